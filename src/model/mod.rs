@@ -1,0 +1,3 @@
+//! Floor 0: what is so and what follows from it. Pure: no I/O, no clock, no randomness, no async.
+
+pub mod id;

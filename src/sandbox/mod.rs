@@ -1,0 +1,1 @@
+//! The built-in model of Google behind Google's HTTP. Imports nothing of the client.
