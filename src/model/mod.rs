@@ -1,5 +1,6 @@
 //! Floor 0: what is so and what follows from it. Pure: no I/O, no clock, no randomness, no async.
 
+pub mod event;
 pub mod id;
 pub mod person;
 pub mod time_zone;

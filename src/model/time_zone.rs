@@ -28,6 +28,9 @@ impl TimeZoneName {
     }
 
     /// The zone's rules.
+    ///
+    /// # Panics
+    /// Never: a parsed name came from the same compiled-in database.
     pub fn time_zone(&self) -> TimeZone {
         TimeZoneDatabase::bundled().get(&self.0).expect("a parsed name is in the compiled-in database")
     }

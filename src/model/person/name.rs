@@ -191,8 +191,8 @@ fn is_latin(c: char) -> bool {
 }
 
 /// General categories Cc, Cf, Zl, Zp and Co, the noncharacters, the replacement character, and the letters
-/// that are defined to look like nothing (Unicode 17, DerivedGeneralCategory and `Default_Ignorable_Code_Point`).
-fn is_unseen(c: char) -> bool {
+/// that are defined to look like nothing (Unicode 17, `DerivedGeneralCategory` and `Default_Ignorable_Code_Point`).
+pub(in crate::model) fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{8e2}' | '\u{feff}' | '\u{fffd}'

@@ -102,7 +102,7 @@ pub(super) fn is_stopped(local_part: &LocalPart) -> bool {
 }
 
 fn joined(local_part: &LocalPart) -> String {
-    local_part.as_str().chars().filter(|c| c.is_ascii_alphanumeric()).collect()
+    local_part.as_str().chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
 #[cfg(test)]
