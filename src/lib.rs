@@ -4,3 +4,4 @@
 
 pub mod model;
 pub mod sandbox;
+pub mod store;

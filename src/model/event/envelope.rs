@@ -3,7 +3,8 @@
 
 use super::fault::Faults;
 use super::fields::{self, Fields};
-use super::{EventRef, EventType, ReasonCode, message};
+use super::{EventType, ReasonCode, message};
+use crate::model::engineer::EventRef;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 

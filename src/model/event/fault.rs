@@ -2,7 +2,8 @@
 //! from the message: a fault is a place and a code, and places are spelt with the contract's own words.
 //! Not here: what is done with a refused message (dead letter, outcome `event-rejected`).
 
-use super::{EventRef, ReasonCode};
+use super::ReasonCode;
+use crate::model::engineer::EventRef;
 use crate::model::person::Language;
 use std::fmt::Write;
 

@@ -5,6 +5,7 @@
 use super::ReasonCode;
 use super::fault::Faults;
 use super::fields::{self, Fields};
+use crate::model::engineer::Scope;
 use crate::model::id::{DomainName, EmploymentId, EngineerKey, LocalPart, MailAddress};
 use crate::model::person::{LanguageTag, LatinPart, Locale, NameFault, NamePart, Person, PersonName};
 use crate::model::time_zone::TimeZoneName;
@@ -55,22 +56,12 @@ pub struct Joined {
     pub effective_at: Option<Timestamp>,
     /// The zone in which dates are meant.
     pub time_zone: TimeZoneName,
-    /// Where the engineer works.
+    /// Where the engineer works; a list has at least one domain and at most [`DOMAINS_MAX`].
     pub scope: Scope,
     /// What the engineer does there.
     pub profile: Profile,
     /// Who approved it, where policy asks for that.
     pub approval: Option<Approval>,
-}
-
-/// The domains an engineer works in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// All of them, also those that come later.
-    All,
-    /// These; at least one, at most [`DOMAINS_MAX`].
-    Domains(BTreeSet<DomainName>),
 }
 
 /// What an engineer does, from which the configuration makes a role.

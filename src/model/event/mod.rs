@@ -15,28 +15,19 @@ mod tests;
 
 pub use content::ContentHash;
 pub use fault::{DETAIL_MAX, FAULTS_MAX, Fault, Refusal, lint_text};
-pub use joined::{Approval, DOMAINS_MAX, Joined, Profile, Scope};
+pub use joined::{Approval, DOMAINS_MAX, Joined, Profile};
 pub use json::{DEPTH_MAX, FIELDS_MAX};
 pub use message::{BATCH_MAX, split_batch};
 pub use reason::ReasonCode;
 
+use super::engineer::EventRef;
 use envelope::Envelope;
 use fault::Faults;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Largest body, in bytes.
 pub const BODY_MAX: usize = 256 * 1024;
-
-/// What makes an event one event: the pair is the same for every copy of it (CloudEvents 1.0, `id`).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct EventRef {
-    /// The HR system, as a URI: 1 to 256 visible ASCII characters.
-    pub source: String,
-    /// The event's id, unique within the source: 1 to 256 visible ASCII characters.
-    pub id: String,
-}
 
 /// The types of the contract, in their first major version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,7 @@
 //! The samples of the contract, then bad messages in seven categories, each with the codes and places expected.
 
 use super::*;
+use crate::model::engineer::Scope;
 use crate::model::person::Language;
 use serde_json::{Value, json};
 use std::fmt::Write;
