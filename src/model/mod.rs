@@ -3,11 +3,15 @@
 pub mod engineer;
 pub mod enrollment;
 pub mod entry;
+pub mod event;
 pub mod failure;
 pub mod id;
+pub mod person;
 pub mod plan;
 pub mod reseller;
 pub mod roster;
 pub mod rules;
 pub mod sealed;
+pub mod time_zone;
 pub mod transition;
+pub mod username;
