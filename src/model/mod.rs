@@ -6,6 +6,7 @@ pub mod entry;
 pub mod event;
 pub mod failure;
 pub mod id;
+pub mod outcome;
 pub mod person;
 pub mod plan;
 pub mod reseller;

@@ -61,7 +61,7 @@ fn label(row: &Enrollment) -> String {
 }
 
 fn states() -> Vec<Enrollment> {
-    let at = At { step: StepName::Username, attempt: 1, looks: 0, since: NOW };
+    let at = At::first(StepName::Username, NOW);
     let last_try = At { attempt: 3, ..at };
     let impatient = At { since: NOW - SignedDuration::from_hours(1), ..at };
     let reason = Failure::needs(Who::Operator, FailureCode::SeatsSpent);
@@ -207,7 +207,7 @@ fn stored_rows_keep_their_form() {
         let text = serde_json::to_string(&row).unwrap();
         assert_eq!(serde_json::from_str::<Enrollment>(&text).unwrap(), row);
     }
-    let golden = r#"{"id":"domain/E-1/nordic-se/reseller-se.example","version":7,"goal":{"want":"present","revision":3},"state":"waiting","at":{"step":"account","attempt":1,"looks":2,"since":"2026-11-22T10:00:00Z"},"on":"operator","reason":{"kind":{"needs":"operator"},"code":"seats_spent"},"look_again":"2026-11-22T10:05:00Z","done":["username"],"facts":{},"credential":"AAEC","cause":{"source":"https://hr.example/se","id":"1"}}"#;
+    let golden = r#"{"id":"domain/E-1/nordic-se/reseller-se.example","version":7,"goal":{"want":"present","revision":3},"state":"waiting","at":{"step":"account","attempt":1,"looks":2,"waited_for":"seats_spent","since":"2026-11-22T10:00:00Z"},"on":"operator","reason":{"kind":{"needs":"operator"},"code":"seats_spent"},"look_again":"2026-11-22T10:05:00Z","done":["username"],"facts":{},"credential":"AAEC","cause":{"source":"https://hr.example/se","id":"1"}}"#;
     let row: Enrollment = serde_json::from_str(golden).unwrap();
     assert!(row.waits_on(Who::Operator));
     assert_eq!(serde_json::to_string(&row).unwrap(), golden);
