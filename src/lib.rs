@@ -7,3 +7,4 @@ pub mod mail;
 pub mod model;
 pub mod sandbox;
 pub mod seal;
+pub mod store;

@@ -18,7 +18,7 @@ pub struct InvalidSealed;
 macro_rules! opaque {
     ($(#[$doc:meta])* $type:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $type(Vec<u8>);
 
@@ -66,6 +66,11 @@ opaque! {
 opaque! {
     /// One engineer's data key, itself sealed by the master key. Erasing it erases everything that was sealed with it.
     WrappedKey
+}
+
+opaque! {
+    /// A local part as a keyed hash: equal for equal names, and tells nothing to whoever lacks the key.
+    NameTag
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ mod password;
 
 pub use password::password;
 
-use crate::model::sealed::{Sealed, WrappedKey};
+use crate::model::id::LocalPart;
+use crate::model::sealed::{NameTag, Sealed, WrappedKey};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -26,6 +28,9 @@ const FORMAT: u8 = 1;
 /// What a wrapped key is bound to: no value of an engineer can be passed off as a key, nor the reverse.
 const KEY_BINDING: &str = "carepass key";
 const VALUE_BINDING: &str = "carepass value: ";
+
+/// What the key of name tags is derived for.
+const TAG_PURPOSE: &[u8] = b"carepass name tags";
 
 /// Why something could not be sealed or opened. Carries no part of a key or value.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +73,7 @@ pub enum SealError {
 /// Seals and opens. Holds the master key; everything else it is handed.
 pub struct Sealer {
     master: LessSafeKey,
+    tags: hmac::Key,
     random: SystemRandom,
 }
 
@@ -80,7 +86,7 @@ impl Sealer {
     pub fn open(path: &Path) -> Result<Self, SealError> {
         let random = SystemRandom::new();
         let key = master::read_or_create(path, &random)?;
-        Ok(Self { master: aead_key(&key), random })
+        Ok(Self { master: aead_key(&key), tags: tag_key(&key), random })
     }
 
     /// A sealer whose master key dies with it: for tests and the demo.
@@ -90,7 +96,7 @@ impl Sealer {
     pub fn ephemeral() -> Result<Self, SealError> {
         let random = SystemRandom::new();
         let key = random_key(&random)?;
-        Ok(Self { master: aead_key(&key), random })
+        Ok(Self { master: aead_key(&key), tags: tag_key(&key), random })
     }
 
     /// Makes a data key for one engineer.
@@ -125,6 +131,11 @@ impl Sealer {
         sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
         decrypt(&self.unwrap(key)?, &value_binding(bound_to), sealed.as_bytes())
+    }
+
+    /// The keyed hash under which a local part is reserved.
+    pub fn tag(&self, local_part: &LocalPart) -> NameTag {
+        NameTag::from_bytes(hmac::sign(&self.tags, local_part.as_str().as_bytes()).as_ref().to_vec())
     }
 
     fn unwrap(&self, key: &WrappedKey) -> Result<LessSafeKey, SealError> {
@@ -178,6 +189,12 @@ fn aead_key(bytes: &KeyBytes) -> LessSafeKey {
     let key =
         UnboundKey::new(&CHACHA20_POLY1305, bytes.as_slice()).expect("the algorithm's key is 32 bytes long");
     LessSafeKey::new(key)
+}
+
+/// A key of its own for name tags, derived from the master key, which is used for nothing but wrapping.
+fn tag_key(master: &KeyBytes) -> hmac::Key {
+    let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, master.as_slice()), TAG_PURPOSE);
+    hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
 }
 
 #[cfg(test)]
