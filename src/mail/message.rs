@@ -3,6 +3,7 @@
 
 use super::{Letter, MailError, MailFault, Sender};
 use crate::model::id::MailAddress;
+use crate::model::person::Language;
 use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
@@ -18,7 +19,7 @@ pub(super) fn message(letter: &Letter, sender: &Sender) -> Result<Message, MailE
         .subject(one_line(&letter.subject))
         // So that absence notices do not answer (RFC 3834, 5).
         .raw_header(header("Auto-Submitted", "auto-generated"))
-        .raw_header(header("Content-Language", letter.language.tag()));
+        .raw_header(header("Content-Language", language_tag(letter.language)));
     let message = match &letter.html {
         None => head.singlepart(SinglePart::plain(letter.text.clone())),
         Some(html) => head.multipart(MultiPart::alternative_plain_html(letter.text.clone(), html.clone())),
@@ -33,6 +34,14 @@ fn mailbox(name: Option<&str>, address: &MailAddress) -> Result<Mailbox, MailErr
 
 fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}
+
+/// As RFC 5646 names it.
+fn language_tag(language: Language) -> &'static str {
+    match language {
+        Language::English => "en",
+        Language::Swedish => "sv",
+    }
 }
 
 /// lettre encodes what cannot stand in a header; a line break, even an encoded one, is nothing anybody meant.

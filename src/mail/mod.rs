@@ -14,27 +14,9 @@ pub use smtp::{Security, SmtpMailer, SmtpSettings};
 pub use welcome::{PortalUrl, Welcome, Wording, welcome};
 
 use crate::model::id::MailAddress;
+use crate::model::person::Language;
 use jiff::Timestamp;
 use std::fmt;
-
-/// The languages in which carepass writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// English.
-    En,
-    /// Swedish.
-    Sv,
-}
-
-impl Language {
-    /// The tag of RFC 5646.
-    pub fn tag(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::Sv => "sv",
-        }
-    }
-}
 
 /// A letter's stable name (RFC 5322, 3.6.4), derived by the caller from what the letter is about:
 /// the same letter sent again has the same one, so that it is one letter for whoever gets it twice.
@@ -187,7 +169,7 @@ mod tests {
             message_id: MessageId::parse(id).unwrap(),
             date: "2026-11-22T10:00:00Z".parse().unwrap(),
             to: MailAddress::parse("asa.oberg@home.example").unwrap(),
-            language: Language::Sv,
+            language: Language::Swedish,
             subject: "Välkommen".to_owned(),
             text: "Hej Åsa,\n\nallt är klart.\n".to_owned(),
             html: None,

@@ -1,9 +1,9 @@
 //! The welcome: what an engineer needs to begin in Google's Customer Care Portal. Pure; the words are in `template/`.
 //! Not here, and never in a letter: a password, or a link that is a secret.
 
-use super::Language;
 use super::template::{self, Words};
 use crate::model::id::{Address, MailAddress};
+use crate::model::person::Language;
 use std::fmt::Write as _;
 use unicode_normalization::char::is_combining_mark;
 

@@ -4,7 +4,7 @@
 mod en;
 mod sv;
 
-use super::Language;
+use crate::model::person::Language;
 
 /// Every phrase of the welcome. Lines are broken by hand, at most 78 characters (RFC 5322, 2.1.1), so that mail programs leave them alone.
 pub(super) struct Words {
@@ -37,7 +37,7 @@ pub(super) struct Words {
 /// The words of a language.
 pub(super) fn words(language: Language) -> &'static Words {
     match language {
-        Language::En => &en::WORDS,
-        Language::Sv => &sv::WORDS,
+        Language::English => &en::WORDS,
+        Language::Swedish => &sv::WORDS,
     }
 }

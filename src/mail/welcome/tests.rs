@@ -37,7 +37,7 @@ fn check(wording: &Wording, passages: &[&str]) {
 fn the_english_welcome_says_all_that_is_needed() {
     let wording = written(
         "Åsa Öberg",
-        Language::En,
+        Language::English,
         &["reseller-se.example", "reseller-no.example"],
         &["reseller-dk.example"],
     );
@@ -69,7 +69,7 @@ fn the_english_welcome_says_all_that_is_needed() {
 
 #[test]
 fn the_swedish_welcome_says_the_same() {
-    let wording = written("Åsa Öberg", Language::Sv, &["reseller-se.example"], &["reseller-dk.example"]);
+    let wording = written("Åsa Öberg", Language::Swedish, &["reseller-se.example"], &["reseller-dk.example"]);
     assert_eq!(wording.subject, "Dina konton för Googles kundvårdsportal");
     check(
         &wording,
@@ -93,9 +93,9 @@ fn the_swedish_welcome_says_the_same() {
 
 #[test]
 fn an_account_is_ready_or_being_prepared_and_never_both() {
-    let ready = written("A", Language::En, &["reseller-se.example"], &[]).text;
+    let ready = written("A", Language::English, &["reseller-se.example"], &[]).text;
     assert!(!ready.contains("being prepared") && !ready.contains("ON THEIR WAY"));
-    let preparing = written("A", Language::En, &[], &["reseller-se.example"]).text;
+    let preparing = written("A", Language::English, &[], &["reseller-se.example"]).text;
     assert!(
         preparing.contains("being prepared")
             && !preparing.contains("YOUR ACCOUNTS")
@@ -105,7 +105,7 @@ fn an_account_is_ready_or_being_prepared_and_never_both() {
 
 #[test]
 fn lines_are_short_but_for_links() {
-    for language in [Language::En, Language::Sv] {
+    for language in [Language::English, Language::Swedish] {
         let text =
             written(&"Å".repeat(500), language, &["reseller-se.example"], &["reseller-dk.example"]).text;
         for line in text.lines() {
@@ -134,7 +134,7 @@ fn a_name_stays_a_name() {
     ] {
         assert_eq!(plain_name(given), expected, "{given:?}");
     }
-    assert!(written("<>\n", Language::En, &[], &[]).text.starts_with("Hello,\n"));
+    assert!(written("<>\n", Language::English, &[], &[]).text.starts_with("Hello,\n"));
     assert_eq!(plain_name(&"a".repeat(500)).len(), NAME_MAX);
 }
 
