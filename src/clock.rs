@@ -43,8 +43,8 @@ impl Clock {
                 }
             }
             Self::Manual(time) => {
-                let reached = time.subscribe().wait_for(|now| *now >= at).await.is_ok();
-                assert!(reached, "this clock holds the sender, so it is not closed");
+                // It cannot be closed while this clock holds the sender.
+                let _reached = time.subscribe().wait_for(|now| *now >= at).await.is_ok();
             }
         }
     }
