@@ -6,13 +6,14 @@ use crate::clock::Clock;
 use crate::google::census::Census;
 use crate::google::guard::{self, Expected};
 use crate::google::{Account, Google};
-use crate::mail::Mailer;
+use crate::mail::{Mailer, PortalUrl};
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::{AccountFact, Enrollment};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{Address, EngineerKey, LocalPart, MailAddress, ResellerName, RoleId};
 use crate::model::person::Person;
 use crate::model::reseller::{LicenseMode, Reseller};
+use crate::model::roster::Roster;
 use crate::model::sealed::{Sealed, WrappedKey};
 use crate::model::transition::Ensured;
 use crate::seal::{SealError, Sealer};
@@ -42,7 +43,7 @@ pub struct House {
     /// The language of a name that has none of its own.
     pub names_language: String,
     /// Where support cases are handled.
-    pub portal: String,
+    pub portal: PortalUrl,
 }
 
 /// One reseller account with its client.
@@ -95,6 +96,8 @@ pub struct Context<'a> {
     pub house: &'a House,
     /// The row, as it was claimed for this run.
     pub row: &'a Enrollment,
+    /// What is known of the reseller accounts.
+    pub roster: &'a Roster,
     /// The row of the reseller account, for steps of a domain.
     pub reseller_row: Option<&'a Enrollment>,
     /// The engineer, for steps of a domain or an engineer.
