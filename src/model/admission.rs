@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn order_duplicates_and_conflicts() {
-        const OTHER_ID: (&str, &str) = ("0b11\"", "0b12\"");
+        const OTHER_ID: (&str, &str) = ("9b11\"", "9b12\"");
         let later = |from: &str, to: &str| SAMPLE.replacen(OTHER_ID.0, OTHER_ID.1, 1).replacen(from, to, 1);
         let decided = |text: String| {
             let event =
