@@ -149,6 +149,9 @@ pub struct Facts {
     /// Reseller: the customer the credentials lead to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<CustomerId>,
+    /// Reseller: when its credentials were last seen to work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked_at: Option<Timestamp>,
     /// Domain: the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountFact>,
@@ -348,12 +351,13 @@ impl Enrollment {
 impl Facts {
     /// Takes over whatever the newer facts know.
     pub fn learn(&mut self, newer: Self) {
-        let Self { domains, org_unit, org_unit_made_at, role, customer, account } = newer;
+        let Self { domains, org_unit, org_unit_made_at, role, customer, checked_at, account } = newer;
         self.domains = domains.or(self.domains.take());
         self.org_unit = org_unit.or(self.org_unit.take());
         self.org_unit_made_at = org_unit_made_at.or(self.org_unit_made_at);
         self.role = role.or(self.role.take());
         self.customer = customer.or(self.customer.take());
+        self.checked_at = checked_at.or(self.checked_at);
         self.account = account.or(self.account.take());
     }
 }

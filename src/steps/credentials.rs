@@ -23,6 +23,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
         return Err(Failure::needs(Who::Operator, FailureCode::CustomerMismatch).with_detail(customer.as_str()));
     }
     let mut ensured = Ensured::default();
+    ensured.facts.checked_at = Some(cx.now());
     ensured.facts.customer = Some(customer);
     Ok(ensured)
 }

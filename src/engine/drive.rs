@@ -1,0 +1,117 @@
+//! The lane's loop: takes as many due rows as it has permits, and moves each until it has to wait. Between looks it sleeps until the
+//! next `wake_at`, or until somebody wakes it. A stuck lane costs the others nothing.
+//! Not here: running a step (`run`), and what is missing (`reconcile`).
+
+use super::Engine;
+use super::run::Work;
+use crate::model::enrollment::{Enrollment, Lane, Want};
+use crate::model::transition::Input;
+use crate::store::StoreError;
+use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The longest sleep of a lane: nobody's signal is relied on for ever.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// How long a lane waits for a store that does not answer.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Rows that are looked at for each free permit, so that the most urgent go first.
+const CHOICE: usize = 4;
+
+impl Engine {
+    /// Drives one lane until the stop.
+    pub(super) async fn drive(self: Arc<Self>, lane: Lane) {
+        let permits = Arc::new(Semaphore::new(self.settings.permits));
+        loop {
+            let permit = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return,
+                permit = Arc::clone(&permits).acquire_owned() => permit.expect("the lane never closes its permits"),
+            };
+            match self.pick(&lane, permits.available_permits() + 1).await {
+                Ok(rows) if rows.is_empty() => {
+                    drop(permit);
+                    self.sleep(&lane).await;
+                }
+                Ok(rows) => self.hand_out(&lane, rows, permit, &permits),
+                Err(error) => {
+                    tracing::warn!(%lane, %error, "the lane pauses: the store does not answer");
+                    drop(permit);
+                    tokio::select! { () = self.stop.cancelled() => (), () = tokio::time::sleep(STORE_PAUSE) => () }
+                }
+            }
+        }
+    }
+
+    /// The most urgent due rows that nobody is at work on: leavers first, then the earliest start date.
+    async fn pick(&self, lane: &Lane, free: usize) -> Result<Vec<Enrollment>, StoreError> {
+        let state = &self.lanes[lane];
+        let limit = free * CHOICE + state.at_work().len();
+        let mut rows = self.house.store.due(lane, self.house.clock.now(), limit).await?;
+        let at_work = state.at_work();
+        rows.retain(|row| !at_work.contains(&row.id));
+        rows.sort_by_key(|row| (row.goal.want == Want::Present, row.starts.unwrap_or(Timestamp::MIN), row.wake_at()));
+        rows.truncate(free);
+        Ok(rows)
+    }
+
+    fn hand_out(self: &Arc<Self>, lane: &Lane, rows: Vec<Enrollment>, first: OwnedSemaphorePermit, permits: &Arc<Semaphore>) {
+        let mut first = Some(first);
+        for row in rows {
+            let Some(permit) = first.take().or_else(|| Arc::clone(permits).try_acquire_owned().ok()) else { return };
+            let place = AtWork::enter(self, lane, &row);
+            let engine = Arc::clone(self);
+            self.tasks.spawn(async move {
+                engine.work(row).await;
+                drop(place);
+                drop(permit);
+            });
+        }
+    }
+
+    /// Moves one row until it has to wait.
+    async fn work(&self, row: Enrollment) {
+        let mut work = Work::new(self, row);
+        let mut input = Input::Wake;
+        while let Some(step) = work.commit(input).await {
+            input = Input::Reported(work.run(step).await);
+        }
+    }
+
+    async fn sleep(&self, lane: &Lane) {
+        let now = self.house.clock.now();
+        let limit = now + LOOK_AGAIN;
+        let next = self.house.store.next_wake(lane).await.ok().flatten().unwrap_or(limit);
+        // A due row that somebody is at work on must not make the lane spin.
+        let until = next.clamp(now + SignedDuration::from_millis(5), limit);
+        tokio::select! {
+            () = self.stop.cancelled() => (),
+            () = self.lanes[lane].notify.notified() => (),
+            () = self.house.clock.sleep_until(until) => (),
+        }
+    }
+}
+
+/// A row's place among those at work; leaving wakes the lane, whatever way the work ended.
+struct AtWork {
+    engine: Arc<Engine>,
+    lane: Lane,
+    id: crate::model::enrollment::EnrollmentId,
+}
+
+impl AtWork {
+    fn enter(engine: &Arc<Engine>, lane: &Lane, row: &Enrollment) -> Self {
+        engine.lanes[lane].at_work().insert(row.id.clone());
+        Self { engine: Arc::clone(engine), lane: lane.clone(), id: row.id.clone() }
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.engine.lanes[&self.lane].at_work().remove(&self.id);
+        self.engine.wake(&self.lane);
+    }
+}

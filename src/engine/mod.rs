@@ -1,0 +1,149 @@
+//! Floor 3: two loops around two pure functions. `reconcile` opens the rows that are missing, `drive` moves those that are due; both
+//! look at what is and never at a message. Not here: how a row moves (`model/transition`), what a step does (`steps`), and the doors.
+
+mod drive;
+mod intake;
+mod observe;
+mod orders;
+mod outcomes;
+mod reconcile;
+mod run;
+mod start;
+
+pub use intake::{Admitted, IntakeError};
+pub use observe::describe as describe_metrics;
+pub use orders::{EngineerOrder, OrderError, RowOrder};
+pub use outcomes::{OutcomeEvent, OutcomeSink, SinkError};
+
+use crate::model::enrollment::{Enrollment, Lane};
+use crate::model::grants::{GrantLimits, GrantWindow};
+use crate::model::id::ResellerName;
+use crate::model::roster::Roster;
+use crate::model::rules::Rules;
+use crate::steps::House;
+use jiff::SignedDuration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The numbers and names the engine works with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The numbers of the machine.
+    pub rules: Rules,
+    /// The limit on grants.
+    pub grants: GrantLimits,
+    /// Rows at work at once in each lane; bounds memory, and what a crash repeats.
+    pub permits: usize,
+    /// Sources that events are taken from; empty means any.
+    pub allowed_sources: BTreeSet<String>,
+    /// How often every engineer is looked at for missing rows, besides at each change.
+    pub sweep: Duration,
+    /// How often a finished reseller account is looked at again, for new domains and for what has broken.
+    pub recheck: SignedDuration,
+    /// The CloudEvents `source` of outcomes.
+    pub outcome_source: String,
+}
+
+/// The two loops and what they share.
+pub struct Engine {
+    house: House,
+    settings: Settings,
+    lanes: BTreeMap<Lane, LaneState>,
+    known: Mutex<Known>,
+    grants: Mutex<GrantWindow>,
+    /// Engineers whose rows may be incomplete. Full means: sweep them all.
+    signals: mpsc::Sender<crate::model::id::EngineerKey>,
+    signalled: Mutex<Option<mpsc::Receiver<crate::model::id::EngineerKey>>>,
+    sweep: Notify,
+    /// The ledger has grown.
+    grown: Notify,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// What a lane's loop shares with those who wake it.
+struct LaneState {
+    notify: Notify,
+    at_work: Mutex<BTreeSet<crate::model::enrollment::EnrollmentId>>,
+}
+
+/// What is known of the reseller accounts, kept in step with their rows.
+#[derive(Default)]
+struct Known {
+    roster: Roster,
+    rows: BTreeMap<ResellerName, Enrollment>,
+}
+
+/// Engineers that may wait for reconciliation one by one; beyond that all are swept.
+const SIGNALS_MAX: usize = 4_096;
+
+impl Engine {
+    /// An engine that does nothing yet: [`Engine::start`] sets it going.
+    pub fn new(house: House, settings: Settings, stop: CancellationToken) -> Arc<Self> {
+        let (signals, signalled) = mpsc::channel(SIGNALS_MAX);
+        let resellers = house.sites.keys().cloned().map(Lane::Reseller);
+        let lanes = resellers.chain([Lane::House]).map(|lane| (lane, LaneState::new())).collect();
+        let mut known = Known::default();
+        for name in house.sites.keys() {
+            known.roster.resellers.entry(name.clone()).or_default();
+        }
+        Arc::new(Self {
+            house,
+            settings,
+            lanes,
+            known: Mutex::new(known),
+            grants: Mutex::default(),
+            signals,
+            signalled: Mutex::new(Some(signalled)),
+            sweep: Notify::new(),
+            grown: Notify::new(),
+            stop,
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// The services, for the doors' reading.
+    pub fn house(&self) -> &House {
+        &self.house
+    }
+
+    /// What is known of the reseller accounts.
+    pub fn roster(&self) -> Roster {
+        self.known().roster.clone()
+    }
+
+    /// Waits until everything that was started has ended; the stop token must have been cancelled.
+    pub async fn stopped(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn grants(&self) -> MutexGuard<'_, GrantWindow> {
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A lane has new work, or work that is due sooner than before.
+    fn wake(&self, lane: &Lane) {
+        if let Some(state) = self.lanes.get(lane) {
+            state.notify.notify_one();
+        }
+    }
+}
+
+impl LaneState {
+    fn new() -> Self {
+        Self { notify: Notify::new(), at_work: Mutex::default() }
+    }
+
+    fn at_work(&self) -> MutexGuard<'_, BTreeSet<crate::model::enrollment::EnrollmentId>> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,94 @@
+//! What the engine tells those who watch: one log line for each transition, and the domain metrics. The only place that writes them.
+//! Labels are closed sets; an engineer's key is never a label, and a name or address is nowhere.
+
+use super::{Admitted, Engine, IntakeError};
+use crate::model::enrollment::{Enrollment, Lane, State};
+use crate::model::plan::StepName;
+use crate::steps::Outcome;
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often gauges are set.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Names the metrics and says what they mean; once, at the start.
+pub fn describe() {
+    describe_counter!("carepass_events_total", "Events received, by outcome");
+    describe_counter!("carepass_steps_total", "Runs of steps, by step, lane and outcome");
+    describe_histogram!("carepass_step_duration_seconds", "How long runs of steps took");
+    describe_counter!("carepass_transitions_total", "Transitions of rows, by new state");
+    describe_counter!("carepass_waits_total", "Rows that began to wait, by code and who acts next");
+    describe_gauge!("carepass_reseller_up", "Whether a reseller account's set-up is finished");
+    describe_gauge!("carepass_ledger_position", "The last entry of the ledger");
+}
+
+/// An event was offered.
+pub(super) fn admitted(admitted: &Result<Admitted, IntakeError>) {
+    let outcome = match admitted {
+        Ok(Admitted::Applied(key)) => {
+            tracing::info!(engineer = %key, "event applied");
+            "applied"
+        }
+        Ok(Admitted::Unchanged(key)) => {
+            tracing::info!(engineer = %key, "event changes nothing");
+            "unchanged"
+        }
+        Err(IntakeError::Refused(refusal)) => {
+            tracing::info!(reason = refusal.reason.code(), detail = refusal.detail(), "event refused");
+            "refused"
+        }
+        Err(IntakeError::Unavailable(error)) => {
+            tracing::warn!(error, "event not stored; it is offered again");
+            "unavailable"
+        }
+    };
+    counter!("carepass_events_total", "outcome" => outcome).increment(1);
+}
+
+/// A row moved.
+pub(super) fn moved(before: &Enrollment, after: &Enrollment) {
+    let step = after.state.at().map_or("", |at| at.step.as_str());
+    counter!("carepass_transitions_total", "state" => after.state.as_str()).increment(1);
+    match &after.state {
+        State::Waiting { on, reason, look_again, .. } => {
+            tracing::info!(row = %after.id, from = before.state.as_str(), to = "waiting", step, %on, code = %reason.code,
+                detail = reason.detail, %look_again, "moved");
+            if after.has_begun_to_wait() {
+                counter!("carepass_waits_total", "code" => reason.code.as_str(), "on" => on.as_str()).increment(1);
+            }
+        }
+        State::Scheduled { due, last: Some(failure), .. } => {
+            tracing::info!(row = %after.id, from = before.state.as_str(), to = "scheduled", step, code = %failure.code,
+                detail = failure.detail, %due, "moved");
+        }
+        State::Scheduled { .. } | State::Running { .. } | State::Completed | State::Cancelled { .. } => {
+            tracing::info!(row = %after.id, from = before.state.as_str(), to = after.state.as_str(), step, "moved");
+        }
+    }
+}
+
+/// A step has run.
+pub(super) fn step(step: StepName, lane: &Lane, outcome: &Outcome, took: Duration) {
+    let label = match outcome {
+        Ok(ensured) if ensured.made => "made",
+        Ok(_) => "found",
+        Err(failure) => failure.code.as_str(),
+    };
+    counter!("carepass_steps_total", "step" => step.as_str(), "lane" => lane.to_string(), "outcome" => label).increment(1);
+    histogram!("carepass_step_duration_seconds", "step" => step.as_str()).record(took);
+}
+
+/// Sets the gauges until the stop.
+pub(super) async fn watch(engine: Arc<Engine>) {
+    while !engine.stop.is_cancelled() {
+        for (name, status) in engine.roster().resellers {
+            gauge!("carepass_reseller_up", "reseller" => name.to_string()).set(if status.ready { 1.0 } else { 0.0 });
+        }
+        if let Ok(head) = engine.house.store.head().await {
+            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; positions stay far below 2^53")]
+            gauge!("carepass_ledger_position").set(head.0 as f64);
+        }
+        tokio::select! { () = engine.stop.cancelled() => (), () = tokio::time::sleep(INTERVAL) => () }
+    }
+}

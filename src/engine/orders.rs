@@ -1,0 +1,124 @@
+//! Operators' decisions: always with who and why, written into the ledger with the change they make. Not here: who may decide (`http`).
+
+use super::{Engine, observe};
+use crate::model::engineer::{Engineer, Release};
+use crate::model::enrollment::{Enrollment, EnrollmentId};
+use crate::model::entry::{Actor, Change, Commit};
+use crate::model::id::EngineerKey;
+use crate::model::transition::{Effect, Input, Order, Rejected, apply};
+use crate::store::StoreError;
+
+/// How often an order is tried again because the row moved meanwhile.
+const RACES_MAX: usize = 5;
+
+/// A decision about one row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowOrder {
+    /// Try now, with all attempts again.
+    Retry,
+    /// Take the current step as done.
+    Skip,
+    /// End the row.
+    Cancel,
+}
+
+/// A decision about an engineer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineerOrder {
+    /// Let an engineer begin who is held by the limit on grants.
+    Approve,
+}
+
+/// Why an order was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// There is no such row or engineer.
+    #[error("there is no such engineer or enrollment")]
+    NotFound,
+    /// The row is in a state in which the order makes no sense.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// The engineer is not held.
+    #[error("the engineer is not held")]
+    NotHeld,
+    /// The row moved each time the order was about to be written.
+    #[error("the row is being worked on; try again in a moment")]
+    Busy,
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for OrderError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => Self::Busy,
+            error @ (StoreError::Unavailable(_) | StoreError::Damaged(_)) => Self::Store(error),
+        }
+    }
+}
+
+impl Engine {
+    /// Carries out a decision about a row and answers with the row as it is then.
+    pub async fn order_row(
+        &self,
+        id: &EnrollmentId,
+        order: RowOrder,
+        operator: &str,
+        reason: &str,
+    ) -> Result<Enrollment, OrderError> {
+        let actor = Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
+        for _ in 0..RACES_MAX {
+            let row = self.house.store.enrollment(id).await?.ok_or(OrderError::NotFound)?;
+            let input = Input::Ordered(order.with(reason));
+            let moved = apply(&row, input, &self.settings.rules, self.house.clock.now())?;
+            match self.commit_row(&row, &moved.after, actor.clone()).await {
+                Err(StoreError::Conflict) => continue,
+                Err(error) => return Err(error.into()),
+                Ok(()) => (),
+            }
+            observe::moved(&row, &moved.after);
+            self.learn(&moved.after);
+            if moved.effect == Some(Effect::Reconcile) {
+                self.settled(&moved.after);
+            }
+            self.wake(&id.lane());
+            return Ok(moved.after);
+        }
+        Err(OrderError::Busy)
+    }
+
+    /// Carries out a decision about an engineer.
+    pub async fn order_engineer(
+        &self,
+        key: &EngineerKey,
+        order: EngineerOrder,
+        operator: &str,
+        reason: &str,
+    ) -> Result<Engineer, OrderError> {
+        let EngineerOrder::Approve = order;
+        let engineer = self.house.store.engineer(key).await?.ok_or(OrderError::NotFound)?;
+        if !matches!(engineer.release, Release::Held(_)) {
+            return Err(OrderError::NotHeld);
+        }
+        let now = self.house.clock.now();
+        let released = Engineer { version: engineer.version + 1, release: Release::Granted(now), ..engineer };
+        let actor = Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
+        let change = Change::Engineer(Box::new(released.clone()));
+        self.house.store.commit(Commit::of(now, actor, change)).await?;
+        self.grown.notify_one();
+        self.grants().note(now);
+        self.signal(key);
+        Ok(released)
+    }
+}
+
+impl RowOrder {
+    fn with(self, reason: &str) -> Order {
+        match self {
+            Self::Retry => Order::Retry,
+            Self::Skip => Order::Skip,
+            Self::Cancel => Order::Cancel { reason: reason.to_owned() },
+        }
+    }
+}

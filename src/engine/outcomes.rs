@@ -1,0 +1,225 @@
+//! The outbox is the ledger: this reader tells the world what it finds there, in order for each engineer, and remembers how far it got.
+//! Nothing is told before it is durable; after a crash the last ones are told again under the same ids.
+//! Not here: what there is to tell (`model/outcome`), and the broker (`amqp`).
+
+use super::Engine;
+use crate::model::engineer::EventRef;
+use crate::model::enrollment::{Enrollment, State};
+use crate::model::entry::{Actor, Change, Commit, Entry, Position};
+use crate::model::id::EngineerKey;
+use crate::model::message::{Place, explain};
+use crate::model::outcome::{Outcome, OutcomeKind, outcomes};
+use crate::model::person::Language;
+use crate::model::task::task;
+use crate::store::StoreError;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The name under which the place in the ledger is kept.
+const READER: &str = "outcomes";
+
+/// Entries read at a time.
+const PAGE: usize = 500;
+
+/// Engineers whose outcomes are under way side by side.
+const SIDE_BY_SIDE: usize = 64;
+
+/// How long to wait when there is nothing to read, should a signal be lost.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// How long to wait after a publication failed; the sink itself reconnects.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// One event to publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutcomeEvent {
+    /// The CloudEvents `id`: the same each time it is published.
+    pub id: String,
+    /// The CloudEvents `type`.
+    pub event_type: &'static str,
+    /// The event in structured mode.
+    pub body: Vec<u8>,
+}
+
+/// Where outcomes go.
+pub trait OutcomeSink: Send + Sync + 'static {
+    /// Answers Ok once the other side has confirmed that it keeps the event.
+    fn publish(&self, event: OutcomeEvent) -> BoxFuture<'_, Result<(), SinkError>>;
+}
+
+/// The event was not confirmed, and is offered again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not confirmed: {0}")]
+pub struct SinkError(pub String);
+
+impl Engine {
+    /// Publishes what the ledger tells until the stop.
+    pub(super) async fn publish_for_ever(self: Arc<Self>, sink: Arc<dyn OutcomeSink>) {
+        let mut reader: Option<Position> = None;
+        let mut failing = false;
+        while !self.stop.is_cancelled() {
+            let pause = match self.publish_page(&mut reader, sink.as_ref()).await {
+                Ok(true) => {
+                    failing = false;
+                    continue;
+                }
+                Ok(false) => IDLE,
+                Err(error) => {
+                    if !failing {
+                        tracing::warn!(%error, "outcomes wait in the ledger");
+                    }
+                    failing = true;
+                    PAUSE
+                }
+            };
+            tokio::select! {
+                () = self.stop.cancelled() => (),
+                () = self.grown.notified(), if !failing => (),
+                () = tokio::time::sleep(pause) => (),
+            }
+        }
+    }
+
+    /// Publishes one page; answers whether there was one.
+    async fn publish_page(&self, reader: &mut Option<Position>, sink: &dyn OutcomeSink) -> Result<bool, PublishError> {
+        let from = match *reader {
+            Some(position) => position,
+            None => self.house.store.bookmark(READER).await?,
+        };
+        let entries = self.house.store.entries(from, PAGE).await?;
+        let Some(last) = entries.last().map(|entry| entry.position) else {
+            *reader = Some(from);
+            return Ok(false);
+        };
+        let told = self.publish_entries(&entries, sink).await?;
+        if told > 0 {
+            let bookmark = Change::Bookmark { reader: READER.into(), position: last };
+            self.house.store.commit(Commit::of(self.house.clock.now(), Actor::Engine, bookmark)).await?;
+        }
+        *reader = Some(last);
+        Ok(true)
+    }
+
+    async fn publish_entries(&self, entries: &[Entry], sink: &dyn OutcomeSink) -> Result<usize, PublishError> {
+        let mut by_engineer: BTreeMap<Option<EngineerKey>, Vec<Outcome>> = BTreeMap::new();
+        for outcome in entries.iter().flat_map(outcomes) {
+            by_engineer.entry(outcome.kind.engineer().cloned()).or_default().push(outcome);
+        }
+        let told = by_engineer.values().map(Vec::len).sum();
+        let mut running = stream::iter(by_engineer.into_values())
+            .map(|outcomes| self.publish_in_order(outcomes, sink))
+            .buffer_unordered(SIDE_BY_SIDE);
+        while let Some(published) = running.next().await {
+            published?;
+        }
+        Ok(told)
+    }
+
+    async fn publish_in_order(&self, outcomes: Vec<Outcome>, sink: &dyn OutcomeSink) -> Result<(), PublishError> {
+        for outcome in outcomes {
+            let correlation = match outcome.kind.engineer() {
+                Some(key) => self.house.store.engineer(key).await?.and_then(|engineer| engineer.correlation_id),
+                None => None,
+            };
+            let event = envelope(&outcome, &self.settings.outcome_source, correlation);
+            sink.publish(event).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a page was not published in full.
+#[derive(Debug, thiserror::Error)]
+enum PublishError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+}
+
+/// The outcome as a CloudEvent in structured mode (CloudEvents 1.0, JSON format). No personal data, no secret.
+fn envelope(outcome: &Outcome, source: &str, correlation: Option<String>) -> OutcomeEvent {
+    let subject = match (&outcome.kind, outcome.kind.engineer()) {
+        (_, Some(key)) => format!("engineer/{key}"),
+        (kind, None) => format!("reseller/{}", row(kind).and_then(|row| row.id.reseller()).map_or("", |name| name.as_str())),
+    };
+    let mut event = json!({
+        "specversion": "1.0",
+        "id": outcome.id,
+        "source": source,
+        "type": outcome.kind.event_type(),
+        "subject": subject,
+        "time": outcome.at,
+        "datacontenttype": "application/json",
+        "sequence": format!("{:020}", outcome.position.0),
+        "data": data(outcome),
+    });
+    let extensions = [
+        ("partitionkey", outcome.kind.engineer().map(ToString::to_string)),
+        ("causationid", outcome.kind.cause().map(|EventRef { id, .. }| id.clone())),
+        ("correlationid", correlation),
+    ];
+    for (name, value) in extensions {
+        if let Some(value) = value {
+            event[name] = Value::String(value);
+        }
+    }
+    OutcomeEvent { id: outcome.id.clone(), event_type: outcome.kind.event_type(), body: event.to_string().into_bytes() }
+}
+
+fn row(kind: &OutcomeKind) -> Option<&Enrollment> {
+    match kind {
+        OutcomeKind::Accepted(_) => None,
+        OutcomeKind::Progressed(row)
+        | OutcomeKind::ActionRequired(row)
+        | OutcomeKind::Ready(row)
+        | OutcomeKind::ResellerBlocked(row)
+        | OutcomeKind::ResellerHealthy(row) => Some(row),
+    }
+}
+
+fn data(outcome: &Outcome) -> Value {
+    let Some(row) = row(&outcome.kind) else {
+        return match &outcome.kind {
+            OutcomeKind::Accepted(engineer) => {
+                json!({ "engineerKey": engineer.key, "revision": engineer.goal.revision, "state": "accepted" })
+            }
+            _ => Value::Null,
+        };
+    };
+    let mut data = json!({ "state": row.state.as_str() });
+    let names = [
+        ("engineerKey", row.id.engineer().map(ToString::to_string)),
+        ("reseller", row.id.reseller().map(ToString::to_string)),
+        ("domain", row.id.domain().map(ToString::to_string)),
+        ("step", row.state.at().map(|at| at.step.to_string())),
+    ];
+    for (name, value) in names {
+        if let Some(value) = value {
+            data[name] = Value::String(value);
+        }
+    }
+    match outcome.kind {
+        OutcomeKind::Ready(_) => data["readyAt"] = json!(outcome.at),
+        OutcomeKind::ActionRequired(_) | OutcomeKind::ResellerBlocked(_) => add_reason(&mut data, row, outcome),
+        OutcomeKind::Accepted(_) | OutcomeKind::Progressed(_) | OutcomeKind::ResellerHealthy(_) => (),
+    }
+    data
+}
+
+fn add_reason(data: &mut Value, row: &Enrollment, outcome: &Outcome) {
+    let State::Waiting { on, reason, look_again, .. } = &row.state else { return };
+    let place = Place::of(row);
+    let say = |language| explain(reason, &place, outcome.at, language).to_string();
+    data["waitingOn"] = json!(on);
+    data["reason"] = json!(reason.code);
+    data["message"] = json!({ "en": say(Language::English), "sv": say(Language::Swedish) });
+    data["nextCheckAt"] = json!(look_again);
+    if let Some(task) = task(row, outcome.at) {
+        data["task"] = json!({ "id": task.id, "closesItself": task.closes_itself });
+    }
+}

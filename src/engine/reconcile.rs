@@ -1,0 +1,176 @@
+//! Opens the rows that ought to exist and do not, for one engineer or for all, and wakes what waited for a reseller account. Level-
+//! triggered: a lost signal costs latency, never a row. Not here: the question itself (`model/roster`).
+
+use super::{Engine, observe};
+use crate::model::engineer::{Engineer, Release};
+use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, Target, Want};
+use crate::model::entry::{Actor, Change, Commit};
+use crate::model::failure::Who;
+use crate::model::id::{EngineerKey, ResellerName};
+use crate::model::roster::{Roster, missing};
+use crate::model::transition::{Input, apply};
+use crate::store::StoreError;
+use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Engineers read from the store at a time.
+const PAGE: usize = 200;
+
+/// Engineers, or rows, that are written at once, so that their commits share a sync.
+const SIDE_BY_SIDE: usize = 32;
+
+impl Engine {
+    /// Asks for an engineer to be looked at soon.
+    pub fn signal(&self, key: &EngineerKey) {
+        if self.signals.try_send(key.clone()).is_err() {
+            self.sweep.notify_one();
+        }
+    }
+
+    /// Answers signals one by one.
+    pub(super) async fn answer_signals(self: Arc<Self>, mut signals: mpsc::Receiver<EngineerKey>) {
+        let mut batch = Vec::new();
+        loop {
+            batch.clear();
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                count = signals.recv_many(&mut batch, SIDE_BY_SIDE) => if count == 0 { return },
+            }
+            batch.sort();
+            batch.dedup();
+            stream::iter(&batch).for_each_concurrent(SIDE_BY_SIDE, |key| self.reconcile_logged(key)).await;
+        }
+    }
+
+    /// Looks at every engineer at each change of a reseller account, and now and then.
+    pub(super) async fn sweep_for_ever(self: Arc<Self>) {
+        loop {
+            if let Err(error) = self.sweep_once().await {
+                tracing::warn!(%error, "the sweep was cut short: the store does not answer");
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = self.sweep.notified() => (),
+                () = tokio::time::sleep(self.settings.sweep) => self.recheck_resellers().await,
+            }
+        }
+    }
+
+    async fn sweep_once(&self) -> Result<(), StoreError> {
+        let resellers: Vec<(ResellerName, bool)> =
+            self.known().roster.resellers.iter().map(|(name, status)| (name.clone(), status.ready)).collect();
+        for (name, _) in resellers.iter().filter(|(_, ready)| *ready) {
+            self.wake_waiting(name).await?;
+        }
+        let mut after: Option<EngineerKey> = None;
+        loop {
+            let page = self.house.store.engineers(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.key.clone());
+            stream::iter(&page).for_each_concurrent(SIDE_BY_SIDE, |engineer| self.reconcile_logged(&engineer.key)).await;
+        }
+    }
+
+    async fn reconcile_logged(&self, key: &EngineerKey) {
+        if let Err(error) = self.reconcile(key).await {
+            tracing::warn!(engineer = %key, %error, "could not look for missing rows; the next sweep will");
+        }
+    }
+
+    /// Opens the rows that an engineer lacks.
+    pub async fn reconcile(&self, key: &EngineerKey) -> Result<(), StoreError> {
+        let Some(engineer) = self.house.store.engineer(key).await? else { return Ok(()) };
+        if matches!(engineer.release, Release::Held(_)) || engineer.goal.want == Want::Absent {
+            return Ok(());
+        }
+        let rows = self.house.store.enrollments_of(key).await?;
+        let rows: BTreeMap<Target, Enrollment> = rows.into_iter().map(|row| (row.id.target(), row)).collect();
+        let roster = self.roster();
+        let now = self.house.clock.now();
+        let new: Vec<Enrollment> = missing(&roster, &engineer.scope, &rows)
+            .into_iter()
+            .map(|target| self.open(&engineer, target, &roster, now))
+            .collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let lanes: Vec<Lane> = new.iter().map(|row| row.id.lane()).collect();
+        let changes = new.into_iter().map(|row| Change::Enrollment { from: None, row: Box::new(row) }).collect();
+        let commit = Commit { at: now, actor: Actor::Engine, changes, keys: Vec::new() };
+        match self.house.store.commit(commit).await {
+            Ok(_) => {
+                self.grown.notify_one();
+                lanes.iter().for_each(|lane| self.wake(lane));
+                Ok(())
+            }
+            // Somebody else opened one of them: look again at once.
+            Err(StoreError::Conflict) => {
+                self.signal(key);
+                Ok(())
+            }
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => Err(error),
+        }
+    }
+
+    fn open(&self, engineer: &Engineer, target: Target, roster: &Roster, now: Timestamp) -> Enrollment {
+        let key = engineer.key.clone();
+        let (id, ready) = match target {
+            Target::Domain(reseller, domain) => {
+                let ready = roster.resellers.get(&reseller).is_some_and(|status| status.ready);
+                (EnrollmentId::Domain(key, reseller, domain), ready)
+            }
+            Target::Engineer => (EnrollmentId::Engineer(key), true),
+            Target::Reseller(reseller) => (EnrollmentId::Reseller(reseller), true),
+        };
+        let mut row = Enrollment::open(id, engineer.goal, now);
+        row.cause = Some(engineer.cause.clone());
+        row.starts = engineer.starts;
+        if ready { row } else { row.until_reseller_ready(&self.settings.rules, now) }
+    }
+
+    /// Wakes the rows that wait for a reseller account which is ready now.
+    async fn wake_waiting(&self, name: &ResellerName) -> Result<(), StoreError> {
+        let lane = Lane::Reseller(name.clone());
+        let mut after: Option<(Timestamp, EnrollmentId)> = None;
+        loop {
+            let page = self.house.store.queue(&lane, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.wake_at().map(|at| (at, last.id.clone()));
+            let waiting = page.iter().filter(|row| row.waits_on(Who::Reseller));
+            stream::iter(waiting).for_each_concurrent(SIDE_BY_SIDE, |row| self.move_row(row, Input::Nudge)).await;
+        }
+        self.wake(&lane);
+        Ok(())
+    }
+
+    /// Looks at finished reseller accounts from the start, once they are old enough.
+    async fn recheck_resellers(&self) {
+        let now = self.house.clock.now();
+        let rows: Vec<Enrollment> = self.known().rows.values().cloned().collect();
+        for row in rows.iter().filter(|row| row.is_settled()) {
+            let old = row.facts.checked_at.is_none_or(|at| now.duration_since(at) >= self.settings.recheck);
+            if old {
+                self.move_row(row, Input::Recheck).await;
+                self.wake(&row.id.lane());
+            }
+        }
+    }
+
+    /// Applies an input that needs no run. A row that somebody else has moved, or that does not take the input, is left alone.
+    pub(super) async fn move_row(&self, row: &Enrollment, input: Input) {
+        let Ok(moved) = apply(row, input, &self.settings.rules, self.house.clock.now()) else { return };
+        match self.commit_row(row, &moved.after, Actor::Engine).await {
+            Ok(()) => {
+                observe::moved(row, &moved.after);
+                self.learn(&moved.after);
+            }
+            Err(StoreError::Conflict) => (),
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => {
+                tracing::warn!(row = %row.id, %error, "the row could not be moved; it is looked at again by itself");
+            }
+        }
+    }
+}

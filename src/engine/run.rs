@@ -1,0 +1,223 @@
+//! One row at work: claim, run, report. Each commit is a compare-and-set on the row's version, so that a worker that lost its lease
+//! changes nothing. A report and the claim of the next step are one commit.
+//! Not here: which row is next (`drive`).
+
+use super::{Engine, observe};
+use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State, TargetKind};
+use crate::model::entry::{Actor, Change, Commit};
+use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::plan::StepName;
+use crate::model::sealed::{Sealed, WrappedKey};
+use crate::model::transition::{Effect, Input, Transition, apply};
+use crate::seal::{SealError, password};
+use crate::steps::{self, Context, Outcome, Sheet};
+use crate::store::StoreError;
+use jiff::Timestamp;
+use ring::rand::SystemRandom;
+use secrecy::ExposeSecret;
+use std::time::Duration;
+
+/// How often a report is offered anew to a row that somebody else has moved meanwhile.
+const RACES_MAX: usize = 5;
+
+/// How long a report waits before it is offered again to a store that does not answer.
+const STORE_PAUSE: Duration = Duration::from_millis(250);
+
+/// A step may run for this part of its lease; the rest is for the commit.
+const RUN_PERCENT: i32 = 75;
+
+/// A row at work.
+pub(super) struct Work<'a> {
+    engine: &'a Engine,
+    row: Enrollment,
+    sheet: Option<Sheet>,
+}
+
+/// A step that was claimed and is to be run.
+#[derive(Clone, Copy)]
+pub(super) struct Claimed {
+    step: StepName,
+    attempt: u32,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(engine: &'a Engine, row: Enrollment) -> Self {
+        Self { engine, row, sheet: None }
+    }
+
+    /// Applies the input and makes it durable; answers with the step to run, if there is one.
+    pub(super) async fn commit(&mut self, input: Input) -> Option<Claimed> {
+        let mut races = 0;
+        while races < RACES_MAX {
+            let now = self.engine.house.clock.now();
+            let folded = !self.engine.stop.is_cancelled();
+            let Ok(mut moved) = fold(&self.row, input.clone(), &self.engine.settings.rules, now, folded) else {
+                return None;
+            };
+            if let Err(failure) = self.seal_credential(&mut moved).await {
+                tracing::error!(row = %self.row.id, code = %failure.code, "no credential could be sealed");
+                return None;
+            }
+            match self.engine.commit_row(&self.row, &moved.after, Actor::Engine).await {
+                Ok(()) => return self.committed(moved),
+                Err(StoreError::Conflict) => {
+                    races += 1;
+                    self.reread().await?;
+                }
+                Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => {
+                    self.wait_for_store(&input, &error).await?;
+                }
+            }
+        }
+        None
+    }
+
+    /// Runs the claimed step within its lease.
+    pub(super) async fn run(&mut self, claimed: Claimed) -> Outcome {
+        let Some(step) = steps::find(self.row.id.kind(), claimed.step) else {
+            return Err(Failure::permanent(FailureCode::StepUnknown));
+        };
+        let limit = Duration::try_from(self.engine.settings.rules.lease * RUN_PERCENT / 100).unwrap_or(Duration::ZERO);
+        let begun = tokio::time::Instant::now();
+        let outcome = match tokio::time::timeout(limit, self.ensure(step, claimed)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Failure::transient(FailureCode::Timeout)),
+        };
+        observe::step(claimed.step, &self.row.id.lane(), &outcome, begun.elapsed());
+        outcome
+    }
+
+    async fn ensure(&mut self, step: &steps::Step, claimed: Claimed) -> Outcome {
+        let (roster, reseller_row) = {
+            let known = self.engine.known();
+            let row = self.row.id.reseller().and_then(|name| known.rows.get(name)).cloned();
+            (known.roster.clone(), row)
+        };
+        if self.row.id.kind() == TargetKind::Domain {
+            let ready = self.row.id.reseller().and_then(|name| roster.resellers.get(name)).is_some_and(|r| r.ready);
+            if !ready {
+                return Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady));
+            }
+        }
+        self.load_sheet().await?;
+        let at = self.row.state.at();
+        let context = Context {
+            house: &self.engine.house,
+            row: &self.row,
+            roster: &roster,
+            reseller_row: reseller_row.as_ref(),
+            sheet: self.sheet.as_ref(),
+            attempt: claimed.attempt,
+            since: at.map_or(Timestamp::MIN, |at| at.since),
+        };
+        (step.ensure)(&context).await
+    }
+
+    /// Reads the engineer's sheet once, and again until a local part is reserved.
+    async fn load_sheet(&mut self) -> Result<(), Failure> {
+        let complete = self.sheet.as_ref().is_some_and(|sheet| sheet.username.is_some());
+        if let Some(key) = self.row.id.engineer().filter(|_| !complete) {
+            self.sheet = Some(self.engine.house.sheet(key).await?);
+        }
+        Ok(())
+    }
+
+    /// The initial password is sealed into the row in the very commit that claims the step which needs it: a lost answer
+    /// loses no password, and no second one is ever set.
+    async fn seal_credential(&mut self, moved: &mut Transition) -> Result<(), Failure> {
+        let Some(Effect::Run { step, .. }) = moved.effect else { return Ok(()) };
+        let needed = steps::find(moved.after.id.kind(), step).is_some_and(|step| step.seals_credential);
+        if needed && moved.after.credential.is_none() {
+            self.load_sheet().await?;
+            let sheet = self.sheet.as_ref().ok_or_else(|| Failure::permanent(FailureCode::SealBroken))?;
+            let sealed = self.new_credential(&sheet.data_key, &moved.after.id);
+            moved.after.credential = Some(sealed.map_err(|_| Failure::permanent(FailureCode::SealBroken))?);
+        }
+        Ok(())
+    }
+
+    fn new_credential(&self, key: &WrappedKey, id: &EnrollmentId) -> Result<Sealed, SealError> {
+        let password = password(&SystemRandom::new())?;
+        self.engine.house.sealer.seal(key, &id.to_string(), password.expose_secret().as_bytes())
+    }
+
+    fn committed(&mut self, moved: Transition) -> Option<Claimed> {
+        observe::moved(&self.row, &moved.after);
+        self.engine.learn(&moved.after);
+        self.row = moved.after;
+        match moved.effect {
+            Some(Effect::Run { step, attempt }) => Some(Claimed { step, attempt }),
+            Some(Effect::Reconcile) => {
+                self.engine.settled(&self.row);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// Somebody else moved the row. Our report counts only if the same run is still under way.
+    async fn reread(&mut self) -> Option<()> {
+        let stored = self.engine.house.store.enrollment(&self.row.id).await.ok().flatten()?;
+        let same_run = matches!((&stored.state, &self.row.state),
+            (State::Running { at: theirs, lease_until: a }, State::Running { at: ours, lease_until: b }) if theirs == ours && a == b);
+        self.row = stored;
+        same_run.then_some(())
+    }
+
+    /// A result is kept and offered again while the store is away, until the lease is over.
+    async fn wait_for_store(&self, input: &Input, error: &StoreError) -> Option<()> {
+        tracing::warn!(row = %self.row.id, %error, "the commit waits: the store does not answer");
+        let State::Running { lease_until, .. } = self.row.state else { return None };
+        let worth_it = matches!(input, Input::Reported(_)) && self.engine.house.clock.now() < lease_until;
+        tokio::time::sleep(STORE_PAUSE).await;
+        worth_it.then_some(())
+    }
+}
+
+impl Engine {
+    /// Replaces a row by its successor.
+    pub(super) async fn commit_row(&self, before: &Enrollment, after: &Enrollment, actor: Actor) -> Result<(), StoreError> {
+        let change = Change::Enrollment { from: Some(before.version), row: Box::new(after.clone()) };
+        self.house.store.commit(Commit::of(self.house.clock.now(), actor, change)).await?;
+        self.grown.notify_one();
+        Ok(())
+    }
+
+    /// A row has settled: for an engineer's row, something else may be missing now.
+    pub(super) fn settled(&self, row: &Enrollment) {
+        match row.id.engineer() {
+            Some(engineer) => self.signal(engineer),
+            None => self.sweep.notify_one(),
+        }
+    }
+
+    /// Keeps what is known of a reseller account in step with its row; what waited for the account looks again.
+    pub(super) fn learn(&self, row: &Enrollment) {
+        let EnrollmentId::Reseller(name) = &row.id else { return };
+        let changed = {
+            let mut known = self.known();
+            let before = known.roster.resellers.get(name).cloned();
+            known.roster.learn(name, row);
+            known.rows.insert(name.clone(), row.clone());
+            before != known.roster.resellers.get(name).cloned()
+        };
+        if changed {
+            self.sweep.notify_one();
+            self.wake(&Lane::Reseller(name.clone()));
+        }
+    }
+}
+
+/// Applies the input and, where the next step is due at once, claims it in the same breath.
+fn fold(
+    row: &Enrollment,
+    input: Input,
+    rules: &crate::model::rules::Rules,
+    now: Timestamp,
+    folded: bool,
+) -> Result<Transition, crate::model::transition::Rejected> {
+    let reported = matches!(input, Input::Reported(Ok(_)));
+    let moved = apply(row, input, rules, now)?;
+    let due = matches!(moved.after.state, State::Scheduled { due, .. } if due <= now);
+    if reported && due && folded { apply(&moved.after, Input::Wake, rules, now) } else { Ok(moved) }
+}

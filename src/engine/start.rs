@@ -1,0 +1,89 @@
+//! Setting the engine going: what a dead process left running is taken over at once, reseller accounts are looked at with today's
+//! configuration, and then the loops begin. Crash recovery is not a mode: every row has a time at which somebody looks at it.
+
+use super::outcomes::OutcomeSink;
+use super::{Engine, observe};
+use crate::model::engineer::Release;
+use crate::model::enrollment::{Enrollment, EnrollmentId, Goal, Lane, State, Want};
+use crate::model::entry::{Actor, Change, Commit};
+use crate::model::id::{EngineerKey, ResellerName};
+use crate::model::transition::Input;
+use crate::store::StoreError;
+use jiff::Timestamp;
+use std::sync::{Arc, PoisonError};
+
+/// Rows read from the store at a time.
+const PAGE: usize = 500;
+
+impl Engine {
+    /// Takes over what is stored and starts the loops. The store must belong to this process alone: rows that a dead
+    /// process left running are taken from it without waiting for their lease.
+    pub async fn start(self: &Arc<Self>, sink: Arc<dyn OutcomeSink>) -> Result<(), StoreError> {
+        for lane in self.lanes.keys() {
+            self.take_over(lane).await?;
+        }
+        self.count_grants().await?;
+        let resellers: Vec<ResellerName> = self.house.sites.keys().cloned().collect();
+        for name in resellers {
+            self.look_at_reseller(name).await?;
+        }
+        let signals = self.signalled.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(signals) = signals {
+            self.tasks.spawn(Arc::clone(self).answer_signals(signals));
+        }
+        self.tasks.spawn(Arc::clone(self).sweep_for_ever());
+        self.tasks.spawn(Arc::clone(self).publish_for_ever(sink));
+        self.tasks.spawn(observe::watch(Arc::clone(self)));
+        for lane in self.lanes.keys() {
+            self.tasks.spawn(Arc::clone(self).drive(lane.clone()));
+        }
+        Ok(())
+    }
+
+    async fn take_over(&self, lane: &Lane) -> Result<(), StoreError> {
+        let mut after: Option<(Timestamp, EnrollmentId)> = None;
+        let mut running = Vec::new();
+        loop {
+            let page = self.house.store.queue(lane, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.wake_at().map(|at| (at, last.id.clone()));
+            running.extend(page.into_iter().filter(|row| matches!(row.state, State::Running { .. })));
+        }
+        for row in running {
+            tracing::info!(row = %row.id, "taken over: the process that ran it is gone");
+            self.move_row(&row, Input::Orphaned).await;
+        }
+        Ok(())
+    }
+
+    async fn count_grants(&self) -> Result<(), StoreError> {
+        let mut after: Option<EngineerKey> = None;
+        loop {
+            let page = self.house.store.engineers(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.key.clone());
+            for engineer in &page {
+                if let Release::Granted(at) = engineer.release {
+                    self.grants().note(at);
+                }
+            }
+        }
+    }
+
+    /// A new reseller account gets its row; a known one is looked at again, since its configuration may have changed.
+    async fn look_at_reseller(&self, name: ResellerName) -> Result<(), StoreError> {
+        let id = EnrollmentId::Reseller(name);
+        let Some(row) = self.house.store.enrollment(&id).await? else {
+            let now = self.house.clock.now();
+            let row = Enrollment::open(id, Goal { want: Want::Present, revision: 0 }, now);
+            let change = Change::Enrollment { from: None, row: Box::new(row.clone()) };
+            self.house.store.commit(Commit::of(now, Actor::Engine, change)).await?;
+            self.learn(&row);
+            return Ok(());
+        };
+        self.learn(&row);
+        let input = if row.is_settled() { Input::Recheck } else { Input::Nudge };
+        self.move_row(&row, input).await;
+        Ok(())
+    }
+}
