@@ -2,5 +2,6 @@
 //! The floors, top to bottom: `app`/`cli` compose, `amqp`/`http` are doors, `engine` loops, `steps` ensure,
 //! `google`/`mail`/`store`/`seal` adapt, `model` decides. `sandbox` stands beside the house.
 
+pub mod amqp;
 pub mod model;
 pub mod sandbox;

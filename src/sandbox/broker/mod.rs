@@ -157,6 +157,11 @@ impl Broker {
         })
     }
 
+    /// Fault: deletes a queue under its consumers, as an operator might.
+    pub fn delete_queue(&self, queue: &str) {
+        self.shared.with_state(|state| state.delete_queue(queue));
+    }
+
     /// Waits until `condition` holds of this broker; it is asked again after every change.
     pub async fn wait_until(&self, mut condition: impl FnMut(&Self) -> bool) {
         let mut changes = self.shared.changes.subscribe();
