@@ -24,7 +24,7 @@ impl Backoff {
         self.attempt = self.attempt.saturating_add(1);
         let ceiling = SHORTEST.saturating_mul(2u32.saturating_pow(self.attempt)).min(LONGEST);
         let spread = self.chance.f64();
-        SHORTEST + (ceiling - SHORTEST).mul_f64(spread)
+        SHORTEST + ceiling.saturating_sub(SHORTEST).mul_f64(spread)
     }
 
     /// The connection has proved itself.

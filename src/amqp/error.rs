@@ -100,16 +100,7 @@ pub(super) fn plain_words(error: &lapin::Error) -> String {
         };
     }
     if let ErrorKind::IOError(cause) = error.kind() {
-        return match cause.kind() {
-            io::ErrorKind::ConnectionRefused => {
-                "nobody listens there; is the broker running, and are host and port right?".to_owned()
-            }
-            io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe
-            | io::ErrorKind::UnexpectedEof => "the connection broke".to_owned(),
-            _ => format!("the network failed: {cause}"),
-        };
+        return network_words(cause);
     }
     if let ErrorKind::MissingHeartbeatError = error.kind() {
         return "the broker has gone silent: no heartbeat".to_owned();
@@ -117,10 +108,20 @@ pub(super) fn plain_words(error: &lapin::Error) -> String {
     format!("the connection cannot be used: {error}")
 }
 
+fn network_words(cause: &io::Error) -> String {
+    use io::ErrorKind as Kind;
+    let kind = cause.kind();
+    if kind == Kind::ConnectionRefused {
+        return "nobody listens there; is the broker running, and are host and port right?".to_owned();
+    }
+    let broken = [Kind::ConnectionReset, Kind::ConnectionAborted, Kind::BrokenPipe, Kind::UnexpectedEof];
+    if broken.contains(&kind) {
+        return "the connection broke".to_owned();
+    }
+    format!("the network failed: {cause}")
+}
+
 /// The AMQP reply code of an error the broker gave, e.g. 404.
 pub(super) fn reply_code(error: &lapin::Error) -> Option<u16> {
-    match error.kind() {
-        ErrorKind::ProtocolError(refusal) => Some(refusal.get_id()),
-        _ => None,
-    }
+    if let ErrorKind::ProtocolError(refusal) = error.kind() { Some(refusal.get_id()) } else { None }
 }

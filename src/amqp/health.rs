@@ -36,13 +36,13 @@ impl HealthReporter {
     }
 
     pub(super) fn connected(&self) {
-        if self.change(Health::Connected) {
+        if self.change(&Health::Connected) {
             tracing::info!(link = self.link, broker = %self.peer, "connected to the AMQP broker");
         }
     }
 
     pub(super) fn blocked(&self, reason: &str) {
-        if self.change(Health::Blocked) {
+        if self.change(&Health::Blocked) {
             tracing::warn!(link = self.link, broker = %self.peer, reason, "the AMQP broker has an alarm and takes no messages; what is to be published waits");
         }
     }
@@ -53,16 +53,16 @@ impl HealthReporter {
             Health::Connecting { since, .. } => *since,
             Health::Connected | Health::Blocked => Instant::now(),
         };
-        let first = self.change(Health::Connecting { since, last_error: Some(error.to_owned()) });
+        let first = self.change(&Health::Connecting { since, last_error: Some(error.to_owned()) });
         if first {
             tracing::warn!(link = self.link, broker = %self.peer, error, "no connection to the AMQP broker; trying again until there is one");
         }
     }
 
     /// Whether that is news: another state, or the first error of one.
-    fn change(&self, new: Health) -> bool {
+    fn change(&self, new: &Health) -> bool {
         let old = self.sender.send_replace(new.clone());
-        match (&old, &new) {
+        match (&old, new) {
             (Health::Connected, Health::Connected) | (Health::Blocked, Health::Blocked) => false,
             (Health::Connecting { last_error, .. }, Health::Connecting { .. }) => last_error.is_none(),
             (
@@ -104,7 +104,7 @@ mod tests {
             (connecting("broke"), true),
         ];
         for (state, news) in steps {
-            assert_eq!(reporter.change(state.clone()), news, "{state:?}");
+            assert_eq!(reporter.change(&state), news, "{state:?}");
         }
     }
 }

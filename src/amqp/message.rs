@@ -110,7 +110,7 @@ pub(super) struct Refusal<'a> {
 /// and refuses the message), `reply-to`, and the headers `CC` and `BCC` (the broker would route by them).
 pub(super) fn dead_letter_properties(original: &BasicProperties, refusal: &Refusal<'_>) -> BasicProperties {
     let mut headers = FieldTable::default();
-    let kept = original.headers().iter().flat_map(|table| table.inner());
+    let kept = original.headers().iter().flat_map(FieldTable::inner);
     for (name, value) in kept.filter(|(name, _)| !matches!(name.as_str(), "CC" | "BCC")) {
         headers.insert(name.clone(), value.clone());
     }
@@ -242,7 +242,7 @@ mod tests {
             Outgoing { exchange: long.clone(), ..outgoing() },
             Outgoing { routing_key: long.clone(), ..outgoing() },
             Outgoing { message_id: long.clone(), ..outgoing() },
-            Outgoing { content_type: long.clone(), ..outgoing() },
+            Outgoing { content_type: long, ..outgoing() },
             Outgoing { headers: with_header, ..outgoing() },
         ] {
             let refused = Parcel::try_from(outgoing).map(|_| ());

@@ -249,12 +249,12 @@ pub(super) async fn transmit(channel: &Channel, parcel: &Parcel) -> Result<(), P
         channel.basic_publish(exchange, routing_key, options, &parcel.body, properties).await?.await
     };
     match confirmed.await {
-        Ok(confirmation) => judge(confirmation, parcel),
+        Ok(confirmation) => judge(&confirmation, parcel),
         Err(error) => Err(PublishError::Closed(plain_words(&error))),
     }
 }
 
-fn judge(confirmation: Confirmation, parcel: &Parcel) -> Result<(), PublishError> {
+fn judge(confirmation: &Confirmation, parcel: &Parcel) -> Result<(), PublishError> {
     match confirmation {
         Confirmation::Ack(None) => Ok(()),
         Confirmation::Ack(Some(_)) => Err(PublishError::Unroutable {

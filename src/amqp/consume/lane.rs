@@ -141,12 +141,11 @@ impl Lane<'_> {
     }
 
     async fn settle(&self, delivery: Delivery) -> Settled {
-        let verdict = match too_large(delivery.data.len()) {
-            Some(refused) => refused,
-            None => {
-                let incoming = Incoming::of(&delivery, &self.queue);
-                self.intake.take(incoming).await
-            }
+        let verdict = if let Some(refused) = too_large(delivery.data.len()) {
+            refused
+        } else {
+            let incoming = Incoming::of(&delivery, &self.queue);
+            self.intake.take(incoming).await
         };
         match verdict {
             Verdict::Durable => acknowledge(&delivery).await,

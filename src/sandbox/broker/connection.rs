@@ -100,6 +100,6 @@ async fn wait(
 ) -> io::Result<Woken> {
     tokio::select! {
         read = stream.read(chunk), if !session.is_held() => read.map(Woken::Received),
-        changed = changes.changed() => changed.map(|()| Woken::Changed).map_err(io::Error::other),
+        woken = changes.changed() => woken.map(|()| Woken::Changed).map_err(io::Error::other),
     }
 }

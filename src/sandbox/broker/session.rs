@@ -215,7 +215,7 @@ impl Session {
             return Err(Refusal::command_invalid("the connection is not open yet"));
         }
         if let AMQPClass::Channel(method) = class {
-            return self.channel_method(id, method, state, out);
+            return self.channel_method(id, &method, state, out);
         }
         let Some(channel) = self.channel(id)? else {
             return Ok(());
@@ -237,7 +237,7 @@ impl Session {
     fn channel_method(
         &mut self,
         id: u16,
-        method: channel::AMQPMethod,
+        method: &channel::AMQPMethod,
         state: &mut State,
         out: &mut Outbox,
     ) -> Result<(), Refusal> {
