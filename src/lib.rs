@@ -3,5 +3,9 @@
 //! `google`/`mail`/`store`/`seal` adapt, `model` decides. `sandbox` stands beside the house.
 
 pub mod amqp;
+pub mod clock;
+pub mod mail;
 pub mod model;
 pub mod sandbox;
+pub mod seal;
+pub mod store;
