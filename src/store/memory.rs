@@ -246,3 +246,29 @@ impl Known for State {
         Ok(self.data_keys.get(key).cloned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::contract;
+    use super::*;
+    use std::sync::Arc;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn keeps_the_contract() {
+        let store: Arc<dyn Store> = Arc::new(Memory::new());
+        contract::check(&store).await;
+    }
+
+    #[tokio::test]
+    async fn a_lost_commit_has_happened_or_not_and_the_caller_cannot_tell() {
+        for (lost, happened) in [(Lost::BeforeEffect, 0), (Lost::AfterEffect, 1)] {
+            let store = Memory::new();
+            store.lose_next_commit(lost);
+            let first = contract::commit(vec![contract::put_engineer("E-1", 1)]);
+            assert!(matches!(store.commit(first.clone()).await, Err(StoreError::Unavailable(_))));
+            assert_eq!(store.head().await, Ok(Position(happened)));
+            let again = store.commit(first).await;
+            assert_eq!(again, if happened == 0 { Ok(Position(1)) } else { Err(StoreError::Conflict) });
+        }
+    }
+}

@@ -79,7 +79,8 @@ impl<'a> Stage<'a> {
 
     /// Writes everything to the index, which then is at `at`.
     pub fn write(self, before: &Meta, at: &Link) -> Result<Meta, StoreError> {
-        let mut meta = Meta { at: *at, ..*before };
+        let mut meta = *before;
+        meta.at = *at;
         let mut batch = sled::Batch::default();
         for (key, Slot { before, after }) in self.slots {
             if before.as_deref() == after.as_deref() {
