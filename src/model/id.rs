@@ -200,11 +200,27 @@ mod tests {
         check(EmploymentId::parse, &["E-20417/1"], &["", "a b", "a\n"]);
         check(ResellerName::parse, &["nordic-se", "1"], &["", "Nordic", "-a", "a/b", "a.b"]);
         check(CustomerId::parse, &["C01abc123"], &["", "C", "c01abc", "my_customer", "C01/.."]);
-        check(DomainName::parse, &["reseller-se.example", "a.b.c"], &["a", "A.se", "a..se", "a.se.", "-a.se", "*.se", "å.se"]);
-        check(LocalPart::parse, &["asa.oberg-grossmann", "a", "eng-j-00311"], &["", ".a", "a.", "a..b", "a.-b", "A", "a@b", "å"]);
+        check(
+            DomainName::parse,
+            &["reseller-se.example", "a.b.c"],
+            &["a", "A.se", "a..se", "a.se.", "-a.se", "*.se", "å.se"],
+        );
+        check(
+            LocalPart::parse,
+            &["asa.oberg-grossmann", "a", "eng-j-00311"],
+            &["", ".a", "a.", "a..b", "a.-b", "A", "a@b", "å"],
+        );
         check(AccountId::parse, &["103456789012345678901"], &["", "a", "1/..", "1@x"]);
-        check(OrgUnitPath::parse, &["/Customer Care", "/Å/B"], &["", "/", "a", "//a", "/a/..", "/a+b", "/a%2e", "/ a"]);
-        check(MailAddress::parse, &["a+b@nordresale.example", "O'Brien@X.se"], &["", "a", "@x.se", "a@", "a@b", "a@@b.se", "å@x.se", "a..b@x.se"]);
+        check(
+            OrgUnitPath::parse,
+            &["/Customer Care", "/Å/B"],
+            &["", "/", "a", "//a", "/a/..", "/a+b", "/a%2e", "/ a"],
+        );
+        check(
+            MailAddress::parse,
+            &["a+b@nordresale.example", "O'Brien@X.se"],
+            &["", "a", "@x.se", "a@", "a@b", "a@@b.se", "å@x.se", "a..b@x.se"],
+        );
     }
 
     #[test]
