@@ -45,6 +45,13 @@ pub struct Picture {
     bookmarks: Vec<Position>,
 }
 
+impl Picture {
+    /// Whether the other store may have been like this one earlier on.
+    pub fn is_prefix_of(&self, later: &Self) -> bool {
+        later.entries.starts_with(&self.entries)
+    }
+}
+
 /// Reads everything, page by page.
 pub async fn picture(store: &dyn Store) -> Picture {
     let mut picture = Picture { head: store.head().await.unwrap(), ..Picture::default() };

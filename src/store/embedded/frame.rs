@@ -298,7 +298,7 @@ mod tests {
 
     fn two_frames() -> (Vec<u8>, Link, Link) {
         let (mut bytes, first) = encode(&Link::opening(), 2, b"{\"a\":1}\n{\"b\":2}\n");
-        let (more, second) = encode(&first, 1, &[&[b'x'; 2000][..], b"\n"].concat());
+        let (more, second) = encode(&first, 1, &[&[b'x'; 900][..], b"\n"].concat());
         bytes.extend(more);
         (bytes, first, second)
     }
