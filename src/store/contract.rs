@@ -37,12 +37,20 @@ pub async fn check(store: &Arc<dyn Store>) {
 pub struct Picture {
     head: Position,
     entries: Vec<Entry>,
-    engineers: Vec<(Engineer, Option<WrappedKey>, Vec<Enrollment>, Vec<Entry>)>,
+    engineers: Vec<Person>,
     lanes: Vec<(Lane, Option<Timestamp>, Vec<Enrollment>)>,
     resellers: Vec<Option<Enrollment>>,
     inbox: Vec<Option<Received>>,
     holders: Vec<Option<EngineerKey>>,
     bookmarks: Vec<Position>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Person {
+    engineer: Engineer,
+    key: Option<WrappedKey>,
+    rows: Vec<Enrollment>,
+    history: Vec<Entry>,
 }
 
 impl Picture {
@@ -80,7 +88,7 @@ pub async fn picture(store: &dyn Store) -> Picture {
         let key = store.data_key(&engineer.key).await.unwrap();
         let rows = store.enrollments_of(&engineer.key).await.unwrap();
         let history = store.history(&engineer.key, Position(0), usize::MAX).await.unwrap();
-        picture.engineers.push((engineer, key, rows, history));
+        picture.engineers.push(Person { engineer, key, rows, history });
     }
     picture
 }
