@@ -87,7 +87,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let keys = Keys::open(&directory.path().join("keys")).unwrap();
         let [one, other, absent] = ["E-1", "E-2", "E-3"].map(|key| EngineerKey::parse(key).unwrap());
-        let (key, other_key) = (WrappedKey(vec![1; 60]), WrappedKey(vec![2; 60]));
+        let (key, other_key) = (WrappedKey::from_bytes(vec![1; 60]), WrappedKey::from_bytes(vec![2; 60]));
         keys.write([(&one, &key), (&other, &other_key)].into_iter()).unwrap();
         assert_eq!(keys.read(&one), Ok(Some(key)));
         assert_eq!(keys.read(&absent), Ok(None));

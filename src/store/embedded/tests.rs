@@ -1,7 +1,9 @@
 //! What only this store promises: files that outlive the process, damage that is found, one process at a time.
 
 use super::*;
-use crate::store::contract::{self, Picture, commit, put, put_engineer, row};
+use crate::model::entry::Change;
+use crate::store::contract::picture::{Picture, picture};
+use crate::store::contract::{self, commit, put, put_engineer, row};
 use futures_util::future::join_all;
 use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -24,7 +26,7 @@ impl Left {
         let store = Embedded::open(&root).unwrap();
         for number in 0..6_u64 {
             let engineer = format!("E-{number}");
-            let keys = vec![(engineer.parse().unwrap(), WrappedKey(vec![1; 40]))];
+            let keys = vec![(engineer.parse().unwrap(), WrappedKey::from_bytes(vec![1; 40]))];
             let changes = vec![
                 put_engineer(&engineer, 1),
                 put(None, row(&format!("domain/{engineer}/nordic-se/a.example"), 0, Some(1))),
@@ -42,10 +44,10 @@ impl Left {
         copy(&root.join("index"), &directory.path().join("old-index"));
         let store = open(&root).unwrap();
         store.commit(commit(vec![put(Some(5), row("reseller/nordic-se", 6, None))])).await.unwrap();
-        let picture = contract::picture(&store).await;
+        let seen = picture(&store).await;
         drop(store);
         drop(open(&root).unwrap());
-        Self { directory, picture, last_frame }
+        Self { directory, picture: seen, last_frame }
     }
 
     /// A copy of its own to spoil.
@@ -67,6 +69,9 @@ fn scratch() -> TempDir {
     let base = if in_memory.is_dir() { in_memory.to_owned() } else { std::env::temp_dir() };
     tempfile::tempdir_in(base).unwrap()
 }
+
+/// Does something to the index.
+type Spoil = fn(&Left, &Path);
 
 fn open(root: &Path) -> Result<Embedded, StoreError> {
     Embedded::start(recover::recover(root, Duration::from_secs(30))?)
@@ -106,12 +111,12 @@ async fn keeps_the_contract_and_shows_the_same_when_it_is_opened_again() {
     let directory = tempfile::tempdir().unwrap();
     let store: Arc<dyn Store> = Arc::new(Embedded::open(directory.path()).unwrap());
     contract::check(&store).await;
-    let before = contract::picture(&*store).await;
+    let before = picture(&*store).await;
     let running = tempfile::tempdir().unwrap();
     copy(directory.path(), running.path());
     drop(store);
     let again = open(directory.path()).unwrap();
-    assert_eq!(contract::picture(&again).await, before);
+    assert_eq!(picture(&again).await, before);
     assert_eq!(
         names_in(&directory.path().join("index/blobs"), ""),
         Vec::<String>::new(),
@@ -119,18 +124,14 @@ async fn keeps_the_contract_and_shows_the_same_when_it_is_opened_again() {
     );
     drop(again);
     fs::remove_dir_all(directory.path().join("index")).unwrap();
-    assert_eq!(contract::picture(&open(directory.path()).unwrap()).await, before, "without its index");
-    assert_eq!(
-        contract::picture(&open(running.path()).unwrap()).await,
-        before,
-        "as a killed process leaves it"
-    );
+    assert_eq!(picture(&open(directory.path()).unwrap()).await, before, "without its index");
+    assert_eq!(picture(&open(running.path()).unwrap()).await, before, "as a killed process leaves it");
 }
 
 #[tokio::test]
 async fn an_index_that_is_gone_old_or_of_another_time_is_made_anew() {
     let left = Left::behind().await;
-    let spoil: [(&str, fn(&Left, &Path)); 5] = [
+    let spoil: [(&str, Spoil); 5] = [
         ("gone", |_, index| fs::remove_dir_all(index).unwrap()),
         ("old", |left, index| {
             fs::remove_dir_all(index).unwrap();
@@ -159,7 +160,7 @@ async fn an_index_that_is_gone_old_or_of_another_time_is_made_anew() {
     for (case, spoil) in spoil {
         let (_directory, root) = left.copy();
         spoil(&left, &root.join("index"));
-        assert_eq!(contract::picture(&open(&root).unwrap()).await, left.picture, "{case}");
+        assert_eq!(picture(&open(&root).unwrap()).await, left.picture, "{case}");
         assert!(names_in(&root, "index.damaged-").len() <= 1);
     }
 }
@@ -183,12 +184,7 @@ async fn flipped_bits_in_the_index_change_nothing() {
             bytes[used[chance.usize(..used.len())]] ^= 1 << chance.u32(..8);
             fs::write(path, bytes).unwrap();
             let store = open(&root).unwrap();
-            assert_eq!(
-                contract::picture(&store).await,
-                left.picture,
-                "round {round}.{again}, {}",
-                path.display()
-            );
+            assert_eq!(picture(&store).await, left.picture, "round {round}.{again}, {}", path.display());
             assert!(names_in(&root, "index.damaged-").len() <= 1);
         }
     }
@@ -211,8 +207,8 @@ async fn a_torn_last_frame_is_cut_and_kept_aside() {
         assert_eq!(fs::read(kept).unwrap(), whole[left.last_frame..length]);
         if length % 100 == 0 {
             store.commit(commit(vec![put(Some(5), row("reseller/nordic-se", 6, None))])).await.unwrap();
-            let picture = contract::picture(&store).await;
-            assert_eq!(*shorter.get_or_insert(picture.clone()), picture);
+            let seen = picture(&store).await;
+            assert_eq!(*shorter.get_or_insert(seen.clone()), seen);
         }
     }
     assert_eq!(shorter, Some(left.picture), "what was cut can be written again");
@@ -286,7 +282,7 @@ async fn any_bytes_open_or_are_refused() {
             fs::remove_dir_all(root.join("index")).unwrap();
         }
         match open(&root) {
-            Ok(store) => assert!(contract::picture(&store).await.is_prefix_of(&left.picture)),
+            Ok(store) => assert!(picture(&store).await.is_prefix_of(&left.picture)),
             Err(error) => assert!(matches!(error, StoreError::Damaged(_)), "{error}"),
         }
     }
@@ -364,7 +360,7 @@ async fn everything_is_for_the_owner_alone() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().join("deep/store");
     let store = open(&root).unwrap();
-    let keys = vec![("E-1".parse().unwrap(), WrappedKey(vec![1; 40]))];
+    let keys = vec![("E-1".parse().unwrap(), WrappedKey::from_bytes(vec![1; 40]))];
     store.commit(Commit { keys, ..commit(vec![put_engineer("E-1", 1)]) }).await.unwrap();
     for (path, mode) in [
         ("", 0o700),
@@ -379,4 +375,16 @@ async fn everything_is_for_the_owner_alone() {
     }
     let key = &names_in(&root.join("keys"), "")[0];
     assert!(!String::from_utf8(fs::read(ledger_of(&root)).unwrap()).unwrap().contains(key));
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_again_is_not_written() {
+    let directory = scratch();
+    let store = open(directory.path()).unwrap();
+    let mut engineer = contract::engineer("E-1", 1);
+    engineer.person = crate::model::sealed::Sealed::from_bytes(vec![0; 1 << 20]);
+    let answer = store.commit(commit(vec![Change::Engineer(Box::new(engineer))])).await;
+    assert!(matches!(answer, Err(StoreError::Unavailable(_))));
+    assert_eq!(store.health(), Ok(()), "one bad commit is not the store's failure");
+    store.commit(commit(vec![put_engineer("E-1", 1)])).await.unwrap();
 }
