@@ -72,10 +72,7 @@ fn states() -> Vec<Enrollment> {
         with(State::Running { at, lease_until: NOW }),
         with(State::Running { at: last_try, lease_until: NOW + SignedDuration::from_secs(1) }),
         with(State::Running { at: impatient, lease_until: NOW }),
-        Enrollment {
-            next_goal: Some(goal(Want::Absent, 3)),
-            ..with(State::Running { at, lease_until: NOW })
-        },
+        Enrollment { next_goal: Some(goal(Want::Absent, 3)), ..with(State::Running { at, lease_until: NOW }) },
         with(State::Waiting { at, on: Who::Operator, reason, look_again: NOW }),
         with(State::Completed),
         with(State::Cancelled { reason: "left".into() }),
@@ -83,17 +80,7 @@ fn states() -> Vec<Enrollment> {
 }
 
 fn table() -> String {
-    let notes = [
-        "due",
-        "due later",
-        "lease over",
-        "last attempt, leased",
-        "patience over",
-        "goal beside",
-        "",
-        "",
-        "",
-    ];
+    let notes = ["due", "due later", "lease over", "last attempt, leased", "patience over", "goal beside", "", "", ""];
     let mut table = String::new();
     for (row, note) in states().iter().zip(notes) {
         for (name, input) in inputs() {
@@ -152,10 +139,7 @@ fn check_move(row: &Enrollment, input: &Input, moved: &Transition, rules: &Rules
     let after = &moved.after;
     assert_eq!(after.version, row.version + 1);
     let same_plan = after.goal.want == row.goal.want;
-    assert!(
-        !same_plan || matches!(input, Input::Recheck) || row.done.is_subset(&after.done),
-        "a done step was undone"
-    );
+    assert!(!same_plan || matches!(input, Input::Recheck) || row.done.is_subset(&after.done), "a done step was undone");
     assert!(after.goal.revision >= row.goal.revision, "an older goal came back");
     if let Some(wake) = after.wake_at() {
         assert!(wake <= later(now, rules.look_max * 2), "the wait is bounded: {after:?}");
@@ -163,15 +147,9 @@ fn check_move(row: &Enrollment, input: &Input, moved: &Transition, rules: &Rules
     if let Some(at) = after.state.at() {
         assert!((1..=rules.attempts_max).contains(&at.attempt), "{row:?} {input:?} {after:?}");
         assert!(!after.done.contains(&at.step));
-        assert!(
-            plan(after.id.kind(), after.goal.want).contains(&at.step),
-            "a step of another plan: {after:?}"
-        );
+        assert!(plan(after.id.kind(), after.goal.want).contains(&at.step), "a step of another plan: {after:?}");
     }
-    assert_eq!(
-        matches!(after.state, State::Running { .. }) && !matches!(input, Input::Retargeted(_)),
-        matches!(moved.effect, Some(Effect::Run { .. }))
-    );
+    assert_eq!(matches!(after.state, State::Running { .. }) && !matches!(input, Input::Retargeted(_)), matches!(moved.effect, Some(Effect::Run { .. })));
     assert_eq!(after.is_settled(), matches!(moved.effect, Some(Effect::Reconcile)));
 }
 
