@@ -1,0 +1,127 @@
+//! The API's answers as far as the commands show them. Read leniently: a newer daemon may say more, and name states that this version
+//! does not know. Not here: how they are fetched (`client`) and shown.
+
+use crate::model::failure::FailureCode;
+use crate::model::message::in_short;
+use crate::model::person::Language;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// An engineer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct EngineerAnswer {
+    /// HR's key.
+    pub key: String,
+    /// How far the engineer is.
+    pub state: String,
+    /// The name before the `@`, once there is one.
+    pub username: Option<String>,
+    /// Who acts next, while the engineer as a whole is held.
+    pub waiting_on: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Why, in words.
+    pub sentences: Option<Sentences>,
+    /// The rows.
+    #[serde(default)]
+    pub enrollments: Vec<EnrollmentAnswer>,
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct EnrollmentAnswer {
+    /// What it brings about.
+    pub target: TargetAnswer,
+    /// Where it stands.
+    pub state: String,
+    /// The current step.
+    pub step: Option<String>,
+    /// Who acts next, of a row that waits.
+    pub waiting_on: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Why, in words.
+    pub sentences: Option<Sentences>,
+    /// When carepass looks again by itself.
+    pub look_again_at: Option<Timestamp>,
+}
+
+/// What a row brings about.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct TargetAnswer {
+    /// `domain`, `engineer` or `reseller`.
+    pub kind: String,
+    /// The reseller account.
+    pub reseller: Option<String>,
+    /// The domain.
+    pub domain: Option<String>,
+}
+
+/// A message in its three parts.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Sentences {
+    /// What is so.
+    pub so: String,
+    /// What happens next.
+    pub next: String,
+    /// What you can do.
+    pub you: String,
+}
+
+impl EngineerAnswer {
+    /// The rows of domains.
+    pub fn domains(&self) -> impl Iterator<Item = &EnrollmentAnswer> {
+        self.enrollments.iter().filter(|row| row.target.domain.is_some())
+    }
+
+    /// The rows that are not at their end, the one that needs a person most first.
+    pub fn unsettled(&self) -> Vec<&EnrollmentAnswer> {
+        let mut rows: Vec<_> = self.enrollments.iter().filter(|row| !row.is_settled()).collect();
+        rows.sort_by_key(|row| (row.urgency(), row.look_again_at));
+        rows
+    }
+}
+
+impl EnrollmentAnswer {
+    /// Whether nothing more happens by itself.
+    pub fn is_settled(&self) -> bool {
+        self.state == "completed" || self.state == "cancelled"
+    }
+
+    /// Whether a person has to act.
+    pub fn needs_person(&self) -> bool {
+        needs_person(self.waiting_on.as_deref())
+    }
+
+    fn urgency(&self) -> u8 {
+        match (self.needs_person(), self.state.as_str()) {
+            (true, _) => 0,
+            (false, "waiting") => 1,
+            (false, _) if self.reason.is_some() => 2,
+            (false, _) => 3,
+        }
+    }
+}
+
+/// Whether the one who acts next is a person.
+pub fn needs_person(waiting_on: Option<&str>) -> bool {
+    matches!(waiting_on, Some("operator" | "engineer" | "hr"))
+}
+
+/// A reason in a few words; the code itself where this version has no words for it.
+pub fn reason_words(code: &str, language: Language) -> String {
+    let known: Option<FailureCode> = serde_json::from_value(Value::String(code.to_owned())).ok();
+    known.map_or_else(|| words(code), |code| in_short(code, language).to_owned())
+}
+
+/// A stable word as people write it.
+pub fn words(code: &str) -> String {
+    code.replace('_', " ")
+}
+
+/// A time on the reader's clock, to the minute.
+pub fn clock(time: Timestamp, zone: &TimeZone) -> String {
+    time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
+}

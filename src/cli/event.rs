@@ -1,0 +1,251 @@
+//! `carepass event lint` and `event publish`: for those who make the events, before and instead of their HR system. Linting is the
+//! daemon's own reading of a message, so what passes here is taken there. Not here: cutting files into events (`events_file`).
+
+use super::events_file::{self, FoundEvent};
+use super::exit::{Ended, Exit, Trouble};
+use super::screen::Screen;
+use crate::amqp::{AmqpError, Outgoing, PublishCounts, publish_all};
+use crate::model::event::{self, Event, Refusal, lint_text};
+use crate::model::person::Language;
+use clap::{Args, Subcommand};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Fewer events than this are over before a bar is seen.
+const PROGRESS_FROM: usize = 20;
+
+const CONTENT_TYPE: &str = "application/cloudevents+json";
+
+/// The commands about events.
+#[derive(Clone, Debug, Subcommand)]
+pub enum EventCommand {
+    /// Say whether events can be used, and everything that is wrong with those that cannot
+    Lint(LintArgs),
+    /// Publish events to the broker, after linting them
+    Publish(PublishArgs),
+}
+
+/// Arguments of `event lint`.
+#[derive(Clone, Debug, Args)]
+pub struct LintArgs {
+    /// Files with one event, a JSON array of events, or an event per line; `-` is the standard input
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `event publish`.
+#[derive(Clone, Debug, Args)]
+pub struct PublishArgs {
+    /// Files with one event, a JSON array of events, or an event per line; `-` is the standard input
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// The broker; better given by the environment or without a password, since other users see arguments
+    #[arg(
+        long = "amqp",
+        value_name = "URL",
+        env = "CAREPASS__INTAKE__AMQP__URL",
+        hide_env_values = true,
+        default_value = "amqp://127.0.0.1:5672",
+        hide_default_value = true
+    )]
+    url: SecretString,
+    /// The exchange that carepass listens to
+    #[arg(long, env = "CAREPASS__INTAKE__AMQP__EXCHANGE", default_value = "hr.events")]
+    exchange: String,
+    /// Publish events that cannot be used as well: to see them arrive among the dead letters
+    #[arg(long)]
+    force: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// An event and what became of its linting.
+struct Linted {
+    found: FoundEvent,
+    verdict: Result<Event, Refusal>,
+}
+
+/// Runs `event lint`.
+pub fn lint(args: &LintArgs, language: Language, screen: &mut Screen) -> Ended {
+    let linted = lint_files(&args.files, screen)?;
+    if args.json {
+        screen.say(format_args!("{:#}", json!({ "items": linted.iter().map(Linted::json).collect::<Vec<_>>() })));
+    } else {
+        for one in &linted {
+            match &one.verdict {
+                Ok(_) => screen.say(format_args!("{}: ok", one.found.place)),
+                Err(refusal) => screen.say(format_args!("{}: {}", one.found.place, lint_text(refusal, language).trim_end())),
+            }
+        }
+    }
+    Ok(if linted.iter().all(|one| one.verdict.is_ok()) { Exit::Done } else { Exit::Failed })
+}
+
+/// Runs `event publish`.
+pub async fn publish(args: PublishArgs, language: Language, screen: &mut Screen) -> Ended {
+    let linted = lint_files(&args.files, screen)?;
+    let refused: Vec<&Linted> = linted.iter().filter(|one| one.verdict.is_err()).collect();
+    for one in &refused {
+        if let Err(refusal) = &one.verdict {
+            screen.note(format_args!("{}: {}", one.found.place, lint_text(refusal, language).trim_end()));
+        }
+    }
+    if !refused.is_empty() && !args.force {
+        return Err(Trouble::failed(match language {
+            Language::English => "Nothing was published. Mend the events above, or publish all of them with --force.",
+            Language::Swedish => "Inget publicerades. Rätta händelserna ovan, eller publicera alla med --force.",
+        }));
+    }
+    let messages = linted.iter().map(|one| one.message(&args.exchange)).collect::<Result<Vec<_>, _>>()?;
+    let counts = send(&args.url, messages, &linted, screen).await?;
+    report(counts, linted.len(), args.json, screen);
+    Ok(match counts.confirmed {
+        all if all == linted.len() => Exit::Done,
+        0 => Exit::Failed,
+        _ => Exit::Partly,
+    })
+}
+
+fn lint_files(files: &[PathBuf], screen: &mut Screen) -> Result<Vec<Linted>, Trouble> {
+    let mut found = Vec::new();
+    for file in files {
+        found.extend(events_file::read(file)?);
+    }
+    let total = found.len();
+    let shown = total >= PROGRESS_FROM;
+    let mut linted = Vec::with_capacity(total);
+    for one in found {
+        let verdict = event::parse(&one.body, Some(CONTENT_TYPE), &BTreeMap::new());
+        linted.push(Linted { found: one, verdict });
+        if shown && linted.len().is_multiple_of(PROGRESS_FROM) {
+            screen.progress(linted.len(), total);
+        }
+    }
+    screen.end_progress();
+    Ok(linted)
+}
+
+async fn send(
+    url: &SecretString,
+    messages: Vec<Outgoing>,
+    linted: &[Linted],
+    screen: &mut Screen,
+) -> Result<PublishCounts, Trouble> {
+    let total = messages.len();
+    let (mut settled, mut failed) = (0, Vec::new());
+    let published = publish_all(url, messages, |place, sent| {
+        settled += 1;
+        if total >= PROGRESS_FROM {
+            screen.progress(settled, total);
+        }
+        if let Err(error) = sent {
+            failed.push(format!("{}: {error}", linted[place].found.place));
+        }
+    });
+    let counts = published.await.map_err(unpublished);
+    screen.end_progress();
+    failed.sort();
+    failed.iter().for_each(|line| screen.note(line));
+    counts
+}
+
+fn report(counts: PublishCounts, total: usize, json: bool, screen: &mut Screen) {
+    let PublishCounts { confirmed, unroutable, failed } = counts;
+    if json {
+        let shown = json!({ "events": total, "confirmed": confirmed, "unroutable": unroutable, "failed": failed });
+        screen.say(format_args!("{shown:#}"));
+    } else {
+        screen.say(format_args!("{confirmed} of {total} published, {unroutable} not routed to any queue, {failed} failed"));
+    }
+}
+
+fn unpublished(error: AmqpError) -> Trouble {
+    let exit = match &error {
+        AmqpError::Url(_) | AmqpError::TooLong(_) | AmqpError::NoDeadLetterExchange => Exit::Usage,
+        AmqpError::Topology(_) => Exit::Failed,
+        AmqpError::Slow { .. } | AmqpError::Broker(_) => Exit::Unreachable,
+    };
+    Trouble { exit, text: format!("nothing was published: {error}") }
+}
+
+impl Linted {
+    /// The message: structured mode, routed by its type.
+    fn message(&self, exchange: &str) -> Result<Outgoing, Trouble> {
+        let (event_type, id) = match &self.verdict {
+            Ok(event) => (event.event_type().as_text(), event.reference.id.clone()),
+            Err(_) => self.attributes()?,
+        };
+        Ok(Outgoing {
+            exchange: exchange.to_owned(),
+            routing_key: event_type,
+            message_id: id,
+            content_type: CONTENT_TYPE.to_owned(),
+            headers: BTreeMap::new(),
+            body: self.found.body.clone(),
+        })
+    }
+
+    /// What a refused event has to have so that it can be sent nevertheless.
+    fn attributes(&self) -> Result<(String, String), Trouble> {
+        let value: Value = serde_json::from_slice(&self.found.body).unwrap_or_default();
+        let text = |name: &str| value[name].as_str().map(str::to_owned);
+        let event_type = text("type").ok_or_else(|| {
+            let place = &self.found.place;
+            Trouble::failed(format!("nothing was published: {place} has no type to be routed by, so not even --force can send it"))
+        })?;
+        Ok((event_type, text("id").unwrap_or_default()))
+    }
+
+    fn json(&self) -> Value {
+        let faults = self.verdict.as_ref().err().map(|refusal| {
+            let faults = refusal.faults.iter().map(|fault| json!({ "pointer": fault.pointer, "code": fault.code }));
+            faults.collect::<Vec<_>>()
+        });
+        json!({
+            "file": self.found.file,
+            "event": self.found.number,
+            "usable": self.verdict.is_ok(),
+            "faults": faults.unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../../docs/schemas/samples/1-joined-sv-de.json");
+
+    fn linted(text: &str) -> Linted {
+        let found = FoundEvent { file: "x.json".into(), number: 1, place: "x.json".into(), body: text.into() };
+        Linted { verdict: event::parse(&found.body, Some(CONTENT_TYPE), &BTreeMap::new()), found }
+    }
+
+    #[test]
+    fn an_event_is_routed_by_its_type() {
+        let message = linted(SAMPLE).message("hr.events").unwrap();
+        assert_eq!(message.routing_key, "com.carepass.engineer.joined.v1");
+        assert_eq!((message.exchange.as_str(), message.content_type.as_str()), ("hr.events", CONTENT_TYPE));
+        assert_eq!(message.body, SAMPLE.as_bytes());
+    }
+
+    #[test]
+    fn a_refused_event_is_sent_only_with_a_type() {
+        let forced = linted(r#"{"type":"com.example.other","id":"7"}"#).message("x").unwrap();
+        assert_eq!((forced.routing_key.as_str(), forced.message_id.as_str()), ("com.example.other", "7"));
+        assert_eq!(linted("{").message("x").unwrap_err().exit, Exit::Failed);
+    }
+
+    #[test]
+    fn faults_are_shown_by_place_and_code() {
+        let shown = linted("[]").json();
+        assert_eq!((&shown["usable"], &shown["faults"][0]["code"]), (&json!(false), &json!("not_an_object")));
+        assert_eq!(linted(SAMPLE).json()["faults"], json!([]));
+    }
+}

@@ -1,0 +1,148 @@
+//! `carepass explain KEY`: at most five plain lines: what the engineer has, what is lacking, why, who acts, when carepass looks
+//! again. The sentences are the API's, so that everybody reads the same. Not here: lists (`status`).
+
+use super::answers::{EngineerAnswer, EnrollmentAnswer, Sentences, clock, words};
+use super::client::{ApiArgs, Client};
+use super::exit::{Ended, Exit};
+use super::screen::Screen;
+use crate::model::id::EngineerKey;
+use crate::model::person::Language;
+use clap::Args;
+use jiff::tz::TimeZone;
+
+/// Arguments of `explain`.
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArgs {
+    /// HR's key of the engineer
+    key: EngineerKey,
+    #[command(flatten)]
+    api: ApiArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub async fn run(args: &ExplainArgs, language: Language, screen: &mut Screen) -> Ended {
+    let client = Client::new(&args.api, language)?;
+    let answer = client.get(&["v1", "engineers", args.key.as_str()], &[]).await?;
+    if args.json {
+        screen.say(format_args!("{answer:#}"));
+    } else {
+        screen.say(render(&client.read(answer)?, language, &TimeZone::system()));
+    }
+    Ok(Exit::Done)
+}
+
+/// The lines.
+pub fn render(engineer: &EngineerAnswer, language: Language, zone: &TimeZone) -> String {
+    let unsettled = engineer.unsettled();
+    let mut lines = vec![has(engineer, language)];
+    lines.extend(lacks(&unsettled, language));
+    if let Some(sentences) = &engineer.sentences {
+        lines.extend(because(sentences, engineer.waiting_on.as_deref(), language));
+    } else if let Some(first) = unsettled.first() {
+        lines.extend(of_row(first, unsettled.len() - 1, language));
+        lines.extend(first.look_again_at.map(|time| looks_again(&clock(time, zone), language)));
+    }
+    lines.join("\n")
+}
+
+fn has(engineer: &EngineerAnswer, language: Language) -> String {
+    let who = match &engineer.username {
+        Some(name) => format!("{name} ({})", engineer.key),
+        None => engineer.key.clone(),
+    };
+    let ready = list(engineer.domains().filter(|row| row.state == "completed"), language);
+    match (language, engineer.state.as_str(), ready) {
+        (Language::English, "removed", _) => format!("{who} has no access any more."),
+        (Language::Swedish, "removed", _) => format!("{who} har inte längre åtkomst."),
+        (Language::English, "ready", Some(domains)) => format!("{who} is ready: access in {domains}."),
+        (Language::Swedish, "ready", Some(domains)) => format!("{who} är klar: åtkomst i {domains}."),
+        (Language::English, _, Some(domains)) => format!("{who} has access in {domains}."),
+        (Language::Swedish, _, Some(domains)) => format!("{who} har åtkomst i {domains}."),
+        (Language::English, _, None) => format!("{who} has no access yet."),
+        (Language::Swedish, _, None) => format!("{who} har ingen åtkomst än."),
+    }
+}
+
+fn lacks(unsettled: &[&EnrollmentAnswer], language: Language) -> Option<String> {
+    let lacking = list(unsettled.iter().copied(), language)?;
+    Some(match language {
+        Language::English => format!("Lacking: {lacking}."),
+        Language::Swedish => format!("Saknas: {lacking}."),
+    })
+}
+
+/// Why and who acts, of the row that needs somebody most.
+fn of_row(row: &EnrollmentAnswer, others: usize, language: Language) -> Vec<String> {
+    if let Some(sentences) = &row.sentences {
+        let mut lines = because(sentences, row.waiting_on.as_deref(), language);
+        if others > 0 {
+            lines[0].push_str(&match language {
+                Language::English => format!(" ({}; {others} more)", name(row, language)),
+                Language::Swedish => format!(" ({}; {others} till)", name(row, language)),
+            });
+        }
+        return lines;
+    }
+    let step = row.step.as_deref().map(words).unwrap_or_default();
+    match language {
+        Language::English => vec![format!("Why: carepass is at work on it (step: {step})."), "Who acts: carepass.".to_owned()],
+        Language::Swedish => vec![format!("Varför: carepass arbetar med det (steg: {step})."), "Vem: carepass.".to_owned()],
+    }
+}
+
+fn because(sentences: &Sentences, waiting_on: Option<&str>, language: Language) -> Vec<String> {
+    let who = who_acts(waiting_on, language);
+    match language {
+        Language::English => vec![format!("Why: {}", sentences.so), format!("Who acts: {who}. {}", sentences.you)],
+        Language::Swedish => vec![format!("Varför: {}", sentences.so), format!("Vem: {who}. {}", sentences.you)],
+    }
+}
+
+fn who_acts(waiting_on: Option<&str>, language: Language) -> &str {
+    match (language, waiting_on) {
+        (Language::English, Some("operator")) => "an operator",
+        (Language::Swedish, Some("operator")) => "en operatör",
+        (Language::English, Some("engineer")) => "the engineer",
+        (Language::Swedish, Some("engineer")) => "teknikern",
+        (_, Some("hr")) => "HR",
+        (_, Some("google")) => "Google",
+        (Language::English, Some("calendar")) => "nobody: the date has to come",
+        (Language::Swedish, Some("calendar")) => "ingen: datumet måste komma",
+        (Language::English, Some("reseller")) => "whoever sets the reseller account up",
+        (Language::Swedish, Some("reseller")) => "den som sätter upp återförsäljarkontot",
+        (_, Some(other)) => other,
+        (_, None) => "carepass",
+    }
+}
+
+fn looks_again(time: &str, language: Language) -> String {
+    match language {
+        Language::English => format!("carepass looks again at {time}."),
+        Language::Swedish => format!("carepass tittar igen {time}."),
+    }
+}
+
+/// The rows' names as a list in a sentence; nothing for none.
+fn list<'a>(rows: impl Iterator<Item = &'a EnrollmentAnswer>, language: Language) -> Option<String> {
+    let names: Vec<String> = rows.map(|row| name(row, language)).collect();
+    let and = match language {
+        Language::English => "and",
+        Language::Swedish => "och",
+    };
+    match names.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        [others @ .., last] => Some(format!("{} {and} {last}", others.join(", "))),
+    }
+}
+
+fn name(row: &EnrollmentAnswer, language: Language) -> String {
+    match (&row.target.domain, language) {
+        (Some(domain), _) => domain.clone(),
+        (None, Language::English) => "the welcome".to_owned(),
+        (None, Language::Swedish) => "välkomstbrevet".to_owned(),
+    }
+}

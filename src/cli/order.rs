@@ -1,0 +1,216 @@
+//! `carepass order …`: an operator's decision, sent to the daemon with its reason. Which rows are meant is worked out from what the
+//! daemon says; what could be meant in two ways is asked back. Not here: what an order does.
+
+use super::answers::{EngineerAnswer, EnrollmentAnswer, words};
+use super::client::{ApiArgs, Client};
+use super::exit::{Ended, Exit, Trouble};
+use super::screen::Screen;
+use crate::model::id::{DomainName, EngineerKey, ResellerName};
+use crate::model::person::Language;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+/// The decisions.
+#[derive(Clone, Debug, Subcommand)]
+pub enum OrderCommand {
+    /// Let an engineer begin who is held by the limit on grants
+    Approve(ApproveArgs),
+    /// Try now, with all attempts again; without --domain everything of the engineer that is not finished
+    Retry(RowArgs),
+    /// Take the current step as done: you answer for it
+    Skip(RowArgs),
+    /// End it: carepass does no more there
+    Cancel(RowArgs),
+}
+
+/// Arguments of `order approve`.
+#[derive(Clone, Debug, Args)]
+pub struct ApproveArgs {
+    /// HR's key of the engineer
+    key: EngineerKey,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// Arguments of the decisions about rows.
+#[derive(Clone, Debug, Args)]
+pub struct RowArgs {
+    /// HR's key of the engineer
+    #[arg(required_unless_present = "reseller", conflicts_with = "reseller")]
+    key: Option<EngineerKey>,
+    /// Only in this domain
+    #[arg(long, requires = "key")]
+    domain: Option<DomainName>,
+    /// The set-up of this reseller account, instead of an engineer
+    #[arg(long)]
+    reseller: Option<ResellerName>,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+struct CommonArgs {
+    /// Why; kept in the ledger beside your token's name
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    api: ApiArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    Approve,
+    Retry,
+    Skip,
+    Cancel,
+}
+
+/// Runs the command.
+pub async fn run(command: &OrderCommand, language: Language, screen: &mut Screen) -> Ended {
+    let (wish, common) = match command {
+        OrderCommand::Approve(args) => (Wish::Approve, &args.common),
+        OrderCommand::Retry(args) => (Wish::Retry, &args.common),
+        OrderCommand::Skip(args) => (Wish::Skip, &args.common),
+        OrderCommand::Cancel(args) => (Wish::Cancel, &args.common),
+    };
+    let client = Client::new(&common.api, language)?;
+    let paths = match command {
+        OrderCommand::Approve(args) => vec![engineer_path(&args.key)],
+        OrderCommand::Retry(args) | OrderCommand::Skip(args) | OrderCommand::Cancel(args) => rows(&client, args, wish).await?,
+    };
+    let body = json!({ "order": wish.as_str(), "reason": common.reason });
+    send(&client, &paths, &body, common.json, screen).await
+}
+
+/// The paths of the rows that are meant.
+async fn rows(client: &Client, args: &RowArgs, wish: Wish) -> Result<Vec<Vec<String>>, Trouble> {
+    if let Some(reseller) = &args.reseller {
+        return Ok(vec![["v1", "resellers", reseller.as_str(), "orders"].map(str::to_owned).into()]);
+    }
+    let Some(key) = &args.key else { return Err(Trouble::usage("name an engineer or a reseller account")) };
+    let engineer: EngineerAnswer = client.read(client.get(&["v1", "engineers", key.as_str()], &[]).await?)?;
+    let meant = pick(&engineer, wish, args.domain.as_ref())?;
+    Ok(meant.into_iter().map(|row| row_path(key, row)).collect())
+}
+
+/// Which rows an order means. A retry does no harm and may mean several; skip and cancel mean exactly one.
+fn pick<'a>(
+    engineer: &'a EngineerAnswer,
+    wish: Wish,
+    domain: Option<&DomainName>,
+) -> Result<Vec<&'a EnrollmentAnswer>, Trouble> {
+    if let Some(domain) = domain {
+        let row = engineer.domains().find(|row| row.target.domain.as_deref() == Some(domain.as_str()));
+        let missing = || Trouble::failed(format!("{} has nothing in {domain}", engineer.key));
+        return Ok(vec![row.ok_or_else(missing)?]);
+    }
+    let open = engineer.unsettled();
+    match (open.len(), wish) {
+        (0, _) => Err(Trouble::failed(format!("nothing of {} is unfinished", engineer.key))),
+        (1, _) | (_, Wish::Retry | Wish::Approve) => Ok(open),
+        (_, Wish::Skip | Wish::Cancel) => {
+            let names: Vec<_> = open.iter().map(|row| row.target.domain.as_deref().unwrap_or("the welcome")).collect();
+            Err(Trouble::usage(format!("say which with --domain: unfinished are {}", names.join(", "))))
+        }
+    }
+}
+
+fn engineer_path(key: &EngineerKey) -> Vec<String> {
+    ["v1", "engineers", key.as_str(), "orders"].map(str::to_owned).into()
+}
+
+fn row_path(key: &EngineerKey, row: &EnrollmentAnswer) -> Vec<String> {
+    match (&row.target.reseller, &row.target.domain) {
+        (Some(reseller), Some(domain)) => {
+            ["v1", "enrollments", key.as_str(), reseller, domain, "orders"].map(str::to_owned).into()
+        }
+        _ => engineer_path(key),
+    }
+}
+
+async fn send(client: &Client, paths: &[Vec<String>], body: &Value, json: bool, screen: &mut Screen) -> Ended {
+    let (mut answers, mut refused) = (Vec::new(), None);
+    for path in paths {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        match client.post(&path, body).await {
+            Ok(answer) => {
+                if !json {
+                    screen.say(line(&answer));
+                }
+                answers.push(answer);
+            }
+            Err(error) => {
+                let trouble = Trouble::from(error);
+                screen.note(&trouble);
+                refused = Some(trouble.exit);
+            }
+        }
+    }
+    if json {
+        screen.say(format_args!("{:#}", json!({ "items": answers })));
+    }
+    Ok(match refused {
+        None => Exit::Done,
+        Some(_) if !answers.is_empty() => Exit::Partly,
+        Some(exit) => exit,
+    })
+}
+
+/// What is so now: an engineer by the key, a row by its target.
+fn line(answer: &Value) -> String {
+    let text = |value: &Value| value.as_str().map(words);
+    let target = &answer["target"];
+    let name = [&answer["key"], &target["domain"], &target["reseller"], &target["kind"]];
+    let name = name.iter().find_map(|value| value.as_str()).unwrap_or_default();
+    let step = text(&answer["step"]).map_or_else(String::new, |step| format!(", step {step}"));
+    format!("{name}: {}{step}", text(&answer["state"]).unwrap_or_default())
+}
+
+impl Wish {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Retry => "retry",
+            Self::Skip => "skip",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::engineer;
+    use super::*;
+
+    fn check(wish: Wish, domain: Option<&str>, expected: Result<&[&str], Exit>) {
+        let engineer = engineer();
+        let domain = domain.map(|name| name.parse().unwrap());
+        let picked = pick(&engineer, wish, domain.as_ref());
+        let key: EngineerKey = "E-20417".parse().unwrap();
+        let paths = picked.map(|rows| rows.into_iter().map(|row| row_path(&key, row).join("/")).collect::<Vec<_>>());
+        match (paths, expected) {
+            (Ok(paths), Ok(expected)) => assert_eq!(paths, expected),
+            (paths, expected) => assert_eq!(paths.map_err(|trouble| trouble.exit).err(), expected.err(), "{wish:?}"),
+        }
+    }
+
+    #[test]
+    fn an_order_means_what_is_unfinished_or_asks_back() {
+        let (se, no) = ("v1/enrollments/E-20417/se/b.se/orders", "v1/enrollments/E-20417/no/a.no/orders");
+        check(Wish::Retry, None, Ok(&[se, no]));
+        check(Wish::Retry, Some("a.no"), Ok(&[no]));
+        check(Wish::Skip, None, Err(Exit::Usage));
+        check(Wish::Cancel, Some("a.no"), Ok(&[no]));
+        check(Wish::Cancel, Some("x.example"), Err(Exit::Failed));
+    }
+
+    #[test]
+    fn the_answer_is_one_line() {
+        let row = json!({ "target": { "kind": "domain", "reseller": "se", "domain": "a.se" }, "state": "scheduled", "step": "no_paid_license" });
+        assert_eq!(line(&row), "a.se: scheduled, step no paid license");
+        assert_eq!(line(&json!({ "key": "E-1", "state": "partly_ready" })), "E-1: partly ready");
+    }
+}

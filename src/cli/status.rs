@@ -1,0 +1,95 @@
+//! `carepass status`: one line for each engineer. Not here: one engineer in words (`explain`).
+
+use super::answers::{EngineerAnswer, clock, needs_person, reason_words, words};
+use super::client::{ApiArgs, Client};
+use super::exit::{Ended, Exit};
+use super::screen::{Screen, Tone};
+use super::table::{Cell, Table};
+use crate::model::person::Language;
+use clap::Args;
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+/// Arguments of `status`.
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    api: ApiArgs,
+    /// Only engineers in this state, such as `provisioning` or `ready`
+    #[arg(long)]
+    state: Option<String>,
+    /// Only engineers with something at this reseller account
+    #[arg(long)]
+    reseller: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub async fn run(args: &StatusArgs, language: Language, screen: &mut Screen) -> Ended {
+    let client = Client::new(&args.api, language)?;
+    let filters = [("state", &args.state), ("reseller", &args.reseller)];
+    let filters: Vec<_> = filters.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
+    let items = client.list(&["v1", "engineers"], &filters).await?;
+    if args.json {
+        screen.say(format_args!("{:#}", json!({ "items": items })));
+        return Ok(Exit::Done);
+    }
+    let engineers: Vec<EngineerAnswer> = items.into_iter().map(|item| client.read(item)).collect::<Result<_, _>>()?;
+    if engineers.is_empty() {
+        screen.note(match language {
+            Language::English => "No engineers. They come with events of the HR system.",
+            Language::Swedish => "Inga tekniker. De kommer med händelser från HR-systemet.",
+        });
+        return Ok(Exit::Done);
+    }
+    screen.say(render(&engineers, language, &TimeZone::system(), screen.is_colored()));
+    Ok(Exit::Done)
+}
+
+/// The table.
+pub fn render(engineers: &[EngineerAnswer], language: Language, zone: &TimeZone, colored: bool) -> String {
+    let mut table = Table::new(match language {
+        Language::English => ["KEY", "USERNAME", "STATE", "READY", "WAITS FOR", "LOOKED AT AGAIN"],
+        Language::Swedish => ["NYCKEL", "NAMN", "LÄGE", "KLART", "VÄNTAR PÅ", "NÄSTA TITT"],
+    });
+    for engineer in engineers {
+        let ready = engineer.domains().filter(|row| row.state == "completed").count();
+        let look_again = engineer.enrollments.iter().filter_map(|row| row.look_again_at).min();
+        table.row([
+            engineer.key.as_str().into(),
+            engineer.username.as_deref().unwrap_or("-").into(),
+            state(engineer),
+            format!("{ready}/{}", engineer.domains().count()).into(),
+            waits_for(engineer, language),
+            look_again.map_or_else(String::new, |time| clock(time, zone)).into(),
+        ]);
+    }
+    table.render(colored)
+}
+
+fn state(engineer: &EngineerAnswer) -> Cell {
+    let tone = match engineer.state.as_str() {
+        "ready" | "removed" => Tone::Good,
+        _ => Tone::Calm,
+    };
+    Cell::toned(words(&engineer.state), tone)
+}
+
+/// Who has to act and why, for the most urgent thing, and how many other things there are.
+fn waits_for(engineer: &EngineerAnswer, language: Language) -> Cell {
+    let held = engineer.waiting_on.as_ref().map(|on| (on, &engineer.reason));
+    let rows = engineer.unsettled();
+    let mut waiting: Vec<_> = rows.iter().filter_map(|row| Some((row.waiting_on.as_ref()?, &row.reason))).collect();
+    waiting.dedup();
+    let mut all = held.into_iter().chain(waiting);
+    let Some((on, reason)) = all.next() else { return "".into() };
+    let reason = reason.as_deref().map_or_else(String::new, |code| format!(": {}", reason_words(code, language)));
+    let more = match all.count() {
+        0 => String::new(),
+        count => format!(" (+{count})"),
+    };
+    let text = format!("{on}{reason}{more}");
+    if needs_person(Some(on)) { Cell::toned(text, Tone::Urgent) } else { text.into() }
+}

@@ -1,0 +1,139 @@
+//! What the commands print for given answers, as pictures; and the command line as clap sees it.
+
+use super::answers::EngineerAnswer;
+use super::*;
+use clap::CommandFactory;
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+/// Ready in one domain, waits for seats in the second and for Google in the third.
+pub(super) fn engineer() -> EngineerAnswer {
+    serde_json::from_value(json!({
+        "key": "E-20417", "goal": "present", "state": "partly_ready", "revision": 3, "username": "asa.oberg", "later": "unknown",
+        "enrollments": [
+            { "target": { "kind": "domain", "reseller": "se", "domain": "a.se" }, "state": "completed", "done": ["account"] },
+            {
+                "target": { "kind": "domain", "reseller": "se", "domain": "b.se" }, "state": "waiting", "step": "account",
+                "waiting_on": "google", "reason": "daily_quota_spent", "look_again_at": "2026-11-22T10:05:00Z",
+                "sentences": { "so": "The quota of the day is used up.", "next": "n", "you": "Nothing." }
+            },
+            {
+                "target": { "kind": "domain", "reseller": "no", "domain": "a.no" }, "state": "waiting", "step": "account",
+                "waiting_on": "operator", "reason": "seats_spent", "look_again_at": "2026-11-22T11:00:00Z",
+                "sentences": { "so": "No seat is left at no.", "next": "n", "you": "Buy seats." }
+            }
+        ]
+    }))
+    .unwrap()
+}
+
+fn with(change: serde_json::Value) -> EngineerAnswer {
+    let mut value = json!({ "key": "E-1", "state": "planned", "username": null, "enrollments": [] });
+    for (name, field) in change.as_object().unwrap() {
+        value[name] = field.clone();
+    }
+    serde_json::from_value(value).unwrap()
+}
+
+fn row(state: &str, step: &str) -> serde_json::Value {
+    json!({ "target": { "kind": "domain", "reseller": "se", "domain": "a.se" }, "state": state, "step": step })
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    Cli::command().debug_assert();
+    let parse = |line: &str| Cli::try_parse_from(line.split(' ')).map_err(|error| error.exit_code());
+    for good in [
+        "carepass status --json",
+        "carepass explain E-1 --api http://127.0.0.1:1 --token-file /t --language sv",
+        "carepass order approve E-1 --reason why",
+        "carepass order retry E-1 --domain a.se --reason why",
+        "carepass order skip --reseller se --reason why",
+        "carepass event lint a.json b.json --language=sv",
+        "carepass event publish a.json --amqp amqp://127.0.0.1:5672 --exchange x --force",
+        "carepass --no-color status",
+        "carepass username preview --given a --family b --language sv --json",
+        "carepass token new asa --role operator",
+    ] {
+        assert!(parse(good).is_ok(), "{good}");
+    }
+    for bad in [
+        "carepass",
+        "carepass explain a@b",
+        "carepass order retry --reason why",
+        "carepass order retry E-1 --reseller se --reason why",
+        "carepass order retry E-1",
+        "carepass event lint",
+        "carepass token new asa --role root",
+    ] {
+        assert_eq!(parse(bad).map(|_| ()), Err(i32::from(Exit::Usage.code())), "{bad}");
+    }
+}
+
+#[test]
+fn the_language_is_that_of_the_locale() {
+    for (text, expected) in [("sv", Language::Swedish), ("sv_SE.UTF-8", Language::Swedish), ("C.UTF-8", Language::English), ("", Language::English)] {
+        assert_eq!(language(text), Ok(expected), "{text}");
+    }
+}
+
+#[test]
+fn status_is_a_table() {
+    let held = with(json!({ "key": "E-2", "waiting_on": "operator", "reason": "grants_held" }));
+    let new = with(json!({ "key": "E-3", "enrollments": [{ "target": { "kind": "domain", "domain": "a.se" }, "state": "waiting", "waiting_on": "reseller", "reason": "of_tomorrow" }] }));
+    let shown = status::render(&[engineer(), held, new], Language::English, &TimeZone::UTC, false);
+    let expected = [
+        "KEY      USERNAME   STATE         READY  WAITS FOR                                LOOKED AT AGAIN",
+        "E-20417  asa.oberg  partly ready  1/3    operator: no seat left (+1)              2026-11-22 10:05 UTC",
+        "E-2      -          planned       0/0    operator: held by the limit on grants",
+        "E-3      -          planned       0/1    reseller: of tomorrow",
+    ];
+    assert_eq!(shown, expected.join("\n"), "\n{shown}");
+    let colored = status::render(&[engineer()], Language::Swedish, &TimeZone::UTC, true);
+    assert!(colored.contains("\x1b[1;31moperator: ") && colored.contains("NYCKEL"), "{colored}");
+}
+
+fn check_explain(engineer: &EngineerAnswer, language: Language, expected: &[&str]) {
+    let shown = explain::render(engineer, language, &TimeZone::UTC);
+    assert_eq!(shown, expected.join("\n"), "\n{shown}");
+    assert!(shown.lines().count() <= 5);
+}
+
+#[test]
+fn explain_says_has_lacks_why_who_and_when() {
+    check_explain(
+        &engineer(),
+        Language::English,
+        &[
+            "asa.oberg (E-20417) has access in a.se.",
+            "Lacking: a.no and b.se.",
+            "Why: No seat is left at no. (a.no; 1 more)",
+            "Who acts: an operator. Buy seats.",
+            "carepass looks again at 2026-11-22 11:00 UTC.",
+        ],
+    );
+    check_explain(
+        &engineer(),
+        Language::Swedish,
+        &[
+            "asa.oberg (E-20417) har åtkomst i a.se.",
+            "Saknas: a.no och b.se.",
+            "Varför: No seat is left at no. (a.no; 1 till)",
+            "Vem: en operatör. Buy seats.",
+            "carepass tittar igen 2026-11-22 11:00 UTC.",
+        ],
+    );
+}
+
+#[test]
+fn explain_knows_the_quiet_cases() {
+    let ready = with(json!({ "state": "ready", "username": "bo.ek", "enrollments": [row("completed", "")] }));
+    check_explain(&ready, Language::English, &["bo.ek (E-1) is ready: access in a.se."]);
+    let running = with(json!({ "state": "provisioning", "enrollments": [row("running", "no_paid_license")] }));
+    let working = "Why: carepass is at work on it (step: no paid license).";
+    check_explain(&running, Language::English, &["E-1 has no access yet.", "Lacking: a.se.", working, "Who acts: carepass."]);
+    let sentences = json!({ "so": "Too many at once.", "next": "n", "you": "Ask HR." });
+    let held = with(json!({ "waiting_on": "operator", "reason": "grants_held", "sentences": sentences }));
+    check_explain(&held, Language::English, &["E-1 has no access yet.", "Why: Too many at once.", "Who acts: an operator. Ask HR."]);
+    check_explain(&with(json!({ "state": "removed" })), Language::Swedish, &["E-1 har inte längre åtkomst."]);
+}

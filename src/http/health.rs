@@ -1,0 +1,99 @@
+//! Whether carepass lives, is ready and takes events, for supervisors; and its metrics. These need no token, so they tell strangers
+//! no more than a word; who shows a token is told the parts. Not here: how the parts know (`app` hands a closure down).
+//!
+//! A broker or a reseller account that is away never makes carepass "not live": restarting it would help nobody.
+
+use super::{Api, auth};
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long the store may take to say that it is there.
+const STORE_MAX: Duration = Duration::from_secs(2);
+
+/// What the house says of itself; asked at each probe, so it has to be cheap.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The loops: all up means that the process need not be restarted.
+    pub loops: Vec<Part>,
+    /// What has to be up besides the store before carepass is ready: the configuration.
+    pub ready: Vec<Part>,
+    /// What events come through.
+    pub intake: Vec<Part>,
+}
+
+/// One part of the house.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// Its name.
+    pub name: String,
+    /// Whether it works.
+    pub up: bool,
+    /// What is known beside that, in words; may be empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+#[derive(Serialize)]
+struct Report {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parts: Option<Vec<Part>>,
+}
+
+impl Part {
+    /// A part about which there is no more to say.
+    pub fn new(name: &str, up: bool) -> Self {
+        Self { name: name.to_owned(), up, detail: String::new() }
+    }
+
+    /// Says more.
+    #[must_use]
+    pub fn with_detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..self }
+    }
+}
+
+/// `GET /livez`
+pub(super) async fn live(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
+    report("live", "not_live", (api.status)().loops, &api, &headers)
+}
+
+/// `GET /readyz`, and `GET /readyz?intake`
+pub(super) async fn ready(State(api): State<Arc<Api>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let Status { loops, ready, intake } = (api.status)();
+    let mut parts = loops;
+    parts.extend(ready);
+    parts.push(store(&api).await);
+    let wanted = |query: &str| query.split('&').any(|name| name == "intake" || name.starts_with("intake="));
+    if query.as_deref().is_some_and(wanted) {
+        parts.extend(intake);
+    }
+    report("ready", "not_ready", parts, &api, &headers)
+}
+
+/// `GET /metrics`, in the text format of Prometheus. No label holds anything about a person.
+pub(super) async fn metrics(State(api): State<Arc<Api>>) -> Response {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (api.metrics)()).into_response()
+}
+
+async fn store(api: &Api) -> Part {
+    match timeout(STORE_MAX, api.engine.house().store.head()).await {
+        Ok(Ok(head)) => Part::new("store", true).with_detail(format!("ledger position {}", head.0)),
+        Ok(Err(error)) => Part::new("store", false).with_detail(error.to_string()),
+        Err(_) => Part::new("store", false).with_detail("no answer in time"),
+    }
+}
+
+fn report(good: &'static str, bad: &'static str, parts: Vec<Part>, api: &Api, headers: &HeaderMap) -> Response {
+    let up = parts.iter().all(|part| part.up);
+    let code = if up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let parts = auth::caller(api, headers).map(|_| parts);
+    (code, Json(Report { status: if up { good } else { bad }, parts })).into_response()
+}

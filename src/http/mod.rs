@@ -1,0 +1,80 @@
+//! Floor 4: the HTTP door. JSON out, orders in; everything is read from the store and decided by the engine, and nothing here
+//! keeps anything. Not here: the dashboard, the event stream, and events in over HTTP.
+
+mod api;
+mod auth;
+mod connection;
+mod extract;
+mod front;
+mod health;
+mod hosts;
+mod language;
+mod orders;
+mod problem;
+mod routes;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod views;
+
+pub use health::{Part, Status};
+pub use hosts::Hosts;
+pub use problem::{Fault, Problem, ProblemKind};
+pub use tokens::{Caller, NewToken, Role, Tokens, TokensError};
+
+use crate::engine::Engine;
+use axum::Router;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// The largest body of a request, in bytes.
+pub(crate) const BODY_MAX: usize = 16 * 1024;
+
+/// How long requests in hand may take after the stop.
+const GOODBYE_MAX: Duration = Duration::from_secs(5);
+
+/// What the door needs from the house.
+pub struct Api {
+    /// Carries out orders; its house is read.
+    pub engine: Arc<Engine>,
+    /// Who may come in.
+    pub tokens: Tokens,
+    /// Which names are answered to.
+    pub hosts: Hosts,
+    /// What the house says of itself.
+    pub status: Arc<dyn Fn() -> Status + Send + Sync>,
+    /// Renders the metrics.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+/// Serves until the stop; requests in hand are answered, for at most five seconds.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub async fn serve(listener: TcpListener, api: Arc<Api>, stop: CancellationToken) -> io::Result<()> {
+    let asked = stop.clone();
+    let serving = axum::serve(connection::Door::new(listener), router(&api))
+        .with_graceful_shutdown(async move { asked.cancelled().await });
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GOODBYE_MAX).await;
+    };
+    tokio::select! {
+        served = serving => served,
+        () = late => {
+            tracing::info!("requests in hand were cut off: they took too long after the stop");
+            Ok(())
+        }
+    }
+}
+
+/// Every route behind everything that holds for all of them.
+pub fn router(api: &Arc<Api>) -> Router {
+    routes::router(api)
+        .layer(axum::extract::DefaultBodyLimit::max(BODY_MAX))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(api), front::front))
+        .with_state(Arc::clone(api))
+}

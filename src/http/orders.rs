@@ -1,0 +1,133 @@
+//! Operators' decisions over HTTP: read, checked for the role they need, handed to the engine. The token's name and the reason go
+//! into the ledger with what they change. Not here: what an order does to a row (`model/transition`).
+
+use super::extract::{Named, Sent};
+use super::language::Spoken;
+use super::problem::Problem;
+use super::tokens::{Caller, Role};
+use super::views::{EnrollmentView, Wording};
+use super::{Api, api, auth};
+use crate::engine::{EngineerOrder, RowOrder};
+use crate::model::enrollment::EnrollmentId;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// The longest reason, in characters.
+pub(super) const REASON_MAX: usize = 500;
+
+/// The body of an order.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Body {
+    order: Wish,
+    reason: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Wish {
+    Approve,
+    Retry,
+    Skip,
+    Cancel,
+}
+
+/// What a wish is, once its role was checked.
+enum Decision {
+    Engineer(EngineerOrder),
+    Row(RowOrder),
+}
+
+/// `POST /v1/engineers/{key}/orders`: `approve` is about the engineer, the others are about the engineer-wide row.
+pub(super) async fn of_engineer(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    named: Named,
+    spoken: Spoken,
+    Sent(body): Sent<Body>,
+) -> Result<Response, Problem> {
+    let key = named.get("key")?;
+    let reason = body.reason()?;
+    match body.order.decision(&caller)? {
+        Decision::Engineer(order) => {
+            let engineer = api.engine.order_engineer(&key, order, &caller.name, reason).await?;
+            Ok(Json(api::view(&api, &engineer, spoken).await?).into_response())
+        }
+        Decision::Row(order) => {
+            let row = api.engine.order_row(&EnrollmentId::Engineer(key), order, &caller.name, reason).await?;
+            Ok(Json(Wording::new(&api, spoken).enrollment(&row)).into_response())
+        }
+    }
+}
+
+/// `POST /v1/enrollments/{key}/{reseller}/{domain}/orders`
+pub(super) async fn of_domain(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    named: Named,
+    spoken: Spoken,
+    Sent(body): Sent<Body>,
+) -> Result<Json<EnrollmentView>, Problem> {
+    let id = EnrollmentId::Domain(named.get("key")?, named.get("reseller")?, named.get("domain")?);
+    of_row(&api, &caller, &id, &body, spoken).await
+}
+
+/// `POST /v1/resellers/{reseller}/orders`
+pub(super) async fn of_reseller(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    named: Named,
+    spoken: Spoken,
+    Sent(body): Sent<Body>,
+) -> Result<Json<EnrollmentView>, Problem> {
+    let id = EnrollmentId::Reseller(named.get("reseller")?);
+    of_row(&api, &caller, &id, &body, spoken).await
+}
+
+async fn of_row(
+    api: &Api,
+    caller: &Caller,
+    id: &EnrollmentId,
+    body: &Body,
+    spoken: Spoken,
+) -> Result<Json<EnrollmentView>, Problem> {
+    let reason = body.reason()?;
+    match body.order.decision(caller)? {
+        Decision::Engineer(EngineerOrder::Approve) => {
+            Err(Problem::invalid("/order", "only an engineer can be approved; here: retry, skip or cancel"))
+        }
+        Decision::Row(order) => {
+            let row = api.engine.order_row(id, order, &caller.name, reason).await?;
+            Ok(Json(Wording::new(api, spoken).enrollment(&row)))
+        }
+    }
+}
+
+impl Body {
+    /// The reason, without blanks around it.
+    fn reason(&self) -> Result<&str, Problem> {
+        let reason = self.reason.trim();
+        let length = reason.chars().count();
+        if !(1..=REASON_MAX).contains(&length) || reason.chars().any(char::is_control) {
+            let detail = format!("1 to {REASON_MAX} characters on one line; it is kept in the ledger");
+            return Err(Problem::invalid("/reason", detail));
+        }
+        Ok(reason)
+    }
+}
+
+impl Wish {
+    fn decision(self, caller: &Caller) -> Result<Decision, Problem> {
+        let (least, decision) = match self {
+            Self::Approve => (Role::Approver, Decision::Engineer(EngineerOrder::Approve)),
+            Self::Retry => (Role::Operator, Decision::Row(RowOrder::Retry)),
+            Self::Skip => (Role::Operator, Decision::Row(RowOrder::Skip)),
+            Self::Cancel => (Role::Operator, Decision::Row(RowOrder::Cancel)),
+        };
+        auth::check(caller, least)?;
+        Ok(decision)
+    }
+}

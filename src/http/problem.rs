@@ -1,0 +1,279 @@
+//! What goes wrong in the API, as a closed list: each has its code, its status and its sentences in English and Swedish (what is
+//! so; what you can do). Answered as problem details (RFC 9457). Not here: failures of steps, which are data of a row.
+
+use super::language::Spoken;
+use super::tokens::Role;
+use crate::engine::OrderError;
+use crate::model::person::Language;
+use crate::model::transition::Rejected;
+use crate::store::StoreError;
+use axum::Json;
+use axum::http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// What the `type` of a problem begins with; the code follows. It is a name and no address: nobody has to fetch it.
+const TYPE_BASE: &str = "https://carepass.example/problems/";
+
+/// Defines the problems: code, status, title and detail in both languages.
+macro_rules! problems {
+    ($($variant:ident $code:literal $status:ident
+        $title:literal $detail:literal
+        $title_sv:literal $detail_sv:literal)*) => {
+        /// What went wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum ProblemKind {
+            $(
+                #[doc = $title]
+                $variant,
+            )*
+        }
+
+        impl ProblemKind {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The stable word: the end of `type`.
+            pub fn code(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $code,)*
+                }
+            }
+
+            /// The status of the answer.
+            pub fn status(self) -> StatusCode {
+                match self {
+                    $(Self::$variant => StatusCode::$status,)*
+                }
+            }
+
+            /// Title and detail.
+            fn words(self, language: Language) -> (&'static str, &'static str) {
+                match (self, language) {
+                    $(
+                        (Self::$variant, Language::English) => ($title, $detail),
+                        (Self::$variant, Language::Swedish) => ($title_sv, $detail_sv),
+                    )*
+                }
+            }
+        }
+    };
+}
+
+problems! {
+    Unauthorized "unauthorized" UNAUTHORIZED
+        "No valid token" "Send `Authorization: Bearer` with a token of the tokens file; `carepass token new` makes one."
+        "Ingen giltig token" "Skicka `Authorization: Bearer` med en token ur tokens-filen; `carepass token new` gör en."
+    Forbidden "forbidden" FORBIDDEN
+        "The token's role is too small" "Ask somebody whose token has the required role."
+        "Tokenens roll räcker inte" "Be någon vars token har den roll som krävs."
+    NotFound "not_found" NOT_FOUND
+        "There is no such thing" "Check the path, and the key, reseller and domain in it."
+        "Det finns inget sådant" "Kontrollera sökvägen och nyckeln, återförsäljaren och domänen i den."
+    MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED
+        "The path does not take this method" "The header `Allow` says which ones it takes."
+        "Sökvägen tar inte den metoden" "Huvudet `Allow` säger vilka den tar."
+    HostNotAllowed "host_not_allowed" MISDIRECTED_REQUEST
+        "This server does not go by that name" "Use the address it listens on, or have the name added to its configuration."
+        "Servern har inte det namnet" "Använd adressen den lyssnar på, eller lägg till namnet i dess konfiguration."
+    UriTooLong "uri_too_long" URI_TOO_LONG
+        "The path or query is too long" "Ask for less at a time."
+        "Sökvägen eller frågan är för lång" "Fråga efter mindre åt gången."
+    HeadersTooLarge "headers_too_large" REQUEST_HEADER_FIELDS_TOO_LARGE
+        "The headers are too large" "Send fewer or shorter ones."
+        "Huvudena är för stora" "Skicka färre eller kortare."
+    UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE
+        "The body is not JSON" "Send `Content-Type: application/json`."
+        "Innehållet är inte JSON" "Skicka `Content-Type: application/json`."
+    PayloadTooLarge "payload_too_large" PAYLOAD_TOO_LARGE
+        "The body is too large" "An order needs a few hundred bytes; send no more than 16 KiB."
+        "Innehållet är för stort" "En order behöver några hundra byte; skicka högst 16 KiB."
+    InvalidRequest "invalid_request" BAD_REQUEST
+        "The request has faults" "Mend what `errors` names and send it again."
+        "Begäran har fel" "Rätta det som `errors` anger och skicka den igen."
+    NotHeld "not_held" CONFLICT
+        "The engineer is not held" "There is nothing to approve; look at the engineer."
+        "Teknikern hålls inte tillbaka" "Det finns inget att godkänna; titta på teknikern."
+    Settled "settled" CONFLICT
+        "The enrollment has settled" "It is completed or cancelled, and an order changes nothing; look at it."
+        "Registreringen är avslutad" "Den är klar eller avbruten och en order ändrar inget; titta på den."
+    Busy "busy" CONFLICT
+        "The enrollment is being worked on" "Nothing was changed; try again in a moment."
+        "Registreringen bearbetas just nu" "Inget ändrades; försök igen om en stund."
+    OrderDoesNotFit "order_does_not_fit" CONFLICT
+        "The order does not fit the state" "Nothing was changed; look at the enrollment and decide anew."
+        "Ordern passar inte läget" "Inget ändrades; titta på registreringen och bestäm på nytt."
+    StoreUnavailable "store_unavailable" SERVICE_UNAVAILABLE
+        "The store does not answer" "Try again; if it lasts, look at the disk or the database of carepass."
+        "Lagringen svarar inte" "Försök igen; om det håller i sig, titta på carepass disk eller databas."
+    RequestTimeout "request_timeout" SERVICE_UNAVAILABLE
+        "The answer took too long" "An order may have been carried out: look before you repeat it."
+        "Svaret tog för lång tid" "En order kan ha utförts: titta innan du upprepar den."
+    Internal "internal" INTERNAL_SERVER_ERROR
+        "A fault of carepass" "Look into the log of carepass and report it."
+        "Ett fel i carepass" "Titta i carepass logg och rapportera det."
+}
+
+/// One faulty place of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Where: a JSON pointer into the body, or the name of a query parameter.
+    pub place: String,
+    /// What is wrong there, in English.
+    pub detail: String,
+}
+
+/// A problem on its way to the caller; `front` puts it into words once the caller's language is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What went wrong.
+    pub kind: ProblemKind,
+    /// Where, for a faulty request.
+    pub errors: Vec<Fault>,
+    /// The role that would do, for a refused caller.
+    pub required_role: Option<Role>,
+}
+
+#[derive(Serialize)]
+struct Details<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'static str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    errors: &'a [Fault],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    required_role: Option<Role>,
+}
+
+impl From<ProblemKind> for Problem {
+    fn from(kind: ProblemKind) -> Self {
+        Self { kind, errors: Vec::new(), required_role: None }
+    }
+}
+
+impl Problem {
+    /// A faulty place of a request.
+    pub(super) fn invalid(place: &str, detail: impl Into<String>) -> Self {
+        let fault = Fault { place: place.to_owned(), detail: detail.into() };
+        Self { errors: vec![fault], ..ProblemKind::InvalidRequest.into() }
+    }
+
+    /// A caller whose role is too small.
+    pub(super) fn needs(role: Role) -> Self {
+        Self { required_role: Some(role), ..ProblemKind::Forbidden.into() }
+    }
+
+    /// The problem behind a bare status that axum answered with.
+    pub(super) fn of_status(status: StatusCode) -> Self {
+        let kind = match status {
+            StatusCode::NOT_FOUND => ProblemKind::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => ProblemKind::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => ProblemKind::PayloadTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemKind::UnsupportedMediaType,
+            status if status.is_client_error() => ProblemKind::InvalidRequest,
+            _ => ProblemKind::Internal,
+        };
+        kind.into()
+    }
+
+    /// The answer in the caller's language.
+    pub(super) fn render(&self, spoken: Spoken) -> Response {
+        let (title, detail) = self.kind.words(spoken.0);
+        let status = self.kind.status();
+        let details = Details {
+            r#type: format!("{TYPE_BASE}{}", self.kind.code()),
+            title,
+            status: status.as_u16(),
+            detail,
+            code: self.kind.code(),
+            errors: &self.errors,
+            required_role: self.required_role,
+        };
+        let mut response = (status, Json(details)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CONTENT_LANGUAGE, spoken.tag());
+        if let Some((name, value)) = self.kind.header() {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+impl ProblemKind {
+    /// The header that HTTP asks for beside the status.
+    fn header(self) -> Option<(HeaderName, &'static str)> {
+        match self.status() {
+            StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "Bearer realm=\"carepass\"")),
+            StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, "5")),
+            _ if self == Self::Busy => Some((RETRY_AFTER, "1")),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.kind.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(%error, "a request failed: the store does not answer");
+        let kind = match error {
+            StoreError::Conflict => ProblemKind::Busy,
+            StoreError::Unavailable(_) | StoreError::Damaged(_) => ProblemKind::StoreUnavailable,
+        };
+        kind.into()
+    }
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Self {
+        let kind = match error {
+            OrderError::NotFound => ProblemKind::NotFound,
+            OrderError::NotHeld => ProblemKind::NotHeld,
+            OrderError::Busy | OrderError::Rejected(Rejected::Busy) => ProblemKind::Busy,
+            OrderError::Rejected(Rejected::Settled) => ProblemKind::Settled,
+            OrderError::Rejected(
+                Rejected::TooEarly | Rejected::NothingRan | Rejected::Unsettled | Rejected::Stale,
+            ) => ProblemKind::OrderDoesNotFit,
+            OrderError::Store(error) => return error.into(),
+        };
+        kind.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn codes_are_distinct_and_every_problem_is_an_error_with_words() {
+        let codes: BTreeSet<_> = ProblemKind::ALL.iter().map(|kind| kind.code()).collect();
+        assert_eq!(codes.len(), ProblemKind::ALL.len());
+        for kind in ProblemKind::ALL {
+            assert!(kind.status().is_client_error() || kind.status().is_server_error(), "{kind:?}");
+            let (english, swedish) = (kind.words(Language::English), kind.words(Language::Swedish));
+            assert!(english.0 != swedish.0 && english.1 != swedish.1, "{kind:?} is not translated");
+            assert!(english.1.ends_with('.') && swedish.1.ends_with('.'), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_rendered_problem_has_the_shape_of_the_rfc() {
+        let response = Problem::needs(Role::Approver).render(Spoken(Language::Swedish));
+        assert_eq!(response.status(), StatusCode::FORBIDDEN);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(response.headers()[CONTENT_LANGUAGE], "sv");
+        let refused = Problem::from(ProblemKind::Unauthorized).render(Spoken(Language::English));
+        assert!(refused.headers().contains_key(WWW_AUTHENTICATE));
+    }
+}

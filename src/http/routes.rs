@@ -1,0 +1,50 @@
+//! Every route in one table, with the least role that may use it; the tests walk the same table. Not here: what the routes do.
+
+use super::tokens::Role;
+use super::{Api, api, auth, health, orders};
+use axum::Router;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+use std::sync::Arc;
+
+/// One route of the API.
+pub(super) struct Route {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    /// The least role. What an order asks for beyond that is checked when it has been read.
+    pub(super) least: Role,
+    handler: fn() -> MethodRouter<Arc<Api>>,
+}
+
+/// Every route that needs a token.
+pub(super) const ROUTES: [Route; 8] = [
+    read("/v1/engineers", || get(api::engineers)),
+    read("/v1/engineers/{key}", || get(api::engineer)),
+    read("/v1/engineers/{key}/ledger", || get(api::ledger)),
+    read("/v1/resellers", || get(api::resellers)),
+    read("/v1/tasks", || get(api::tasks)),
+    order("/v1/engineers/{key}/orders", || post(orders::of_engineer)),
+    order("/v1/enrollments/{key}/{reseller}/{domain}/orders", || post(orders::of_domain)),
+    order("/v1/resellers/{reseller}/orders", || post(orders::of_reseller)),
+];
+
+const fn read(path: &'static str, handler: fn() -> MethodRouter<Arc<Api>>) -> Route {
+    Route { method: Method::GET, path, least: Role::Viewer, handler }
+}
+
+const fn order(path: &'static str, handler: fn() -> MethodRouter<Arc<Api>>) -> Route {
+    Route { method: Method::POST, path, least: Role::Operator, handler }
+}
+
+/// The router of the table, and of the probes, which need no token.
+pub(super) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
+    let probes = Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics));
+    ROUTES.iter().fold(probes, |router, route| {
+        let guard = from_fn_with_state((Arc::clone(api), route.least), auth::require);
+        router.route(route.path, (route.handler)().route_layer(guard))
+    })
+}

@@ -1,0 +1,430 @@
+//! The door as callers find it: over real sockets, with the store in memory. The table of routes is walked, so that a new route is
+//! tested by standing in it.
+
+use super::routes::ROUTES;
+use super::*;
+use crate::clock::Clock;
+use crate::engine::Settings;
+use crate::mail::{Mailer, PortalUrl};
+use crate::model::engineer::{Engineer, EventRef, Release, Scope};
+use crate::model::enrollment::{Enrollment, Goal, State, Want};
+use crate::model::entry::{Actor, Change, Commit};
+use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::grants::GrantLimits;
+use crate::model::id::EngineerKey;
+use crate::model::rules::Rules;
+use crate::seal::Sealer;
+use crate::steps::House;
+use crate::store::{Memory, Store};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{Method, StatusCode};
+use ring::rand::SystemRandom;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+struct Server {
+    address: std::net::SocketAddr,
+    client: reqwest::Client,
+    tokens: BTreeMap<Role, String>,
+    store: Arc<Memory>,
+    broker_up: Arc<AtomicBool>,
+    stop: CancellationToken,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Server {
+    async fn start() -> Self {
+        let random = SystemRandom::new();
+        let made: Vec<(Role, NewToken)> = Role::ALL.map(|role| (role, NewToken::make(&random).unwrap())).into();
+        let file: String = made.iter().map(|(role, token)| token.lines(role.as_str(), *role)).collect();
+        let tokens = made.iter().map(|(role, token)| (*role, token.reveal().to_owned())).collect();
+        Self::with(&file, tokens).await
+    }
+
+    async fn with(file: &str, tokens: BTreeMap<Role, String>) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let store = Arc::new(Memory::new());
+        let stop = CancellationToken::new();
+        let broker_up = Arc::new(AtomicBool::new(true));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let up = Arc::clone(&broker_up);
+        let status = move || Status {
+            loops: vec![Part::new("drive", true)],
+            ready: vec![Part::new("config", true)],
+            intake: vec![Part::new("amqp", up.load(Ordering::SeqCst)).with_detail("secret detail")],
+        };
+        let api = Api {
+            engine: Engine::new(house(Arc::clone(&store)), settings(), stop.clone()),
+            tokens: Tokens::parse(file, &SystemRandom::new()).unwrap(),
+            hosts: Hosts::new(address, []),
+            status: Arc::new(status),
+            metrics: Arc::new(|| "carepass_build_info 1\n".to_owned()),
+        };
+        tokio::spawn(serve(listener, Arc::new(api), stop.clone()));
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { address, client, tokens, store, broker_up, stop }
+    }
+
+    fn request(&self, method: Method, path: &str, role: Option<Role>) -> reqwest::RequestBuilder {
+        let request = self.client.request(method, format!("http://{}{path}", self.address));
+        match role {
+            Some(role) => request.bearer_auth(&self.tokens[&role]),
+            None => request,
+        }
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, Value) {
+        answer(self.request(Method::GET, path, Some(Role::Viewer))).await
+    }
+
+    async fn order(&self, path: &str, role: Role, body: Value) -> (StatusCode, Value) {
+        answer(self.request(Method::POST, path, Some(role)).json(&body)).await
+    }
+
+    /// Sends bytes as they are, and gives the first line of the answer.
+    async fn raw(&self, bytes: &str) -> String {
+        let mut stream = tokio::net::TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        let mut text = Vec::new();
+        let mut buffer = [0; 4096];
+        while !text.contains(&b'\n') {
+            let count = stream.read(&mut buffer).await.unwrap();
+            assert!(count > 0, "closed without an answer");
+            text.extend_from_slice(&buffer[..count]);
+        }
+        String::from_utf8_lossy(&text).lines().next().unwrap().to_owned()
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> (StatusCode, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+fn house(store: Arc<Memory>) -> House {
+    House {
+        sites: BTreeMap::new(),
+        store,
+        sealer: Sealer::ephemeral().unwrap(),
+        mailer: Mailer::None,
+        clock: Clock::manual("2026-11-22T10:00:00Z".parse().unwrap()),
+        names_language: "sv".to_owned(),
+        portal: PortalUrl::default(),
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        rules: Rules::default(),
+        grants: GrantLimits { per_hour: 1, per_day: 1 },
+        permits: 1,
+        allowed_sources: BTreeSet::new(),
+        sweep: Duration::from_secs(60),
+        recheck: SignedDuration::from_hours(1),
+        outcome_source: "https://carepass.example/".to_owned(),
+    }
+}
+
+fn engineer(key: &str, release: Release) -> Engineer {
+    Engineer {
+        key: key.parse().unwrap(),
+        version: 1,
+        goal: Goal { want: Want::Present, revision: 3 },
+        employment: "E-1/1".parse().unwrap(),
+        starts: None,
+        scope: Scope::All,
+        person: crate::model::sealed::Sealed::from_bytes(vec![1; 60]),
+        username: None,
+        release,
+        content: String::new(),
+        cause: EventRef { source: "https://hr.example/".to_owned(), id: key.to_owned() },
+        correlation_id: None,
+    }
+}
+
+async fn put(store: &Memory, changes: Vec<Change>) {
+    let commit = Commit { at: Timestamp::UNIX_EPOCH, actor: Actor::Engine, changes, keys: Vec::new() };
+    store.commit(commit).await.unwrap();
+}
+
+async fn put_engineer(store: &Memory, key: &str, release: Release) {
+    put(store, vec![Change::Engineer(Box::new(engineer(key, release)))]).await;
+}
+
+/// A row that waits for an operator.
+async fn put_waiting(store: &Memory, id: &str) {
+    let goal = Goal { want: Want::Present, revision: 3 };
+    let mut row = Enrollment::open(id.parse().unwrap(), goal, Timestamp::UNIX_EPOCH);
+    let at = row.state.at().unwrap();
+    let reason = Failure::needs(Who::Operator, FailureCode::SeatsSpent);
+    let look_again = "2026-11-22T11:00:00Z".parse().unwrap();
+    row.state = State::Waiting { at, on: Who::Operator, reason, look_again };
+    put(store, vec![Change::Enrollment { from: None, row: Box::new(row) }]).await;
+}
+
+const GRANTED: Release = Release::Granted(Timestamp::UNIX_EPOCH);
+const HELD: Release = Release::Held(Timestamp::UNIX_EPOCH);
+
+fn filled(path: &str) -> String {
+    path.replace("{key}", "E-1").replace("{reseller}", "se").replace("{domain}", "a.se")
+}
+
+#[tokio::test]
+async fn every_route_asks_for_a_token_and_for_its_role() {
+    let server = Server::start().await;
+    for route in &ROUTES {
+        let path = filled(route.path);
+        let send = |role| server.request(route.method.clone(), &path, role).json(&json!({}));
+        let refused = send(None).send().await.unwrap();
+        assert_eq!(refused.status(), StatusCode::UNAUTHORIZED, "{path}");
+        assert!(refused.headers().contains_key("www-authenticate"), "{path}");
+        let (status, _) = answer(send(None).bearer_auth("a".repeat(43))).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{path} with a strange token");
+        for role in Role::ALL {
+            let (status, body) = answer(send(Some(role))).await;
+            assert_eq!(status == StatusCode::FORBIDDEN, role < route.least, "{path} as {role}: {status} {body}");
+            assert_ne!(status, StatusCode::UNAUTHORIZED, "{path} as {role}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn other_methods_are_refused_with_those_that_are_taken() {
+    let server = Server::start().await;
+    for route in &ROUTES {
+        let path = filled(route.path);
+        let response = server.request(Method::DELETE, &path, Some(Role::Approver)).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        let allow = response.headers()["allow"].to_str().unwrap().to_owned();
+        assert!(allow.contains(route.method.as_str()), "{path}: {allow}");
+        assert_eq!(answer_code(response).await, "method_not_allowed", "{path}");
+    }
+}
+
+async fn answer_code(response: reqwest::Response) -> String {
+    let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+    body["code"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn without_a_tokens_file_only_the_probes_answer() {
+    let server = Server::with("", BTreeMap::new()).await;
+    for route in &ROUTES {
+        let (status, _) = answer(server.request(route.method.clone(), &filled(route.path), None)).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{}", route.path);
+    }
+    for path in ["/livez", "/readyz", "/readyz?intake", "/metrics"] {
+        let (status, _) = answer(server.request(Method::GET, path, None)).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn problems_have_one_shape_and_speak_the_callers_language() {
+    let server = Server::start().await;
+    let request = server.request(Method::GET, "/v1/engineers/E-1", Some(Role::Viewer));
+    let response = request.header("accept-language", "sv-SE, en;q=0.5").send().await.unwrap();
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    assert_eq!(response.headers()["content-language"], "sv");
+    let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+    assert_eq!(
+        body,
+        json!({
+            "type": "https://carepass.example/problems/not_found",
+            "title": "Det finns inget sådant",
+            "status": 404,
+            "detail": "Kontrollera sökvägen och nyckeln, återförsäljaren och domänen i den.",
+            "code": "not_found",
+        })
+    );
+    let (_, body) = server.get("/v1/engineers?state=done").await;
+    assert_eq!((&body["code"], &body["errors"][0]["place"]), (&json!("invalid_request"), &json!("state")));
+    for path in ["/v1/engineers?status=ready", "/v1/engineers?limit=0", "/v1/engineers?cursor=%20", "/v1/engineers?limit=1&limit=2"] {
+        let (status, body) = server.get(path).await;
+        assert_eq!((status, &body["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_request")), "{path}");
+    }
+    for path in ["/v2/engineers", "/v1/engineers/%FF", "/v1/engineers/..%2f..", "/v1/engineers/a%40b"] {
+        let (status, body) = server.get(path).await;
+        assert_eq!((status, &body["code"]), (StatusCode::NOT_FOUND, &json!("not_found")), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn answers_tell_browsers_to_keep_and_guess_nothing() {
+    let server = Server::start().await;
+    for (path, role) in [("/livez", None), ("/v1/engineers", Some(Role::Viewer)), ("/v1/engineers", None), ("/no", None)] {
+        let response = server.request(Method::GET, path, role).send().await.unwrap();
+        for (name, value) in [("cache-control", "no-store"), ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")] {
+            assert_eq!(response.headers()[name], value, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn hostile_requests_are_refused() {
+    let server = Server::start().await;
+    let check = async |request: String, expected: &str| {
+        let line = server.raw(&request).await;
+        assert!(line.starts_with(&format!("HTTP/1.1 {expected}")), "{}…: {line}", &request[..request.len().min(80)]);
+    };
+    check("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n".into(), "200").await;
+    check("GET /livez HTTP/1.1\r\nHost: evil.example\r\n\r\n".into(), "421").await;
+    check("GET http://evil.example/livez HTTP/1.1\r\nHost: localhost\r\n\r\n".into(), "421").await;
+    check("GET /livez HTTP/1.1\r\n\r\n".into(), "421").await;
+    check("GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n".into(), "421").await;
+    let long = "a".repeat(20_000);
+    check(format!("GET /livez?{long} HTTP/1.1\r\nHost: localhost\r\n\r\n"), "414").await;
+    check(format!("GET /livez HTTP/1.1\r\nHost: localhost\r\nX: {long}\r\n\r\n"), "431").await;
+    let order = "POST /v1/engineers/E-1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    check(format!("{order}Content-Length: 16385\r\n\r\n"), "413").await;
+    let token = &server.tokens[&Role::Operator];
+    let chunk = format!("{:x}\r\n{long}\r\n0\r\n\r\n", long.len());
+    let chunked = format!("{order}Authorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}");
+    check(chunked, "413").await;
+    let two = format!("{order}Authorization: Bearer {token}\r\nAuthorization: Bearer {token}\r\nContent-Length: 2\r\n\r\n{{}}");
+    check(two, "401").await;
+}
+
+#[tokio::test]
+async fn probes_tell_strangers_one_word_and_known_callers_the_parts() {
+    let server = Server::start().await;
+    let (_, stranger) = answer(server.request(Method::GET, "/readyz?intake", None)).await;
+    assert_eq!(stranger, json!({ "status": "ready" }));
+    let (_, known) = server.get("/readyz?intake").await;
+    assert_eq!(known["parts"].as_array().unwrap().len(), 4, "{known}");
+    server.broker_up.store(false, Ordering::SeqCst);
+    for (path, expected) in [("/livez", 200), ("/readyz", 200), ("/readyz?intake", 503)] {
+        let (status, body) = answer(server.request(Method::GET, path, None)).await;
+        assert_eq!(status.as_u16(), expected, "{path}: {body}");
+        assert!(body.get("parts").is_none() && body.get("code").is_none(), "{path}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn engineers_come_in_parts_and_by_filter() {
+    let server = Server::start().await;
+    for number in 0..5 {
+        put_engineer(&server.store, &format!("E-{number}"), GRANTED).await;
+    }
+    put_waiting(&server.store, "domain/E-3/se/a.se").await;
+    let (mut cursor, mut keys, mut parts) = (String::new(), Vec::new(), 0);
+    loop {
+        let (status, page) = server.get(&format!("/v1/engineers?state=&reseller=&limit=2&cursor={cursor}")).await;
+        assert_eq!(status, StatusCode::OK, "{page}");
+        keys.extend(page["items"].as_array().unwrap().iter().map(|item| item["key"].as_str().unwrap().to_owned()));
+        parts += 1;
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        next.clone_into(&mut cursor);
+    }
+    assert_eq!((keys.join(" ").as_str(), parts), ("E-0 E-1 E-2 E-3 E-4", 3));
+    for (filter, expected) in [("state=provisioning", 1), ("state=planned", 4), ("reseller=se", 1), ("reseller=dk", 0)] {
+        let (_, page) = server.get(&format!("/v1/engineers?{filter}")).await;
+        assert_eq!(page["items"].as_array().unwrap().len(), expected, "{filter}: {page}");
+        assert_eq!(page["next_cursor"], Value::Null, "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn an_engineer_is_shown_as_the_contract_says() {
+    let server = Server::start().await;
+    put_engineer(&server.store, "E-1", GRANTED).await;
+    put_waiting(&server.store, "domain/E-1/se/a.se").await;
+    let (_, shown) = server.get("/v1/engineers/E-1").await;
+    assert_eq!(
+        json!({ "key": shown["key"], "goal": shown["goal"], "state": shown["state"], "revision": shown["revision"], "username": shown["username"] }),
+        json!({ "key": "E-1", "goal": "present", "state": "provisioning", "revision": 3, "username": null })
+    );
+    let row = &shown["enrollments"][0];
+    assert_eq!((&row["state"], &row["step"], &row["attempt"]), (&json!("waiting"), &json!("username"), &json!(1)));
+    assert_eq!((&row["waiting_on"], &row["reason"]), (&json!("operator"), &json!("seats_spent")));
+    assert_eq!(row["look_again_at"], "2026-11-22T11:00:00Z");
+    let (_, tasks) = server.get("/v1/tasks").await;
+    assert_eq!(tasks["items"], json!([]), "no lane of that reseller is configured here");
+    let (_, ledger) = server.get("/v1/engineers/E-1/ledger?limit=1").await;
+    assert_eq!((&ledger["items"][0]["position"], &ledger["next_cursor"]), (&json!(1), &json!("1")), "{ledger}");
+    assert_eq!(ledger["items"][0]["changes"][0]["person"], "(sealed)");
+    let (_, rest) = server.get("/v1/engineers/E-1/ledger?cursor=1").await;
+    assert_eq!((&rest["items"][0]["position"], &rest["next_cursor"]), (&json!(2), &Value::Null), "{rest}");
+}
+
+#[tokio::test]
+async fn who_is_held_is_released_by_an_approver_alone() {
+    let server = Server::start().await;
+    put_engineer(&server.store, "E-1", HELD).await;
+    let (_, shown) = server.get("/v1/engineers/E-1").await;
+    assert_eq!((&shown["waiting_on"], &shown["reason"]), (&json!("operator"), &json!("grants_held")), "{shown}");
+    let (_, tasks) = server.get("/v1/tasks").await;
+    assert_eq!(tasks["items"][0]["engineers"], json!(["E-1"]), "{tasks}");
+    let approve = json!({ "order": "approve", "reason": "checked with HR" });
+    let path = "/v1/engineers/E-1/orders";
+    let (status, refused) = server.order(path, Role::Operator, approve.clone()).await;
+    assert_eq!((status, &refused["required_role"]), (StatusCode::FORBIDDEN, &json!("approver")), "{refused}");
+    let (status, released) = server.order(path, Role::Approver, approve.clone()).await;
+    assert_eq!((status, &released["waiting_on"]), (StatusCode::OK, &Value::Null), "{released}");
+    let (status, again) = server.order(path, Role::Approver, approve).await;
+    assert_eq!((status, &again["code"]), (StatusCode::CONFLICT, &json!("not_held")));
+    let key: EngineerKey = "E-1".parse().unwrap();
+    let entry = server.store.history(&key, crate::model::entry::Position(1), 9).await.unwrap().remove(0);
+    assert_eq!(entry.actor, Actor::Operator { name: "approver".into(), reason: "checked with HR".into() });
+}
+
+#[tokio::test]
+async fn orders_about_rows_are_carried_out_and_faulty_ones_refused() {
+    let server = Server::start().await;
+    put_engineer(&server.store, "E-1", GRANTED).await;
+    put_waiting(&server.store, "domain/E-1/se/a.se").await;
+    put_waiting(&server.store, "engineer/E-1").await;
+    let domain = "/v1/enrollments/E-1/se/a.se/orders";
+    let long = "x".repeat(501);
+    for (body, place) in [
+        (json!({ "order": "retry" }), ""),
+        (json!({ "order": "retry", "reason": " " }), "/reason"),
+        (json!({ "order": "retry", "reason": long }), "/reason"),
+        (json!({ "order": "retry", "reason": "a\nb" }), "/reason"),
+        (json!({ "order": "delete", "reason": "x" }), ""),
+        (json!({ "order": "retry", "reason": "x", "force": true }), ""),
+    ] {
+        let (status, problem) = server.order(domain, Role::Operator, body.clone()).await;
+        assert_eq!((status, &problem["errors"][0]["place"]), (StatusCode::BAD_REQUEST, &json!(place)), "{body}: {problem}");
+    }
+    let form = server.request(Method::POST, domain, Some(Role::Operator)).body("order=retry");
+    assert_eq!(answer(form).await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let order = |order: &str| json!({ "order": order, "reason": "seats were bought" });
+    let (status, row) = server.order(domain, Role::Operator, order("retry")).await;
+    assert_eq!((status, &row["state"]), (StatusCode::OK, &json!("scheduled")), "{row}");
+    let (status, row) = server.order(domain, Role::Operator, order("skip")).await;
+    assert_eq!((status, &row["done"]), (StatusCode::OK, &json!(["username"])), "{row}");
+    let (status, row) = server.order("/v1/engineers/E-1/orders", Role::Operator, order("cancel")).await;
+    assert_eq!((status, &row["state"], &row["target"]["kind"]), (StatusCode::OK, &json!("cancelled"), &json!("engineer")));
+    let (status, problem) = server.order("/v1/resellers/se/orders", Role::Operator, order("retry")).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::NOT_FOUND, &json!("not_found")));
+    let (status, _) = server.order(domain, Role::Approver, order("approve")).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "a row is not approved");
+}
+
+#[tokio::test]
+async fn the_stop_ends_the_serving() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let api = Api {
+        engine: Engine::new(house(Arc::new(Memory::new())), settings(), stop.clone()),
+        tokens: Tokens::none(&SystemRandom::new()).unwrap(),
+        hosts: Hosts::new(address, []),
+        status: Arc::new(Status::default),
+        metrics: Arc::new(String::new),
+    };
+    let serving = tokio::spawn(serve(listener, Arc::new(api), stop.clone()));
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+}

@@ -1,0 +1,355 @@
+//! What the API shows, and in which words: the shapes are a contract with others and change only by addition. Pure.
+//! Not here: where the data comes from (`api`).
+
+use super::Api;
+use super::language::Spoken;
+use crate::model::engineer::{Engineer, Progress, Release};
+use crate::model::enrollment::{Enrollment, EnrollmentId, State, Want};
+use crate::model::entry::{Actor, Change, Entry};
+use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::id::{CustomerId, DomainName, EngineerKey, LocalPart, ResellerName};
+use crate::model::message::{Message, Place, explain};
+use crate::model::person::Language;
+use crate::model::plan::StepName;
+use crate::model::task::Card;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// What stands in the place of a sealed value.
+const SEALED: &str = "(sealed)";
+
+/// A part of a list, and where the next part begins.
+#[derive(Debug, Serialize)]
+pub(super) struct Page<T> {
+    pub(super) items: Vec<T>,
+    /// Opaque; absent after the last part.
+    pub(super) next_cursor: Option<String>,
+}
+
+/// An engineer with all rows.
+#[derive(Debug, Serialize)]
+pub(super) struct EngineerView {
+    key: EngineerKey,
+    goal: Want,
+    pub(super) state: Progress,
+    revision: u64,
+    username: Option<LocalPart>,
+    /// Set while the engineer as a whole is held.
+    waiting_on: Option<Who>,
+    reason: Option<FailureCode>,
+    message: Option<String>,
+    sentences: Option<Message>,
+    held_since: Option<Timestamp>,
+    starts: Option<Timestamp>,
+    pub(super) enrollments: Vec<EnrollmentView>,
+    version: u64,
+}
+
+/// One row.
+#[derive(Debug, Serialize)]
+pub(super) struct EnrollmentView {
+    pub(super) target: TargetView,
+    goal: Want,
+    state: &'static str,
+    step: Option<StepName>,
+    attempt: Option<u32>,
+    since: Option<Timestamp>,
+    waiting_on: Option<Who>,
+    reason: Option<FailureCode>,
+    message: Option<String>,
+    sentences: Option<Message>,
+    /// Evidence beside the message, redacted.
+    detail: Option<String>,
+    look_again_at: Option<Timestamp>,
+    done: BTreeSet<StepName>,
+    version: u64,
+}
+
+/// What a row brings about.
+#[derive(Debug, Serialize)]
+pub(super) struct TargetView {
+    kind: &'static str,
+    pub(super) reseller: Option<ResellerName>,
+    domain: Option<DomainName>,
+}
+
+/// A reseller account.
+#[derive(Debug, Serialize)]
+pub(super) struct ResellerView {
+    pub(super) name: ResellerName,
+    pub(super) customer_id: CustomerId,
+    pub(super) ready: bool,
+    /// Absent until Google was asked for them once.
+    pub(super) domains: Option<BTreeSet<DomainName>>,
+    pub(super) enrollment: Option<EnrollmentView>,
+}
+
+/// A thing that only a person can do, and who waits for it.
+#[derive(Debug, Serialize)]
+pub(super) struct TaskView {
+    id: String,
+    reason: FailureCode,
+    step: Option<StepName>,
+    waiting_on: Who,
+    reseller: Option<ResellerName>,
+    domain: Option<DomainName>,
+    since: Timestamp,
+    look_again_at: Option<Timestamp>,
+    message: String,
+    sentences: Message,
+    detail: String,
+    /// What to write into the configuration.
+    paste: Option<String>,
+    console_link: Option<&'static str>,
+    closes_itself: bool,
+    engineers: Vec<EngineerKey>,
+}
+
+/// One entry of the ledger, without what is sealed.
+#[derive(Debug, Serialize)]
+pub(super) struct EntryView {
+    position: u64,
+    at: Timestamp,
+    actor: Value,
+    changes: Vec<Value>,
+}
+
+/// The language and the time that messages are written in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wording {
+    pub(super) language: Language,
+    pub(super) now: Timestamp,
+}
+
+impl Wording {
+    pub(super) fn new(api: &Api, spoken: Spoken) -> Self {
+        Self { language: spoken.0, now: api.engine.house().clock.now() }
+    }
+
+    /// The time on the clock that messages are written by: UTC, since the reader's is not known here.
+    pub(super) fn zoned(self) -> Zoned {
+        self.now.to_zoned(TimeZone::UTC)
+    }
+
+    pub(super) fn engineer(self, engineer: &Engineer, username: Option<LocalPart>, rows: &[Enrollment]) -> EngineerView {
+        let held = match engineer.release {
+            Release::Held(since) => Some((since, self.held())),
+            Release::Granted(_) => None,
+        };
+        EngineerView {
+            key: engineer.key.clone(),
+            goal: engineer.goal.want,
+            state: Progress::of(engineer.goal.want, rows),
+            revision: engineer.goal.revision,
+            username,
+            waiting_on: held.is_some().then_some(Who::Operator),
+            reason: held.is_some().then_some(FailureCode::GrantsHeld),
+            message: held.as_ref().map(|(_, sentences)| sentences.to_string()),
+            held_since: held.as_ref().map(|(since, _)| *since),
+            sentences: held.map(|(_, sentences)| sentences),
+            starts: engineer.starts,
+            enrollments: rows.iter().map(|row| self.enrollment(row)).collect(),
+            version: engineer.version,
+        }
+    }
+
+    pub(super) fn enrollment(self, row: &Enrollment) -> EnrollmentView {
+        let at = row.state.at();
+        let (waiting_on, failure, look_again_at) = match &row.state {
+            State::Scheduled { due, last, .. } => (None, last.as_ref(), Some(*due)),
+            State::Waiting { on, reason, look_again, .. } => (Some(*on), Some(reason), Some(*look_again)),
+            State::Running { .. } | State::Completed | State::Cancelled { .. } => (None, None, None),
+        };
+        let sentences = failure.map(|failure| self.explain(failure, &Place::of(row, TimeZone::UTC)));
+        let message = match &row.state {
+            State::Cancelled { reason } => Some(self.cancelled(reason)),
+            State::Scheduled { .. } | State::Running { .. } | State::Waiting { .. } | State::Completed => {
+                sentences.as_ref().map(ToString::to_string)
+            }
+        };
+        EnrollmentView {
+            target: TargetView::of(&row.id),
+            goal: row.goal.want,
+            state: row.state.as_str(),
+            step: at.map(|at| at.step),
+            attempt: at.map(|at| at.attempt),
+            since: at.map(|at| at.since),
+            waiting_on,
+            reason: failure.map(|failure| failure.code),
+            message,
+            sentences,
+            detail: failure.map(|failure| failure.detail.clone()).filter(|detail| !detail.is_empty()),
+            look_again_at,
+            done: row.done.clone(),
+            version: row.version,
+        }
+    }
+
+    pub(super) fn task(self, card: Card) -> TaskView {
+        let Card { task, engineers } = card;
+        let sentences = match self.language {
+            Language::English => task.message.en,
+            Language::Swedish => task.message.sv,
+        };
+        TaskView {
+            id: task.id.to_string(),
+            reason: task.code,
+            step: Some(task.step),
+            waiting_on: task.on,
+            reseller: task.reseller,
+            domain: task.domain,
+            since: task.since,
+            look_again_at: Some(task.look_again),
+            message: sentences.to_string(),
+            sentences,
+            detail: task.detail,
+            paste: task.paste,
+            console_link: task.console_link,
+            closes_itself: task.closes_itself,
+            engineers,
+        }
+    }
+
+    /// The card of those whom the limit on grants holds. They have no rows yet, so it is read from the engineers.
+    pub(super) fn held_task(self, since: Timestamp, engineers: Vec<EngineerKey>) -> TaskView {
+        let sentences = self.held();
+        TaskView {
+            id: "grants-held".to_owned(),
+            reason: FailureCode::GrantsHeld,
+            step: None,
+            waiting_on: Who::Operator,
+            reseller: None,
+            domain: None,
+            since,
+            look_again_at: None,
+            message: sentences.to_string(),
+            sentences,
+            detail: String::new(),
+            paste: None,
+            console_link: None,
+            closes_itself: false,
+            engineers,
+        }
+    }
+
+    fn held(self) -> Message {
+        let place = Place { reseller: None, domain: None, step: None, look_again: None, time_zone: TimeZone::UTC };
+        self.explain(&Failure::needs(Who::Operator, FailureCode::GrantsHeld), &place)
+    }
+
+    fn explain(self, failure: &Failure, place: &Place) -> Message {
+        explain(failure, place, self.now, self.language)
+    }
+
+    fn cancelled(self, reason: &str) -> String {
+        match self.language {
+            Language::English => format!("An operator ended this, with the words: {reason}"),
+            Language::Swedish => format!("En operatör avslutade detta, med orden: {reason}"),
+        }
+    }
+}
+
+impl TargetView {
+    fn of(id: &EnrollmentId) -> Self {
+        let kind = match id {
+            EnrollmentId::Reseller(_) => "reseller",
+            EnrollmentId::Domain(..) => "domain",
+            EnrollmentId::Engineer(_) => "engineer",
+        };
+        Self { kind, reseller: id.reseller().cloned(), domain: id.domain().cloned() }
+    }
+}
+
+impl EntryView {
+    /// The entry as far as it concerns the engineer.
+    pub(super) fn of(entry: &Entry, key: &EngineerKey) -> Self {
+        let concerning = entry.changes.iter().filter(|change| change.engineer() == Some(key));
+        Self { position: entry.position.0, at: entry.at, actor: actor(&entry.actor), changes: concerning.map(change).collect() }
+    }
+}
+
+fn actor(actor: &Actor) -> Value {
+    match actor {
+        Actor::Engine => json!({ "kind": "engine" }),
+        Actor::Event(event) => json!({ "kind": "event", "source": event.source, "id": event.id }),
+        Actor::Operator { name, reason } => json!({ "kind": "operator", "name": name, "reason": reason }),
+    }
+}
+
+/// A change as it stands in the ledger, with its kind beside it and nothing of what is sealed.
+fn change(change: &Change) -> Value {
+    let (kind, mut value) = match change {
+        Change::Received(received) => ("received", json!(received)),
+        Change::Engineer(engineer) => ("engineer", json!(engineer)),
+        Change::Enrollment { row, .. } => ("enrollment", json!(row)),
+        Change::Reserved { engineer, .. } => ("reserved", json!({ "username": SEALED, "engineer": engineer })),
+        Change::Bookmark { reader, position } => ("bookmark", json!({ "reader": reader, "position": position })),
+    };
+    for field in ["person", "username", "credential"] {
+        if let Some(sealed) = value.get_mut(field) {
+            *sealed = json!(SEALED);
+        }
+    }
+    value["kind"] = json!(kind);
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::enrollment::Goal;
+    use crate::model::entry::Position;
+    use crate::model::sealed::{NameTag, Sealed};
+
+    fn row(state: State) -> Enrollment {
+        let goal = Goal { want: Want::Present, revision: 3 };
+        let mut row = Enrollment::open("domain/E-1/se/a.se".parse().unwrap(), goal, Timestamp::UNIX_EPOCH);
+        row.state = state;
+        row.credential = Some(Sealed::from_bytes(vec![1; 64]));
+        row
+    }
+
+    fn shown(state: State) -> Value {
+        let wording = Wording { language: Language::English, now: Timestamp::UNIX_EPOCH };
+        serde_json::to_value(wording.enrollment(&row(state))).unwrap()
+    }
+
+    #[test]
+    fn an_enrollment_has_the_fields_of_the_contract() {
+        let goal = Goal { want: Want::Present, revision: 3 };
+        let open = Enrollment::open("domain/E-1/se/a.se".parse().unwrap(), goal, Timestamp::UNIX_EPOCH);
+        let at = open.state.at().unwrap();
+        let reason = Failure::needs(Who::Operator, FailureCode::SeatsSpent).with_detail("seats 10 of 10");
+        let waiting = shown(State::Waiting { at, on: Who::Operator, reason, look_again: Timestamp::UNIX_EPOCH });
+        for field in ["goal", "state", "step", "attempt", "waiting_on", "reason", "message", "look_again_at", "done", "version"] {
+            assert!(!waiting[field].is_null(), "{field}: {waiting}");
+        }
+        assert_eq!(waiting["target"], json!({ "kind": "domain", "reseller": "se", "domain": "a.se" }));
+        assert_eq!((&waiting["waiting_on"], &waiting["reason"]), (&json!("operator"), &json!("seats_spent")));
+        assert_eq!(waiting.get("credential"), None);
+        let cancelled = shown(State::Cancelled { reason: "left".into() });
+        assert_eq!(cancelled["message"], "An operator ended this, with the words: left");
+        assert_eq!(shown(State::Completed)["message"], Value::Null);
+    }
+
+    #[test]
+    fn the_ledger_is_shown_without_what_is_sealed() {
+        let key: EngineerKey = "E-1".parse().unwrap();
+        let other = Change::Reserved { tag: NameTag::from_bytes(vec![7; 32]), engineer: "E-2".parse().unwrap() };
+        let changes = vec![
+            Change::Enrollment { from: Some(1), row: Box::new(row(State::Completed)) },
+            Change::Reserved { tag: NameTag::from_bytes(vec![7; 32]), engineer: key.clone() },
+            other,
+        ];
+        let entry = Entry { position: Position(9), at: Timestamp::UNIX_EPOCH, actor: Actor::Engine, changes };
+        let shown = serde_json::to_value(EntryView::of(&entry, &key)).unwrap();
+        assert_eq!(shown["changes"].as_array().unwrap().len(), 2, "the other engineer's change is not shown");
+        assert_eq!(shown["changes"][0]["credential"], SEALED);
+        assert_eq!(shown["changes"][0]["kind"], "enrollment");
+        assert_eq!(shown["changes"][1], json!({ "kind": "reserved", "username": SEALED, "engineer": "E-1" }));
+        assert!(!shown.to_string().contains("AQEB") && !shown.to_string().contains("BwcH"), "{shown}");
+    }
+}
