@@ -1,6 +1,12 @@
 //! Where rows, engineers and the ledger live, behind one trait. An `Ok` means: on disk, and it survives a power cut.
 //! Not here: what the rows mean and how they move (`model`), and who reads them when (`engine`).
 
+mod condition;
+#[cfg(test)]
+pub mod contract;
+pub mod embedded;
+pub mod memory;
+
 use crate::model::engineer::{Engineer, EventRef};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::entry::{Commit, Entry, Position, Received};

@@ -1,0 +1,90 @@
+//! Whether a commit may happen: the conditions of `model::entry::Change`, spelled out once for every store that checks them
+//! in its own code. Not here: how a store looks things up and how it writes them.
+
+use super::StoreError;
+use crate::model::engineer::EventRef;
+use crate::model::enrollment::EnrollmentId;
+use crate::model::entry::{Change, Commit};
+use crate::model::id::EngineerKey;
+use crate::model::sealed::{NameTag, WrappedKey};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is stored, as far as conditions ask. `&mut` lets a store remember what it looked up.
+pub(super) trait Known {
+    /// Whether an event is in the inbox.
+    fn has_received(&mut self, event: &EventRef) -> Result<bool, StoreError>;
+
+    /// The version of an engineer.
+    fn engineer_version(&mut self, key: &EngineerKey) -> Result<Option<u64>, StoreError>;
+
+    /// The version of a row.
+    fn enrollment_version(&mut self, id: &EnrollmentId) -> Result<Option<u64>, StoreError>;
+
+    /// Who holds a local part.
+    fn holder(&mut self, tag: &NameTag) -> Result<Option<EngineerKey>, StoreError>;
+
+    /// The data key of an engineer.
+    fn data_key(&mut self, key: &EngineerKey) -> Result<Option<WrappedKey>, StoreError>;
+}
+
+/// Checks every condition of a commit, each change seeing the ones before it. `Conflict` if one does not hold.
+///
+/// A data key has a condition too: an engineer who is stored keeps the key that is stored. Otherwise a commit that is
+/// lost half-way could leave a person sealed with one key and another key in its place.
+pub(super) fn admit(commit: &Commit, known: &mut impl Known) -> Result<(), StoreError> {
+    for (engineer, key) in &commit.keys {
+        let kept = match known.engineer_version(engineer)? {
+            Some(_) => known.data_key(engineer)?,
+            None => None,
+        };
+        demand(kept.is_none_or(|kept| kept == *key))?;
+    }
+    let mut earlier = Earlier::default();
+    commit.changes.iter().try_for_each(|change| earlier.admit(change, known))
+}
+
+/// What the changes before this one, in the same commit, have made so.
+#[derive(Default)]
+struct Earlier<'a> {
+    received: BTreeSet<&'a EventRef>,
+    engineers: BTreeMap<&'a EngineerKey, u64>,
+    rows: BTreeMap<&'a EnrollmentId, u64>,
+    holders: BTreeMap<&'a NameTag, &'a EngineerKey>,
+}
+
+impl<'a> Earlier<'a> {
+    fn admit(&mut self, change: &'a Change, known: &mut impl Known) -> Result<(), StoreError> {
+        match change {
+            Change::Received(received) => {
+                let is_new = self.received.insert(&received.event);
+                demand(is_new && !known.has_received(&received.event)?)
+            }
+            Change::Engineer(engineer) => {
+                let stored = match self.engineers.insert(&engineer.key, engineer.version) {
+                    Some(version) => Some(version),
+                    None => known.engineer_version(&engineer.key)?,
+                };
+                demand(stored.unwrap_or(0).checked_add(1) == Some(engineer.version))
+            }
+            Change::Enrollment { from, row } => {
+                let stored = match self.rows.insert(&row.id, row.version) {
+                    Some(version) => Some(version),
+                    None => known.enrollment_version(&row.id)?,
+                };
+                demand(stored == *from)
+            }
+            Change::Reserved { tag, engineer } => {
+                let holder = match self.holders.insert(tag, engineer) {
+                    Some(holder) => Some(holder.clone()),
+                    None => known.holder(tag)?,
+                };
+                demand(holder.is_none_or(|holder| holder == *engineer))
+            }
+            Change::Bookmark { .. } => Ok(()),
+        }
+    }
+}
+
+fn demand(holds: bool) -> Result<(), StoreError> {
+    if holds { Ok(()) } else { Err(StoreError::Conflict) }
+}

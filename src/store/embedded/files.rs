@@ -1,0 +1,56 @@
+//! Directories and files as the store wants them: for the owner alone, and on disk when they are said to be there.
+//! Not here: what the files hold.
+
+use crate::store::StoreError;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Makes a directory (mode 0700) that survives a power cut; an existing one is taken as it is.
+pub fn make_directory(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        make_directory(parent)?;
+        DirBuilder::new().mode(0o700).create(path)?;
+        return sync_directory(parent);
+    }
+    DirBuilder::new().mode(0o700).create(path)?;
+    sync_directory(Path::new("."))
+}
+
+/// Brings the names in a directory to disk.
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Opens a file for reading and writing, making it (mode 0600) if it is missing.
+pub fn open_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Writes a file under another name first, so that it is there as a whole or not at all. The caller syncs the directory.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = draft_of(path);
+    write_draft(&draft, bytes)?.sync_all()?;
+    std::fs::rename(draft, path)
+}
+
+/// Where a file lies until it is complete.
+pub fn draft_of(path: &Path) -> PathBuf {
+    path.with_extension("draft")
+}
+
+/// Writes a draft that nobody has synced yet.
+pub fn write_draft(draft: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(draft)?;
+    io::Write::write_all(&mut file, bytes)?;
+    Ok(file)
+}
+
+/// Says which file or directory could not be used, and why.
+pub fn unavailable(path: &Path) -> impl Fn(io::Error) -> StoreError + '_ {
+    move |error| StoreError::Unavailable(format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,407 @@
+//! The form of the ledger, as bytes: nothing but lines of JSON that ordinary tools can read and verify. Pure: no file.
+//!
+//! ```text
+//! {"ledger":"carepass","version":1}                                        opening line
+//! {"frame":1,"first":1,"count":2,"bytes":812,"prev":"<64 hex digits>"}     header: padded with spaces to 192 bytes
+//! {"position":1,"at":…,"actor":…,"changes":[…]}                            one entry a line, `bytes` of them in all
+//! {"position":2,…}
+//! {"closes":1,"sha256":"<64 hex digits>"}                                  SHA-256 of the header and the entries above
+//! ```
+//!
+//! A frame is one group-commit batch. `prev` is the `sha256` of the frame before, or that of the opening line; as it lies
+//! under the next hash, every entry is covered by a chain. An auditor checks a frame with `sed -n '2,4p' | sha256sum`.
+//! The header has a fixed length so that the place of an entry is known before the batch is complete.
+//!
+//! A frame that does not verify is either TORN (the machine went down while it was written, nobody was told that it is
+//! there) or DAMAGED (it was whole once). [`judge`] tells them apart by what a torn write can look like: any subset of the
+//! sectors, missing ones being zero or past the end of the file.
+
+use ring::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::io::{self, BufRead, Read};
+
+/// The first line of a ledger.
+pub const OPENING: &[u8] = b"{\"ledger\":\"carepass\",\"version\":1}\n";
+
+/// The length of a header line, with its line feed.
+pub const HEADER_LENGTH: usize = 192;
+
+/// The longest body of a frame, in bytes: what a reader must be ready to hold.
+pub const BODY_MAX: usize = 5 << 20;
+
+/// The longest closing line.
+const CLOSING_MAX: usize = 128;
+
+/// The longest frame, in bytes. Whatever is longer was not left behind by one torn write.
+pub const FRAME_MAX: usize = HEADER_LENGTH + BODY_MAX + CLOSING_MAX;
+
+/// What a disk writes whole.
+const SECTOR: usize = 512;
+
+/// A SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest(pub [u8; 32]);
+
+/// The end of a frame: what the next one must continue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// The number of the frame; 0 before the first.
+    pub frame: u64,
+    /// The position of its last entry; 0 before the first.
+    pub position: u64,
+    /// Where the next frame begins, in bytes from the start of the file.
+    pub offset: u64,
+    /// The hash of the frame, or of the opening line.
+    pub hash: Digest,
+}
+
+/// A frame that verified.
+#[derive(Debug)]
+pub struct Frame {
+    /// The position of its first entry.
+    pub first: u64,
+    /// Where it begins.
+    pub offset: u64,
+    /// Its entries, one a line.
+    pub body: Vec<u8>,
+    /// Its end.
+    pub end: Link,
+}
+
+/// Why no frame could be read.
+#[derive(Debug)]
+pub enum Unread {
+    /// The file could not be read.
+    Io(io::Error),
+    /// The bytes are not the frame that must come here.
+    Flaw(&'static str),
+}
+
+/// What an invalid end of the ledger is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tail {
+    /// One frame that was never written out in full, so nobody was told that it is there.
+    Torn,
+    /// Something that was whole once; why it must have been.
+    Damaged(&'static str),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    frame: u64,
+    first: u64,
+    count: u64,
+    bytes: usize,
+    prev: Digest,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Closing {
+    closes: u64,
+    sha256: Digest,
+}
+
+impl Link {
+    /// The place after the opening line.
+    pub fn opening() -> Self {
+        Self { frame: 0, position: 0, offset: OPENING.len() as u64, hash: Digest::of(&[OPENING]) }
+    }
+
+    /// Where the body of the next frame begins.
+    pub fn body_offset(&self) -> u64 {
+        self.offset + HEADER_LENGTH as u64
+    }
+}
+
+/// The bytes of the frame after `at`, with `count` entries in `body`, and its end.
+pub fn encode(at: &Link, count: u64, body: &[u8]) -> (Vec<u8>, Link) {
+    let header =
+        Header { frame: at.frame + 1, first: at.position + 1, count, bytes: body.len(), prev: at.hash };
+    let mut bytes = Vec::with_capacity(HEADER_LENGTH + body.len() + CLOSING_MAX);
+    bytes.extend(json(&header));
+    bytes.resize(HEADER_LENGTH - 1, b' ');
+    bytes.push(b'\n');
+    bytes.extend_from_slice(body);
+    let hash = Digest::of(&[&bytes]);
+    bytes.extend(closing_line(header.frame, hash));
+    let offset = at.offset + bytes.len() as u64;
+    (bytes, Link { frame: header.frame, position: at.position + count, offset, hash })
+}
+
+/// Reads and verifies the frame after `at`; `None` at a clean end.
+pub fn next_frame(reader: &mut impl BufRead, at: &Link) -> Result<Option<Frame>, Unread> {
+    let line = read_line(reader, HEADER_LENGTH)?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    let header = Header::parse(&line).ok_or(Unread::Flaw("its header cannot be read"))?;
+    if (header.frame, header.first) != (at.frame + 1, at.position + 1) || header.prev != at.hash {
+        return Err(Unread::Flaw("it does not continue the frame before"));
+    }
+    read_rest(reader, &line, &header, at.offset).map(Some)
+}
+
+/// Reads and verifies a frame by itself, whatever comes before it. For readers that begin in the middle.
+pub fn frame_at(reader: &mut impl BufRead, offset: u64) -> Result<Frame, Unread> {
+    let line = read_line(reader, HEADER_LENGTH)?;
+    let header = Header::parse(&line).ok_or(Unread::Flaw("its header cannot be read"))?;
+    read_rest(reader, &line, &header, offset)
+}
+
+/// What the bytes after the last valid frame are. `tail` is everything up to the end of the file.
+pub fn judge(tail: &[u8], at: &Link) -> Tail {
+    if tail.len() > FRAME_MAX {
+        return Tail::Damaged("more follows than one write can leave behind");
+    }
+    if holds_valid_frame(tail) {
+        return Tail::Damaged("a valid frame follows");
+    }
+    if !lacks_a_sector(tail, at.offset) && is_written_to_its_end(tail, at) {
+        return Tail::Damaged("it was written to its end and then changed");
+    }
+    Tail::Torn
+}
+
+impl Header {
+    fn parse(line: &[u8]) -> Option<Self> {
+        let header: Self = serde_json::from_slice(line).ok()?;
+        let fits = (1..=header.bytes as u64).contains(&header.count) && header.bytes <= BODY_MAX;
+        let numbers = header.frame > 0 && header.first.checked_add(header.count).is_some();
+        (line.len() == HEADER_LENGTH && line.ends_with(b"\n") && fits && numbers).then_some(header)
+    }
+}
+
+fn read_rest(reader: &mut impl BufRead, line: &[u8], header: &Header, offset: u64) -> Result<Frame, Unread> {
+    let mut body = Vec::with_capacity(header.bytes);
+    reader.take(header.bytes as u64).read_to_end(&mut body).map_err(Unread::Io)?;
+    if body.len() < header.bytes || !body.ends_with(b"\n") {
+        return Err(Unread::Flaw("its entries are not complete"));
+    }
+    if body.iter().filter(|byte| **byte == b'\n').count() as u64 != header.count {
+        return Err(Unread::Flaw("its number of entries is wrong"));
+    }
+    let hash = Digest::of(&[line, &body]);
+    let closing = read_line(reader, CLOSING_MAX)?;
+    if closing != closing_line(header.frame, hash) {
+        return Err(Unread::Flaw("its hash does not match"));
+    }
+    let length = (HEADER_LENGTH + body.len() + closing.len()) as u64;
+    let position = header.first + header.count - 1;
+    let offset_after = offset.checked_add(length).ok_or(Unread::Flaw("it lies beyond all files"))?;
+    let end = Link { frame: header.frame, position, offset: offset_after, hash };
+    Ok(Frame { first: header.first, offset, body, end })
+}
+
+/// A line with its line feed; shorter, without one, at the end of the file or at `max` bytes.
+fn read_line(reader: &mut impl BufRead, max: usize) -> Result<Vec<u8>, Unread> {
+    let mut line = Vec::with_capacity(max);
+    reader.take(max as u64).read_until(b'\n', &mut line).map_err(Unread::Io)?;
+    Ok(line)
+}
+
+/// Looks for a frame that verifies by itself, wherever it begins. What an entry holds cannot look like one: JSON escapes quotes.
+fn holds_valid_frame(tail: &[u8]) -> bool {
+    let mark = b"{\"frame\":";
+    tail.windows(mark.len())
+        .enumerate()
+        .filter(|(_, window)| window == mark)
+        .any(|(start, _)| frame_at(&mut &tail[start..], 0).is_ok())
+}
+
+/// Whether a sector of the file, or the part of it that belongs to the tail, is all zero. Valid lines hold no zero byte.
+fn lacks_a_sector(tail: &[u8], offset: u64) -> bool {
+    let into_sector = usize::try_from(offset % SECTOR as u64).expect("a remainder of 512 fits");
+    let (first, rest) = tail.split_at(tail.len().min(SECTOR - into_sector));
+    std::iter::once(first).chain(rest.chunks(SECTOR)).any(|sector| sector.iter().all(|byte| *byte == 0))
+}
+
+/// Whether the frame reaches its end, by its own header or by its closing line: one flipped bit spoils only one of them.
+fn is_written_to_its_end(tail: &[u8], at: &Link) -> bool {
+    let by_header = tail.get(..HEADER_LENGTH).and_then(Header::parse).is_some_and(|header| {
+        let closing = closing_line(header.frame, header.prev).len();
+        tail.len() >= HEADER_LENGTH + header.bytes + closing
+    });
+    let last_line = tail.split_inclusive(|byte| *byte == b'\n').next_back().unwrap_or_default();
+    let by_closing = last_line.ends_with(b"\n")
+        && serde_json::from_slice(last_line).is_ok_and(|closing: Closing| closing.closes == at.frame + 1);
+    by_header || by_closing
+}
+
+fn closing_line(frame: u64, hash: Digest) -> Vec<u8> {
+    let mut line = json(&Closing { closes: frame, sha256: hash });
+    line.push(b'\n');
+    line
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("numbers and text become JSON")
+}
+
+impl Digest {
+    /// The hash of the parts, one after the other.
+    pub fn of(parts: &[&[u8]]) -> Self {
+        let mut context = Context::new(&SHA256);
+        parts.iter().for_each(|part| context.update(part));
+        Self(context.finish().as_ref().try_into().expect("SHA-256 has 32 bytes"))
+    }
+
+    /// The first eight bytes: enough against accidents, not against people.
+    pub fn short(&self) -> [u8; 8] {
+        self.0[..8].try_into().expect("eight of 32")
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> String {
+        digest.to_string()
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Some(byte - b'0'),
+            b'a'..=b'f' => Some(byte - b'a' + 10),
+            _ => None,
+        };
+        let digits: Option<Vec<u8>> = text.bytes().map(digit).collect();
+        let bytes = digits.map(|digits| {
+            digits.chunks(2).map(|pair| pair.iter().fold(0, |n, d| n << 4 | d)).collect::<Vec<u8>>()
+        });
+        let exact = bytes.filter(|_| text.len() == 64).and_then(|bytes| bytes.try_into().ok());
+        exact.map(Self).ok_or("not 64 lower-case hexadecimal digits")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_frames() -> (Vec<u8>, Link, Link) {
+        let (mut bytes, first) = encode(&Link::opening(), 2, b"{\"a\":1}\n{\"b\":2}\n");
+        let (more, second) = encode(&first, 1, &[&[b'x'; 2000][..], b"\n"].concat());
+        bytes.extend(more);
+        (bytes, first, second)
+    }
+
+    fn read_all(mut bytes: &[u8]) -> (Link, Result<(), Unread>) {
+        let mut at = Link::opening();
+        loop {
+            match next_frame(&mut bytes, &at) {
+                Ok(Some(frame)) => at = frame.end,
+                Ok(None) => return (at, Ok(())),
+                Err(unread) => return (at, Err(unread)),
+            }
+        }
+    }
+
+    fn tail_after<'a>(bytes: &'a [u8], at: &Link) -> &'a [u8] {
+        &bytes[usize::try_from(at.offset).unwrap() - OPENING.len()..]
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let (bytes, _, second) = two_frames();
+        let (end, read) = read_all(&bytes);
+        assert!(read.is_ok());
+        assert_eq!(end, second);
+        assert_eq!(end.offset as usize, OPENING.len() + bytes.len());
+        let largest = Link { frame: u64::MAX - 1, position: u64::MAX - 9, ..end };
+        assert_eq!(
+            encode(&largest, 1, b"x\n").0.iter().position(|byte| *byte == b'\n'),
+            Some(HEADER_LENGTH - 1)
+        );
+    }
+
+    #[test]
+    fn an_auditor_needs_only_sha256() {
+        let (bytes, ..) = two_frames();
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        let closing: serde_json::Value = serde_json::from_slice(lines[3]).unwrap();
+        let next: serde_json::Value = serde_json::from_slice(lines[4]).unwrap();
+        assert_eq!(closing["sha256"], Digest::of(&[&lines[..3].concat()]).to_string());
+        assert_eq!(next["prev"], closing["sha256"]);
+    }
+
+    #[test]
+    fn every_flipped_bit_is_damage() {
+        let (bytes, ..) = two_frames();
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let (at, read) = read_all(&flipped);
+            assert!(read.is_err(), "bit {bit} went unnoticed");
+            assert!(
+                matches!(judge(tail_after(&flipped, &at), &at), Tail::Damaged(_)),
+                "bit {bit} was cut away"
+            );
+        }
+    }
+
+    #[test]
+    fn a_last_frame_without_its_end_or_without_a_sector_is_torn() {
+        let (bytes, first, _) = two_frames();
+        let start = usize::try_from(first.offset).unwrap() - OPENING.len();
+        for length in start + 1..bytes.len() {
+            let (at, read) = read_all(&bytes[..length]);
+            assert!(read.is_err() && at == first);
+            assert_eq!(judge(&bytes[start..length], &first), Tail::Torn, "cut at {length}");
+        }
+        let sectors: Vec<usize> = (0..bytes.len() + OPENING.len()).step_by(SECTOR).collect();
+        for lost in 1..1_u32 << sectors.len() {
+            let mut torn = bytes.clone();
+            for (at, byte) in torn.iter_mut().enumerate().skip(start) {
+                if lost & 1 << ((at + OPENING.len()) / SECTOR) != 0 {
+                    *byte = 0;
+                }
+            }
+            if torn != bytes {
+                assert_eq!(judge(&torn[start..], &first), Tail::Torn, "sectors {lost:b} lost");
+            }
+        }
+    }
+
+    #[test]
+    fn frames_taken_out_or_moved_are_damage() {
+        let (bytes, first, _) = two_frames();
+        let second = tail_after(&bytes, &first);
+        assert!(matches!(judge(second, &Link::opening()), Tail::Damaged(_)));
+        assert!(read_all(second).1.is_err());
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic() {
+        let mut chance = fastrand::Rng::with_seed(7);
+        let (bytes, first, _) = two_frames();
+        for _ in 0..3000 {
+            let mut wild = bytes.clone();
+            for _ in 0..chance.usize(1..20) {
+                let at = chance.usize(..wild.len());
+                wild[at] = chance.u8(..);
+            }
+            wild.truncate(chance.usize(..wild.len()));
+            let (at, _) = read_all(&wild);
+            judge(tail_after(&wild, &at), &at);
+            judge(&wild, &first);
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The store of one machine: a ledger that is the durable truth, and an index (sled) that is rebuilt from it when need be.
+//!
+//! ```text
+//! <path>/ledger/entries.jsonl   every commit, in frames under a hash chain (`frame`); appended and synced by one thread (`writer`)
+//! <path>/index/                 rows, wakes, inbox, places of entries (`layout`, `value`, `index`); may be deleted at any time
+//! <path>/keys/                  one wrapped data key per engineer (`keys`)
+//! <path>/lock                   one process at a time (`lock`)
+//! ```
+//!
+//! Reads run on the runtime's threads for blocking work, a few at a time, never on an async thread: sled reads the disk when
+//! its cache misses. Not here: several machines; that is PostgreSQL's, behind the same trait.
+
+mod files;
+mod frame;
+mod index;
+mod keys;
+mod layout;
+mod ledger;
+mod lock;
+mod reads;
+mod recover;
+mod stage;
+mod value;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use super::{Answer, Store, StoreError};
+use crate::model::engineer::{Engineer, EventRef};
+use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
+use crate::model::entry::{Commit, Entry, Position, Received};
+use crate::model::id::EngineerKey;
+use crate::model::sealed::{NameTag, WrappedKey};
+use frame::Link;
+use index::{Index, broken};
+use jiff::Timestamp;
+use keys::Keys;
+use ledger::LedgerReader;
+use lock::Lock;
+use recover::Recovered;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use writer::{Pending, Request, Writer};
+
+/// How long a start waits for the process before to go down.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many commits may wait for the writer; the next one waits for room.
+const QUEUE: usize = 1024;
+
+/// How many reads run at a time.
+const READERS: usize = 8;
+
+/// A store in a directory of one machine.
+#[derive(Debug)]
+pub struct Embedded {
+    // Dropped before the queue: the writer, which ends when the queue is gone, is so the last to let go of the files.
+    shared: Arc<Shared>,
+    readers: Semaphore,
+    queue: mpsc::Sender<Request>,
+}
+
+/// How much was written since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Commits on disk.
+    pub commits: u64,
+    /// Syncs of the ledger: one per batch of commits.
+    pub syncs: u64,
+}
+
+/// The head of the hash chain. Kept outside (published, printed), it proves later that nothing up to it was changed or removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// The last position.
+    pub position: Position,
+    /// The number of the frame that holds it.
+    pub frame: u64,
+    /// The SHA-256 that closes the frame, in hexadecimal.
+    pub sha256: String,
+}
+
+/// What the writer and the readers both use.
+#[derive(Debug)]
+struct Shared {
+    index: Index,
+    ledger: LedgerReader,
+    keys: Keys,
+    end: Mutex<Link>,
+    trouble: OnceLock<String>,
+    counters: Counting,
+    _lock: Lock,
+}
+
+#[derive(Debug, Default)]
+struct Counting {
+    commits: AtomicU64,
+    syncs: AtomicU64,
+}
+
+impl Embedded {
+    /// Opens the store in a directory, which is made if it is missing. Reads and verifies the whole ledger, so it blocks: call it
+    /// through `spawn_blocking`. `Unavailable` if another process holds it or the disk refuses, `Damaged` if the ledger is not
+    /// whole; the message says what is known and what to do.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::start(recover::recover(path, LOCK_PATIENCE)?)
+    }
+
+    /// Writes what is waiting and refuses commits from then on. Reads go on; the files are let go of with the value.
+    pub async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.queue.send(Request::Close(done)).await.is_ok() {
+            // An error means that the writer is gone, which is what we wait for.
+            let _ = closed.await;
+        }
+    }
+
+    /// Whether the store takes commits; if not, it never does again: end the process and let it start anew.
+    pub fn health(&self) -> Result<(), StoreError> {
+        self.shared.health()
+    }
+
+    /// How much was written since the start.
+    pub fn counters(&self) -> Counters {
+        let Counting { commits, syncs } = &self.shared.counters;
+        Counters { commits: commits.load(Relaxed), syncs: syncs.load(Relaxed) }
+    }
+
+    /// The head of the hash chain.
+    pub fn anchor(&self) -> Anchor {
+        let Link { frame, position, hash, .. } = self.shared.end();
+        Anchor { position: Position(position), frame, sha256: hash.to_string() }
+    }
+
+    fn start(recovered: Recovered) -> Result<Self, StoreError> {
+        let Recovered { ledger, index, meta, keys, lock } = recovered;
+        let shared = Arc::new(Shared {
+            index,
+            ledger: ledger.reader(),
+            keys,
+            end: Mutex::new(*ledger.end()),
+            trouble: OnceLock::new(),
+            counters: Counting::default(),
+            _lock: lock,
+        });
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let writer = Writer { shared: shared.clone(), ledger, meta, queue: waiting };
+        std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| StoreError::Unavailable(format!("no thread for the writer: {error}")))?;
+        Ok(Self { shared, readers: Semaphore::new(READERS), queue })
+    }
+
+    fn read<'a, T: Send + 'static>(
+        &'a self,
+        read: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
+    ) -> Answer<'a, T> {
+        Box::pin(async move {
+            let _turn = self.readers.acquire().await.map_err(|_| unavailable("no reader is left"))?;
+            let shared = self.shared.clone();
+            let done = tokio::task::spawn_blocking(move || (read(&shared), shared)).await;
+            let answer =
+                done.map_or_else(|_| Err(broken("a read panicked or was cut off")), |(answer, _)| answer);
+            if let Err(StoreError::Unavailable(why) | StoreError::Damaged(why)) = &answer {
+                self.shared.fail(why);
+            }
+            answer
+        })
+    }
+}
+
+impl Shared {
+    fn health(&self) -> Result<(), StoreError> {
+        self.trouble.get().map_or(Ok(()), |why| Err(StoreError::Unavailable(why.clone())))
+    }
+
+    /// Refuses commits from now on, because of a failure.
+    fn fail(&self, why: &str) {
+        if self.trouble.set(why.to_owned()).is_ok() {
+            tracing::error!(
+                reason = why,
+                "the store failed; it takes no commits until the process starts anew"
+            );
+        }
+    }
+
+    /// Refuses commits from now on, as it was asked to.
+    fn stop(&self, why: &str) {
+        // If it failed before, that reason stays.
+        let _ = self.trouble.set(why.to_owned());
+    }
+
+    fn end(&self) -> Link {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn advance(&self, end: Link) {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = end;
+    }
+
+    fn head(&self) -> Position {
+        Position(self.end().position)
+    }
+}
+
+fn unavailable(why: &str) -> StoreError {
+    StoreError::Unavailable(why.to_owned())
+}
+
+impl Store for Embedded {
+    fn commit(&self, commit: Commit) -> Answer<'_, Position> {
+        Box::pin(async move {
+            self.shared.health()?;
+            let (pending, answered) = Pending::new(commit)?;
+            let lost = || self.shared.health().err().unwrap_or_else(|| unavailable("the writer is gone"));
+            self.queue.send(Request::Commit(pending)).await.map_err(|_| lost())?;
+            answered.await.map_err(|_| lost())?
+        })
+    }
+
+    fn engineer<'a>(&'a self, key: &'a EngineerKey) -> Answer<'a, Option<Engineer>> {
+        let key = key.clone();
+        self.read(move |shared| shared.engineer(&key))
+    }
+
+    fn engineers<'a>(&'a self, after: Option<&'a EngineerKey>, limit: usize) -> Answer<'a, Vec<Engineer>> {
+        let after = after.cloned();
+        self.read(move |shared| shared.engineers(after.as_ref(), limit))
+    }
+
+    fn data_key<'a>(&'a self, key: &'a EngineerKey) -> Answer<'a, Option<WrappedKey>> {
+        let key = key.clone();
+        Box::pin(async move { self.read(move |shared| shared.data_key(&key)).await? })
+    }
+
+    fn enrollment<'a>(&'a self, id: &'a EnrollmentId) -> Answer<'a, Option<Enrollment>> {
+        let id = id.clone();
+        self.read(move |shared| shared.enrollment(&id))
+    }
+
+    fn enrollments_of<'a>(&'a self, key: &'a EngineerKey) -> Answer<'a, Vec<Enrollment>> {
+        let key = key.clone();
+        self.read(move |shared| shared.enrollments_of(&key))
+    }
+
+    fn due<'a>(&'a self, lane: &'a Lane, now: Timestamp, limit: usize) -> Answer<'a, Vec<Enrollment>> {
+        let lane = lane.clone();
+        self.read(move |shared| shared.due(&lane, now, limit))
+    }
+
+    fn queue<'a>(
+        &'a self,
+        lane: &'a Lane,
+        after: Option<&'a (Timestamp, EnrollmentId)>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Enrollment>> {
+        let (lane, after) = (lane.clone(), after.cloned());
+        self.read(move |shared| shared.queue(&lane, after.as_ref(), limit))
+    }
+
+    fn next_wake<'a>(&'a self, lane: &'a Lane) -> Answer<'a, Option<Timestamp>> {
+        let lane = lane.clone();
+        self.read(move |shared| shared.next_wake(&lane))
+    }
+
+    fn received<'a>(&'a self, event: &'a EventRef) -> Answer<'a, Option<Received>> {
+        let event = event.clone();
+        self.read(move |shared| shared.received(&event))
+    }
+
+    fn holder<'a>(&'a self, tag: &'a NameTag) -> Answer<'a, Option<EngineerKey>> {
+        let tag = tag.clone();
+        self.read(move |shared| shared.holder(&tag))
+    }
+
+    fn entries(&self, after: Position, limit: usize) -> Answer<'_, Vec<Entry>> {
+        self.read(move |shared| shared.entries(after, limit))
+    }
+
+    fn history<'a>(&'a self, key: &'a EngineerKey, after: Position, limit: usize) -> Answer<'a, Vec<Entry>> {
+        let key = key.clone();
+        self.read(move |shared| shared.history(&key, after, limit))
+    }
+
+    fn bookmark<'a>(&'a self, reader: &'a str) -> Answer<'a, Position> {
+        let reader = reader.to_owned();
+        self.read(move |shared| shared.bookmark(&reader))
+    }
+
+    fn head(&self) -> Answer<'_, Position> {
+        Box::pin(async move { Ok(self.shared.head()) })
+    }
+}

@@ -1,0 +1,213 @@
+//! What can be read, in synchronous code for a thread that may block. A row that moves while a list of rows is put together is
+//! left out, as if the list had been read after the move. Not here: how these get onto such a thread (`mod`).
+
+use super::Shared;
+use super::index::{Found, broken};
+use super::layout;
+use super::ledger::{Place, entries_of};
+use super::stage::engineer_key;
+use super::value::{Content, Document};
+use crate::model::engineer::{Engineer, EventRef};
+use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
+use crate::model::entry::{Change, Entry, Position, Received};
+use crate::model::id::EngineerKey;
+use crate::model::sealed::{NameTag, WrappedKey};
+use crate::store::StoreError;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+
+/// The most bytes of entries in one answer; the first entry always fits. An answer may so be shorter than its limit.
+const ANSWER_BYTES: u64 = 16 << 20;
+
+type Read<T> = Result<T, StoreError>;
+
+/// What lies in the index as a document.
+trait Stored: DeserializeOwned {
+    /// Takes it out of the change that wrote it.
+    fn of(change: Change) -> Option<Self>;
+}
+
+impl Shared {
+    /// See [`crate::store::Store::engineer`]; the same holds for the others.
+    pub fn engineer(&self, key: &EngineerKey) -> Read<Option<Engineer>> {
+        self.document(&layout::engineer(key))
+    }
+
+    /// Engineers in the order of their keys.
+    pub fn engineers(&self, after: Option<&EngineerKey>, limit: usize) -> Read<Vec<Engineer>> {
+        let after = after.map_or(layout::ENGINEERS.to_vec(), layout::engineer);
+        let found = self.index.behind(layout::ENGINEERS, after);
+        found.take(limit).map(|found| found.and_then(|(key, payload)| self.decode(&key, &payload))).collect()
+    }
+
+    /// The data key of an engineer who is there. The inner error concerns this engineer alone, not the store.
+    pub fn data_key(&self, key: &EngineerKey) -> Read<Read<Option<WrappedKey>>> {
+        match self.index.get(&layout::engineer(key))? {
+            Some(_) => Ok(self.keys.read(key)),
+            None => Ok(Ok(None)),
+        }
+    }
+
+    /// One row.
+    pub fn enrollment(&self, id: &EnrollmentId) -> Read<Option<Enrollment>> {
+        self.document(&layout::row(id))
+    }
+
+    /// All rows of an engineer.
+    pub fn enrollments_of(&self, key: &EngineerKey) -> Read<Vec<Enrollment>> {
+        let prefix = layout::rows_of(key);
+        let found = self.index.behind(&prefix, prefix.clone());
+        found.map(|found| found.and_then(|(key, payload)| self.decode(&key, &payload))).collect()
+    }
+
+    /// Rows whose time has come.
+    pub fn due(&self, lane: &Lane, now: Timestamp, limit: usize) -> Read<Vec<Enrollment>> {
+        let wakes = self.index.range(layout::wakes_of(lane), layout::behind_wakes(lane, now));
+        self.rows_of_wakes(lane, wakes, limit)
+    }
+
+    /// Rows with a wake, behind a place.
+    pub fn queue(
+        &self,
+        lane: &Lane,
+        after: Option<&(Timestamp, EnrollmentId)>,
+        limit: usize,
+    ) -> Read<Vec<Enrollment>> {
+        let prefix = layout::wakes_of(lane);
+        let after = after.map_or(prefix.clone(), |(at, id)| layout::wake_in(lane, *at, id));
+        self.rows_of_wakes(lane, self.index.behind(&prefix, after), limit)
+    }
+
+    /// The earliest wake.
+    pub fn next_wake(&self, lane: &Lane) -> Read<Option<Timestamp>> {
+        let prefix = layout::wakes_of(lane);
+        let Some(first) = self.index.behind(&prefix, prefix.clone()).next() else { return Ok(None) };
+        wake_of(lane, first).map(|(at, _)| Some(at))
+    }
+
+    /// An event of the inbox.
+    pub fn received(&self, event: &EventRef) -> Read<Option<Received>> {
+        self.document(&layout::received(event))
+    }
+
+    /// The holder of a local part.
+    pub fn holder(&self, tag: &NameTag) -> Read<Option<EngineerKey>> {
+        let payload = self.index.get(&layout::holder(tag))?;
+        payload.map(|payload| engineer_key(&payload)).transpose()
+    }
+
+    /// Entries after a position.
+    pub fn entries(&self, after: Position, limit: usize) -> Read<Vec<Entry>> {
+        let head = self.head();
+        let mut entries = Vec::new();
+        if after >= head || limit == 0 {
+            return Ok(entries);
+        }
+        let mut offset = self.frame_of(after.0.saturating_add(1))?;
+        let started = offset;
+        loop {
+            // Whole frames are read, so that what is handed out has been verified against its hash.
+            let frame = self.ledger.frame(offset)?;
+            for entry in entries_of(&frame) {
+                let (entry, _) = entry?;
+                if entry.position > after && entries.len() < limit {
+                    entries.push(entry);
+                }
+            }
+            offset = frame.end.offset;
+            if entries.len() >= limit || frame.end.position >= head.0 || offset - started >= ANSWER_BYTES {
+                return Ok(entries);
+            }
+        }
+    }
+
+    /// Entries that concern an engineer.
+    pub fn history(&self, key: &EngineerKey, after: Position, limit: usize) -> Read<Vec<Entry>> {
+        let mut bytes = 0;
+        let mut entries = Vec::new();
+        for found in self.index.behind(&layout::history_of(key), layout::history(key, after)).take(limit) {
+            let place = Place::decode(&found?.1).ok_or_else(|| broken("a place cannot be read"))?;
+            bytes += u64::from(place.length);
+            if bytes > ANSWER_BYTES && !entries.is_empty() {
+                break;
+            }
+            entries.push(self.ledger.entry(place)?);
+        }
+        Ok(entries)
+    }
+
+    /// A reader's bookmark.
+    pub fn bookmark(&self, reader: &str) -> Read<Position> {
+        let payload = self.index.get(&layout::bookmark(reader))?;
+        payload.map_or(Ok(Position::default()), |payload| number(&payload).map(Position))
+    }
+
+    fn frame_of(&self, position: u64) -> Read<u64> {
+        let found = self.index.last_until(layout::FRAMES, layout::frame(position))?;
+        found.map_or_else(
+            || Err(broken("it does not know where an entry lies")),
+            |(_, payload)| number(&payload),
+        )
+    }
+
+    fn rows_of_wakes(
+        &self,
+        lane: &Lane,
+        wakes: impl Iterator<Item = Read<Found>>,
+        limit: usize,
+    ) -> Read<Vec<Enrollment>> {
+        let mut rows = Vec::new();
+        for wake in wakes {
+            if rows.len() >= limit {
+                break;
+            }
+            let (at, key) = wake_of(lane, wake)?;
+            let row: Option<Enrollment> = self.document(&key)?;
+            rows.extend(row.filter(|row| row.wake_at() == Some(at)));
+        }
+        Ok(rows)
+    }
+
+    fn document<T: Stored>(&self, key: &[u8]) -> Read<Option<T>> {
+        let payload = self.index.get(key)?;
+        payload.map(|payload| self.decode(key, &payload)).transpose()
+    }
+
+    fn decode<T: Stored>(&self, key: &[u8], payload: &[u8]) -> Read<T> {
+        let unreadable = || broken("a document cannot be read");
+        match Document::decode(payload).ok_or_else(unreadable)?.content {
+            Content::Inline(json) => serde_json::from_slice(json).map_err(|error| broken(&error.to_string())),
+            Content::InLedger(place) => {
+                let changes = self.ledger.entry(place)?.changes.into_iter().rev();
+                let mut about_key = changes.filter(|change| layout::subject(change) == key);
+                about_key.next().and_then(T::of).ok_or_else(unreadable)
+            }
+        }
+    }
+}
+
+fn wake_of(lane: &Lane, found: Read<Found>) -> Read<(Timestamp, Vec<u8>)> {
+    layout::parse_wake(&found?.0, lane).ok_or_else(|| broken("a wake cannot be read"))
+}
+
+fn number(payload: &[u8]) -> Read<u64> {
+    payload.try_into().map(u64::from_be_bytes).map_err(|_| broken("a number cannot be read"))
+}
+
+impl Stored for Engineer {
+    fn of(change: Change) -> Option<Self> {
+        if let Change::Engineer(engineer) = change { Some(*engineer) } else { None }
+    }
+}
+
+impl Stored for Enrollment {
+    fn of(change: Change) -> Option<Self> {
+        if let Change::Enrollment { row, .. } = change { Some(*row) } else { None }
+    }
+}
+
+impl Stored for Received {
+    fn of(change: Change) -> Option<Self> {
+        if let Change::Received(received) = change { Some(received) } else { None }
+    }
+}

@@ -1,0 +1,297 @@
+//! Start-up: reads the ledger once from end to end, verifies the chain, and brings the index to its end. The ledger decides;
+//! the index is a witness of what was acknowledged and otherwise rebuilt at will.
+//!
+//! | Ledger | Index | Then |
+//! |---|---|---|
+//! | whole | at its end | go on |
+//! | whole | missing, damaged, of another version | move it aside, rebuild it |
+//! | whole | behind | replay the rest |
+//! | last frame torn, index not beyond it | any | keep the torn bytes in a side file, cut |
+//! | last frame invalid in another way, or invalid in the middle | any | refuse: damaged |
+//! | ends before the index, or differs from it | any readable | refuse: acknowledged entries are gone |
+//!
+//! The last line departs from "an index that is ahead is rebuilt": the ledger reaches the disk before the index hears of an
+//! entry, so an index that is ahead always means lost entries or an old copy of the ledger. Whoever restores an old copy on
+//! purpose removes the directory `index` with it. Without an index a ledger that was cut at the end of a frame looks whole;
+//! only the published head hash can tell (`Embedded::anchor`).
+
+use super::files;
+use super::frame::{self, Frame, Link, Tail, Unread};
+use super::index::{Index, Meta};
+use super::keys::Keys;
+use super::ledger::{Ledger, LedgerReader, damaged, entries_of};
+use super::lock::Lock;
+use super::stage::Stage;
+use crate::store::StoreError;
+use std::fs::File;
+use std::io::{BufRead, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Everything that a store works with.
+#[derive(Debug)]
+pub struct Recovered {
+    /// Ready to be appended to.
+    pub ledger: Ledger,
+    /// At the end of the ledger.
+    pub index: Index,
+    /// What the index says about itself.
+    pub meta: Meta,
+    /// The data keys.
+    pub keys: Keys,
+    /// Keeps other processes out.
+    pub lock: Lock,
+}
+
+/// How many files with torn bytes are kept.
+const TORN_FILES_MAX: usize = 8;
+
+/// How many keys are staged before they are written, when many frames are replayed.
+const REPLAY_KEYS: usize = 4096;
+
+/// The buffer for reading the ledger from end to end.
+const BUFFER: usize = 1 << 20;
+
+/// Opens the store in a directory, making what is missing and mending what may be mended.
+pub fn recover(root: &Path, patience: Duration) -> Result<Recovered, StoreError> {
+    let ledger_directory = root.join("ledger");
+    files::make_directory(&ledger_directory).map_err(files::unavailable(&ledger_directory))?;
+    let lock = Lock::acquire(&root.join("lock"), patience)?;
+    let keys = Keys::open(&root.join("keys"))?;
+    let file = Ledger::open_file(&ledger_directory.join("entries.jsonl"))?;
+    let reader = LedgerReader::new(&file).map_err(files::unavailable(&ledger_directory))?;
+
+    let found = open_index(&root.join("index"));
+    let witness = found.witness();
+    let (survey, found) = std::thread::scope(|scope| {
+        let checked = scope.spawn(|| found.checked());
+        (survey(&reader, witness), checked.join().expect("the check catches panics itself"))
+    });
+    let survey = survey?;
+    if let Some(flaw) = survey.flaw {
+        mend(&file, &survey.end, flaw, &ledger_directory)?;
+    }
+    let ledger = Ledger::new(file, survey.end);
+    ledger.settle(survey.last.as_ref()).map_err(files::unavailable(&ledger_directory))?;
+    let (index, meta) = catch_up(root, found, &ledger, &keys)?;
+    Ok(Recovered { ledger, index, meta, keys, lock })
+}
+
+/// What lies in the directory of the index.
+enum Found {
+    Usable(Index, Meta),
+    /// Why not, and how far it was if it still says so.
+    Unusable(String, Option<Link>),
+}
+
+impl Found {
+    fn witness(&self) -> Option<Link> {
+        match self {
+            Self::Usable(_, meta) => Some(meta.at),
+            Self::Unusable(_, at) => *at,
+        }
+    }
+
+    fn checked(self) -> Self {
+        let Self::Usable(index, meta) = self else { return self };
+        // The index is dropped within, too: what sled does on a damaged tree is not known.
+        match guarded(move || index.verify(&meta).map(|()| index)) {
+            Ok(Ok(index)) => Self::Usable(index, meta),
+            Ok(Err(why)) | Err(why) => Self::Unusable(why, Some(meta.at)),
+        }
+    }
+}
+
+fn open_index(path: &Path) -> Found {
+    if let Err(error) = files::make_directory(path) {
+        return Found::Unusable(error.to_string(), None);
+    }
+    let opened = guarded(|| {
+        let index = Index::open(path)?;
+        let meta = index.meta()?;
+        Ok((index, meta))
+    });
+    match opened {
+        Ok(Ok((index, meta))) => Found::Usable(index, meta),
+        Ok(Err(why)) | Err(why) => Found::Unusable(why, None),
+    }
+}
+
+/// Runs what may panic on a thread of its own. sled panics on damaged files.
+fn guarded<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    std::thread::scope(|scope| scope.spawn(work).join()).map_err(|_| "sled panicked".to_owned())
+}
+
+/// The ledger as it was read.
+struct Survey {
+    /// The end of the last valid frame.
+    end: Link,
+    last: Option<Frame>,
+    /// Why what follows is not a frame.
+    flaw: Option<&'static str>,
+}
+
+/// Reads the ledger from end to end.
+fn survey(reader: &LedgerReader, witness: Option<Link>) -> Result<Survey, StoreError> {
+    let mut bytes = reader.bytes_from(0, BUFFER);
+    check_opening(&mut bytes)?;
+    let mut survey = Survey { end: Link::opening(), last: None, flaw: None };
+    compare(&survey.end, witness)?;
+    loop {
+        match frame::next_frame(&mut bytes, &survey.end) {
+            Ok(Some(frame)) => {
+                survey.end = frame.end;
+                survey.last = Some(frame);
+                compare(&survey.end, witness)?;
+            }
+            Ok(None) => break,
+            Err(Unread::Flaw(flaw)) => {
+                survey.flaw = Some(flaw);
+                break;
+            }
+            Err(Unread::Io(error)) => {
+                return Err(StoreError::Unavailable(format!("the ledger cannot be read: {error}")));
+            }
+        }
+    }
+    let acknowledged = witness.map_or(0, |witness| witness.position);
+    if acknowledged <= survey.end.position {
+        return Ok(survey);
+    }
+    let Link { position, offset, .. } = survey.end;
+    Err(StoreError::Damaged(format!(
+        "the ledger is whole up to entry {position} (byte {offset}), but entries up to {acknowledged} were acknowledged; the \
+         index still knows them. Nothing was changed. Restore the ledger from a newer copy; if an old copy was restored on \
+         purpose, remove the directory index as well."
+    )))
+}
+
+fn check_opening(bytes: &mut impl BufRead) -> Result<(), StoreError> {
+    let mut line = Vec::new();
+    bytes
+        .take(frame::OPENING.len() as u64)
+        .read_to_end(&mut line)
+        .map_err(|error| StoreError::Unavailable(format!("the ledger cannot be read: {error}")))?;
+    if line == frame::OPENING {
+        return Ok(());
+    }
+    Err(damaged(0, "its first line is not that of a ledger this release can read"))
+}
+
+/// The index saw this frame acknowledged: it must be the same one.
+fn compare(end: &Link, witness: Option<Link>) -> Result<(), StoreError> {
+    let differs = |witness: &Link| witness.position == end.position && witness != end;
+    if witness.as_ref().is_none_or(|witness| !differs(witness)) {
+        return Ok(());
+    }
+    Err(StoreError::Damaged(format!(
+        "the ledger and the index tell different stories up to entry {}: one of them was exchanged or rewritten. Nothing was \
+         changed. Find out which; to trust the ledger, remove the directory index.",
+        end.position
+    )))
+}
+
+/// Cuts a frame that was never acknowledged, or says that it is damage.
+fn mend(file: &File, end: &Link, flaw: &'static str, directory: &Path) -> Result<(), StoreError> {
+    let unavailable = files::unavailable(directory);
+    let length = file.metadata().map_err(&unavailable)?.len().saturating_sub(end.offset);
+    let read = usize::try_from(length).unwrap_or(usize::MAX).min(frame::FRAME_MAX + 1);
+    let mut tail = vec![0; read];
+    file.read_exact_at(&mut tail, end.offset).map_err(&unavailable)?;
+    if let Tail::Damaged(why) = frame::judge(&tail, end) {
+        return Err(damaged(end.offset, &format!("frame {} is invalid ({flaw}), and {why}", end.frame + 1)));
+    }
+    let kept = keep_torn(directory, end, &tail).map_err(&unavailable)?;
+    file.set_len(end.offset).and_then(|()| file.sync_all()).map_err(&unavailable)?;
+    tracing::warn!(
+        frame = end.frame + 1,
+        bytes = tail.len(),
+        kept = %kept.display(),
+        "the last frame of the ledger was never completed nor acknowledged; it was cut"
+    );
+    Ok(())
+}
+
+fn keep_torn(directory: &Path, end: &Link, tail: &[u8]) -> std::io::Result<PathBuf> {
+    let mut earlier: Vec<PathBuf> = Vec::new();
+    for file in std::fs::read_dir(directory)? {
+        let file = file?;
+        if file.file_name().to_string_lossy().starts_with("torn-") {
+            earlier.push(file.path());
+        }
+    }
+    earlier.sort();
+    for path in earlier.iter().rev().skip(TORN_FILES_MAX - 1) {
+        std::fs::remove_file(path)?;
+    }
+    let path = directory.join(format!("torn-at-{:020}", end.offset));
+    files::write_whole(&path, tail)?;
+    files::sync_directory(directory)?;
+    Ok(path)
+}
+
+/// Brings the index to the end of the ledger. If that fails on the index we found, it is tried once more on a new one.
+fn catch_up(root: &Path, found: Found, ledger: &Ledger, keys: &Keys) -> Result<(Index, Meta), StoreError> {
+    let why = match found {
+        Found::Usable(index, meta) => match guarded(move || replay(index, meta, ledger, keys)) {
+            Ok(Err(StoreError::Unavailable(why))) | Err(why) => why,
+            Ok(done) => return done,
+        },
+        Found::Unusable(why, _) => why,
+    };
+    tracing::warn!(
+        reason = why,
+        entries = ledger.end().position,
+        "the index cannot be used; it is rebuilt from the ledger"
+    );
+    let path = root.join("index");
+    set_aside(root, &path).map_err(files::unavailable(root))?;
+    match open_index(&path) {
+        Found::Usable(index, meta) => {
+            guarded(move || replay(index, meta, ledger, keys)).map_err(StoreError::Unavailable)?
+        }
+        Found::Unusable(why, _) => Err(StoreError::Unavailable(format!("no new index can be made: {why}"))),
+    }
+}
+
+fn replay(index: Index, mut meta: Meta, ledger: &Ledger, keys: &Keys) -> Result<(Index, Meta), StoreError> {
+    let reader = ledger.reader();
+    let mut bytes = reader.bytes_from(meta.at.offset, BUFFER);
+    let mut at = meta.at;
+    while at != *ledger.end() {
+        let mut stage = Stage::new(&index, keys);
+        while at != *ledger.end() && stage.len() < REPLAY_KEYS {
+            let frame = match frame::next_frame(&mut bytes, &at) {
+                Ok(Some(frame)) => frame,
+                Ok(None) | Err(_) => return Err(damaged(at.offset, "it changed while it was read")),
+            };
+            stage.put_frame(frame.first, frame.offset)?;
+            for entry in entries_of(&frame) {
+                let (entry, place) = entry?;
+                stage.put_changes(entry.position, &entry.changes, place)?;
+            }
+            at = frame.end;
+        }
+        meta = stage.write(&meta, &at)?;
+    }
+    Ok((index, meta))
+}
+
+/// Keeps one unusable index for whoever wants to know what happened to it.
+fn set_aside(root: &Path, index: &Path) -> std::io::Result<()> {
+    let mut number = 0_u64;
+    for file in std::fs::read_dir(root)? {
+        let file = file?;
+        let name = file.file_name();
+        let earlier = name.to_str().and_then(|name| name.strip_prefix("index.damaged-"));
+        if let Some(earlier) = earlier {
+            number = number.max(earlier.parse().unwrap_or(0));
+            std::fs::remove_dir_all(file.path())?;
+        }
+    }
+    if index.exists() {
+        std::fs::rename(index, root.join(format!("index.damaged-{}", number.saturating_add(1))))?;
+    }
+    files::sync_directory(root)
+}

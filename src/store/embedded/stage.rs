@@ -1,0 +1,202 @@
+//! What a batch of entries changes in the index, before it is written: the index as it will be. Conditions are checked against
+//! it, so a commit sees those before it in the same batch. Recovery stages the same way, without conditions: what is in the
+//! ledger has happened. Not here: when the batch is written (`writer`, `recover`).
+
+use super::frame::Link;
+use super::index::{Index, Meta, broken};
+use super::keys::Keys;
+use super::layout;
+use super::ledger::Place;
+use super::value::{self, Content, Document};
+use crate::model::engineer::EventRef;
+use crate::model::enrollment::{Enrollment, EnrollmentId};
+use crate::model::entry::{Change, Commit, Position};
+use crate::model::id::EngineerKey;
+use crate::model::sealed::{NameTag, WrappedKey};
+use crate::store::StoreError;
+use crate::store::condition::Known;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The index as it will be.
+#[derive(Debug)]
+pub struct Stage<'a> {
+    index: &'a Index,
+    keys: &'a Keys,
+    slots: BTreeMap<Vec<u8>, Slot>,
+    data_keys: BTreeMap<EngineerKey, WrappedKey>,
+}
+
+/// A key of the index: what it holds and what it will hold, both with their checks.
+#[derive(Debug)]
+struct Slot {
+    before: Option<sled::IVec>,
+    after: Option<Vec<u8>>,
+}
+
+impl<'a> Stage<'a> {
+    /// The index as it is.
+    pub fn new(index: &'a Index, keys: &'a Keys) -> Self {
+        Self { index, keys, slots: BTreeMap::new(), data_keys: BTreeMap::new() }
+    }
+
+    /// The number of keys that change.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// New data keys, which must be on disk before their frame.
+    pub fn data_keys(&self) -> impl Iterator<Item = (&EngineerKey, &WrappedKey)> {
+        self.data_keys.iter()
+    }
+
+    /// Takes over the data keys of a commit that may happen.
+    pub fn put_keys(&mut self, commit: &Commit) {
+        self.data_keys.extend(commit.keys.iter().cloned());
+    }
+
+    /// Takes over the changes of an entry that lies, or will lie, at `place`.
+    pub fn put_changes(
+        &mut self,
+        position: Position,
+        changes: &[Change],
+        place: Place,
+    ) -> Result<(), StoreError> {
+        for change in changes {
+            self.put_change(change, place)?;
+            if let Some(engineer) = change.engineer() {
+                self.put(layout::history(engineer, position), &place.encode())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over the beginning of a frame.
+    pub fn put_frame(&mut self, first: u64, offset: u64) -> Result<(), StoreError> {
+        self.put(layout::frame(first), &offset.to_be_bytes())
+    }
+
+    /// Writes everything to the index, which then is at `at`.
+    pub fn write(self, before: &Meta, at: &Link) -> Result<Meta, StoreError> {
+        let mut meta = *before;
+        meta.at = *at;
+        let mut batch = sled::Batch::default();
+        for (key, Slot { before, after }) in self.slots {
+            if before.as_deref() == after.as_deref() {
+                continue;
+            }
+            if let Some(before) = before {
+                meta.count = meta.count.wrapping_sub(1);
+                meta.sum = meta.sum.wrapping_sub(value::number(&before));
+            }
+            match after {
+                Some(after) => {
+                    meta.count = meta.count.wrapping_add(1);
+                    meta.sum = meta.sum.wrapping_add(value::number(&after));
+                    batch.insert(key, after);
+                }
+                None => batch.remove(key),
+            }
+        }
+        self.index.apply(batch, &meta)?;
+        Ok(meta)
+    }
+
+    fn put_change(&mut self, change: &Change, place: Place) -> Result<(), StoreError> {
+        let key = layout::subject(change);
+        match change {
+            Change::Received(received) => self.put_document(key, 0, None, received, place),
+            Change::Engineer(engineer) => self.put_document(key, engineer.version, None, engineer, place),
+            Change::Enrollment { row, .. } => self.put_row(key, row, place),
+            Change::Reserved { engineer, .. } => self.put(key, engineer.as_str().as_bytes()),
+            Change::Bookmark { position, .. } => self.put(key, &position.0.to_be_bytes()),
+        }
+    }
+
+    fn put_row(&mut self, key: Vec<u8>, row: &Enrollment, place: Place) -> Result<(), StoreError> {
+        if let Some((_, Some(before))) = self.stub(&key)? {
+            self.slot(layout::wake(before, &row.id))?.after = None;
+        }
+        if let Some(at) = row.wake_at() {
+            self.put(layout::wake(at, &row.id), &[])?;
+        }
+        self.put_document(key, row.version, row.wake_at(), row, place)
+    }
+
+    fn put_document(
+        &mut self,
+        key: Vec<u8>,
+        version: u64,
+        wake_at: Option<Timestamp>,
+        document: &impl Serialize,
+        place: Place,
+    ) -> Result<(), StoreError> {
+        let json = serde_json::to_vec(document).map_err(|error| broken(&error.to_string()))?;
+        let inline = json.len() <= value::INLINE_MAX;
+        let content = if inline { Content::Inline(&json) } else { Content::InLedger(place) };
+        self.put(key, &Document { version, wake_at, content }.encode())
+    }
+
+    fn put(&mut self, key: Vec<u8>, payload: &[u8]) -> Result<(), StoreError> {
+        let sealed = value::seal(&key, payload);
+        self.slot(key)?.after = Some(sealed);
+        Ok(())
+    }
+
+    /// The version and the wake of a document.
+    fn stub(&mut self, key: &[u8]) -> Result<Option<(u64, Option<Timestamp>)>, StoreError> {
+        let Some(payload) = self.payload(key)? else { return Ok(None) };
+        let document = Document::decode(payload).ok_or_else(|| broken("a document cannot be read"))?;
+        Ok(Some((document.version, document.wake_at)))
+    }
+
+    fn payload(&mut self, key: &[u8]) -> Result<Option<&[u8]>, StoreError> {
+        let slot = self.slot(key.to_vec())?;
+        let payload = slot.after.as_deref().map(|stored| value::open(key, stored));
+        payload.map(|payload| payload.ok_or_else(|| broken("a value does not match its check"))).transpose()
+    }
+
+    fn slot(&mut self, key: Vec<u8>) -> Result<&mut Slot, StoreError> {
+        match self.slots.entry(key) {
+            std::collections::btree_map::Entry::Occupied(slot) => Ok(slot.into_mut()),
+            std::collections::btree_map::Entry::Vacant(vacant) => {
+                let before = self.index.stored(vacant.key())?;
+                let after = before.as_ref().map(|stored| stored.to_vec());
+                Ok(vacant.insert(Slot { before, after }))
+            }
+        }
+    }
+}
+
+impl Known for Stage<'_> {
+    fn has_received(&mut self, event: &EventRef) -> Result<bool, StoreError> {
+        Ok(self.payload(&layout::received(event))?.is_some())
+    }
+
+    fn engineer_version(&mut self, key: &EngineerKey) -> Result<Option<u64>, StoreError> {
+        Ok(self.stub(&layout::engineer(key))?.map(|(version, _)| version))
+    }
+
+    fn enrollment_version(&mut self, id: &EnrollmentId) -> Result<Option<u64>, StoreError> {
+        Ok(self.stub(&layout::row(id))?.map(|(version, _)| version))
+    }
+
+    fn holder(&mut self, tag: &NameTag) -> Result<Option<EngineerKey>, StoreError> {
+        let payload = self.payload(&layout::holder(tag))?;
+        payload.map(engineer_key).transpose()
+    }
+
+    fn data_key(&mut self, key: &EngineerKey) -> Result<Option<WrappedKey>, StoreError> {
+        match self.data_keys.get(key) {
+            Some(staged) => Ok(Some(staged.clone())),
+            None => self.keys.read(key),
+        }
+    }
+}
+
+/// Reads the key of an engineer from a payload.
+pub fn engineer_key(payload: &[u8]) -> Result<EngineerKey, StoreError> {
+    let text = std::str::from_utf8(payload).ok().and_then(|text| EngineerKey::parse(text).ok());
+    text.ok_or_else(|| broken("a holder cannot be read"))
+}

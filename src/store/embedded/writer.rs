@@ -1,0 +1,205 @@
+//! The one thread that writes: takes whatever waits, checks each commit, appends all that may happen as one frame with one
+//! sync, brings it into the index, and answers. A lone commit goes at once: nothing waits for company.
+//!
+//! The order is what makes an `Ok` true: data keys on disk, then the ledger on disk, then the index, then the answers.
+//! Conflicts are answered last too, so that whoever looks again after a conflict sees what the conflict was with.
+//! After any failure the writer refuses everything: what a failed sync left behind is not known (a second sync would not say).
+
+use super::Shared;
+use super::frame::Link;
+use super::index::Meta;
+use super::ledger::{Ledger, Place};
+use super::stage::Stage;
+use crate::model::entry::{Actor, Change, Commit, Position};
+use crate::store::{StoreError, condition};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use tokio::sync::{mpsc, oneshot};
+
+/// The most commits in a frame.
+const BATCH_COMMITS: usize = 256;
+
+/// The most bytes of entries in a frame, and so in one commit.
+pub const BATCH_BYTES: usize = 4 << 20;
+
+/// The room for `{"position":` and its number, which an entry gets when its place is known.
+const POSITION_MAX: usize = 40;
+
+/// What the writer is asked for.
+pub enum Request {
+    /// Write this.
+    Commit(Pending),
+    /// Write what came before, then nothing more; answer when that is done.
+    Close(oneshot::Sender<()>),
+}
+
+/// A commit that waits for its turn.
+pub struct Pending {
+    commit: Commit,
+    /// The entry as JSON, without its position: made by the caller, so that the writer has less to do.
+    json: Vec<u8>,
+    answer: oneshot::Sender<Result<Position, StoreError>>,
+}
+
+/// The thread's own things.
+pub struct Writer {
+    /// What readers see too.
+    pub shared: Arc<Shared>,
+    /// The only one that appends.
+    pub ledger: Ledger,
+    /// How far the index is.
+    pub meta: Meta,
+    /// What waits.
+    pub queue: mpsc::Receiver<Request>,
+}
+
+#[derive(Serialize)]
+struct WithoutPosition<'a> {
+    at: Timestamp,
+    actor: &'a Actor,
+    changes: &'a [Change],
+}
+
+impl Pending {
+    /// A commit that is ready to be written, and where its answer comes.
+    pub fn new(
+        commit: Commit,
+    ) -> Result<(Self, oneshot::Receiver<Result<Position, StoreError>>), StoreError> {
+        let without = WithoutPosition { at: commit.at, actor: &commit.actor, changes: &commit.changes };
+        let json = serde_json::to_vec(&without).map_err(|error| {
+            StoreError::Unavailable(format!("the commit cannot be written as JSON: {error}"))
+        })?;
+        if json.len() + POSITION_MAX > BATCH_BYTES {
+            let size = json.len();
+            return Err(StoreError::Unavailable(format!(
+                "the commit has {size} bytes, more than the {BATCH_BYTES} that are written at once; split it"
+            )));
+        }
+        let (answer, answered) = oneshot::channel();
+        Ok((Self { commit, json, answer }, answered))
+    }
+
+    fn line(&self, position: Position) -> Vec<u8> {
+        let mut line = format!("{{\"position\":{},", position.0).into_bytes();
+        line.extend_from_slice(&self.json[1..]);
+        line.push(b'\n');
+        line
+    }
+}
+
+impl Writer {
+    /// Writes until every sender is gone, and is then the last to let go of the files.
+    pub fn run(mut self) {
+        let mut held_over = None;
+        loop {
+            let next = held_over.take().or_else(|| self.queue.blocking_recv());
+            match next {
+                Some(Request::Commit(first)) => {
+                    let batch = self.collect(first, &mut held_over);
+                    self.write_guarded(batch);
+                }
+                Some(Request::Close(done)) => {
+                    self.shared.stop("it was closed");
+                    // Whoever asked may have stopped waiting.
+                    let _ = done.send(());
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// Takes what waits, up to the limits.
+    fn collect(&mut self, first: Pending, held_over: &mut Option<Request>) -> Vec<Pending> {
+        let mut bytes = first.json.len() + POSITION_MAX;
+        let mut batch = vec![first];
+        while batch.len() < BATCH_COMMITS {
+            match self.queue.try_recv() {
+                Ok(Request::Commit(next)) if bytes + next.json.len() + POSITION_MAX <= BATCH_BYTES => {
+                    bytes += next.json.len() + POSITION_MAX;
+                    batch.push(next);
+                }
+                Ok(other) => {
+                    *held_over = Some(other);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        batch
+    }
+
+    /// sled panics where others return an error; to us it is the same.
+    fn write_guarded(&mut self, batch: Vec<Pending>) {
+        let written = std::panic::catch_unwind(AssertUnwindSafe(|| self.write(batch)));
+        if written.is_err() {
+            // The answers were dropped with the batch; whoever waits hears that the store is unavailable.
+            self.shared.fail("the writer panicked");
+        }
+    }
+
+    fn write(&mut self, batch: Vec<Pending>) {
+        let answers = match self.shared.health() {
+            Ok(()) => self.try_write(&batch),
+            Err(error) => Err(error),
+        };
+        let answers = answers.unwrap_or_else(|error| {
+            if let StoreError::Unavailable(why) = &error {
+                self.shared.fail(why);
+            }
+            batch.iter().map(|_| Err(error.clone())).collect()
+        });
+        for (pending, answer) in batch.into_iter().zip(answers) {
+            // Whoever asked may have stopped waiting.
+            let _ = pending.answer.send(answer);
+        }
+    }
+
+    /// Writes what may happen; one answer for each commit. An error means that nothing is certain.
+    fn try_write(&mut self, batch: &[Pending]) -> Result<Vec<Result<Position, StoreError>>, StoreError> {
+        let shared = self.shared.clone();
+        let mut stage = Stage::new(&shared.index, &shared.keys);
+        let mut body = Vec::new();
+        let mut count = 0;
+        let mut answers = Vec::with_capacity(batch.len());
+        for pending in batch {
+            let position = Position(self.ledger.end().position + count + 1);
+            let answer = match condition::admit(&pending.commit, &mut stage) {
+                Ok(()) => {
+                    let line = pending.line(position);
+                    let place = Place::of(&line, self.ledger.end().body_offset() + body.len() as u64);
+                    stage.put_keys(&pending.commit);
+                    stage.put_changes(position, &pending.commit.changes, place)?;
+                    body.extend(line);
+                    count += 1;
+                    Ok(position)
+                }
+                Err(StoreError::Unavailable(why)) => return Err(StoreError::Unavailable(why)),
+                Err(refused @ (StoreError::Conflict | StoreError::Damaged(_))) => Err(refused),
+            };
+            answers.push(answer);
+        }
+        if count > 0 {
+            self.put_down(stage, count, &body)?;
+        }
+        Ok(answers)
+    }
+
+    fn put_down(&mut self, mut stage: Stage<'_>, count: u64, body: &[u8]) -> Result<(), StoreError> {
+        let failed = |what: &str, error: std::io::Error| StoreError::Unavailable(format!("{what}: {error}"));
+        self.shared
+            .keys
+            .write(stage.data_keys())
+            .map_err(|error| failed("a data key cannot be written", error))?;
+        let before: Link = *self.ledger.end();
+        stage.put_frame(before.position + 1, before.offset)?;
+        self.ledger.append(count, body).map_err(|error| failed("the ledger cannot be written", error))?;
+        self.meta = stage.write(&self.meta, self.ledger.end())?;
+        self.shared.counters.commits.fetch_add(count, Relaxed);
+        self.shared.counters.syncs.fetch_add(1, Relaxed);
+        self.shared.advance(*self.ledger.end());
+        Ok(())
+    }
+}

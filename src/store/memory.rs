@@ -1,0 +1,274 @@
+//! A store in memory with the semantics of the real ones: for tests and for simulations in paused time.
+//! No thread, no file, no clock. Not here: durability; everything is gone with the value.
+
+use super::condition::{self, Known};
+use super::{Answer, Store, StoreError};
+use crate::model::engineer::{Engineer, EventRef};
+use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
+use crate::model::entry::{Change, Commit, Entry, Position, Received};
+use crate::model::id::EngineerKey;
+use crate::model::sealed::{NameTag, WrappedKey};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A store that lives as long as the value.
+#[derive(Debug, Default)]
+pub struct Memory {
+    state: Mutex<State>,
+}
+
+/// How a commit is lost: the caller hears `Unavailable` either way and cannot tell which it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// Nothing happened.
+    BeforeEffect,
+    /// It happened; only the answer is lost.
+    AfterEffect,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    engineers: BTreeMap<EngineerKey, Engineer>,
+    data_keys: BTreeMap<EngineerKey, WrappedKey>,
+    rows: BTreeMap<EnrollmentId, Enrollment>,
+    rows_of: BTreeMap<EngineerKey, BTreeSet<EnrollmentId>>,
+    wakes: BTreeMap<Lane, BTreeSet<(Timestamp, EnrollmentId)>>,
+    inbox: BTreeMap<EventRef, Received>,
+    holders: BTreeMap<NameTag, EngineerKey>,
+    bookmarks: BTreeMap<String, Position>,
+    entries: Vec<Entry>,
+    lose_next: Option<Lost>,
+}
+
+impl Memory {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes the next commit answer `Unavailable`. A commit that conflicts still answers `Conflict` and leaves this in force.
+    pub fn lose_next_commit(&self, lost: Lost) {
+        self.state().lose_next = Some(lost);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics between two writes to the maps, so what a panicking test left behind is whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read<'a, T: Send + 'a>(&'a self, read: impl FnOnce(&State) -> T + Send + 'a) -> Answer<'a, T> {
+        Box::pin(async move { Ok(read(&self.state())) })
+    }
+}
+
+impl Store for Memory {
+    fn commit(&self, commit: Commit) -> Answer<'_, Position> {
+        // The effect comes when the answer is awaited, as with a store that has to be reached first.
+        Box::pin(async move { self.state().commit(commit) })
+    }
+
+    fn engineer<'a>(&'a self, key: &'a EngineerKey) -> Answer<'a, Option<Engineer>> {
+        self.read(|state| state.engineers.get(key).cloned())
+    }
+
+    fn engineers<'a>(&'a self, after: Option<&'a EngineerKey>, limit: usize) -> Answer<'a, Vec<Engineer>> {
+        self.read(move |state| {
+            let rest = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+            state
+                .engineers
+                .range::<EngineerKey, _>(rest)
+                .take(limit)
+                .map(|(_, found)| found.clone())
+                .collect()
+        })
+    }
+
+    fn data_key<'a>(&'a self, key: &'a EngineerKey) -> Answer<'a, Option<WrappedKey>> {
+        self.read(|state| state.engineers.get(key).and_then(|_| state.data_keys.get(key).cloned()))
+    }
+
+    fn enrollment<'a>(&'a self, id: &'a EnrollmentId) -> Answer<'a, Option<Enrollment>> {
+        self.read(|state| state.rows.get(id).cloned())
+    }
+
+    fn enrollments_of<'a>(&'a self, key: &'a EngineerKey) -> Answer<'a, Vec<Enrollment>> {
+        self.read(|state| state.rows_of.get(key).into_iter().flatten().map(|id| state.row(id)).collect())
+    }
+
+    fn due<'a>(&'a self, lane: &'a Lane, now: Timestamp, limit: usize) -> Answer<'a, Vec<Enrollment>> {
+        self.read(move |state| {
+            state
+                .wakes_of(lane)
+                .take_while(|(at, _)| *at <= now)
+                .take(limit)
+                .map(|(_, id)| state.row(id))
+                .collect()
+        })
+    }
+
+    fn queue<'a>(
+        &'a self,
+        lane: &'a Lane,
+        after: Option<&'a (Timestamp, EnrollmentId)>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Enrollment>> {
+        self.read(move |state| {
+            let rest = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+            let wakes = state.wakes.get(lane).into_iter();
+            wakes.flat_map(|wakes| wakes.range(rest)).take(limit).map(|(_, id)| state.row(id)).collect()
+        })
+    }
+
+    fn next_wake<'a>(&'a self, lane: &'a Lane) -> Answer<'a, Option<Timestamp>> {
+        self.read(|state| state.wakes_of(lane).next().map(|(at, _)| *at))
+    }
+
+    fn received<'a>(&'a self, event: &'a EventRef) -> Answer<'a, Option<Received>> {
+        self.read(|state| state.inbox.get(event).cloned())
+    }
+
+    fn holder<'a>(&'a self, tag: &'a NameTag) -> Answer<'a, Option<EngineerKey>> {
+        self.read(|state| state.holders.get(tag).cloned())
+    }
+
+    fn entries(&self, after: Position, limit: usize) -> Answer<'_, Vec<Entry>> {
+        self.read(move |state| state.entries_after(after).iter().take(limit).cloned().collect())
+    }
+
+    fn history<'a>(&'a self, key: &'a EngineerKey, after: Position, limit: usize) -> Answer<'a, Vec<Entry>> {
+        self.read(move |state| {
+            let concerns = |entry: &&Entry| entry.engineers().contains(&key);
+            state.entries_after(after).iter().filter(concerns).take(limit).cloned().collect()
+        })
+    }
+
+    fn bookmark<'a>(&'a self, reader: &'a str) -> Answer<'a, Position> {
+        self.read(|state| state.bookmarks.get(reader).copied().unwrap_or_default())
+    }
+
+    fn head(&self) -> Answer<'_, Position> {
+        self.read(State::head)
+    }
+}
+
+impl State {
+    fn commit(&mut self, commit: Commit) -> Result<Position, StoreError> {
+        condition::admit(&commit, self)?;
+        let lost = self.lose_next.take();
+        if lost != Some(Lost::BeforeEffect) {
+            self.apply(commit);
+        }
+        match lost {
+            Some(_) => Err(StoreError::Unavailable("this commit was to be lost".to_owned())),
+            None => Ok(self.head()),
+        }
+    }
+
+    fn apply(&mut self, commit: Commit) {
+        let Commit { at, actor, changes, keys } = commit;
+        self.data_keys.extend(keys);
+        for change in &changes {
+            self.apply_change(change);
+        }
+        self.entries.push(Entry { position: Position(self.head().0 + 1), at, actor, changes });
+    }
+
+    fn apply_change(&mut self, change: &Change) {
+        match change {
+            Change::Received(received) => {
+                self.inbox.insert(received.event.clone(), received.clone());
+            }
+            Change::Engineer(engineer) => {
+                self.engineers.insert(engineer.key.clone(), engineer.as_ref().clone());
+            }
+            Change::Enrollment { row, .. } => self.put_row(row),
+            Change::Reserved { tag, engineer } => {
+                self.holders.insert(tag.clone(), engineer.clone());
+            }
+            Change::Bookmark { reader, position } => {
+                self.bookmarks.insert(reader.clone(), *position);
+            }
+        }
+    }
+
+    fn put_row(&mut self, row: &Enrollment) {
+        if let Some(engineer) = row.id.engineer() {
+            self.rows_of.entry(engineer.clone()).or_default().insert(row.id.clone());
+        }
+        let wakes = self.wakes.entry(row.id.lane()).or_default();
+        let before = self.rows.insert(row.id.clone(), row.clone());
+        if let Some(at) = before.and_then(|before| before.wake_at()) {
+            wakes.remove(&(at, row.id.clone()));
+        }
+        if let Some(at) = row.wake_at() {
+            wakes.insert((at, row.id.clone()));
+        }
+    }
+
+    fn head(&self) -> Position {
+        self.entries.last().map(|entry| entry.position).unwrap_or_default()
+    }
+
+    fn entries_after(&self, after: Position) -> &[Entry] {
+        let known = self.entries.partition_point(|entry| entry.position <= after);
+        &self.entries[known..]
+    }
+
+    fn wakes_of(&self, lane: &Lane) -> impl Iterator<Item = &(Timestamp, EnrollmentId)> {
+        self.wakes.get(lane).into_iter().flatten()
+    }
+
+    fn row(&self, id: &EnrollmentId) -> Enrollment {
+        self.rows.get(id).expect("a wake is removed with its row").clone()
+    }
+}
+
+impl Known for State {
+    fn has_received(&mut self, event: &EventRef) -> Result<bool, StoreError> {
+        Ok(self.inbox.contains_key(event))
+    }
+
+    fn engineer_version(&mut self, key: &EngineerKey) -> Result<Option<u64>, StoreError> {
+        Ok(self.engineers.get(key).map(|engineer| engineer.version))
+    }
+
+    fn enrollment_version(&mut self, id: &EnrollmentId) -> Result<Option<u64>, StoreError> {
+        Ok(self.rows.get(id).map(|row| row.version))
+    }
+
+    fn holder(&mut self, tag: &NameTag) -> Result<Option<EngineerKey>, StoreError> {
+        Ok(self.holders.get(tag).cloned())
+    }
+
+    fn data_key(&mut self, key: &EngineerKey) -> Result<Option<WrappedKey>, StoreError> {
+        Ok(self.data_keys.get(key).cloned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::contract;
+    use super::*;
+    use std::sync::Arc;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn keeps_the_contract() {
+        let store: Arc<dyn Store> = Arc::new(Memory::new());
+        contract::check(&store).await;
+    }
+
+    #[tokio::test]
+    async fn a_lost_commit_has_happened_or_not_and_the_caller_cannot_tell() {
+        for (lost, happened) in [(Lost::BeforeEffect, 0), (Lost::AfterEffect, 1)] {
+            let store = Memory::new();
+            store.lose_next_commit(lost);
+            let first = contract::commit(vec![contract::put_engineer("E-1", 1)]);
+            assert!(matches!(store.commit(first.clone()).await, Err(StoreError::Unavailable(_))));
+            assert_eq!(store.head().await, Ok(Position(happened)));
+            let again = store.commit(first).await;
+            assert_eq!(again, if happened == 0 { Ok(Position(1)) } else { Err(StoreError::Conflict) });
+        }
+    }
+}
