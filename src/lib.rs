@@ -3,8 +3,11 @@
 //! `google`/`mail`/`store`/`seal` adapt, `model` decides. `sandbox` stands beside the house.
 
 pub mod clock;
+pub mod engine;
+pub mod google;
 pub mod mail;
 pub mod model;
 pub mod sandbox;
 pub mod seal;
+pub mod steps;
 pub mod store;

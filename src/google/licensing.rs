@@ -1,0 +1,118 @@
+//! The free licence, and the paid ones that must not be there.
+//! Not here: taking licences away, which carepass never does by itself.
+
+use super::call::Call;
+use super::classify::Meaning;
+use super::pages::{List, Page};
+use super::request::Request;
+use super::{Google, Outcome, unexpected};
+use crate::model::failure::Failure;
+use crate::model::id::Address;
+use serde::Deserialize;
+
+/// Cloud Identity Free: what an account may have (Google, Reseller API "products and SKUs"). New SKUs appear over time,
+/// so everything else counts as paid.
+const ALLOWED_SKUS: &[&str] = &["1010010001"];
+
+/// What came of assigning the free licence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FreeLicense {
+    /// It was assigned.
+    Made,
+    /// The account had it.
+    Found,
+    /// 503: a spent quota, an outage, or for ever, because the licence comes with the site and cannot be assigned.
+    Unavailable,
+}
+
+/// A licence that costs money.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PaidLicense {
+    /// The account's primary address, lower-cased.
+    pub address: String,
+    /// Google's id of the product.
+    pub product: String,
+    /// Google's id of the edition.
+    pub sku: String,
+}
+
+impl Google {
+    /// Assigns Cloud Identity Free. Errors: `licenses_spent`, `auto_licensing_on`, `account_settling`, …
+    pub async fn assign_free(&self, address: &Address) -> Result<FreeLicense, Failure> {
+        match self.ask(&Request::AssignLicense { address }).await? {
+            Outcome::Done(_) => Ok(FreeLicense::Made),
+            Outcome::Means(Meaning::AlreadyHeld) => Ok(FreeLicense::Found),
+            Outcome::Means(Meaning::Unavailable) => Ok(FreeLicense::Unavailable),
+            Outcome::Means(meaning @ (Meaning::AlreadyExists | Meaning::NotThere)) => {
+                Err(unexpected(Call::AssignLicense, meaning))
+            }
+        }
+    }
+
+    /// Whether Cloud Identity Free is assigned to the account; never so where it comes with the site.
+    pub async fn has_free(&self, address: &Address) -> Result<bool, Failure> {
+        match self.ask(&Request::GetLicense { address }).await? {
+            Outcome::Done(_) => Ok(true),
+            Outcome::Means(Meaning::NotThere) => Ok(false),
+            Outcome::Means(meaning @ (Meaning::AlreadyExists | Meaning::AlreadyHeld | Meaning::Unavailable)) => {
+                Err(unexpected(Call::GetLicense, meaning))
+            }
+        }
+    }
+
+    /// Every paid licence of the customer's accounts. No call lists those of one account.
+    pub async fn paid_licenses(&self) -> Result<Vec<PaidLicense>, Failure> {
+        let listed = self.all_pages::<LicensePage>(List::Licenses).await?;
+        Ok(listed.into_iter().filter(is_paid).map(PaidLicense::from).collect())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LicensePage {
+    #[serde(default)]
+    items: Vec<WireLicense>,
+    next_page_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireLicense {
+    user_id: String,
+    product_id: String,
+    sku_id: String,
+}
+
+impl Page for LicensePage {
+    type Item = WireLicense;
+    fn split(self) -> (Vec<WireLicense>, Option<String>) {
+        (self.items, self.next_page_token)
+    }
+}
+
+fn is_paid(license: &WireLicense) -> bool {
+    !ALLOWED_SKUS.contains(&license.sku_id.as_str())
+}
+
+impl From<WireLicense> for PaidLicense {
+    fn from(wire: WireLicense) -> Self {
+        Self { address: wire.user_id.to_ascii_lowercase(), product: wire.product_id, sku: wire.sku_id }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_but_the_free_edition_counts_as_paid() {
+        let license = |sku: &str| WireLicense {
+            user_id: "Asa@X.se".to_owned(),
+            product_id: "Google-Apps".to_owned(),
+            sku_id: sku.to_owned(),
+        };
+        assert!(!is_paid(&license("1010010001")));
+        assert!(is_paid(&license("1010020027")) && is_paid(&license("never-seen-before")));
+        assert_eq!(PaidLicense::from(license("1010020027")).address, "asa@x.se");
+    }
+}

@@ -1,0 +1,275 @@
+//! How fast carepass asks: one token bucket per API of a reseller account, which halves when Google throttles and creeps
+//! back (AIMD). Pure: time is passed in; `acquire` is the thin shell that waits.
+//! Not here: which answers mean "slower" (`classify`).
+//!
+//! Limits belong to the Google account and other tools use them too, so the configured rate is a ceiling, not a right.
+
+use crate::model::failure::{Failure, FailureCode, FailureKind};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A budget of its own at Google.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quota {
+    /// The Directory API in general: 2,400 a minute for user and project together.
+    Directory,
+    /// New accounts: 10 a second and domain.
+    UserInsert,
+    /// New organisational units: one a second and customer.
+    OrgUnit,
+    /// License Manager: one a second, lists included.
+    Licensing,
+    /// Cloud Identity: no published number.
+    CloudIdentity,
+    /// The token endpoint: no published number.
+    Token,
+}
+
+/// A ceiling: how many calls a second in the long run, and how many at once after a pause.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// Calls a second.
+    pub per_second: f64,
+    /// Calls at once.
+    pub burst: f64,
+}
+
+/// The ceilings of one reseller account.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates {
+    /// The Directory API in general.
+    pub directory: Rate,
+    /// New accounts.
+    pub user_insert: Rate,
+    /// New organisational units.
+    pub org_unit: Rate,
+    /// License Manager.
+    pub licensing: Rate,
+    /// Cloud Identity.
+    pub cloud_identity: Rate,
+    /// The token endpoint.
+    pub token: Rate,
+}
+
+impl Default for Rates {
+    /// Well below Google's published limits (Directory API "limits and quotas", License Manager "usage limits").
+    fn default() -> Self {
+        Self {
+            directory: Rate { per_second: 5.0, burst: 10.0 },
+            user_insert: Rate { per_second: 1.0, burst: 1.0 },
+            org_unit: Rate { per_second: 1.0, burst: 1.0 },
+            licensing: Rate { per_second: 1.0 / 1.2, burst: 1.0 },
+            cloud_identity: Rate { per_second: 1.0 / 1.5, burst: 1.0 },
+            token: Rate { per_second: 5.0, burst: 10.0 },
+        }
+    }
+}
+
+impl Rates {
+    fn of(&self, quota: Quota) -> Rate {
+        match quota {
+            Quota::Directory => self.directory,
+            Quota::UserInsert => self.user_insert,
+            Quota::OrgUnit => self.org_unit,
+            Quota::Licensing => self.licensing,
+            Quota::CloudIdentity => self.cloud_identity,
+            Quota::Token => self.token,
+        }
+    }
+}
+
+/// The longest a call waits for its turn; beyond that the row comes back later and frees its worker.
+const WAIT_MAX: Duration = Duration::from_secs(20);
+/// A burst of throttled answers counts once.
+const CUT_GAP: Duration = Duration::from_secs(1);
+/// The rate never falls below this share of its ceiling.
+const FLOOR: f64 = 1.0 / 32.0;
+/// How long the way back from nothing to the ceiling takes, in seconds.
+const RECOVERY_SECONDS: f64 = 120.0;
+/// The longest wish of Google's that is obeyed in one go.
+const HOLD_MAX: Duration = Duration::from_secs(3600);
+
+/// The buckets of one reseller account.
+#[derive(Debug)]
+pub struct Limits {
+    rates: Rates,
+    buckets: Mutex<BTreeMap<Quota, Bucket>>,
+}
+
+impl Limits {
+    /// Full buckets.
+    pub fn new(rates: Rates) -> Self {
+        Self { rates, buckets: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// Waits for a turn, in order of arrival. Errors: `rate_limited` when the turn is too far away to wait for; nothing
+    /// was taken then.
+    pub async fn acquire(&self, quota: Quota) -> Result<(), Failure> {
+        let reserved = self.with(quota, |bucket| bucket.reserve(Instant::now(), WAIT_MAX));
+        match reserved {
+            Ok(wait) => {
+                if !wait.is_zero() {
+                    tokio::time::sleep(wait).await;
+                }
+                Ok(())
+            }
+            Err(wait) => Err(Failure::new(FailureKind::Throttled, FailureCode::RateLimited)
+                .after_ms(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))),
+        }
+    }
+
+    /// Google asked to slow down.
+    pub fn throttled(&self, quota: Quota, retry_after: Option<Duration>) {
+        self.with(quota, |bucket| bucket.throttled(Instant::now(), retry_after));
+    }
+
+    /// The current rate, for the operator's eyes, in calls a second.
+    pub fn rate(&self, quota: Quota) -> f64 {
+        self.with(quota, |bucket| {
+            bucket.roll(Instant::now());
+            bucket.rate
+        })
+    }
+
+    fn with<R>(&self, quota: Quota, act: impl FnOnce(&mut Bucket) -> R) -> R {
+        // A bucket is whole after each step, so one that a panicking thread held is as good as any.
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        act(buckets.entry(quota).or_insert_with(|| Bucket::new(self.rates.of(quota), Instant::now())))
+    }
+}
+
+/// One token bucket. Its tokens go below zero: that is the queue, first come, first served.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    ceiling: Rate,
+    rate: f64,
+    tokens: f64,
+    at: Instant,
+    hold: Instant,
+    last_cut: Option<Instant>,
+}
+
+impl Bucket {
+    fn new(configured: Rate, now: Instant) -> Self {
+        // A zero or a "not a number" would stop the lane for ever.
+        let ceiling = Rate { per_second: configured.per_second.max(0.01), burst: configured.burst.max(1.0) };
+        Self { ceiling, rate: ceiling.per_second, tokens: ceiling.burst, at: now, hold: now, last_cut: None }
+    }
+
+    /// Lets time pass: tokens come back, and a lowered rate creeps up.
+    fn roll(&mut self, now: Instant) {
+        let seconds = now.saturating_duration_since(self.at).as_secs_f64();
+        self.tokens = (self.tokens + seconds * self.rate).min(self.ceiling.burst);
+        let growth = seconds * self.ceiling.per_second / RECOVERY_SECONDS;
+        self.rate = (self.rate + growth).min(self.ceiling.per_second);
+        self.at = self.at.max(now);
+    }
+
+    /// Takes one token and says how long to wait for it; takes none if that is longer than `patience`.
+    fn reserve(&mut self, now: Instant, patience: Duration) -> Result<Duration, Duration> {
+        self.roll(now);
+        let missing = 1.0 - self.tokens;
+        let queue = if missing <= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(missing / self.rate) };
+        let wait = queue.max(self.hold.saturating_duration_since(now));
+        if wait > patience {
+            return Err(wait);
+        }
+        self.tokens -= 1.0;
+        Ok(wait)
+    }
+
+    fn throttled(&mut self, now: Instant, retry_after: Option<Duration>) {
+        self.roll(now);
+        if self.last_cut.is_none_or(|cut| now.saturating_duration_since(cut) >= CUT_GAP) {
+            self.rate = (self.rate / 2.0).max(self.ceiling.per_second * FLOOR);
+            self.tokens = self.tokens.min(0.0);
+            self.last_cut = Some(now);
+        }
+        if let Some(wish) = retry_after {
+            self.hold = self.hold.max(now + wish.min(HOLD_MAX));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: Rate = Rate { per_second: 10.0, burst: 1.0 };
+
+    fn bucket() -> (Bucket, Instant) {
+        let now = Instant::now();
+        (Bucket::new(RATE, now), now)
+    }
+
+    #[test]
+    fn turns_come_at_the_configured_pace_and_in_order() {
+        let (mut bucket, now) = bucket();
+        let waits: Vec<u128> =
+            (0..64).map(|_| bucket.reserve(now, WAIT_MAX).unwrap().as_millis()).collect();
+        let expected: Vec<u128> = (0..64).map(|turn| turn * 100).collect();
+        assert!(waits.iter().zip(&expected).all(|(wait, expected)| wait.abs_diff(*expected) <= 1), "{waits:?}");
+    }
+
+    #[test]
+    fn a_turn_too_far_away_is_refused_and_costs_nothing() {
+        let (mut bucket, now) = bucket();
+        let patience = Duration::from_millis(150);
+        assert!(bucket.reserve(now, patience).is_ok());
+        assert!(bucket.reserve(now, patience).is_ok());
+        for _ in 0..10 {
+            assert_eq!(bucket.reserve(now, patience).unwrap_err().as_millis(), 200);
+        }
+    }
+
+    #[test]
+    fn throttling_halves_once_a_second_down_to_the_floor_and_creeps_back() {
+        let (mut bucket, now) = bucket();
+        bucket.throttled(now, None);
+        bucket.throttled(now + Duration::from_millis(500), None);
+        assert!((5.0..5.1).contains(&bucket.rate), "{}", bucket.rate);
+        for second in 1..60 {
+            bucket.throttled(now + Duration::from_secs(second), None);
+        }
+        assert!(bucket.rate >= RATE.per_second * FLOOR && bucket.rate < 0.5, "{}", bucket.rate);
+        bucket.roll(now + Duration::from_secs(59 + 130));
+        assert!((bucket.rate - RATE.per_second).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn googles_wish_holds_the_whole_bucket_within_bounds() {
+        let (mut bucket, now) = bucket();
+        bucket.throttled(now, Some(Duration::from_secs(15)));
+        assert!(bucket.reserve(now, WAIT_MAX).unwrap() >= Duration::from_secs(15));
+        bucket.throttled(now, Some(Duration::from_secs(u64::MAX)));
+        let wait = bucket.reserve(now, WAIT_MAX).unwrap_err();
+        assert!(wait <= HOLD_MAX);
+    }
+
+    #[test]
+    fn nonsense_rates_do_not_stop_the_lane() {
+        for per_second in [0.0, -1.0, f64::NAN] {
+            let now = Instant::now();
+            let mut bucket = Bucket::new(Rate { per_second, burst: f64::NAN }, now);
+            assert_eq!(bucket.reserve(now, WAIT_MAX), Ok(Duration::ZERO));
+            assert!(bucket.rate > 0.0);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_shell_waits_on_the_clock_that_tests_can_move() {
+        let limits = Limits::new(Rates { org_unit: RATE, ..Rates::default() });
+        let begun = Instant::now();
+        for _ in 0..11 {
+            limits.acquire(Quota::OrgUnit).await.unwrap();
+        }
+        assert!((990..1_100).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
+        limits.throttled(Quota::OrgUnit, Some(Duration::from_secs(60)));
+        let failure = limits.acquire(Quota::OrgUnit).await.unwrap_err();
+        assert_eq!(failure.code, FailureCode::RateLimited);
+        assert!(failure.retry_after_ms.is_some_and(|wait| (59_000..=60_000).contains(&wait)));
+        assert!(limits.acquire(Quota::Directory).await.is_ok(), "the other buckets go on");
+    }
+}

@@ -1,0 +1,192 @@
+//! The client of Google for one reseller account: what there is, what is made, and what Google's answers mean.
+//! Not here: when to ask and what then (`steps`), and which of several reseller accounts (`engine`).
+//!
+//! From the inside out: `call` and `request` say what may be asked, `transport` asks, `answer` and `classify` read,
+//! `auth` and `limits` let in, `directory`, `org_unit`, `role`, `licensing` are the words for it, `guard` protects
+//! accounts that are not ours, `census` shares what is read in bulk.
+
+mod answer;
+mod answers;
+pub mod auth;
+pub mod call;
+pub mod census;
+pub mod classify;
+pub mod directory;
+pub mod endpoint;
+mod flight;
+pub mod guard;
+pub mod key;
+pub mod licensing;
+pub mod limits;
+pub mod org_unit;
+mod pages;
+pub mod request;
+pub mod role;
+#[cfg(test)]
+mod testing;
+pub mod transport;
+
+use crate::model::failure::{Failure, FailureCode, FailureKind};
+use crate::model::id::{CustomerId, MailAddress};
+use answer::Answer;
+use auth::Tokens;
+use call::{Access, Call, Scope};
+use classify::{Meaning, Verdict, classify};
+use jiff::{SignedDuration, Timestamp};
+use limits::{Limits, Quota};
+use request::Request;
+use std::fmt;
+use std::sync::Arc;
+use transport::Transport;
+
+pub use answer::ApiError;
+pub use census::{Census, Snapshot};
+pub use directory::{Account, Creation, Customer, Domain, Group, NewAccount};
+pub use endpoint::Endpoint;
+pub use key::Credentials;
+pub use licensing::{FreeLicense, PaidLicense};
+pub use limits::{Rate, Rates};
+pub use org_unit::{OrgUnit, OrgUnitCreation};
+pub use role::{Assignment, Chosen, Given, Role};
+pub use transport::{Now, client};
+
+/// What is fixed about one reseller account.
+#[derive(Clone, Debug)]
+pub struct GoogleSettings {
+    /// The pinned customer.
+    pub customer: CustomerId,
+    /// The super administrator to act as.
+    pub admin: MailAddress,
+    /// The service account that may.
+    pub credentials: Credentials,
+    /// Where Google is.
+    pub endpoint: Endpoint,
+    /// How fast to ask.
+    pub rates: Rates,
+}
+
+/// Google, as one reseller account sees it. Clones share tokens and limits.
+#[derive(Clone)]
+pub struct Google {
+    shared: Arc<Shared>,
+    made_at: Option<Timestamp>,
+}
+
+struct Shared {
+    customer: CustomerId,
+    transport: Transport,
+    tokens: Tokens,
+    limits: Limits,
+}
+
+impl fmt::Debug for Google {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Google").field("customer", &self.shared.customer).finish_non_exhaustive()
+    }
+}
+
+/// What came of a call.
+#[derive(Debug)]
+enum Outcome {
+    /// It was carried out.
+    Done(Answer),
+    /// It was refused, which tells something.
+    Means(Meaning),
+}
+
+impl Google {
+    /// A client that has asked nothing yet. `client` comes from [`client`] and is shared by all reseller accounts.
+    pub fn new(settings: GoogleSettings, client: reqwest::Client, now: Now) -> Self {
+        let GoogleSettings { customer, admin, credentials, endpoint, rates } = settings;
+        let shared = Shared {
+            customer,
+            transport: Transport::new(client, endpoint, now),
+            tokens: Tokens::new(credentials, admin),
+            limits: Limits::new(rates),
+        };
+        Self { shared: Arc::new(shared), made_at: None }
+    }
+
+    /// The same client, told when the thing was made that the next calls are about: while it is young, "forbidden" may be
+    /// propagation and is `not_yet`; without this it is taken at its word.
+    #[must_use]
+    pub fn made_at(&self, made_at: Option<Timestamp>) -> Self {
+        Self { shared: Arc::clone(&self.shared), made_at }
+    }
+
+    /// The pinned customer.
+    pub fn pinned_customer(&self) -> &CustomerId {
+        &self.shared.customer
+    }
+
+    /// How fast carepass asks at the moment, in calls a second; below the configured rate when Google throttles.
+    pub fn rate(&self, quota: Quota) -> f64 {
+        self.shared.limits.rate(quota)
+    }
+
+    /// Whether a token for the scope can be had: the flight check asks for each by itself.
+    pub async fn probe(&self, scope: Scope) -> Result<(), Failure> {
+        let shared = &self.shared;
+        shared.tokens.get(scope, &shared.transport, &shared.limits).await.map(drop)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.shared.transport.now()
+    }
+
+    /// Asks, and once more with a fresh token if a read was refused with the old one.
+    async fn ask(&self, request: &Request<'_>) -> Result<Outcome, Failure> {
+        let mut answer = self.ask_once(request).await?;
+        if answer.status == 401 && request.call().spec().access == Access::Read {
+            answer = self.ask_once(request).await?;
+        }
+        if answer.is_success() {
+            return Ok(Outcome::Done(answer));
+        }
+        let call = request.call();
+        let error = answer.error(call, &request.private_words());
+        tracing::debug!(call = call.template(), status = error.status, reason = error.reason, "refused");
+        let age = self.made_at.map(|made_at| self.now().duration_since(made_at));
+        match classify(&error, age.filter(|age| *age >= SignedDuration::ZERO)) {
+            Verdict::Means(meaning) => Ok(Outcome::Means(meaning)),
+            Verdict::Fails(failure) => {
+                if failure.kind == FailureKind::Throttled {
+                    self.shared.limits.throttled(call.spec().quota, error.retry_after);
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    async fn ask_once(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+        let Shared { transport, tokens, limits, .. } = &*self.shared;
+        let spec = request.call().spec();
+        let scope = spec.scope.expect("only the token request has no scope, and `auth` sends it");
+        limits.acquire(spec.quota).await?;
+        let token = tokens.get(scope, transport, limits).await?;
+        let answer = transport.send(request, Some(&token.secret)).await?;
+        if answer.status == 401 {
+            tokens.refused(scope, &token);
+        }
+        Ok(answer)
+    }
+}
+
+impl Outcome {
+    /// The answer of a call whose refusals tell nothing.
+    fn done(self, call: Call) -> Result<Answer, Failure> {
+        match self {
+            Self::Done(answer) => Ok(answer),
+            Self::Means(meaning) => Err(unexpected(call, meaning)),
+        }
+    }
+}
+
+/// The table gave a meaning to a call that has no use for it.
+fn unexpected(call: Call, meaning: Meaning) -> Failure {
+    Failure::permanent(FailureCode::UnknownAnswer).with_detail(&format!("{}: {meaning:?}", call.template()))
+}
+
+#[cfg(test)]
+#[path = "google_tests.rs"]
+mod tests;

@@ -1,0 +1,117 @@
+//! Which role is chosen, and which are never given.
+
+use super::*;
+use serde_json::json;
+
+fn privileges(names: &[&str]) -> BTreeSet<Privilege> {
+    names.iter().map(|name| Privilege { service_id: "01abc".to_owned(), name: (*name).to_owned() }).collect()
+}
+
+fn role(name: &str, is_system: bool, held: &[&str]) -> Role {
+    Role {
+        id: "7".parse().unwrap(),
+        name: name.to_owned(),
+        description: String::new(),
+        is_system,
+        is_super_admin: false,
+        privileges: privileges(held),
+    }
+}
+
+fn check_refused(choice: &RoleChoice, roles: &[Role], code: FailureCode, evidence: &str) {
+    let failure = choose(choice, roles).expect_err("a refusal");
+    assert_eq!((failure.code, failure.kind), (code, crate::model::failure::FailureKind::Needs(Who::Operator)));
+    assert!(failure.detail.contains(evidence), "{}", failure.detail);
+}
+
+#[test]
+fn trap_the_super_administrators_role() {
+    let all = privileges(&["A"]);
+    let mut flagged = role("Customer Care", false, &["A"]);
+    flagged.is_super_admin = true;
+    for bad in [flagged, role(SUPER_ADMIN_NAME, true, &["A"])] {
+        assert_eq!(approve(&bad, &all).unwrap_err().code, FailureCode::RoleTooPowerful);
+    }
+}
+
+#[test]
+fn trap_a_role_that_was_widened() {
+    let approved = privileges(&["A", "B"]);
+    assert_eq!(approve(&role("r", false, &["A"]), &approved), Ok(()));
+    let failure = approve(&role("r", false, &["A", "C"]), &approved).unwrap_err();
+    assert_eq!(failure.detail, "beyond what was approved: 01abc/C");
+    let elsewhere = BTreeSet::from([Privilege { service_id: "other".to_owned(), name: "A".to_owned() }]);
+    assert!(approve(&role("r", false, &["A"]), &elsewhere).is_err(), "a name alone is not a privilege");
+}
+
+#[test]
+fn trap_a_role_that_does_not_say_what_it_may_do() {
+    assert_eq!(approve(&role("r", false, &[]), &privileges(&["A"])).unwrap_err().code, FailureCode::RoleTooPowerful);
+}
+
+#[test]
+fn googles_role_for_resellers_is_found_or_nothing_is() {
+    let choice = RoleChoice::ResellerAdmin;
+    let admin = role("_RESELLER_ADMIN_ROLE", true, &["A"]);
+    let indirect = role("_INDIRECT_RESELLER_ADMIN_ROLE", true, &["A"]);
+    let other = role("_GROUPS_ADMIN_ROLE", true, &["A"]);
+    let homemade = role("Reseller helpers", false, &["A"]);
+    let mut described = role("_SOME_ROLE", true, &["A"]);
+    described.description = "Reseller Admin".to_owned();
+    let roles = [other.clone(), indirect.clone(), homemade.clone(), admin.clone()];
+    assert_eq!(choose(&choice, &roles), Ok(Chosen::Use(admin.clone())));
+    assert_eq!(choose(&choice, &[other.clone(), described.clone()]), Ok(Chosen::Use(described.clone())));
+    check_refused(&choice, &[other, indirect, homemade], FailureCode::RoleMissing, "_GROUPS_ADMIN_ROLE");
+    check_refused(&choice, &[admin, described], FailureCode::RoleAmbiguous, "_SOME_ROLE");
+}
+
+#[test]
+fn our_own_role_has_exactly_what_is_pinned() {
+    let choice = |held: &[&str]| RoleChoice::Custom { name: "Care".to_owned(), privileges: privileges(held) };
+    let two = ["VIEW_CUSTOMER", "SUPPORT_CASE"];
+    let create = Chosen::Create { name: "Care".to_owned(), privileges: privileges(&two) };
+    assert_eq!(choose(&choice(&two), &[]), Ok(create.clone()));
+    assert_eq!(choose(&choice(&two), &[role("care", false, &two)]), Ok(create), "another name");
+    let exact = role("Care", false, &two);
+    assert_eq!(choose(&choice(&two), std::slice::from_ref(&exact)), Ok(Chosen::Use(exact.clone())));
+    check_refused(&choice(&two[..1]), std::slice::from_ref(&exact), FailureCode::RoleTooPowerful, "SUPPORT_CASE");
+    check_refused(&choice(&two), &[role("Care", false, &two[..1])], FailureCode::RoleMissing, "SUPPORT_CASE");
+    check_refused(&choice(&two), &[exact.clone(), exact.clone()], FailureCode::RoleAmbiguous, "2 roles");
+    check_refused(&choice(&[]), &[exact], FailureCode::RoleNotPinned, "01abc/SUPPORT_CASE");
+    let anchor = role("_RESELLER_ADMIN_ROLE", true, &["CUSTOMER_VIEW", "SUPPORT_CASES", "CUSTOMER_DELETE"]);
+    let stranger = role("_OTHER", true, &["CASE_MANAGEMENT"]);
+    let proposal = "candidates: 01abc/CUSTOMER_VIEW 01abc/SUPPORT_CASES";
+    check_refused(&choice(&[]), &[anchor, stranger], FailureCode::RoleNotPinned, proposal);
+}
+
+#[test]
+fn an_existing_role_may_do_less_than_what_is_pinned_but_not_more() {
+    let choice = |held: &[&str]| RoleChoice::Existing { name: "Care".to_owned(), privileges: privileges(held) };
+    let care = role("Care", false, &["A"]);
+    let roles = std::slice::from_ref(&care);
+    assert_eq!(choose(&choice(&["A", "B"]), roles), Ok(Chosen::Use(care.clone())));
+    check_refused(&choice(&["B"]), roles, FailureCode::RoleTooPowerful, "01abc/A");
+    check_refused(&choice(&[]), roles, FailureCode::RoleNotPinned, "01abc/A");
+    check_refused(&choice(&["A"]), &[role("Other", false, &["A"])], FailureCode::RoleMissing, "Other");
+    let mut raised = care.clone();
+    raised.is_super_admin = true;
+    check_refused(&choice(&["A"]), &[raised], FailureCode::RoleTooPowerful, "super");
+}
+
+#[test]
+fn trees_and_assignments_are_read() {
+    let tree: WirePrivileges = serde_json::from_value(json!({"items": [
+        {"privilegeName": "TOP", "serviceId": "1", "isOuScopable": true, "childPrivileges": [
+            {"privilegeName": "LEAF", "serviceId": "1"}]},
+        {"privilegeName": "LEAF", "serviceId": "2"}]}))
+    .unwrap();
+    assert_eq!(shown(&flattened(tree.items)), "1/LEAF 1/TOP 2/LEAF");
+    let assignment = |extra: &str| -> Assignment {
+        let text = format!(r#"{{"roleAssignmentId":"9","roleId":"7","assignedTo":"03group"{extra}}}"#);
+        serde_json::from_str::<WireAssignment>(&text).unwrap().into()
+    };
+    assert!(assignment(r#","scopeType":"CUSTOMER""#).customer_wide);
+    for other in ["", r#","scopeType":"ORG_UNIT","orgUnitId":"03ph""#, r#","scopeType":"CUSTOMER","condition":"x""#] {
+        assert!(!assignment(other).customer_wide, "{other}");
+    }
+}

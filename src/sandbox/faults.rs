@@ -1,0 +1,282 @@
+//! Fault rules: which calls go wrong, and how. Set over `POST /_sandbox/faults`, one rule or a list of them.
+//! Not here: carrying out a delay or a cut connection; that needs the socket.
+
+use super::call::{Answer, Body, Call};
+use super::clock::Millis;
+use super::error::Refusal;
+use super::pattern::Pattern;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Rules in force at one time.
+const RULES_MOST: usize = 1_000;
+/// The longest delay: ten minutes.
+const DELAY_MOST_MS: u64 = 600_000;
+
+/// The rules in force, with their counters and their chance.
+#[derive(Debug)]
+pub struct Faults {
+    rules: Vec<Counted>,
+    chance: fastrand::Rng,
+}
+
+/// A rule as it is set. All parts of `match` must hold.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Which calls.
+    #[serde(default, rename = "match")]
+    wanted: Match,
+    /// What happens to them.
+    #[serde(rename = "do")]
+    action: Action,
+    /// How often at most; absent: for ever.
+    #[serde(default)]
+    times: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Match {
+    method: Option<String>,
+    /// Against the path as it was sent, without the query; see `pattern` for what is understood.
+    path_regex: Option<String>,
+    /// Only the n-th call that matches, from 1.
+    nth: Option<u64>,
+    /// Every n-th call that matches.
+    every: Option<u64>,
+    /// 0 to 1, from the world's seed.
+    probability: Option<f64>,
+    /// `C…` id.
+    customer: Option<String>,
+}
+
+/// What a rule does.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Action {
+    /// The call has no effect; the answer is the failure.
+    pub fail_before: bool,
+    /// The call has its effect; the answer is the failure all the same.
+    pub fail_after: bool,
+    /// HTTP status of the failure; 503 when absent.
+    pub status: Option<u16>,
+    /// Google's reason; fitting to the status when absent.
+    pub reason: Option<String>,
+    /// `error.message`.
+    pub message: Option<String>,
+    /// The body instead of Google's envelope: a text becomes a page, anything else JSON.
+    pub body: Option<Value>,
+    /// `Retry-After` in seconds.
+    pub retry_after: Option<u64>,
+    /// The answer comes this much later; the effect does not.
+    pub delay_ms: u64,
+    /// The connection is closed without an answer.
+    pub reset: bool,
+    /// Reads are answered from the world as it was so long ago.
+    pub stale_ms: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Counted {
+    rule: Rule,
+    path: Option<Pattern>,
+    matched: u64,
+    fired: u64,
+}
+
+impl Faults {
+    /// No rules; chance from a seed.
+    pub fn new(seed: u64) -> Self {
+        Self { rules: Vec::new(), chance: fastrand::Rng::with_seed(seed) }
+    }
+
+    /// Adds one rule or a list of them; none when one is faulty, and then every fault is named.
+    pub fn add(&mut self, body: &Value) -> Result<usize, Vec<String>> {
+        let list = body.as_array().cloned().unwrap_or_else(|| vec![body.clone()]);
+        if self.rules.len() + list.len() > RULES_MOST {
+            return Err(vec![format!("more than {RULES_MOST} rules")]);
+        }
+        let (mut rules, mut problems) = (Vec::new(), Vec::new());
+        for (index, rule) in list.into_iter().enumerate() {
+            match counted(rule) {
+                Ok(rule) => rules.push(rule),
+                Err(problem) => problems.push(format!("rule {index}: {problem}")),
+            }
+        }
+        if problems.is_empty() {
+            self.rules.extend(rules);
+            Ok(self.rules.len())
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// Drops every rule.
+    pub fn clear(&mut self) {
+        self.rules.clear();
+    }
+
+    /// Whether some rule needs the past.
+    pub fn needs_history(&self) -> bool {
+        self.rules.iter().any(|counted| counted.rule.action.stale_ms.is_some())
+    }
+
+    /// The action for a call, if a rule fires: the first that does.
+    pub fn strike(&mut self, call: &Call, customer: Option<&str>) -> Option<Action> {
+        for counted in &mut self.rules {
+            if counted.matches(call, customer) && counted.fires(&mut self.chance) {
+                counted.fired += 1;
+                return Some(counted.rule.action.clone());
+            }
+        }
+        None
+    }
+}
+
+impl Counted {
+    fn matches(&self, call: &Call, customer: Option<&str>) -> bool {
+        let wanted = &self.rule.wanted;
+        wanted.method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(&call.method))
+            && self.path.as_ref().is_none_or(|path| path.matches(&call.path))
+            && wanted.customer.as_ref().is_none_or(|id| Some(id.as_str()) == customer)
+            && self.rule.times.is_none_or(|times| self.fired < times)
+    }
+
+    fn fires(&mut self, chance: &mut fastrand::Rng) -> bool {
+        self.matched += 1;
+        let wanted = &self.rule.wanted;
+        wanted.nth.is_none_or(|nth| nth == self.matched)
+            && wanted.every.is_none_or(|every| self.matched.is_multiple_of(every))
+            && wanted.probability.is_none_or(|probability| chance.f64() < probability)
+    }
+}
+
+impl Action {
+    /// Whether the call must not have its effect.
+    pub fn prevents(&self) -> bool {
+        !self.fail_after && self.fails()
+    }
+
+    /// Whether the answer is a failure, or none at all.
+    pub fn fails(&self) -> bool {
+        self.fail_before || self.fail_after || self.reset || self.status.is_some() || self.body.is_some()
+    }
+
+    /// The failure as an answer.
+    pub fn failure(&self) -> Answer {
+        let status = self.status.unwrap_or(503);
+        let (usual, text) = usual(status);
+        let reason = self.reason.clone().unwrap_or_else(|| usual.to_owned());
+        let message = self.message.clone().unwrap_or_else(|| text.to_owned());
+        let mut answer = Answer::from(Refusal::new(status, &reason, message));
+        match &self.body {
+            Some(Value::String(page)) => answer.body = Body::Html(page.clone()),
+            Some(body) => answer.body = Body::Json(body.clone()),
+            None => {}
+        }
+        answer.retry_after = self.retry_after;
+        answer
+    }
+
+    /// How long the answer is held back, in milliseconds.
+    pub fn delay_ms(&self) -> u64 {
+        self.delay_ms.min(DELAY_MOST_MS)
+    }
+
+    /// How old the world is that a read sees.
+    pub fn staleness(&self) -> Option<Millis> {
+        self.stale_ms.map(|age| Millis::try_from(age).unwrap_or(Millis::MAX))
+    }
+}
+
+/// What Google says with a status when nothing else is known.
+fn usual(status: u16) -> (&'static str, &'static str) {
+    match status {
+        400 => ("badRequest", "Bad Request"),
+        401 => ("authError", "Invalid Credentials"),
+        403 => ("forbidden", "Not Authorized to access this resource/api"),
+        404 => ("notFound", "Not Found"),
+        409 => ("duplicate", "Entity already exists."),
+        412 => ("conditionNotMet", "Precondition Failed"),
+        429 => ("rateLimitExceeded", "Quota exceeded for quota metric 'Queries'"),
+        500 => ("internalError", "Internal error encountered."),
+        502 => ("badGateway", "Bad Gateway"),
+        504 => ("gatewayTimeout", "Gateway Timeout"),
+        _ => ("backendError", "Service unavailable. Please try again"),
+    }
+}
+
+fn counted(value: Value) -> Result<Counted, String> {
+    let rule: Rule = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    let action = &rule.action;
+    if action.fail_before && action.fail_after {
+        return Err("do: fail_before and fail_after exclude each other".into());
+    }
+    if action == &Action::default() {
+        return Err("do: nothing is asked for".into());
+    }
+    if action.status.is_some_and(|status| !(200..=599).contains(&status)) {
+        return Err("do.status: not between 200 and 599".into());
+    }
+    if action.delay_ms > DELAY_MOST_MS {
+        return Err(format!("do.delay_ms: more than {DELAY_MOST_MS}"));
+    }
+    if rule.wanted.nth == Some(0) || rule.wanted.every == Some(0) {
+        return Err("match: nth and every count from 1".into());
+    }
+    if rule.wanted.probability.is_some_and(|chance| !(0.0..=1.0).contains(&chance)) {
+        return Err("match.probability: not between 0 and 1".into());
+    }
+    let path = rule.wanted.path_regex.as_deref().map(Pattern::parse).transpose()?;
+    Ok(Counted { rule, path, matched: 0, fired: 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Which of ten equal calls are struck by a rule, counted from 1.
+    fn struck(rule: &Value) -> Vec<u32> {
+        let mut faults = Faults::new(7);
+        faults.add(rule).unwrap();
+        let call = Call { method: "GET".into(), path: "/a/b".into(), ..Call::default() };
+        (1..=10).filter(|_| faults.strike(&call, Some("C1")).is_some()).collect()
+    }
+
+    #[test]
+    fn rules_fire_when_asked() {
+        let fail = json!({"fail_before": true});
+        assert_eq!(struck(&json!({"do": fail})).len(), 10);
+        assert_eq!(struck(&json!({"match": {"nth": 3}, "do": fail})), [3]);
+        assert_eq!(struck(&json!({"match": {"every": 4}, "do": fail})), [4, 8]);
+        assert_eq!(struck(&json!({"do": fail, "times": 2})), [1, 2]);
+        assert_eq!(struck(&json!({"match": {"method": "post"}, "do": fail})), [0; 0]);
+        assert_eq!(struck(&json!({"match": {"path_regex": "/b$", "customer": "C1"}, "do": fail})).len(), 10);
+        assert_eq!(struck(&json!({"match": {"customer": "C2"}, "do": fail})), [0; 0]);
+        let half = json!({"match": {"probability": 0.5}, "do": fail});
+        assert_eq!(struck(&half), struck(&half), "chance comes from the seed");
+        assert!((1..10).contains(&struck(&half).len()));
+    }
+
+    #[test]
+    fn faulty_rules_are_named_and_none_is_set() {
+        let mut faults = Faults::new(0);
+        let good = json!({"do": {"status": 500}});
+        let problems = faults
+            .add(&json!([good, {"do": {}}, {"do": {"status": 99}}, {"match": {"path_regex": "(a)"}, "do": {"reset": true}},
+                         {"do": {"fail_before": true, "fail_after": true}}, {"do": {"reset": true}, "tims": 1}]))
+            .unwrap_err();
+        assert_eq!(problems.len(), 5, "{problems:?}");
+        assert!(faults.rules.is_empty());
+    }
+
+    #[test]
+    fn a_failure_is_in_googles_words_unless_told() {
+        let action = Action { status: Some(409), ..Action::default() };
+        assert_eq!(action.failure().reason.unwrap(), "duplicate");
+        let page = Action { status: Some(502), body: Some(json!("<html>")), ..Action::default() };
+        assert_eq!(page.failure().body, Body::Html("<html>".into()));
+    }
+}

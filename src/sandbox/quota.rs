@@ -1,0 +1,96 @@
+//! Request quotas per customer in fixed windows, and the refusal of each back end when one is used up.
+
+use super::clock::Millis;
+use super::error::Refusal;
+use super::route::{Api, Operation};
+use super::world::Quotas;
+use std::collections::BTreeMap;
+
+/// Windows kept before those that are over are thrown out.
+const WINDOWS_KEPT: usize = 1_024;
+
+/// Calls counted in the windows that are open.
+#[derive(Debug, Default)]
+pub struct Meters(BTreeMap<String, (Millis, u32)>);
+
+impl Meters {
+    /// Counts a call of a customer, or refuses it as Google would.
+    pub fn take(
+        &mut self,
+        customer: &str,
+        operation: &Operation<'_>,
+        quotas: Quotas,
+        now: Millis,
+    ) -> Result<(), Refusal> {
+        match operation.api() {
+            Api::Licensing => {
+                let used_up = || Refusal::unavailable("Quota exceeded for the current request");
+                self.count(&format!("{customer} licensing"), quotas.licensing_per_second, 1_000, now)
+                    .ok_or_else(used_up)
+            }
+            Api::Directory => {
+                let used_up = || {
+                    Refusal::new(
+                        429,
+                        "rateLimitExceeded",
+                        "Quota exceeded for quota metric 'Queries' \
+                    and limit 'Queries per minute per user' of service 'admin.googleapis.com'",
+                    )
+                };
+                self.count(&format!("{customer} directory"), quotas.directory_per_minute, 60_000, now)
+                    .ok_or_else(used_up)?;
+                let slow_down = || Refusal::unavailable("Service unavailable. Please try again");
+                if matches!(operation, Operation::OrgUnitsInsert { .. } | Operation::OrgUnitsUpdate { .. }) {
+                    let limit = quotas.org_unit_writes_per_second;
+                    self.count(&format!("{customer} orgunits"), limit, 1_000, now).ok_or_else(slow_down)?;
+                }
+                Ok(())
+            }
+            Api::CloudIdentity => Ok(()),
+        }
+    }
+
+    /// Counts a `users.insert` into a domain.
+    pub fn take_user_insert(&mut self, domain: &str, quotas: Quotas, now: Millis) -> Result<(), Refusal> {
+        let limit = quotas.user_inserts_per_second;
+        let slow_down = || Refusal::unavailable("Service unavailable. Please try again");
+        self.count(&format!("{domain} users.insert"), limit, 1_000, now).ok_or_else(slow_down)
+    }
+
+    fn count(&mut self, meter: &str, limit: Option<u32>, window: Millis, now: Millis) -> Option<()> {
+        let Some(limit) = limit else { return Some(()) };
+        if self.0.len() >= WINDOWS_KEPT {
+            self.0.retain(|_, (opened, _)| now - *opened < 60_000);
+        }
+        let (opened, used) = self.0.entry(meter.to_owned()).or_insert((now, 0));
+        if now - *opened >= window || now < *opened {
+            (*opened, *used) = (now, 0);
+        }
+        *used += 1;
+        (*used <= limit).then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_refuses_what_is_too_much_and_forgets() {
+        let mut meters = Meters::default();
+        let operation = Operation::LicensesGet { product: "p", sku: "s", user: "u" };
+        let mut take =
+            |at| meters.take("C1", &operation, Quotas::GOOGLE, at).map_err(|refusal| refusal.status);
+        assert_eq!(take(0), Ok(()));
+        assert_eq!(take(999), Err(503));
+        assert_eq!(take(1_000), Ok(()));
+    }
+
+    #[test]
+    fn without_a_quota_nothing_is_refused() {
+        let mut meters = Meters::default();
+        for _ in 0..5_000 {
+            meters.take("C1", &Operation::UsersList, Quotas::default(), 0).unwrap();
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The sandbox on a socket: requests become calls, answers become responses, and a fault can cut the connection.
+
+use super::Sandbox;
+use super::call::{Answer, Body, Call};
+use super::control;
+use super::state::Wire;
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::serve::{IncomingStream, Listener};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+/// Largest body that is read.
+const BODY_MOST: usize = 1 << 20;
+/// Pause after a failed accept (too many open files): let some close.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long answers under way may take once the sandbox is told to stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Google's routes and the sandbox's own.
+pub fn router(sandbox: Sandbox) -> Router {
+    control::routes().fallback(google).with_state(sandbox)
+}
+
+/// Serves until told to stop, then lets answers under way finish for a short while.
+pub async fn serve(sandbox: Sandbox, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
+    let service = router(sandbox).into_make_service_with_connect_info::<Cut>();
+    let stopping = stop.clone();
+    let server = axum::serve(Links(listener), service).with_graceful_shutdown(stopping.cancelled_owned());
+    let patience = async {
+        stop.cancelled().await;
+        tokio::time::sleep(STOP_PATIENCE).await;
+    };
+    tokio::select! {
+        done = server.into_future() => done,
+        () = patience => Ok(()),
+    }
+}
+
+async fn google(State(sandbox): State<Sandbox>, request: Request) -> Response {
+    let cut = request.extensions().get::<ConnectInfo<Cut>>().cloned();
+    let call = match call_of(request).await {
+        Ok(call) => call,
+        Err(status) => return status.into_response(),
+    };
+    let latency = sandbox.lock().world.latency_ms;
+    pause(latency).await;
+    let wire = sandbox.handle(&call);
+    match wire {
+        Wire::Answer(answer, delay) => {
+            pause(delay).await;
+            response(answer)
+        }
+        Wire::Cut(delay) => {
+            pause(delay).await;
+            if let Some(ConnectInfo(cut)) = cut {
+                cut.0.store(true, Ordering::Release);
+            }
+            // Goes nowhere on a socket; in process there is no connection to cut, and this stands for it.
+            StatusCode::BAD_GATEWAY.into_response()
+        }
+    }
+}
+
+async fn pause(milliseconds: u64) {
+    if milliseconds > 0 {
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    }
+}
+
+async fn call_of(request: Request) -> Result<Call, StatusCode> {
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, BODY_MOST).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+    let bearer = text(&head.headers, header::AUTHORIZATION)
+        .and_then(|value| value.strip_prefix("Bearer ").map(str::to_owned));
+    Ok(Call {
+        method: head.method.as_str().to_owned(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        bearer,
+        host: text(&head.headers, header::HOST),
+        body: body.to_vec(),
+    })
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
+}
+
+fn response(answer: Answer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = match answer.body {
+        Body::Empty => status.into_response(),
+        Body::Json(body) => {
+            (status, [(header::CONTENT_TYPE, "application/json; charset=UTF-8")], body.to_string())
+                .into_response()
+        }
+        Body::Html(page) => {
+            (status, [(header::CONTENT_TYPE, "text/html; charset=UTF-8")], page).into_response()
+        }
+    };
+    if let Some(seconds) = answer.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// A listener whose connections can be cut.
+struct Links(TcpListener);
+
+impl Listener for Links {
+    type Io = Link;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Link, SocketAddr) {
+        loop {
+            if let Ok((stream, address)) = self.0.accept().await {
+                // Small answers must not wait for each other; where it fails they merely do.
+                let _ = stream.set_nodelay(true);
+                return (Link { stream, cut: Cut::default() }, address);
+            }
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+/// Set: the connection fails at its next write, so that its answer never leaves.
+#[derive(Clone, Debug, Default)]
+struct Cut(Arc<AtomicBool>);
+
+impl Connected<IncomingStream<'_, Links>> for Cut {
+    fn connect_info(stream: IncomingStream<'_, Links>) -> Self {
+        stream.io().cut.clone()
+    }
+}
+
+/// A connection.
+struct Link {
+    stream: TcpStream,
+    cut: Cut,
+}
+
+impl Link {
+    fn check(&self) -> io::Result<()> {
+        if self.cut.0.load(Ordering::Acquire) { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
+    }
+}
+
+impl AsyncRead for Link {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Link {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

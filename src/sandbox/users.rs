@@ -1,0 +1,275 @@
+//! Directory API: a user's JSON, `users.get` and `users.insert`.
+//! Rules and refusals: Google's "Manage user accounts" guide and the messages that admin tools match on.
+
+use super::call::{Answer, Reply};
+use super::clock::{Millis, rfc3339};
+use super::customer::domain_of;
+use super::directory::etag;
+use super::error::Refusal;
+use super::google::Scene;
+use super::world::{ConflictChoice, Customer, User};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// Fields that Google stores as they come.
+const STORED: &[&str] = &[
+    "addresses",
+    "archived",
+    "customSchemas",
+    "externalIds",
+    "gender",
+    "ims",
+    "includeInGlobalAddressList",
+    "ipWhitelisted",
+    "keywords",
+    "languages",
+    "locations",
+    "notes",
+    "organizations",
+    "phones",
+    "posixAccounts",
+    "recoveryEmail",
+    "recoveryPhone",
+    "relations",
+    "sshPublicKeys",
+    "websites",
+];
+/// Kinds that an external id may have.
+const EXTERNAL_ID_TYPES: &[&str] = &["account", "custom", "customer", "login_id", "network", "organization"];
+/// Longest name that Google's limits page allows.
+const NAME_MOST: usize = 60;
+
+/// `users.get`. A new user shows by address before it shows by id.
+pub fn get(scene: &Scene<'_>, key: &str) -> Reply {
+    let user = find(scene, key)?;
+    Ok(Answer::json(user_json(scene.customer, user)))
+}
+
+/// The user of a `userKey`, or Google's refusal: 403 outside the customer's domains, else 404.
+pub fn find<'a>(scene: &'a Scene<'_>, key: &str) -> Result<&'a User, Refusal> {
+    if key.contains('@') && !scene.customer.owns(&key.to_ascii_lowercase()) {
+        return Err(Refusal::forbidden());
+    }
+    let user = scene.customer.user(key).ok_or_else(Refusal::no_such_user)?;
+    let by_id = !key.contains('@');
+    if by_id && scene.is_within(user.created, scene.customer.settings.new_user_delay_ms) {
+        return Err(Refusal::no_such_user());
+    }
+    Ok(user)
+}
+
+/// `users.insert`.
+pub fn insert(scene: &mut Scene<'_>) -> Reply {
+    let body = scene.call.json()?;
+    let user = new_user(scene, &body)?;
+    let (email, org_unit) = (user.primary_email.clone(), user.org_unit.clone());
+    let domain = domain_of(&email).unwrap_or_default();
+    scene.meters.take_user_insert(domain, scene.customer.settings.quotas, scene.now)?;
+    let unit = &scene.customer.org_units[&org_unit];
+    if scene.is_within(unit.created, scene.customer.settings.new_ou_delay_ms) {
+        return Err(Refusal::forbidden());
+    }
+    if scene.customer.holder(&email).is_some() {
+        return Err(Refusal::duplicate());
+    }
+    if let Some(invited) = resolve_conflict(scene, &email)? {
+        return Ok(invited);
+    }
+    if !scene.customer.has_free_seat(scene.now) {
+        return Err(Refusal::new(412, "limitExceeded", "Domain user limit reached. Contact Support."));
+    }
+    scene.customer.unmanaged.remove(&email);
+    Ok(create(scene, user).with_effect("user.created"))
+}
+
+/// A user as Google shows it: all fields, whatever the projection; the password never.
+pub fn user_json(customer: &Customer, user: &User) -> Value {
+    let mut body = Value::Object(user.fields.clone());
+    let super_admin = customer.is_super_admin(&user.id);
+    let given = customer.roles_of(&user.id).next().is_some();
+    let known = json!({
+        "kind": "admin#directory#user",
+        "id": user.id,
+        "etag": etag(&user.id, user.version),
+        "primaryEmail": user.primary_email,
+        "name": {"givenName": user.given_name, "familyName": user.family_name,
+                 "fullName": format!("{} {}", user.given_name, user.family_name)},
+        "isAdmin": super_admin,
+        "isDelegatedAdmin": given && !super_admin,
+        "lastLoginTime": rfc3339(user.last_login),
+        "creationTime": rfc3339(user.created),
+        "agreedToTerms": user.agreed_to_terms,
+        "suspended": user.suspended,
+        "changePasswordAtNextLogin": user.change_password,
+        "customerId": customer.id,
+        "orgUnitPath": customer.org_unit_path(&user.org_unit),
+        "isMailboxSetup": false,
+        "isEnrolledIn2Sv": user.enrolled_in_2sv,
+        "isEnforcedIn2Sv": false,
+        "emails": addresses(customer, user),
+    });
+    merge(&mut body, known);
+    for (field, default) in
+        [("archived", false), ("ipWhitelisted", false), ("includeInGlobalAddressList", true)]
+    {
+        if body.get(field).is_none() {
+            body[field] = json!(default);
+        }
+    }
+    let not_editable = customer.alias_domain_addresses(user);
+    for (field, aliases) in [("aliases", &user.aliases), ("nonEditableAliases", &not_editable)] {
+        if !aliases.is_empty() {
+            body[field] = json!(aliases);
+        }
+    }
+    if let Some(reason) = &user.suspension_reason {
+        body["suspensionReason"] = json!(reason);
+    }
+    if let Some(at) = user.deleted {
+        body["deletionTime"] = json!(rfc3339(at));
+    }
+    body
+}
+
+/// Takes over the fields that Google only stores; checks those that it checks.
+pub fn store_fields(user: &mut User, body: &Value) -> Result<(), Refusal> {
+    for item in body["externalIds"].as_array().into_iter().flatten() {
+        let kind = item["type"].as_str().unwrap_or_default();
+        if !EXTERNAL_ID_TYPES.contains(&kind) || item["value"].as_str().is_none_or(str::is_empty) {
+            return Err(Refusal::invalid("Invalid Input: externalIds"));
+        }
+    }
+    if body["archived"] == json!(true) {
+        return Err(Refusal::condition("Insufficient archived user licenses"));
+    }
+    for field in STORED {
+        match body.get(field) {
+            Some(Value::Null) => drop(user.fields.remove(*field)),
+            Some(value) => drop(user.fields.insert((*field).to_owned(), value.clone())),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// A name of the body, if there: 1 to 60 characters.
+pub fn name(body: &Value, part: &str) -> Result<Option<String>, Refusal> {
+    match &body["name"][part] {
+        Value::Null => Ok(None),
+        Value::String(text) if !text.trim().is_empty() && text.chars().count() <= NAME_MOST => {
+            Ok(Some(text.clone()))
+        }
+        _ => Err(Refusal::invalid(format!("Invalid Input: name.{part}"))),
+    }
+}
+
+/// Whether a password of the body will do: 8 to 100 ASCII characters, or any hash.
+pub fn check_password(body: &Value) -> Result<(), Refusal> {
+    let text = body["password"].as_str().unwrap_or_default();
+    let hashed = body["hashFunction"].is_string() && !text.is_empty();
+    if hashed || (text.is_ascii() && (8..=100).contains(&text.len())) {
+        return Ok(());
+    }
+    Err(Refusal::invalid("Invalid Password"))
+}
+
+/// An address of the body in lower case, in a verified domain of the customer that has users of its own.
+pub fn own_address(customer: &Customer, text: &str) -> Result<String, Refusal> {
+    let email = text.to_ascii_lowercase();
+    let bad = || Refusal::invalid("Invalid Input: primary_user_email");
+    let (local, domain) = email.split_once('@').ok_or_else(bad)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.'".contains(c);
+    if local.is_empty() || local.len() > 64 || !local.chars().all(allowed) || local.contains("..") {
+        return Err(bad());
+    }
+    match customer.user_domain(domain) {
+        Some(domain) if domain.verified => Ok(email),
+        Some(_) | None => Err(Refusal::forbidden()),
+    }
+}
+
+/// The unit's id of a path in a body.
+pub fn org_unit(customer: &Customer, path: &str) -> Result<String, Refusal> {
+    let found = customer.org_unit(path).filter(|_| path.starts_with('/'));
+    found.map(|(id, _)| id.clone()).ok_or_else(|| Refusal::invalid("Invalid Input: INVALID_OU_ID"))
+}
+
+fn new_user(scene: &mut Scene<'_>, body: &Value) -> Result<User, Refusal> {
+    let required = |field: &str| Refusal::new(400, "required", format!("Missing required field: {field}"));
+    let email = body["primaryEmail"].as_str().ok_or_else(|| required("primaryEmail"))?;
+    let given_name = name(body, "givenName")?.ok_or_else(|| required("name.givenName"))?;
+    let family_name = name(body, "familyName")?.ok_or_else(|| required("name.familyName"))?;
+    if body["password"].is_null() {
+        return Err(required("password"));
+    }
+    check_password(body)?;
+    let primary_email = own_address(scene.customer, email)?;
+    let org_unit = org_unit(scene.customer, body["orgUnitPath"].as_str().unwrap_or("/"))?;
+    let mut user = User {
+        id: String::new(),
+        primary_email,
+        given_name,
+        family_name,
+        org_unit,
+        suspended: body["suspended"] == json!(true),
+        suspension_reason: (body["suspended"] == json!(true)).then(|| "ADMIN".to_owned()),
+        aliases: Vec::new(),
+        created: scene.now,
+        deleted: None,
+        renamed: None,
+        last_login: 0,
+        agreed_to_terms: false,
+        change_password: body["changePasswordAtNextLogin"] == json!(true),
+        enrolled_in_2sv: false,
+        passwords_set: 1,
+        sign_outs: 0,
+        tokens: BTreeSet::new(),
+        fields: Map::new(),
+        version: 1,
+    };
+    store_fields(&mut user, body)?;
+    Ok(user)
+}
+
+/// An unmanaged account at the address: `Some` is the answer that ends the insert.
+fn resolve_conflict(scene: &Scene<'_>, email: &str) -> Result<Option<Answer>, Refusal> {
+    let Some(choice) = scene.customer.unmanaged.get(email) else { return Ok(None) };
+    // Without `resolveConflictAccount=true` Google replaces the account, whatever the console says.
+    if scene.call.parameter("resolveConflictAccount").as_deref() != Some("true") {
+        return Ok(None);
+    }
+    match choice {
+        ConflictChoice::Replace => Ok(None),
+        ConflictChoice::Keep => Err(Refusal::duplicate()),
+        // The body of a 202 is not known.
+        ConflictChoice::Invite => {
+            Ok(Some(Answer::json(json!({})).with_status(202).with_effect("user.invited")))
+        }
+    }
+}
+
+fn create(scene: &mut Scene<'_>, mut user: User) -> Answer {
+    user.id = scene.customer.issue_user_id();
+    let path = scene.customer.org_unit_path(&user.org_unit);
+    if let Some(rule) = scene.customer.auto_licensing(path) {
+        let license = (rule.product.clone(), rule.sku.clone(), user.id.clone());
+        let delay = Millis::try_from(scene.customer.settings.auto_license_delay_ms).unwrap_or(Millis::MAX);
+        scene.customer.coming_licenses.push((scene.now.saturating_add(delay), license));
+    }
+    let answer = Answer::json(user_json(scene.customer, &user));
+    scene.customer.put_user(user);
+    answer
+}
+
+fn addresses(customer: &Customer, user: &User) -> Vec<Value> {
+    let mut addresses = vec![json!({"address": user.primary_email, "primary": true})];
+    let others = user.aliases.iter().cloned().chain(customer.alias_domain_addresses(user));
+    addresses.extend(others.map(|address| json!({"address": address})));
+    addresses
+}
+
+fn merge(into: &mut Value, from: Value) {
+    if let (Value::Object(into), Value::Object(from)) = (into, from) {
+        into.extend(from);
+    }
+}
