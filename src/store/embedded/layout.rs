@@ -95,7 +95,7 @@ pub fn received(event: &EventRef) -> Vec<u8> {
 
 /// A reserved local part.
 pub fn holder(tag: &NameTag) -> Vec<u8> {
-    joined(&[b"t", &tag.0])
+    joined(&[b"t", tag.as_bytes()])
 }
 
 /// A reader's bookmark.
