@@ -2,6 +2,7 @@
 //! The floors, top to bottom: `app`/`cli` compose, `amqp`/`http` are doors, `engine` loops, `steps` ensure,
 //! `google`/`mail`/`store`/`seal` adapt, `model` decides. `sandbox` stands beside the house.
 
+pub mod amqp;
 pub mod clock;
 pub mod engine;
 pub mod google;

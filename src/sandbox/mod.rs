@@ -8,6 +8,7 @@
 //! it out. Not modelled: delegated administrators (whoever is no super administrator may nothing), groups' members,
 //! the Reports, Reseller, Gmail and IAM Credentials APIs, and roles given straight to a service account.
 
+pub mod broker;
 mod call;
 mod calls;
 mod clock;

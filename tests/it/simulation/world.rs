@@ -132,7 +132,7 @@ impl World {
         for event in 0.. {
             assert!(event < CALM_EVENTS_MAX, "did not settle: {:#?}", self.rows());
             self.event();
-            if event % 50 == 0 && self.has_settled() {
+            if event % 25 == 0 && self.has_settled() {
                 break;
             }
         }
@@ -148,7 +148,7 @@ impl World {
             0..=3 => self.pick(replica),
             4..=9 => self.claim(replica),
             10..=14 => self.report(replica),
-            15..=16 => self.now += SignedDuration::from_secs(self.chance.i64(0..25)),
+            15..=16 => self.pass_time(),
             17 if self.faults && self.chance.u8(..4) == 0 => self.crash(replica),
             17..=18 => self.sweep(),
             _ => self.operate(),
@@ -156,11 +156,24 @@ impl World {
         self.check_always();
     }
 
+    /// Time passes in small steps while faults are about; in the calm it jumps to the next thing that can happen.
+    fn pass_time(&mut self) {
+        self.now += SignedDuration::from_secs(self.chance.i64(0..25));
+        let idle = self.replicas.iter().all(|replica| replica.runs.is_empty());
+        if !self.faults && idle && self.flying.is_empty() {
+            let wakes = self.lanes().filter_map(|lane| now(self.store.next_wake(&lane)).unwrap());
+            self.now = self.now.max(wakes.min().unwrap_or(self.now));
+        }
+    }
+
+    fn lanes(&self) -> impl Iterator<Item = Lane> {
+        self.domains.keys().cloned().map(Lane::Reseller).chain([Lane::House])
+    }
+
     // -- the daemon's two loops, as one process sees them
 
     fn pick(&mut self, replica: usize) {
-        let lanes = self.domains.keys().cloned().map(Lane::Reseller).chain([Lane::House]);
-        let due = lanes.flat_map(|lane| now(self.store.due(&lane, self.now, 4)).unwrap()).collect();
+        let due = self.lanes().flat_map(|lane| now(self.store.due(&lane, self.now, 4)).unwrap()).collect();
         self.replicas[replica].picked = due;
     }
 
@@ -278,17 +291,24 @@ impl World {
 
     /// An operator retries what waits; a finished reseller account is looked at again now and then.
     fn operate(&mut self) {
+        if self.faults && self.chance.u8(..5) != 0 {
+            return;
+        }
         let rows = self.rows();
         let Some(row) = self.chance.choice(&rows) else { return };
         let input = match row.state {
             State::Waiting { on, .. } if on.is_a_person() => Input::Ordered(Order::Retry),
-            State::Completed if row.id.kind() == TargetKind::Reseller => Input::Recheck,
+            State::Completed if row.id.kind() == TargetKind::Reseller && self.has_old_domains(row) => Input::Recheck,
             _ => return,
         };
-        if self.chance.u8(..10) == 0 || !self.faults {
-            let Ok(moved) = apply(row, input, &self.rules, self.now) else { return };
-            self.commit_row(row, &moved.after);
-        }
+        let Ok(moved) = apply(row, input, &self.rules, self.now) else { return };
+        self.commit_row(row, &moved.after);
+    }
+
+    /// Whether the row does not know all domains of its reseller account yet; now and then also if it does.
+    fn has_old_domains(&self, row: &Enrollment) -> bool {
+        let EnrollmentId::Reseller(name) = &row.id else { return false };
+        self.faults || row.facts.domains.as_ref() != Some(&self.domains[name])
     }
 
     // -- one run of a step
@@ -392,8 +412,8 @@ impl World {
 
     /// A request usually lands at once. A slow one lands later, and its sender hears a time-out.
     fn fly(&mut self, write: Write) -> Result<(), Failure> {
-        let slow = self.faults && self.chance.u8(..100) < 10;
-        let lands_at = self.now + SignedDuration::from_secs(if slow { self.chance.i64(1..150) } else { 0 });
+        let slow = self.faults && self.chance.u8(..100) < 30;
+        let lands_at = self.now + SignedDuration::from_secs(if slow { self.chance.i64(1..200) } else { 0 });
         self.flying.push((lands_at, self.now + self.rules.lease, write));
         self.land_due();
         if slow { Err(Failure::transient(FailureCode::Timeout)) } else { Ok(()) }

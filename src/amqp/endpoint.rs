@@ -1,0 +1,180 @@
+//! Where the broker is: the URL taken apart once, shown without user and password, and connected to with
+//! limits on every wait. lapin has no connect timeout of its own: it waits for ever on a silent peer.
+
+use std::fmt;
+use std::time::Duration;
+
+use lapin::uri::{AMQPScheme, AMQPUri};
+use lapin::{Channel, Connection, ConnectionProperties};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::timeout;
+
+use super::error::AmqpError;
+
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// A frozen broker does not answer a close; it is not waited for.
+const CLOSE_TIME: Duration = Duration::from_secs(2);
+/// A frozen broker is noticed after twice this many seconds, unless the URL says otherwise.
+const HEARTBEAT_SECONDS: u16 = 10;
+
+/// A broker's address with its credentials. `Display` and `Debug` show neither user nor password.
+#[derive(Clone)]
+pub struct Endpoint {
+    uri: AMQPUri,
+}
+
+impl Endpoint {
+    /// Takes the URL apart.
+    ///
+    /// # Errors
+    /// [`AmqpError::Url`], without the URL in it: it carries the password.
+    pub fn parse(url: &SecretString) -> Result<Self, AmqpError> {
+        let url = url.expose_secret();
+        let mut uri: AMQPUri = url.parse().map_err(|_: String| {
+            AmqpError::Url("is not an amqp:// or amqps:// URL; write amqp://user:password@host:5672/vhost")
+        })?;
+        // The parser under lapin silently takes "localhost" for both.
+        if authority(url).contains('[') {
+            return Err(AmqpError::Url(
+                "has an IPv6 address in it, which the AMQP library cannot use; give the broker a host name",
+            ));
+        }
+        if host(url).is_empty() {
+            return Err(AmqpError::Url("names no host"));
+        }
+        uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
+        Ok(Self { uri })
+    }
+
+    /// Whether the password would cross a network in clear.
+    pub fn is_in_clear(&self) -> bool {
+        let host = self.uri.authority.host.as_str();
+        let loopback =
+            host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+        self.uri.scheme == AMQPScheme::AMQP && !loopback
+    }
+
+    /// Connects; `name` is shown in the broker's management pages.
+    ///
+    /// # Errors
+    /// [`AmqpError::Slow`] after ten seconds, else what broker or network said.
+    pub async fn connect(&self, name: &str) -> Result<Connection, AmqpError> {
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let connecting = Connection::connect_uri(self.uri.clone(), properties);
+        match timeout(CONNECT_TIME, connecting).await {
+            Ok(connected) => Ok(connected?),
+            Err(_) => Err(AmqpError::Slow { doing: "connecting to the broker", limit: CONNECT_TIME }),
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let AMQPUri { scheme, authority, vhost, .. } = &self.uri;
+        let (host, port) = (&authority.host, authority.port);
+        write!(formatter, "{scheme}://{host}:{port}/{vhost}")
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Endpoint({self})")
+    }
+}
+
+/// Ends a channel in good order: when this comes back, the broker has seen every acknowledgement sent before.
+/// Without it lapin sends the close by itself when the channel is dropped, and the close of the connection fails.
+pub(super) async fn close_channel(channel: &Channel) {
+    let closing = channel.close(200, "carepass is done".into());
+    match timeout(CLOSE_TIME, closing).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "the AMQP channel was gone before it was closed"),
+        Err(_) => tracing::debug!("the broker did not answer the close of the AMQP channel"),
+    }
+}
+
+/// Ends a connection in good order. That it is gone already is no error.
+pub(super) async fn close(connection: &Connection) {
+    let closing = connection.close(200, "carepass is done".into());
+    match timeout(CLOSE_TIME, closing).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "the AMQP connection was gone before it was closed"),
+        Err(_) => tracing::debug!("the broker did not answer the close of the AMQP connection"),
+    }
+}
+
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+fn host(url: &str) -> &str {
+    let authority = authority(url);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    host.split(':').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(url: &str) -> Result<String, String> {
+        Endpoint::parse(&SecretString::from(url))
+            .map(|endpoint| endpoint.to_string())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn user_and_password_are_never_shown() {
+        let cases = [
+            ("amqp://u:p4ss@mq.example", "amqp://mq.example:5672//"),
+            ("amqp://u:p4ss@mq.example/%2f", "amqp://mq.example:5672//"),
+            ("amqps://u:p4ss@mq.example/hr", "amqps://mq.example:5671/hr"),
+        ];
+        for (url, expected) in cases {
+            assert_eq!(shown(url), Ok(expected.to_owned()));
+            let endpoint = Endpoint::parse(&SecretString::from(url)).unwrap();
+            assert!(!format!("{endpoint:?}").contains("p4ss"));
+        }
+    }
+
+    #[test]
+    fn urls_that_would_lead_elsewhere_are_refused_without_repeating_them() {
+        for url in [
+            "amqp://u:p4ss@[2001:db8::1]:5672/",
+            "amqp:///vhost",
+            "amqp://u:p4ss@/vhost",
+            "https://u:p4ss@mq.example",
+            "u:p4ss@mq.example",
+            "",
+        ] {
+            let error = shown(url).unwrap_err();
+            assert!(!error.contains("p4ss"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_clear_is_told_from_one_that_is_not() {
+        let cases = [
+            ("amqp://mq.example", true),
+            ("amqps://mq.example", false),
+            ("amqp://127.0.0.1", false),
+            ("amqp://localhost", false),
+        ];
+        for (url, expected) in cases {
+            let endpoint = Endpoint::parse(&SecretString::from(url)).unwrap();
+            assert_eq!(endpoint.is_in_clear(), expected, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_listening_is_said_in_plain_words() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let url = SecretString::from(format!("amqp://{address}"));
+        let error = Endpoint::parse(&url).unwrap().connect("test").await;
+        let text = error.unwrap_err().to_string();
+        assert!(text.contains("nobody listens there"), "{text}");
+    }
+}

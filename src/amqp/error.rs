@@ -1,0 +1,127 @@
+//! What can go wrong at this door, in plain words. The broker's URL is never part of an error.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use lapin::ErrorKind;
+
+/// The door cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum AmqpError {
+    /// The URL is not one this door can use.
+    #[error("intake.amqp.url {0}")]
+    Url(&'static str),
+    /// Without a dead-letter exchange a broker drops what was delivered too often
+    /// (RabbitMQ, "Quorum Queues", poison message handling).
+    #[error(
+        "no dead-letter exchange is configured; carepass does not start without one, because the broker \
+         would drop events. Set intake.amqp.dead_letter_exchange"
+    )]
+    NoDeadLetterExchange,
+    /// A name that does not fit into the protocol.
+    #[error("{0} is longer than the 255 bytes AMQP allows")]
+    TooLong(&'static str),
+    /// No answer in time.
+    #[error("{doing} took longer than {} s", .limit.as_secs())]
+    Slow {
+        /// What was waited for.
+        doing: &'static str,
+        /// How long.
+        limit: Duration,
+    },
+    /// The exchanges and queues are not as they must be; every fault found.
+    #[error("{}", list(.0))]
+    Topology(Vec<TopologyFault>),
+    /// The broker or the network said no.
+    #[error("{}", plain_words(.0))]
+    Broker(#[from] lapin::Error),
+}
+
+/// One exchange, queue or binding that is not as it must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopologyFault {
+    /// The thing, e.g. `queue 'carepass.engineers'`.
+    pub subject: String,
+    /// What is so.
+    pub fault: String,
+    /// What to do.
+    pub advice: String,
+}
+
+impl fmt::Display for TopologyFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}. {}.", self.subject, self.fault, self.advice)
+    }
+}
+
+fn list(faults: &[TopologyFault]) -> String {
+    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    lines.join(" ")
+}
+
+/// A message was not published, or nobody knows whether it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// No queue is bound for it; the broker gave it back.
+    #[error("no queue takes '{routing_key}' from exchange '{exchange}'")]
+    Unroutable {
+        /// Exchange it was published to.
+        exchange: String,
+        /// Routing key it was published with.
+        routing_key: String,
+    },
+    /// The broker refused to keep it, usually because a queue is full.
+    #[error("the broker did not take the message; a queue may be full")]
+    Nacked,
+    /// The broker has a memory or disk alarm. The message may still be taken later.
+    #[error("the broker has an alarm and takes nothing at the moment")]
+    Blocked,
+    /// No confirm in time. The message may have been taken.
+    #[error("the broker did not confirm in time")]
+    Timeout,
+    /// There is no connection, or it broke. The message may have been taken.
+    #[error("there is no connection to the broker: {0}")]
+    Closed(String),
+    /// It cannot be expressed in AMQP; trying again does not help.
+    #[error("{0} is longer than the 255 bytes AMQP allows")]
+    TooLong(&'static str),
+}
+
+/// An error of lapin as one sentence for an operator.
+pub(super) fn plain_words(error: &lapin::Error) -> String {
+    if let ErrorKind::ProtocolError(refusal) = error.kind() {
+        let text = refusal.get_message();
+        return match refusal.get_id() {
+            403 => format!("the broker refuses access ({text}); check user, password and permissions"),
+            530 => format!("the broker does not allow it ({text}); check the virtual host in the URL"),
+            320 => format!("the broker is shutting down or an operator closed the connection ({text})"),
+            _ => format!("the broker refused: {text}"),
+        };
+    }
+    if let ErrorKind::IOError(cause) = error.kind() {
+        return network_words(cause);
+    }
+    if let ErrorKind::MissingHeartbeatError = error.kind() {
+        return "the broker has gone silent: no heartbeat".to_owned();
+    }
+    format!("the connection cannot be used: {error}")
+}
+
+fn network_words(cause: &io::Error) -> String {
+    use io::ErrorKind as Kind;
+    let kind = cause.kind();
+    if kind == Kind::ConnectionRefused {
+        return "nobody listens there; is the broker running, and are host and port right?".to_owned();
+    }
+    let broken = [Kind::ConnectionReset, Kind::ConnectionAborted, Kind::BrokenPipe, Kind::UnexpectedEof];
+    if broken.contains(&kind) {
+        return "the connection broke".to_owned();
+    }
+    format!("the network failed: {cause}")
+}
+
+/// The AMQP reply code of an error the broker gave, e.g. 404.
+pub(super) fn reply_code(error: &lapin::Error) -> Option<u16> {
+    if let ErrorKind::ProtocolError(refusal) = error.kind() { Some(refusal.get_id()) } else { None }
+}

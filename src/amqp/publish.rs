@@ -1,0 +1,270 @@
+//! The publishing connection: persistent, mandatory, confirmed. A message counts as published when the broker
+//! has confirmed it *and* did not give it back: for an unroutable mandatory message RabbitMQ sends both.
+//!
+//! [`PublisherLink`] keeps the connection up; [`Publisher`] hands messages to whatever connection there is,
+//! many at a time. No outbox here: whoever publishes keeps the message until this says Ok, and tries again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{BasicProperties, Channel, Confirmation, Connection, Event};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::{Backoff, GOOD_CONNECTION};
+use super::endpoint::{self, Endpoint};
+use super::error::{AmqpError, PublishError, plain_words};
+use super::health::{Health, HealthReporter};
+use super::message::{Outgoing, Parcel};
+use super::settings::AmqpSettings;
+
+/// From handing a message to the broker to its confirm.
+const CONFIRM_TIME: Duration = Duration::from_secs(5);
+/// How long a message waits for a connection before its publisher hears that there is none.
+const LINK_TIME: Duration = Duration::from_secs(5);
+/// Messages without their confirm at most; the next one waits.
+const IN_FLIGHT_MAX: usize = 256;
+const BROKEN_REPORTS_MAX: usize = 16;
+
+/// Publishes. Clones share one connection.
+#[derive(Clone)]
+pub struct Publisher {
+    link: watch::Receiver<Option<Link>>,
+    health: watch::Receiver<Health>,
+    broken: mpsc::Sender<u64>,
+    in_flight: Arc<Semaphore>,
+}
+
+/// Keeps the connection of a [`Publisher`] up.
+pub struct PublisherLink {
+    endpoint: Endpoint,
+    link: watch::Sender<Option<Link>>,
+    health: HealthReporter,
+    broken: mpsc::Receiver<u64>,
+    backoff: Backoff,
+    generation: u64,
+}
+
+/// A channel that can publish now. The generation tells its failures from those of the one before.
+#[derive(Clone)]
+struct Link {
+    generation: u64,
+    channel: Channel,
+}
+
+impl Publisher {
+    /// The two halves; nothing is connected before [`PublisherLink::run`]. `chance` spreads reconnects.
+    ///
+    /// # Errors
+    /// [`AmqpError::Url`].
+    pub fn new(settings: &AmqpSettings, chance: fastrand::Rng) -> Result<(Self, PublisherLink), AmqpError> {
+        let endpoint = Endpoint::parse(&settings.url)?;
+        let (reporter, health) = HealthReporter::new("outcomes", endpoint.to_string());
+        let (link_writer, link) = watch::channel(None);
+        let (broken, broken_reader) = mpsc::channel(BROKEN_REPORTS_MAX);
+        let publisher = Self { link, health, broken, in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)) };
+        let task = PublisherLink {
+            endpoint,
+            link: link_writer,
+            health: reporter,
+            broken: broken_reader,
+            backoff: Backoff::new(chance),
+            generation: 0,
+        };
+        Ok((publisher, task))
+    }
+
+    /// How the publishing connection is doing.
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.health.clone()
+    }
+
+    /// Publishes one message and waits for its confirm, ten seconds at most. Any number may be under way at
+    /// once; their order is kept only by waiting for one before the next.
+    ///
+    /// # Errors
+    /// Every [`PublishError`]. After `Blocked`, `Timeout` and `Closed` the broker may have the message
+    /// nevertheless, so that trying again may repeat it.
+    pub async fn publish(&self, outgoing: Outgoing) -> Result<(), PublishError> {
+        self.send(Parcel::try_from(outgoing)?).await
+    }
+
+    pub(super) async fn send(&self, parcel: Parcel) -> Result<(), PublishError> {
+        let _place = self.in_flight.acquire().await.expect("this semaphore is never closed");
+        let link = self.link().await?;
+        if *self.health.borrow() == Health::Blocked {
+            return Err(PublishError::Blocked);
+        }
+        tokio::select! {
+            sent = timeout(CONFIRM_TIME, transmit(&link.channel, &parcel)) => {
+                let sent = sent.unwrap_or(Err(PublishError::Timeout));
+                if let Err(PublishError::Timeout | PublishError::Closed(_)) = &sent {
+                    self.report_broken(&link);
+                }
+                sent
+            }
+            () = self.blocked() => Err(PublishError::Blocked),
+        }
+    }
+
+    async fn link(&self) -> Result<Link, PublishError> {
+        let mut links = self.link.clone();
+        let waiting = links.wait_for(Option::is_some);
+        let link = match timeout(LINK_TIME, waiting).await {
+            Ok(Ok(link)) => link.clone(),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        link.ok_or_else(|| PublishError::Closed(self.why_not_connected()))
+    }
+
+    fn why_not_connected(&self) -> String {
+        match &*self.health.borrow() {
+            Health::Connecting { last_error: Some(error), .. } => error.clone(),
+            Health::Connecting { .. } | Health::Connected | Health::Blocked => {
+                "none has been made yet, or carepass is stopping".to_owned()
+            }
+        }
+    }
+
+    /// Ends when the broker has an alarm: it reads no more from this connection, so waiting is in vain.
+    async fn blocked(&self) {
+        let mut health = self.health.clone();
+        let is_blocked = |health: &Health| *health == Health::Blocked;
+        let ended = health.wait_for(is_blocked).await.is_err();
+        if ended {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// A full channel means that it is known already.
+    fn report_broken(&self, link: &Link) {
+        if self.broken.try_send(link.generation).is_err() {
+            tracing::debug!("the publishing connection is known to be broken");
+        }
+    }
+}
+
+impl PublisherLink {
+    /// Connects and reconnects for ever, until `stop`. Stop it after everybody who publishes.
+    pub async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let began = Instant::now();
+            let lost = tokio::select! {
+                () = stop.cancelled() => return,
+                opened = open(&self.endpoint) => match opened {
+                    Ok((connection, channel)) => self.hold(&connection, channel, &stop).await,
+                    Err(error) => Some(error.to_string()),
+                },
+            };
+            let Some(lost) = lost else { return };
+            self.health.lost(&lost);
+            if began.elapsed() >= GOOD_CONNECTION {
+                self.backoff.reset();
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = sleep(self.backoff.next()) => {}
+            }
+        }
+    }
+
+    /// Lends the channel out until it breaks; `None` when it is time to stop.
+    async fn hold(
+        &mut self,
+        connection: &Connection,
+        channel: Channel,
+        stop: &CancellationToken,
+    ) -> Option<String> {
+        self.generation += 1;
+        let generation = self.generation;
+        let mut events = Box::pin(connection.events_listener());
+        self.health.connected();
+        self.link.send_replace(Some(Link { generation, channel: channel.clone() }));
+        let lost = loop {
+            tokio::select! {
+                () = stop.cancelled() => break None,
+                event = events.next() => {
+                    if let Some(lost) = self.event(event) {
+                        break Some(lost);
+                    }
+                }
+                Some(broken) = self.broken.recv() => {
+                    if broken == generation {
+                        break Some("a message could not be published, so the connection is made anew".to_owned());
+                    }
+                }
+            }
+        };
+        self.link.send_replace(None);
+        if lost.is_none() {
+            endpoint::close_channel(&channel).await;
+        }
+        endpoint::close(connection).await;
+        lost
+    }
+
+    fn event(&self, event: Option<Event>) -> Option<String> {
+        let Some(event) = event else {
+            return Some("the connection ended".to_owned());
+        };
+        if let Event::Error(error) = &event {
+            return Some(plain_words(error));
+        }
+        if let Event::ConnectionBlocked(reason) = &event {
+            self.health.blocked(reason);
+        }
+        if let Event::ConnectionUnblocked = &event {
+            self.health.connected();
+        }
+        None
+    }
+}
+
+async fn open(endpoint: &Endpoint) -> Result<(Connection, Channel), AmqpError> {
+    let connection = endpoint.connect("carepass outcomes").await?;
+    let channel = confirming_channel(&connection).await?;
+    Ok((connection, channel))
+}
+
+/// A channel whose messages are confirmed.
+pub(super) async fn confirming_channel(connection: &Connection) -> Result<Channel, AmqpError> {
+    let opening = async {
+        let channel = connection.create_channel().await?;
+        let options = ConfirmSelectOptions::default();
+        channel.confirm_select(options).await?;
+        Ok::<_, lapin::Error>(channel)
+    };
+    match timeout(LINK_TIME, opening).await {
+        Ok(opened) => Ok(opened?),
+        Err(_) => Err(AmqpError::Slow { doing: "opening a channel", limit: LINK_TIME }),
+    }
+}
+
+/// One message, from the socket to its confirm. Has no limit of its own on the time.
+pub(super) async fn transmit(channel: &Channel, parcel: &Parcel) -> Result<(), PublishError> {
+    let options = BasicPublishOptions { mandatory: true, immediate: false };
+    let properties: BasicProperties = parcel.properties.clone();
+    let (exchange, routing_key) = (parcel.exchange.clone(), parcel.routing_key.clone());
+    let confirmed = async {
+        channel.basic_publish(exchange, routing_key, options, &parcel.body, properties).await?.await
+    };
+    match confirmed.await {
+        Ok(confirmation) => judge(&confirmation, parcel),
+        Err(error) => Err(PublishError::Closed(plain_words(&error))),
+    }
+}
+
+fn judge(confirmation: &Confirmation, parcel: &Parcel) -> Result<(), PublishError> {
+    match confirmation {
+        Confirmation::Ack(None) => Ok(()),
+        Confirmation::Ack(Some(_)) => Err(PublishError::Unroutable {
+            exchange: parcel.exchange.to_string(),
+            routing_key: parcel.routing_key.to_string(),
+        }),
+        Confirmation::Nack(_) => Err(PublishError::Nacked),
+        Confirmation::NotRequested => Err(PublishError::Closed("the channel does not confirm".to_owned())),
+    }
+}
