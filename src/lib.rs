@@ -4,6 +4,7 @@
 
 pub mod amqp;
 pub mod clock;
+pub mod config;
 pub mod engine;
 pub mod google;
 pub mod mail;
@@ -12,3 +13,4 @@ pub mod sandbox;
 pub mod seal;
 pub mod steps;
 pub mod store;
+pub mod telemetry;
