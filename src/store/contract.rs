@@ -1,6 +1,9 @@
-//! What every store promises, as one suite that runs against each of them, and a picture of all that can be read from one,
-//! to compare a store with itself later or with another. Not here: what only one store promises (files, damage, recovery).
+//! What every store promises, as one suite that runs against each of them, and the rows and engineers it is made of.
+//! Not here: what only one store promises (files, damage, recovery).
 
+pub(crate) mod picture;
+
+use self::picture::{Picture, all_engineers, all_entries, picture, whole_queue};
 use super::{Store, StoreError};
 use crate::model::engineer::{Engineer, EventRef, Release, Scope};
 use crate::model::enrollment::{At, Enrollment, EnrollmentId, Goal, Lane, State, Want};
@@ -10,11 +13,10 @@ use crate::model::plan::StepName;
 use crate::model::sealed::{NameTag, Sealed, WrappedKey};
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Runs the whole suite on an empty store.
-pub async fn check(store: &Arc<dyn Store>) {
+pub(crate) async fn check(store: &Arc<dyn Store>) {
     assert_eq!(picture(&**store).await, Picture::default(), "an empty store is expected");
     an_event_is_received_once(&**store).await;
     an_engineer_changes_one_version_at_a_time(&**store).await;
@@ -32,54 +34,8 @@ pub async fn check(store: &Arc<dyn Store>) {
     one_of_many_wins(store).await;
 }
 
-/// Everything that can be read from a store.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Picture {
-    head: Position,
-    entries: Vec<Entry>,
-    engineers: Vec<(Engineer, Option<WrappedKey>, Vec<Enrollment>, Vec<Entry>)>,
-    lanes: Vec<(Lane, Option<Timestamp>, Vec<Enrollment>)>,
-    resellers: Vec<Option<Enrollment>>,
-    inbox: Vec<Option<Received>>,
-    holders: Vec<Option<EngineerKey>>,
-    bookmarks: Vec<Position>,
-}
-
-/// Reads everything, page by page.
-pub async fn picture(store: &dyn Store) -> Picture {
-    let mut picture = Picture { head: store.head().await.unwrap(), ..Picture::default() };
-    picture.entries = all_entries(store).await;
-    let mut lanes = BTreeSet::new();
-    for change in picture.entries.iter().flat_map(|entry| &entry.changes) {
-        match change {
-            Change::Received(received) => picture.inbox.push(store.received(&received.event).await.unwrap()),
-            Change::Enrollment { row, .. } => {
-                lanes.insert(row.id.lane());
-                if row.id.engineer().is_none() {
-                    picture.resellers.push(store.enrollment(&row.id).await.unwrap());
-                }
-            }
-            Change::Reserved { tag, .. } => picture.holders.push(store.holder(tag).await.unwrap()),
-            Change::Bookmark { reader, .. } => picture.bookmarks.push(store.bookmark(reader).await.unwrap()),
-            Change::Engineer(_) => {}
-        }
-    }
-    for lane in lanes {
-        let next = store.next_wake(&lane).await.unwrap();
-        let queue = whole_queue(store, &lane, 7).await;
-        picture.lanes.push((lane, next, queue));
-    }
-    for engineer in all_engineers(store, 3).await {
-        let key = store.data_key(&engineer.key).await.unwrap();
-        let rows = store.enrollments_of(&engineer.key).await.unwrap();
-        let history = store.history(&engineer.key, Position(0), usize::MAX).await.unwrap();
-        picture.engineers.push((engineer, key, rows, history));
-    }
-    picture
-}
-
 /// An engineer in a version.
-pub fn engineer(key: &str, version: u64) -> Engineer {
+pub(crate) fn engineer(key: &str, version: u64) -> Engineer {
     Engineer {
         key: key.parse().unwrap(),
         version,
@@ -87,21 +43,22 @@ pub fn engineer(key: &str, version: u64) -> Engineer {
         employment: "spell/1".parse().unwrap(),
         starts: None,
         scope: Scope::All,
-        person: Sealed(vec![7; 40]),
+        person: Sealed::from_bytes(vec![7; 40]),
         username: None,
         release: Release::Granted(second(0)),
+        content: "c0".repeat(32),
         cause: event("hr", key),
         correlation_id: None,
     }
 }
 
 /// A row in a version, to be looked at after so many seconds, or settled.
-pub fn row(id: &str, version: u64, wake: Option<i64>) -> Enrollment {
+pub(crate) fn row(id: &str, version: u64, wake: Option<i64>) -> Enrollment {
     let id: EnrollmentId = id.parse().unwrap();
     let mut row = Enrollment::open(id, Goal { want: Want::Present, revision: 1 }, second(0));
     row.version = version;
     row.state = wake.map_or(State::Completed, |wake| State::Scheduled {
-        at: At { step: StepName::Account, attempt: 1, looks: 0, since: second(0) },
+        at: At { step: StepName::Account, attempt: 1, looks: 0, waited_for: None, since: second(0) },
         due: second(wake),
         last: None,
     });
@@ -109,17 +66,17 @@ pub fn row(id: &str, version: u64, wake: Option<i64>) -> Enrollment {
 }
 
 /// The change that writes a row.
-pub fn put(from: Option<u64>, row: Enrollment) -> Change {
+pub(crate) fn put(from: Option<u64>, row: Enrollment) -> Change {
     Change::Enrollment { from, row: Box::new(row) }
 }
 
 /// The change that writes an engineer.
-pub fn put_engineer(key: &str, version: u64) -> Change {
+pub(crate) fn put_engineer(key: &str, version: u64) -> Change {
     Change::Engineer(Box::new(engineer(key, version)))
 }
 
 /// A commit by the engine.
-pub fn commit(changes: Vec<Change>) -> Commit {
+pub(crate) fn commit(changes: Vec<Change>) -> Commit {
     Commit { at: second(1), actor: Actor::Engine, changes, keys: Vec::new() }
 }
 
@@ -137,7 +94,7 @@ fn received(source: &str, id: &str) -> Received {
 }
 
 fn tag(name: &str) -> NameTag {
-    NameTag(name.as_bytes().to_vec())
+    NameTag::from_bytes(name.as_bytes().to_vec())
 }
 
 fn reserve(name: &str, key: &str) -> Change {
@@ -240,7 +197,7 @@ async fn one_bad_change_undoes_the_commit(store: &dyn Store) {
     for place in 0..=good.len() {
         let mut changes = good.clone();
         changes.insert(place, reserve("taken", "E-undone"));
-        let keys = vec![("E-undone".parse().unwrap(), WrappedKey(vec![1; 40]))];
+        let keys = vec![("E-undone".parse().unwrap(), WrappedKey::from_bytes(vec![1; 40]))];
         let answer = store.commit(Commit { keys, ..commit(changes) }).await;
         assert_eq!(answer, Err(StoreError::Conflict));
     }
@@ -278,7 +235,7 @@ async fn changes_of_a_commit_see_those_before_them(store: &dyn Store) {
 async fn a_data_key_stays(store: &dyn Store) {
     let key: EngineerKey = "E-key".parse().unwrap();
     let with = |change, byte| Commit {
-        keys: vec![("E-key".parse().unwrap(), WrappedKey(vec![byte; 40]))],
+        keys: vec![("E-key".parse().unwrap(), WrappedKey::from_bytes(vec![byte; 40]))],
         ..commit(change)
     };
     // A key whose engineer is not there yet is not shown, and does not stand in the way of the one that comes with the engineer.
@@ -286,9 +243,9 @@ async fn a_data_key_stays(store: &dyn Store) {
     assert_eq!(store.data_key(&key).await.unwrap(), None);
     store.commit(with(vec![put_engineer("E-key", 1)], 2)).await.unwrap();
     assert_eq!(store.commit(with(vec![put_engineer("E-key", 2)], 3)).await, Err(StoreError::Conflict));
-    assert_eq!(store.data_key(&key).await.unwrap(), Some(WrappedKey(vec![2; 40])));
+    assert_eq!(store.data_key(&key).await.unwrap(), Some(WrappedKey::from_bytes(vec![2; 40])));
     store.commit(with(vec![put_engineer("E-key", 2)], 2)).await.unwrap();
-    assert_eq!(store.data_key(&key).await.unwrap(), Some(WrappedKey(vec![2; 40])));
+    assert_eq!(store.data_key(&key).await.unwrap(), Some(WrappedKey::from_bytes(vec![2; 40])));
 }
 
 async fn rows_are_due_in_order_until_they_settle(store: &dyn Store) {
@@ -473,41 +430,5 @@ fn change_name(change: &Change) -> &'static str {
         Change::Enrollment { .. } => "row",
         Change::Reserved { .. } => "reserved",
         Change::Bookmark { .. } => "bookmark",
-    }
-}
-
-async fn all_entries(store: &dyn Store) -> Vec<Entry> {
-    let mut all: Vec<Entry> = Vec::new();
-    loop {
-        let after = all.last().map(|entry| entry.position).unwrap_or_default();
-        let page = store.entries(after, 13).await.unwrap();
-        if page.is_empty() {
-            return all;
-        }
-        all.extend(page);
-    }
-}
-
-async fn all_engineers(store: &dyn Store, page: usize) -> Vec<Engineer> {
-    let mut all: Vec<Engineer> = Vec::new();
-    loop {
-        let after = all.last().map(|engineer| engineer.key.clone());
-        let engineers = store.engineers(after.as_ref(), page).await.unwrap();
-        if engineers.is_empty() {
-            return all;
-        }
-        all.extend(engineers);
-    }
-}
-
-async fn whole_queue(store: &dyn Store, lane: &Lane, page: usize) -> Vec<Enrollment> {
-    let mut all: Vec<Enrollment> = Vec::new();
-    loop {
-        let after = all.last().map(|row| (row.wake_at().unwrap(), row.id.clone()));
-        let rows = store.queue(lane, after.as_ref(), page).await.unwrap();
-        if rows.is_empty() {
-            return all;
-        }
-        all.extend(rows);
     }
 }

@@ -3,7 +3,7 @@
 
 mod condition;
 #[cfg(test)]
-pub mod contract;
+pub(crate) mod contract;
 pub mod embedded;
 pub mod memory;
 

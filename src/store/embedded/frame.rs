@@ -182,7 +182,7 @@ fn read_rest(reader: &mut impl BufRead, line: &[u8], header: &Header, offset: u6
     if body.len() < header.bytes || !body.ends_with(b"\n") {
         return Err(Unread::Flaw("its entries are not complete"));
     }
-    if body.iter().filter(|byte| **byte == b'\n').count() as u64 != header.count {
+    if lines(&body).count() as u64 != header.count {
         return Err(Unread::Flaw("its number of entries is wrong"));
     }
     let hash = Digest::of(&[line, &body]);
@@ -226,10 +226,15 @@ fn is_written_to_its_end(tail: &[u8], at: &Link) -> bool {
         let closing = closing_line(header.frame, header.prev).len();
         tail.len() >= HEADER_LENGTH + header.bytes + closing
     });
-    let last_line = tail.split_inclusive(|byte| *byte == b'\n').next_back().unwrap_or_default();
+    let last_line = lines(tail).last().unwrap_or_default();
     let by_closing = last_line.ends_with(b"\n")
         && serde_json::from_slice(last_line).is_ok_and(|closing: Closing| closing.closes == at.frame + 1);
     by_header || by_closing
+}
+
+/// The lines, each with its line feed.
+pub fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split_inclusive(|byte| *byte == b'\n')
 }
 
 fn closing_line(frame: u64, hash: Digest) -> Vec<u8> {
@@ -246,7 +251,9 @@ impl Digest {
     /// The hash of the parts, one after the other.
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut context = Context::new(&SHA256);
-        parts.iter().for_each(|part| context.update(part));
+        for part in parts {
+            context.update(part);
+        }
         Self(context.finish().as_ref().try_into().expect("SHA-256 has 32 bytes"))
     }
 
@@ -256,9 +263,15 @@ impl Digest {
     }
 }
 
+/// Two lower-case digits a byte.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hexadecimal(&self.0))
     }
 }
 
@@ -298,7 +311,7 @@ mod tests {
 
     fn two_frames() -> (Vec<u8>, Link, Link) {
         let (mut bytes, first) = encode(&Link::opening(), 2, b"{\"a\":1}\n{\"b\":2}\n");
-        let (more, second) = encode(&first, 1, &[&[b'x'; 2000][..], b"\n"].concat());
+        let (more, second) = encode(&first, 1, &[&[b'x'; 900][..], b"\n"].concat());
         bytes.extend(more);
         (bytes, first, second)
     }
@@ -324,7 +337,7 @@ mod tests {
         let (end, read) = read_all(&bytes);
         assert!(read.is_ok());
         assert_eq!(end, second);
-        assert_eq!(end.offset as usize, OPENING.len() + bytes.len());
+        assert_eq!(end.offset, (OPENING.len() + bytes.len()) as u64);
         let largest = Link { frame: u64::MAX - 1, position: u64::MAX - 9, ..end };
         assert_eq!(
             encode(&largest, 1, b"x\n").0.iter().position(|byte| *byte == b'\n'),
@@ -335,7 +348,7 @@ mod tests {
     #[test]
     fn an_auditor_needs_only_sha256() {
         let (bytes, ..) = two_frames();
-        let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        let lines: Vec<&[u8]> = lines(&bytes).collect();
         let closing: serde_json::Value = serde_json::from_slice(lines[3]).unwrap();
         let next: serde_json::Value = serde_json::from_slice(lines[4]).unwrap();
         assert_eq!(closing["sha256"], Digest::of(&[&lines[..3].concat()]).to_string());

@@ -118,6 +118,14 @@ impl Index {
     }
 }
 
+#[cfg(test)]
+impl Index {
+    /// Writes past all accounting, as damage does.
+    pub fn write_raw(&self, batch: sled::Batch) {
+        self.tree.apply_batch(batch).unwrap();
+    }
+}
+
 impl Meta {
     /// Nothing is in the index.
     pub fn empty() -> Self {

@@ -4,7 +4,7 @@
 //! Not here: whether a key may be stored (`store/condition`), and what opens it (`seal`).
 
 use super::files;
-use super::frame::Digest;
+use super::frame::{Digest, hexadecimal};
 use crate::model::id::EngineerKey;
 use crate::model::sealed::WrappedKey;
 use crate::store::StoreError;
@@ -61,8 +61,7 @@ impl Keys {
 
     /// The hexadecimal form is a file name on every file system, whatever the key looks like.
     fn path_of(&self, engineer: &EngineerKey) -> PathBuf {
-        let name: String = engineer.as_str().bytes().map(|byte| format!("{byte:02x}")).collect();
-        self.directory.join(name)
+        self.directory.join(hexadecimal(engineer.as_str().as_bytes()))
     }
 }
 
@@ -88,7 +87,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let keys = Keys::open(&directory.path().join("keys")).unwrap();
         let [one, other, absent] = ["E-1", "E-2", "E-3"].map(|key| EngineerKey::parse(key).unwrap());
-        let (key, other_key) = (WrappedKey(vec![1; 60]), WrappedKey(vec![2; 60]));
+        let (key, other_key) = (WrappedKey::from_bytes(vec![1; 60]), WrappedKey::from_bytes(vec![2; 60]));
         keys.write([(&one, &key), (&other, &other_key)].into_iter()).unwrap();
         assert_eq!(keys.read(&one), Ok(Some(key)));
         assert_eq!(keys.read(&absent), Ok(None));

@@ -134,7 +134,7 @@ impl Place {
 /// The entries of a frame that verified, each with its place.
 pub fn entries_of(frame: &Frame) -> impl Iterator<Item = Result<(Entry, Place), StoreError>> {
     let mut offset = frame.offset + frame::HEADER_LENGTH as u64;
-    frame.body.split_inclusive(|byte| *byte == b'\n').map(move |line| {
+    frame::lines(&frame.body).map(move |line| {
         let place = Place::of(line, offset);
         offset += line.len() as u64;
         Ok((parse_entry(line, place.offset)?, place))

@@ -68,7 +68,7 @@ mod tests {
         let first = Lock::acquire(&path, Duration::ZERO).unwrap();
         let refused = Lock::acquire(&path, Duration::from_millis(10)).unwrap_err();
         assert!(refused.to_string().contains(&format!("process {}", std::process::id())), "{refused}");
-        let next = std::thread::spawn(move || Lock::acquire(&path, Duration::from_secs(60)));
+        let next = std::thread::spawn(move || Lock::acquire(&path, Duration::from_mins(1)));
         drop(first);
         assert!(next.join().unwrap().is_ok());
     }

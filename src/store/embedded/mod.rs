@@ -156,10 +156,10 @@ impl Embedded {
         Ok(Self { shared, readers: Semaphore::new(READERS), queue })
     }
 
-    fn read<'a, T: Send + 'static>(
-        &'a self,
+    fn read<T: Send + 'static>(
+        &self,
         read: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
-    ) -> Answer<'a, T> {
+    ) -> Answer<'_, T> {
         Box::pin(async move {
             let _turn = self.readers.acquire().await.map_err(|_| unavailable("no reader is left"))?;
             let shared = self.shared.clone();

@@ -262,9 +262,8 @@ fn replay(index: Index, mut meta: Meta, ledger: &Ledger, keys: &Keys) -> Result<
     while at != *ledger.end() {
         let mut stage = Stage::new(&index, keys);
         while at != *ledger.end() && stage.len() < REPLAY_KEYS {
-            let frame = match frame::next_frame(&mut bytes, &at) {
-                Ok(Some(frame)) => frame,
-                Ok(None) | Err(_) => return Err(damaged(at.offset, "it changed while it was read")),
+            let Ok(Some(frame)) = frame::next_frame(&mut bytes, &at) else {
+                return Err(damaged(at.offset, "it changed while it was read"));
             };
             stage.put_frame(frame.first, frame.offset)?;
             for entry in entries_of(&frame) {

@@ -10,7 +10,7 @@ use super::frame::Link;
 use super::index::Meta;
 use super::ledger::{Ledger, Place};
 use super::stage::Stage;
-use crate::model::entry::{Actor, Change, Commit, Position};
+use crate::model::entry::{Actor, Change, Commit, Entry, Position};
 use crate::store::{StoreError, condition};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -25,8 +25,11 @@ const BATCH_COMMITS: usize = 256;
 /// The most bytes of entries in a frame, and so in one commit.
 pub const BATCH_BYTES: usize = 4 << 20;
 
-/// The room for `{"position":` and its number, which an entry gets when its place is known.
-const POSITION_MAX: usize = 40;
+/// What the JSON of a draft begins with.
+const PREFIX: &str = "{\"position\":0";
+
+/// The room that a real position and the line feed may take beyond that, in bytes.
+const POSITION_MAX: usize = 20;
 
 /// What the writer is asked for.
 pub enum Request {
@@ -39,7 +42,7 @@ pub enum Request {
 /// A commit that waits for its turn.
 pub struct Pending {
     commit: Commit,
-    /// The entry as JSON, without its position: made by the caller, so that the writer has less to do.
+    /// The entry as JSON, at position 0: made by the caller, so that the writer has less to do.
     json: Vec<u8>,
     answer: oneshot::Sender<Result<Position, StoreError>>,
 }
@@ -56,8 +59,10 @@ pub struct Writer {
     pub queue: mpsc::Receiver<Request>,
 }
 
+/// An [`Entry`] that does not own what it holds.
 #[derive(Serialize)]
-struct WithoutPosition<'a> {
+struct Draft<'a> {
+    position: Position,
     at: Timestamp,
     actor: &'a Actor,
     changes: &'a [Change],
@@ -68,10 +73,14 @@ impl Pending {
     pub fn new(
         commit: Commit,
     ) -> Result<(Self, oneshot::Receiver<Result<Position, StoreError>>), StoreError> {
-        let without = WithoutPosition { at: commit.at, actor: &commit.actor, changes: &commit.changes };
-        let json = serde_json::to_vec(&without).map_err(|error| {
-            StoreError::Unavailable(format!("the commit cannot be written as JSON: {error}"))
-        })?;
+        let Commit { at, ref actor, ref changes, .. } = commit;
+        let draft = Draft { position: Position(0), at, actor, changes };
+        // An entry that could be written and never read again would keep the store from opening.
+        let json = serde_json::to_vec(&draft)
+            .and_then(|json| serde_json::from_slice(&json).map(|_: Entry| json))
+            .map_err(|error| {
+                StoreError::Unavailable(format!("the commit cannot be stored as JSON: {error}"))
+            })?;
         if json.len() + POSITION_MAX > BATCH_BYTES {
             let size = json.len();
             return Err(StoreError::Unavailable(format!(
@@ -83,8 +92,8 @@ impl Pending {
     }
 
     fn line(&self, position: Position) -> Vec<u8> {
-        let mut line = format!("{{\"position\":{},", position.0).into_bytes();
-        line.extend_from_slice(&self.json[1..]);
+        let mut line = format!("{{\"position\":{}", position.0).into_bytes();
+        line.extend_from_slice(&self.json[PREFIX.len()..]);
         line.push(b'\n');
         line
     }
