@@ -65,7 +65,7 @@ pub struct Customer {
     pub coming_licenses: Vec<(Millis, (String, String, String))>,
     /// Unmanaged ("conflicting") consumer accounts by address, and what the console says to do with each.
     pub unmanaged: BTreeMap<String, ConflictChoice>,
-    /// Who holds an address: user and group primaries and aliases. Kept by `index`.
+    /// Who holds an address: user and group primaries and aliases. Kept by `put_user` and `put_group`.
     pub addresses: BTreeMap<String, Holder>,
     /// Service accounts (e-mails) with domain-wide delegation.
     pub delegates: BTreeSet<String>,
