@@ -69,8 +69,8 @@ fn authorise(
     if customer.delegation_revoked || !grant.scopes.is_subset(&customer.delegated_scopes) {
         return Err(invalid());
     }
-    let opens = |scope: &&str| grant.scopes.contains(&format!("{SCOPE_PREFIX}{scope}"));
-    if !operation.scopes().iter().any(|scope| opens(&scope)) {
+    let opens = |scope: &str| grant.scopes.contains(&format!("{SCOPE_PREFIX}{scope}"));
+    if !operation.scopes().iter().any(|scope| opens(scope)) {
         return Err(missing_scope(operation.api()));
     }
     Ok(grant.clone())

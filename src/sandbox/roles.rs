@@ -64,17 +64,17 @@ pub fn assignments(scene: &Scene<'_>) -> Reply {
         Some(key) => Some(scene.customer.user(&key).ok_or_else(Refusal::no_such_user)?.id.clone()),
         None => None,
     };
-    let role = scene.call.parameter("roleId");
+    let role_id = scene.call.parameter("roleId");
     let wanted = |given: &Assignment| {
         user.as_ref().is_none_or(|id| *id == given.assigned_to)
-            && role.as_ref().is_none_or(|id| *id == given.role_id.to_string())
+            && role_id.as_ref().is_none_or(|id| *id == given.role_id.to_string())
     };
     let empty_first = scene.customer.settings.empty_pages;
-    let rule = PageRule { default: 100, largest: 200, refuse_larger: true, empty_first };
+    let pages = PageRule { default: 100, largest: 200, refuse_larger: true, empty_first };
     let given = scene.customer.assignments.iter().filter(|(_, given)| wanted(given));
     let page = page(
         scene.call,
-        rule,
+        pages,
         given.map(|(id, given)| (sortable(*id), assignment_json(*id, given))).collect(),
     )?;
     Ok(Answer::json(list_json("admin#directory#roleAssignments", "items", page.items, page.next)))

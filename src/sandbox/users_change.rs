@@ -128,8 +128,6 @@ pub fn remove_alias(scene: &mut Scene<'_>, key: &str, alias: &str) -> Reply {
     if user.aliases.len() == before {
         return Err(Refusal::not_found("Resource Not Found: alias"));
     }
-    // The index still has the old address: take the user out as it was.
-    scene.customer.take_user(&user.id);
     scene.customer.put_user(user);
     Ok(Answer::empty().with_effect("alias.deleted"))
 }

@@ -235,6 +235,7 @@ pub enum DomainKind {
 
 /// A user.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are Google's flags, independent of one another")]
 pub struct User {
     /// Immutable id.
     pub id: String,
@@ -274,7 +275,7 @@ pub struct User {
     pub tokens: BTreeSet<String>,
     /// Fields that Google only keeps: `externalIds`, `organizations`, `recoveryEmail`, ….
     pub fields: Map<String, Value>,
-    /// Counts changes; the ETag.
+    /// Counts changes; the entity tag.
     pub version: u64,
 }
 
