@@ -1,0 +1,364 @@
+//! One row: who × target, its goal, its state, what is done and what was learned. Data only: how a row moves is in `transition`.
+
+use super::engineer::EventRef;
+use super::failure::{Failure, FailureCode, Who};
+use super::id::{AccountId, CustomerId, DomainName, EngineerKey, InvalidName, ResellerName, RoleId};
+use super::plan::StepName;
+use super::sealed::Sealed;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+/// Which row. Its text form is a path: `reseller/R`, `domain/E/R/D`, `engineer/E`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum EnrollmentId {
+    /// The set-up of a reseller account.
+    Reseller(ResellerName),
+    /// An engineer in one reseller domain.
+    Domain(EngineerKey, ResellerName, DomainName),
+    /// The engineer as a whole.
+    Engineer(EngineerKey),
+}
+
+/// What an enrollment brings about, without the engineer's name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    /// A reseller account.
+    Reseller(ResellerName),
+    /// A domain of a reseller.
+    Domain(ResellerName, DomainName),
+    /// The person as a whole.
+    Engineer,
+}
+
+/// The kind of a target: it chooses the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TargetKind {
+    /// A reseller account.
+    Reseller,
+    /// A domain of a reseller.
+    Domain,
+    /// The person as a whole.
+    Engineer,
+}
+
+/// Where rows queue for work: one lane per reseller account, and one for what needs no reseller.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Everything that talks to one reseller account.
+    Reseller(ResellerName),
+    /// Engineer-wide rows.
+    House,
+}
+
+/// What ought to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Want {
+    /// The access exists.
+    Present,
+    /// The access is gone.
+    Absent,
+}
+
+/// What ought to be, and the revision of HR that said so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Goal {
+    /// What ought to be.
+    pub want: Want,
+    /// HR's revision of the engineer; 0 for resellers, whose goal comes from the configuration.
+    pub revision: u64,
+}
+
+/// Which step, which attempt, how often it was looked at again, and since when it is the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct At {
+    /// The current step.
+    pub step: StepName,
+    /// Counts from 1; only transient failures spend one.
+    pub attempt: u32,
+    /// How often the row has waited for the same thing; the interval at which it looks again grows with it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub looks: u32,
+    /// What the row last waited for; a person is asked once for each thing, not at each look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_for: Option<FailureCode>,
+    /// When the step became the current one.
+    pub since: Timestamp,
+}
+
+/// Where a row stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    /// Nothing runs; look at it at `due`.
+    Scheduled {
+        /// Where it stands.
+        at: At,
+        /// When to look.
+        due: Timestamp,
+        /// What went wrong the last time, if anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last: Option<Failure>,
+    },
+    /// A worker runs the step; a silence until `lease_until` means that it is lost.
+    Running {
+        /// Where it stands.
+        at: At,
+        /// When the silence becomes a failure.
+        lease_until: Timestamp,
+    },
+    /// Somebody must act; looked at again by itself.
+    Waiting {
+        /// Where it stands.
+        at: At,
+        /// Who acts next.
+        on: Who,
+        /// Why.
+        reason: Failure,
+        /// When carepass looks again by itself.
+        look_again: Timestamp,
+    },
+    /// The goal holds.
+    Completed,
+    /// An operator ended it.
+    Cancelled {
+        /// The operator's words.
+        reason: String,
+    },
+}
+
+/// What the steps of a row learned and later steps need.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// Reseller: its verified, non-alias domains.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domains: Option<BTreeSet<DomainName>>,
+    /// Reseller: the id of the organisational unit, with Google's prefix (`id:03ph…`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub org_unit: Option<String>,
+    /// Reseller: when the organisational unit was made, if carepass made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub org_unit_made_at: Option<Timestamp>,
+    /// Reseller: the role that is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<RoleId>,
+    /// Reseller: the customer the credentials lead to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<CustomerId>,
+    /// Domain: the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountFact>,
+}
+
+/// The account of an engineer in a domain, as far as the row knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountFact {
+    /// Google's immutable id.
+    pub id: AccountId,
+    /// When the account was first known to exist as ours.
+    pub since: Timestamp,
+    /// When it was last read by id and found to be ours (the answer of our own insert counts as a read).
+    pub read_at: Timestamp,
+}
+
+/// One engineer's way (or one reseller account's) to one goal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrollment {
+    /// Which row.
+    pub id: EnrollmentId,
+    /// Grows by one with each transition; a commit is a compare-and-set on it.
+    pub version: u64,
+    /// What ought to be.
+    pub goal: Goal,
+    /// A newer goal that takes over when the run in hand has reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_goal: Option<Goal>,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: State,
+    /// The steps of the goal's plan that hold.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub done: BTreeSet<StepName>,
+    /// What was learned.
+    #[serde(default)]
+    pub facts: Facts,
+    /// The initial password, sealed before the account is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<Sealed>,
+    /// The event behind the goal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<EventRef>,
+    /// The engineer's start date: earlier ones go first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts: Option<Timestamp>,
+}
+
+impl EnrollmentId {
+    /// The engineer, unless the row belongs to a reseller account.
+    pub fn engineer(&self) -> Option<&EngineerKey> {
+        match self {
+            Self::Reseller(_) => None,
+            Self::Domain(engineer, _, _) | Self::Engineer(engineer) => Some(engineer),
+        }
+    }
+
+    /// What the row brings about.
+    pub fn target(&self) -> Target {
+        match self {
+            Self::Reseller(reseller) => Target::Reseller(reseller.clone()),
+            Self::Domain(_, reseller, domain) => Target::Domain(reseller.clone(), domain.clone()),
+            Self::Engineer(_) => Target::Engineer,
+        }
+    }
+
+    /// The kind of the target.
+    pub fn kind(&self) -> TargetKind {
+        match self {
+            Self::Reseller(_) => TargetKind::Reseller,
+            Self::Domain(..) => TargetKind::Domain,
+            Self::Engineer(_) => TargetKind::Engineer,
+        }
+    }
+
+    /// The lane that works on the row.
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::Reseller(reseller) | Self::Domain(_, reseller, _) => Lane::Reseller(reseller.clone()),
+            Self::Engineer(_) => Lane::House,
+        }
+    }
+
+    /// The reseller, unless the row is engineer-wide.
+    pub fn reseller(&self) -> Option<&ResellerName> {
+        match self {
+            Self::Reseller(reseller) | Self::Domain(_, reseller, _) => Some(reseller),
+            Self::Engineer(_) => None,
+        }
+    }
+
+    /// The domain, if the row has one.
+    pub fn domain(&self) -> Option<&DomainName> {
+        match self {
+            Self::Domain(_, _, domain) => Some(domain),
+            Self::Reseller(_) | Self::Engineer(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for EnrollmentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reseller(reseller) => write!(f, "reseller/{reseller}"),
+            Self::Domain(engineer, reseller, domain) => write!(f, "domain/{engineer}/{reseller}/{domain}"),
+            Self::Engineer(engineer) => write!(f, "engineer/{engineer}"),
+        }
+    }
+}
+
+impl FromStr for EnrollmentId {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let parts: Vec<&str> = text.split('/').collect();
+        match parts.as_slice() {
+            ["reseller", reseller] => Ok(Self::Reseller(reseller.parse()?)),
+            ["domain", engineer, reseller, domain] => {
+                Ok(Self::Domain(engineer.parse()?, reseller.parse()?, domain.parse()?))
+            }
+            ["engineer", engineer] => Ok(Self::Engineer(engineer.parse()?)),
+            _ => Err(InvalidName { expected: "reseller/R, domain/E/R/D or engineer/E" }),
+        }
+    }
+}
+
+impl TryFrom<String> for EnrollmentId {
+    type Error = InvalidName;
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        text.parse()
+    }
+}
+
+impl From<EnrollmentId> for String {
+    fn from(id: EnrollmentId) -> String {
+        id.to_string()
+    }
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reseller(reseller) => reseller.fmt(f),
+            Self::House => f.write_str("house"),
+        }
+    }
+}
+
+impl State {
+    /// The name of the state in the API.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Scheduled { .. } => "scheduled",
+            Self::Running { .. } => "running",
+            Self::Waiting { .. } => "waiting",
+            Self::Completed => "completed",
+            Self::Cancelled { .. } => "cancelled",
+        }
+    }
+
+    /// Where the row stands, unless it has settled.
+    pub fn at(&self) -> Option<At> {
+        match self {
+            Self::Scheduled { at, .. } | Self::Running { at, .. } | Self::Waiting { at, .. } => Some(*at),
+            Self::Completed | Self::Cancelled { .. } => None,
+        }
+    }
+}
+
+impl Enrollment {
+    /// The only index that work needs: when must somebody look at this row again?
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Scheduled { due, .. } => Some(*due),
+            State::Running { lease_until, .. } => Some(*lease_until),
+            State::Waiting { look_again, .. } => Some(*look_again),
+            State::Completed | State::Cancelled { .. } => None,
+        }
+    }
+
+    /// Nothing more will happen by itself.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.state, State::Completed | State::Cancelled { .. })
+    }
+
+    /// Whether the row has just begun to wait for this thing, as against having looked once more in vain.
+    pub fn has_begun_to_wait(&self) -> bool {
+        matches!(self.state, State::Waiting { at, .. } if at.looks == 1)
+    }
+
+    /// Whether the row waits for the given one to act.
+    pub fn waits_on(&self, who: Who) -> bool {
+        matches!(self.state, State::Waiting { on, .. } if on == who)
+    }
+}
+
+impl Facts {
+    /// Takes over whatever the newer facts know.
+    pub fn learn(&mut self, newer: Self) {
+        let Self { domains, org_unit, org_unit_made_at, role, customer, account } = newer;
+        self.domains = domains.or(self.domains.take());
+        self.org_unit = org_unit.or(self.org_unit.take());
+        self.org_unit_made_at = org_unit_made_at.or(self.org_unit_made_at);
+        self.role = role.or(self.role.take());
+        self.customer = customer.or(self.customer.take());
+        self.account = account.or(self.account.take());
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}

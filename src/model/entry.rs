@@ -1,0 +1,147 @@
+//! What is written, as one unit: a commit says what changes, who caused it and under which conditions it may happen;
+//! an entry is a commit that has its place in the ledger. Not here: frames, hashes and files (`store/embedded`).
+
+use super::engineer::{Engineer, EventRef};
+use super::enrollment::Enrollment;
+use super::id::EngineerKey;
+use super::sealed::{NameTag, WrappedKey};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The place of an entry in the ledger: 1, 2, 3, … without gaps. 0 stands before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Position(pub u64);
+
+/// One atomic, durable unit of change: all of it happens, or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Who caused it.
+    pub actor: Actor,
+    /// What changes. Each change carries its own condition.
+    pub changes: Vec<Change>,
+    /// New data keys of engineers. Stored beside the ledger, never in it, so that destroying a key later destroys the person
+    /// and keeps the proof.
+    pub keys: Vec<(EngineerKey, WrappedKey)>,
+}
+
+/// Who caused a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// carepass itself.
+    Engine,
+    /// An incoming event.
+    Event(EventRef),
+    /// A person, by the name of the API token, with the reason given.
+    Operator {
+        /// The token's name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// One change and the condition under which it may happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// An event was received. Condition: its `source` and `id` are new.
+    Received(Received),
+    /// An engineer as it is now. Condition: the stored version is one less, or there is none and the version is 1.
+    Engineer(Box<Engineer>),
+    /// A row as it is now. Condition: the stored version is `from`, or there is none and `from` is absent.
+    Enrollment {
+        /// The version that is replaced; several transitions may be folded into one change.
+        from: Option<u64>,
+        /// The row.
+        row: Box<Enrollment>,
+    },
+    /// A local part now belongs to an engineer. Condition: nobody else holds it.
+    Reserved {
+        /// The local part, as a keyed hash.
+        tag: NameTag,
+        /// Its holder.
+        engineer: EngineerKey,
+    },
+    /// A reader of the ledger has got this far. Condition: none.
+    Bookmark {
+        /// The reader.
+        reader: String,
+        /// The last entry it is done with.
+        position: Position,
+    },
+}
+
+/// An event in the inbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Received {
+    /// Its identity.
+    pub event: EventRef,
+    /// SHA-256 of the parsed content in hexadecimal: tells a duplicate from a conflict.
+    pub content: String,
+    /// What was made of it.
+    pub verdict: Disposition,
+    /// Whom it concerns, as far as it could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engineer: Option<EngineerKey>,
+}
+
+/// What was made of a received event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposition {
+    /// It set a new goal.
+    Applied,
+    /// Another event said the same before.
+    Repeated,
+    /// A newer revision was in force.
+    Stale,
+    /// It cannot be used; it is in the dead-letter queue with its reason.
+    Refused,
+}
+
+/// A commit with its place in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its place.
+    pub position: Position,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Who caused it.
+    pub actor: Actor,
+    /// What changed.
+    pub changes: Vec<Change>,
+}
+
+impl Commit {
+    /// A commit of one change.
+    pub fn of(at: Timestamp, actor: Actor, change: Change) -> Self {
+        Self { at, actor, changes: vec![change], keys: Vec::new() }
+    }
+}
+
+impl Entry {
+    /// The engineers whom the entry concerns, each once.
+    pub fn engineers(&self) -> Vec<&EngineerKey> {
+        let mut keys: Vec<&EngineerKey> = self.changes.iter().filter_map(Change::engineer).collect();
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+}
+
+impl Change {
+    /// The engineer whom the change concerns, if any.
+    pub fn engineer(&self) -> Option<&EngineerKey> {
+        match self {
+            Self::Received(received) => received.engineer.as_ref(),
+            Self::Engineer(engineer) => Some(&engineer.key),
+            Self::Enrollment { row, .. } => row.id.engineer(),
+            Self::Reserved { engineer, .. } => Some(engineer),
+            Self::Bookmark { .. } => None,
+        }
+    }
+}

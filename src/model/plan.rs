@@ -1,0 +1,99 @@
+//! Which steps bring a target to its goal, in order. Not here: what a step does (`steps/`).
+//! Names are stored in rows and in the ledger: never rename one, only retire it.
+
+use super::enrollment::{TargetKind, Want};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The name of a step; the same name may stand in several plans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepName {
+    /// The reseller's credentials work and lead to the pinned customer.
+    Credentials,
+    /// The reseller's verified domains are known.
+    Domains,
+    /// The organisational unit exists.
+    OrgUnit,
+    /// At a reseller: the role exists and is harmless. At a domain: the account holds it.
+    Role,
+    /// A person has confirmed that automatic licensing is off.
+    AutoLicensing,
+    /// A person has confirmed that the free subscription was taken.
+    FreeSubscription,
+    /// One local part is reserved for the engineer in all domains.
+    Username,
+    /// The account exists and is ours.
+    Account,
+    /// The account has the free licence.
+    License,
+    /// The account has no paid licence.
+    NoPaidLicense,
+    /// Case mail reaches the engineer.
+    CaseAlerts,
+    /// Everything was seen in Google's own lists.
+    Verify,
+    /// The engineer was told.
+    Welcome,
+    /// The account no longer holds the role.
+    RoleOff,
+    /// No session or token of the account is left.
+    SignOut,
+    /// The account is suspended.
+    Suspend,
+    /// Those who must know were told that access is gone.
+    Farewell,
+}
+
+impl StepName {
+    /// The stored and published text of the name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::Domains => "domains",
+            Self::OrgUnit => "org_unit",
+            Self::Role => "role",
+            Self::AutoLicensing => "auto_licensing",
+            Self::FreeSubscription => "free_subscription",
+            Self::Username => "username",
+            Self::Account => "account",
+            Self::License => "license",
+            Self::NoPaidLicense => "no_paid_license",
+            Self::CaseAlerts => "case_alerts",
+            Self::Verify => "verify",
+            Self::Welcome => "welcome",
+            Self::RoleOff => "role_off",
+            Self::SignOut => "sign_out",
+            Self::Suspend => "suspend",
+            Self::Farewell => "farewell",
+        }
+    }
+}
+
+impl fmt::Display for StepName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The steps of a target for a goal, in order; each only when the one before holds.
+/// Joining gives the role as the last write, so that an account that fails half-way has no rights; leaving takes it first
+/// (Google help 9807615: changing an administrator needs more rights than changing a user).
+pub fn plan(kind: TargetKind, want: Want) -> &'static [StepName] {
+    use StepName::{
+        Account, AutoLicensing, CaseAlerts, Credentials, Domains, Farewell, FreeSubscription, License,
+        NoPaidLicense, OrgUnit, Role, RoleOff, SignOut, Suspend, Username, Verify, Welcome,
+    };
+    match (kind, want) {
+        (TargetKind::Reseller, Want::Present) => {
+            &[Credentials, Domains, OrgUnit, Role, AutoLicensing, FreeSubscription]
+        }
+        (TargetKind::Domain, Want::Present) => {
+            &[Username, Account, License, NoPaidLicense, Role, CaseAlerts, Verify]
+        }
+        (TargetKind::Engineer, Want::Present) => &[Welcome],
+        (TargetKind::Reseller, Want::Absent) => &[],
+        (TargetKind::Domain, Want::Absent) => &[RoleOff, SignOut, Suspend, Verify],
+        (TargetKind::Engineer, Want::Absent) => &[Farewell],
+    }
+}

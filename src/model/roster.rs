@@ -1,0 +1,151 @@
+//! What ought to exist and does not: the fan-out and the join in one pure question, asked again and again, so that a new domain
+//! is the same case as a new engineer, and a lost signal costs latency, never a row.
+
+use super::engineer::Scope;
+use super::enrollment::{Enrollment, State, Target};
+use super::id::{DomainName, ResellerName};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of one reseller account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResellerStatus {
+    /// Its verified domains; `None` until they were asked for once.
+    pub domains: Option<BTreeSet<DomainName>>,
+    /// Whether its set-up is finished.
+    pub ready: bool,
+}
+
+/// The configured reseller accounts and what is known of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roster {
+    /// By the operator's name.
+    pub resellers: BTreeMap<ResellerName, ResellerStatus>,
+}
+
+impl Roster {
+    /// The state of a reseller account from its row: known domains stay known while the row is looked at again.
+    pub fn learn(&mut self, reseller: &ResellerName, row: &Enrollment) {
+        let status = self.resellers.entry(reseller.clone()).or_default();
+        status.domains.clone_from(&row.facts.domains);
+        status.ready = match row.state {
+            State::Completed => true,
+            State::Scheduled { .. } | State::Running { .. } => status.ready,
+            State::Waiting { .. } | State::Cancelled { .. } => false,
+        };
+    }
+
+    /// Whether the domains of every reseller account are known.
+    pub fn is_complete(&self) -> bool {
+        self.resellers.values().all(|status| status.domains.is_some())
+    }
+
+    /// Every known domain with its reseller.
+    pub fn domains(&self) -> impl Iterator<Item = (&ResellerName, &DomainName)> {
+        self.resellers.iter().flat_map(|(reseller, status)| {
+            status.domains.iter().flatten().map(move |domain| (reseller, domain))
+        })
+    }
+}
+
+/// The targets of an engineer that ought to have a row and have none. The engineer-wide one is missing only once every domain
+/// is known, has a row and has settled, and at least one of them is ready.
+#[must_use]
+pub fn missing(roster: &Roster, scope: &Scope, rows: &BTreeMap<Target, Enrollment>) -> Vec<Target> {
+    let wanted: Vec<Target> = roster
+        .domains()
+        .filter(|(_, domain)| scope.covers(domain))
+        .map(|(reseller, domain)| Target::Domain(reseller.clone(), domain.clone()))
+        .collect();
+    let mut absent: Vec<Target> =
+        wanted.iter().filter(|target| !rows.contains_key(target)).cloned().collect();
+    let joined = absent.is_empty()
+        && roster.is_complete()
+        && rows.values().all(Enrollment::is_settled)
+        && wanted.iter().any(|target| rows.get(target).is_some_and(|row| row.state == State::Completed));
+    if joined && !rows.contains_key(&Target::Engineer) {
+        absent.push(Target::Engineer);
+    }
+    absent
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::enrollment::{EnrollmentId, Goal, Want};
+    use super::*;
+    use jiff::Timestamp;
+
+    /// Rows are written `domain=state`, with `engineer` for the engineer-wide one.
+    fn check(known: &[(&str, &[&str])], unknown: &[&str], scope: &Scope, rows: &[&str], expected: &[&str]) {
+        let mut roster = Roster::default();
+        for (reseller, domains) in known {
+            let domains = Some(domains.iter().map(|d| d.parse().unwrap()).collect());
+            roster.resellers.insert(reseller.parse().unwrap(), ResellerStatus { domains, ready: true });
+        }
+        for reseller in unknown {
+            roster.resellers.insert(reseller.parse().unwrap(), ResellerStatus::default());
+        }
+        let rows = rows.iter().map(|text| row(&roster, text)).map(|row| (row.id.target(), row)).collect();
+        let found: Vec<String> = missing(&roster, scope, &rows).iter().map(show).collect();
+        assert_eq!(found, expected, "{rows:?}");
+    }
+
+    fn row(roster: &Roster, text: &str) -> Enrollment {
+        let (name, state) = text.split_once('=').unwrap();
+        let id = match roster.domains().find(|(_, domain)| domain.as_str() == name) {
+            Some((reseller, domain)) => {
+                EnrollmentId::Domain("E-1".parse().unwrap(), reseller.clone(), domain.clone())
+            }
+            None => EnrollmentId::Engineer("E-1".parse().unwrap()),
+        };
+        let goal = Goal { want: Want::Present, revision: 1 };
+        let mut row = Enrollment::open(id, goal, Timestamp::UNIX_EPOCH);
+        match state {
+            "open" => (),
+            "done" => row.state = State::Completed,
+            "cancelled" => row.state = State::Cancelled { reason: String::new() },
+            other => panic!("{other}"),
+        }
+        row
+    }
+
+    fn show(target: &Target) -> String {
+        match target {
+            Target::Domain(_, domain) => domain.to_string(),
+            Target::Engineer => "engineer".into(),
+            Target::Reseller(reseller) => reseller.to_string(),
+        }
+    }
+
+    #[test]
+    fn fan_out_and_join() {
+        let two: &[(&str, &[&str])] = &[("se", &["a.se", "b.se"]), ("dk", &["a.dk"])];
+        let all = Scope::All;
+        check(two, &[], &all, &[], &["a.dk", "a.se", "b.se"]);
+        check(two, &[], &all, &["a.dk=open", "a.se=done"], &["b.se"]);
+        check(two, &[], &all, &["a.dk=open", "a.se=done", "b.se=done"], &[]);
+        check(two, &[], &all, &["a.dk=done", "a.se=done", "b.se=done"], &["engineer"]);
+        check(two, &[], &all, &["a.dk=cancelled", "a.se=done", "b.se=done"], &["engineer"]);
+        check(two, &[], &all, &["a.dk=cancelled", "a.se=cancelled", "b.se=cancelled"], &[]);
+        check(two, &[], &all, &["a.dk=done", "a.se=done", "b.se=done", "engineer=done"], &[]);
+        check(two, &["no"], &all, &["a.dk=done", "a.se=done", "b.se=done"], &[]);
+        check(&[], &["no"], &all, &[], &[]);
+        check(&[], &[], &all, &[], &[]);
+    }
+
+    #[test]
+    fn a_narrow_scope_opens_only_what_it_names() {
+        let two: &[(&str, &[&str])] = &[("se", &["a.se", "b.se"]), ("dk", &["a.dk"])];
+        let scope = Scope::Domains(["b.se".parse().unwrap()].into());
+        check(two, &[], &scope, &[], &["b.se"]);
+        check(two, &[], &scope, &["b.se=done"], &["engineer"]);
+        let elsewhere = Scope::Domains(["x.example".parse().unwrap()].into());
+        check(two, &[], &elsewhere, &[], &[]);
+    }
+
+    #[test]
+    fn a_new_domain_after_the_welcome_opens_only_itself() {
+        let now: &[(&str, &[&str])] = &[("se", &["a.se", "new.se"])];
+        check(now, &[], &Scope::All, &["a.se=done", "engineer=done"], &["new.se"]);
+        check(now, &[], &Scope::All, &["a.se=done", "engineer=done", "new.se=done"], &[]);
+    }
+}

@@ -1,0 +1,296 @@
+//! How one row moves: `apply` spells out every (state, input) pair. No clock, no chance, no I/O: all are arguments.
+//! Not here: who commits the result and who carries out the effect (`engine/drive`).
+
+use super::enrollment::{At, Enrollment, EnrollmentId, Facts, Goal, State};
+use super::failure::{Failure, FailureCode, FailureKind, Who};
+use super::plan::{StepName, plan};
+use super::rules::{Rules, later};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// What can happen to a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The time in `wake_at` has come.
+    Wake,
+    /// The process that ran the step is known to be gone, before its lease is over.
+    Orphaned,
+    /// The run we started has ended.
+    Reported(Result<Ensured, Failure>),
+    /// What the row waits for may have changed: look now.
+    Nudge,
+    /// A settled row is to be looked at from the start once more.
+    Recheck,
+    /// HR or the configuration wants something else.
+    Retargeted(Goal),
+    /// A person decided.
+    Ordered(Order),
+}
+
+/// What a step found or made: the fact holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ensured {
+    /// Whether this run wrote something.
+    pub made: bool,
+    /// What was learned.
+    pub facts: Facts,
+}
+
+/// An operator's decision about one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Try now, with all attempts again.
+    Retry,
+    /// Take the current step as done.
+    Skip,
+    /// End the row.
+    Cancel {
+        /// The operator's words.
+        reason: String,
+    },
+}
+
+/// What the shell has to do after the commit; at most one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Run the step and report.
+    Run {
+        /// Which.
+        step: StepName,
+        /// Which time.
+        attempt: u32,
+    },
+    /// The row has settled: see what is missing now.
+    Reconcile,
+}
+
+/// A move of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Transition {
+    /// The row as it is to be committed.
+    pub after: Enrollment,
+    /// What to do then.
+    pub effect: Option<Effect>,
+}
+
+/// The input makes no sense in this state; nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// The time has not come.
+    #[error("it is too early to look at this row again")]
+    TooEarly,
+    /// A run is under way; say it again when it has ended.
+    #[error("a step is running right now")]
+    Busy,
+    /// A report without a run.
+    #[error("no step was running")]
+    NothingRan,
+    /// The row has settled.
+    #[error("the row has settled")]
+    Settled,
+    /// The row has not settled.
+    #[error("the row has not settled yet")]
+    Unsettled,
+    /// A goal of the same or an older revision.
+    #[error("a newer revision is in force")]
+    Stale,
+}
+
+impl Enrollment {
+    /// A new row at the first step of its plan, due at once.
+    pub fn open(id: EnrollmentId, goal: Goal, now: Timestamp) -> Self {
+        let mut row = Self {
+            id,
+            version: 0,
+            goal,
+            next_goal: None,
+            state: State::Completed,
+            done: BTreeSet::new(),
+            facts: Facts::default(),
+            credential: None,
+            cause: None,
+            starts: None,
+        };
+        row.state = next_state(&row, now).0;
+        row
+    }
+
+    /// The first step of the plan that is not done: asked anew each time, so that a step that a later
+    /// release adds is picked up without a migration.
+    pub fn next_step(&self) -> Option<StepName> {
+        plan(self.id.kind(), self.goal.want).iter().copied().find(|step| !self.done.contains(step))
+    }
+
+    /// The row, waiting from its birth until the reseller account is ready.
+    #[must_use]
+    pub fn until_reseller_ready(mut self, rules: &Rules, now: Timestamp) -> Self {
+        if let State::Scheduled { at, .. } = self.state {
+            let reason = Failure::needs(Who::Reseller, FailureCode::ResellerNotReady);
+            let look_again = rules.look_again_at(&self.id, at, now);
+            self.state = State::Waiting { at, on: Who::Reseller, reason, look_again };
+        }
+        self
+    }
+}
+
+impl At {
+    /// The first attempt of a step.
+    fn first(step: StepName, now: Timestamp) -> Self {
+        Self { step, attempt: 1, looks: 0, waited_for: None, since: now }
+    }
+}
+
+/// Moves one row, or says why the input does not fit.
+pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> Result<Transition, Rejected> {
+    let mut after = row.clone();
+    after.version += 1;
+    let (state, effect) = match (&row.state, input) {
+        (
+            State::Scheduled { at, due: time, .. } | State::Waiting { at, look_again: time, .. },
+            Input::Wake,
+        ) => {
+            if now < *time {
+                return Err(Rejected::TooEarly);
+            }
+            start(row, *at, rules, now)
+        }
+        (State::Running { lease_until, .. }, Input::Wake) if now < *lease_until => {
+            return Err(Rejected::TooEarly);
+        }
+        (State::Running { at, .. }, Input::Wake | Input::Orphaned) => {
+            failed(&mut after, *at, Failure::transient(FailureCode::WorkerLost), rules, now)
+        }
+        (State::Running { at, .. }, Input::Reported(Ok(ensured))) => {
+            after.done.insert(at.step);
+            after.facts.learn(ensured.facts);
+            take_over(&mut after);
+            next_state(&after, now)
+        }
+        (State::Running { at, .. }, Input::Reported(Err(failure))) => {
+            failed(&mut after, *at, failure, rules, now)
+        }
+        (State::Running { .. }, Input::Retargeted(goal)) => {
+            let newest = row.next_goal.unwrap_or(row.goal);
+            if goal.revision <= newest.revision {
+                return Err(Rejected::Stale);
+            }
+            after.next_goal = Some(goal);
+            return Ok(Transition { after, effect: None });
+        }
+        (State::Running { .. }, Input::Nudge | Input::Ordered(_)) => return Err(Rejected::Busy),
+        (State::Scheduled { at, .. } | State::Waiting { at, .. }, Input::Nudge) => (due_now(*at, now), None),
+        (State::Scheduled { at, .. } | State::Waiting { at, .. }, Input::Ordered(order)) => {
+            ordered(&mut after, *at, order, now)
+        }
+        (
+            State::Scheduled { .. } | State::Waiting { .. } | State::Completed | State::Cancelled { .. },
+            Input::Retargeted(goal),
+        ) => {
+            if goal.revision <= row.goal.revision {
+                return Err(Rejected::Stale);
+            }
+            after.next_goal = Some(goal);
+            take_over(&mut after);
+            next_state(&after, now)
+        }
+        (State::Completed, Input::Recheck) => {
+            after.done.clear();
+            next_state(&after, now)
+        }
+        (State::Scheduled { .. } | State::Waiting { .. } | State::Running { .. }, Input::Recheck) => {
+            return Err(Rejected::Unsettled);
+        }
+        (State::Scheduled { .. } | State::Waiting { .. }, Input::Reported(_) | Input::Orphaned) => {
+            return Err(Rejected::NothingRan);
+        }
+        (State::Cancelled { .. }, Input::Recheck)
+        | (
+            State::Completed | State::Cancelled { .. },
+            Input::Wake | Input::Orphaned | Input::Reported(_) | Input::Nudge | Input::Ordered(_),
+        ) => return Err(Rejected::Settled),
+    };
+    after.state = state;
+    Ok(Transition { after, effect })
+}
+
+/// Claims the row for a run of the first step that is not done.
+fn start(row: &Enrollment, at: At, rules: &Rules, now: Timestamp) -> (State, Option<Effect>) {
+    let Some(step) = row.next_step() else {
+        return (State::Completed, Some(Effect::Reconcile));
+    };
+    let at = if step == at.step { at } else { At::first(step, now) };
+    let state = State::Running { at, lease_until: later(now, rules.lease) };
+    (state, Some(Effect::Run { step, attempt: at.attempt }))
+}
+
+/// Where the row stands when its current step is out of the way.
+fn next_state(row: &Enrollment, now: Timestamp) -> (State, Option<Effect>) {
+    match row.next_step() {
+        Some(step) => (due_now(At::first(step, now), now), None),
+        None => (State::Completed, Some(Effect::Reconcile)),
+    }
+}
+
+fn due_now(at: At, now: Timestamp) -> State {
+    State::Scheduled { at, due: now, last: None }
+}
+
+/// A goal that came during the run takes over; what was done for the old one no longer counts.
+fn take_over(row: &mut Enrollment) {
+    if let Some(goal) = row.next_goal.take() {
+        if goal.want != row.goal.want {
+            row.done.clear();
+        }
+        row.goal = goal;
+    }
+}
+
+fn ordered(row: &mut Enrollment, at: At, order: Order, now: Timestamp) -> (State, Option<Effect>) {
+    match order {
+        Order::Retry => (due_now(At::first(at.step, now), now), None),
+        Order::Skip => {
+            row.done.insert(at.step);
+            next_state(row, now)
+        }
+        Order::Cancel { reason } => (State::Cancelled { reason }, Some(Effect::Reconcile)),
+    }
+}
+
+/// Tries again, waits for somebody, or moves on to a goal that came in the meantime.
+fn failed(
+    row: &mut Enrollment,
+    at: At,
+    failure: Failure,
+    rules: &Rules,
+    now: Timestamp,
+) -> (State, Option<Effect>) {
+    if row.next_goal.is_some() {
+        take_over(row);
+        return next_state(row, now);
+    }
+    let patient = now < later(at.since, rules.patience);
+    let wait_on = match failure.kind {
+        FailureKind::Transient if at.attempt < rules.attempts_max => None,
+        FailureKind::Throttled | FailureKind::NotYet if patient => None,
+        FailureKind::Throttled => Some(Who::Google),
+        FailureKind::Transient | FailureKind::NotYet | FailureKind::Permanent => Some(Who::Operator),
+        FailureKind::Needs(who) => Some(who),
+    };
+    let Some(on) = wait_on else {
+        let due = rules.retry_at(&row.id, at, &failure, now);
+        let spent = u32::from(failure.kind == FailureKind::Transient);
+        return (
+            State::Scheduled { at: At { attempt: at.attempt + spent, ..at }, due, last: Some(failure) },
+            None,
+        );
+    };
+    let looks = if at.waited_for == Some(failure.code) { at.looks.saturating_add(1) } else { 1 };
+    let at = At { looks, waited_for: Some(failure.code), ..at };
+    let look_again = rules.look_again_at(&row.id, at, now);
+    (State::Waiting { at, on, reason: failure, look_again }, None)
+}
+
+#[cfg(test)]
+#[path = "transition_tests.rs"]
+mod tests;
