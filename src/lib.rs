@@ -3,10 +3,13 @@
 //! `google`/`mail`/`store`/`seal` adapt, `model` decides. `sandbox` stands beside the house.
 
 pub mod amqp;
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod google;
+pub mod http;
 pub mod mail;
 pub mod model;
 pub mod sandbox;
