@@ -3,8 +3,10 @@
 //! `google`/`mail`/`store`/`seal` adapt, `model` decides. `sandbox` stands beside the house.
 
 pub mod amqp;
+pub mod app;
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod engine;
 pub mod google;
 pub mod http;
@@ -14,3 +16,4 @@ pub mod sandbox;
 pub mod seal;
 pub mod steps;
 pub mod store;
+pub mod telemetry;

@@ -71,6 +71,8 @@ async fn publish_over(
         on_each(place, &sent);
         counts.add(&sent);
     }
+    drop(settled);
+    endpoint::close_channel(&channel).await;
     Ok(counts)
 }
 
@@ -84,7 +86,10 @@ async fn check_exchange(connection: &Connection, exchange: &str) -> Result<(), A
     let channel = connection.create_channel().await?;
     let checked = channel.exchange_declare(name, ExchangeKind::Topic, passive, FieldTable::default()).await;
     match checked {
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            endpoint::close_channel(&channel).await;
+            Ok(())
+        }
         Err(error) if reply_code(&error) == Some(404) => Err(AmqpError::Topology(vec![TopologyFault {
             subject: format!("exchange '{exchange}'"),
             fault: "is missing".to_owned(),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use lapin::uri::{AMQPScheme, AMQPUri};
-use lapin::{Connection, ConnectionProperties};
+use lapin::{Channel, Connection, ConnectionProperties};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
@@ -82,7 +82,18 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// Ends a connection in good order. That it is gone already is no error: dropping the last channel closes it too.
+/// Ends a channel in good order: when this comes back, the broker has seen every acknowledgement sent before.
+/// Without it lapin sends the close by itself when the channel is dropped, and the close of the connection fails.
+pub(super) async fn close_channel(channel: &Channel) {
+    let closing = channel.close(200, "carepass is done".into());
+    match timeout(CLOSE_TIME, closing).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "the AMQP channel was gone before it was closed"),
+        Err(_) => tracing::debug!("the broker did not answer the close of the AMQP channel"),
+    }
+}
+
+/// Ends a connection in good order. That it is gone already is no error.
 pub(super) async fn close(connection: &Connection) {
     let closing = connection.close(200, "carepass is done".into());
     match timeout(CLOSE_TIME, closing).await {

@@ -1,5 +1,5 @@
-//! How a connection to the broker is doing, for `/readyz` and metrics. One log line per change of state;
-//! attempts that fail like the one before only show in the state.
+//! How a connection to the broker is doing, for `/readyz` and metrics. One log line per change of state
+//! or of the reason; attempts that fail like the one before are not told again.
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -53,18 +53,20 @@ impl HealthReporter {
             Health::Connecting { since, .. } => *since,
             Health::Connected | Health::Blocked => Instant::now(),
         };
-        let first = self.change(&Health::Connecting { since, last_error: Some(error.to_owned()) });
-        if first {
-            tracing::warn!(link = self.link, broker = %self.peer, error, "no connection to the AMQP broker; trying again until there is one");
+        let news = self.change(&Health::Connecting { since, last_error: Some(error.to_owned()) });
+        if news {
+            tracing::warn!(link = self.link, broker = %self.peer, error, "not connected to the AMQP broker; trying again until connected");
         }
     }
 
-    /// Whether that is news: another state, or the first error of one.
+    /// Whether that is news: another state, or another reason for not being connected.
     fn change(&self, new: &Health) -> bool {
         let old = self.sender.send_replace(new.clone());
         match (&old, new) {
             (Health::Connected, Health::Connected) | (Health::Blocked, Health::Blocked) => false,
-            (Health::Connecting { last_error, .. }, Health::Connecting { .. }) => last_error.is_none(),
+            (Health::Connecting { last_error: before, .. }, Health::Connecting { last_error: now, .. }) => {
+                before != now
+            }
             (
                 Health::Connected | Health::Blocked | Health::Connecting { .. },
                 Health::Connected | Health::Blocked | Health::Connecting { .. },
@@ -96,7 +98,8 @@ mod tests {
             |error: &str| Health::Connecting { since: Instant::now(), last_error: Some(error.to_owned()) };
         let steps = [
             (connecting("refused"), true),
-            (connecting("refused again"), false),
+            (connecting("refused"), false),
+            (connecting("queue missing"), true),
             (Health::Connected, true),
             (Health::Connected, false),
             (Health::Blocked, true),

@@ -182,7 +182,7 @@ impl PublisherLink {
         let generation = self.generation;
         let mut events = Box::pin(connection.events_listener());
         self.health.connected();
-        self.link.send_replace(Some(Link { generation, channel }));
+        self.link.send_replace(Some(Link { generation, channel: channel.clone() }));
         let lost = loop {
             tokio::select! {
                 () = stop.cancelled() => break None,
@@ -199,6 +199,9 @@ impl PublisherLink {
             }
         };
         self.link.send_replace(None);
+        if lost.is_none() {
+            endpoint::close_channel(&channel).await;
+        }
         endpoint::close(connection).await;
         lost
     }

@@ -336,8 +336,8 @@ async fn stopping_finishes_what_is_in_hand_and_takes_no_more() {
     door.broker.wait_until(cancelled).await;
     door.engine.gate.add_permits(6);
     door.consuming.await.unwrap();
-    assert_eq!(door.broker.depth(QUEUE), Some(2));
     assert_eq!(door.broker.unacknowledged(QUEUE), Some(0));
+    assert_eq!(door.broker.depth(QUEUE), Some(2));
 }
 
 #[tokio::test]

@@ -115,11 +115,7 @@ impl Topology {
         for item in self.items.iter().filter(|item| self.concerns(item)) {
             let channel = connection.create_channel().await?;
             match item.ensure(&channel, self.declare).await {
-                Ok(()) => {
-                    if let Err(error) = channel.close(200, "done".into()).await {
-                        tracing::debug!(%error, "a channel was gone before it was closed");
-                    }
-                }
+                Ok(()) => endpoint::close_channel(&channel).await,
                 Err(error) => faults.push(item.fault(&error, self.declare).ok_or(error)?),
             }
         }

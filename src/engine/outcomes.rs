@@ -7,13 +7,13 @@ use crate::model::engineer::EventRef;
 use crate::model::enrollment::{Enrollment, State};
 use crate::model::entry::{Actor, Change, Commit, Entry, Position};
 use crate::model::id::EngineerKey;
-use crate::model::message::{Place, explain};
+use crate::model::message::{Language, Place, explain};
 use crate::model::outcome::{Outcome, OutcomeKind, outcomes};
-use crate::model::person::Language;
 use crate::model::task::task;
 use crate::store::StoreError;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -213,13 +213,14 @@ fn data(outcome: &Outcome) -> Value {
 
 fn add_reason(data: &mut Value, row: &Enrollment, outcome: &Outcome) {
     let State::Waiting { on, reason, look_again, .. } = &row.state else { return };
-    let place = Place::of(row);
+    let now = outcome.at.to_zoned(TimeZone::UTC);
+    let place = Place::of(row, TimeZone::UTC);
     let say = |language| explain(reason, &place, outcome.at, language).to_string();
     data["waitingOn"] = json!(on);
     data["reason"] = json!(reason.code);
-    data["message"] = json!({ "en": say(Language::English), "sv": say(Language::Swedish) });
+    data["message"] = json!({ "en": say(Language::En), "sv": say(Language::Sv) });
     data["nextCheckAt"] = json!(look_again);
-    if let Some(task) = task(row, outcome.at) {
+    if let Some(task) = task(row, &now) {
         data["task"] = json!({ "id": task.id, "closesItself": task.closes_itself });
     }
 }

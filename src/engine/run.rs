@@ -8,7 +8,7 @@ use crate::model::entry::{Actor, Change, Commit};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::plan::StepName;
 use crate::model::sealed::{Sealed, WrappedKey};
-use crate::model::transition::{Effect, Input, Transition, apply};
+use crate::model::transition::{Effect, Input, Transition, apply, apply_and_claim};
 use crate::seal::{SealError, password};
 use crate::steps::{self, Context, Outcome, Sheet};
 use crate::store::StoreError;
@@ -50,8 +50,9 @@ impl<'a> Work<'a> {
         let mut races = 0;
         while races < RACES_MAX {
             let now = self.engine.house.clock.now();
-            let folded = !self.engine.stop.is_cancelled();
-            let Ok(mut moved) = fold(&self.row, input.clone(), &self.engine.settings.rules, now, folded) else {
+            // A stop is graceful: what was reported is kept, and nothing new is claimed.
+            let decide = if self.engine.stop.is_cancelled() { apply } else { apply_and_claim };
+            let Ok(mut moved) = decide(&self.row, input.clone(), &self.engine.settings.rules, now) else {
                 return None;
             };
             if let Err(failure) = self.seal_credential(&mut moved).await {
@@ -206,18 +207,4 @@ impl Engine {
             self.wake(&Lane::Reseller(name.clone()));
         }
     }
-}
-
-/// Applies the input and, where the next step is due at once, claims it in the same breath.
-fn fold(
-    row: &Enrollment,
-    input: Input,
-    rules: &crate::model::rules::Rules,
-    now: Timestamp,
-    folded: bool,
-) -> Result<Transition, crate::model::transition::Rejected> {
-    let reported = matches!(input, Input::Reported(Ok(_)));
-    let moved = apply(row, input, rules, now)?;
-    let due = matches!(moved.after.state, State::Scheduled { due, .. } if due <= now);
-    if reported && due && folded { apply(&moved.after, Input::Wake, rules, now) } else { Ok(moved) }
 }

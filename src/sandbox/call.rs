@@ -89,12 +89,14 @@ impl Answer {
     }
 
     /// Notes what the call changed.
+    #[must_use]
     pub fn with_effect(mut self, effect: &str) -> Self {
         self.effect = Some(effect.to_owned());
         self
     }
 
     /// The same with another status.
+    #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self

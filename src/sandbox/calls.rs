@@ -61,7 +61,9 @@ impl Calls {
         let mut text = String::new();
         if first > seq + 1 {
             let (dropped, last) = (first - seq - 1, first - 1);
-            text.push_str(&format!("{{\"note\":\"dropped\",\"dropped\":{dropped},\"seq\":{last}}}\n"));
+            let note = serde_json::json!({"note": "dropped", "dropped": dropped, "seq": last});
+            text.push_str(&note.to_string());
+            text.push('\n');
         }
         for line in self.after(seq) {
             text.push_str(&serde_json::to_string(line).unwrap_or_default());
@@ -97,7 +99,8 @@ mod tests {
             calls.push(line());
         }
         assert_eq!(calls.after(0).next().unwrap().seq, 3);
-        assert!(calls.ndjson(0).starts_with("{\"note\":\"dropped\",\"dropped\":2,\"seq\":2}\n"));
+        let first: serde_json::Value = serde_json::from_str(calls.ndjson(0).lines().next().unwrap()).unwrap();
+        assert_eq!(first, serde_json::json!({"note": "dropped", "dropped": 2, "seq": 2}));
         let last = calls.ndjson(KEPT as u64 + 1);
         assert_eq!(last.lines().count(), 1);
         assert!(last.contains("\"status\":200,\"reason\":null,\"effect\":null"));

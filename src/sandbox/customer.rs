@@ -125,7 +125,7 @@ impl Customer {
 
     /// Puts a user in (new, changed or restored) and keeps the address index.
     pub fn put_user(&mut self, user: User) {
-        self.take_user(&user.id.clone());
+        self.take_user(&user.id);
         for address in std::iter::once(&user.primary_email).chain(&user.aliases) {
             self.addresses.insert(address.clone(), Holder::User(user.id.clone()));
         }

@@ -73,7 +73,7 @@ pub fn list(kind: &str, field: &str, items: Vec<Value>, next: Option<String>) ->
     body
 }
 
-/// An ETag: quoted, opaque.
+/// An entity tag: quoted, opaque.
 pub fn etag(of: &str, version: u64) -> String {
     format!("\"sandbox/{of}/{version}\"")
 }

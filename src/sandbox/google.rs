@@ -23,16 +23,9 @@ pub struct Scene<'a> {
     pub call: &'a Call,
     /// The time.
     pub now: Millis,
-    /// Whether the caller is a super administrator.
-    pub super_admin: bool,
 }
 
 impl Scene<'_> {
-    /// Refuses callers who are no super administrators, where only those may.
-    pub fn super_admin_only(&self) -> Result<(), Refusal> {
-        if self.super_admin { Ok(()) } else { Err(Refusal::forbidden()) }
-    }
-
     /// Whether less than `span_ms` has passed since `then`.
     pub fn is_within(&self, then: Millis, span_ms: u64) -> bool {
         self.now.saturating_sub(then) < Millis::try_from(span_ms).unwrap_or(Millis::MAX)
@@ -76,8 +69,8 @@ fn authorise(
     if customer.delegation_revoked || !grant.scopes.is_subset(&customer.delegated_scopes) {
         return Err(invalid());
     }
-    let opens = |scope: &&str| grant.scopes.contains(&format!("{SCOPE_PREFIX}{scope}"));
-    if !operation.scopes().iter().any(|scope| opens(&scope)) {
+    let opens = |scope: &str| grant.scopes.contains(&format!("{SCOPE_PREFIX}{scope}"));
+    if !operation.scopes().iter().any(|scope| opens(scope)) {
         return Err(missing_scope(operation.api()));
     }
     Ok(grant.clone())
@@ -102,12 +95,11 @@ fn perform(
     let customer = world.customers.get_mut(&grant.customer).ok_or_else(Refusal::forbidden)?;
     customer.settle(now);
     meters.take(&customer.id, operation, customer.settings.quotas, now)?;
-    let super_admin = customer.is_super_admin(&grant.subject);
     // Delegated administrators are not modelled: whoever is no super administrator may nothing.
-    if !super_admin {
+    if !customer.is_super_admin(&grant.subject) {
         return Err(Refusal::forbidden());
     }
-    let mut scene = Scene { customer, meters, call, now, super_admin };
+    let mut scene = Scene { customer, meters, call, now };
     dispatch(&mut scene, operation)
 }
 

@@ -117,7 +117,7 @@ impl Sandbox {
 
     /// Drops every fault rule.
     pub fn clear_faults(&self) {
-        self.lock().faults.clear();
+        self.lock().clear_faults();
     }
 
     /// Changes settings, in the shape of `POST /_sandbox/set`.

@@ -64,16 +64,15 @@ pub fn generate_many(count: usize) -> Result<Vec<KeyPair>, NoRandomness> {
 /// PEM around DER bytes, 64 characters a line (RFC 7468).
 fn pem(label: &str, der: &[u8]) -> String {
     let text = BASE64_STANDARD.encode(der);
-    let mut pem = format!("-----BEGIN {label}-----\n");
+    let mut lines = vec![format!("-----BEGIN {label}-----")];
     let mut rest = text.as_str();
     while !rest.is_empty() {
         let (line, tail) = rest.split_at(rest.len().min(64));
-        pem.push_str(line);
-        pem.push('\n');
+        lines.push(line.to_owned());
         rest = tail;
     }
-    pem.push_str(&format!("-----END {label}-----\n"));
-    pem
+    lines.push(format!("-----END {label}-----\n"));
+    lines.join("\n")
 }
 
 /// DER bytes out of a PEM text with this label.
@@ -400,7 +399,7 @@ fn remainder(value: &[u64], divisor: u64) -> u64 {
 /// `65537⁻¹ mod m`: the smallest `(1 + k·m) / 65537` that is whole, so that only small divisions are needed.
 fn inverse_of_exponent(modulus: &[u64]) -> Vec<u64> {
     let rest = remainder(modulus, EXPONENT);
-    let factor = (1..EXPONENT).find(|k| (1 + k * rest) % EXPONENT == 0).unwrap_or(0);
+    let factor = (1..EXPONENT).find(|k| (1 + k * rest).is_multiple_of(EXPONENT)).unwrap_or(0);
     let mut numerator = Vec::with_capacity(modulus.len() + 1);
     let mut carry = 1;
     for &limb in modulus {

@@ -76,6 +76,12 @@ impl State {
         if cut { Wire::Cut(delay) } else { Wire::Answer(answer, delay) }
     }
 
+    /// Drops every fault rule, and the past that only rules need.
+    pub fn clear_faults(&mut self) {
+        self.faults.clear();
+        self.past.clear();
+    }
+
     /// Remembers the world as it is, for stale reads; the first time when a rule for them is set.
     pub fn remember(&mut self, now: Millis) {
         if !self.faults.needs_history() {
@@ -89,8 +95,8 @@ impl State {
     }
 
     fn answer(&mut self, call: &Call, action: Option<&Action>, now: Millis) -> Answer {
-        if action.is_some_and(Action::prevents) {
-            return action.map(Action::failure).unwrap_or_else(Answer::empty);
+        if let Some(action) = action.filter(|action| action.prevents()) {
+            return action.failure();
         }
         let stale = action.and_then(Action::staleness).filter(|_| call.method == "GET");
         let answer = match stale.and_then(|age| self.world_of(now.saturating_sub(age))) {

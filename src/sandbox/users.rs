@@ -154,13 +154,14 @@ pub fn store_fields(user: &mut User, body: &Value) -> Result<(), Refusal> {
 
 /// A name of the body, if there: 1 to 60 characters.
 pub fn name(body: &Value, part: &str) -> Result<Option<String>, Refusal> {
-    match &body["name"][part] {
-        Value::Null => Ok(None),
-        Value::String(text) if !text.trim().is_empty() && text.chars().count() <= NAME_MOST => {
-            Ok(Some(text.clone()))
-        }
-        _ => Err(Refusal::invalid(format!("Invalid Input: name.{part}"))),
+    let value = &body["name"][part];
+    if value.is_null() {
+        return Ok(None);
     }
+    let fits = |text: &&str| !text.trim().is_empty() && text.chars().count() <= NAME_MOST;
+    let text =
+        value.as_str().filter(fits).ok_or_else(|| Refusal::invalid(format!("Invalid Input: name.{part}")))?;
+    Ok(Some(text.to_owned()))
 }
 
 /// Whether a password of the body will do: 8 to 100 ASCII characters, or any hash.

@@ -65,7 +65,7 @@ pub struct Customer {
     pub coming_licenses: Vec<(Millis, (String, String, String))>,
     /// Unmanaged ("conflicting") consumer accounts by address, and what the console says to do with each.
     pub unmanaged: BTreeMap<String, ConflictChoice>,
-    /// Who holds an address: user and group primaries and aliases. Kept by `index`.
+    /// Who holds an address: user and group primaries and aliases. Kept by `put_user` and `put_group`.
     pub addresses: BTreeMap<String, Holder>,
     /// Service accounts (e-mails) with domain-wide delegation.
     pub delegates: BTreeSet<String>,
@@ -235,6 +235,7 @@ pub enum DomainKind {
 
 /// A user.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are Google's flags, independent of one another")]
 pub struct User {
     /// Immutable id.
     pub id: String,
@@ -274,7 +275,7 @@ pub struct User {
     pub tokens: BTreeSet<String>,
     /// Fields that Google only keeps: `externalIds`, `organizations`, `recoveryEmail`, ….
     pub fields: Map<String, Value>,
-    /// Counts changes; the ETag.
+    /// Counts changes; the entity tag.
     pub version: u64,
 }
 

@@ -263,7 +263,7 @@ impl Builder<'_> {
         let domains = self.domains(part.domains);
         let mut customer = Customer::new(&part.customer_id, &part.name, domains, settings);
         if !part.customer_id.starts_with('C') {
-            self.fault("customer_id: does not begin with C".into());
+            self.fault("customer_id: does not begin with C");
         }
         customer.delegated_scopes = part.delegated_scopes;
         customer.privileges = part.privileges;
@@ -389,7 +389,7 @@ impl Builder<'_> {
         }
     }
 
-    fn fault(&mut self, text: String) {
+    fn fault(&mut self, text: impl std::fmt::Display) {
         self.faults.push(format!("{}.{text}", self.place));
     }
 }

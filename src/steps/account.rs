@@ -44,7 +44,7 @@ async fn taken(cx: &Context<'_>, address: &Address) -> Outcome {
         return found(cx, &account).await;
     }
     let book = site.census.addresses(cx.now()).await?;
-    if book.items.contains(address) {
+    if book.items.contains(&address.to_string()) {
         return Err(Failure::needs(Who::Operator, FailureCode::AddressTaken));
     }
     // Right after an insert Google can refuse the address before it shows the account (facts/google.md 1.3).
@@ -77,8 +77,9 @@ fn new_account(cx: &Context<'_>, address: &Address) -> Result<NewAccount, Failur
         family_name: name.family.for_google().to_owned(),
         password: password(cx)?,
         org_unit: cx.site()?.reseller.org_unit.clone(),
+        org_unit_made_at: cx.reseller_row.and_then(|row| row.facts.org_unit_made_at),
         engineer: sheet.engineer.key.clone(),
-        recovery: sheet.person.contact_email.clone(),
+        recovery_address: sheet.person.contact_email.clone(),
     })
 }
 

@@ -18,7 +18,7 @@ pub const STEP: Step = Step {
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;
-    let customer = site.google.customer().await?;
+    let customer = site.google.customer().await?.id;
     if customer != site.reseller.customer {
         return Err(Failure::needs(Who::Operator, FailureCode::CustomerMismatch).with_detail(customer.as_str()));
     }

@@ -5,7 +5,7 @@ use super::Outcome;
 use crate::clock::Clock;
 use crate::google::census::Census;
 use crate::google::guard::{self, Expected};
-use crate::google::{Account, Google};
+use crate::google::{Account, Assignment, Google};
 use crate::mail::{Mailer, PortalUrl};
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::{AccountFact, Enrollment};
@@ -199,25 +199,25 @@ impl<'a> Context<'a> {
         self.house.clock.now()
     }
 
-    /// What an account must be for carepass to write to it (guard 1).
-    pub fn expected(&self) -> Result<Expected, Failure> {
-        let sheet = self.sheet()?;
-        let customer = self.site()?.reseller.customer.clone();
-        Ok(Expected { address: self.address()?, engineer: sheet.engineer.key.clone(), customer })
+    /// Guard 1 on an account as it was read. `role_allowed`: its one role is known to be the one carepass gives.
+    pub fn guard(&self, account: &Account, role_allowed: bool) -> Result<(), Failure> {
+        let (address, engineer) = (self.address()?, &self.sheet()?.engineer.key);
+        let expected = Expected { address: &address, engineer, customer: &self.site()?.reseller.customer };
+        guard::ours(account, &expected, role_allowed)
     }
 
     /// Checks that an account is ours and unspoilt. An account that administers something passes only if its one
     /// role is the role carepass gives: then a lost answer had hidden our own grant.
     pub async fn check_ours(&self, account: &Account) -> Result<Ours, Failure> {
-        let expected = self.expected()?;
         if account.is_delegated_admin != Some(true) {
-            guard::ours(account, &expected, false)?;
+            self.guard(account, false)?;
             return Ok(Ours { holds_role: false });
         }
-        guard::ours(account, &expected, true)?;
+        self.guard(account, true)?;
         let held = self.site()?.google.assignments_of(&account.id).await?;
         let role = self.role()?;
-        if held.is_empty() || held.iter().any(|assignment| assignment.role != *role) {
+        let ours = |assignment: &Assignment| assignment.role == *role && assignment.customer_wide;
+        if held.is_empty() || !held.iter().all(ours) {
             return Err(Failure::needs(Who::Operator, FailureCode::AccountIsAdmin));
         }
         Ok(Ours { holds_role: true })

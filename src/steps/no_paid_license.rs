@@ -17,9 +17,9 @@ pub const STEP: Step = Step {
 };
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
-    let address = cx.address()?;
+    let address = cx.address()?.to_string();
     let licenses = cx.site()?.census.paid_licenses(cx.since).await?;
-    match licenses.items.iter().find(|license| license.is_of(&address)) {
+    match licenses.items.iter().find(|license| license.address == address) {
         Some(license) => {
             let found = Failure::needs(Who::Operator, FailureCode::PaidLicenseFound);
             Err(found.with_detail(&format!("{} {}", license.product, license.sku)))

@@ -2,6 +2,7 @@
 //! refusal of the insert, since Google says "no" to units it has made (`facts/google.md` 1.3).
 
 use super::{Context, Outcome, Step};
+use crate::google::OrgUnitCreation;
 use crate::model::enrollment::TargetKind;
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
@@ -19,14 +20,19 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;
     let path = &site.reseller.org_unit;
     let mut ensured = Ensured::default();
-    let unit = match site.google.find_org_unit(path).await? {
-        Some(unit) => unit,
-        None => {
+    if let Some(unit) = site.google.org_unit(path).await? {
+        ensured.facts.org_unit = Some(unit.id);
+        return Ok(ensured);
+    }
+    let unit = match site.google.create_org_unit(path).await? {
+        OrgUnitCreation::Made(unit) => {
             ensured.made = true;
-            ensured.facts.org_unit_made_at = Some(cx.now());
-            site.google.create_org_unit(path).await?
+            unit
         }
+        OrgUnitCreation::Found(unit) => unit,
     };
+    // Whoever made it a moment ago: it is young, and young units are not visible everywhere.
+    ensured.facts.org_unit_made_at = Some(cx.now());
     ensured.facts.org_unit = Some(unit.id);
     Ok(ensured)
 }

@@ -3,7 +3,8 @@
 
 use super::house::ROLE_AGE_MAX;
 use super::{Context, Outcome, Step};
-use crate::google::{Given, role};
+use crate::google::role::{self, Chosen};
+use crate::google::Given;
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::plan::StepName;
@@ -21,9 +22,12 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;
     let id = cx.role()?;
     let roles = site.census.roles(cx.now() - ROLE_AGE_MAX).await?;
-    let definition = roles.items.iter().find(|role| role.id == *id);
-    let definition = definition.ok_or_else(|| Failure::needs(Who::Operator, FailureCode::RoleMissing))?;
-    role::approve_choice(&site.reseller.role, definition)?;
+    match role::choose(&site.reseller.role, &roles.items)? {
+        Chosen::Use(role) if role.id == *id => (),
+        Chosen::Use(_) | Chosen::Create { .. } => {
+            return Err(Failure::needs(Who::Operator, FailureCode::RoleMissing).with_detail("another role than before"));
+        }
+    }
     let guarded = cx.guarded().await?;
     if guarded.holds_role {
         return guarded.ensured(false);

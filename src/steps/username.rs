@@ -3,7 +3,7 @@
 //! Not here: the candidates (`model/username`), and consumer accounts, which only the insert itself can tell.
 
 use super::{Context, House, Outcome, Sheet, Step};
-use crate::google::census::{AddressBook, Snapshot};
+use crate::google::Snapshot;
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::TargetKind;
 use crate::model::entry::{Actor, Change, Commit};
@@ -24,7 +24,7 @@ const BOOK_AGE_MAX: SignedDuration = SignedDuration::from_mins(10);
 /// How often a lost race for a name is run again within one attempt.
 const RACES_MAX: usize = 10;
 
-type Books = BTreeMap<DomainName, Arc<Snapshot<AddressBook>>>;
+type Books = BTreeMap<DomainName, Arc<Snapshot<BTreeSet<String>>>>;
 
 /// The step.
 pub const STEP: Step = Step {
@@ -102,9 +102,9 @@ fn names(candidates: &Candidates) -> Vec<&LocalPart> {
     }
 }
 
-fn holder(book: &Snapshot<AddressBook>, name: &LocalPart, domain: &DomainName) -> Option<TakenBy> {
+fn holder(book: &Snapshot<BTreeSet<String>>, name: &LocalPart, domain: &DomainName) -> Option<TakenBy> {
     let address = Address { local_part: name.clone(), domain: domain.clone() };
-    book.items.contains(&address).then_some(TakenBy::User)
+    book.items.contains(&address.to_string()).then_some(TakenBy::User)
 }
 
 /// Writes the reservation and the engineer's new record as one commit; somebody else's name, or somebody else's

@@ -3,7 +3,6 @@
 
 use super::{Context, Outcome, Step};
 use crate::google::Account;
-use crate::google::guard;
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::plan::StepName;
@@ -26,13 +25,13 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
         try_join(site.census.accounts(cx.since), site.census.assignments(cx.since)).await?;
     let account = accounts.items.iter().find(|account| account.id == *id).ok_or_else(not_yet)?;
     check(cx, account)?;
-    let held = assignments.items.iter().any(|held| held.account == *id && held.role == *role);
+    let held = assignments.items.iter().any(|held| held.assigned_to == id.as_str() && held.role == *role && held.customer_wide);
     if held { Ok(Ensured::default()) } else { Err(not_yet()) }
 }
 
 /// In lists an administrator is known by the role alone, so only here the role does not count against the account.
 fn check(cx: &Context<'_>, account: &Account) -> Result<(), Failure> {
-    guard::ours(account, &cx.expected()?, true)?;
+    cx.guard(account, true)?;
     let unit = account.org_unit_path.as_deref().ok_or_else(not_yet)?;
     let wanted = cx.site()?.reseller.org_unit.as_str();
     if unit.eq_ignore_ascii_case(wanted) { Ok(()) } else { Err(not_yet().with_detail("another organisational unit")) }

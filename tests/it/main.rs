@@ -2,4 +2,5 @@
 //! Not here: what one module promises (beside the module).
 
 mod rabbit;
+mod simulation;
 mod tidy;

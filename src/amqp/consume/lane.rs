@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Incoming, Intake, Verdict};
+use crate::amqp::endpoint::close_channel;
 use crate::amqp::error::{PublishError, plain_words};
 use crate::amqp::message::{Parcel, Refusal, dead_letter_properties, short};
 use crate::amqp::publish::Publisher;
@@ -115,19 +116,26 @@ impl Lane<'_> {
                 }
             }
         };
-        let drain = async {
-            while let Some(settled) = in_hand.next().await {
-                tracing::trace!(?settled, "settled after consuming had ended");
-            }
-        };
         if let Ended::Lost(_) = ended {
             // Acknowledgements can no longer reach the broker; what is in hand comes again.
             return ended;
         }
         cancel(channel, &consumer).await;
+        let drain = async {
+            // What the broker had sent before it heard the cancel; giving it back would count as a delivery.
+            if matches!(ended, Ended::Stopped | Ended::Recovered) {
+                while let Some(Ok(delivery)) = consumer.next().await {
+                    in_hand.push(self.settle(delivery));
+                }
+            }
+            while let Some(settled) = in_hand.next().await {
+                tracing::trace!(?settled, "settled after consuming had ended");
+            }
+        };
         if timeout(DRAIN_TIME, drain).await.is_err() {
             tracing::warn!(queue = %self.queue, "deliveries in hand were not settled in time; the broker delivers them again");
         }
+        close_channel(channel).await;
         ended
     }
 

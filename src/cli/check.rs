@@ -1,0 +1,23 @@
+//! `carepass check`: the configuration, all faults at once. Not here: asking broker and Google, which comes with `--online`.
+
+use super::exit::Exit;
+use super::serve::load;
+use std::path::PathBuf;
+
+/// Checks the configuration without starting anything.
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// Configuration files, the later the stronger
+    #[arg(long, required = true, num_args = 1..)]
+    config: Vec<PathBuf>,
+}
+
+/// Names every fault, or says what was found to be in order.
+pub fn run(args: &Check) -> Exit {
+    let Some(config) = load(&args.config) else { return Exit::Usage };
+    println!("The configuration is in order: {} reseller accounts.", config.resellers.len());
+    for section in &config.resellers {
+        println!("  {} ({}), acting as {}", section.reseller.name, section.reseller.customer, section.reseller.admin);
+    }
+    Exit::Done
+}

@@ -1,0 +1,61 @@
+//! `carepass serve`: the daemon. It stops on SIGTERM and SIGINT; a second signal ends it at once, which is as good as a crash.
+
+use super::exit::Exit;
+use crate::app::{App, StoreDown};
+use crate::config::{self, Config};
+use crate::telemetry;
+use anyhow::{Context as _, Result};
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Runs the daemon.
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// Configuration files, the later the stronger
+    #[arg(long, required = true, num_args = 1..)]
+    config: Vec<PathBuf>,
+}
+
+/// Runs until a signal.
+pub async fn run(args: Serve) -> Result<Exit> {
+    let Some(config) = load(&args.config) else { return Ok(Exit::Usage) };
+    telemetry::logs(&config.log);
+    let app = match App::start(&config).await {
+        Ok(app) => app,
+        Err(error) if error.is::<StoreDown>() => {
+            eprintln!("carepass cannot start: {error:#}");
+            return Ok(Exit::NeighbourDown);
+        }
+        Err(error) => return Err(error),
+    };
+    tracing::info!(listen = %app.listen, "carepass is running");
+    stop_signal().await?;
+    tracing::info!("stopping: work in hand is finished, nothing new is begun");
+    tokio::select! {
+        () = app.stop() => tracing::info!("stopped"),
+        second = stop_signal() => {
+            second?;
+            tracing::warn!("stopped at once by a second signal; the next start resumes");
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Loads the configuration, or names every fault on standard error.
+pub(super) fn load(files: &[PathBuf]) -> Option<Config> {
+    match config::load(files, config::environment()) {
+        Ok(config) => Some(config),
+        Err(faults) => {
+            eprintln!("{faults}");
+            None
+        }
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub(super) async fn stop_signal() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+    tokio::select! { _ = terminate.recv() => (), _ = interrupt.recv() => () }
+    Ok(())
+}
