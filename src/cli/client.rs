@@ -127,7 +127,9 @@ impl From<ClientError> for Trouble {
         let exit = match &error {
             ClientError::Address(_) | ClientError::TokenFile { .. } => Exit::Usage,
             ClientError::Refused { problem, .. } if problem.code == "store_unavailable" => Exit::Unreachable,
-            ClientError::Refused { .. } | ClientError::Unreachable { .. } | ClientError::Unreadable { .. } => Exit::Failed,
+            ClientError::Refused { .. }
+            | ClientError::Unreachable { .. }
+            | ClientError::Unreadable { .. } => Exit::Failed,
         };
         Self { exit, text: error.to_string() }
     }
@@ -169,7 +171,8 @@ impl Client {
     pub async fn list(&self, path: &[&str], filter: &[(&str, &str)]) -> Result<Vec<Value>, ClientError> {
         let (mut items, mut cursor) = (Vec::new(), String::new());
         for _ in 0..PARTS_MAX {
-            let query: Vec<_> = filter.iter().copied().chain([("limit", "200"), ("cursor", cursor.as_str())]).collect();
+            let query: Vec<_> =
+                filter.iter().copied().chain([("limit", "200"), ("cursor", cursor.as_str())]).collect();
             let part: Part = self.read(self.get(path, &query).await?)?;
             items.extend(part.items);
             match part.next_cursor {
@@ -215,12 +218,14 @@ impl Client {
     async fn send(&self, request: RequestBuilder) -> Result<Value, ClientError> {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
-        let json = response.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().ends_with(b"json"));
+        let json =
+            response.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().ends_with(b"json"));
         let body = self.body(response).await?;
         if !json {
             return Err(self.unreadable(&format!("status {status}, and no JSON")));
         }
-        let value: Value = serde_json::from_slice(&body).map_err(|error| self.unreadable(&error.to_string()))?;
+        let value: Value =
+            serde_json::from_slice(&body).map_err(|error| self.unreadable(&error.to_string()))?;
         if status.is_success() {
             return Ok(value);
         }
@@ -258,9 +263,16 @@ fn cause(error: &dyn std::error::Error) -> String {
 
 /// HTTPS to anywhere, plain HTTP only to this machine: the token travels in the request.
 fn address(text: &str) -> Result<Url, ClientError> {
-    let url = Url::parse(text).map_err(|_| ClientError::Address("is no address like http://127.0.0.1:8080"))?;
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-        return Err(ClientError::Address("must have neither user, query nor fragment; the token comes from --token-file"));
+    let url =
+        Url::parse(text).map_err(|_| ClientError::Address("is no address like http://127.0.0.1:8080"))?;
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
+        return Err(ClientError::Address(
+            "must have neither user, query nor fragment; the token comes from --token-file",
+        ));
     }
     match url.scheme() {
         "https" => Ok(url),
@@ -295,10 +307,22 @@ mod tests {
 
     #[test]
     fn tokens_travel_only_in_private() {
-        for good in ["http://127.0.0.1:8080", "http://localhost:1/", "http://[::1]:8080", "https://carepass.example/x"] {
+        for good in [
+            "http://127.0.0.1:8080",
+            "http://localhost:1/",
+            "http://[::1]:8080",
+            "https://carepass.example/x",
+        ] {
             assert!(address(good).is_ok(), "{good}");
         }
-        for bad in ["http://carepass.example", "http://127.0.0.1.evil.example", "ftp://127.0.0.1", "127.0.0.1:8080", "https://a:b@x.example", "https://x.example/?a"] {
+        for bad in [
+            "http://carepass.example",
+            "http://127.0.0.1.evil.example",
+            "ftp://127.0.0.1",
+            "127.0.0.1:8080",
+            "https://a:b@x.example",
+            "https://x.example/?a",
+        ] {
             assert!(address(bad).is_err(), "{bad}");
         }
     }
@@ -307,7 +331,9 @@ mod tests {
     fn a_token_file_holds_one_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
-        for (text, good) in [("abc\n", true), ("a b", false), ("", false), ("a\nb", false), (&"x".repeat(5000), false)] {
+        for (text, good) in
+            [("abc\n", true), ("a b", false), ("", false), ("a\nb", false), (&"x".repeat(5000), false)]
+        {
             std::fs::write(&path, text).unwrap();
             assert_eq!(read_token(&path).is_ok(), good, "{text}");
         }
@@ -322,7 +348,10 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(problem.to_string(), "The request has faults. Mend it.\n  /reason: is missing");
-        let refused = ClientError::Refused { status: 503, problem: ProblemAnswer { code: "store_unavailable".into(), ..problem } };
+        let refused = ClientError::Refused {
+            status: 503,
+            problem: ProblemAnswer { code: "store_unavailable".into(), ..problem },
+        };
         assert_eq!(Trouble::from(refused).exit, Exit::Unreachable);
     }
 }

@@ -4,6 +4,7 @@
 use super::events_file::{self, FoundEvent};
 use super::exit::{Ended, Exit, Trouble};
 use super::screen::Screen;
+use super::speech::Speech;
 use crate::amqp::{AmqpError, Outgoing, PublishCounts, publish_all};
 use crate::model::event::{self, Event, Refusal, lint_text};
 use crate::model::person::Language;
@@ -33,6 +34,8 @@ pub struct LintArgs {
     /// Files with one event, a JSON array of events, or an event per line; `-` is the standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    speech: Speech,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -60,6 +63,8 @@ pub struct PublishArgs {
     /// Publish events that cannot be used as well: to see them arrive among the dead letters
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    speech: Speech,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -72,15 +77,22 @@ struct Linted {
 }
 
 /// Runs `event lint`.
-pub fn lint(args: &LintArgs, language: Language, screen: &mut Screen) -> Ended {
+pub fn lint(args: &LintArgs, screen: &mut Screen) -> Ended {
     let linted = lint_files(&args.files, screen)?;
     if args.json {
-        screen.say(format_args!("{:#}", json!({ "items": linted.iter().map(Linted::json).collect::<Vec<_>>() })));
+        screen.say(format_args!(
+            "{:#}",
+            json!({ "items": linted.iter().map(Linted::json).collect::<Vec<_>>() })
+        ));
     } else {
         for one in &linted {
             match &one.verdict {
                 Ok(_) => screen.say(format_args!("{}: ok", one.found.place)),
-                Err(refusal) => screen.say(format_args!("{}: {}", one.found.place, lint_text(refusal, language).trim_end())),
+                Err(refusal) => screen.say(format_args!(
+                    "{}: {}",
+                    one.found.place,
+                    lint_text(refusal, args.speech.language).trim_end()
+                )),
             }
         }
     }
@@ -88,18 +100,26 @@ pub fn lint(args: &LintArgs, language: Language, screen: &mut Screen) -> Ended {
 }
 
 /// Runs `event publish`.
-pub async fn publish(args: PublishArgs, language: Language, screen: &mut Screen) -> Ended {
+pub async fn publish(args: PublishArgs, screen: &mut Screen) -> Ended {
     let linted = lint_files(&args.files, screen)?;
     let refused: Vec<&Linted> = linted.iter().filter(|one| one.verdict.is_err()).collect();
     for one in &refused {
         if let Err(refusal) = &one.verdict {
-            screen.note(format_args!("{}: {}", one.found.place, lint_text(refusal, language).trim_end()));
+            screen.note(format_args!(
+                "{}: {}",
+                one.found.place,
+                lint_text(refusal, args.speech.language).trim_end()
+            ));
         }
     }
     if !refused.is_empty() && !args.force {
-        return Err(Trouble::failed(match language {
-            Language::English => "Nothing was published. Mend the events above, or publish all of them with --force.",
-            Language::Swedish => "Inget publicerades. Rätta händelserna ovan, eller publicera alla med --force.",
+        return Err(Trouble::failed(match args.speech.language {
+            Language::English => {
+                "Nothing was published. Mend the events above, or publish all of them with --force."
+            }
+            Language::Swedish => {
+                "Inget publicerades. Rätta händelserna ovan, eller publicera alla med --force."
+            }
         }));
     }
     let messages = linted.iter().map(|one| one.message(&args.exchange)).collect::<Result<Vec<_>, _>>()?;
@@ -148,25 +168,30 @@ async fn send(
             failed.push(format!("{}: {error}", linted[place].found.place));
         }
     });
-    let counts = published.await.map_err(unpublished);
+    let counts = published.await.map_err(|error| unpublished(&error));
     screen.end_progress();
     failed.sort();
-    failed.iter().for_each(|line| screen.note(line));
+    for line in &failed {
+        screen.note(line);
+    }
     counts
 }
 
 fn report(counts: PublishCounts, total: usize, json: bool, screen: &mut Screen) {
     let PublishCounts { confirmed, unroutable, failed } = counts;
     if json {
-        let shown = json!({ "events": total, "confirmed": confirmed, "unroutable": unroutable, "failed": failed });
+        let shown =
+            json!({ "events": total, "confirmed": confirmed, "unroutable": unroutable, "failed": failed });
         screen.say(format_args!("{shown:#}"));
     } else {
-        screen.say(format_args!("{confirmed} of {total} published, {unroutable} not routed to any queue, {failed} failed"));
+        screen.say(format_args!(
+            "{confirmed} of {total} published, {unroutable} not routed to any queue, {failed} failed"
+        ));
     }
 }
 
-fn unpublished(error: AmqpError) -> Trouble {
-    let exit = match &error {
+fn unpublished(error: &AmqpError) -> Trouble {
+    let exit = match error {
         AmqpError::Url(_) | AmqpError::TooLong(_) | AmqpError::NoDeadLetterExchange => Exit::Usage,
         AmqpError::Topology(_) => Exit::Failed,
         AmqpError::Slow { .. } | AmqpError::Broker(_) => Exit::Unreachable,
@@ -197,14 +222,17 @@ impl Linted {
         let text = |name: &str| value[name].as_str().map(str::to_owned);
         let event_type = text("type").ok_or_else(|| {
             let place = &self.found.place;
-            Trouble::failed(format!("nothing was published: {place} has no type to be routed by, so not even --force can send it"))
+            Trouble::failed(format!(
+                "nothing was published: {place} has no type to be routed by, so not even --force can send it"
+            ))
         })?;
         Ok((event_type, text("id").unwrap_or_default()))
     }
 
     fn json(&self) -> Value {
         let faults = self.verdict.as_ref().err().map(|refusal| {
-            let faults = refusal.faults.iter().map(|fault| json!({ "pointer": fault.pointer, "code": fault.code }));
+            let faults =
+                refusal.faults.iter().map(|fault| json!({ "pointer": fault.pointer, "code": fault.code }));
             faults.collect::<Vec<_>>()
         });
         json!({
@@ -223,7 +251,8 @@ mod tests {
     const SAMPLE: &str = include_str!("../../docs/schemas/samples/1-joined-sv-de.json");
 
     fn linted(text: &str) -> Linted {
-        let found = FoundEvent { file: "x.json".into(), number: 1, place: "x.json".into(), body: text.into() };
+        let found =
+            FoundEvent { file: "x.json".into(), number: 1, place: "x.json".into(), body: text.into() };
         Linted { verdict: event::parse(&found.body, Some(CONTENT_TYPE), &BTreeMap::new()), found }
     }
 

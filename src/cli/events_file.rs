@@ -75,7 +75,8 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &[&str]) {
-        let found: Vec<_> = cut(text.as_bytes()).into_iter().map(|event| std::str::from_utf8(event).unwrap()).collect();
+        let found: Vec<_> =
+            cut(text.as_bytes()).into_iter().map(|event| std::str::from_utf8(event).unwrap()).collect();
         assert_eq!(found, expected, "{text}");
     }
 

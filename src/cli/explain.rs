@@ -5,6 +5,7 @@ use super::answers::{EngineerAnswer, EnrollmentAnswer, Sentences, clock, words};
 use super::client::{ApiArgs, Client};
 use super::exit::{Ended, Exit};
 use super::screen::Screen;
+use super::speech::Speech;
 use crate::model::id::EngineerKey;
 use crate::model::person::Language;
 use clap::Args;
@@ -17,13 +18,16 @@ pub struct ExplainArgs {
     key: EngineerKey,
     #[command(flatten)]
     api: ApiArgs,
+    #[command(flatten)]
+    speech: Speech,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 /// Runs the command.
-pub async fn run(args: &ExplainArgs, language: Language, screen: &mut Screen) -> Ended {
+pub async fn run(args: &ExplainArgs, screen: &mut Screen) -> Ended {
+    let language = args.speech.language;
     let client = Client::new(&args.api, language)?;
     let answer = client.get(&["v1", "engineers", args.key.as_str()], &[]).await?;
     if args.json {
@@ -79,25 +83,34 @@ fn of_row(row: &EnrollmentAnswer, others: usize, language: Language) -> Vec<Stri
     if let Some(sentences) = &row.sentences {
         let mut lines = because(sentences, row.waiting_on.as_deref(), language);
         if others > 0 {
-            lines[0].push_str(&match language {
-                Language::English => format!(" ({}; {others} more)", name(row, language)),
-                Language::Swedish => format!(" ({}; {others} till)", name(row, language)),
-            });
+            let more = match language {
+                Language::English => "more",
+                Language::Swedish => "till",
+            };
+            lines[0] = format!("{} ({}; {others} {more})", lines[0], name(row, language));
         }
         return lines;
     }
     let step = row.step.as_deref().map(words).unwrap_or_default();
     match language {
-        Language::English => vec![format!("Why: carepass is at work on it (step: {step})."), "Who acts: carepass.".to_owned()],
-        Language::Swedish => vec![format!("Varför: carepass arbetar med det (steg: {step})."), "Vem: carepass.".to_owned()],
+        Language::English => {
+            vec![format!("Why: carepass is at work on it (step: {step})."), "Who acts: carepass.".to_owned()]
+        }
+        Language::Swedish => {
+            vec![format!("Varför: carepass arbetar med det (steg: {step})."), "Vem: carepass.".to_owned()]
+        }
     }
 }
 
 fn because(sentences: &Sentences, waiting_on: Option<&str>, language: Language) -> Vec<String> {
     let who = who_acts(waiting_on, language);
     match language {
-        Language::English => vec![format!("Why: {}", sentences.so), format!("Who acts: {who}. {}", sentences.you)],
-        Language::Swedish => vec![format!("Varför: {}", sentences.so), format!("Vem: {who}. {}", sentences.you)],
+        Language::English => {
+            vec![format!("Why: {}", sentences.so), format!("Who acts: {who}. {}", sentences.you)]
+        }
+        Language::Swedish => {
+            vec![format!("Varför: {}", sentences.so), format!("Vem: {who}. {}", sentences.you)]
+        }
     }
 }
 

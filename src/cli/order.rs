@@ -5,8 +5,8 @@ use super::answers::{EngineerAnswer, EnrollmentAnswer, words};
 use super::client::{ApiArgs, Client};
 use super::exit::{Ended, Exit, Trouble};
 use super::screen::Screen;
+use super::speech::Speech;
 use crate::model::id::{DomainName, EngineerKey, ResellerName};
-use crate::model::person::Language;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -55,6 +55,8 @@ struct CommonArgs {
     reason: String,
     #[command(flatten)]
     api: ApiArgs,
+    #[command(flatten)]
+    speech: Speech,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -69,17 +71,19 @@ enum Wish {
 }
 
 /// Runs the command.
-pub async fn run(command: &OrderCommand, language: Language, screen: &mut Screen) -> Ended {
+pub async fn run(command: &OrderCommand, screen: &mut Screen) -> Ended {
     let (wish, common) = match command {
         OrderCommand::Approve(args) => (Wish::Approve, &args.common),
         OrderCommand::Retry(args) => (Wish::Retry, &args.common),
         OrderCommand::Skip(args) => (Wish::Skip, &args.common),
         OrderCommand::Cancel(args) => (Wish::Cancel, &args.common),
     };
-    let client = Client::new(&common.api, language)?;
+    let client = Client::new(&common.api, common.speech.language)?;
     let paths = match command {
         OrderCommand::Approve(args) => vec![engineer_path(&args.key)],
-        OrderCommand::Retry(args) | OrderCommand::Skip(args) | OrderCommand::Cancel(args) => rows(&client, args, wish).await?,
+        OrderCommand::Retry(args) | OrderCommand::Skip(args) | OrderCommand::Cancel(args) => {
+            rows(&client, args, wish).await?
+        }
     };
     let body = json!({ "order": wish.as_str(), "reason": common.reason });
     send(&client, &paths, &body, common.json, screen).await
@@ -112,7 +116,8 @@ fn pick<'a>(
         (0, _) => Err(Trouble::failed(format!("nothing of {} is unfinished", engineer.key))),
         (1, _) | (_, Wish::Retry | Wish::Approve) => Ok(open),
         (_, Wish::Skip | Wish::Cancel) => {
-            let names: Vec<_> = open.iter().map(|row| row.target.domain.as_deref().unwrap_or("the welcome")).collect();
+            let names: Vec<_> =
+                open.iter().map(|row| row.target.domain.as_deref().unwrap_or("the welcome")).collect();
             Err(Trouble::usage(format!("say which with --domain: unfinished are {}", names.join(", "))))
         }
     }
@@ -131,7 +136,13 @@ fn row_path(key: &EngineerKey, row: &EnrollmentAnswer) -> Vec<String> {
     }
 }
 
-async fn send(client: &Client, paths: &[Vec<String>], body: &Value, json: bool, screen: &mut Screen) -> Ended {
+async fn send(
+    client: &Client,
+    paths: &[Vec<String>],
+    body: &Value,
+    json: bool,
+    screen: &mut Screen,
+) -> Ended {
     let (mut answers, mut refused) = (Vec::new(), None);
     for path in paths {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -190,17 +201,20 @@ mod tests {
         let domain = domain.map(|name| name.parse().unwrap());
         let picked = pick(&engineer, wish, domain.as_ref());
         let key: EngineerKey = "E-20417".parse().unwrap();
-        let paths = picked.map(|rows| rows.into_iter().map(|row| row_path(&key, row).join("/")).collect::<Vec<_>>());
+        let paths =
+            picked.map(|rows| rows.into_iter().map(|row| row_path(&key, row).join("/")).collect::<Vec<_>>());
         match (paths, expected) {
             (Ok(paths), Ok(expected)) => assert_eq!(paths, expected),
-            (paths, expected) => assert_eq!(paths.map_err(|trouble| trouble.exit).err(), expected.err(), "{wish:?}"),
+            (paths, expected) => {
+                assert_eq!(paths.map_err(|trouble| trouble.exit).err(), expected.err(), "{wish:?}");
+            }
         }
     }
 
     #[test]
     fn an_order_means_what_is_unfinished_or_asks_back() {
         let (se, no) = ("v1/enrollments/E-20417/se/b.se/orders", "v1/enrollments/E-20417/no/a.no/orders");
-        check(Wish::Retry, None, Ok(&[se, no]));
+        check(Wish::Retry, None, Ok(&[no, se]));
         check(Wish::Retry, Some("a.no"), Ok(&[no]));
         check(Wish::Skip, None, Err(Exit::Usage));
         check(Wish::Cancel, Some("a.no"), Ok(&[no]));

@@ -4,6 +4,7 @@ use super::answers::{EngineerAnswer, clock, needs_person, reason_words, words};
 use super::client::{ApiArgs, Client};
 use super::exit::{Ended, Exit};
 use super::screen::{Screen, Tone};
+use super::speech::Speech;
 use super::table::{Cell, Table};
 use crate::model::person::Language;
 use clap::Args;
@@ -15,6 +16,8 @@ use serde_json::json;
 pub struct StatusArgs {
     #[command(flatten)]
     api: ApiArgs,
+    #[command(flatten)]
+    speech: Speech,
     /// Only engineers in this state, such as `provisioning` or `ready`
     #[arg(long)]
     state: Option<String>,
@@ -27,16 +30,19 @@ pub struct StatusArgs {
 }
 
 /// Runs the command.
-pub async fn run(args: &StatusArgs, language: Language, screen: &mut Screen) -> Ended {
+pub async fn run(args: &StatusArgs, screen: &mut Screen) -> Ended {
+    let language = args.speech.language;
     let client = Client::new(&args.api, language)?;
     let filters = [("state", &args.state), ("reseller", &args.reseller)];
-    let filters: Vec<_> = filters.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
+    let filters: Vec<_> =
+        filters.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
     let items = client.list(&["v1", "engineers"], &filters).await?;
     if args.json {
         screen.say(format_args!("{:#}", json!({ "items": items })));
         return Ok(Exit::Done);
     }
-    let engineers: Vec<EngineerAnswer> = items.into_iter().map(|item| client.read(item)).collect::<Result<_, _>>()?;
+    let engineers: Vec<EngineerAnswer> =
+        items.into_iter().map(|item| client.read(item)).collect::<Result<_, _>>()?;
     if engineers.is_empty() {
         screen.note(match language {
             Language::English => "No engineers. They come with events of the HR system.",
@@ -81,11 +87,13 @@ fn state(engineer: &EngineerAnswer) -> Cell {
 fn waits_for(engineer: &EngineerAnswer, language: Language) -> Cell {
     let held = engineer.waiting_on.as_ref().map(|on| (on, &engineer.reason));
     let rows = engineer.unsettled();
-    let mut waiting: Vec<_> = rows.iter().filter_map(|row| Some((row.waiting_on.as_ref()?, &row.reason))).collect();
+    let mut waiting: Vec<_> =
+        rows.iter().filter_map(|row| Some((row.waiting_on.as_ref()?, &row.reason))).collect();
     waiting.dedup();
     let mut all = held.into_iter().chain(waiting);
     let Some((on, reason)) = all.next() else { return "".into() };
-    let reason = reason.as_deref().map_or_else(String::new, |code| format!(": {}", reason_words(code, language)));
+    let reason =
+        reason.as_deref().map_or_else(String::new, |code| format!(": {}", reason_words(code, language)));
     let more = match all.count() {
         0 => String::new(),
         count => format!(" (+{count})"),

@@ -55,8 +55,10 @@ impl Table {
     /// The table as text, without a line break at its end.
     pub fn render(&self, colored: bool) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width_of = |column| self.rows.iter().filter_map(|row: &Vec<Cell>| row.get(column)).map(|cell| width(&cell.text)).max();
-        let widths: Vec<usize> = (0..columns).map(|column| width_of(column).unwrap_or(0)).collect();
+        let mut widths = vec![0; columns];
+        for (index, cell) in self.rows.iter().flat_map(|row| row.iter().enumerate()) {
+            widths[index] = widths[index].max(width(&cell.text));
+        }
         let lines: Vec<String> = self.rows.iter().map(|row| line(row, &widths, colored)).collect();
         lines.join("\n")
     }
@@ -121,7 +123,8 @@ mod tests {
 
     #[test]
     fn widths_are_those_of_a_terminal() {
-        for (text, expected) in [("", 0), ("åäö", 3), ("e\u{301}", 1), ("김", 2), ("ｱ", 1), ("Ａ", 2)] {
+        for (text, expected) in [("", 0), ("åäö", 3), ("e\u{301}", 1), ("김", 2), ("ｱ", 1), ("Ａ", 2)]
+        {
             assert_eq!(width(text), expected, "{text}");
         }
     }

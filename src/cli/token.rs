@@ -34,13 +34,17 @@ pub fn run(command: &TokenCommand, screen: &mut Screen) -> Ended {
     let random = SystemRandom::new();
     let token = NewToken::make(&random).map_err(|error| Trouble::failed(error.to_string()))?;
     // The daemon reads the lines by the same rules, so a name it would refuse is refused here.
-    Tokens::parse(&token.lines(&args.name, args.role), &random).map_err(|error| Trouble::usage(error.to_string()))?;
+    Tokens::parse(&token.lines(&args.name, args.role), &random)
+        .map_err(|error| Trouble::usage(error.to_string()))?;
     if args.json {
-        let shown = json!({ "name": args.name, "role": args.role, "token": token.reveal(), "hash": token.hash });
+        let shown =
+            json!({ "name": args.name, "role": args.role, "token": token.reveal(), "hash": token.hash });
         screen.say(format_args!("{shown:#}"));
         return Ok(Exit::Done);
     }
-    screen.note("The token, shown only now; keep it in a file of its own (mode 600) and name it with --token-file:");
+    screen.note(
+        "The token, shown only now; keep it in a file of its own (mode 600) and name it with --token-file:",
+    );
     screen.say(token.reveal());
     screen.note("\nThe lines for the tokens file (http.tokens_file), which takes only the hash:");
     screen.say(token.lines(&args.name, args.role));

@@ -87,7 +87,8 @@ fn text(preview: &Value) -> String {
     let all: Vec<String> = all.map(|candidate| name(&candidate["name"])).collect();
     match preview["username"].as_str() {
         Some(username) => {
-            let others = all.iter().filter(|other| *other != username).cloned().collect::<Vec<_>>().join(", ");
+            let others =
+                all.iter().filter(|other| *other != username).cloned().collect::<Vec<_>>().join(", ");
             format!("{username}\nIf that is taken: {others}")
         }
         None => "No name: a letter has no known Latin form, and nothing is guessed.\n\

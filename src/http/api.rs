@@ -123,7 +123,10 @@ pub(super) async fn resellers(
 }
 
 /// `GET /v1/tasks`: one card for each thing to do, the oldest first, and then those whom the limit on grants holds.
-pub(super) async fn tasks(State(api): State<Arc<Api>>, spoken: Spoken) -> Result<Json<Page<TaskView>>, Problem> {
+pub(super) async fn tasks(
+    State(api): State<Arc<Api>>,
+    spoken: Spoken,
+) -> Result<Json<Page<TaskView>>, Problem> {
     let wording = Wording::new(&api, spoken);
     let mut items: Vec<TaskView> =
         batch(open_tasks(&api, wording).await?).into_iter().map(|card| wording.task(card)).collect();
@@ -216,7 +219,9 @@ fn state_of(asked: &Asked) -> Result<Option<Progress>, Problem> {
 
 impl Filter {
     fn fits(&self, shown: &EngineerView) -> bool {
-        let there = |name: &ResellerName| shown.enrollments.iter().any(|row| row.target.reseller.as_ref() == Some(name));
+        let there = |name: &ResellerName| {
+            shown.enrollments.iter().any(|row| row.target.reseller.as_ref() == Some(name))
+        };
         self.state.is_none_or(|state| shown.state == state) && self.reseller.as_ref().is_none_or(there)
     }
 }

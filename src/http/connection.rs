@@ -1,4 +1,4 @@
-//! The listener's side of a connection: accepted without delay of small packets (TCP_NODELAY), counted, and closed when nothing
+//! The listener's side of a connection: accepted without delay of small packets (`TCP_NODELAY`), counted, and closed when nothing
 //! was answered on it for too long, be it idle or fed one byte at a time. Not here: requests.
 
 use axum::serve::Listener;
@@ -65,7 +65,11 @@ impl Listener for Door {
 }
 
 impl AsyncRead for Guest {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.closes.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }

@@ -41,7 +41,9 @@ impl Asked {
     /// Refuses parameters that the route does not know: a misspelt filter must not look like one that finds everything.
     pub(super) fn only(self, known: &[&str]) -> Result<Self, Problem> {
         match self.0.keys().find(|name| !known.contains(&name.as_str())) {
-            Some(name) => Err(Problem::invalid(name, format!("is unknown here; known are {}", known.join(", ")))),
+            Some(name) => {
+                Err(Problem::invalid(name, format!("is unknown here; known are {}", known.join(", "))))
+            }
             None => Ok(self),
         }
     }
@@ -74,7 +76,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Sent<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let json = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(is_json);
+        let json =
+            request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(is_json);
         if !json {
             return Err(ProblemKind::UnsupportedMediaType.into());
         }

@@ -6,9 +6,10 @@ use super::problem::{Problem, ProblemKind};
 use super::{Api, BODY_MAX};
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -55,7 +56,7 @@ pub(super) async fn front(State(api): State<Arc<Api>>, request: Request, next: N
 /// Why a request is not even looked at.
 fn refused(api: &Api, request: &Request) -> Option<ProblemKind> {
     let (uri, headers) = (request.uri(), request.headers());
-    if !api.hosts.accept(headers, uri.authority().map(|authority| authority.as_str())) {
+    if !api.hosts.accept(headers, uri.authority().map(Authority::as_str)) {
         Some(ProblemKind::HostNotAllowed)
     } else if length_of(uri) > URI_MAX {
         Some(ProblemKind::UriTooLong)
@@ -84,7 +85,7 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
 fn in_words(response: Response, spoken: Spoken) -> Response {
     let status = response.status();
     let failed = status.is_client_error() || status.is_server_error();
-    let bare = failed && !response.headers().get(CONTENT_TYPE).is_some_and(|value| value == "application/json");
+    let bare = failed && response.headers().get(CONTENT_TYPE).is_none_or(|value| value != "application/json");
     let problem = response.extensions().get::<Problem>().cloned();
     let Some(problem) = problem.or_else(|| bare.then(|| Problem::of_status(status))) else { return response };
     let mut rendered = problem.render(spoken);

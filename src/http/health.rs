@@ -66,7 +66,11 @@ pub(super) async fn live(State(api): State<Arc<Api>>, headers: HeaderMap) -> Res
 }
 
 /// `GET /readyz`, and `GET /readyz?intake`
-pub(super) async fn ready(State(api): State<Arc<Api>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub(super) async fn ready(
+    State(api): State<Arc<Api>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let Status { loops, ready, intake } = (api.status)();
     let mut parts = loops;
     parts.extend(ready);
@@ -91,7 +95,13 @@ async fn store(api: &Api) -> Part {
     }
 }
 
-fn report(good: &'static str, bad: &'static str, parts: Vec<Part>, api: &Api, headers: &HeaderMap) -> Response {
+fn report(
+    good: &'static str,
+    bad: &'static str,
+    parts: Vec<Part>,
+    api: &Api,
+    headers: &HeaderMap,
+) -> Response {
     let up = parts.iter().all(|part| part.up);
     let code = if up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let parts = auth::caller(api, headers).map(|_| parts);

@@ -73,7 +73,15 @@ mod tests {
     #[test]
     fn only_known_names_are_answered_to() {
         let known = ["localhost", "LOCALHOST:8080", "127.0.0.1:9", "[::1]:8080", "carepass.example"];
-        let strange = ["", "evil.example", "localhost.evil.example", "localhost:", "[::1", "a@localhost", "localhost:x"];
+        let strange = [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "localhost:",
+            "[::1",
+            "a@localhost",
+            "localhost:x",
+        ];
         check("127.0.0.1:8080", &known, &strange);
         check("127.0.0.1:8080", &known, &["192.0.2.7", "[2001:db8::1]"]);
         check("192.0.2.7:8080", &["192.0.2.7:8080"], &["192.0.2.8"]);

@@ -5,7 +5,7 @@ use super::{Api, api, auth, health, orders};
 use axum::Router;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
 use std::sync::Arc;
 
 /// One route of the API.
@@ -14,26 +14,26 @@ pub(super) struct Route {
     pub(super) path: &'static str,
     /// The least role. What an order asks for beyond that is checked when it has been read.
     pub(super) least: Role,
-    handler: fn() -> MethodRouter<Arc<Api>>,
+    handler: fn(MethodFilter) -> MethodRouter<Arc<Api>>,
 }
 
 /// Every route that needs a token.
 pub(super) const ROUTES: [Route; 8] = [
-    read("/v1/engineers", || get(api::engineers)),
-    read("/v1/engineers/{key}", || get(api::engineer)),
-    read("/v1/engineers/{key}/ledger", || get(api::ledger)),
-    read("/v1/resellers", || get(api::resellers)),
-    read("/v1/tasks", || get(api::tasks)),
-    order("/v1/engineers/{key}/orders", || post(orders::of_engineer)),
-    order("/v1/enrollments/{key}/{reseller}/{domain}/orders", || post(orders::of_domain)),
-    order("/v1/resellers/{reseller}/orders", || post(orders::of_reseller)),
+    read("/v1/engineers", |method| on(method, api::engineers)),
+    read("/v1/engineers/{key}", |method| on(method, api::engineer)),
+    read("/v1/engineers/{key}/ledger", |method| on(method, api::ledger)),
+    read("/v1/resellers", |method| on(method, api::resellers)),
+    read("/v1/tasks", |method| on(method, api::tasks)),
+    order("/v1/engineers/{key}/orders", |method| on(method, orders::of_engineer)),
+    order("/v1/enrollments/{key}/{reseller}/{domain}/orders", |method| on(method, orders::of_domain)),
+    order("/v1/resellers/{reseller}/orders", |method| on(method, orders::of_reseller)),
 ];
 
-const fn read(path: &'static str, handler: fn() -> MethodRouter<Arc<Api>>) -> Route {
+const fn read(path: &'static str, handler: fn(MethodFilter) -> MethodRouter<Arc<Api>>) -> Route {
     Route { method: Method::GET, path, least: Role::Viewer, handler }
 }
 
-const fn order(path: &'static str, handler: fn() -> MethodRouter<Arc<Api>>) -> Route {
+const fn order(path: &'static str, handler: fn(MethodFilter) -> MethodRouter<Arc<Api>>) -> Route {
     Route { method: Method::POST, path, least: Role::Operator, handler }
 }
 
@@ -45,6 +45,8 @@ pub(super) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
         .route("/metrics", get(health::metrics));
     ROUTES.iter().fold(probes, |router, route| {
         let guard = from_fn_with_state((Arc::clone(api), route.least), auth::require);
-        router.route(route.path, (route.handler)().route_layer(guard))
+        let method =
+            MethodFilter::try_from(route.method.clone()).expect("the table holds common methods only");
+        router.route(route.path, (route.handler)(method).route_layer(guard))
     })
 }

@@ -15,7 +15,8 @@ use crate::model::id::EngineerKey;
 use crate::model::rules::Rules;
 use crate::seal::Sealer;
 use crate::steps::House;
-use crate::store::{Memory, Store};
+use crate::store::Store;
+use crate::store::memory::Memory;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use ring::rand::SystemRandom;
@@ -42,7 +43,8 @@ impl Drop for Server {
 impl Server {
     async fn start() -> Self {
         let random = SystemRandom::new();
-        let made: Vec<(Role, NewToken)> = Role::ALL.map(|role| (role, NewToken::make(&random).unwrap())).into();
+        let made: Vec<(Role, NewToken)> =
+            Role::ALL.map(|role| (role, NewToken::make(&random).unwrap())).into();
         let file: String = made.iter().map(|(role, token)| token.lines(role.as_str(), *role)).collect();
         let tokens = made.iter().map(|(role, token)| (*role, token.reveal().to_owned())).collect();
         Self::with(&file, tokens).await
@@ -129,7 +131,7 @@ fn settings() -> Settings {
         grants: GrantLimits { per_hour: 1, per_day: 1 },
         permits: 1,
         allowed_sources: BTreeSet::new(),
-        sweep: Duration::from_secs(60),
+        sweep: Duration::from_mins(1),
         recheck: SignedDuration::from_hours(1),
         outcome_source: "https://carepass.example/".to_owned(),
     }
@@ -192,7 +194,11 @@ async fn every_route_asks_for_a_token_and_for_its_role() {
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{path} with a strange token");
         for role in Role::ALL {
             let (status, body) = answer(send(Some(role))).await;
-            assert_eq!(status == StatusCode::FORBIDDEN, role < route.least, "{path} as {role}: {status} {body}");
+            assert_eq!(
+                status == StatusCode::FORBIDDEN,
+                role < route.least,
+                "{path} as {role}: {status} {body}"
+            );
             assert_ne!(status, StatusCode::UNAUTHORIZED, "{path} as {role}");
         }
     }
@@ -249,7 +255,12 @@ async fn problems_have_one_shape_and_speak_the_callers_language() {
     );
     let (_, body) = server.get("/v1/engineers?state=done").await;
     assert_eq!((&body["code"], &body["errors"][0]["place"]), (&json!("invalid_request"), &json!("state")));
-    for path in ["/v1/engineers?status=ready", "/v1/engineers?limit=0", "/v1/engineers?cursor=%20", "/v1/engineers?limit=1&limit=2"] {
+    for path in [
+        "/v1/engineers?status=ready",
+        "/v1/engineers?limit=0",
+        "/v1/engineers?cursor=%20",
+        "/v1/engineers?limit=1&limit=2",
+    ] {
         let (status, body) = server.get(path).await;
         assert_eq!((status, &body["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_request")), "{path}");
     }
@@ -262,9 +273,15 @@ async fn problems_have_one_shape_and_speak_the_callers_language() {
 #[tokio::test]
 async fn answers_tell_browsers_to_keep_and_guess_nothing() {
     let server = Server::start().await;
-    for (path, role) in [("/livez", None), ("/v1/engineers", Some(Role::Viewer)), ("/v1/engineers", None), ("/no", None)] {
+    for (path, role) in
+        [("/livez", None), ("/v1/engineers", Some(Role::Viewer)), ("/v1/engineers", None), ("/no", None)]
+    {
         let response = server.request(Method::GET, path, role).send().await.unwrap();
-        for (name, value) in [("cache-control", "no-store"), ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")] {
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+        ] {
             assert_eq!(response.headers()[name], value, "{path}");
         }
     }
@@ -275,7 +292,11 @@ async fn hostile_requests_are_refused() {
     let server = Server::start().await;
     let check = async |request: String, expected: &str| {
         let line = server.raw(&request).await;
-        assert!(line.starts_with(&format!("HTTP/1.1 {expected}")), "{}…: {line}", &request[..request.len().min(80)]);
+        assert!(
+            line.starts_with(&format!("HTTP/1.1 {expected}")),
+            "{}…: {line}",
+            &request[..request.len().min(80)]
+        );
     };
     check("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n".into(), "200").await;
     check("GET /livez HTTP/1.1\r\nHost: evil.example\r\n\r\n".into(), "421").await;
@@ -285,13 +306,17 @@ async fn hostile_requests_are_refused() {
     let long = "a".repeat(20_000);
     check(format!("GET /livez?{long} HTTP/1.1\r\nHost: localhost\r\n\r\n"), "414").await;
     check(format!("GET /livez HTTP/1.1\r\nHost: localhost\r\nX: {long}\r\n\r\n"), "431").await;
-    let order = "POST /v1/engineers/E-1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    let order =
+        "POST /v1/engineers/E-1/orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
     check(format!("{order}Content-Length: 16385\r\n\r\n"), "413").await;
     let token = &server.tokens[&Role::Operator];
     let chunk = format!("{:x}\r\n{long}\r\n0\r\n\r\n", long.len());
-    let chunked = format!("{order}Authorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}");
+    let chunked =
+        format!("{order}Authorization: Bearer {token}\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}");
     check(chunked, "413").await;
-    let two = format!("{order}Authorization: Bearer {token}\r\nAuthorization: Bearer {token}\r\nContent-Length: 2\r\n\r\n{{}}");
+    let two = format!(
+        "{order}Authorization: Bearer {token}\r\nAuthorization: Bearer {token}\r\nContent-Length: 2\r\n\r\n{{}}"
+    );
     check(two, "401").await;
 }
 
@@ -319,15 +344,20 @@ async fn engineers_come_in_parts_and_by_filter() {
     put_waiting(&server.store, "domain/E-3/se/a.se").await;
     let (mut cursor, mut keys, mut parts) = (String::new(), Vec::new(), 0);
     loop {
-        let (status, page) = server.get(&format!("/v1/engineers?state=&reseller=&limit=2&cursor={cursor}")).await;
+        let (status, page) =
+            server.get(&format!("/v1/engineers?state=&reseller=&limit=2&cursor={cursor}")).await;
         assert_eq!(status, StatusCode::OK, "{page}");
-        keys.extend(page["items"].as_array().unwrap().iter().map(|item| item["key"].as_str().unwrap().to_owned()));
+        keys.extend(
+            page["items"].as_array().unwrap().iter().map(|item| item["key"].as_str().unwrap().to_owned()),
+        );
         parts += 1;
         let Some(next) = page["next_cursor"].as_str() else { break };
         next.clone_into(&mut cursor);
     }
     assert_eq!((keys.join(" ").as_str(), parts), ("E-0 E-1 E-2 E-3 E-4", 3));
-    for (filter, expected) in [("state=provisioning", 1), ("state=planned", 4), ("reseller=se", 1), ("reseller=dk", 0)] {
+    for (filter, expected) in
+        [("state=provisioning", 1), ("state=planned", 4), ("reseller=se", 1), ("reseller=dk", 0)]
+    {
         let (_, page) = server.get(&format!("/v1/engineers?{filter}")).await;
         assert_eq!(page["items"].as_array().unwrap().len(), expected, "{filter}: {page}");
         assert_eq!(page["next_cursor"], Value::Null, "{filter}");
@@ -345,13 +375,20 @@ async fn an_engineer_is_shown_as_the_contract_says() {
         json!({ "key": "E-1", "goal": "present", "state": "provisioning", "revision": 3, "username": null })
     );
     let row = &shown["enrollments"][0];
-    assert_eq!((&row["state"], &row["step"], &row["attempt"]), (&json!("waiting"), &json!("username"), &json!(1)));
+    assert_eq!(
+        (&row["state"], &row["step"], &row["attempt"]),
+        (&json!("waiting"), &json!("username"), &json!(1))
+    );
     assert_eq!((&row["waiting_on"], &row["reason"]), (&json!("operator"), &json!("seats_spent")));
     assert_eq!(row["look_again_at"], "2026-11-22T11:00:00Z");
     let (_, tasks) = server.get("/v1/tasks").await;
     assert_eq!(tasks["items"], json!([]), "no lane of that reseller is configured here");
     let (_, ledger) = server.get("/v1/engineers/E-1/ledger?limit=1").await;
-    assert_eq!((&ledger["items"][0]["position"], &ledger["next_cursor"]), (&json!(1), &json!("1")), "{ledger}");
+    assert_eq!(
+        (&ledger["items"][0]["position"], &ledger["next_cursor"]),
+        (&json!(1), &json!("1")),
+        "{ledger}"
+    );
     assert_eq!(ledger["items"][0]["changes"][0]["person"], "(sealed)");
     let (_, rest) = server.get("/v1/engineers/E-1/ledger?cursor=1").await;
     assert_eq!((&rest["items"][0]["position"], &rest["next_cursor"]), (&json!(2), &Value::Null), "{rest}");
@@ -362,7 +399,11 @@ async fn who_is_held_is_released_by_an_approver_alone() {
     let server = Server::start().await;
     put_engineer(&server.store, "E-1", HELD).await;
     let (_, shown) = server.get("/v1/engineers/E-1").await;
-    assert_eq!((&shown["waiting_on"], &shown["reason"]), (&json!("operator"), &json!("grants_held")), "{shown}");
+    assert_eq!(
+        (&shown["waiting_on"], &shown["reason"]),
+        (&json!("operator"), &json!("grants_held")),
+        "{shown}"
+    );
     let (_, tasks) = server.get("/v1/tasks").await;
     assert_eq!(tasks["items"][0]["engineers"], json!(["E-1"]), "{tasks}");
     let approve = json!({ "order": "approve", "reason": "checked with HR" });
@@ -395,7 +436,11 @@ async fn orders_about_rows_are_carried_out_and_faulty_ones_refused() {
         (json!({ "order": "retry", "reason": "x", "force": true }), ""),
     ] {
         let (status, problem) = server.order(domain, Role::Operator, body.clone()).await;
-        assert_eq!((status, &problem["errors"][0]["place"]), (StatusCode::BAD_REQUEST, &json!(place)), "{body}: {problem}");
+        assert_eq!(
+            (status, &problem["errors"][0]["place"]),
+            (StatusCode::BAD_REQUEST, &json!(place)),
+            "{body}: {problem}"
+        );
     }
     let form = server.request(Method::POST, domain, Some(Role::Operator)).body("order=retry");
     assert_eq!(answer(form).await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
@@ -405,7 +450,10 @@ async fn orders_about_rows_are_carried_out_and_faulty_ones_refused() {
     let (status, row) = server.order(domain, Role::Operator, order("skip")).await;
     assert_eq!((status, &row["done"]), (StatusCode::OK, &json!(["username"])), "{row}");
     let (status, row) = server.order("/v1/engineers/E-1/orders", Role::Operator, order("cancel")).await;
-    assert_eq!((status, &row["state"], &row["target"]["kind"]), (StatusCode::OK, &json!("cancelled"), &json!("engineer")));
+    assert_eq!(
+        (status, &row["state"], &row["target"]["kind"]),
+        (StatusCode::OK, &json!("cancelled"), &json!("engineer"))
+    );
     let (status, problem) = server.order("/v1/resellers/se/orders", Role::Operator, order("retry")).await;
     assert_eq!((status, &problem["code"]), (StatusCode::NOT_FOUND, &json!("not_found")));
     let (status, _) = server.order(domain, Role::Approver, order("approve")).await;

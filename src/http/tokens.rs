@@ -10,7 +10,7 @@ use ring::{digest, hmac};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Random bytes in a token.
@@ -208,7 +208,9 @@ fn faults(lines: &[Line]) -> Vec<String> {
             faults.push(format!("token {number}: the name must have 1 to {NAME_MAX} visible characters"));
         }
         if !names.insert(&line.name) {
-            faults.push(format!("token {number}: the name is used before; the ledger could not tell them apart"));
+            faults.push(format!(
+                "token {number}: the name is used before; the ledger could not tell them apart"
+            ));
         }
         if bytes(&line.hash).is_none() {
             faults.push(format!(
@@ -226,7 +228,11 @@ fn hash(token: &str) -> digest::Digest {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The bytes of a hash in hexadecimal.
@@ -287,7 +293,8 @@ mod tests {
     #[test]
     fn a_short_token_is_never_accepted_even_if_its_hash_is_there() {
         let weak = "hunter2";
-        let line = format!("[[tokens]]\nname=\"a\"\nrole=\"viewer\"\nhash=\"{}\"", hexadecimal(hash(weak).as_ref()));
+        let line =
+            format!("[[tokens]]\nname=\"a\"\nrole=\"viewer\"\nhash=\"{}\"", hexadecimal(hash(weak).as_ref()));
         assert_eq!(parse(&line).unwrap().caller(weak), None);
     }
 
@@ -296,7 +303,9 @@ mod tests {
         let text = "[[tokens]]\nname=\"\"\nrole=\"viewer\"\nhash=\"ABC\"\n[[tokens]]\nname=\"\"\nrole=\"viewer\"\nhash=\"ABC\"";
         let Err(TokensError::Faults(faults)) = parse(text) else { panic!("accepted") };
         assert_eq!(faults.len(), 5, "{faults:?}");
-        for text in ["[[tokens]]\nname=\"a\"\nrole=\"root\"\nhash=\"SECRET\"", "[[token]]", "tokens = \"SECRET\" x"] {
+        for text in
+            ["[[tokens]]\nname=\"a\"\nrole=\"root\"\nhash=\"SECRET\"", "[[token]]", "tokens = \"SECRET\" x"]
+        {
             let error = parse(text).map(|_| ()).unwrap_err().to_string();
             assert!(!error.contains("SECRET"), "{error}");
         }

@@ -134,7 +134,12 @@ impl Wording {
         self.now.to_zoned(TimeZone::UTC)
     }
 
-    pub(super) fn engineer(self, engineer: &Engineer, username: Option<LocalPart>, rows: &[Enrollment]) -> EngineerView {
+    pub(super) fn engineer(
+        self,
+        engineer: &Engineer,
+        username: Option<LocalPart>,
+        rows: &[Enrollment],
+    ) -> EngineerView {
         let held = match engineer.release {
             Release::Held(since) => Some((since, self.held())),
             Release::Granted(_) => None,
@@ -236,7 +241,8 @@ impl Wording {
     }
 
     fn held(self) -> Message {
-        let place = Place { reseller: None, domain: None, step: None, look_again: None, time_zone: TimeZone::UTC };
+        let place =
+            Place { reseller: None, domain: None, step: None, look_again: None, time_zone: TimeZone::UTC };
         self.explain(&Failure::needs(Who::Operator, FailureCode::GrantsHeld), &place)
     }
 
@@ -267,7 +273,12 @@ impl EntryView {
     /// The entry as far as it concerns the engineer.
     pub(super) fn of(entry: &Entry, key: &EngineerKey) -> Self {
         let concerning = entry.changes.iter().filter(|change| change.engineer() == Some(key));
-        Self { position: entry.position.0, at: entry.at, actor: actor(&entry.actor), changes: concerning.map(change).collect() }
+        Self {
+            position: entry.position.0,
+            at: entry.at,
+            actor: actor(&entry.actor),
+            changes: concerning.map(change).collect(),
+        }
     }
 }
 
@@ -285,8 +296,12 @@ fn change(change: &Change) -> Value {
         Change::Received(received) => ("received", json!(received)),
         Change::Engineer(engineer) => ("engineer", json!(engineer)),
         Change::Enrollment { row, .. } => ("enrollment", json!(row)),
-        Change::Reserved { engineer, .. } => ("reserved", json!({ "username": SEALED, "engineer": engineer })),
-        Change::Bookmark { reader, position } => ("bookmark", json!({ "reader": reader, "position": position })),
+        Change::Reserved { engineer, .. } => {
+            ("reserved", json!({ "username": SEALED, "engineer": engineer }))
+        }
+        Change::Bookmark { reader, position } => {
+            ("bookmark", json!({ "reader": reader, "position": position }))
+        }
     };
     for field in ["person", "username", "credential"] {
         if let Some(sealed) = value.get_mut(field) {
@@ -323,8 +338,20 @@ mod tests {
         let open = Enrollment::open("domain/E-1/se/a.se".parse().unwrap(), goal, Timestamp::UNIX_EPOCH);
         let at = open.state.at().unwrap();
         let reason = Failure::needs(Who::Operator, FailureCode::SeatsSpent).with_detail("seats 10 of 10");
-        let waiting = shown(State::Waiting { at, on: Who::Operator, reason, look_again: Timestamp::UNIX_EPOCH });
-        for field in ["goal", "state", "step", "attempt", "waiting_on", "reason", "message", "look_again_at", "done", "version"] {
+        let waiting =
+            shown(State::Waiting { at, on: Who::Operator, reason, look_again: Timestamp::UNIX_EPOCH });
+        for field in [
+            "goal",
+            "state",
+            "step",
+            "attempt",
+            "waiting_on",
+            "reason",
+            "message",
+            "look_again_at",
+            "done",
+            "version",
+        ] {
             assert!(!waiting[field].is_null(), "{field}: {waiting}");
         }
         assert_eq!(waiting["target"], json!({ "kind": "domain", "reseller": "se", "domain": "a.se" }));
@@ -338,7 +365,8 @@ mod tests {
     #[test]
     fn the_ledger_is_shown_without_what_is_sealed() {
         let key: EngineerKey = "E-1".parse().unwrap();
-        let other = Change::Reserved { tag: NameTag::from_bytes(vec![7; 32]), engineer: "E-2".parse().unwrap() };
+        let other =
+            Change::Reserved { tag: NameTag::from_bytes(vec![7; 32]), engineer: "E-2".parse().unwrap() };
         let changes = vec![
             Change::Enrollment { from: Some(1), row: Box::new(row(State::Completed)) },
             Change::Reserved { tag: NameTag::from_bytes(vec![7; 32]), engineer: key.clone() },
