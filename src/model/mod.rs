@@ -1,12 +1,15 @@
 //! Floor 0: what is so and what follows from it. Pure: no I/O, no clock, no randomness, no async.
 
+pub mod admission;
 pub mod engineer;
 pub mod enrollment;
 pub mod entry;
 pub mod event;
 pub mod failure;
+pub mod grants;
 pub mod id;
 pub mod message;
+pub mod outcome;
 pub mod person;
 pub mod plan;
 pub mod reseller;

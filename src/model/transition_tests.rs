@@ -61,7 +61,7 @@ fn label(row: &Enrollment) -> String {
 }
 
 fn states() -> Vec<Enrollment> {
-    let at = At { step: StepName::Username, attempt: 1, looks: 0, since: NOW };
+    let at = At::first(StepName::Username, NOW);
     let last_try = At { attempt: 3, ..at };
     let impatient = At { since: NOW - SignedDuration::from_hours(1), ..at };
     let reason = Failure::needs(Who::Operator, FailureCode::SeatsSpent);
@@ -72,7 +72,10 @@ fn states() -> Vec<Enrollment> {
         with(State::Running { at, lease_until: NOW }),
         with(State::Running { at: last_try, lease_until: NOW + SignedDuration::from_secs(1) }),
         with(State::Running { at: impatient, lease_until: NOW }),
-        Enrollment { next_goal: Some(goal(Want::Absent, 3)), ..with(State::Running { at, lease_until: NOW }) },
+        Enrollment {
+            next_goal: Some(goal(Want::Absent, 3)),
+            ..with(State::Running { at, lease_until: NOW })
+        },
         with(State::Waiting { at, on: Who::Operator, reason, look_again: NOW }),
         with(State::Completed),
         with(State::Cancelled { reason: "left".into() }),
@@ -80,7 +83,17 @@ fn states() -> Vec<Enrollment> {
 }
 
 fn table() -> String {
-    let notes = ["due", "due later", "lease over", "last attempt, leased", "patience over", "goal beside", "", "", ""];
+    let notes = [
+        "due",
+        "due later",
+        "lease over",
+        "last attempt, leased",
+        "patience over",
+        "goal beside",
+        "",
+        "",
+        "",
+    ];
     let mut table = String::new();
     for (row, note) in states().iter().zip(notes) {
         for (name, input) in inputs() {
@@ -139,7 +152,10 @@ fn check_move(row: &Enrollment, input: &Input, moved: &Transition, rules: &Rules
     let after = &moved.after;
     assert_eq!(after.version, row.version + 1);
     let same_plan = after.goal.want == row.goal.want;
-    assert!(!same_plan || matches!(input, Input::Recheck) || row.done.is_subset(&after.done), "a done step was undone");
+    assert!(
+        !same_plan || matches!(input, Input::Recheck) || row.done.is_subset(&after.done),
+        "a done step was undone"
+    );
     assert!(after.goal.revision >= row.goal.revision, "an older goal came back");
     if let Some(wake) = after.wake_at() {
         assert!(wake <= later(now, rules.look_max * 2), "the wait is bounded: {after:?}");
@@ -147,9 +163,15 @@ fn check_move(row: &Enrollment, input: &Input, moved: &Transition, rules: &Rules
     if let Some(at) = after.state.at() {
         assert!((1..=rules.attempts_max).contains(&at.attempt), "{row:?} {input:?} {after:?}");
         assert!(!after.done.contains(&at.step));
-        assert!(plan(after.id.kind(), after.goal.want).contains(&at.step), "a step of another plan: {after:?}");
+        assert!(
+            plan(after.id.kind(), after.goal.want).contains(&at.step),
+            "a step of another plan: {after:?}"
+        );
     }
-    assert_eq!(matches!(after.state, State::Running { .. }) && !matches!(input, Input::Retargeted(_)), matches!(moved.effect, Some(Effect::Run { .. })));
+    assert_eq!(
+        matches!(after.state, State::Running { .. }) && !matches!(input, Input::Retargeted(_)),
+        matches!(moved.effect, Some(Effect::Run { .. }))
+    );
     assert_eq!(after.is_settled(), matches!(moved.effect, Some(Effect::Reconcile)));
 }
 
@@ -185,7 +207,7 @@ fn stored_rows_keep_their_form() {
         let text = serde_json::to_string(&row).unwrap();
         assert_eq!(serde_json::from_str::<Enrollment>(&text).unwrap(), row);
     }
-    let golden = r#"{"id":"domain/E-1/nordic-se/reseller-se.example","version":7,"goal":{"want":"present","revision":3},"state":"waiting","at":{"step":"account","attempt":1,"looks":2,"since":"2026-11-22T10:00:00Z"},"on":"operator","reason":{"kind":{"needs":"operator"},"code":"seats_spent"},"look_again":"2026-11-22T10:05:00Z","done":["username"],"facts":{},"credential":"AAEC","cause":{"source":"https://hr.example/se","id":"1"}}"#;
+    let golden = r#"{"id":"domain/E-1/nordic-se/reseller-se.example","version":7,"goal":{"want":"present","revision":3},"state":"waiting","at":{"step":"account","attempt":1,"looks":2,"waited_for":"seats_spent","since":"2026-11-22T10:00:00Z"},"on":"operator","reason":{"kind":{"needs":"operator"},"code":"seats_spent"},"look_again":"2026-11-22T10:05:00Z","done":["username"],"facts":{},"credential":"AAEC","cause":{"source":"https://hr.example/se","id":"1"}}"#;
     let row: Enrollment = serde_json::from_str(golden).unwrap();
     assert!(row.waits_on(Who::Operator));
     assert_eq!(serde_json::to_string(&row).unwrap(), golden);
