@@ -1,0 +1,165 @@
+//! What a person reads about a row: what is so, what happens next, what you can do; in English and in Swedish.
+//! Pure text from data, without anything personal. Not here: the sentences themselves (`en`, `sv`), who gets a card (`task`)
+//! and the longer help for operators (`docs/RUNBOOK.md`).
+
+mod en;
+pub mod link;
+mod moment;
+mod sv;
+#[cfg(test)]
+mod tests;
+mod tongue;
+
+use super::enrollment::{At, Enrollment, State, Want};
+use super::failure::{Failure, FailureCode, Who};
+use super::id::{DomainName, ResellerName};
+use super::plan::StepName;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use tongue::{Filling, Tongue};
+
+/// The language of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// English.
+    En,
+    /// Swedish.
+    Sv,
+}
+
+/// Three sentences for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// What is so.
+    pub so: String,
+    /// What happens next, and when carepass looks again.
+    pub next: String,
+    /// What you can do.
+    pub you: String,
+}
+
+/// Where and when a failure stands, for its message.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The reseller account; `None` for what concerns the engineer as a whole.
+    pub reseller: Option<ResellerName>,
+    /// The domain, if it is about one.
+    pub domain: Option<DomainName>,
+    /// The step that failed; `None` where it says nothing to the reader.
+    pub step: Option<StepName>,
+    /// When carepass looks again by itself.
+    pub look_again: Option<Timestamp>,
+    /// The clock of the reader.
+    pub time_zone: TimeZone,
+}
+
+impl Language {
+    /// Every language.
+    pub const ALL: &'static [Self] = &[Self::En, Self::Sv];
+
+    /// The tag of the language (BCP 47).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Sv => "sv",
+        }
+    }
+
+    fn tongue(self) -> &'static Tongue {
+        match self {
+            Self::En => &en::TONGUE,
+            Self::Sv => &sv::TONGUE,
+        }
+    }
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.so, self.next, self.you)
+    }
+}
+
+impl Place {
+    /// Where and when a row stands.
+    pub fn of(row: &Enrollment, time_zone: TimeZone) -> Self {
+        Self {
+            reseller: row.id.reseller().cloned(),
+            domain: row.id.domain().cloned(),
+            step: row.state.at().map(|at| at.step),
+            look_again: row.wake_at(),
+            time_zone,
+        }
+    }
+}
+
+/// The failure in three sentences. Only the code and the place speak: the detail is evidence, shown beside the message.
+pub fn explain(failure: &Failure, place: &Place, now: Timestamp, language: Language) -> Message {
+    let tongue = language.tongue();
+    let phrase = (tongue.failure)(failure.code);
+    let filling = Filling::new(tongue, place, now, link::console_link(failure.code));
+    Message { so: filling.fill(phrase.so), next: filling.fill(phrase.next), you: filling.fill(phrase.you) }
+}
+
+/// The failure in a few words, as they stand in a table.
+pub fn in_short(code: FailureCode, language: Language) -> &'static str {
+    (language.tongue().failure)(code).short
+}
+
+/// The state of a row in one line for a table: "running: account (attempt 2)". The reader is an operator.
+pub fn state_words(row: &Enrollment, now: &Zoned, language: Language) -> String {
+    let tongue = language.tongue();
+    let words = &tongue.states;
+    let clock = |time: Timestamp| moment::short(tongue, time, now);
+    match &row.state {
+        State::Scheduled { at, due, last: Some(failure) } => {
+            let short = in_short(failure.code, language);
+            format!("{} {}: {}, {short}", words.tries, clock(*due), step_words(tongue, *at))
+        }
+        State::Scheduled { at, due, last: None } if *due <= now.timestamp() => {
+            format!("{}: {}", words.next, step_words(tongue, *at))
+        }
+        State::Scheduled { at, due, last: None } => {
+            format!("{} {}: {}", words.next, clock(*due), step_words(tongue, *at))
+        }
+        State::Running { at, .. } => format!("{}: {}", words.running, step_words(tongue, *at)),
+        State::Waiting { on, reason, look_again, .. } => {
+            let short = in_short(reason.code, language);
+            format!("{}: {short}, {} {}", waits(tongue, *on), words.looks_again, clock(*look_again))
+        }
+        State::Completed => match row.goal.want {
+            Want::Present => words.ready.to_owned(),
+            Want::Absent => words.gone.to_owned(),
+        },
+        State::Cancelled { .. } => words.cancelled.to_owned(),
+    }
+}
+
+fn waits(tongue: &Tongue, on: Who) -> &'static str {
+    let words = &tongue.states;
+    match on {
+        Who::Google => words.waits_for_google,
+        Who::Operator => words.waits_for_you,
+        Who::Engineer => words.waits_for_engineer,
+        Who::Hr => words.waits_for_hr,
+        Who::Calendar => words.waits_for_date,
+        Who::Reseller => words.waits_for_reseller,
+    }
+}
+
+fn step_words(tongue: &Tongue, at: At) -> String {
+    let name = (tongue.step)(at.step).name;
+    if at.attempt > 1 {
+        format!("{name} ({} {})", tongue.states.attempt, at.attempt)
+    } else {
+        name.to_owned()
+    }
+}

@@ -1,0 +1,327 @@
+//! Every failure in English.
+
+use super::super::super::failure::FailureCode;
+use super::super::tongue::{Phrase, phrases};
+
+const TRIES: &str = "carepass tries again {when} and goes on by itself when it works.";
+const LOOKS_FIRST: &str =
+    "carepass first looks whether it was done, {when}, and repeats it only if it was not.";
+const LOOKS: &str = "carepass looks again {when} and goes on by itself once it is done.";
+const LEAVES: &str = "carepass leaves the account alone and looks again {when}.";
+const STANDS_STILL: &str =
+    "Work for this reseller account stands still, the others go on, and carepass looks again {when}.";
+
+phrases! {
+    BackendError {
+        short: "Google has a fault",
+        so: "Google answered with a fault of its own{in}{doing}.",
+        next: TRIES,
+        you: "You need do nothing now; if it lasts more than an hour, look at Google's status page ({link}).",
+    }
+    Timeout {
+        short: "Google is slow to answer",
+        so: "Google did not answer in time{in}{doing}, so nobody knows yet whether it was done.",
+        next: LOOKS_FIRST,
+        you: "You need do nothing now; if it lasts more than an hour, look at Google's status page ({link}).",
+    }
+    ConnectionLost {
+        short: "the connection to Google broke",
+        so: "The connection to Google broke{in}{doing}, so nobody knows yet whether it was done.",
+        next: LOOKS_FIRST,
+        you: "You need do nothing now; if it lasts, check that this machine reaches admin.googleapis.com on port 443.",
+    }
+    WorkerLost {
+        short: "carepass was interrupted",
+        so: "carepass was interrupted{in}{doing}, so nobody knows yet whether it was done.",
+        next: LOOKS_FIRST,
+        you: "You need do nothing for a single restart; if it comes back, read the log of carepass around that time.",
+    }
+    RateLimited {
+        short: "Google asks us to slow down",
+        so: "Google asks carepass to slow down{in}.",
+        next: "carepass has slowed down, goes on {when}, and nothing is lost.",
+        you: "You need do nothing; if it is urgent, pause other tools that work on {account}, since they share its limit.",
+    }
+    DailyQuotaSpent {
+        short: "the day's quota is used up",
+        so: "The quota that Google gives for a day is used up{in}.",
+        next: "carepass tries again {when} and goes on when Google starts a new day.",
+        you: "You need do nothing; if it happens often, ask for a higher quota for the Google Cloud project ({link}).",
+    }
+    AccountSettling {
+        short: "the new account is not visible yet",
+        so: "The new account{in} is not visible everywhere at Google yet.",
+        next: LOOKS,
+        you: "You need do nothing; if it lasts more than an hour, look for the account under Directory > Users ({link}).",
+    }
+    OrgUnitSettling {
+        short: "the new organizational unit is not visible yet",
+        so: "The new organizational unit{in} is not visible everywhere at Google yet.",
+        next: LOOKS,
+        you: "You need do nothing; if it lasts more than an hour, look for the unit in the Admin console ({link}).",
+    }
+    NotYetConfirmed {
+        short: "not in Google's lists yet",
+        so: "What carepass wrote{in} is not in Google's own lists yet.",
+        next: LOOKS,
+        you: "You need do nothing; Google says that a new role may take up to 24 hours to work.",
+    }
+    ResellerNotReady {
+        short: "its set-up is not finished",
+        so: "The set-up of {account} is not finished.",
+        next: "carepass starts here as soon as it is, and looks again {when}.",
+        you: "See what the set-up waits for with carepass task list, and do that first.",
+    }
+    CredentialsUnusable {
+        short: "the key file cannot be used",
+        so: "The key file of {account} cannot be used.",
+        next: STANDS_STILL,
+        you: "Check that the file is there, that carepass may read it and that it is the JSON key of a service account, \
+              then restart carepass.",
+    }
+    CredentialsRefused {
+        short: "Google refuses the sign-in",
+        so: "Google does not let carepass sign in to {account}.",
+        next: STANDS_STILL,
+        you: "Check that the key was not deleted, that the administrator in the configuration exists and is not suspended, \
+              and that the clock of this machine is right; carepass check --online tells which.",
+    }
+    DelegationMissing {
+        short: "the delegation lacks a scope",
+        so: "The domain-wide delegation of {account} lacks a scope that carepass needs.",
+        next: STANDS_STILL,
+        you: "Run carepass check --online, which names the scope, and add it as super administrator under \
+              Security > API controls > Domain-wide delegation ({link}).",
+    }
+    ApiDisabled {
+        short: "an API is switched off",
+        so: "An API that carepass needs is switched off for {account}.",
+        next: STANDS_STILL,
+        you: "Enable the API in the Google Cloud project of the service account ({link}), or switch API access on for \
+              the domain if Google says that the domain cannot use APIs.",
+    }
+    NotAuthorized {
+        short: "the administrator lacks a right",
+        so: "Google refused{doing}: the administrator of {account} lacks the right.",
+        next: STANDS_STILL,
+        you: "Make sure under Account > Admin roles ({link}) that the administrator in the configuration is a \
+              super administrator, and that the domain belongs to this reseller account.",
+    }
+    CustomerMismatch {
+        short: "the credentials lead to another customer",
+        so: "The credentials of {account} lead to another Google customer than the configuration says.",
+        next: "carepass writes nothing there and looks again {when}.",
+        you: "Compare customer_id in the configuration with the customer ID in the Admin console, correct what is wrong \
+              and restart carepass.",
+    }
+    DomainNotFound {
+        short: "a configured domain is not verified",
+        so: "A domain in the configuration of {account} is not one of its verified domains.",
+        next: STANDS_STILL,
+        you: "Verify the domain in the Admin console ({link}), or correct the list in the configuration and restart carepass.",
+    }
+    OrgUnitRefused {
+        short: "the organizational unit is refused",
+        so: "Google refuses the organizational unit of {account}: its parent is missing or its name is not allowed.",
+        next: STANDS_STILL,
+        you: "Make the parent unit in the Admin console ({link}), or set another org_unit in the configuration and restart \
+              carepass.",
+    }
+    RoleMissing {
+        short: "no role fits",
+        so: "No role in {account} fits what is configured.",
+        next: STANDS_STILL,
+        you: "Make the role under Account > Admin roles ({link}) with Reseller tools > Customers > View customers and \
+              Reseller tools > Customers > Access customers' support cases, or name another one in the configuration \
+              and restart carepass.",
+    }
+    RoleNotPinned {
+        short: "the role's privileges are not written down",
+        so: "The configuration does not say which privileges the role in {account} may have.",
+        next: "No role is given there before it does, and carepass looks again {when}.",
+        you: "Compare the proposal shown with this message with the role under Account > Admin roles ({link}), write the \
+              privileges under role in the configuration and restart carepass.",
+    }
+    RoleAmbiguous {
+        short: "several roles fit",
+        so: "Several roles in {account} fit what is configured.",
+        next: "carepass does not choose between roles, and looks again {when}.",
+        you: "Look at the roles under Account > Admin roles ({link}), name the right one in the configuration with \
+              kind = \"existing\" and its privileges, and restart carepass.",
+    }
+    RoleTooPowerful {
+        short: "the role may do too much",
+        so: "The role in {account} may do more than what was approved.",
+        next: "carepass gives it to nobody and looks again {when}.",
+        you: "Take the extra privileges out of the role under Account > Admin roles ({link}), or approve them in the \
+              configuration and restart carepass.",
+    }
+    RoleLimitReached {
+        short: "no room for another role assignment",
+        so: "Google allows no more role assignments in {account}.",
+        next: LOOKS,
+        you: "Remove assignments that nobody needs under Account > Admin roles ({link}); Google allows 1,000 per \
+              organizational unit.",
+    }
+    AutoLicensingUnconfirmed {
+        short: "confirm that automatic licensing is off",
+        so: "Nobody has confirmed that automatic licensing is off for the organizational unit of {account}.",
+        next: "No account is made there before that, since each could get a paid license, and carepass looks again {when}.",
+        you: "Turn automatic licensing off ({link}), write auto_licensing_off = { by = \"your name\", on = \"{today}\" } \
+              under {account} in the configuration and restart carepass.",
+    }
+    FreeSubscriptionUnconfirmed {
+        short: "confirm the free subscription",
+        so: "Nobody has confirmed that {account} has the subscription Cloud Identity Free.",
+        next: "No account is made there before that, and carepass looks again {when}.",
+        you: "Order it under Billing > Get more services > Categories > Cloud Identity > Cloud Identity Free > Get Started > \
+              Checkout > Place Order, check it under Subscriptions ({link}), write \
+              free_subscription = { by = \"your name\", on = \"{today}\" } under {account} in the configuration and restart \
+              carepass.",
+    }
+    LatinNameNeeded {
+        short: "a name in Latin letters is needed",
+        so: "No username can be made from the name without guessing: its form in Latin letters is missing.",
+        next: "carepass goes on as soon as HR sends it, and looks again {when}.",
+        you: "Ask HR to send the event with latinGiven and latinFamily and a higher revision.",
+    }
+    UsernamesSpent {
+        short: "every username is taken",
+        so: "Every username that carepass may make from the name is taken{in}.",
+        next: "carepass goes on as soon as HR sends another, and looks again {when}.",
+        you: "Ask HR to send the event with a preferredUsername and a higher revision.",
+    }
+    AddressTaken {
+        short: "the address is taken",
+        so: "The engineer's address{in} belongs to somebody or something else.",
+        next: "carepass touches nothing that it did not make, and looks again {when}.",
+        you: "Look under Directory > Users ({link}) and under the groups who holds it; free the address, or adopt the account \
+              with carepass order adopt if it is the same person.",
+    }
+    UnmanagedAccount {
+        short: "a private Google account holds the address",
+        so: "A private Google account that nobody manages holds the engineer's address{in}.",
+        next: "carepass does not take it over, and looks again {when}.",
+        you: "Ask its owner to accept a transfer or to change its address, as Google describes ({link}).",
+    }
+    SeatsSpent {
+        short: "seats are used up",
+        so: "No Cloud Identity seat is left in {account}.",
+        next: "New accounts wait there, the other reseller accounts go on, and carepass looks again {when}.",
+        you: "Sign in as super administrator and ask Google for more with the Cloud Identity license request form, which this \
+              page links to ({link}).",
+    }
+    LicensesSpent {
+        short: "free licenses are used up",
+        so: "No free Cloud Identity license is left in {account}.",
+        next: "New accounts wait there for theirs, the other reseller accounts go on, and carepass looks again {when}.",
+        you: "See the number under Subscriptions ({link}), and ask Google for more with the Cloud Identity license request form \
+              as super administrator.",
+    }
+    PaidLicenseFound {
+        short: "the account has a paid license",
+        so: "The account{in} has a paid license beside the free one.",
+        next: "It gets no role before the paid license is gone, and carepass looks again {when}.",
+        you: "Check that automatic licensing is off, then take the paid license away from the account under \
+              Directory > Users ({link}).",
+    }
+    AutoLicensingOn {
+        short: "automatic licensing is on",
+        so: "Automatic licensing is on in {account}, although somebody confirmed that it is off.",
+        next: "The accounts it concerns get no role before their paid license is gone, and carepass looks again {when}.",
+        you: "Turn automatic licensing off for the organizational unit ({link}), then take the paid licenses away under \
+              Directory > Users.",
+    }
+    AccountNotOurs {
+        short: "the account is not ours",
+        so: "The account at the engineer's address{in} was not made by carepass for this engineer.",
+        next: LEAVES,
+        you: "Find out under Directory > Users ({link}) whose it is; if it is the same person, adopt it with \
+              carepass order adopt, else ask HR for a preferredUsername.",
+    }
+    AccountIsAdmin {
+        short: "the account administers something else",
+        so: "The account{in} already administers something else.",
+        next: LEAVES,
+        you: "Find out why under Account > Admin roles ({link}), and take the other role away if it should not be there.",
+    }
+    AccountSuspended {
+        short: "the account is suspended",
+        so: "The account{in} was suspended by somebody other than carepass.",
+        next: "carepass lifts no suspension of others, and looks again {when}.",
+        you: "Find out why under Directory > Users ({link}), and reactivate it there if it should work; a suspension for abuse \
+              can only be lifted by Google.",
+    }
+    AccountGone {
+        short: "the account is gone",
+        so: "The account{in} was there and is gone.",
+        next: "carepass looks again {when} and goes on if it has come back.",
+        you: "If it was deleted by mistake, restore it within 20 days ({link}); if it was meant, end this with \
+              carepass order cancel.",
+    }
+    CaseRedirectNeeded {
+        short: "redirect the case mail",
+        so: "Nobody has said yet that mail about support cases is redirected{in}.",
+        next: "carepass cannot see the redirect at Google: it goes on when you say that it is done, and asks again {when}.",
+        you: "Redirect the mail of the new addresses to the engineers' main addresses under Gmail > Default routing ({link}), \
+              then say so with carepass task done.",
+    }
+    ContactMissing {
+        short: "an address for the letter is missing",
+        so: "HR gave no address that the letter to the engineer can be sent to.",
+        next: "carepass sends the letter as soon as HR sends an address, and looks again {when}.",
+        you: "Ask HR to send the event with a contactEmail and a higher revision, or tell the engineer yourself and use \
+              carepass order skip.",
+    }
+    MailUnavailable {
+        short: "the mail server does not answer",
+        so: "The mail server does not answer.",
+        next: "carepass tries again to send the letter {when}, and the accounts are not touched by it.",
+        you: "Check the section mail of the configuration, and that this machine reaches the mail server.",
+    }
+    MailRefused {
+        short: "the mail server refuses the letter",
+        so: "The mail server refuses the letter to the engineer.",
+        next: "carepass looks again {when}, and the accounts are not touched by it.",
+        you: "Read the server's answer beside this message, correct the sender in the configuration or ask HR for another \
+              contactEmail, then use carepass order retry.",
+    }
+    GrantsHeld {
+        short: "held by the limit on grants",
+        so: "More engineers are to get access at once than the limit on grants allows.",
+        next: "carepass gives no more before the limit has room or somebody releases them, and looks again {when}.",
+        you: "Ask HR whether the number is right; if it is, release them with carepass order approve.",
+    }
+    SealBroken {
+        short: "the sealed data cannot be opened",
+        so: "The sealed personal data of the engineer cannot be opened.",
+        next: "Nothing is lost at Google, this row stands still, and carepass looks again {when}.",
+        you: "Start carepass with the sealing key that it had before, from the backup if need be; if the data was erased on \
+              purpose, end this with carepass order cancel.",
+    }
+    StoreUnavailable {
+        short: "the store does not answer",
+        so: "The store of carepass did not answer{doing}.",
+        next: TRIES,
+        you: "Check the room on the disk or the database, and read the log of carepass.",
+    }
+    StepUnknown {
+        short: "this version does not know the step",
+        so: "The step that is due{in} is not known to this version of carepass.",
+        next: "This row stands still until a version runs that does, and carepass looks again {when}.",
+        you: "Start the newer version again: an older one was probably started after it.",
+    }
+    RequestRefused {
+        short: "Google refused the request",
+        so: "Google refused a request of carepass{in}{doing} as malformed, which is a fault of carepass.",
+        next: "This row stands still, the others go on, and carepass looks again {when}.",
+        you: "Report it with the version and the output of carepass explain; if you do the step by hand meanwhile, use \
+              carepass order skip.",
+    }
+    UnknownAnswer {
+        short: "Google's answer is unknown",
+        so: "Google gave an answer{in}{doing} that carepass does not know.",
+        next: "carepass does nothing on a guess, the other rows go on, and it looks again {when}.",
+        you: "Read the answer beside this message, act on it if its meaning is clear, then use carepass order retry and report it.",
+    }
+}

@@ -1,0 +1,79 @@
+//! Swedish. Labels are those of the Swedish Admin console (help answer 11198038); where the console's Swedish word is not known,
+//! the English one stands in brackets.
+
+mod failures;
+
+use super::super::plan::StepName;
+use super::tongue::{Moments, States, StepWords, Tongue};
+
+pub(super) const TONGUE: Tongue = Tongue {
+    failure: failures::phrase,
+    step,
+    preposition: "i",
+    account: "återförsäljarkontot",
+    moments: Moments {
+        separator: '.',
+        at: "kl.",
+        on: "den",
+        soon: "strax",
+        now: "nu",
+        later: "senare",
+        months: [
+            "januari",
+            "februari",
+            "mars",
+            "april",
+            "maj",
+            "juni",
+            "juli",
+            "augusti",
+            "september",
+            "oktober",
+            "november",
+            "december",
+        ],
+    },
+    states: States {
+        ready: "klar",
+        gone: "åtkomsten är borta",
+        cancelled: "avslutad av en operatör",
+        next: "näst på tur",
+        tries: "försöker igen",
+        running: "pågår",
+        attempt: "försök",
+        looks_again: "kontrolleras igen",
+        waits_for_you: "väntar på dig",
+        waits_for_google: "väntar på Google",
+        waits_for_engineer: "väntar på supportteknikern",
+        waits_for_hr: "väntar på HR",
+        waits_for_date: "väntar på datumet",
+        waits_for_reseller: "väntar på återförsäljarkontot",
+    },
+};
+
+fn step(step: StepName) -> StepWords {
+    let (name, doing) = match step {
+        StepName::Credentials => ("inloggning", "när carepass skulle logga in"),
+        StepName::Domains => ("domäner", "när domänerna skulle läsas"),
+        StepName::OrgUnit => ("organisationsenhet", "när organisationsenheten skulle skapas"),
+        StepName::Role => ("roll", "när rollen skulle ordnas"),
+        StepName::AutoLicensing => {
+            ("automatisk licensiering", "när automatisk licensiering skulle kontrolleras")
+        }
+        StepName::FreeSubscription => {
+            ("gratisprenumeration", "när gratisprenumerationen skulle kontrolleras")
+        }
+        StepName::Username => ("användarnamn", "när användarnamnet skulle väljas"),
+        StepName::Account => ("konto", "när kontot skulle skapas"),
+        StepName::License => ("licens", "när licensen skulle tilldelas"),
+        StepName::NoPaidLicense => ("betalda licenser", "när betalda licenser skulle letas upp"),
+        StepName::CaseAlerts => ("ärendepost", "när ärendeposten skulle ordnas"),
+        StepName::Verify => ("slutkontroll", "när resultatet skulle kontrolleras"),
+        StepName::Welcome => ("välkomstbrev", "när välkomstbrevet skulle skickas"),
+        StepName::RoleOff => ("borttagning av roll", "när rollen skulle tas bort"),
+        StepName::SignOut => ("utloggning", "när kontot skulle loggas ut"),
+        StepName::Suspend => ("avstängning", "när kontot skulle stängas av"),
+        StepName::Farewell => ("avskedsbrev", "när avskedsbrevet skulle skickas"),
+    };
+    StepWords { name, doing }
+}

@@ -1,0 +1,325 @@
+//! Every failure in Swedish.
+
+use super::super::super::failure::FailureCode;
+use super::super::tongue::{Phrase, phrases};
+
+const TRIES: &str = "carepass försöker igen {when} och fortsätter av sig självt när det går.";
+const LOOKS_FIRST: &str =
+    "carepass kontrollerar först om det blev gjort, {when}, och gör om det bara om det inte blev det.";
+const LOOKS: &str = "carepass kontrollerar igen {when} och fortsätter av sig självt när det är klart.";
+const LEAVES: &str = "carepass rör inte kontot och kontrollerar igen {when}.";
+const STANDS_STILL: &str = "Arbetet i det här återförsäljarkontot står stilla, de andra fortsätter, och carepass kontrollerar igen {when}.";
+
+phrases! {
+    BackendError {
+        short: "fel hos Google",
+        so: "Google svarade med ett eget fel{in}{doing}.",
+        next: TRIES,
+        you: "Du behöver inte göra något nu; om det varar mer än en timme, titta på Googles statussida ({link}).",
+    }
+    Timeout {
+        short: "Google svarar långsamt",
+        so: "Google svarade inte i tid{in}{doing}, så ingen vet ännu om det blev gjort.",
+        next: LOOKS_FIRST,
+        you: "Du behöver inte göra något nu; om det varar mer än en timme, titta på Googles statussida ({link}).",
+    }
+    ConnectionLost {
+        short: "förbindelsen med Google bröts",
+        so: "Förbindelsen med Google bröts{in}{doing}, så ingen vet ännu om det blev gjort.",
+        next: LOOKS_FIRST,
+        you: "Du behöver inte göra något nu; om det fortsätter, kontrollera att den här datorn når admin.googleapis.com på port 443.",
+    }
+    WorkerLost {
+        short: "carepass avbröts",
+        so: "carepass avbröts{in}{doing}, så ingen vet ännu om det blev gjort.",
+        next: LOOKS_FIRST,
+        you: "Du behöver inte göra något efter en enstaka omstart; om det kommer tillbaka, läs carepass logg från den tiden.",
+    }
+    RateLimited {
+        short: "Google ber oss sakta ner",
+        so: "Google ber carepass att sakta ner{in}.",
+        next: "carepass har saktat ner, fortsätter {when}, och ingenting går förlorat.",
+        you: "Du behöver inte göra något; om det brådskar, pausa andra verktyg som arbetar i {account}, eftersom de delar gränsen.",
+    }
+    DailyQuotaSpent {
+        short: "dagens kvot är slut",
+        so: "Den kvot som Google ger per dag är slut{in}.",
+        next: "carepass försöker igen {when} och fortsätter när Google börjar en ny dag.",
+        you: "Du behöver inte göra något; om det händer ofta, begär högre kvot för Google Cloud-projektet ({link}).",
+    }
+    AccountSettling {
+        short: "det nya kontot syns inte än",
+        so: "Det nya kontot{in} syns inte överallt hos Google än.",
+        next: LOOKS,
+        you: "Du behöver inte göra något; om det varar mer än en timme, leta efter kontot under Katalog > Användare ({link}).",
+    }
+    OrgUnitSettling {
+        short: "den nya organisationsenheten syns inte än",
+        so: "Den nya organisationsenheten{in} syns inte överallt hos Google än.",
+        next: LOOKS,
+        you: "Du behöver inte göra något; om det varar mer än en timme, leta efter enheten i administratörskonsolen ({link}).",
+    }
+    NotYetConfirmed {
+        short: "syns inte i Googles listor än",
+        so: "Det som carepass skrev{in} syns inte i Googles egna listor än.",
+        next: LOOKS,
+        you: "Du behöver inte göra något; enligt Google kan det ta upp till 24 timmar innan en ny roll fungerar.",
+    }
+    ResellerNotReady {
+        short: "det är inte färdigt",
+        so: "Förberedelserna i {account} är inte klara.",
+        next: "carepass börjar här så snart de är det, och kontrollerar igen {when}.",
+        you: "Se med carepass task list vad de väntar på, och gör det först.",
+    }
+    CredentialsUnusable {
+        short: "nyckelfilen går inte att använda",
+        so: "Nyckelfilen för {account} går inte att använda.",
+        next: STANDS_STILL,
+        you: "Kontrollera att filen finns, att carepass får läsa den och att den är ett tjänstkontos JSON-nyckel, \
+              och starta sedan om carepass.",
+    }
+    CredentialsRefused {
+        short: "Google nekar inloggningen",
+        so: "Google låter inte carepass logga in i {account}.",
+        next: STANDS_STILL,
+        you: "Kontrollera att nyckeln inte är borttagen, att administratören i konfigurationen finns och inte är avstängd, \
+              och att den här datorns klocka går rätt; carepass check --online visar vilket det är.",
+    }
+    DelegationMissing {
+        short: "delegeringen saknar en behörighet",
+        so: "Den domänomfattande delegeringen i {account} saknar en behörighet som carepass behöver.",
+        next: STANDS_STILL,
+        you: "Kör carepass check --online, som namnger behörigheten, och lägg till den som avancerad administratör på sidan för \
+              domänomfattande delegering (Domain-wide delegation, {link}).",
+    }
+    ApiDisabled {
+        short: "ett API är avstängt",
+        so: "Ett API som carepass behöver är avstängt för {account}.",
+        next: STANDS_STILL,
+        you: "Aktivera API:et i tjänstkontots Google Cloud-projekt ({link}), eller slå på API-åtkomst för domänen om Google säger \
+              att domänen inte kan använda API:er.",
+    }
+    NotAuthorized {
+        short: "administratören saknar en rättighet",
+        so: "Google sade nej{doing}: administratören för {account} saknar rättigheten.",
+        next: STANDS_STILL,
+        you: "Se under Konto > Administratörsroller ({link}) till att administratören i konfigurationen är avancerad \
+              administratör, och att domänen hör till det här återförsäljarkontot.",
+    }
+    CustomerMismatch {
+        short: "inloggningen leder till en annan kund",
+        so: "Inloggningen för {account} leder till en annan Google-kund än den som står i konfigurationen.",
+        next: "carepass skriver ingenting där och kontrollerar igen {when}.",
+        you: "Jämför customer_id i konfigurationen med kund-id i administratörskonsolen, rätta det som är fel och starta om carepass.",
+    }
+    DomainNotFound {
+        short: "en domän i konfigurationen är inte verifierad",
+        so: "En domän i konfigurationen av {account} hör inte till dess verifierade domäner.",
+        next: STANDS_STILL,
+        you: "Verifiera domänen i administratörskonsolen ({link}), eller rätta listan i konfigurationen och starta om carepass.",
+    }
+    OrgUnitRefused {
+        short: "organisationsenheten godtas inte",
+        so: "Google godtar inte organisationsenheten i {account}: den överordnade enheten saknas eller namnet är inte tillåtet.",
+        next: STANDS_STILL,
+        you: "Skapa den överordnade enheten i administratörskonsolen ({link}), eller ange en annan org_unit i konfigurationen och \
+              starta om carepass.",
+    }
+    RoleMissing {
+        short: "ingen roll passar",
+        so: "Ingen roll i {account} passar det som är konfigurerat.",
+        next: STANDS_STILL,
+        you: "Skapa rollen under Konto > Administratörsroller ({link}) med Återförsäljarverktyg > Kunder > Visa kunder och \
+              Återförsäljarverktyg > Kunder > Få åtkomst till kundernas supportärenden, eller ange en annan i \
+              konfigurationen och starta om carepass.",
+    }
+    RoleNotPinned {
+        short: "rollens behörigheter är inte angivna",
+        so: "Konfigurationen säger inte vilka behörigheter rollen i {account} får ha.",
+        next: "Ingen roll ges där innan den gör det, och carepass kontrollerar igen {when}.",
+        you: "Jämför förslaget som visas vid det här meddelandet med rollen under Konto > Administratörsroller ({link}), skriv \
+              behörigheterna under role i konfigurationen och starta om carepass.",
+    }
+    RoleAmbiguous {
+        short: "flera roller passar",
+        so: "Flera roller i {account} passar det som är konfigurerat.",
+        next: "carepass väljer inte mellan roller, och kontrollerar igen {when}.",
+        you: "Titta på rollerna under Konto > Administratörsroller ({link}), ange den rätta i konfigurationen med \
+              kind = \"existing\" och dess behörigheter, och starta om carepass.",
+    }
+    RoleTooPowerful {
+        short: "rollen får göra för mycket",
+        so: "Rollen i {account} får göra mer än vad som är godkänt.",
+        next: "carepass ger den inte till någon och kontrollerar igen {when}.",
+        you: "Ta bort de extra behörigheterna ur rollen under Konto > Administratörsroller ({link}), eller godkänn dem i \
+              konfigurationen och starta om carepass.",
+    }
+    RoleLimitReached {
+        short: "ingen plats för fler rolltilldelningar",
+        so: "Google tillåter inte fler rolltilldelningar i {account}.",
+        next: LOOKS,
+        you: "Ta bort tilldelningar som ingen behöver under Konto > Administratörsroller ({link}); Google tillåter 1 000 per \
+              organisationsenhet.",
+    }
+    AutoLicensingUnconfirmed {
+        short: "bekräfta att automatisk licensiering är av",
+        so: "Ingen har bekräftat att automatisk licensiering är avstängd för organisationsenheten i {account}.",
+        next: "Inget konto skapas där innan dess, eftersom vart och ett kan få en betald licens, och carepass kontrollerar igen {when}.",
+        you: "Stäng av automatisk licensiering ({link}), skriv auto_licensing_off = { by = \"ditt namn\", on = \"{today}\" } \
+              under {account} i konfigurationen och starta om carepass.",
+    }
+    FreeSubscriptionUnconfirmed {
+        short: "bekräfta gratisprenumerationen",
+        so: "Ingen har bekräftat att {account} har prenumerationen Cloud Identity-gratisversion.",
+        next: "Inget konto skapas där innan dess, och carepass kontrollerar igen {when}.",
+        you: "Beställ den under Fakturering > Uppgraderingar och tillägg > Kategorier > Cloud Identity > \
+              Cloud Identity-gratisversion > Kom igång > Till kassan > Beställ, kontrollera den under Prenumerationer ({link}), \
+              skriv free_subscription = { by = \"ditt namn\", on = \"{today}\" } under {account} i konfigurationen och \
+              starta om carepass.",
+    }
+    LatinNameNeeded {
+        short: "namnet behövs med latinska bokstäver",
+        so: "Inget användarnamn kan bildas av namnet utan att gissa: formen med latinska bokstäver saknas.",
+        next: "carepass fortsätter så snart HR skickar den, och kontrollerar igen {when}.",
+        you: "Be HR att skicka händelsen med latinGiven och latinFamily och en högre revision.",
+    }
+    UsernamesSpent {
+        short: "alla användarnamn är upptagna",
+        so: "Alla användarnamn som carepass får bilda av namnet är upptagna{in}.",
+        next: "carepass fortsätter så snart HR skickar ett annat, och kontrollerar igen {when}.",
+        you: "Be HR att skicka händelsen med preferredUsername och en högre revision.",
+    }
+    AddressTaken {
+        short: "adressen är upptagen",
+        so: "Supportteknikerns adress{in} tillhör någon eller något annat.",
+        next: "carepass rör ingenting som det inte har skapat, och kontrollerar igen {when}.",
+        you: "Se under Katalog > Användare ({link}) och bland grupperna vem som har den; frigör adressen, eller ta över kontot med \
+              carepass order adopt om det är samma person.",
+    }
+    UnmanagedAccount {
+        short: "ett privat Google-konto har adressen",
+        so: "Ett privat Google-konto som ingen hanterar har supportteknikerns adress{in}.",
+        next: "carepass tar inte över det, och kontrollerar igen {when}.",
+        you: "Be ägaren att godkänna en överföring eller byta adress, så som Google beskriver ({link}).",
+    }
+    SeatsSpent {
+        short: "platserna är slut",
+        so: "Platserna för Cloud Identity är slut i {account}.",
+        next: "Nya konton väntar där, de andra återförsäljarkontona fortsätter, och carepass kontrollerar igen {when}.",
+        you: "Logga in som avancerad administratör och begär fler av Google med licensformuläret för Cloud Identity, som den här \
+              sidan länkar till ({link}).",
+    }
+    LicensesSpent {
+        short: "gratislicenserna är slut",
+        so: "De fria Cloud Identity-licenserna är slut i {account}.",
+        next: "Nya konton väntar där på sin, de andra återförsäljarkontona fortsätter, och carepass kontrollerar igen {when}.",
+        you: "Se antalet under Prenumerationer ({link}), och begär fler av Google med licensformuläret för Cloud Identity som \
+              avancerad administratör.",
+    }
+    PaidLicenseFound {
+        short: "kontot har en betald licens",
+        so: "Kontot{in} har en betald licens bredvid den fria.",
+        next: "Det får ingen roll innan den betalda licensen är borta, och carepass kontrollerar igen {when}.",
+        you: "Kontrollera att automatisk licensiering är avstängd, och ta sedan bort den betalda licensen från kontot under \
+              Katalog > Användare ({link}).",
+    }
+    AutoLicensingOn {
+        short: "automatisk licensiering är på",
+        so: "Automatisk licensiering är på i {account}, fast någon har bekräftat att den är av.",
+        next: "De konton det gäller får ingen roll innan deras betalda licens är borta, och carepass kontrollerar igen {when}.",
+        you: "Stäng av automatisk licensiering för organisationsenheten ({link}), och ta sedan bort de betalda licenserna under \
+              Katalog > Användare.",
+    }
+    AccountNotOurs {
+        short: "kontot är inte vårt",
+        so: "Kontot med supportteknikerns adress{in} skapades inte av carepass för den här supportteknikern.",
+        next: LEAVES,
+        you: "Ta reda på under Katalog > Användare ({link}) vems det är; om det är samma person, ta över det med \
+              carepass order adopt, be annars HR om ett preferredUsername.",
+    }
+    AccountIsAdmin {
+        short: "kontot administrerar något annat",
+        so: "Kontot{in} administrerar redan något annat.",
+        next: LEAVES,
+        you: "Ta reda på varför under Konto > Administratörsroller ({link}), och ta bort den andra rollen om den inte ska finnas.",
+    }
+    AccountSuspended {
+        short: "kontot är avstängt",
+        so: "Någon annan än carepass har stängt av kontot{in}.",
+        next: "carepass häver inga avstängningar som andra har gjort, och kontrollerar igen {when}.",
+        you: "Ta reda på varför under Katalog > Användare ({link}), och återaktivera det där om det ska fungera; en avstängning för \
+              missbruk kan bara Google häva.",
+    }
+    AccountGone {
+        short: "kontot är borta",
+        so: "Kontot{in} fanns och är nu borta.",
+        next: "carepass kontrollerar igen {when} och fortsätter om det har kommit tillbaka.",
+        you: "Om det togs bort av misstag, återställ det inom 20 dagar ({link}); om det var meningen, avsluta med \
+              carepass order cancel.",
+    }
+    CaseRedirectNeeded {
+        short: "omdirigera ärendeposten",
+        so: "Ingen har ännu sagt att posten om supportärenden är omdirigerad{in}.",
+        next: "carepass kan inte se omdirigeringen hos Google: det fortsätter när du säger att den är gjord, och frågar igen {when}.",
+        you: "Omdirigera de nya adressernas post till supportteknikernas vanliga adresser i Gmail (Default routing, {link}), och \
+              säg sedan till med carepass task done.",
+    }
+    ContactMissing {
+        short: "en adress för brevet saknas",
+        so: "HR gav ingen adress som brevet till supportteknikern kan skickas till.",
+        next: "carepass skickar brevet så snart HR skickar en adress, och kontrollerar igen {when}.",
+        you: "Be HR att skicka händelsen med contactEmail och en högre revision, eller berätta själv för supportteknikern och använd \
+              carepass order skip.",
+    }
+    MailUnavailable {
+        short: "e-postservern svarar inte",
+        so: "E-postservern svarar inte.",
+        next: "carepass försöker skicka brevet igen {when}, och kontona påverkas inte.",
+        you: "Kontrollera avsnittet mail i konfigurationen, och att den här datorn når e-postservern.",
+    }
+    MailRefused {
+        short: "e-postservern tar inte emot brevet",
+        so: "E-postservern tar inte emot brevet till supportteknikern.",
+        next: "carepass kontrollerar igen {when}, och kontona påverkas inte.",
+        you: "Läs serverns svar vid det här meddelandet, rätta avsändaren i konfigurationen eller be HR om en annan contactEmail, \
+              och använd sedan carepass order retry.",
+    }
+    GrantsHeld {
+        short: "gränsen för tilldelningar är nådd",
+        so: "Fler supporttekniker ska få åtkomst på en gång än gränsen för tilldelningar tillåter.",
+        next: "carepass ger inte fler innan gränsen har plats eller någon släpper fram dem, och kontrollerar igen {when}.",
+        you: "Fråga HR om antalet stämmer; om det gör det, släpp fram dem med carepass order approve.",
+    }
+    SealBroken {
+        short: "de förseglade uppgifterna går inte att öppna",
+        so: "Supportteknikerns förseglade personuppgifter går inte att öppna.",
+        next: "Ingenting är förlorat hos Google, den här raden står stilla, och carepass kontrollerar igen {when}.",
+        you: "Starta carepass med den förseglingsnyckel som det hade förut, vid behov ur säkerhetskopian; om uppgifterna raderades \
+              med avsikt, avsluta med carepass order cancel.",
+    }
+    StoreUnavailable {
+        short: "lagret svarar inte",
+        so: "Lagret i carepass svarade inte{doing}.",
+        next: TRIES,
+        you: "Kontrollera utrymmet på disken eller databasen, och läs carepass logg.",
+    }
+    StepUnknown {
+        short: "den här versionen känner inte till steget",
+        so: "Steget som står på tur{in} är okänt för den här versionen av carepass.",
+        next: "Den här raden står stilla tills en version körs som gör det, och carepass kontrollerar igen {when}.",
+        you: "Starta den nyare versionen igen: troligen har en äldre startats efter den.",
+    }
+    RequestRefused {
+        short: "Google avvisade begäran",
+        so: "Google avvisade en begäran från carepass{in}{doing} som felaktig, och det är ett fel i carepass.",
+        next: "Den här raden står stilla, de andra fortsätter, och carepass kontrollerar igen {when}.",
+        you: "Rapportera det med versionen och utskriften av carepass explain; om du gör steget för hand under tiden, använd \
+              carepass order skip.",
+    }
+    UnknownAnswer {
+        short: "Googles svar är okänt",
+        so: "Google gav ett svar{in}{doing} som carepass inte känner till.",
+        next: "carepass gör ingenting på en gissning, de andra raderna fortsätter, och det kontrollerar igen {when}.",
+        you: "Läs svaret vid det här meddelandet, följ det om det är tydligt, använd sedan carepass order retry och rapportera det.",
+    }
+}

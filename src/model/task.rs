@@ -1,0 +1,183 @@
+//! Cards for people: a row that waits on a person is a task, and engineers who wait for the same thing share one card.
+//! Pure: a task is read from the row each time and never stored, so it closes by itself when the row moves on.
+//! Not here: the words (`message`) and marking a task as done, which is an order.
+
+mod reach;
+#[cfg(test)]
+mod tests;
+
+use super::enrollment::{Enrollment, EnrollmentId, State};
+use super::failure::{Failure, FailureCode, Who};
+use super::id::{DomainName, EngineerKey, InvalidName, ResellerName};
+use super::message::link::console_link;
+use super::message::{Language, Message, Place, explain};
+use super::plan::StepName;
+use super::rules::fnv1a;
+use jiff::{Timestamp, Zoned};
+use reach::Reach;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+
+/// The id of a task, `T-` and ten hexadecimal digits: the same as long as the same thing is to be done in the same place,
+/// so that a card keeps its id over restarts and between replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TaskId(u64);
+
+/// One thing that only a person can do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Task {
+    /// Its id.
+    pub id: TaskId,
+    /// What stands in the way.
+    pub code: FailureCode,
+    /// The step that waits.
+    pub step: StepName,
+    /// Who acts.
+    pub on: Who,
+    /// The row that waits; on a shared card the one that has waited longest.
+    pub enrollment: EnrollmentId,
+    /// The reseller account, if it is about one.
+    pub reseller: Option<ResellerName>,
+    /// The domain, unless the task is the same for the whole reseller account.
+    pub domain: Option<DomainName>,
+    /// Since when the step is the current one.
+    pub since: Timestamp,
+    /// When carepass looks again by itself.
+    pub look_again: Timestamp,
+    /// The words for people.
+    pub message: Texts,
+    /// The evidence, redacted; may be empty.
+    pub detail: String,
+    /// What to write under the reseller account in the configuration; read when carepass starts.
+    pub paste: Option<String>,
+    /// Google's page for it.
+    pub console_link: Option<&'static str>,
+    /// Whether carepass sees by looking that the thing was done; otherwise somebody has to tell it, by an order or by the
+    /// configuration and a restart.
+    pub closes_itself: bool,
+}
+
+/// A message in every language.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Texts {
+    /// English.
+    pub en: Message,
+    /// Swedish.
+    pub sv: Message,
+}
+
+/// One card: a task and everybody who waits for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Card {
+    /// The task.
+    pub task: Task,
+    /// The engineers, each once, in the order of their keys; empty when only the set-up of a reseller account waits.
+    pub engineers: Vec<EngineerKey>,
+}
+
+/// The task of a row, if it waits on a person. Times in the message are on the clock of `now`.
+pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
+    let State::Waiting { at, on, reason, look_again } = &row.state else { return None };
+    if !on.is_a_person() {
+        return None;
+    }
+    let reach = reach::of(reason.code);
+    let place = reach.narrow(Place::of(row, now.time_zone().clone()));
+    let say = |language| explain(reason, &place, now.timestamp(), language);
+    Some(Task {
+        id: id_of(&row.id, at.step, reason, reach, &place),
+        code: reason.code,
+        step: at.step,
+        on: *on,
+        enrollment: row.id.clone(),
+        since: at.since,
+        look_again: *look_again,
+        message: Texts { en: say(Language::En), sv: say(Language::Sv) },
+        detail: reason.detail.clone(),
+        paste: paste(reason.code, now),
+        console_link: console_link(reason.code),
+        closes_itself: reach::closes_itself(reason.code),
+        reseller: place.reseller,
+        domain: place.domain,
+    })
+}
+
+/// One card for each thing to do, the oldest first.
+pub fn batch(tasks: Vec<Task>) -> Vec<Card> {
+    let mut piles: BTreeMap<TaskId, (Task, BTreeSet<EngineerKey>)> = BTreeMap::new();
+    for task in tasks {
+        let engineer = task.enrollment.engineer().cloned();
+        let (shown, engineers) = piles.entry(task.id).or_insert_with(|| (task.clone(), BTreeSet::new()));
+        engineers.extend(engineer);
+        if (task.since, &task.enrollment) < (shown.since, &shown.enrollment) {
+            *shown = task;
+        }
+    }
+    let mut cards: Vec<Card> = piles
+        .into_values()
+        .map(|(task, engineers)| Card { task, engineers: engineers.into_iter().collect() })
+        .collect();
+    cards.sort_by_key(|card| (card.task.since, card.task.id));
+    cards
+}
+
+/// Rows that share a card have to come to the same id, so only what they share goes into it.
+fn id_of(row: &EnrollmentId, step: StepName, reason: &Failure, reach: Reach, place: &Place) -> TaskId {
+    let code = reason.code;
+    let name = |name: Option<&str>| name.unwrap_or("-").to_owned();
+    let reseller = name(place.reseller.as_ref().map(ResellerName::as_str));
+    let domain = name(place.domain.as_ref().map(DomainName::as_str));
+    TaskId::of(&match reach {
+        Reach::House | Reach::Reseller | Reach::Domain => format!("{reseller} {domain} {code}"),
+        Reach::Row => format!("{row} {step} {code}"),
+    })
+}
+
+fn paste(code: FailureCode, now: &Zoned) -> Option<String> {
+    let key = reach::attestation(code)?;
+    Some(format!("{key} = {{ by = \"your name\", on = \"{}\" }}", now.date()))
+}
+
+impl TaskId {
+    const DIGITS: usize = 10;
+
+    fn of(text: &str) -> Self {
+        Self(fnv1a(text.as_bytes()) >> (64 - 4 * Self::DIGITS))
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "T-{:0width$x}", self.0, width = Self::DIGITS)
+    }
+}
+
+impl FromStr for TaskId {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let invalid = InvalidName { expected: "a task id like T-0123456789" };
+        let digits = text.strip_prefix("T-").ok_or(invalid)?;
+        let hexadecimal = digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        if digits.len() != Self::DIGITS || !hexadecimal {
+            return Err(invalid);
+        }
+        u64::from_str_radix(digits, 16).map(Self).map_err(|_| invalid)
+    }
+}
+
+impl TryFrom<String> for TaskId {
+    type Error = InvalidName;
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        text.parse()
+    }
+}
+
+impl From<TaskId> for String {
+    fn from(id: TaskId) -> String {
+        id.to_string()
+    }
+}

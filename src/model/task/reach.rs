@@ -1,0 +1,147 @@
+//! What is known of a failure's cure beyond its words: how far one act reaches, and whether carepass sees that it was done.
+
+use super::super::failure::FailureCode;
+use super::super::message::Place;
+
+/// How far one act of a person reaches: everybody inside waits for the same thing and shares a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Everything carepass does.
+    House,
+    /// A reseller account with all its domains.
+    Reseller,
+    /// One domain.
+    Domain,
+    /// One row.
+    Row,
+}
+
+impl Reach {
+    /// The place without what does not matter for this reach, so that a shared card names nothing that is only one row's.
+    pub(super) fn narrow(self, place: Place) -> Place {
+        match self {
+            Self::House => Place { reseller: None, domain: None, step: None, ..place },
+            Self::Reseller => Place { domain: None, step: None, ..place },
+            Self::Domain => Place { step: None, ..place },
+            Self::Row => place,
+        }
+    }
+}
+
+/// How far the cure of a failure reaches.
+pub(super) fn of(code: FailureCode) -> Reach {
+    use FailureCode as C;
+    match code {
+        C::MailUnavailable | C::GrantsHeld | C::StoreUnavailable => Reach::House,
+        C::BackendError
+        | C::Timeout
+        | C::ConnectionLost
+        | C::RateLimited
+        | C::DailyQuotaSpent
+        | C::OrgUnitSettling
+        | C::ResellerNotReady
+        | C::CredentialsUnusable
+        | C::CredentialsRefused
+        | C::DelegationMissing
+        | C::ApiDisabled
+        | C::NotAuthorized
+        | C::CustomerMismatch
+        | C::DomainNotFound
+        | C::OrgUnitRefused
+        | C::RoleMissing
+        | C::RoleNotPinned
+        | C::RoleAmbiguous
+        | C::RoleTooPowerful
+        | C::RoleLimitReached
+        | C::AutoLicensingUnconfirmed
+        | C::FreeSubscriptionUnconfirmed
+        | C::SeatsSpent
+        | C::LicensesSpent
+        | C::AutoLicensingOn => Reach::Reseller,
+        C::CaseRedirectNeeded => Reach::Domain,
+        C::WorkerLost
+        | C::AccountSettling
+        | C::NotYetConfirmed
+        | C::LatinNameNeeded
+        | C::UsernamesSpent
+        | C::AddressTaken
+        | C::UnmanagedAccount
+        | C::PaidLicenseFound
+        | C::AccountNotOurs
+        | C::AccountIsAdmin
+        | C::AccountSuspended
+        | C::AccountGone
+        | C::ContactMissing
+        | C::MailRefused
+        | C::SealBroken
+        | C::StepUnknown
+        | C::RequestRefused
+        | C::UnknownAnswer => Reach::Row,
+    }
+}
+
+/// Whether carepass sees by looking again that the failure is cured. What is cured in the configuration or by a person's word
+/// does not show by itself: the configuration is read when carepass starts.
+pub(super) fn closes_itself(code: FailureCode) -> bool {
+    use FailureCode as C;
+    match code {
+        C::CredentialsUnusable
+        | C::CustomerMismatch
+        | C::RoleNotPinned
+        | C::RoleAmbiguous
+        | C::AutoLicensingUnconfirmed
+        | C::FreeSubscriptionUnconfirmed
+        | C::CaseRedirectNeeded
+        | C::GrantsHeld
+        | C::SealBroken
+        | C::StepUnknown
+        | C::RequestRefused => false,
+        C::BackendError
+        | C::Timeout
+        | C::ConnectionLost
+        | C::WorkerLost
+        | C::RateLimited
+        | C::DailyQuotaSpent
+        | C::AccountSettling
+        | C::OrgUnitSettling
+        | C::NotYetConfirmed
+        | C::ResellerNotReady
+        | C::CredentialsRefused
+        | C::DelegationMissing
+        | C::ApiDisabled
+        | C::NotAuthorized
+        | C::DomainNotFound
+        | C::OrgUnitRefused
+        | C::RoleMissing
+        | C::RoleTooPowerful
+        | C::RoleLimitReached
+        | C::LatinNameNeeded
+        | C::UsernamesSpent
+        | C::AddressTaken
+        | C::UnmanagedAccount
+        | C::SeatsSpent
+        | C::LicensesSpent
+        | C::PaidLicenseFound
+        | C::AutoLicensingOn
+        | C::AccountNotOurs
+        | C::AccountIsAdmin
+        | C::AccountSuspended
+        | C::AccountGone
+        | C::ContactMissing
+        | C::MailUnavailable
+        | C::MailRefused
+        | C::StoreUnavailable
+        | C::UnknownAnswer => true,
+    }
+}
+
+/// The key of the configuration under which a person's word is written, for the two facts that no API of Google shows.
+pub(super) fn attestation(code: FailureCode) -> Option<&'static str> {
+    if code == FailureCode::AutoLicensingUnconfirmed {
+        Some("auto_licensing_off")
+    } else if code == FailureCode::FreeSubscriptionUnconfirmed {
+        Some("free_subscription")
+    } else {
+        None
+    }
+}

@@ -1,0 +1,134 @@
+//! Who gets a card, what engineers share, and that an id stays what it was.
+
+use super::super::enrollment::{At, Goal, Want};
+use super::super::failure::FailureKind;
+use super::*;
+
+fn now() -> Zoned {
+    "2026-11-22T10:06:00+01:00[Europe/Stockholm]".parse().unwrap()
+}
+
+fn waiting(id: &str, step: StepName, on: Who, code: FailureCode, since: &str) -> Enrollment {
+    let since = since.parse().unwrap();
+    let mut row =
+        Enrollment::open(id.parse().unwrap(), Goal { want: Want::Present, revision: 1 }, now().timestamp());
+    row.state = State::Waiting {
+        at: At { step, attempt: 1, looks: 1, waited_for: Some(code), since },
+        on,
+        reason: Failure::new(FailureKind::Needs(on), code).with_detail("as Google said"),
+        look_again: "2026-11-22T09:16:00Z".parse().unwrap(),
+    };
+    row
+}
+
+fn operators(id: &str, code: FailureCode, since: &str) -> Task {
+    task(&waiting(id, StepName::Account, Who::Operator, code, since), &now()).unwrap()
+}
+
+const EARLY: &str = "2026-11-22T08:00:00Z";
+const LATE: &str = "2026-11-22T09:00:00Z";
+
+#[test]
+fn only_a_row_that_waits_on_a_person_is_a_task() {
+    let check = |on: Who, expected: bool| {
+        let row = waiting(
+            "domain/E-1/nordic-dk/a.example",
+            StepName::Account,
+            on,
+            FailureCode::ResellerNotReady,
+            EARLY,
+        );
+        assert_eq!(task(&row, &now()).is_some(), expected, "{on}");
+    };
+    check(Who::Operator, true);
+    check(Who::Engineer, true);
+    check(Who::Hr, true);
+    check(Who::Google, false);
+    check(Who::Calendar, false);
+    check(Who::Reseller, false);
+    let fresh = Enrollment::open(
+        "engineer/E-1".parse().unwrap(),
+        Goal { want: Want::Present, revision: 1 },
+        now().timestamp(),
+    );
+    assert_eq!(task(&fresh, &now()), None);
+}
+
+#[test]
+fn engineers_who_wait_for_the_same_thing_share_a_card() {
+    let check = |code: FailureCode, expected: &[usize]| {
+        let tasks = (1..=12).flat_map(|number| {
+            ["a.example", "b.example"].map(|domain| {
+                let since = if number == 7 { EARLY } else { LATE };
+                operators(&format!("domain/E-{number:02}/nordic-dk/{domain}"), code, since)
+            })
+        });
+        let cards = batch(tasks.collect());
+        let sizes: Vec<usize> = cards.iter().map(|card| card.engineers.len()).collect();
+        assert_eq!(sizes, expected, "{code}");
+        assert_eq!(cards[0].task.enrollment.engineer().unwrap().as_str(), "E-07", "the oldest stands first");
+        assert!(cards[0].engineers.is_sorted());
+    };
+    check(FailureCode::SeatsSpent, &[12]);
+    check(FailureCode::DelegationMissing, &[12]);
+    check(FailureCode::StoreUnavailable, &[12]);
+    check(FailureCode::CaseRedirectNeeded, &[12, 12]);
+    check(FailureCode::AddressTaken, &[1; 24]);
+}
+
+#[test]
+fn a_shared_card_says_nothing_of_a_single_row() {
+    let task = operators("domain/E-1/nordic-dk/a.example", FailureCode::SeatsSpent, EARLY);
+    assert_eq!(task.domain, None);
+    assert_eq!(task.reseller.as_ref().unwrap().as_str(), "nordic-dk");
+    for message in [&task.message.en, &task.message.sv] {
+        assert!(message.so.contains("nordic-dk") && !message.to_string().contains("a.example"), "{message}");
+    }
+    let setup = operators("reseller/nordic-dk", FailureCode::SeatsSpent, LATE);
+    assert_eq!(setup.id, task.id);
+    assert_ne!(operators("reseller/nordic-se", FailureCode::SeatsSpent, LATE).id, task.id);
+    let cards = batch(vec![setup]);
+    assert_eq!(cards[0].engineers, []);
+}
+
+#[test]
+fn an_id_stays_what_it_was_and_has_one_text() {
+    let shared = operators("domain/E-1/nordic-dk/a.example", FailureCode::SeatsSpent, EARLY).id;
+    let own = operators("domain/E-1/nordic-dk/a.example", FailureCode::AddressTaken, EARLY).id;
+    assert_eq!((shared.to_string(), own.to_string()), ("T-ceffc2f684".to_owned(), "T-e40717e07c".to_owned()));
+    let ids: BTreeSet<TaskId> = FailureCode::ALL
+        .iter()
+        .map(|code| operators("domain/E-1/nordic-dk/a.example", *code, EARLY).id)
+        .collect();
+    assert_eq!(ids.len(), FailureCode::ALL.len());
+    for id in ids {
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(id.to_string().len(), 12);
+    }
+    for wrong in ["", "T-", "T-012345678", "T-01234567890", "T-012345678g", "T-+123456789", "T-012345678A"] {
+        assert!(wrong.parse::<TaskId>().is_err(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn what_no_api_shows_is_confirmed_in_the_configuration() {
+    let check = |code: FailureCode, expected: Option<&str>| {
+        let task = operators("reseller/nordic-dk", code, EARLY);
+        assert_eq!(task.paste.as_deref(), expected);
+        if let Some(line) = expected {
+            assert!(task.message.en.you.contains(line), "{}", task.message.en.you);
+            assert!(task.message.en.you.contains("restart carepass"));
+            assert!(task.console_link.is_some() && !task.closes_itself);
+            toml::from_str::<toml::Table>(line).unwrap();
+        }
+    };
+    check(
+        FailureCode::AutoLicensingUnconfirmed,
+        Some(r#"auto_licensing_off = { by = "your name", on = "2026-11-22" }"#),
+    );
+    check(
+        FailureCode::FreeSubscriptionUnconfirmed,
+        Some(r#"free_subscription = { by = "your name", on = "2026-11-22" }"#),
+    );
+    check(FailureCode::SeatsSpent, None);
+}
