@@ -84,12 +84,18 @@ impl Census {
     }
 
     /// Every role assignment.
-    pub async fn assignments(&self, not_before: Timestamp) -> Result<Arc<Snapshot<Vec<Assignment>>>, Failure> {
+    pub async fn assignments(
+        &self,
+        not_before: Timestamp,
+    ) -> Result<Arc<Snapshot<Vec<Assignment>>>, Failure> {
         self.take(&self.inner.assignments, not_before, self.inner.google.assignments()).await
     }
 
     /// Every paid licence.
-    pub async fn paid_licenses(&self, not_before: Timestamp) -> Result<Arc<Snapshot<Vec<PaidLicense>>>, Failure> {
+    pub async fn paid_licenses(
+        &self,
+        not_before: Timestamp,
+    ) -> Result<Arc<Snapshot<Vec<PaidLicense>>>, Failure> {
         self.take(&self.inner.paid_licenses, not_before, self.inner.google.paid_licenses()).await
     }
 

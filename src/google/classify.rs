@@ -120,7 +120,8 @@ impl Row {
     pub fn fits(&self, error: &ApiError, age: Option<SignedDuration>) -> bool {
         self.calls.include(error.call)
             && self.status.fits(error)
-            && (self.reasons.is_empty() || self.reasons.iter().any(|reason| reason.eq_ignore_ascii_case(&error.reason)))
+            && (self.reasons.is_empty()
+                || self.reasons.iter().any(|reason| reason.eq_ignore_ascii_case(&error.reason)))
             && error.message.to_lowercase().contains(&self.message.to_lowercase())
             && self.age.fits(age)
     }

@@ -54,9 +54,9 @@ impl Google {
         match self.ask(&Request::GetLicense { address }).await? {
             Outcome::Done(_) => Ok(true),
             Outcome::Means(Meaning::NotThere) => Ok(false),
-            Outcome::Means(meaning @ (Meaning::AlreadyExists | Meaning::AlreadyHeld | Meaning::Unavailable)) => {
-                Err(unexpected(Call::GetLicense, meaning))
-            }
+            Outcome::Means(
+                meaning @ (Meaning::AlreadyExists | Meaning::AlreadyHeld | Meaning::Unavailable),
+            ) => Err(unexpected(Call::GetLicense, meaning)),
         }
     }
 

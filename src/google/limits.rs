@@ -171,7 +171,8 @@ impl Bucket {
     fn reserve(&mut self, now: Instant, patience: Duration) -> Result<Duration, Duration> {
         self.roll(now);
         let missing = 1.0 - self.tokens;
-        let queue = if missing <= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(missing / self.rate) };
+        let queue =
+            if missing <= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(missing / self.rate) };
         let wait = queue.max(self.hold.saturating_duration_since(now));
         if wait > patience {
             return Err(wait);
@@ -207,10 +208,12 @@ mod tests {
     #[test]
     fn turns_come_at_the_configured_pace_and_in_order() {
         let (mut bucket, now) = bucket();
-        let waits: Vec<u128> =
-            (0..64).map(|_| bucket.reserve(now, WAIT_MAX).unwrap().as_millis()).collect();
+        let waits: Vec<u128> = (0..64).map(|_| bucket.reserve(now, WAIT_MAX).unwrap().as_millis()).collect();
         let expected: Vec<u128> = (0..64).map(|turn| turn * 100).collect();
-        assert!(waits.iter().zip(&expected).all(|(wait, expected)| wait.abs_diff(*expected) <= 1), "{waits:?}");
+        assert!(
+            waits.iter().zip(&expected).all(|(wait, expected)| wait.abs_diff(*expected) <= 1),
+            "{waits:?}"
+        );
     }
 
     #[test]
