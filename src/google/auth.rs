@@ -26,7 +26,7 @@ use tokio::time::Instant;
 /// How long an assertion holds, in seconds: Google takes an hour at most.
 const ASSERTION_SECONDS: i64 = 3595;
 /// The longest life of a token that is believed.
-const LIFE_MAX: Duration = Duration::from_secs(3600);
+const LIFE_MAX: Duration = Duration::from_hours(1);
 
 /// An access token. Its age is measured by a clock that nobody sets.
 #[derive(Clone)]

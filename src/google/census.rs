@@ -106,7 +106,7 @@ impl Census {
 
     async fn take<T>(
         &self,
-        shelf: &Shelf<T>,
+        kept: &Shelf<T>,
         not_before: Timestamp,
         list: impl Future<Output = Result<T, Failure>>,
     ) -> Result<Arc<Snapshot<T>>, Failure> {
@@ -114,7 +114,7 @@ impl Census {
             let began = self.inner.google.now();
             Ok(Arc::new(Snapshot { began, items: list.await? }))
         };
-        shelf.get(|snapshot| snapshot.began >= not_before, read).await
+        kept.get(|snapshot| snapshot.began >= not_before, read).await
     }
 }
 

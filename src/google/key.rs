@@ -17,7 +17,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The longest key file that is read, in bytes.
-const FILE_MAX: u64 = 64 * 1024;
+const FILE_MAX: usize = 64 * 1024;
 
 /// A service account that may act for the administrator. Cheap to clone; shows nothing of itself.
 #[derive(Clone)]
@@ -54,15 +54,14 @@ impl Credentials {
             return Err(unusable("the key file is open to other users: set its mode to 0400"));
         }
         // Room for all of it at once: a growing buffer would leave copies of the key behind.
-        let capacity = usize::try_from(FILE_MAX).expect("64 KiB fit") + 1;
-        let mut json = Zeroizing::new(Vec::with_capacity(capacity));
-        file.take(FILE_MAX + 1).read_to_end(&mut json).map_err(unreadable)?;
+        let mut json = Zeroizing::new(Vec::with_capacity(FILE_MAX + 1));
+        file.take(FILE_MAX as u64 + 1).read_to_end(&mut json).map_err(unreadable)?;
         Self::from_json(&json, endpoint)
     }
 
     /// Reads the content of a key file. Errors: as [`Credentials::from_file`].
     pub fn from_json(json: &[u8], endpoint: &Endpoint) -> Result<Self, Failure> {
-        if json.len() as u64 > FILE_MAX {
+        if json.len() > FILE_MAX {
             return Err(unusable("the key file is too long"));
         }
         let file: KeyFile = serde_json::from_slice(json)

@@ -89,7 +89,7 @@ const FLOOR: f64 = 1.0 / 32.0;
 /// How long the way back from nothing to the ceiling takes, in seconds.
 const RECOVERY_SECONDS: f64 = 120.0;
 /// The longest wish of Google's that is obeyed in one go.
-const HOLD_MAX: Duration = Duration::from_secs(3600);
+const HOLD_MAX: Duration = Duration::from_hours(1);
 
 /// The buckets of one reseller account.
 #[derive(Debug)]
@@ -269,7 +269,7 @@ mod tests {
             limits.acquire(Quota::OrgUnit).await.unwrap();
         }
         assert!((990..1_100).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
-        limits.throttled(Quota::OrgUnit, Some(Duration::from_secs(60)));
+        limits.throttled(Quota::OrgUnit, Some(Duration::from_mins(1)));
         let failure = limits.acquire(Quota::OrgUnit).await.unwrap_err();
         assert_eq!(failure.code, FailureCode::RateLimited);
         assert!(failure.retry_after_ms.is_some_and(|wait| (59_000..=60_000).contains(&wait)));

@@ -136,9 +136,9 @@ impl Google {
 
     /// Asks, and once more with a fresh token if a read was refused with the old one.
     async fn ask(&self, request: &Request<'_>) -> Result<Outcome, Failure> {
-        let mut answer = self.ask_once(request).await?;
+        let mut answer = Box::pin(self.ask_once(request)).await?;
         if answer.status == 401 && request.call().spec().access == Access::Read {
-            answer = self.ask_once(request).await?;
+            answer = Box::pin(self.ask_once(request)).await?;
         }
         if answer.is_success() {
             return Ok(Outcome::Done(answer));

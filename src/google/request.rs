@@ -442,7 +442,10 @@ fn encode(text: &str) -> Result<String, Failure> {
         } else if byte.is_ascii_control() || b"/\\%".contains(&byte) {
             return Err(refused("a character that cannot stand in a path"));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            encoded.push('%');
+            encoded.extend(
+                [byte >> 4, byte & 0xF].map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)])),
+            );
         }
     }
     Ok(encoded)
