@@ -2,6 +2,8 @@
 //! The floors, top to bottom: `app`/`cli` compose, `amqp`/`http` are doors, `engine` loops, `steps` ensure,
 //! `google`/`mail`/`store`/`seal` adapt, `model` decides. `sandbox` stands beside the house.
 
+pub mod config;
 pub mod model;
 pub mod sandbox;
 pub mod store;
+pub mod telemetry;

@@ -1,0 +1,104 @@
+//! Floor 5: what the operator says, as types. The only place that reads the environment.
+//! Layers: `config/default.toml` < files in order < `$CREDENTIALS_DIRECTORY` < `CAREPASS__SECTION__KEY`.
+//! All faults are found at once, each with the layer that says it, its key and what to do.
+//! Not here: whether Google, the broker or the mail server agree (`check --online`), and what credential files hold.
+
+mod daemon;
+mod environment;
+mod fault;
+mod files;
+mod kinds;
+mod layers;
+mod mail;
+mod reader;
+mod resellers;
+mod sections;
+mod suggest;
+mod tree;
+
+#[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
+mod reseller_tests;
+#[cfg(test)]
+mod tests;
+
+pub use fault::{Fault, Faults, Origin};
+pub use sections::{
+    AmqpSection, Backend, Config, CredentialsSource, Google, Http, Intake, Languages, Limits, Log, LogFormat,
+    Mail, MailTls, MailTransport, Outcomes, Rates, ResellerSection, Seal, Setting, Store,
+};
+
+use reader::{Faulty, Findings, Read, Section};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use tree::Entries;
+
+/// Reads the layers. A relative path in a file starts at that file's folder.
+///
+/// # Errors
+/// Everything that is wrong with any layer, at once.
+pub fn load(
+    files: &[PathBuf],
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<Config, Faults> {
+    let variables: BTreeMap<String, String> = environment.collect();
+    let (entries, faults) = layers::gather(files, &variables);
+    // What a layer says that could not be read is not missing.
+    let unread: BTreeSet<String> = faults.iter().map(|fault| fault.key.clone()).collect();
+    let findings =
+        Findings { faults: RefCell::new(faults), settings: RefCell::default(), keys: layers::known_keys() };
+    // no-color.org: any text that is not empty.
+    let color = variables.get("NO_COLOR").is_none_or(String::is_empty);
+    let config = read(&findings, &entries, color);
+    let (mut faults, settings) = (findings.faults.into_inner(), findings.settings.into_inner());
+    faults.retain(|fault| {
+        fault.origin != Origin::Default || !(unread.contains("") || unread.contains(&fault.key))
+    });
+    match config {
+        Ok(config) if faults.is_empty() => Ok(Config { settings, ..config }),
+        Ok(_) | Err(Faulty) => Err(Faults(faults)),
+    }
+}
+
+/// The environment of this process. A variable whose name is not Unicode is nobody's; a value that is not becomes
+/// a wrong value, and is then named as one.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+}
+
+fn read(findings: &Findings, entries: &Entries, color: bool) -> Read<Config> {
+    let mut root = Section::root(findings, entries);
+    let intake = daemon::intake(root.section("intake"));
+    let outcomes = daemon::outcomes(root.section("outcomes"));
+    let store = daemon::store(root.section("store"));
+    let seal = daemon::seal(root.section("seal"), store.as_ref().map_err(|faulty| *faulty));
+    let google = daemon::google(root.section("google"));
+    let resellers = resellers::read(&mut root);
+    let limits = daemon::limits(root.section("limits"));
+    let http = daemon::http(root.section("http"));
+    let mail = mail::read(root.section("mail"), store.as_ref().map_err(|faulty| *faulty));
+    let engine = daemon::engine(root.section("engine"));
+    let language = daemon::language(root.section("language"));
+    let portal_url = root.defaulted("portal_url", kinds::page);
+    let log = daemon::log(root.section("log"), color);
+    root.close();
+    Ok(Config {
+        intake: intake?,
+        outcomes: outcomes?,
+        store: store?,
+        seal: seal?,
+        google: google?,
+        resellers: resellers?,
+        limits: limits?,
+        http: http?,
+        mail: mail?,
+        engine: engine?,
+        language: language?,
+        portal_url: portal_url?,
+        log: log?,
+        settings: Vec::new(),
+    })
+}

@@ -1,0 +1,216 @@
+//! Reading the reseller accounts, each by itself and then against the others.
+
+use super::files::Privacy;
+use super::kinds;
+use super::reader::{Faulty, Read, Section};
+use super::sections::{CredentialsSource, ResellerSection};
+use crate::model::id::{CustomerId, DomainName, MailAddress, OrgUnitPath, ResellerName};
+use crate::model::reseller::{
+    Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Reseller, RoleChoice,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+const LATER: &str = "comes with a later release";
+
+/// All reseller accounts in the order of their names.
+pub(super) fn read(root: &mut Section<'_>) -> Read<Vec<ResellerSection>> {
+    let resellers = root.section("resellers");
+    let sections = resellers.each();
+    if sections.is_empty() {
+        return Err(root.missing("resellers", "add a section [[resellers]] for each reseller account"));
+    }
+    let mut taken = Taken::default();
+    let read: Vec<Read<ResellerSection>> =
+        sections.into_iter().map(|section| reseller(section, &mut taken)).collect();
+    read.into_iter().collect()
+}
+
+/// What a reseller has that no other may have.
+#[derive(Default)]
+struct Taken {
+    customers: BTreeMap<CustomerId, String>,
+    domains: BTreeMap<DomainName, String>,
+}
+
+fn reseller((name, mut s): (&str, Section<'_>), taken: &mut Taken) -> Read<ResellerSection> {
+    let own_name = s.required(
+        "name",
+        kinds::name(ResellerName::parse, "choose one and keep it, since rows and metrics carry it"),
+        "give it a short name of your choice, like nordic-se",
+    );
+    let customer = s.required(
+        "customer_id",
+        kinds::name(CustomerId::parse, "copy it from Admin console > Account > Account settings"),
+        "copy it from Admin console > Account > Account settings",
+    );
+    let admin = s.required(
+        "admin",
+        kinds::name(MailAddress::parse, "write the address of the super administrator to act as"),
+        "write the address of the super administrator to act as",
+    );
+    let credentials = credentials(&mut s);
+    let domains = domains(&mut s);
+    let org_unit = s.defaulted(
+        "org_unit",
+        kinds::name(OrgUnitPath::parse, "write the path as the Admin console shows it"),
+    );
+    let license = s.defaulted(
+        "license",
+        kinds::choice(&[
+            ("auto", LicenseMode::Auto),
+            ("site", LicenseMode::Site),
+            ("per-user", LicenseMode::PerUser),
+        ]),
+    );
+    let role = role(s.section("role"));
+    let case_alerts = s.defaulted(
+        "case_alerts",
+        kinds::choice(&[("case-sharing", CaseAlerts::CaseSharing), ("redirect", CaseAlerts::Redirect)]),
+    );
+    let auto_licensing_off = attestation(s.section("auto_licensing_off"));
+    let free_subscription = attestation(s.section("free_subscription"));
+    let home = home(&mut s);
+    let label = own_name.as_ref().map_or(name, ResellerName::as_str);
+    taken.check(label, customer.as_ref(), domains.as_ref(), &s);
+    s.close();
+
+    let reseller = Reseller {
+        name: own_name?,
+        customer: customer?,
+        admin: admin?,
+        domains: domains?,
+        org_unit: org_unit?,
+        license: license?,
+        role: role?,
+        case_alerts: case_alerts?,
+        auto_licensing_off: auto_licensing_off?,
+        free_subscription: free_subscription?,
+    };
+    Ok(ResellerSection { reseller, credentials: credentials?, home: home? })
+}
+
+fn home(s: &mut Section<'_>) -> Read<bool> {
+    if s.defaulted("home", kinds::flag)? {
+        return Err(s.wrong("home", &format!("true {LATER}; write false")));
+    }
+    Ok(false)
+}
+
+fn credentials(s: &mut Section<'_>) -> Read<CredentialsSource> {
+    let file = s.file("credentials_file", Privacy::Secret);
+    let mut keyless = s.section("keyless");
+    let account = keyless.optional("service_account", kinds::text);
+    keyless.close();
+    match (account?, file?) {
+        (Some(_), _) => {
+            Err(keyless.wrong("service_account", &format!("{LATER}; name a key in credentials_file")))
+        }
+        (None, Some(path)) => Ok(CredentialsSource::KeyFile(path)),
+        (None, None) => {
+            Err(s.missing("credentials_file", "name the JSON key of the reseller's service account"))
+        }
+    }
+}
+
+fn domains(s: &mut Section<'_>) -> Read<DomainChoice> {
+    const ADVICE: &str = "write \"discover\", or a list like [\"reseller-se.example\"]";
+    s.defaulted("domains", |leaf| {
+        if kinds::text(leaf).is_ok_and(|text| text == "discover") {
+            return Ok(DomainChoice::Discover);
+        }
+        let names =
+            kinds::texts(leaf).map_err(|_| format!("neither discover nor a list of domains; {ADVICE}"))?;
+        let domains: Result<BTreeSet<_>, _> = names.iter().map(|name| DomainName::parse(name)).collect();
+        match domains {
+            Ok(domains) if domains.is_empty() => Err(format!("an empty list; {ADVICE}")),
+            Ok(domains) => Ok(DomainChoice::These(domains)),
+            Err(wrong) => Err(format!("{wrong}; correct the list")),
+        }
+    })
+}
+
+#[derive(Clone, Copy)]
+enum RoleKind {
+    Custom,
+    ResellerAdmin,
+    Existing,
+}
+
+/// Privileges are not required: which there are is only known at run time, and the operator is told then.
+fn role(mut s: Section<'_>) -> Read<RoleChoice> {
+    let kind = s.defaulted(
+        "kind",
+        kinds::choice(&[
+            ("custom", RoleKind::Custom),
+            ("reseller-admin", RoleKind::ResellerAdmin),
+            ("existing", RoleKind::Existing),
+        ]),
+    );
+    let name = s.optional("name", kinds::text);
+    let privileges = s.list("privileges").and_then(|items| {
+        let items: Vec<Read<Privilege>> = items.into_iter().map(privilege).collect();
+        items.into_iter().collect::<Read<BTreeSet<_>>>()
+    });
+    s.close();
+    let kind = kind?;
+    // The defaults have a name for the role that carepass makes; somebody else's must be said.
+    let name = name?.filter(|_| matches!(kind, RoleKind::Custom) || s.is_said("name"));
+    match (kind, name) {
+        (RoleKind::Custom, Some(name)) => Ok(RoleChoice::Custom { name, privileges: privileges? }),
+        (RoleKind::Existing, Some(name)) => Ok(RoleChoice::Existing { name, privileges: privileges? }),
+        (RoleKind::Custom | RoleKind::Existing, None) => {
+            Err(s.missing("name", "write the role's name as the Admin console shows it"))
+        }
+        (RoleKind::ResellerAdmin, Some(_)) => {
+            Err(s.wrong("name", "Google's own role is found without a name; remove it"))
+        }
+        (RoleKind::ResellerAdmin, None) if !privileges?.is_empty() => {
+            Err(s.wrong("privileges", "Google's own role has its own privileges; remove them"))
+        }
+        (RoleKind::ResellerAdmin, None) => Ok(RoleChoice::ResellerAdmin),
+    }
+}
+
+fn privilege(mut s: Section<'_>) -> Read<Privilege> {
+    let advice = "copy serviceId and privilegeName from privileges.list of the Directory API";
+    let service_id = s.required("service_id", kinds::text, advice);
+    let name = s.required("name", kinds::text, advice);
+    s.close();
+    Ok(Privilege { service_id: service_id?, name: name? })
+}
+
+fn attestation(mut s: Section<'_>) -> Read<Option<Attestation>> {
+    let (by, on) = (s.optional("by", kinds::text), s.optional("on", kinds::date));
+    s.close();
+    match (by?, on?) {
+        (None, None) => Ok(None),
+        (Some(by), Some(on)) => Ok(Some(Attestation { by, on })),
+        (Some(_), None) => Err(s.missing("on", "write the day on which it was confirmed, or leave by empty")),
+        (None, Some(_)) => Err(s.missing("by", "write who has confirmed it, or leave on empty")),
+    }
+}
+
+impl Taken {
+    fn check(
+        &mut self,
+        name: &str,
+        customer: Result<&CustomerId, &Faulty>,
+        domains: Result<&DomainChoice, &Faulty>,
+        s: &Section<'_>,
+    ) {
+        if let Ok(customer) = customer
+            && let Some(other) = self.customers.insert(customer.clone(), name.to_owned())
+        {
+            s.wrong("customer_id", &format!("the reseller {other} is the same customer; remove one of them"));
+        }
+        let Ok(DomainChoice::These(domains)) = domains else { return };
+        for domain in domains {
+            if let Some(other) = self.domains.insert(domain.clone(), name.to_owned()) {
+                s.wrong(
+                    "domains",
+                    &format!("{domain} is also in the reseller {other}; leave it in one of them"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The configuration as types: whatever is here has been checked. Not here: how it is read.
+
+use crate::model::id::MailAddress;
+use crate::model::reseller::Reseller;
+use crate::model::rules::Rules;
+use secrecy::SecretString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Where events come in.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    /// From a broker; none if no URL is set.
+    pub amqp: Option<AmqpSection>,
+    /// Whether `POST /v1/events` is open.
+    pub http_enabled: bool,
+}
+
+/// The broker and what carepass uses there.
+#[derive(Clone, Debug)]
+pub struct AmqpSection {
+    /// `amqp://` or `amqps://`, with user and password.
+    pub url: SecretString,
+    /// The topic exchange that HR publishes to.
+    pub exchange: String,
+    /// The quorum queue of carepass.
+    pub queue: String,
+    /// Where unusable messages go.
+    pub dead_letter_exchange: String,
+    /// Whether exchanges and queues are declared; else they are only checked.
+    pub declare: bool,
+    /// How many deliveries may be in hand.
+    pub prefetch: u16,
+    /// The `CloudEvents` sources that are listened to; empty = any.
+    pub allowed_sources: Vec<String>,
+}
+
+/// Where outcomes go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcomes {
+    /// The topic exchange.
+    pub exchange: String,
+}
+
+/// Where the truth is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// In what.
+    pub backend: Backend,
+}
+
+/// What keeps the truth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// Ledger and index in a folder of this machine.
+    Embedded {
+        /// The folder; made if it is missing.
+        path: PathBuf,
+    },
+}
+
+/// What seals personal data and initial passwords.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// The file of the master key; made if it is missing.
+    pub key_file: PathBuf,
+}
+
+/// How Google is reached.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Google {
+    /// One base for all APIs and `/token`, on this machine, without a slash at the end; none = Google.
+    pub endpoint: Option<String>,
+    /// How often.
+    pub rates: Rates,
+    /// Calls at a time for each reseller account.
+    pub calls_in_flight: u16,
+}
+
+/// Calls per second and reseller account.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates {
+    /// Directory API.
+    pub directory_per_second: f64,
+    /// `users.insert`.
+    pub user_inserts_per_second: f64,
+    /// Writes of organisational units.
+    pub org_units_per_second: f64,
+    /// Enterprise License Manager API.
+    pub licensing_per_second: f64,
+    /// Cloud Identity API.
+    pub cloud_identity_per_second: f64,
+}
+
+/// One reseller account and how to get in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResellerSection {
+    /// What the model knows of it.
+    pub reseller: Reseller,
+    /// The way in.
+    pub credentials: CredentialsSource,
+    /// Engineers already have a Workspace account here and get the role only.
+    pub home: bool,
+}
+
+/// Where the right to act comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CredentialsSource {
+    /// The JSON key of a service account.
+    KeyFile(PathBuf),
+}
+
+/// Above these, grants wait for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// In any hour.
+    pub grants_per_hour: u32,
+    /// In any 24 hours.
+    pub grants_per_day: u32,
+}
+
+/// API and dashboard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Names, roles and hashes of tokens. Without it only this machine may be listened to.
+    pub tokens_file: Option<PathBuf>,
+}
+
+/// How letters leave.
+#[derive(Clone, Debug)]
+pub struct Mail {
+    /// The way.
+    pub transport: MailTransport,
+}
+
+/// The way letters leave.
+#[derive(Clone, Debug)]
+pub enum MailTransport {
+    /// Through a mail server.
+    Smtp {
+        /// Its name, as in its certificate.
+        host: String,
+        /// Its port; the usual one of `tls` when absent.
+        port: Option<u16>,
+        /// User name and password.
+        login: Option<(String, SecretString)>,
+        /// The sender.
+        from: MailAddress,
+        /// How the connection is protected.
+        tls: MailTls,
+    },
+    /// Into a folder.
+    File {
+        /// The folder; made if it is missing.
+        path: PathBuf,
+        /// The sender.
+        from: MailAddress,
+    },
+    /// Not at all.
+    None,
+}
+
+/// How the connection to the mail server is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailTls {
+    /// From the first byte.
+    Implicit,
+    /// After a `STARTTLS` that must succeed.
+    StartTls,
+    /// Not; only to this machine.
+    None,
+}
+
+/// Languages where nobody says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Languages {
+    /// The language whose rules spell a name in ASCII, as a tag like `sv`.
+    pub names_default: String,
+    /// The language of messages: `en` or `sv`.
+    pub messages_default: String,
+}
+
+/// What is logged and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The form.
+    pub format: LogFormat,
+    /// Directives of `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+    /// Whether a terminal may get colours: `NO_COLOR` is not set (no-color.org).
+    pub color: bool,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, else JSON.
+    Auto,
+    /// JSON.
+    Json,
+    /// Text.
+    Text,
+}
+
+/// Everything that an operator can set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Events in.
+    pub intake: Intake,
+    /// Events out.
+    pub outcomes: Outcomes,
+    /// The truth.
+    pub store: Store,
+    /// The master key.
+    pub seal: Seal,
+    /// Google.
+    pub google: Google,
+    /// The reseller accounts, by name; never empty.
+    pub resellers: Vec<ResellerSection>,
+    /// Limits of grants.
+    pub limits: Limits,
+    /// API and dashboard.
+    pub http: Http,
+    /// Mail.
+    pub mail: Mail,
+    /// The numbers of the machine.
+    pub engine: Rules,
+    /// Languages.
+    pub language: Languages,
+    /// The page that an engineer is sent to.
+    pub portal_url: String,
+    /// Logs.
+    pub log: Log,
+    /// Every key with its value, secrets masked, for [`Config::show`].
+    pub(super) settings: Vec<Setting>,
+}
+
+/// One key and what it is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The key, like `resellers.nordic-se.admin`.
+    pub key: String,
+    /// The value in TOML; a secret is masked.
+    pub value: String,
+    /// The layer it comes from.
+    pub origin: super::Origin,
+}
+
+impl Config {
+    /// Every key, its value and where that comes from, in the order of reading. Secrets are masked.
+    pub fn show(&self) -> &[Setting] {
+        &self.settings
+    }
+}

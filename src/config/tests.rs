@@ -1,0 +1,301 @@
+//! What loads, from which layer, and that secrets stay secret.
+
+use super::*;
+use crate::model::reseller::{Attestation, DomainChoice, LicenseMode, Privilege, RoleChoice};
+use secrecy::ExposeSecret as _;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// The least that loads, beside a key.
+pub(super) const LEAST: &str = r#"
+[mail]
+transport = "none"
+
+[[resellers]]
+name = "nordic-se"
+customer_id = "C01abc123"
+admin = "robot@reseller-se.example"
+credentials_file = "key.json"
+"#;
+
+/// A folder with a private file of each of these names.
+pub(super) fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        write(folder.path(), name, text, 0o600);
+    }
+    folder
+}
+
+pub(super) fn write(folder: &Path, name: &str, text: &str, mode: u32) {
+    let path = folder.join(name);
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+pub(super) fn load_in(folder: &Path, files: &[&str], variables: &[(&str, &str)]) -> Result<Config, Faults> {
+    let files: Vec<PathBuf> = files.iter().map(|name| folder.join(name)).collect();
+    let replaced = |text: &str| text.replace("DIR", folder.to_str().unwrap());
+    load(&files, variables.iter().map(|(name, value)| ((*name).to_owned(), replaced(value))))
+}
+
+fn loaded(text: &str, variables: &[(&str, &str)]) -> (TempDir, Config) {
+    let folder = folder(&[("carepass.toml", text), ("key.json", "{}"), ("tokens.toml", "")]);
+    let config =
+        load_in(folder.path(), &["carepass.toml"], variables).unwrap_or_else(|faults| panic!("{faults}"));
+    (folder, config)
+}
+
+#[test]
+fn the_least_configuration_has_the_defaults() {
+    let (folder, config) = loaded(LEAST, &[]);
+    assert!(config.intake.amqp.is_none() && !config.intake.http_enabled);
+    assert_eq!(config.outcomes.exchange, "carepass.outcomes");
+    assert_eq!(config.store.backend, Backend::Embedded { path: "/var/lib/carepass".into() });
+    assert_eq!(config.seal.key_file, Path::new("/var/lib/carepass/seal.key"));
+    assert_eq!(config.google.endpoint, None);
+    assert_eq!(config.google.calls_in_flight, 8);
+    assert_eq!(
+        config.google.rates,
+        Rates {
+            directory_per_second: 5.0,
+            user_inserts_per_second: 1.0,
+            org_units_per_second: 1.0,
+            licensing_per_second: 0.8,
+            cloud_identity_per_second: 1.0,
+        }
+    );
+    assert_eq!(config.limits, Limits { grants_per_hour: 50, grants_per_day: 200 });
+    assert_eq!(config.http, Http { listen: "127.0.0.1:8080".parse().unwrap(), tokens_file: None });
+    assert_eq!(config.engine, crate::model::rules::Rules::default());
+    assert_eq!(config.language, Languages { names_default: "sv".into(), messages_default: "en".into() });
+    assert_eq!(config.log, Log { format: LogFormat::Auto, filter: "info".into(), color: true });
+
+    let [ResellerSection { reseller, credentials, home: false }] = config.resellers.as_slice() else {
+        panic!("one reseller")
+    };
+    assert_eq!(*credentials, CredentialsSource::KeyFile(folder.path().join("key.json")));
+    assert_eq!(reseller.domains, DomainChoice::Discover);
+    assert_eq!(reseller.license, LicenseMode::Auto);
+    assert_eq!(
+        reseller.role,
+        RoleChoice::Custom { name: "Customer Care".into(), privileges: BTreeSet::new() }
+    );
+    assert_eq!((&reseller.auto_licensing_off, &reseller.free_subscription), (&None, &None));
+}
+
+#[test]
+fn a_reseller_can_say_everything() {
+    let (_folder, config) = loaded(
+        &format!(
+            "{LEAST}{}",
+            r#"
+domains = ["b.example", "a.example"]
+license = "per-user"
+role = { kind = "existing", name = "Care", privileges = [{ service_id = "1", name = "READ" }] }
+auto_licensing_off = { by = "asa", on = 2026-03-31 }
+free_subscription = { by = "asa", on = "2026-04-01" }
+"#
+        ),
+        &[],
+    );
+    let reseller = &config.resellers[0].reseller;
+    let attested = |on: &str| Some(Attestation { by: "asa".into(), on: on.parse().unwrap() });
+    assert!(matches!(&reseller.domains, DomainChoice::These(domains) if domains.len() == 2));
+    assert_eq!(reseller.auto_licensing_off, attested("2026-03-31"));
+    assert_eq!(reseller.free_subscription, attested("2026-04-01"));
+    let privileges = BTreeSet::from([Privilege { service_id: "1".into(), name: "READ".into() }]);
+    assert_eq!(reseller.role, RoleChoice::Existing { name: "Care".into(), privileges });
+}
+
+#[test]
+fn the_environment_is_stronger_than_files() {
+    let (folder, config) = loaded(
+        &format!("[google]\nendpoint = \"http://127.0.0.1:1\"\n[store]\npath = \"data\"\n{LEAST}"),
+        &[
+            ("CAREPASS__GOOGLE__ENDPOINT", "http://[::1]:9010/"),
+            ("CAREPASS__GOOGLE__RATES__LICENSING_PER_SECOND", "0.5"),
+            ("CAREPASS__INTAKE__AMQP__URL", "amqp://guest:guest@127.0.0.1:5672/%2f"),
+            ("CAREPASS__INTAKE__AMQP__PREFETCH", "7"),
+            ("CAREPASS__INTAKE__AMQP__ALLOWED_SOURCES", "a, b"),
+            ("CAREPASS__INTAKE__HTTP__ENABLED", "true"),
+            ("CAREPASS__STORE__PATH", "DIR/other"),
+            ("CAREPASS__HTTP__LISTEN", "0.0.0.0:0"),
+            ("CAREPASS__HTTP__TOKENS_FILE", "DIR/tokens.toml"),
+            ("CAREPASS__ENGINE__LEASE", "90s"),
+            ("CAREPASS__RESELLERS__NORDIC_SE__LICENSE", "site"),
+            ("CAREPASS__RESELLERS__NORDIC_SE__ROLE__KIND", "reseller-admin"),
+            ("CAREPASS_CONFIG", "not for this"),
+            ("CAREPASS_SERVICE_PORT", "Kubernetes'"),
+            ("NO_COLOR", "1"),
+            ("PATH", "/bin"),
+        ],
+    );
+    assert_eq!(config.google.endpoint.as_deref(), Some("http://[::1]:9010"));
+    assert!((config.google.rates.licensing_per_second - 0.5).abs() < f64::EPSILON);
+    let amqp = config.intake.amqp.unwrap();
+    assert_eq!(amqp.url.expose_secret(), "amqp://guest:guest@127.0.0.1:5672/%2f");
+    assert_eq!((amqp.prefetch, amqp.allowed_sources), (7, vec!["a".to_owned(), "b".to_owned()]));
+    assert!(config.intake.http_enabled);
+    assert_eq!(config.store.backend, Backend::Embedded { path: folder.path().join("other") });
+    assert_eq!(config.seal.key_file, folder.path().join("other/seal.key"));
+    assert_eq!(config.http.listen.to_string(), "0.0.0.0:0");
+    assert_eq!(config.engine.lease.as_secs(), 90);
+    assert_eq!(config.resellers[0].reseller.license, LicenseMode::Site);
+    assert_eq!(config.resellers[0].reseller.role, RoleChoice::ResellerAdmin);
+    assert!(!config.log.color);
+}
+
+#[test]
+fn a_later_file_adds_a_reseller_and_changes_one() {
+    let second = r#"
+[[resellers]]
+name = "nordic-fi"
+customer_id = "C02def456"
+admin = "robot@reseller-fi.example"
+credentials_file = "key.json"
+
+[[resellers]]
+name = "nordic-se"
+license = "site"
+"#;
+    let folder = folder(&[("a.toml", LEAST), ("b.toml", second), ("key.json", "{}")]);
+    let config =
+        load_in(folder.path(), &["a.toml", "b.toml"], &[]).unwrap_or_else(|faults| panic!("{faults}"));
+    let resellers: Vec<_> =
+        config.resellers.iter().map(|r| (r.reseller.name.as_str(), r.reseller.license)).collect();
+    assert_eq!(resellers, [("nordic-fi", LicenseMode::Auto), ("nordic-se", LicenseMode::Site)]);
+}
+
+#[test]
+fn what_the_sandbox_writes_loads() {
+    let (folder, config) = loaded(
+        r#"
+[google]
+endpoint = "http://127.0.0.1:9010"
+[store]
+path = "data"
+[http]
+listen = "127.0.0.1:8080"
+tokens_file = "tokens.toml"
+[mail]
+transport = "file"
+path = "mail"
+[[resellers]]
+name = "nordic-se"
+customer_id = "C01abc123"
+admin = "robot@reseller-se.example"
+credentials_file = "key.json"
+role = { kind = "custom", name = "Customer Care", privileges = [{ service_id = "1", name = "READ" }] }
+"#,
+        &[],
+    );
+    assert!(
+        matches!(config.mail.transport, MailTransport::File { path, .. } if path == folder.path().join("mail"))
+    );
+}
+
+#[test]
+fn a_secret_comes_from_the_strongest_layer_and_is_never_shown() {
+    let check = |text: &str, variables: &[(&str, &str)], expected: &str| {
+        let folder = folder(&[
+            ("carepass.toml", &format!("{text}{LEAST}")),
+            ("key.json", "{}"),
+            ("url", "amqp://u:in-a-file@h/\n"),
+            ("other", "amqp://u:in-another@h/"),
+        ]);
+        fs::create_dir(folder.path().join("credentials")).unwrap();
+        write(folder.path(), "credentials/intake.amqp.url", "amqp://u:in-a-credential@h/", 0o440);
+        let config =
+            load_in(folder.path(), &["carepass.toml"], variables).unwrap_or_else(|faults| panic!("{faults}"));
+        let printed = format!("{config:?} {:?}", config.show());
+        assert!(!printed.contains("in-") && !printed.contains("u:"), "{printed}");
+        let url = config.intake.amqp.unwrap().url;
+        assert_eq!(url.expose_secret(), format!("amqp://u:{expected}@h/"));
+    };
+    let plain = "[intake.amqp]\nurl = \"amqp://u:in-the-text@h/\"\n";
+    let file = "[intake.amqp]\nurl_file = \"url\"\n";
+    let credentials = ("CREDENTIALS_DIRECTORY", "DIR/credentials");
+    check(plain, &[], "in-the-text");
+    check(file, &[], "in-a-file");
+    check("", &[credentials], "in-a-credential");
+    check(plain, &[credentials], "in-a-credential");
+    check(plain, &[("CAREPASS__INTAKE__AMQP__URL_FILE", "DIR/other")], "in-another");
+    check(file, &[("CAREPASS__INTAKE__AMQP__URL", "amqp://u:in-a-variable@h/")], "in-a-variable");
+    check(
+        file,
+        &[credentials, ("CAREPASS__INTAKE__AMQP__URL", "amqp://u:in-a-variable@h/")],
+        "in-a-variable",
+    );
+}
+
+#[test]
+fn the_keys_of_a_reseller_can_be_a_credential() {
+    let folder = folder(&[("carepass.toml", &LEAST.replace("credentials_file = \"key.json\"", ""))]);
+    fs::create_dir(folder.path().join("credentials")).unwrap();
+    write(folder.path(), "credentials/resellers.nordic-se.credentials", "{}", 0o440);
+    let config = load_in(folder.path(), &["carepass.toml"], &[("CREDENTIALS_DIRECTORY", "DIR/credentials")])
+        .unwrap_or_else(|faults| panic!("{faults}"));
+    let CredentialsSource::KeyFile(path) = &config.resellers[0].credentials;
+    assert_eq!(*path, folder.path().join("credentials/resellers.nordic-se.credentials"));
+}
+
+#[test]
+fn every_value_says_where_it_comes_from() {
+    let (folder, config) = loaded(
+        &format!("[intake.amqp]\nurl = \"amqp://u:pass@h/\"\n{LEAST}"),
+        &[("CAREPASS__STORE__PATH", "DIR/data")],
+    );
+    let check = |key: &str, value: &str, origin: Origin| {
+        let setting = config.show().iter().find(|setting| setting.key == key).expect(key);
+        assert_eq!((setting.value.as_str(), &setting.origin), (value, &origin));
+    };
+    let file = Origin::File(folder.path().join("carepass.toml"));
+    check("limits.grants_per_hour", "50", Origin::Default);
+    check("intake.amqp.url", "(secret)", file.clone());
+    check("mail.password", "\"\"", Origin::Default);
+    check("resellers.nordic-se.customer_id", "\"C01abc123\"", file);
+    check("resellers.nordic-se.org_unit", "\"/Customer Care\"", Origin::Default);
+    let data = format!("\"{}\"", folder.path().join("data").display());
+    check("store.path", &data, Origin::Variable("CAREPASS__STORE__PATH".into()));
+}
+
+#[test]
+fn the_defaults_list_exactly_the_keys_that_are_read() {
+    let (_folder, config) = loaded(LEAST, &[]);
+    let read: BTreeSet<String> = config
+        .show()
+        .iter()
+        .map(|setting| setting.key.replace("resellers.nordic-se.", "resellers."))
+        .collect();
+    let listed: BTreeSet<String> = layers::known_keys().into_iter().collect();
+    assert_eq!(read, listed);
+    for (number, line) in layers::DEFAULTS.lines().enumerate() {
+        assert!(line.len() <= 130, "default.toml, line {}: {line}", number + 1);
+    }
+}
+
+#[test]
+fn the_production_example_loads() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = include_str!("../../config/production.example.toml")
+        .replace("/etc/carepass", folder.path().to_str().unwrap())
+        .replace("/var/lib/carepass", folder.path().join("data").to_str().unwrap());
+    for (name, text) in [
+        ("carepass.toml", example.as_str()),
+        ("amqp-url", "amqps://carepass:x@rabbitmq.nordresale.example:5671/hr\n"),
+        ("nordic-se.json", "{}"),
+        ("nordic-fi.json", "{}"),
+        ("tokens.toml", ""),
+        ("smtp-password", "x\n"),
+    ] {
+        write(folder.path(), name, text, 0o600);
+    }
+    let config = load_in(folder.path(), &["carepass.toml"], &[]).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(config.resellers.len(), 2);
+    assert!(config.intake.amqp.is_some_and(|amqp| !amqp.declare));
+    assert!(matches!(config.mail.transport, MailTransport::Smtp { login: Some(_), .. }));
+}
