@@ -1,1 +1,3 @@
+//! What performance is claimed on; empty so far.
+
 fn main() {}

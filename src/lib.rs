@@ -2,8 +2,11 @@
 //! The floors, top to bottom: `app`/`cli` compose, `amqp`/`http` are doors, `engine` loops, `steps` ensure,
 //! `google`/`mail`/`store`/`seal` adapt, `model` decides. `sandbox` stands beside the house.
 
+pub mod clock;
 pub mod config;
+pub mod mail;
 pub mod model;
 pub mod sandbox;
+pub mod seal;
 pub mod store;
 pub mod telemetry;

@@ -70,6 +70,8 @@ pub struct Engineer {
     pub username: Option<Sealed>,
     /// Whether carepass may begin.
     pub release: Release,
+    /// SHA-256 of the event's content in hexadecimal: tells a repetition of a revision from a conflict.
+    pub content: String,
     /// The event that brought the goal.
     pub cause: EventRef,
     /// HR's onboarding case, passed on in outcomes.

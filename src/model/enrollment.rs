@@ -1,7 +1,7 @@
 //! One row: who × target, its goal, its state, what is done and what was learned. Data only: how a row moves is in `transition`.
 
 use super::engineer::EventRef;
-use super::failure::{Failure, Who};
+use super::failure::{Failure, FailureCode, Who};
 use super::id::{AccountId, CustomerId, DomainName, EngineerKey, InvalidName, ResellerName, RoleId};
 use super::plan::StepName;
 use super::sealed::Sealed;
@@ -80,9 +80,12 @@ pub struct At {
     pub step: StepName,
     /// Counts from 1; only transient failures spend one.
     pub attempt: u32,
-    /// How often a waiting row has looked again; the interval grows with it.
+    /// How often the row has waited for the same thing; the interval at which it looks again grows with it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub looks: u32,
+    /// What the row last waited for; a person is asked once for each thing, not at each look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_for: Option<FailureCode>,
     /// When the step became the current one.
     pub since: Timestamp,
 }
@@ -329,6 +332,11 @@ impl Enrollment {
     /// Nothing more will happen by itself.
     pub fn is_settled(&self) -> bool {
         matches!(self.state, State::Completed | State::Cancelled { .. })
+    }
+
+    /// Whether the row has just begun to wait for this thing, as against having looked once more in vain.
+    pub fn has_begun_to_wait(&self) -> bool {
+        matches!(self.state, State::Waiting { at, .. } if at.looks == 1)
     }
 
     /// Whether the row waits for the given one to act.

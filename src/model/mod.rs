@@ -1,13 +1,20 @@
 //! Floor 0: what is so and what follows from it. Pure: no I/O, no clock, no randomness, no async.
 
+pub mod admission;
 pub mod engineer;
 pub mod enrollment;
 pub mod entry;
+pub mod event;
 pub mod failure;
+pub mod grants;
 pub mod id;
+pub mod outcome;
+pub mod person;
 pub mod plan;
 pub mod reseller;
 pub mod roster;
 pub mod rules;
 pub mod sealed;
+pub mod time_zone;
 pub mod transition;
+pub mod username;

@@ -58,7 +58,7 @@ impl Rules {
 
     /// When a waiting row looks again.
     pub fn look_again_at(&self, id: &EnrollmentId, at: At, now: Timestamp) -> Timestamp {
-        later(now, spread(doubled(self.look_min, at.looks, self.look_max), id, at))
+        later(now, spread(doubled(self.look_min, at.looks.saturating_sub(1), self.look_max), id, at))
     }
 }
 
@@ -97,7 +97,7 @@ mod tests {
         let id: EnrollmentId = "reseller/nordic-se".parse().unwrap();
         let now = Timestamp::UNIX_EPOCH;
         let delay = |attempt, failure: &Failure| {
-            let at = At { step: StepName::Credentials, attempt, looks: 0, since: now };
+            let at = At { step: StepName::Credentials, attempt, looks: 0, waited_for: None, since: now };
             rules.retry_at(&id, at, failure, now).duration_since(now)
         };
         let transient = Failure::transient(FailureCode::Timeout);

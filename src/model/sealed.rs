@@ -1,43 +1,52 @@
-//! Sealed things as plain data: they may lie in rows and in the ledger. Not here: how they are sealed and opened (`seal`).
+//! Sealed bytes as plain data, so that rows and the ledger can carry them.
+//! Not here: how they are sealed and opened, which is `seal`'s alone.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Bytes that only the sealer can open.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Sealed(pub Vec<u8>);
+/// The longest sealed value that is read back: as base64 it still fits a row of 24 KiB.
+pub const SEALED_MAX: usize = 16 * 1024;
 
-/// An engineer's data key, wrapped by the master key. Destroying it destroys what was sealed with it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct WrappedKey(pub Vec<u8>);
-
-/// A local part as a keyed hash: equal for equal names, and tells nothing to whom lacks the key.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct NameTag(pub Vec<u8>);
-
-/// The text is not base64.
+/// Why a text does not hold sealed bytes. Carries no value, so that it may be logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("sealed data is not base64")]
-pub struct NotBase64;
+#[error("not base64 text of at most {SEALED_MAX} bytes")]
+pub struct InvalidSealed;
 
-/// The same text form and the same silence in logs for each kind.
-macro_rules! as_text {
-    ($($type:ident)+) => {$(
+/// Defines opaque bytes that are base64 text (RFC 4648, section 4) to serde and show nothing but their length.
+macro_rules! opaque {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $type(Vec<u8>);
+
+        impl $type {
+            /// Takes bytes that `seal` made.
+            pub fn from_bytes(bytes: Vec<u8>) -> Self {
+                Self(bytes)
+            }
+
+            /// The bytes, of use to `seal` only.
+            pub fn as_bytes(&self) -> &[u8] {
+                &self.0
+            }
+        }
+
         impl TryFrom<String> for $type {
-            type Error = NotBase64;
-            fn try_from(text: String) -> Result<Self, NotBase64> {
-                STANDARD_NO_PAD.decode(text).map(Self).map_err(|_| NotBase64)
+            type Error = InvalidSealed;
+            fn try_from(text: String) -> Result<Self, InvalidSealed> {
+                if text.len() > SEALED_MAX.div_ceil(3) * 4 {
+                    return Err(InvalidSealed);
+                }
+                STANDARD.decode(text).map(Self).map_err(|_| InvalidSealed)
             }
         }
 
         impl From<$type> for String {
             fn from(sealed: $type) -> String {
-                STANDARD_NO_PAD.encode(sealed.0)
+                STANDARD.encode(sealed.0)
             }
         }
 
@@ -46,7 +55,43 @@ macro_rules! as_text {
                 write!(f, "{}({} bytes)", stringify!($type), self.0.len())
             }
         }
-    )+};
+    };
 }
 
-as_text!(Sealed WrappedKey NameTag);
+opaque! {
+    /// A value that only the right key and the right binding open.
+    Sealed
+}
+
+opaque! {
+    /// One engineer's data key, itself sealed by the master key. Erasing it erases everything that was sealed with it.
+    WrappedKey
+}
+
+opaque! {
+    /// A local part as a keyed hash: equal for equal names, and tells nothing to whoever lacks the key.
+    NameTag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sealed_bytes_are_base64_text() {
+        let sealed = Sealed::from_bytes(vec![0, 255, 7]);
+        let text = serde_json::to_string(&sealed).unwrap();
+        assert_eq!(text, "\"AP8H\"");
+        assert_eq!(serde_json::from_str::<Sealed>(&text).unwrap(), sealed);
+        for wrong in ["\"AP8\"", "\"A-8H\"", "7"] {
+            assert!(serde_json::from_str::<Sealed>(wrong).is_err(), "{wrong}");
+        }
+        let long = "A".repeat(SEALED_MAX * 2);
+        assert_eq!(WrappedKey::try_from(long), Err(InvalidSealed));
+    }
+
+    #[test]
+    fn debug_shows_only_the_length() {
+        assert_eq!(format!("{:?}", WrappedKey::from_bytes(vec![1; 61])), "WrappedKey(61 bytes)");
+    }
+}

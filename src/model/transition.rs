@@ -134,6 +134,13 @@ impl Enrollment {
     }
 }
 
+impl At {
+    /// The first attempt of a step.
+    fn first(step: StepName, now: Timestamp) -> Self {
+        Self { step, attempt: 1, looks: 0, waited_for: None, since: now }
+    }
+}
+
 /// Moves one row, or says why the input does not fit.
 pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> Result<Transition, Rejected> {
     let mut after = row.clone();
@@ -212,7 +219,7 @@ fn start(row: &Enrollment, at: At, rules: &Rules, now: Timestamp) -> (State, Opt
     let Some(step) = row.next_step() else {
         return (State::Completed, Some(Effect::Reconcile));
     };
-    let at = if step == at.step { at } else { At { step, attempt: 1, looks: 0, since: now } };
+    let at = if step == at.step { at } else { At::first(step, now) };
     let state = State::Running { at, lease_until: later(now, rules.lease) };
     (state, Some(Effect::Run { step, attempt: at.attempt }))
 }
@@ -220,7 +227,7 @@ fn start(row: &Enrollment, at: At, rules: &Rules, now: Timestamp) -> (State, Opt
 /// Where the row stands when its current step is out of the way.
 fn next_state(row: &Enrollment, now: Timestamp) -> (State, Option<Effect>) {
     match row.next_step() {
-        Some(step) => (due_now(At { step, attempt: 1, looks: 0, since: now }, now), None),
+        Some(step) => (due_now(At::first(step, now), now), None),
         None => (State::Completed, Some(Effect::Reconcile)),
     }
 }
@@ -241,7 +248,7 @@ fn take_over(row: &mut Enrollment) {
 
 fn ordered(row: &mut Enrollment, at: At, order: Order, now: Timestamp) -> (State, Option<Effect>) {
     match order {
-        Order::Retry => (due_now(At { attempt: 1, looks: 0, since: now, ..at }, now), None),
+        Order::Retry => (due_now(At::first(at.step, now), now), None),
         Order::Skip => {
             row.done.insert(at.step);
             next_state(row, now)
@@ -278,8 +285,10 @@ fn failed(
             None,
         );
     };
+    let looks = if at.waited_for == Some(failure.code) { at.looks.saturating_add(1) } else { 1 };
+    let at = At { looks, waited_for: Some(failure.code), ..at };
     let look_again = rules.look_again_at(&row.id, at, now);
-    (State::Waiting { at: At { looks: at.looks + 1, ..at }, on, reason: failure, look_again }, None)
+    (State::Waiting { at, on, reason: failure, look_again }, None)
 }
 
 #[cfg(test)]

@@ -2,8 +2,213 @@
 
 use super::*;
 use crate::model::enrollment::Want;
+use jiff::SignedDuration;
+use std::fmt::Write as _;
 
-fn row() -> Enrollment {
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn rules() -> Rules {
+    Rules { attempts_max: 3, ..Rules::default() }
+}
+
+fn open() -> Enrollment {
     let id = "domain/E-1/nordic-se/reseller-se.example".parse().unwrap();
-    Enrollment::open(id, Goal { want: Want::Present, revision: 1 }, Timestamp::UNIX_EPOCH)
+    Enrollment::open(id, goal(Want::Present, 2), NOW)
+}
+
+fn goal(want: Want, revision: u64) -> Goal {
+    Goal { want, revision }
+}
+
+fn fail(kind: FailureKind) -> Input {
+    Input::Reported(Err(Failure::new(kind, FailureCode::UnknownAnswer)))
+}
+
+fn inputs() -> Vec<(&'static str, Input)> {
+    vec![
+        ("wake", Input::Wake),
+        ("orphaned", Input::Orphaned),
+        ("ensured", Input::Reported(Ok(Ensured::default()))),
+        ("transient", fail(FailureKind::Transient)),
+        ("throttled", fail(FailureKind::Throttled)),
+        ("not yet", fail(FailureKind::NotYet)),
+        ("needs operator", fail(FailureKind::Needs(Who::Operator))),
+        ("needs reseller", fail(FailureKind::Needs(Who::Reseller))),
+        ("permanent", fail(FailureKind::Permanent)),
+        ("nudge", Input::Nudge),
+        ("recheck", Input::Recheck),
+        ("goal present 3", Input::Retargeted(goal(Want::Present, 3))),
+        ("goal absent 3", Input::Retargeted(goal(Want::Absent, 3))),
+        ("goal absent 2", Input::Retargeted(goal(Want::Absent, 2))),
+        ("retry!", Input::Ordered(Order::Retry)),
+        ("skip!", Input::Ordered(Order::Skip)),
+        ("cancel!", Input::Ordered(Order::Cancel { reason: "left".into() })),
+    ]
+}
+
+fn label(row: &Enrollment) -> String {
+    let mut text = match &row.state {
+        State::Scheduled { at, .. } => format!("Scheduled({} #{})", at.step, at.attempt),
+        State::Running { at, .. } => format!("Running({} #{})", at.step, at.attempt),
+        State::Waiting { at, on, .. } => format!("Waiting({} #{} on {on})", at.step, at.attempt),
+        State::Completed => "Completed".into(),
+        State::Cancelled { .. } => "Cancelled".into(),
+    };
+    if let Some(next) = row.next_goal {
+        write!(text, " then {:?}/{}", next.want, next.revision).unwrap();
+    }
+    text
+}
+
+fn states() -> Vec<Enrollment> {
+    let at = At::first(StepName::Username, NOW);
+    let last_try = At { attempt: 3, ..at };
+    let impatient = At { since: NOW - SignedDuration::from_hours(1), ..at };
+    let reason = Failure::needs(Who::Operator, FailureCode::SeatsSpent);
+    let with = |state| Enrollment { state, ..open() };
+    vec![
+        with(State::Scheduled { at, due: NOW, last: None }),
+        with(State::Scheduled { at, due: NOW + SignedDuration::from_secs(1), last: None }),
+        with(State::Running { at, lease_until: NOW }),
+        with(State::Running { at: last_try, lease_until: NOW + SignedDuration::from_secs(1) }),
+        with(State::Running { at: impatient, lease_until: NOW }),
+        Enrollment {
+            next_goal: Some(goal(Want::Absent, 3)),
+            ..with(State::Running { at, lease_until: NOW })
+        },
+        with(State::Waiting { at, on: Who::Operator, reason, look_again: NOW }),
+        with(State::Completed),
+        with(State::Cancelled { reason: "left".into() }),
+    ]
+}
+
+fn table() -> String {
+    let notes = [
+        "due",
+        "due later",
+        "lease over",
+        "last attempt, leased",
+        "patience over",
+        "goal beside",
+        "",
+        "",
+        "",
+    ];
+    let mut table = String::new();
+    for (row, note) in states().iter().zip(notes) {
+        for (name, input) in inputs() {
+            let outcome = match apply(row, input, &rules(), NOW) {
+                Ok(moved) => format!("{}{}", label(&moved.after), effect(moved.effect)),
+                Err(why) => format!("-- {why:?}"),
+            };
+            writeln!(table, "{:<40} {:<21} {name:<15} {outcome}", label(row), note).unwrap();
+        }
+    }
+    table
+}
+
+fn effect(effect: Option<Effect>) -> String {
+    match effect {
+        Some(Effect::Run { step, attempt }) => format!(" + run {step} #{attempt}"),
+        Some(Effect::Reconcile) => " + reconcile".into(),
+        None => String::new(),
+    }
+}
+
+/// On a deliberate change of the machine: copy the table from the failure, line by line, and read the difference.
+#[test]
+fn the_whole_transition_table() {
+    let expected = include_str!("transitions.txt");
+    let table = table();
+    for (found, wanted) in table.lines().zip(expected.lines()) {
+        assert_eq!(found, wanted);
+    }
+    assert_eq!(table.lines().count(), expected.lines().count(), "{table}");
+}
+
+/// Time moves only to the next wake; `looks` and `since` are left out of the key, so that the space is finite.
+#[test]
+fn every_reachable_state_is_live_and_bounded() {
+    let rules = rules();
+    let mut seen = BTreeSet::new();
+    let mut todo = vec![(open(), NOW)];
+    while let Some((row, now)) = todo.pop() {
+        assert!(row.wake_at().is_some() || row.is_settled(), "nobody would ever look at {row:?} again");
+        for (_, input) in inputs() {
+            let now = now.max(row.wake_at().unwrap_or(now));
+            let Ok(moved) = apply(&row, input.clone(), &rules, now) else { continue };
+            check_move(&row, &input, &moved, &rules, now);
+            let key = (label(&moved.after), moved.after.done.clone(), format!("{:?}", moved.after.goal));
+            if seen.insert(key) {
+                todo.push((moved.after, now));
+            }
+        }
+    }
+    assert!(seen.iter().any(|(label, ..)| label == "Completed"));
+    assert!(seen.len() > 100, "the walk saw only {} states", seen.len());
+}
+
+fn check_move(row: &Enrollment, input: &Input, moved: &Transition, rules: &Rules, now: Timestamp) {
+    let after = &moved.after;
+    assert_eq!(after.version, row.version + 1);
+    let same_plan = after.goal.want == row.goal.want;
+    assert!(
+        !same_plan || matches!(input, Input::Recheck) || row.done.is_subset(&after.done),
+        "a done step was undone"
+    );
+    assert!(after.goal.revision >= row.goal.revision, "an older goal came back");
+    if let Some(wake) = after.wake_at() {
+        assert!(wake <= later(now, rules.look_max * 2), "the wait is bounded: {after:?}");
+    }
+    if let Some(at) = after.state.at() {
+        assert!((1..=rules.attempts_max).contains(&at.attempt), "{row:?} {input:?} {after:?}");
+        assert!(!after.done.contains(&at.step));
+        assert!(
+            plan(after.id.kind(), after.goal.want).contains(&at.step),
+            "a step of another plan: {after:?}"
+        );
+    }
+    assert_eq!(
+        matches!(after.state, State::Running { .. }) && !matches!(input, Input::Retargeted(_)),
+        matches!(moved.effect, Some(Effect::Run { .. }))
+    );
+    assert_eq!(after.is_settled(), matches!(moved.effect, Some(Effect::Reconcile)));
+}
+
+#[test]
+fn a_step_that_a_later_release_adds_is_picked_up() {
+    let mut row = open();
+    row.done = [StepName::Account].into();
+    let moved = apply(&row, Input::Wake, &rules(), NOW).unwrap();
+    assert_eq!(label(&moved.after), "Running(username #1)");
+    let moved = apply(&moved.after, Input::Reported(Ok(Ensured::default())), &rules(), NOW).unwrap();
+    assert_eq!(label(&moved.after), "Scheduled(license #1)");
+}
+
+#[test]
+fn a_waiting_row_looks_again_ever_more_seldom() {
+    let rules = rules();
+    let mut row = open();
+    let mut intervals = Vec::new();
+    for _ in 0..8 {
+        let now = row.wake_at().unwrap();
+        let running = apply(&row, Input::Wake, &rules, now).unwrap().after;
+        row = apply(&running, fail(FailureKind::Needs(Who::Operator)), &rules, now).unwrap().after;
+        intervals.push(row.wake_at().unwrap().duration_since(now));
+    }
+    assert!(intervals.windows(2).take(4).all(|w| w[0] < w[1]), "{intervals:?}");
+    assert!(intervals.iter().all(|i| *i <= rules.look_max * 5 / 4));
+}
+
+/// Stored rows outlive releases: each of these must parse for ever (`docs/DECISIONS.md`).
+#[test]
+fn stored_rows_keep_their_form() {
+    for row in states() {
+        let text = serde_json::to_string(&row).unwrap();
+        assert_eq!(serde_json::from_str::<Enrollment>(&text).unwrap(), row);
+    }
+    let golden = r#"{"id":"domain/E-1/nordic-se/reseller-se.example","version":7,"goal":{"want":"present","revision":3},"state":"waiting","at":{"step":"account","attempt":1,"looks":2,"waited_for":"seats_spent","since":"2026-11-22T10:00:00Z"},"on":"operator","reason":{"kind":{"needs":"operator"},"code":"seats_spent"},"look_again":"2026-11-22T10:05:00Z","done":["username"],"facts":{},"credential":"AAEC","cause":{"source":"https://hr.example/se","id":"1"}}"#;
+    let row: Enrollment = serde_json::from_str(golden).unwrap();
+    assert!(row.waits_on(Who::Operator));
+    assert_eq!(serde_json::to_string(&row).unwrap(), golden);
 }

@@ -1,0 +1,20 @@
+# Short names for what CONTRIBUTING.md tells; each recipe is one command that also works without just.
+
+# Every test; installs RabbitMQ where it may.
+test *args:
+    ./test {{args}}
+
+# What CI refuses: format and warnings.
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+
+fmt:
+    cargo fmt
+
+# Sandbox, broker, store and dashboard in one process.
+demo *args:
+    cargo run --release -- demo {{args}}
+
+bench *args:
+    cargo bench {{args}}

@@ -1,0 +1,157 @@
+//! What time it is: the only place in the house that may ask. Everything else is handed a time, or a [`Clock`].
+//! Not here: durations, which are measured with tokio's `Instant`, and the sandbox's clock.
+
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long to sleep at most before looking at the clock again: it may have been set, or the machine asleep.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+
+/// The system's clock, or one that a test moves by hand. Copies of a manual clock show the same time.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// The machine's own clock.
+    System,
+    /// A clock that stands still until it is moved.
+    Manual(Arc<watch::Sender<Timestamp>>),
+}
+
+impl Clock {
+    /// A clock that shows `start` until it is moved.
+    pub fn manual(start: Timestamp) -> Self {
+        Self::Manual(Arc::new(watch::Sender::new(to_millisecond(start))))
+    }
+
+    /// The time, rounded down to a millisecond: what is stored and read back compares equal.
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::System => to_millisecond(system_now()),
+            Self::Manual(time) => *time.borrow(),
+        }
+    }
+
+    /// Returns once the clock shows `at` or later; at once when it does already. May be dropped at any time.
+    ///
+    /// Under tokio's paused time use a manual clock: the system's goes on while tokio's jumps.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        match self {
+            Self::System => {
+                while let Some(left) = time_left(self.now(), at) {
+                    tokio::time::sleep(left.min(LOOK_AGAIN)).await;
+                }
+            }
+            Self::Manual(time) => {
+                // It cannot be closed while this clock holds the sender.
+                let _reached = time.subscribe().wait_for(|now| *now >= at).await.is_ok();
+            }
+        }
+    }
+
+    /// Moves a manual clock forward and wakes whoever sleeps until then.
+    ///
+    /// # Panics
+    /// On the system's clock, and past the end of time (year 9999).
+    pub fn advance(&self, by: Duration) {
+        let by = jiff::SignedDuration::try_from(by).expect("less than the age of the universe");
+        self.hand().send_modify(|now| {
+            *now = to_millisecond(now.checked_add(by).expect("before the year 9999"));
+        });
+    }
+
+    /// Sets a manual clock, also backwards, and wakes whoever sleeps until then.
+    ///
+    /// # Panics
+    /// On the system's clock.
+    pub fn set(&self, to: Timestamp) {
+        self.hand().send_replace(to_millisecond(to));
+    }
+
+    fn hand(&self) -> &watch::Sender<Timestamp> {
+        let hand = match self {
+            Self::System => None,
+            Self::Manual(time) => Some(time),
+        };
+        hand.expect("only a manual clock is moved by hand")
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock is the one place that reads the time")]
+fn system_now() -> Timestamp {
+    Timestamp::now()
+}
+
+fn to_millisecond(time: Timestamp) -> Timestamp {
+    let down = TimestampRound::new().smallest(Unit::Millisecond).mode(RoundMode::Floor);
+    time.round(down).expect("a millisecond divides a day, and no time is that close to its first moment")
+}
+
+/// What is left until then; nothing when it is reached.
+fn time_left(now: Timestamp, at: Timestamp) -> Option<Duration> {
+    Duration::try_from(at.duration_since(now)).ok().filter(|left| !left.is_zero())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::Future as _;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_manual_clock_moves_only_by_hand_and_for_all_copies() {
+        let clock = Clock::manual(at("2026-11-22T10:00:00.123987Z"));
+        let copy = clock.clone();
+        assert_eq!(copy.now(), at("2026-11-22T10:00:00.123Z"));
+        clock.advance(Duration::from_millis(877));
+        assert_eq!(copy.now(), at("2026-11-22T10:00:01Z"));
+        clock.set(at("2026-11-01T00:00:00.0009Z"));
+        assert_eq!(copy.now(), at("2026-11-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn times_are_rounded_down_on_both_sides_of_the_epoch() {
+        for (given, expected) in [
+            ("1969-12-31T23:59:59.9999Z", "1969-12-31T23:59:59.999Z"),
+            ("1970-01-01T00:00:00.0019Z", "1970-01-01T00:00:00.001Z"),
+        ] {
+            assert_eq!(to_millisecond(at(given)), at(expected));
+        }
+        let now = Clock::System.now();
+        assert_eq!(now.subsec_nanosecond() % 1_000_000, 0);
+        assert!(now > at("2026-01-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_sleeper_wakes_when_the_manual_clock_arrives() {
+        let clock = Clock::manual(at("2026-11-22T10:00:00Z"));
+        let mut sleeping = pin!(clock.sleep_until(at("2026-11-22T10:00:02Z")));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert_eq!(sleeping.as_mut().poll(&mut cx), Poll::Pending);
+        clock.advance(Duration::from_millis(1999));
+        assert_eq!(sleeping.as_mut().poll(&mut cx), Poll::Pending);
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(sleeping.as_mut().poll(&mut cx), Poll::Ready(()));
+    }
+
+    #[tokio::test]
+    async fn the_past_needs_no_sleep_and_the_near_future_comes() {
+        let begun = Clock::System.now();
+        Clock::System.sleep_until(begun).await;
+        Clock::System.sleep_until(at("1999-01-01T00:00:00Z")).await;
+        let soon = begun.checked_add(Duration::from_millis(20)).unwrap();
+        Clock::System.sleep_until(soon).await;
+        assert!(Clock::System.now() >= soon);
+    }
+
+    #[test]
+    #[should_panic(expected = "only a manual clock")]
+    fn the_system_clock_is_not_moved() {
+        Clock::System.advance(Duration::ZERO);
+    }
+}

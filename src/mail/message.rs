@@ -1,0 +1,110 @@
+//! A letter as an Internet message (RFC 5322), built by lettre so that no value can become a header.
+//! Not here: how the message leaves.
+
+use super::{Letter, MailError, MailFault, Sender};
+use crate::model::id::MailAddress;
+use crate::model::person::Language;
+use lettre::Message;
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use std::time::SystemTime;
+
+/// Writes the letter as a message from `sender`.
+pub(super) fn message(letter: &Letter, sender: &Sender) -> Result<Message, MailError> {
+    let head = Message::builder()
+        .message_id(Some(format!("<{}>", letter.message_id.as_str())))
+        .date(SystemTime::from(letter.date))
+        .from(mailbox(sender.name.as_deref(), &sender.address)?)
+        .to(mailbox(None, &letter.to)?)
+        .subject(one_line(&letter.subject))
+        // So that absence notices do not answer (RFC 3834, 5).
+        .raw_header(header("Auto-Submitted", "auto-generated"))
+        .raw_header(header("Content-Language", language_tag(letter.language)));
+    let message = match &letter.html {
+        None => head.singlepart(SinglePart::plain(letter.text.clone())),
+        Some(html) => head.multipart(MultiPart::alternative_plain_html(letter.text.clone(), html.clone())),
+    };
+    message.map_err(|_| MailError::Permanent(MailFault::Letter))
+}
+
+fn mailbox(name: Option<&str>, address: &MailAddress) -> Result<Mailbox, MailError> {
+    let address = address.as_str().parse().map_err(|_| MailError::Permanent(MailFault::Letter))?;
+    Ok(Mailbox::new(name.map(one_line), address))
+}
+
+fn header(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}
+
+/// As RFC 5646 names it.
+fn language_tag(language: Language) -> &'static str {
+    match language {
+        Language::English => "en",
+        Language::Swedish => "sv",
+    }
+}
+
+/// lettre encodes what cannot stand in a header; a line break, even an encoded one, is nothing anybody meant.
+fn one_line(text: &str) -> String {
+    text.split(char::is_control).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{letter, sender};
+    use super::*;
+
+    fn written(letter: &Letter, sender: &Sender) -> String {
+        String::from_utf8(message(letter, sender).unwrap().formatted()).unwrap()
+    }
+
+    fn head(written: &str) -> Vec<&str> {
+        written.split_once("\r\n\r\n").unwrap().0.split("\r\n").collect()
+    }
+
+    #[test]
+    fn a_letter_has_the_headers_that_mail_wants() {
+        let written = written(&letter("welcome.1@home.example"), &sender());
+        let head = head(&written);
+        for line in [
+            "Message-ID: <welcome.1@home.example>",
+            "Date: Sun, 22 Nov 2026 10:00:00 +0000",
+            "From: carepass <carepass@home.example>",
+            "To: asa.oberg@home.example",
+            "Auto-Submitted: auto-generated",
+            "Content-Language: sv",
+            "Content-Type: text/plain; charset=utf-8",
+        ] {
+            assert!(head.contains(&line), "{line} is not in {head:#?}");
+        }
+    }
+
+    #[test]
+    fn no_value_becomes_a_header_or_ends_the_head() {
+        let mut letter = letter("a@b");
+        letter.subject = "x\r\nBcc: eve@evil.example\r\n\r\nbody".to_owned();
+        let mut sender = sender();
+        sender.name = Some("Åsa\"\r\nBcc: eve@evil.example\n<eve@evil.example>, x".to_owned());
+        let written = written(&letter, &sender);
+        let head = head(&written);
+        assert!(!head.iter().any(|line| line.to_ascii_lowercase().starts_with("bcc")), "{head:#?}");
+        let names = ["From", "To", "Subject"]
+            .map(|name| head.iter().filter(|line| line.starts_with(&format!("{name}:"))).count());
+        assert_eq!(names, [1, 1, 1]);
+
+        let message = message(&letter, &sender).unwrap();
+        assert_eq!(message.envelope().to().len(), 1);
+        assert_eq!(message.envelope().from().unwrap().to_string(), "carepass@home.example");
+    }
+
+    #[test]
+    fn long_lines_and_letters_beyond_ascii_are_encoded_for_the_wire() {
+        let mut letter = letter("a@b");
+        letter.text = format!("{}\r\n.\r\n{}", "å".repeat(2000), "x".repeat(2000));
+        letter.html = Some("<p>".to_owned() + &"y".repeat(3000));
+        letter.subject = "Å".repeat(300);
+        let written = written(&letter, &sender());
+        assert!(written.is_ascii());
+        assert!(written.split("\r\n").all(|line| line.len() <= 998 && !line.contains(['\r', '\n'])));
+    }
+}

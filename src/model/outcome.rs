@@ -1,0 +1,187 @@
+//! What the world is told: a pure reading of the ledger. Stable ids follow from the place in the ledger, so that a repeated
+//! publication is recognised. Not here: the words (`message`), the envelope and the broker (`engine/outcomes`, `amqp`).
+
+use super::engineer::{Engineer, EventRef};
+use super::enrollment::{Enrollment, State, TargetKind};
+use super::entry::{Actor, Change, Entry, Position};
+use super::id::EngineerKey;
+use jiff::Timestamp;
+
+/// One thing to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Derived from the place in the ledger: the same for each publication of the same outcome.
+    pub id: String,
+    /// The entry it was read from.
+    pub position: Position,
+    /// When it came about.
+    pub at: Timestamp,
+    /// What it is about.
+    pub kind: OutcomeKind,
+}
+
+/// What there is to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutcomeKind {
+    /// An event was taken up.
+    Accepted(Box<Engineer>),
+    /// A domain of an engineer is ready.
+    Progressed(Box<Enrollment>),
+    /// A person must act before a domain, or the engineer as a whole, can go on.
+    ActionRequired(Box<Enrollment>),
+    /// Every domain is ready and the engineer was told.
+    Ready(Box<Enrollment>),
+    /// A reseller account waits for a person.
+    ResellerBlocked(Box<Enrollment>),
+    /// A reseller account's set-up is finished.
+    ResellerHealthy(Box<Enrollment>),
+}
+
+impl OutcomeKind {
+    /// The CloudEvents `type`; the routing key is what follows `com.carepass.`.
+    pub fn event_type(&self) -> &'static str {
+        match self {
+            Self::Accepted(_) => "com.carepass.provisioning.accepted.v1",
+            Self::Progressed(_) => "com.carepass.provisioning.progressed.v1",
+            Self::ActionRequired(_) => "com.carepass.provisioning.action-required.v1",
+            Self::Ready(_) => "com.carepass.provisioning.ready.v1",
+            Self::ResellerBlocked(_) => "com.carepass.reseller.blocked.v1",
+            Self::ResellerHealthy(_) => "com.carepass.reseller.healthy.v1",
+        }
+    }
+
+    /// The engineer concerned, if it is about one.
+    pub fn engineer(&self) -> Option<&EngineerKey> {
+        match self {
+            Self::Accepted(engineer) => Some(&engineer.key),
+            Self::Progressed(row)
+            | Self::ActionRequired(row)
+            | Self::Ready(row)
+            | Self::ResellerBlocked(row)
+            | Self::ResellerHealthy(row) => row.id.engineer(),
+        }
+    }
+
+    /// The incoming event behind it.
+    pub fn cause(&self) -> Option<&EventRef> {
+        match self {
+            Self::Accepted(engineer) => Some(&engineer.cause),
+            Self::Progressed(row)
+            | Self::ActionRequired(row)
+            | Self::Ready(row)
+            | Self::ResellerBlocked(row)
+            | Self::ResellerHealthy(row) => row.cause.as_ref(),
+        }
+    }
+}
+
+/// Everything there is to tell of an entry, in order.
+pub fn outcomes(entry: &Entry) -> Vec<Outcome> {
+    let kinds = entry.changes.iter().filter_map(|change| kind(&entry.actor, change));
+    let numbered = kinds.enumerate().map(|(index, kind)| Outcome {
+        id: format!("{:012}-{index}-{}", entry.position.0, entry.at.as_millisecond()),
+        position: entry.position,
+        at: entry.at,
+        kind,
+    });
+    numbered.collect()
+}
+
+fn kind(actor: &Actor, change: &Change) -> Option<OutcomeKind> {
+    match change {
+        Change::Engineer(engineer) if matches!(actor, Actor::Event(_)) => {
+            Some(OutcomeKind::Accepted(engineer.clone()))
+        }
+        Change::Enrollment { row, .. } => of_row(row),
+        Change::Engineer(_) | Change::Received(_) | Change::Reserved { .. } | Change::Bookmark { .. } => None,
+    }
+}
+
+fn of_row(row: &Enrollment) -> Option<OutcomeKind> {
+    match (&row.state, row.id.kind()) {
+        (State::Completed, TargetKind::Domain) => Some(OutcomeKind::Progressed(Box::new(row.clone()))),
+        (State::Completed, TargetKind::Engineer) => Some(OutcomeKind::Ready(Box::new(row.clone()))),
+        (State::Completed, TargetKind::Reseller) => Some(OutcomeKind::ResellerHealthy(Box::new(row.clone()))),
+        (State::Waiting { on, .. }, kind) if on.is_a_person() && row.has_begun_to_wait() => match kind {
+            TargetKind::Reseller => Some(OutcomeKind::ResellerBlocked(Box::new(row.clone()))),
+            TargetKind::Domain | TargetKind::Engineer => {
+                Some(OutcomeKind::ActionRequired(Box::new(row.clone())))
+            }
+        },
+        (
+            State::Scheduled { .. } | State::Running { .. } | State::Waiting { .. } | State::Cancelled { .. },
+            _,
+        ) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::enrollment::{Goal, Want};
+    use super::super::failure::{Failure, FailureCode, FailureKind, Who};
+    use super::super::rules::Rules;
+    use super::super::transition::{Ensured, Input, apply};
+    use super::*;
+
+    fn entry(row: Enrollment) -> Entry {
+        let change = Change::Enrollment { from: Some(1), row: Box::new(row) };
+        Entry {
+            position: Position(7),
+            at: Timestamp::UNIX_EPOCH,
+            actor: Actor::Engine,
+            changes: vec![change],
+        }
+    }
+
+    /// Runs the inputs one after the other and lists the types that each entry tells.
+    fn told(id: &str, inputs: Vec<Input>) -> Vec<&'static str> {
+        let rules = Rules::default();
+        let mut row = Enrollment::open(
+            id.parse().unwrap(),
+            Goal { want: Want::Present, revision: 1 },
+            Timestamp::UNIX_EPOCH,
+        );
+        let mut told = Vec::new();
+        for input in inputs {
+            let now = row.wake_at().unwrap_or(Timestamp::UNIX_EPOCH);
+            row = apply(&row, input, &rules, now).unwrap().after;
+            told.extend(outcomes(&entry(row.clone())).iter().map(|outcome| outcome.kind.event_type()));
+        }
+        told
+    }
+
+    fn fails(kind: FailureKind, code: FailureCode) -> Input {
+        Input::Reported(Err(Failure::new(kind, code)))
+    }
+
+    #[test]
+    fn a_person_is_asked_once_for_each_thing() {
+        let seats = || fails(FailureKind::Needs(Who::Operator), FailureCode::SeatsSpent);
+        let taken = || fails(FailureKind::Needs(Who::Operator), FailureCode::AddressTaken);
+        let inputs =
+            vec![Input::Wake, seats(), Input::Wake, seats(), Input::Wake, taken(), Input::Wake, taken()];
+        let asked = "com.carepass.provisioning.action-required.v1";
+        assert_eq!(told("domain/E-1/se/a.se", inputs), [asked, asked]);
+        let reseller = vec![Input::Wake, fails(FailureKind::Permanent, FailureCode::UnknownAnswer)];
+        assert_eq!(told("reseller/se", reseller), ["com.carepass.reseller.blocked.v1"]);
+        let google = vec![Input::Wake, fails(FailureKind::Needs(Who::Google), FailureCode::RateLimited)];
+        assert_eq!(told("domain/E-1/se/a.se", google), [""; 0]);
+    }
+
+    #[test]
+    fn the_welcome_makes_ready() {
+        let inputs = vec![Input::Wake, Input::Reported(Ok(Ensured::default()))];
+        assert_eq!(told("engineer/E-1", inputs), ["com.carepass.provisioning.ready.v1"]);
+    }
+
+    #[test]
+    fn ids_follow_from_the_ledger() {
+        let mut row = Enrollment::open(
+            "engineer/E-1".parse().unwrap(),
+            Goal { want: Want::Present, revision: 1 },
+            Timestamp::UNIX_EPOCH,
+        );
+        row.state = State::Completed;
+        assert_eq!(outcomes(&entry(row))[0].id, "000000000007-0-0");
+    }
+}

@@ -1,0 +1,286 @@
+//! Sealed personal data and credentials: one data key per engineer, each wrapped by the master key.
+//! Erasing an engineer is erasing the wrapped key: what was sealed stays in the ledger's proof and says nothing any more.
+//! Not here: where sealed values are kept, and what is in them.
+
+mod master;
+mod password;
+
+pub use password::password;
+
+use crate::model::id::LocalPart;
+use crate::model::sealed::{NameTag, Sealed, WrappedKey};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
+use ring::rand::{SecureRandom, SystemRandom};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// The longest value that is sealed; a person's record is far below it, and a row has room for it.
+pub const PLAIN_MAX: usize = 12 * 1024;
+
+const KEY_LEN: usize = 32;
+type KeyBytes = Zeroizing<[u8; KEY_LEN]>;
+
+/// The first byte of all that is sealed, so that another way of sealing can be told apart one day.
+const FORMAT: u8 = 1;
+
+/// What a wrapped key is bound to: no value of an engineer can be passed off as a key, nor the reverse.
+const KEY_BINDING: &str = "carepass key";
+const VALUE_BINDING: &str = "carepass value: ";
+
+/// What the key of name tags is derived for.
+const TAG_PURPOSE: &[u8] = b"carepass name tags";
+
+/// Why something could not be sealed or opened. Carries no part of a key or value.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The master key's file could not be read or created.
+    #[error("the master key file {} cannot be {what}: {source}", path.display())]
+    File {
+        /// The file, or the folder it is in.
+        path: PathBuf,
+        /// What was tried, as a participle: "read".
+        what: &'static str,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
+    /// Somebody beside the owner may read or write the master key.
+    #[error("the master key file {} has mode {mode:03o}: make it 600, and consider the key as read by others", path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file is there and holds something else.
+    #[error("the file {} does not hold a master key", path.display())]
+    NotAKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes")]
+    NoRandomness,
+    /// The value is longer than [`PLAIN_MAX`].
+    #[error("a value of more than {PLAIN_MAX} bytes is not sealed")]
+    TooLong,
+    /// Wrong key, wrong binding, or altered; which of them cannot be known.
+    #[error("the sealed value cannot be opened: another key, another place, or altered")]
+    CannotOpen,
+}
+
+/// Seals and opens. Holds the master key; everything else it is handed.
+pub struct Sealer {
+    master: LessSafeKey,
+    tags: hmac::Key,
+    random: SystemRandom,
+}
+
+impl Sealer {
+    /// Reads the master key from its file, or creates the file (mode 600, durably) when there is none.
+    /// Blocks; call it before the work begins.
+    ///
+    /// # Errors
+    /// When the file cannot be read or created, is readable by others, or holds no key.
+    pub fn open(path: &Path) -> Result<Self, SealError> {
+        let random = SystemRandom::new();
+        let key = master::read_or_create(path, &random)?;
+        Ok(Self { master: aead_key(&key), tags: tag_key(&key), random })
+    }
+
+    /// A sealer whose master key dies with it: for tests and the demo.
+    ///
+    /// # Errors
+    /// When the operating system gives no random bytes.
+    pub fn ephemeral() -> Result<Self, SealError> {
+        let random = SystemRandom::new();
+        let key = random_key(&random)?;
+        Ok(Self { master: aead_key(&key), tags: tag_key(&key), random })
+    }
+
+    /// Makes a data key for one engineer.
+    ///
+    /// # Errors
+    /// When the operating system gives no random bytes.
+    pub fn new_key(&self) -> Result<WrappedKey, SealError> {
+        let key = random_key(&self.random)?;
+        self.encrypt(&self.master, KEY_BINDING, key.as_slice()).map(WrappedKey::from_bytes)
+    }
+
+    /// Seals a value so that it opens only with the same key and for the same `bound_to`, the name of its place:
+    /// a value copied to another row or field does not open there.
+    ///
+    /// # Errors
+    /// When the value is too long, the key is not of this master key, or there are no random bytes.
+    pub fn seal(&self, key: &WrappedKey, bound_to: &str, plain: &[u8]) -> Result<Sealed, SealError> {
+        if plain.len() > PLAIN_MAX {
+            return Err(SealError::TooLong);
+        }
+        self.encrypt(&self.unwrap(key)?, &value_binding(bound_to), plain).map(Sealed::from_bytes)
+    }
+
+    /// Opens what [`Sealer::seal`] made; the plain bytes are wiped from memory when they are dropped.
+    ///
+    /// # Errors
+    /// When key, binding or bytes are not those that were sealed.
+    pub fn unseal(
+        &self,
+        key: &WrappedKey,
+        bound_to: &str,
+        sealed: &Sealed,
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        decrypt(&self.unwrap(key)?, &value_binding(bound_to), sealed.as_bytes())
+    }
+
+    /// The keyed hash under which a local part is reserved.
+    pub fn tag(&self, local_part: &LocalPart) -> NameTag {
+        NameTag::from_bytes(hmac::sign(&self.tags, local_part.as_str().as_bytes()).as_ref().to_vec())
+    }
+
+    fn unwrap(&self, key: &WrappedKey) -> Result<LessSafeKey, SealError> {
+        let bytes = decrypt(&self.master, KEY_BINDING, key.as_bytes())?;
+        let bytes: [u8; KEY_LEN] = bytes.as_slice().try_into().map_err(|_| SealError::CannotOpen)?;
+        Ok(aead_key(&Zeroizing::new(bytes)))
+    }
+
+    /// `FORMAT`, nonce, ciphertext with tag. A random 96-bit nonce is safe for far more values than a key ever seals
+    /// (NIST SP 800-38D, 8.3: 2^32).
+    fn encrypt(&self, key: &LessSafeKey, bound_to: &str, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        let mut nonce = [0; NONCE_LEN];
+        self.random.fill(&mut nonce).map_err(|_| SealError::NoRandomness)?;
+        let mut secret = Zeroizing::new(plain.to_vec());
+        let tag = key
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(bound_to), &mut secret)
+            .map_err(|_| SealError::TooLong)?;
+        Ok([&[FORMAT], nonce.as_slice(), &secret, tag.as_ref()].concat())
+    }
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealer(master key)")
+    }
+}
+
+fn decrypt(key: &LessSafeKey, bound_to: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    let rest = sealed.strip_prefix(&[FORMAT]).ok_or(SealError::CannotOpen)?;
+    let (nonce, secret) = rest.split_first_chunk::<NONCE_LEN>().ok_or(SealError::CannotOpen)?;
+    let mut bytes = Zeroizing::new(secret.to_vec());
+    let nonce = Nonce::assume_unique_for_key(*nonce);
+    let opened =
+        key.open_in_place(nonce, Aad::from(bound_to), &mut bytes).map_err(|_| SealError::CannotOpen)?;
+    let length = opened.len();
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+fn value_binding(bound_to: &str) -> String {
+    format!("{VALUE_BINDING}{bound_to}")
+}
+
+fn random_key(random: &dyn SecureRandom) -> Result<KeyBytes, SealError> {
+    let mut key = Zeroizing::new([0; KEY_LEN]);
+    random.fill(key.as_mut_slice()).map_err(|_| SealError::NoRandomness)?;
+    Ok(key)
+}
+
+fn aead_key(bytes: &KeyBytes) -> LessSafeKey {
+    let key =
+        UnboundKey::new(&CHACHA20_POLY1305, bytes.as_slice()).expect("the algorithm's key is 32 bytes long");
+    LessSafeKey::new(key)
+}
+
+/// A key of its own for name tags, derived from the master key, which is used for nothing but wrapping.
+fn tag_key(master: &KeyBytes) -> hmac::Key {
+    let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, master.as_slice()), TAG_PURPOSE);
+    hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    const PLACE: &str = "person E-20417";
+
+    fn secret(sealer: &Sealer) -> (WrappedKey, Sealed) {
+        let key = sealer.new_key().unwrap();
+        let secret = sealer.seal(&key, PLACE, b"secret").unwrap();
+        (key, secret)
+    }
+
+    fn refuses(sealer: &Sealer, key: &WrappedKey, place: &str, secret: &Sealed) {
+        let opened = sealer.unseal(key, place, secret);
+        assert!(matches!(opened, Err(SealError::CannotOpen)), "{opened:?}");
+    }
+
+    #[test]
+    fn what_was_sealed_opens_with_the_same_key_in_the_same_place() {
+        let sealer = Sealer::ephemeral().unwrap();
+        for plain in [&b""[..], b"secret", &[7; PLAIN_MAX]] {
+            let key = sealer.new_key().unwrap();
+            let secret = sealer.seal(&key, PLACE, plain).unwrap();
+            assert_eq!(sealer.unseal(&key, PLACE, &secret).unwrap().as_slice(), plain);
+            assert!(plain.is_empty() || !secret.as_bytes().windows(plain.len()).any(|w| w == plain));
+        }
+    }
+
+    #[test]
+    fn another_key_another_master_or_another_place_opens_nothing() {
+        let sealer = Sealer::ephemeral().unwrap();
+        let (key, secret) = secret(&sealer);
+        refuses(&sealer, &sealer.new_key().unwrap(), PLACE, &secret);
+        refuses(&Sealer::ephemeral().unwrap(), &key, PLACE, &secret);
+        refuses(&sealer, &key, "person E-20418", &secret);
+        refuses(&sealer, &key, "", &secret);
+    }
+
+    #[test]
+    fn keys_and_values_are_not_interchangeable() {
+        let sealer = Sealer::ephemeral().unwrap();
+        let (key, secret) = secret(&sealer);
+        refuses(&sealer, &WrappedKey::from_bytes(secret.as_bytes().to_vec()), PLACE, &secret);
+        refuses(&sealer, &key, PLACE, &Sealed::from_bytes(key.as_bytes().to_vec()));
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_noticed() {
+        let sealer = Sealer::ephemeral().unwrap();
+        let (key, secret) = secret(&sealer);
+        for bit in 0..secret.as_bytes().len() * 8 {
+            let mut bytes = secret.as_bytes().to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            refuses(&sealer, &key, PLACE, &Sealed::from_bytes(bytes));
+        }
+        for length in 0..secret.as_bytes().len() {
+            refuses(&sealer, &key, PLACE, &Sealed::from_bytes(secret.as_bytes()[..length].to_vec()));
+        }
+    }
+
+    #[test]
+    fn the_same_value_is_never_sealed_twice_alike() {
+        let sealer = Sealer::ephemeral().unwrap();
+        let key = sealer.new_key().unwrap();
+        let secret: BTreeSet<_> =
+            (0..100).map(|_| sealer.seal(&key, PLACE, b"secret").unwrap().as_bytes().to_vec()).collect();
+        assert_eq!(secret.len(), 100);
+    }
+
+    #[test]
+    fn a_value_over_the_limit_is_refused() {
+        let sealer = Sealer::ephemeral().unwrap();
+        let key = sealer.new_key().unwrap();
+        assert!(matches!(sealer.seal(&key, PLACE, &[0; PLAIN_MAX + 1]), Err(SealError::TooLong)));
+    }
+
+    #[test]
+    fn a_sealer_opened_again_from_its_file_opens_what_was_sealed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let (key, secret) = secret(&Sealer::open(&path).unwrap());
+        let again = Sealer::open(&path).unwrap();
+        assert_eq!(again.unseal(&key, PLACE, &secret).unwrap().as_slice(), b"secret");
+        assert_eq!(format!("{again:?}"), "Sealer(master key)");
+    }
+}

@@ -1,0 +1,92 @@
+//! The account exists and is ours. The first attempt inserts without asking: names are known free from bulk lists, and Google's own
+//! 409 is the last word. Every other attempt looks first, since the answer of an earlier insert may have been lost.
+//! Not here: giving up a name that somebody else turns out to hold; a person decides that.
+
+use super::{Context, Outcome, Step};
+use crate::google::{Account, Creation, NewAccount};
+use crate::model::enrollment::{AccountFact, TargetKind};
+use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::id::Address;
+use crate::model::plan::StepName;
+use crate::model::transition::Ensured;
+use secrecy::SecretString;
+
+/// The step.
+pub const STEP: Step = Step {
+    name: StepName::Account,
+    scope: TargetKind::Domain,
+    summary: "the account exists and is ours",
+    seals_credential: true,
+    ensure: |cx| Box::pin(ensure(cx)),
+};
+
+async fn ensure(cx: &Context<'_>) -> Outcome {
+    let address = cx.address()?;
+    if cx.attempt > 1
+        && let Some(account) = cx.site()?.google.account_by_address(&address).await?
+    {
+        return found(cx, &account).await;
+    }
+    match cx.site()?.google.create_account(&new_account(cx, &address)?).await? {
+        Creation::Made(account) => {
+            cx.check_ours(&account).await?;
+            Ok(ensured(cx, &account, true))
+        }
+        Creation::Invited => Err(Failure::needs(Who::Operator, FailureCode::UnmanagedAccount)),
+        Creation::Taken => taken(cx, &address).await,
+    }
+}
+
+/// Somebody or something holds the address: ours, if it carries our marker.
+async fn taken(cx: &Context<'_>, address: &Address) -> Outcome {
+    let site = cx.site()?;
+    if let Some(account) = site.google.account_by_address(address).await? {
+        return found(cx, &account).await;
+    }
+    let book = site.census.addresses(cx.now()).await?;
+    if book.items.contains(address) {
+        return Err(Failure::needs(Who::Operator, FailureCode::AddressTaken));
+    }
+    // Right after an insert Google can refuse the address before it shows the account (facts/google.md 1.3).
+    Err(Failure::not_yet(FailureCode::AccountSettling))
+}
+
+async fn found(cx: &Context<'_>, account: &Account) -> Outcome {
+    match cx.check_ours(account).await {
+        Ok(_) => Ok(ensured(cx, account, false)),
+        Err(failure) if failure.code == FailureCode::AccountNotOurs => {
+            Err(Failure::needs(Who::Operator, FailureCode::AddressTaken))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+fn ensured(cx: &Context<'_>, account: &Account, made: bool) -> Ensured {
+    let now = cx.now();
+    let mut ensured = Ensured { made, ..Ensured::default() };
+    ensured.facts.account = Some(AccountFact { id: account.id.clone(), since: now, read_at: now });
+    ensured
+}
+
+fn new_account(cx: &Context<'_>, address: &Address) -> Result<NewAccount, Failure> {
+    let sheet = cx.sheet()?;
+    let name = &sheet.person.name;
+    Ok(NewAccount {
+        address: address.clone(),
+        given_name: name.given.for_google().to_owned(),
+        family_name: name.family.for_google().to_owned(),
+        password: password(cx)?,
+        org_unit: cx.site()?.reseller.org_unit.clone(),
+        engineer: sheet.engineer.key.clone(),
+        recovery: sheet.person.contact_email.clone(),
+    })
+}
+
+/// The password that was sealed into the row before this step first ran.
+fn password(cx: &Context<'_>) -> Result<SecretString, Failure> {
+    let broken = || Failure::permanent(FailureCode::SealBroken);
+    let sealed = cx.row.credential.as_ref().ok_or_else(broken)?;
+    let plain = cx.house.sealer.unseal(&cx.sheet()?.data_key, &cx.row.id.to_string(), sealed).map_err(|_| broken())?;
+    let text = std::str::from_utf8(&plain).map_err(|_| broken())?;
+    Ok(SecretString::from(text))
+}

@@ -1,0 +1,28 @@
+//! The reseller's credentials work and lead to the pinned customer. A wrong customer id is a real danger: reseller administrators
+//! may also act on the customers they resell to (`facts/google.md` 5), so the id is compared before anything is written.
+
+use super::{Context, Outcome, Step};
+use crate::model::enrollment::TargetKind;
+use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::plan::StepName;
+use crate::model::transition::Ensured;
+
+/// The step.
+pub const STEP: Step = Step {
+    name: StepName::Credentials,
+    scope: TargetKind::Reseller,
+    summary: "the credentials work and lead to the pinned customer",
+    seals_credential: false,
+    ensure: |cx| Box::pin(ensure(cx)),
+};
+
+async fn ensure(cx: &Context<'_>) -> Outcome {
+    let site = cx.site()?;
+    let customer = site.google.customer().await?;
+    if customer != site.reseller.customer {
+        return Err(Failure::needs(Who::Operator, FailureCode::CustomerMismatch).with_detail(customer.as_str()));
+    }
+    let mut ensured = Ensured::default();
+    ensured.facts.customer = Some(customer);
+    Ok(ensured)
+}

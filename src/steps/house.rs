@@ -1,0 +1,272 @@
+//! What steps may use: the house's services, the row in hand, and the guards that every write to an account passes.
+//! Not here: what any one step does with them.
+
+use super::Outcome;
+use crate::clock::Clock;
+use crate::google::census::Census;
+use crate::google::guard::{self, Expected};
+use crate::google::{Account, Google};
+use crate::mail::{Mailer, PortalUrl};
+use crate::model::engineer::Engineer;
+use crate::model::enrollment::{AccountFact, Enrollment};
+use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::id::{Address, EngineerKey, LocalPart, MailAddress, ResellerName, RoleId};
+use crate::model::person::Person;
+use crate::model::reseller::{LicenseMode, Reseller};
+use crate::model::roster::Roster;
+use crate::model::sealed::{Sealed, WrappedKey};
+use crate::model::transition::Ensured;
+use crate::seal::{SealError, Sealer};
+use crate::store::{Store, StoreError};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A guard's read of an account may be this old when the account is written to (`docs/DECISIONS.md`, guard 1).
+pub const READ_AGE_MAX: SignedDuration = SignedDuration::from_secs(60);
+
+/// A role's definition may be this old when the role is given.
+pub const ROLE_AGE_MAX: SignedDuration = SignedDuration::from_mins(5);
+
+/// The services that steps use.
+pub struct House {
+    /// The configured reseller accounts.
+    pub sites: BTreeMap<ResellerName, Site>,
+    /// Rows, engineers, reservations.
+    pub store: Arc<dyn Store>,
+    /// Opens and seals what is personal.
+    pub sealer: Sealer,
+    /// Sends letters.
+    pub mailer: Mailer,
+    /// The time.
+    pub clock: Clock,
+    /// The language of a name that has none of its own.
+    pub names_language: String,
+    /// Where support cases are handled.
+    pub portal: PortalUrl,
+}
+
+/// One reseller account with its client.
+pub struct Site {
+    /// What the operator configured.
+    pub reseller: Reseller,
+    /// The client.
+    pub google: Google,
+    /// Bulk reads, shared by all rows.
+    pub census: Census,
+    /// What was found out by trying.
+    pub learned: Learned,
+}
+
+/// What was found out about a reseller account by trying; lost with the process, and then found out again.
+#[derive(Default)]
+pub struct Learned {
+    site_licensed: Mutex<bool>,
+}
+
+/// An engineer as the steps need it: unsealed, in memory only.
+pub struct Sheet {
+    /// The stored record.
+    pub engineer: Engineer,
+    /// The person in clear.
+    pub person: Person,
+    /// The engineer's data key.
+    pub data_key: WrappedKey,
+    /// The reserved local part.
+    pub username: Option<LocalPart>,
+}
+
+/// Why an engineer's sheet cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SheetError {
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The sealed data cannot be opened.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The record or its data key is not there, or what was sealed is no person.
+    #[error("the engineer's sealed record is incomplete")]
+    Incomplete,
+}
+
+/// Everything one run of a step sees.
+pub struct Context<'a> {
+    /// The services.
+    pub house: &'a House,
+    /// The row, as it was claimed for this run.
+    pub row: &'a Enrollment,
+    /// What is known of the reseller accounts.
+    pub roster: &'a Roster,
+    /// The row of the reseller account, for steps of a domain.
+    pub reseller_row: Option<&'a Enrollment>,
+    /// The engineer, for steps of a domain or an engineer.
+    pub sheet: Option<&'a Sheet>,
+    /// The attempt, counted from 1.
+    pub attempt: u32,
+    /// Since when the step is the current one.
+    pub since: Timestamp,
+}
+
+impl Learned {
+    /// Whether the free licence turned out to come by itself.
+    pub fn is_site_licensed(&self) -> bool {
+        *self.site_licensed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers that the free licence comes by itself.
+    pub fn note_site_licensed(&self) {
+        *self.site_licensed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+}
+
+impl Site {
+    /// How the free licence comes to an account, with what was learned.
+    pub fn license_mode(&self) -> LicenseMode {
+        match self.reseller.license {
+            LicenseMode::Auto if self.learned.is_site_licensed() => LicenseMode::Site,
+            mode @ (LicenseMode::Auto | LicenseMode::Site | LicenseMode::PerUser) => mode,
+        }
+    }
+}
+
+impl House {
+    /// The place a person's record is sealed for.
+    pub fn person_place(key: &EngineerKey) -> String {
+        format!("engineer/{key}/person")
+    }
+
+    /// The place a local part is sealed for.
+    pub fn username_place(key: &EngineerKey) -> String {
+        format!("engineer/{key}/username")
+    }
+
+    /// Reads and opens an engineer's record.
+    pub async fn sheet(&self, key: &EngineerKey) -> Result<Sheet, SheetError> {
+        let engineer = self.store.engineer(key).await?.ok_or(SheetError::Incomplete)?;
+        let data_key = self.store.data_key(key).await?.ok_or(SheetError::Incomplete)?;
+        let person = self.open(&data_key, &Self::person_place(key), &engineer.person)?;
+        let username = match &engineer.username {
+            Some(sealed) => Some(self.open(&data_key, &Self::username_place(key), sealed)?),
+            None => None,
+        };
+        Ok(Sheet { engineer, person, data_key, username })
+    }
+
+    fn open<T: serde::de::DeserializeOwned>(&self, key: &WrappedKey, place: &str, sealed: &Sealed) -> Result<T, SheetError> {
+        let plain = self.sealer.unseal(key, place, sealed)?;
+        serde_json::from_slice(&plain).map_err(|_| SheetError::Incomplete)
+    }
+}
+
+impl From<SheetError> for Failure {
+    fn from(error: SheetError) -> Self {
+        match error {
+            SheetError::Store(_) => Self::transient(FailureCode::StoreUnavailable),
+            SheetError::Seal(_) | SheetError::Incomplete => Self::permanent(FailureCode::SealBroken),
+        }
+    }
+}
+
+impl<'a> Context<'a> {
+    /// The reseller account of the row.
+    pub fn site(&self) -> Result<&'a Site, Failure> {
+        let site = self.row.id.reseller().and_then(|name| self.house.sites.get(name));
+        site.ok_or_else(|| Failure::needs(Who::Operator, FailureCode::ResellerNotReady))
+    }
+
+    /// The engineer of the row.
+    pub fn sheet(&self) -> Result<&'a Sheet, Failure> {
+        self.sheet.ok_or_else(|| Failure::permanent(FailureCode::SealBroken))
+    }
+
+    /// The address of the engineer in the row's domain.
+    pub fn address(&self) -> Result<Address, Failure> {
+        let local_part = self.sheet()?.username.clone();
+        let pair = local_part.zip(self.row.id.domain().cloned());
+        let (local_part, domain) = pair.ok_or_else(|| Failure::transient(FailureCode::StoreUnavailable))?;
+        Ok(Address { local_part, domain })
+    }
+
+    /// The role that the reseller's set-up resolved.
+    pub fn role(&self) -> Result<&'a RoleId, Failure> {
+        let role = self.reseller_row.and_then(|row| row.facts.role.as_ref());
+        role.ok_or_else(|| Failure::needs(Who::Reseller, FailureCode::ResellerNotReady))
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Timestamp {
+        self.house.clock.now()
+    }
+
+    /// What an account must be for carepass to write to it (guard 1).
+    pub fn expected(&self) -> Result<Expected, Failure> {
+        let sheet = self.sheet()?;
+        let customer = self.site()?.reseller.customer.clone();
+        Ok(Expected { address: self.address()?, engineer: sheet.engineer.key.clone(), customer })
+    }
+
+    /// Checks that an account is ours and unspoilt. An account that administers something passes only if its one
+    /// role is the role carepass gives: then a lost answer had hidden our own grant.
+    pub async fn check_ours(&self, account: &Account) -> Result<Ours, Failure> {
+        let expected = self.expected()?;
+        if account.is_delegated_admin != Some(true) {
+            guard::ours(account, &expected, false)?;
+            return Ok(Ours { holds_role: false });
+        }
+        guard::ours(account, &expected, true)?;
+        let held = self.site()?.google.assignments_of(&account.id).await?;
+        let role = self.role()?;
+        if held.is_empty() || held.iter().any(|assignment| assignment.role != *role) {
+            return Err(Failure::needs(Who::Operator, FailureCode::AccountIsAdmin));
+        }
+        Ok(Ours { holds_role: true })
+    }
+
+    /// Guard 1 before a write: the account as the row knows it, read at most [`READ_AGE_MAX`] ago, else read anew by its id.
+    pub async fn guarded(&self) -> Result<Guarded, Failure> {
+        let fact = self.row.facts.account.clone().ok_or_else(|| Failure::permanent(FailureCode::AccountGone))?;
+        let age = self.now().duration_since(fact.read_at);
+        if age >= SignedDuration::ZERO && age <= READ_AGE_MAX && self.attempt == 1 {
+            return Ok(Guarded { fact, holds_role: false });
+        }
+        let read_at = self.now();
+        let account = self.site()?.google.account_by_id(&fact.id).await?;
+        let Some(account) = account else {
+            let young = read_at.duration_since(fact.since) < SignedDuration::from_mins(15);
+            let settling = Failure::not_yet(FailureCode::AccountSettling);
+            return Err(if young { settling } else { Failure::needs(Who::Operator, FailureCode::AccountGone) });
+        };
+        let ours = self.check_ours(&account).await?;
+        Ok(Guarded { fact: AccountFact { read_at, ..fact }, holds_role: ours.holds_role })
+    }
+
+    /// The address that gets the welcome and goes into Case Sharing.
+    pub fn contact(&self) -> Result<&'a MailAddress, Failure> {
+        let contact = self.sheet()?.person.contact_email.as_ref();
+        contact.ok_or_else(|| Failure::needs(Who::Hr, FailureCode::ContactMissing))
+    }
+}
+
+/// An account that passed the guards.
+pub struct Ours {
+    /// It was seen to hold our role, and nothing else.
+    pub holds_role: bool,
+}
+
+/// An account that may be written to now.
+pub struct Guarded {
+    /// What is known of it, with the time of the last read.
+    pub fact: AccountFact,
+    /// It was seen to hold our role already.
+    pub holds_role: bool,
+}
+
+impl Guarded {
+    /// The step's answer, keeping the time of the read for the steps after it.
+    pub fn ensured(self, made: bool) -> Outcome {
+        let mut ensured = Ensured { made, ..Ensured::default() };
+        ensured.facts.account = Some(self.fact);
+        Ok(ensured)
+    }
+}

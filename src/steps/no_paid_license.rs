@@ -1,0 +1,29 @@
+//! The account has no paid licence. One bulk read for the reseller, begun after the account was made, answers for every row that waits
+//! for it. What is found is a question for the operator; nothing is removed here.
+
+use super::{Context, Outcome, Step};
+use crate::model::enrollment::TargetKind;
+use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::plan::StepName;
+use crate::model::transition::Ensured;
+
+/// The step.
+pub const STEP: Step = Step {
+    name: StepName::NoPaidLicense,
+    scope: TargetKind::Domain,
+    summary: "the account has no paid licence",
+    seals_credential: false,
+    ensure: |cx| Box::pin(ensure(cx)),
+};
+
+async fn ensure(cx: &Context<'_>) -> Outcome {
+    let address = cx.address()?;
+    let licenses = cx.site()?.census.paid_licenses(cx.since).await?;
+    match licenses.items.iter().find(|license| license.is_of(&address)) {
+        Some(license) => {
+            let found = Failure::needs(Who::Operator, FailureCode::PaidLicenseFound);
+            Err(found.with_detail(&format!("{} {}", license.product, license.sku)))
+        }
+        None => Ok(Ensured::default()),
+    }
+}

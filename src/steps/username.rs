@@ -1,0 +1,126 @@
+//! One local part is reserved for the engineer, free in every domain that can be asked, before the first account is made. The rows of
+//! an engineer's domains may run this at the same time: the store lets one reservation through, the others find it.
+//! Not here: the candidates (`model/username`), and consumer accounts, which only the insert itself can tell.
+
+use super::{Context, House, Outcome, Sheet, Step};
+use crate::google::census::{AddressBook, Snapshot};
+use crate::model::engineer::Engineer;
+use crate::model::enrollment::TargetKind;
+use crate::model::entry::{Actor, Change, Commit};
+use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::id::{Address, DomainName, LocalPart};
+use crate::model::plan::StepName;
+use crate::model::transition::Ensured;
+use crate::model::username::{self, Candidates, Decision, TakenBy};
+use crate::store::StoreError;
+use futures_util::future::try_join_all;
+use jiff::SignedDuration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// An address book may be this old: Google's own 409 is the last word at the insert.
+const BOOK_AGE_MAX: SignedDuration = SignedDuration::from_mins(10);
+
+/// How often a lost race for a name is run again within one attempt.
+const RACES_MAX: usize = 10;
+
+type Books = BTreeMap<DomainName, Arc<Snapshot<AddressBook>>>;
+
+/// The step.
+pub const STEP: Step = Step {
+    name: StepName::Username,
+    scope: TargetKind::Domain,
+    summary: "one local part is reserved in all domains",
+    seals_credential: false,
+    ensure: |cx| Box::pin(ensure(cx)),
+};
+
+async fn ensure(cx: &Context<'_>) -> Outcome {
+    let key = &cx.sheet()?.engineer.key;
+    if cx.sheet()?.username.is_some() {
+        return Ok(Ensured::default());
+    }
+    let books = address_books(cx).await?;
+    for _ in 0..RACES_MAX {
+        let sheet = cx.house.sheet(key).await?;
+        if sheet.username.is_some() {
+            return Ok(Ensured::default());
+        }
+        let local_part = choose(cx, &sheet, &books).await?;
+        match reserve(cx, &sheet, &local_part).await {
+            Ok(()) => return Ok(Ensured { made: true, ..Ensured::default() }),
+            Err(StoreError::Conflict) => (),
+            Err(StoreError::Unavailable(_) | StoreError::Damaged(_)) => {
+                return Err(Failure::transient(FailureCode::StoreUnavailable));
+            }
+        }
+    }
+    Err(Failure::transient(FailureCode::StoreUnavailable))
+}
+
+/// The address book of every reseller account that is ready, by domain of the engineer's scope.
+async fn address_books(cx: &Context<'_>) -> Result<Books, Failure> {
+    let scope = &cx.sheet()?.engineer.scope;
+    let not_before = cx.now() - BOOK_AGE_MAX;
+    let ready = cx.roster.resellers.iter().filter(|(_, status)| status.ready);
+    let reads = ready.filter_map(|(name, status)| Some((cx.house.sites.get(name)?, status.domains.as_ref()?)));
+    let books = try_join_all(reads.map(|(site, domains)| async move {
+        let book = site.census.addresses(not_before).await?;
+        Ok::<_, Failure>(domains.iter().filter(|domain| scope.covers(domain)).map(move |domain| (domain.clone(), book.clone())))
+    }));
+    Ok(books.await?.into_iter().flatten().collect())
+}
+
+/// The first candidate that is free everywhere, or whom to ask.
+async fn choose(cx: &Context<'_>, sheet: &Sheet, books: &Books) -> Result<LocalPart, Failure> {
+    let Sheet { engineer, person, .. } = sheet;
+    let candidates =
+        username::candidates(&person.name, person.preferred_username.as_ref(), &engineer.key, &cx.house.names_language);
+    let mut reserved = BTreeSet::new();
+    for name in names(&candidates) {
+        let holder = cx.house.store.holder(&cx.house.sealer.tag(name)).await;
+        let holder = holder.map_err(|_| Failure::transient(FailureCode::StoreUnavailable))?;
+        if holder.is_some_and(|holder| holder != engineer.key) {
+            reserved.insert(name.clone());
+        }
+    }
+    let taken_by = |name: &LocalPart| {
+        let taken = || books.iter().find_map(|(domain, book)| holder(book, name, domain));
+        if reserved.contains(name) { Some(TakenBy::Reservation) } else { taken() }
+    };
+    match username::choose(&candidates, taken_by).decision {
+        Decision::Use(candidate) => Ok(candidate.local_part),
+        Decision::NeedsLatin { .. } => Err(Failure::needs(Who::Hr, FailureCode::LatinNameNeeded)),
+        Decision::Exhausted => Err(Failure::needs(Who::Operator, FailureCode::UsernamesSpent)),
+    }
+}
+
+fn names(candidates: &Candidates) -> Vec<&LocalPart> {
+    match candidates {
+        Candidates::Derived(all) => all.iter().map(|candidate| &candidate.local_part).collect(),
+        Candidates::NeedsLatin { preferred, proposal } => preferred.iter().chain([proposal]).collect(),
+    }
+}
+
+fn holder(book: &Snapshot<AddressBook>, name: &LocalPart, domain: &DomainName) -> Option<TakenBy> {
+    let address = Address { local_part: name.clone(), domain: domain.clone() };
+    book.items.contains(&address).then_some(TakenBy::User)
+}
+
+/// Writes the reservation and the engineer's new record as one commit; somebody else's name, or somebody else's
+/// change of the record, is a conflict.
+async fn reserve(cx: &Context<'_>, sheet: &Sheet, local_part: &LocalPart) -> Result<(), StoreError> {
+    let key = &sheet.engineer.key;
+    let place = House::username_place(key);
+    let plain = serde_json::to_vec(local_part).expect("a local part is plain text");
+    let sealed = cx.house.sealer.seal(&sheet.data_key, &place, &plain);
+    let sealed = sealed.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let version = sheet.engineer.version + 1;
+    let engineer = Engineer { version, username: Some(sealed), ..sheet.engineer.clone() };
+    let changes = vec![
+        Change::Reserved { tag: cx.house.sealer.tag(local_part), engineer: key.clone() },
+        Change::Engineer(Box::new(engineer)),
+    ];
+    let commit = Commit { at: cx.now(), actor: Actor::Engine, changes, keys: Vec::new() };
+    cx.house.store.commit(commit).await.map(|_| ())
+}

@@ -1,0 +1,47 @@
+//! Everything was seen in Google's own lists: the account in its unit, active, marked as this engineer's, holding the role. Two bulk
+//! reads for the reseller, begun after the role was given, answer for every row that waits for them.
+
+use super::{Context, Outcome, Step};
+use crate::google::Account;
+use crate::google::guard;
+use crate::model::enrollment::TargetKind;
+use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::plan::StepName;
+use crate::model::transition::Ensured;
+use futures_util::future::try_join;
+
+/// The step.
+pub const STEP: Step = Step {
+    name: StepName::Verify,
+    scope: TargetKind::Domain,
+    summary: "everything was seen in Google's own lists",
+    seals_credential: false,
+    ensure: |cx| Box::pin(ensure(cx)),
+};
+
+async fn ensure(cx: &Context<'_>) -> Outcome {
+    let site = cx.site()?;
+    let (id, role) = (&cx.row.facts.account.as_ref().ok_or_else(gone)?.id, cx.role()?);
+    let (accounts, assignments) =
+        try_join(site.census.accounts(cx.since), site.census.assignments(cx.since)).await?;
+    let account = accounts.items.iter().find(|account| account.id == *id).ok_or_else(not_yet)?;
+    check(cx, account)?;
+    let held = assignments.items.iter().any(|held| held.account == *id && held.role == *role);
+    if held { Ok(Ensured::default()) } else { Err(not_yet()) }
+}
+
+/// In lists an administrator is known by the role alone, so only here the role does not count against the account.
+fn check(cx: &Context<'_>, account: &Account) -> Result<(), Failure> {
+    guard::ours(account, &cx.expected()?, true)?;
+    let unit = account.org_unit_path.as_deref().ok_or_else(not_yet)?;
+    let wanted = cx.site()?.reseller.org_unit.as_str();
+    if unit.eq_ignore_ascii_case(wanted) { Ok(()) } else { Err(not_yet().with_detail("another organisational unit")) }
+}
+
+fn not_yet() -> Failure {
+    Failure::not_yet(FailureCode::NotYetConfirmed)
+}
+
+fn gone() -> Failure {
+    Failure::needs(Who::Operator, FailureCode::AccountGone)
+}

@@ -1,0 +1,56 @@
+//! The tidy test: the house rules of the floors, walked over the real files; it names the offending line.
+//! Not here: the rules themselves and their self-tests (`tidy/rules.rs`).
+
+mod code;
+mod rules;
+
+use carepass::model::failure::FailureCode;
+use code::Source;
+use rules::Offence;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[test]
+fn the_house_is_tidy() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = sources(&root.join("src"));
+    assert!(sources.len() > 3, "the walk finds the files");
+
+    let offences = sources.iter().flat_map(|source| rules::RULES.iter().flat_map(|rule| rule(source)));
+    assert_none(offences.collect());
+}
+
+#[test]
+fn every_failure_code_has_its_runbook_heading() {
+    let codes: Vec<_> = FailureCode::ALL.iter().map(|code| code.as_str()).collect();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/RUNBOOK.md");
+    assert_none(rules::runbook(&codes, &fs::read_to_string(path).unwrap_or_default()));
+}
+
+fn assert_none(mut offences: Vec<Offence>) {
+    offences.sort();
+    let report: Vec<_> = offences.iter().map(ToString::to_string).collect();
+    assert!(report.is_empty(), "{} offences against the house rules:\n{}", report.len(), report.join("\n"));
+}
+
+fn sources(src: &Path) -> Vec<Source> {
+    let mut files = Vec::new();
+    collect(src, &mut files);
+    files.sort();
+    let read = |file: &PathBuf| {
+        let path = file.strip_prefix(src).expect("found below it").to_str().expect("our names are ASCII");
+        Source::new(path, &fs::read_to_string(file).expect("our files are readable text"))
+    };
+    files.iter().map(read).collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("our folders are readable") {
+        let path = entry.expect("our folders are readable").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! The house rules that no compiler keeps, each a pure function from a file to its offences.
+//! Not here: the walk over the real files (`tidy.rs`), and what clippy keeps already.
+
+use super::code::{Source, line_of, names_after, places_of};
+use std::fmt;
+
+/// One line that breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Offence {
+    path: String,
+    line: usize,
+    complaint: String,
+}
+
+impl fmt::Display for Offence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.path, self.line, self.complaint)
+    }
+}
+
+/// A rule about one file.
+pub type Rule = fn(&Source) -> Vec<Offence>;
+
+/// Every rule about one file.
+pub const RULES: [Rule; 7] = [floors, model_is_pure, sandbox_stands_alone, environment, time, metrics, shape];
+
+/// The floors, top to bottom. A room uses only rooms on floors below its own; the composition at the top may use itself.
+const FLOORS: [(u8, &[&str]); 6] = [
+    (5, &["main", "cli", "app", "config", "telemetry"]),
+    (4, &["amqp", "http"]),
+    (3, &["engine"]),
+    (2, &["steps"]),
+    (1, &["google", "mail", "store", "clock", "seal"]),
+    (0, &["model"]),
+];
+const COMPOSITION: u8 = 5;
+
+/// A file over this many lines is split; there are no exceptions.
+const LINES_MAX: usize = 500;
+
+fn floor_of(room: &str) -> Option<u8> {
+    FLOORS.iter().find(|(_, rooms)| rooms.contains(&room)).map(|(floor, _)| *floor)
+}
+
+/// A file uses only floors below its own; neighbours on a floor never name each other.
+fn floors(source: &Source) -> Vec<Offence> {
+    let room = source.room();
+    if room == "lib" || room == "sandbox" {
+        return Vec::new();
+    }
+    let Some(floor) = floor_of(room) else {
+        return vec![offence(
+            source,
+            0,
+            format!("`{room}` has no floor: give it one in tests/it/tidy/rules.rs"),
+        )];
+    };
+    let may_use = |other: &str| match floor_of(other) {
+        _ if other == room => true,
+        Some(below) => below < floor || floor == COMPOSITION,
+        None => other == "sandbox" && floor == COMPOSITION,
+    };
+    let mut offences: Vec<_> = ["crate", "carepass"]
+        .iter()
+        .flat_map(|root| names_after(source.product(), root))
+        .filter(|(_, name)| !may_use(name))
+        .map(|(at, name)| {
+            offence(source, at, format!("`{room}` is on floor {floor} and may not use `{name}`"))
+        })
+        .collect();
+    offences.extend(climbs(source));
+    offences
+}
+
+/// `super::super::…` that arrives at the root of the crate hides which floor is used.
+fn climbs(source: &Source) -> Vec<Offence> {
+    let climb = "super::".repeat(source.depth());
+    let at_root = places_of(source.product(), &climb);
+    at_root.map(|at| offence(source, at, "reaches the root by `super`: write `crate::`".to_owned())).collect()
+}
+
+/// The model has no async, no clock, no randomness and no I/O.
+fn model_is_pure(source: &Source) -> Vec<Offence> {
+    const WORDS: [&str; 10] = [
+        "async",
+        "await",
+        "tokio",
+        "fastrand",
+        "SystemRandom",
+        "ring::rand",
+        "Timestamp::now",
+        "Zoned::now",
+        "SystemTime",
+        "Instant",
+    ];
+    const STANDARD: [&str; 6] = ["fs", "net", "env", "process", "thread", "io"];
+    if source.room() != "model" {
+        return Vec::new();
+    }
+    let mut offences = forbid(source, &WORDS, "the model is pure");
+    let standard =
+        names_after(source.product(), "std").into_iter().filter(|(_, name)| STANDARD.contains(name));
+    offences
+        .extend(standard.map(|(at, name)| offence(source, at, format!("`std::{name}`: the model is pure"))));
+    offences
+}
+
+/// The sandbox imports nothing of the house, in its tests neither: a shared wire type would hide its own mistakes.
+fn sandbox_stands_alone(source: &Source) -> Vec<Offence> {
+    if source.room() != "sandbox" {
+        return Vec::new();
+    }
+    let imports = names_after(&source.code, "crate").into_iter().filter(|(_, name)| *name != "sandbox");
+    imports
+        .map(|(at, name)| offence(source, at, format!("the sandbox may not use `{name}`")))
+        .chain(climbs(source))
+        .collect()
+}
+
+/// Only the configuration reads the environment.
+fn environment(source: &Source) -> Vec<Offence> {
+    if source.room() == "config" {
+        return Vec::new();
+    }
+    forbid(
+        source,
+        &["env::var", "env::vars", "env::var_os", "env::vars_os"],
+        "only `config` reads the environment",
+    )
+}
+
+/// Only the clocks read the time; durations are measured with tokio's `Instant`, which a paused test can move.
+fn time(source: &Source) -> Vec<Offence> {
+    if ["clock.rs", "sandbox/clock.rs"].contains(&source.path.as_str()) {
+        return Vec::new();
+    }
+    let words = ["Timestamp::now", "Zoned::now", "SystemTime::now", "std::time::Instant"];
+    forbid(source, &words, "only `clock` reads the time")
+}
+
+/// Only the engine's observer writes what carepass counts; `telemetry` and `http` count themselves.
+fn metrics(source: &Source) -> Vec<Offence> {
+    if source.path == "engine/observe.rs" || ["telemetry", "http"].contains(&source.room()) {
+        return Vec::new();
+    }
+    forbid(source, &["counter!", "gauge!", "histogram!"], "only `engine/observe.rs` writes metrics")
+}
+
+/// Every file says first what it is for, and is small enough to be read.
+fn shape(source: &Source) -> Vec<Offence> {
+    let mut offences = Vec::new();
+    if !source.text.starts_with("//!") {
+        offences.push(offence(source, 0, "does not begin with `//!`: say what the file is for".to_owned()));
+    }
+    let lines = source.text.lines().count();
+    if lines > LINES_MAX {
+        offences.push(offence(source, 0, format!("{lines} lines, {LINES_MAX} at most: split it by purpose")));
+    }
+    offences
+}
+
+/// Every failure code has its heading in the runbook, and every such heading its code.
+/// A heading that is no single lower-case word is prose and not a code.
+pub fn runbook(codes: &[&str], text: &str) -> Vec<Offence> {
+    let headings: Vec<(usize, &str)> = text
+        .lines()
+        .enumerate()
+        .filter_map(|(index, line)| Some((index + 1, line.strip_prefix("## ")?.trim().trim_matches('`'))))
+        .filter(|(_, name)| name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
+        .collect();
+    let offence = |line, complaint| Offence { path: "docs/RUNBOOK.md".to_owned(), line, complaint };
+    let missing = codes.iter().filter(|code| !headings.iter().any(|(_, name)| name == *code));
+    let stale = headings.iter().filter(|(_, name)| !codes.contains(name));
+    missing
+        .map(|code| offence(0, format!("no heading `## {code}` for this failure code")))
+        .chain(stale.map(|(line, name)| offence(*line, format!("no failure has the code `{name}`"))))
+        .collect()
+}
+
+fn forbid(source: &Source, words: &[&str], why: &str) -> Vec<Offence> {
+    let code = source.product();
+    words
+        .iter()
+        .flat_map(|word| places_of(code, word).map(move |at| offence(source, at, format!("`{word}`: {why}"))))
+        .collect()
+}
+
+fn offence(source: &Source, at: usize, complaint: String) -> Offence {
+    Offence { path: format!("src/{}", source.path), line: line_of(&source.code, at), complaint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Rule, Source, environment, floors, metrics, model_is_pure, runbook, sandbox_stands_alone, shape, time,
+    };
+
+    /// Each planted text must be caught on its second line, each clean one must pass.
+    fn check(rule: Rule, planted: &[(&str, &str)], clean: &[(&str, &str)]) {
+        for (path, text) in planted {
+            let found: Vec<_> =
+                rule(&Source::new(path, &format!("//!\n{text}"))).iter().map(ToString::to_string).collect();
+            let place = format!("src/{path}:2: ");
+            assert!(
+                found.iter().any(|line| line.starts_with(&place)),
+                "{path}: {text} is not caught: {found:?}"
+            );
+        }
+        for (path, text) in clean {
+            assert_eq!(rule(&Source::new(path, &format!("//!\n{text}"))), [], "{path}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_floor_uses_only_floors_below() {
+        check(
+            floors,
+            &[
+                ("model/plan.rs", "use crate::engine::drive;"),
+                ("model/plan.rs", "use crate::{model::id, store};"),
+                ("google/client.rs", "crate::store::open();"),
+                ("mail/smtp.rs", "use crate::{clock::Clock, model::id::Address};"),
+                ("steps/role.rs", "use crate::engine::lanes;"),
+                ("amqp/consumer.rs", "use crate::http::api;"),
+                ("engine/drive.rs", "use crate::sandbox::world;"),
+                ("engine/drive.rs", "use super::super::http::api;"),
+                ("clock.rs", "use super::seal;"),
+                ("engine/drive.rs", "let a = carepass::cli::run();"),
+            ],
+            &[
+                ("engine/drive.rs", "use crate::{engine::lanes, model::{id, plan}, steps, store};"),
+                ("engine/drive.rs", "use super::lanes; // crate::http\nlet text = \"crate::http\";"),
+                ("engine/drive.rs", "fn a() {}\n#[cfg(test)]\nmod tests { use crate::sandbox::world; }"),
+                ("cli/demo.rs", "use crate::{app, config, sandbox};"),
+                ("main.rs", "use carepass::cli;"),
+                ("lib.rs", "pub mod http;"),
+            ],
+        );
+        assert_eq!(floors(&Source::new("attic/box.rs", "//!")).len(), 1, "a room without a floor is named");
+    }
+
+    #[test]
+    fn the_model_is_pure() {
+        let planted = [
+            "async fn f() {}",
+            "f().await;",
+            "tokio::spawn();",
+            "use std::fs;",
+            "use std::{fmt, net};",
+            "Timestamp::now();",
+            "fastrand::u8();",
+            "std::env::args();",
+        ];
+        let planted = planted.map(|text| ("model/plan.rs", text));
+        check(
+            model_is_pure,
+            &planted,
+            &[
+                ("engine/drive.rs", "async fn f() {}"),
+                ("model/plan.rs", "use std::{fmt, str::FromStr}; let awaited = 1; // async"),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_sandbox_uses_nothing_of_the_house() {
+        check(
+            sandbox_stands_alone,
+            &[
+                ("sandbox/world.rs", "use crate::model::id;"),
+                ("sandbox/world.rs", "#[cfg(test)] mod tests { use crate::google; }"),
+                ("sandbox/mod.rs", "use super::model;"),
+            ],
+            &[
+                ("sandbox/world.rs", "use crate::sandbox::clock; use super::clock;"),
+                ("http/api.rs", "use crate::model::id;"),
+            ],
+        );
+    }
+
+    #[test]
+    fn only_config_reads_the_environment() {
+        check(
+            environment,
+            &[("cli/mod.rs", "let a = std::env::var(A);"), ("sandbox/mod.rs", "for a in env::vars() {}")],
+            &[("config.rs", "std::env::var(A);"), ("cli/mod.rs", "std::env::args();")],
+        );
+    }
+
+    #[test]
+    fn only_the_clocks_read_the_time() {
+        check(
+            time,
+            &[
+                ("engine/drive.rs", "jiff::Timestamp::now();"),
+                ("store/mod.rs", "SystemTime::now();"),
+                ("http/api.rs", "use std::time::Instant;"),
+            ],
+            &[
+                ("clock.rs", "Timestamp::now();"),
+                ("sandbox/clock.rs", "Timestamp::now();"),
+                ("http/api.rs", "tokio::time::Instant::now();"),
+            ],
+        );
+    }
+
+    #[test]
+    fn only_the_observer_writes_metrics() {
+        check(
+            metrics,
+            &[
+                ("engine/drive.rs", "metrics::counter!(A);"),
+                ("google/client.rs", "histogram!(A);"),
+                ("store/mod.rs", "gauge!(A);"),
+            ],
+            &[
+                ("engine/observe.rs", "metrics::counter!(A);"),
+                ("telemetry.rs", "gauge!(A);"),
+                ("http/health.rs", "counter!(A);"),
+            ],
+        );
+    }
+
+    #[test]
+    fn files_say_what_they_are_for_and_are_short() {
+        assert_eq!(shape(&Source::new("a.rs", "use b;")).len(), 1);
+        assert_eq!(shape(&Source::new("a.rs", "")).len(), 1);
+        assert_eq!(shape(&Source::new("a.rs", &"//!\n".repeat(501))).len(), 1);
+        assert_eq!(shape(&Source::new("a.rs", &"//!\n".repeat(500))), []);
+    }
+
+    #[test]
+    fn failure_codes_and_runbook_agree() {
+        let found = |text: &str| {
+            runbook(&["out_of_seats", "timeout"], text).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            found("# Runbook\n## How to read this\n## out_of_seats\n## `timeout`\n"),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            found("## out_of_seats\n"),
+            ["docs/RUNBOOK.md:0: no heading `## timeout` for this failure code"]
+        );
+        assert_eq!(
+            found("## out_of_seats\n## timeout\n## gone\n"),
+            ["docs/RUNBOOK.md:3: no failure has the code `gone`"]
+        );
+    }
+}
