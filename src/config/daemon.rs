@@ -9,6 +9,7 @@ use super::sections::{
     Store,
 };
 use super::tree::Leaf;
+use crate::model::person::{Language, LanguageTag};
 use crate::model::rules::Rules;
 use amq_protocol::uri::AMQPUri;
 use jiff::SignedDuration;
@@ -205,22 +206,15 @@ fn in_order(s: &Section<'_>, min: Bound, max: Bound) {
 /// Languages.
 pub(super) fn language(mut s: Section<'_>) -> Read<Languages> {
     let names_default = s.defaulted("names_default", language_tag);
-    let words = [("en", "en".to_owned()), ("sv", "sv".to_owned())];
+    let words = [("en", Language::English), ("sv", Language::Swedish)];
     let messages_default = s.defaulted("messages_default", kinds::choice(&words));
     s.close();
     Ok(Languages { names_default: names_default?, messages_default: messages_default? })
 }
 
-/// The shape of RFC 5646 as far as it is used: a language and perhaps subtags.
-fn language_tag(leaf: &Leaf) -> kinds::Parsed<String> {
-    let tag = kinds::text(leaf)?;
-    let mut parts = tag.split('-');
-    let language = parts.next().unwrap_or_default();
-    let sound = (2..=3).contains(&language.len())
-        && language.bytes().all(|b| b.is_ascii_lowercase())
-        && tag.len() <= 35
-        && parts.all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
-    if sound { Ok(tag) } else { Err("not a language tag; write one like sv or de-CH".into()) }
+fn language_tag(leaf: &Leaf) -> kinds::Parsed<LanguageTag> {
+    LanguageTag::parse(&kinds::text(leaf)?)
+        .ok_or_else(|| "not a language tag; write one like sv or de-CH".into())
 }
 
 /// Logs.
