@@ -30,7 +30,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     if guarded.holds_role {
         return guarded.ensured(false);
     }
-    match site.google.give(&guarded.fact.id, id).await? {
+    match cx.google()?.give(&guarded.fact.id, id).await? {
         Given::Made => guarded.ensured(true),
         Given::Found => guarded.ensured(false),
     }
