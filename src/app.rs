@@ -11,7 +11,6 @@ use crate::mail::{FileMailer, Mailer, PortalUrl, Security, Sender, SmtpMailer, S
 use crate::model::grants::GrantLimits;
 use crate::seal::Sealer;
 use crate::steps::{House, Learned, Site};
-use crate::store::Store;
 use crate::store::embedded::Embedded;
 use crate::telemetry;
 use anyhow::{Context as _, Result};
@@ -138,7 +137,7 @@ fn house(config: &Config, store: Arc<Embedded>, clock: Clock) -> Result<House> {
         Some(base) => Endpoint::parse(base).context("google.endpoint")?,
         None => Endpoint::Google,
     };
-    let client = google::client().context("the HTTP client")?;
+    let client = google::client(&endpoint).map_err(|failure| anyhow::anyhow!("the HTTP client: {}", failure.code))?;
     let now: Now = {
         let clock = clock.clone();
         Arc::new(move || clock.now())
@@ -301,18 +300,24 @@ fn status(intake: Option<&IntakeHealth>) -> Status {
     let intake = match intake.map(|health| health.borrow().clone()) {
         None => Part::new("amqp", false).with_detail("no broker is configured"),
         Some(Health::Connected) => Part::new("amqp", true),
-        Some(health @ (Health::Connecting { .. } | Health::Blocked)) => {
-            Part::new("amqp", false).with_detail(health.to_string())
+        Some(Health::Connecting { last_error, .. }) => {
+            Part::new("amqp", false).with_detail(last_error.unwrap_or_else(|| "connecting".to_owned()))
         }
+        Some(Health::Blocked) => Part::new("amqp", false).with_detail("the broker has a memory or disk alarm"),
     };
     Status { loops: vec![Part::new("engine", true)], ready: vec![Part::new("configuration", true)], intake: vec![intake] }
 }
 
 /// Chance for spreading reconnects: seeded by the system, so that replicas do not march in step.
 fn chance() -> Result<fastrand::Rng> {
+    Ok(fastrand::Rng::with_seed(random_seed()?))
+}
+
+/// A number that nobody can foresee.
+pub(crate) fn random_seed() -> Result<u64> {
     let mut seed = [0; 8];
     SystemRandom::new().fill(&mut seed).map_err(|_| anyhow::anyhow!("the system has no randomness"))?;
-    Ok(fastrand::Rng::with_seed(u64::from_le_bytes(seed)))
+    Ok(u64::from_le_bytes(seed))
 }
 
 /// The engine as the AMQP door sees it.

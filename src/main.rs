@@ -1,2 +1,24 @@
-//! stub
-fn main() {}
+//! The binary: one command in, one exit code out. Everything else is in the library.
+
+use carepass::cli::{self, Cli, Exit};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // The HTTP client is built without a crypto provider of its own and would panic without this.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    match runtime.block_on(cli::run(cli)) {
+        Ok(exit) => exit.into(),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("carepass: {error:#}");
+    Exit::Failed.into()
+}

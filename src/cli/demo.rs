@@ -143,14 +143,14 @@ async fn settle(app: &App, expected: usize) -> Result<Exit> {
         }
         Err(_) => (Roll::read(&app.engine).await?, Exit::Failed),
     };
-    println!("{}", roll::render(&roll));
+    println!("{}", roll::render(&roll, false));
     Ok(exit)
 }
 
 async fn until_stopped(app: &App) -> Result<Exit> {
     eprintln!("Look with `carepass status --api http://{}`. Ctrl-C ends the demo and removes its files.", app.listen);
     super::serve::stop_signal().await?;
-    println!("{}", roll::render(&Roll::read(&app.engine).await?));
+    println!("{}", roll::render(&Roll::read(&app.engine).await?, false));
     Ok(Exit::Done)
 }
 
@@ -172,8 +172,8 @@ struct Folder(PathBuf);
 impl Folder {
     fn new() -> Result<Self> {
         use std::os::unix::fs::DirBuilderExt as _;
-        let unique = crate::app::unguessable()?;
-        let path = std::env::temp_dir().join(format!("carepass-demo-{unique}"));
+        let unique = crate::app::random_seed()?;
+        let path = std::env::temp_dir().join(format!("carepass-demo-{unique:016x}"));
         std::fs::DirBuilder::new().mode(0o700).create(&path).with_context(|| format!("making {}", path.display()))?;
         Ok(Self(path))
     }

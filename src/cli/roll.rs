@@ -2,12 +2,13 @@
 //! `status` shows the same from the API of another.
 
 use super::exit::Exit;
-use super::table::Table;
+use super::table::{Cell, Table};
 use crate::engine::Engine;
 use crate::model::engineer::{Progress, Release};
 use crate::model::enrollment::{Enrollment, State, Target};
 use crate::model::id::{DomainName, EngineerKey, ResellerName};
-use crate::model::message::{Language, state_words};
+use crate::model::message::state_words;
+use crate::model::person::Language;
 use crate::model::roster::Roster;
 use crate::steps::SheetError;
 use crate::store::StoreError;
@@ -75,7 +76,7 @@ impl Roll {
     pub fn exit(&self) -> Exit {
         let waits = |row: &Enrollment| matches!(row.state, State::Waiting { on, .. } if on.is_a_person());
         if self.lines.iter().any(|line| line.held || line.rows.values().any(waits)) {
-            Exit::NeedsAPerson
+            Exit::NeedsPerson
         } else if self.lines.iter().all(|line| line.progress == Progress::Ready) {
             Exit::Done
         } else {
@@ -106,20 +107,21 @@ impl Line {
 }
 
 /// The roll as text.
-pub fn render(roll: &Roll) -> String {
+pub fn render(roll: &Roll, colored: bool) -> String {
     let mut table = Table::new(["ENGINEER", "USERNAME", "STATE", "READY", "WAITS FOR"]);
     for line in &roll.lines {
         let ready = line.rows.values().filter(|row| is_domain(row) && row.state == State::Completed).count();
         let waits: Vec<&str> = line.rows.values().filter_map(waits_on).collect();
         let waits = if line.held { "operator".to_owned() } else { unique(waits) };
         let ready = format!("{ready}/{}", roll.domains.len());
-        table.row([line.key.to_string(), line.username.clone(), line.progress.as_str().to_owned(), ready, waits]);
+        let cells = [line.key.to_string(), line.username.clone(), line.progress.as_str().to_owned(), ready, waits];
+        table.row(cells.map(Cell::from));
     }
-    let mut text = table.render();
+    let mut text = table.render(colored);
     for line in &roll.lines {
         for row in line.rows.values().filter(|row| waits_on(row).is_some()) {
             let place = row.id.domain().map_or_else(|| "everywhere".to_owned(), ToString::to_string);
-            let words = state_words(row, &roll.now, Language::En);
+            let words = state_words(row, &roll.now, Language::English);
             write!(text, "\n{} in {place}: {words}", line.key).expect("a String takes every text");
         }
         if line.held {

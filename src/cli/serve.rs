@@ -24,7 +24,7 @@ pub async fn run(args: Serve) -> Result<Exit> {
         Ok(app) => app,
         Err(error) if error.is::<StoreDown>() => {
             eprintln!("carepass cannot start: {error:#}");
-            return Ok(Exit::NeighbourDown);
+            return Ok(Exit::Unreachable);
         }
         Err(error) => return Err(error),
     };

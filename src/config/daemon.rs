@@ -3,28 +3,29 @@
 use super::Origin;
 use super::files::{self, Privacy};
 use super::kinds;
-use super::reader::Section;
+use super::reader::{Read, Section};
 use super::sections::{
     AmqpSection, Backend, Google, Http, Intake, Languages, Limits, Log, LogFormat, Outcomes, Rates, Seal,
     Store,
 };
 use super::tree::Leaf;
+use crate::model::person::{Language, LanguageTag};
 use crate::model::rules::Rules;
 use amq_protocol::uri::AMQPUri;
 use jiff::SignedDuration;
 use std::path::PathBuf;
 
 /// Events in.
-pub(super) fn intake(mut s: Section<'_>) -> Option<Intake> {
+pub(super) fn intake(mut s: Section<'_>) -> Read<Intake> {
     let amqp = amqp(s.section("amqp"));
     let mut http = s.section("http");
     let http_enabled = http.defaulted("enabled", kinds::flag);
     http.close();
     s.close();
-    Some(Intake { amqp: amqp?, http_enabled: http_enabled? })
+    Ok(Intake { amqp: amqp?, http_enabled: http_enabled? })
 }
 
-fn amqp(mut s: Section<'_>) -> Option<Option<AmqpSection>> {
+fn amqp(mut s: Section<'_>) -> Read<Option<AmqpSection>> {
     let url = s.secret("url", "url_file", is_broker);
     let exchange = s.defaulted("exchange", kinds::broker_name);
     let queue = s.defaulted("queue", kinds::broker_name);
@@ -36,7 +37,7 @@ fn amqp(mut s: Section<'_>) -> Option<Option<AmqpSection>> {
 
     let (exchange, queue, dead_letter_exchange) = (exchange?, queue?, dead_letter_exchange?);
     let (declare, prefetch, allowed_sources) = (declare?, prefetch?, allowed_sources?.unwrap_or_default());
-    Some(url?.map(|url| AmqpSection {
+    Ok(url?.map(|url| AmqpSection {
         url,
         exchange,
         queue,
@@ -55,10 +56,10 @@ fn is_broker(url: &str) -> Result<(), &'static str> {
 }
 
 /// Events out.
-pub(super) fn outcomes(mut s: Section<'_>) -> Option<Outcomes> {
+pub(super) fn outcomes(mut s: Section<'_>) -> Read<Outcomes> {
     let exchange = s.defaulted("exchange", kinds::broker_name);
     s.close();
-    Some(Outcomes { exchange: exchange? })
+    Ok(Outcomes { exchange: exchange? })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,25 +69,22 @@ enum BackendKind {
 }
 
 /// The store.
-pub(super) fn store(mut s: Section<'_>) -> Option<Store> {
+pub(super) fn store(mut s: Section<'_>) -> Read<Store> {
     let words = [("embedded", BackendKind::Embedded), ("postgres", BackendKind::Postgres)];
     let backend = s.defaulted("backend", kinds::choice(&words));
     let path = s.defaulted("path", folder);
     let url = s.secret("url", "url_file", |_| Ok(()));
-    let backend = match backend {
-        Some(BackendKind::Postgres) => {
-            s.wrong("backend", "postgres comes with a later release; write embedded")
-        }
-        Some(BackendKind::Embedded) if matches!(url, Some(Some(_))) => {
-            let key = if s.is_said("url") { "url" } else { "url_file" };
-            s.wrong(key, "is for backend = \"postgres\", which comes with a later release; remove it")
-        }
-        embedded => embedded,
-    };
     s.close();
-    url.as_ref()?;
-    backend?;
-    Some(Store { backend: Backend::Embedded { path: path? } })
+    match (backend?, url?) {
+        (BackendKind::Postgres, _) => {
+            Err(s.wrong("backend", "postgres comes with a later release; write embedded"))
+        }
+        (BackendKind::Embedded, Some(_)) => {
+            let key = if s.is_said("url") { "url" } else { "url_file" };
+            Err(s.wrong(key, "is for backend = \"postgres\", which comes with a later release; remove it"))
+        }
+        (BackendKind::Embedded, None) => Ok(Store { backend: Backend::Embedded { path: path? } }),
+    }
 }
 
 /// A folder that is there or can be made.
@@ -102,7 +100,7 @@ pub(super) fn folder(leaf: &Leaf) -> kinds::Parsed<PathBuf> {
 }
 
 /// The master key: beside the store unless said otherwise. It may be missing, and is made at the first start.
-pub(super) fn seal(mut s: Section<'_>, store: Option<&Store>) -> Option<Seal> {
+pub(super) fn seal(mut s: Section<'_>, store: Read<&Store>) -> Read<Seal> {
     let named = s.optional("key_file", |leaf| {
         let path = kinds::path(leaf)?;
         let privacy = if matches!(leaf.place.origin, Origin::Credential(_)) {
@@ -123,11 +121,11 @@ pub(super) fn seal(mut s: Section<'_>, store: Option<&Store>) -> Option<Seal> {
     });
     s.close();
     let Backend::Embedded { path } = &store?.backend;
-    Some(Seal { key_file: named?.unwrap_or_else(|| path.join("seal.key")) })
+    Ok(Seal { key_file: named?.unwrap_or_else(|| path.join("seal.key")) })
 }
 
 /// Google.
-pub(super) fn google(mut s: Section<'_>) -> Option<Google> {
+pub(super) fn google(mut s: Section<'_>) -> Read<Google> {
     let endpoint = s.optional("endpoint", kinds::loopback_base);
     let calls_in_flight = s.defaulted("calls_in_flight", kinds::whole(1..=64));
     let mut r = s.section("rates");
@@ -145,32 +143,32 @@ pub(super) fn google(mut s: Section<'_>) -> Option<Google> {
         licensing_per_second: licensing?,
         cloud_identity_per_second: cloud_identity?,
     };
-    Some(Google { endpoint: endpoint?, rates, calls_in_flight: calls_in_flight? })
+    Ok(Google { endpoint: endpoint?, rates, calls_in_flight: calls_in_flight? })
 }
 
 /// Limits of grants.
-pub(super) fn limits(mut s: Section<'_>) -> Option<Limits> {
+pub(super) fn limits(mut s: Section<'_>) -> Read<Limits> {
     let hour = s.defaulted("grants_per_hour", kinds::whole(0..=100_000));
     let day = s.defaulted("grants_per_day", kinds::whole(0..=1_000_000));
     s.close();
-    Some(Limits { grants_per_hour: hour?, grants_per_day: day? })
+    Ok(Limits { grants_per_hour: hour?, grants_per_day: day? })
 }
 
 /// API and dashboard.
-pub(super) fn http(mut s: Section<'_>) -> Option<Http> {
+pub(super) fn http(mut s: Section<'_>) -> Read<Http> {
     let listen = s.defaulted("listen", kinds::socket);
     let tokens_file = s.file("tokens_file", Privacy::Public);
-    if let (Some(listen), Some(None)) = (listen, &tokens_file)
+    if let (Ok(listen), Ok(None)) = (listen, &tokens_file)
         && !listen.ip().is_loopback()
     {
-        s.wrong::<()>("listen", "other machines could do everything without a token; set http.tokens_file, or listen on 127.0.0.1");
+        s.wrong("listen", "other machines could do everything without a token; set http.tokens_file, or listen on 127.0.0.1");
     }
     s.close();
-    Some(Http { listen: listen?, tokens_file: tokens_file? })
+    Ok(Http { listen: listen?, tokens_file: tokens_file? })
 }
 
 /// The numbers of the machine.
-pub(super) fn engine(mut s: Section<'_>) -> Option<Rules> {
+pub(super) fn engine(mut s: Section<'_>) -> Read<Rules> {
     let lease = s.defaulted("lease", kinds::duration);
     let attempts_max = s.defaulted("attempts_max", kinds::whole(1..=1000));
     let patience = s.defaulted("patience", kinds::duration);
@@ -182,7 +180,7 @@ pub(super) fn engine(mut s: Section<'_>) -> Option<Rules> {
     in_order(&s, ("backoff_min", backoff_min), ("backoff_max", backoff_max));
     in_order(&s, ("look_min", look_min), ("look_max", look_max));
     s.close();
-    Some(Rules {
+    Ok(Rules {
         lease: lease?,
         attempts_max: attempts_max?,
         patience: patience?,
@@ -194,40 +192,33 @@ pub(super) fn engine(mut s: Section<'_>) -> Option<Rules> {
     })
 }
 
-type Bound = (&'static str, Option<SignedDuration>);
+type Bound = (&'static str, Read<SignedDuration>);
 
 fn in_order(s: &Section<'_>, min: Bound, max: Bound) {
-    if let (Some(shortest), Some(longest)) = (min.1, max.1)
+    if let (Ok(shortest), Ok(longest)) = (min.1, max.1)
         && shortest > longest
     {
         let key = if s.is_said(min.0) { min.0 } else { max.0 };
-        s.wrong::<()>(key, &format!("{} is longer than {}; swap or change them", min.0, max.0));
+        s.wrong(key, &format!("{} is longer than {}; swap or change them", min.0, max.0));
     }
 }
 
 /// Languages.
-pub(super) fn language(mut s: Section<'_>) -> Option<Languages> {
+pub(super) fn language(mut s: Section<'_>) -> Read<Languages> {
     let names_default = s.defaulted("names_default", language_tag);
-    let words = [("en", "en".to_owned()), ("sv", "sv".to_owned())];
+    let words = [("en", Language::English), ("sv", Language::Swedish)];
     let messages_default = s.defaulted("messages_default", kinds::choice(&words));
     s.close();
-    Some(Languages { names_default: names_default?, messages_default: messages_default? })
+    Ok(Languages { names_default: names_default?, messages_default: messages_default? })
 }
 
-/// The shape of RFC 5646 as far as it is used: a language and perhaps subtags.
-fn language_tag(leaf: &Leaf) -> kinds::Parsed<String> {
-    let tag = kinds::text(leaf)?;
-    let mut parts = tag.split('-');
-    let language = parts.next().unwrap_or_default();
-    let sound = (2..=3).contains(&language.len())
-        && language.bytes().all(|b| b.is_ascii_lowercase())
-        && tag.len() <= 35
-        && parts.all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
-    if sound { Ok(tag) } else { Err("not a language tag; write one like sv or de-CH".into()) }
+fn language_tag(leaf: &Leaf) -> kinds::Parsed<LanguageTag> {
+    LanguageTag::parse(&kinds::text(leaf)?)
+        .ok_or_else(|| "not a language tag; write one like sv or de-CH".into())
 }
 
 /// Logs.
-pub(super) fn log(mut s: Section<'_>, color: bool) -> Option<Log> {
+pub(super) fn log(mut s: Section<'_>, color: bool) -> Read<Log> {
     let words = [("auto", LogFormat::Auto), ("json", LogFormat::Json), ("text", LogFormat::Text)];
     let format = s.defaulted("format", kinds::choice(&words));
     let filter = s.defaulted("filter", |leaf| {
@@ -238,5 +229,5 @@ pub(super) fn log(mut s: Section<'_>, color: bool) -> Option<Log> {
         }
     });
     s.close();
-    Some(Log { format: format?, filter: filter?, color })
+    Ok(Log { format: format?, filter: filter?, color })
 }

@@ -126,7 +126,7 @@ pub(super) fn texts(leaf: &Leaf) -> Parsed<Vec<String>> {
     let Datum::List(items) = &leaf.value else { return Err(mismatch(leaf, "a list", advice)) };
     let text = |item: &Node| match item {
         Node::Leaf(Leaf { value: Datum::Text(text), .. }) if !text.is_empty() => Ok(text.clone()),
-        _ => Err(format!("not a list of texts; {advice}")),
+        Node::Leaf(_) | Node::Section(_) => Err(format!("not a list of texts; {advice}")),
     };
     items.iter().map(text).collect()
 }

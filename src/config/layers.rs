@@ -204,11 +204,11 @@ fn nested(path: &[String], value: Value) -> Map<String, Value> {
 }
 
 fn merge(defaults: Map<String, Value>, layers: Vec<Map<String, Value>>, origins: &[Origin]) -> Entries {
-    let mut merger = Merger::builder().add_source(Layer(defaults));
+    let mut builder = Merger::builder().add_source(Layer(defaults));
     for layer in layers {
-        merger = merger.add_source(Layer(layer));
+        builder = builder.add_source(Layer(layer));
     }
-    let merged = merger.build().and_then(|merged| merged.collect());
+    let merged = builder.build().and_then(|merged| merged.collect());
     tree::entries(merged.expect("tables in memory merge"), origins)
 }
 

@@ -2,7 +2,7 @@
 
 use super::daemon::folder;
 use super::kinds;
-use super::reader::Section;
+use super::reader::{Read, Section};
 use super::sections::{Backend, Mail, MailTls, MailTransport, Store};
 use crate::model::id::MailAddress;
 use secrecy::SecretString;
@@ -18,36 +18,35 @@ enum TransportKind {
 }
 
 /// The way letters leave.
-pub(super) fn read(mut s: Section<'_>, store: Option<&Store>) -> Option<Mail> {
+pub(super) fn read(mut s: Section<'_>, store: Read<&Store>) -> Read<Mail> {
     let words = [("smtp", TransportKind::Smtp), ("file", TransportKind::File), ("none", TransportKind::None)];
     let transport = s.defaulted("transport", kinds::choice(&words));
     let from =
         s.optional("from", kinds::name(MailAddress::parse, "write the address that letters come from"));
     let path = s.optional("path", folder);
     let smtp = Smtp::read(&mut s);
-    let transport = match transport {
-        Some(TransportKind::Smtp) => smtp.transport(&s, from),
-        Some(TransportKind::File) => store.zip(path).zip(from).map(|((store, path), from)| {
-            let Backend::Embedded { path: folder } = &store.backend;
-            MailTransport::File {
-                path: path.unwrap_or_else(|| folder.join("mail")),
-                from: from.unwrap_or_else(|| MailAddress::parse(NOBODY).expect("an address")),
-            }
-        }),
-        Some(TransportKind::None) => Some(MailTransport::None),
-        None => None,
-    };
     s.close();
-    Some(Mail { transport: transport? })
+    let transport = match transport? {
+        TransportKind::Smtp => smtp.transport(&s, from)?,
+        TransportKind::File => {
+            let Backend::Embedded { path: folder } = &store?.backend;
+            MailTransport::File {
+                path: path?.unwrap_or_else(|| folder.join("mail")),
+                from: from?.unwrap_or_else(|| MailAddress::parse(NOBODY).expect("an address")),
+            }
+        }
+        TransportKind::None => MailTransport::None,
+    };
+    Ok(Mail { transport })
 }
 
 /// What concerns a mail server; each is read, whatever the transport, so that a fault in it is found.
 struct Smtp {
-    host: Option<Option<String>>,
-    port: Option<Option<u16>>,
-    user: Option<Option<String>>,
-    password: Option<Option<SecretString>>,
-    tls: Option<MailTls>,
+    host: Read<Option<String>>,
+    port: Read<Option<u16>>,
+    user: Read<Option<String>>,
+    password: Read<Option<SecretString>>,
+    tls: Read<MailTls>,
 }
 
 impl Smtp {
@@ -62,28 +61,30 @@ impl Smtp {
         }
     }
 
-    fn transport(self, s: &Section<'_>, from: Option<Option<MailAddress>>) -> Option<MailTransport> {
-        let host = self.host.and_then(|host| {
-            host.or_else(|| {
-                s.missing("host", "write the mail server's name, or choose transport = \"file\" or \"none\"")
-            })
-        });
-        let from = from
-            .and_then(|from| from.or_else(|| s.missing("from", "write the address that letters come from")));
-        let login = match (self.user, self.password) {
-            (None, _) | (_, None) => None,
-            (Some(None), Some(None)) => Some(None),
-            (Some(Some(user)), Some(Some(password))) => Some(Some((user, password))),
-            (Some(Some(_)), Some(None)) => {
-                s.missing("password", "set it or password_file, or leave user empty")
-            }
-            (Some(None), Some(Some(_))) => s.missing("user", "write the user that the password is for"),
-        };
+    fn transport(self, s: &Section<'_>, from: Read<Option<MailAddress>>) -> Read<MailTransport> {
+        let host_advice = "write the mail server's name, or choose transport = \"file\" or \"none\"";
+        let host = self.host.and_then(|host| host.ok_or_else(|| s.missing("host", host_advice)));
+        let from_advice = "write the address that letters come from";
+        let from = from.and_then(|from| from.ok_or_else(|| s.missing("from", from_advice)));
+        let login = login(s, self.user, self.password);
         let (host, from, login, tls) = (host?, from?, login?, self.tls?);
         if tls == MailTls::None && !kinds::is_this_machine(&host) {
-            return s
-                .wrong("tls", "none is for a mail server on this machine only; write starttls or implicit");
+            let what = "none is for a mail server on this machine only; write starttls or implicit";
+            return Err(s.wrong("tls", what));
         }
-        Some(MailTransport::Smtp { host, port: self.port?, login, from, tls })
+        Ok(MailTransport::Smtp { host, port: self.port?, login, from, tls })
+    }
+}
+
+fn login(
+    s: &Section<'_>,
+    user: Read<Option<String>>,
+    password: Read<Option<SecretString>>,
+) -> Read<Option<(String, SecretString)>> {
+    match (user?, password?) {
+        (None, None) => Ok(None),
+        (Some(user), Some(password)) => Ok(Some((user, password))),
+        (Some(_), None) => Err(s.missing("password", "set it or password_file, or leave user empty")),
+        (None, Some(_)) => Err(s.missing("user", "write the user that the password is for")),
     }
 }

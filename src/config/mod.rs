@@ -19,6 +19,8 @@ mod tree;
 #[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
+mod reseller_tests;
+#[cfg(test)]
 mod tests;
 
 pub use fault::{Fault, Faults, Origin};
@@ -27,9 +29,9 @@ pub use sections::{
     Mail, MailTls, MailTransport, Outcomes, Rates, ResellerSection, Seal, Setting, Store,
 };
 
-use reader::{Findings, Section};
+use reader::{Faulty, Findings, Read, Section};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tree::Entries;
 
@@ -43,15 +45,20 @@ pub fn load(
 ) -> Result<Config, Faults> {
     let variables: BTreeMap<String, String> = environment.collect();
     let (entries, faults) = layers::gather(files, &variables);
+    // What a layer says that could not be read is not missing.
+    let unread: BTreeSet<String> = faults.iter().map(|fault| fault.key.clone()).collect();
     let findings =
         Findings { faults: RefCell::new(faults), settings: RefCell::default(), keys: layers::known_keys() };
     // no-color.org: any text that is not empty.
     let color = variables.get("NO_COLOR").is_none_or(String::is_empty);
     let config = read(&findings, &entries, color);
-    let (faults, settings) = (findings.faults.into_inner(), findings.settings.into_inner());
+    let (mut faults, settings) = (findings.faults.into_inner(), findings.settings.into_inner());
+    faults.retain(|fault| {
+        fault.origin != Origin::Default || !(unread.contains("") || unread.contains(&fault.key))
+    });
     match config {
-        Some(config) if faults.is_empty() => Ok(Config { settings, ..config }),
-        Some(_) | None => Err(Faults(faults)),
+        Ok(config) if faults.is_empty() => Ok(Config { settings, ..config }),
+        Ok(_) | Err(Faulty) => Err(Faults(faults)),
     }
 }
 
@@ -62,23 +69,23 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
 }
 
-fn read(findings: &Findings, entries: &Entries, color: bool) -> Option<Config> {
+fn read(findings: &Findings, entries: &Entries, color: bool) -> Read<Config> {
     let mut root = Section::root(findings, entries);
     let intake = daemon::intake(root.section("intake"));
     let outcomes = daemon::outcomes(root.section("outcomes"));
     let store = daemon::store(root.section("store"));
-    let seal = daemon::seal(root.section("seal"), store.as_ref());
+    let seal = daemon::seal(root.section("seal"), store.as_ref().map_err(|faulty| *faulty));
     let google = daemon::google(root.section("google"));
     let resellers = resellers::read(&mut root);
     let limits = daemon::limits(root.section("limits"));
     let http = daemon::http(root.section("http"));
-    let mail = mail::read(root.section("mail"), store.as_ref());
+    let mail = mail::read(root.section("mail"), store.as_ref().map_err(|faulty| *faulty));
     let engine = daemon::engine(root.section("engine"));
     let language = daemon::language(root.section("language"));
     let portal_url = root.defaulted("portal_url", kinds::page);
     let log = daemon::log(root.section("log"), color);
     root.close();
-    Some(Config {
+    Ok(Config {
         intake: intake?,
         outcomes: outcomes?,
         store: store?,

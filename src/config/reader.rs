@@ -1,5 +1,5 @@
 //! Reading a section key by key: each key that is asked for is known, whatever is left is not, and every fault is kept
-//! while reading goes on. `None` always means that a fault was kept. Not here: which keys there are.
+//! while reading goes on. Not here: which keys there are.
 
 use super::fault::{Fault, Place};
 use super::files::{self, Privacy};
@@ -21,6 +21,13 @@ pub(super) struct Findings {
     /// Every key there is, with dots.
     pub keys: Vec<String>,
 }
+
+/// The value cannot be had; why is among the faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Faulty;
+
+/// A value that was read, unless a fault was kept.
+pub(super) type Read<T> = Result<T, Faulty>;
 
 /// A section that is being read.
 pub(super) struct Section<'a> {
@@ -75,20 +82,17 @@ impl<'a> Section<'a> {
     }
 
     /// The sections of a list, which have no defaults.
-    pub fn list(&mut self, key: &'static str) -> Option<Vec<Section<'a>>> {
-        let Some(leaf) = self.find(key, false)? else { return Some(Vec::new()) };
+    pub fn list(&mut self, key: &'static str) -> Read<Vec<Section<'a>>> {
+        let Some(leaf) = self.find(key, false)? else { return Ok(Vec::new()) };
         let wrong = "must be a list of sections; write it like [{ … = \"…\" }]";
-        let Datum::List(items) = &leaf.value else { return self.refuse(leaf, wrong) };
+        let Datum::List(items) = &leaf.value else { return Err(self.refuse(leaf, wrong)) };
         let sections = items.iter().enumerate().map(|(index, item)| match item {
             Node::Section(entries) => {
                 Some(self.inner(format!("{}[{index}]", self.full(key)), entries, false))
             }
             Node::Leaf(_) => None,
         });
-        match sections.collect() {
-            Some(sections) => Some(sections),
-            None => self.refuse(leaf, wrong),
-        }
+        sections.collect::<Option<_>>().ok_or_else(|| self.refuse(leaf, wrong))
     }
 
     fn inner(&self, key: String, entries: &'a Entries, has_defaults: bool) -> Section<'a> {
@@ -96,12 +100,9 @@ impl<'a> Section<'a> {
     }
 
     /// A value that may be left out, or taken back with `""`.
-    pub fn optional<T>(&mut self, key: &'static str, kind: impl Fn(&Leaf) -> Parsed<T>) -> Option<Option<T>> {
-        let Some(leaf) = self.find(key, false)? else { return Some(None) };
-        match kind(leaf) {
-            Ok(value) => Some(Some(value)),
-            Err(what) => self.refuse(leaf, &what),
-        }
+    pub fn optional<T>(&mut self, key: &'static str, kind: impl Fn(&Leaf) -> Parsed<T>) -> Read<Option<T>> {
+        let Some(leaf) = self.find(key, false)? else { return Ok(None) };
+        kind(leaf).map(Some).map_err(|what| self.refuse(leaf, &what))
     }
 
     /// A value that must be there.
@@ -110,20 +111,17 @@ impl<'a> Section<'a> {
         key: &'static str,
         kind: impl Fn(&Leaf) -> Parsed<T>,
         advice: &str,
-    ) -> Option<T> {
-        match self.optional(key, kind)? {
-            Some(value) => Some(value),
-            None => self.missing(key, advice),
-        }
+    ) -> Read<T> {
+        self.optional(key, kind)?.ok_or_else(|| self.missing(key, advice))
     }
 
     /// A value that the defaults have, so that it is missing only where somebody emptied it.
-    pub fn defaulted<T>(&mut self, key: &'static str, kind: impl Fn(&Leaf) -> Parsed<T>) -> Option<T> {
+    pub fn defaulted<T>(&mut self, key: &'static str, kind: impl Fn(&Leaf) -> Parsed<T>) -> Read<T> {
         self.required(key, kind, "leave the key out to have the default")
     }
 
     /// A file that somebody else has made.
-    pub fn file(&mut self, key: &'static str, privacy: Privacy) -> Option<Option<PathBuf>> {
+    pub fn file(&mut self, key: &'static str, privacy: Privacy) -> Read<Option<PathBuf>> {
         self.optional(key, |leaf| {
             let path = kinds::path(leaf)?;
             files::check(&path, privacy_at(leaf, privacy)).map(|()| path)
@@ -136,41 +134,37 @@ impl<'a> Section<'a> {
         key: &'static str,
         key_file: &'static str,
         check: impl Fn(&str) -> Result<(), &'static str>,
-    ) -> Option<Option<SecretString>> {
+    ) -> Read<Option<SecretString>> {
         let (own, file) = (self.find(key, true), self.find(key_file, false));
         let (leaf, secret) = match (own?, file?) {
-            (None, None) => return Some(None),
+            (None, None) => return Ok(None),
             (Some(own), Some(file)) if own.place.rank == file.place.rank => {
-                return self.refuse(own, &format!("there is {key_file} as well; keep one of them"));
+                return Err(self.refuse(own, &format!("there is {key_file} as well; keep one of them")));
             }
             (Some(own), Some(file)) if own.place.rank < file.place.rank => (file, secret_of(file)),
             (Some(own), _) => (own, kinds::text(own)),
             (None, Some(file)) => (file, secret_of(file)),
         };
         let checked = secret.and_then(|text| check(&text).map(|()| text).map_err(str::to_owned));
-        match checked {
-            Ok(text) => Some(Some(SecretString::from(text))),
-            Err(what) => self.refuse(leaf, &what),
-        }
+        checked.map(|text| Some(SecretString::from(text))).map_err(|what| self.refuse(leaf, &what))
     }
 
     /// Keeps that a key is missing. It is blamed on the weakest layer that says anything in this section.
-    pub fn missing<T>(&self, key: &str, advice: &str) -> Option<T> {
+    pub fn missing(&self, key: &str, advice: &str) -> Faulty {
         let places = self.entries.into_iter().flat_map(Entries::values).filter_map(|node| match node {
             Node::Leaf(leaf) if leaf.place.rank > 0 => Some(&leaf.place),
             Node::Leaf(_) | Node::Section(_) => None,
         });
         let place = places.min_by_key(|place| place.rank).map(|place| place.beside(key));
         let place = place.unwrap_or_else(|| Place { rank: 0, origin: Origin::Default, key: self.full(key) });
-        self.keep(place.fault(format!("is missing; {advice}")));
-        None
+        self.keep(place.fault(format!("is missing; {advice}")))
     }
 
     /// Keeps what is wrong with a value that can be read by itself.
-    pub fn wrong<T>(&self, key: &str, what: &str) -> Option<T> {
+    pub fn wrong(&self, key: &str, what: &str) -> Faulty {
         match self.entries.and_then(|entries| entries.get(key)).and_then(Node::first_leaf) {
             Some((leaf, 0)) => self.refuse(leaf, what),
-            Some((leaf, depth)) => self.refuse_at(above(&leaf.place, depth), what),
+            Some((leaf, depth)) => self.keep(above(&leaf.place, depth).fault(what)),
             None => self.missing(key, what),
         }
     }
@@ -182,7 +176,7 @@ impl<'a> Section<'a> {
     }
 
     /// Keeps a fault for every key that nobody asked for.
-    pub fn close(self) {
+    pub fn close(&self) {
         for (key, node) in self.entries.into_iter().flatten() {
             if self.asked.contains(key.as_str()) {
                 continue;
@@ -191,12 +185,11 @@ impl<'a> Section<'a> {
                 Some(meant) => format!("unknown key; did you mean {meant}?"),
                 None => "unknown key; remove it".to_owned(),
             };
-            match node.first_leaf() {
-                Some((leaf, depth)) => self.keep(above(&leaf.place, depth).fault(what)),
-                None => {
-                    self.keep(Place { rank: 0, origin: Origin::Default, key: self.full(key) }.fault(what))
-                }
-            }
+            let place = match node.first_leaf() {
+                Some((leaf, depth)) => above(&leaf.place, depth),
+                None => Place { rank: 0, origin: Origin::Default, key: self.full(key) },
+            };
+            self.keep(place.fault(what));
         }
     }
 
@@ -212,19 +205,19 @@ impl<'a> Section<'a> {
     }
 
     /// The value, if one is said and it is a value at all.
-    fn find(&mut self, key: &'static str, masked: bool) -> Option<Option<&'a Leaf>> {
+    fn find(&mut self, key: &'static str, masked: bool) -> Read<Option<&'a Leaf>> {
         let is_new = self.asked.insert(key);
-        match self.entries?.get(key) {
+        match self.entries.ok_or(Faulty)?.get(key) {
             Some(Node::Leaf(leaf)) => {
                 if is_new && self.has_defaults {
                     self.show(key, leaf, masked);
                 }
-                Some(Some(leaf).filter(|leaf| !leaf.value.is_empty()))
+                Ok(Some(leaf).filter(|leaf| !leaf.value.is_empty()))
             }
-            Some(Node::Section(_)) => self.wrong(key, "is a value and no section; write it with ="),
+            Some(Node::Section(_)) => Err(self.wrong(key, "is a value and no section; write it with =")),
             None => {
                 debug_assert!(!self.has_defaults, "default.toml lacks {}", self.full(key));
-                Some(None)
+                Ok(None)
             }
         }
     }
@@ -236,18 +229,13 @@ impl<'a> Section<'a> {
         self.findings.settings.borrow_mut().push(setting);
     }
 
-    fn refuse<T>(&self, leaf: &Leaf, what: &str) -> Option<T> {
-        self.keep(leaf.place.fault(what));
-        None
+    fn refuse(&self, leaf: &Leaf, what: &str) -> Faulty {
+        self.keep(leaf.place.fault(what))
     }
 
-    fn refuse_at<T>(&self, place: Place, what: &str) -> Option<T> {
-        self.keep(place.fault(what));
-        None
-    }
-
-    fn keep(&self, fault: Fault) {
+    fn keep(&self, fault: Fault) -> Faulty {
         self.findings.faults.borrow_mut().push(fault);
+        Faulty
     }
 
     fn full(&self, key: &str) -> String {

@@ -2,7 +2,7 @@
 
 use super::files::Privacy;
 use super::kinds;
-use super::reader::Section;
+use super::reader::{Faulty, Read, Section};
 use super::sections::{CredentialsSource, ResellerSection};
 use crate::model::id::{CustomerId, DomainName, MailAddress, OrgUnitPath, ResellerName};
 use crate::model::reseller::{
@@ -13,14 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 const LATER: &str = "comes with a later release";
 
 /// All reseller accounts in the order of their names.
-pub(super) fn read(root: &mut Section<'_>) -> Option<Vec<ResellerSection>> {
+pub(super) fn read(root: &mut Section<'_>) -> Read<Vec<ResellerSection>> {
     let resellers = root.section("resellers");
     let sections = resellers.each();
     if sections.is_empty() {
-        return root.missing("resellers", "add a section [[resellers]] for each reseller account");
+        return Err(root.missing("resellers", "add a section [[resellers]] for each reseller account"));
     }
     let mut taken = Taken::default();
-    let read: Vec<Option<ResellerSection>> =
+    let read: Vec<Read<ResellerSection>> =
         sections.into_iter().map(|section| reseller(section, &mut taken)).collect();
     read.into_iter().collect()
 }
@@ -32,7 +32,7 @@ struct Taken {
     domains: BTreeMap<DomainName, String>,
 }
 
-fn reseller((name, mut s): (&str, Section<'_>), taken: &mut Taken) -> Option<ResellerSection> {
+fn reseller((name, mut s): (&str, Section<'_>), taken: &mut Taken) -> Read<ResellerSection> {
     let own_name = s.required(
         "name",
         kinds::name(ResellerName::parse, "choose one and keep it, since rows and metrics carry it"),
@@ -86,41 +86,38 @@ fn reseller((name, mut s): (&str, Section<'_>), taken: &mut Taken) -> Option<Res
         auto_licensing_off: auto_licensing_off?,
         free_subscription: free_subscription?,
     };
-    Some(ResellerSection { reseller, credentials: credentials?, home: home? })
+    Ok(ResellerSection { reseller, credentials: credentials?, home: home? })
 }
 
-fn home(s: &mut Section<'_>) -> Option<bool> {
+fn home(s: &mut Section<'_>) -> Read<bool> {
     if s.defaulted("home", kinds::flag)? {
-        return s.wrong("home", &format!("true {LATER}; write false"));
+        return Err(s.wrong("home", &format!("true {LATER}; write false")));
     }
-    Some(false)
+    Ok(false)
 }
 
-fn credentials(s: &mut Section<'_>) -> Option<CredentialsSource> {
+fn credentials(s: &mut Section<'_>) -> Read<CredentialsSource> {
     let file = s.file("credentials_file", Privacy::Secret);
     let mut keyless = s.section("keyless");
     let account = keyless.optional("service_account", kinds::text);
-    let wanted = keyless.is_said("service_account");
-    if wanted {
-        keyless.wrong::<()>("service_account", &format!("{LATER}; name a key in credentials_file"));
-    }
     keyless.close();
-    account?;
-    match file? {
-        Some(path) if !wanted => Some(CredentialsSource::KeyFile(path)),
-        None if !wanted => {
-            s.missing("credentials_file", "name the JSON key of the reseller's service account")
+    match (account?, file?) {
+        (Some(_), _) => {
+            Err(keyless.wrong("service_account", &format!("{LATER}; name a key in credentials_file")))
         }
-        Some(_) | None => None,
+        (None, Some(path)) => Ok(CredentialsSource::KeyFile(path)),
+        (None, None) => {
+            Err(s.missing("credentials_file", "name the JSON key of the reseller's service account"))
+        }
     }
 }
 
-fn domains(s: &mut Section<'_>) -> Option<DomainChoice> {
+fn domains(s: &mut Section<'_>) -> Read<DomainChoice> {
+    const ADVICE: &str = "write \"discover\", or a list like [\"reseller-se.example\"]";
     s.defaulted("domains", |leaf| {
         if kinds::text(leaf).is_ok_and(|text| text == "discover") {
             return Ok(DomainChoice::Discover);
         }
-        const ADVICE: &str = "write \"discover\", or a list like [\"reseller-se.example\"]";
         let names =
             kinds::texts(leaf).map_err(|_| format!("neither discover nor a list of domains; {ADVICE}"))?;
         let domains: Result<BTreeSet<_>, _> = names.iter().map(|name| DomainName::parse(name)).collect();
@@ -140,7 +137,7 @@ enum RoleKind {
 }
 
 /// Privileges are not required: which there are is only known at run time, and the operator is told then.
-fn role(mut s: Section<'_>) -> Option<RoleChoice> {
+fn role(mut s: Section<'_>) -> Read<RoleChoice> {
     let kind = s.defaulted(
         "kind",
         kinds::choice(&[
@@ -150,80 +147,66 @@ fn role(mut s: Section<'_>) -> Option<RoleChoice> {
         ]),
     );
     let name = s.optional("name", kinds::text);
-    let (name_is_said, privileges_are_said) = (s.is_said("name"), s.is_said("privileges"));
     let privileges = s.list("privileges").and_then(|items| {
-        let items: Vec<Option<Privilege>> = items.into_iter().map(privilege).collect();
-        items.into_iter().collect::<Option<BTreeSet<_>>>()
+        let items: Vec<Read<Privilege>> = items.into_iter().map(privilege).collect();
+        items.into_iter().collect::<Read<BTreeSet<_>>>()
     });
-    let role = match (kind, name) {
-        (None, _) | (_, None) => None,
-        (Some(RoleKind::ResellerAdmin), _) if name_is_said => {
-            s.wrong("name", "Google's own role is found without a name; remove it")
-        }
-        (Some(RoleKind::ResellerAdmin), _) if privileges_are_said => {
-            s.wrong("privileges", "Google's own role has its own privileges; remove them")
-        }
-        (Some(RoleKind::ResellerAdmin), _) => Some(RoleChoice::ResellerAdmin),
-        (Some(RoleKind::Existing), _) if !name_is_said => {
-            s.missing("name", "write the role's name as the Admin console shows it")
-        }
-        (Some(RoleKind::Custom | RoleKind::Existing), Some(None)) => {
-            s.missing("name", "write the role's name as the Admin console shows it")
-        }
-        (Some(RoleKind::Existing), Some(Some(name))) => {
-            privileges.map(|privileges| RoleChoice::Existing { name, privileges })
-        }
-        (Some(RoleKind::Custom), Some(Some(name))) => {
-            privileges.map(|privileges| RoleChoice::Custom { name, privileges })
-        }
-    };
     s.close();
-    role
+    let kind = kind?;
+    // The defaults have a name for the role that carepass makes; somebody else's must be said.
+    let name = name?.filter(|_| matches!(kind, RoleKind::Custom) || s.is_said("name"));
+    match (kind, name) {
+        (RoleKind::Custom, Some(name)) => Ok(RoleChoice::Custom { name, privileges: privileges? }),
+        (RoleKind::Existing, Some(name)) => Ok(RoleChoice::Existing { name, privileges: privileges? }),
+        (RoleKind::Custom | RoleKind::Existing, None) => {
+            Err(s.missing("name", "write the role's name as the Admin console shows it"))
+        }
+        (RoleKind::ResellerAdmin, Some(_)) => {
+            Err(s.wrong("name", "Google's own role is found without a name; remove it"))
+        }
+        (RoleKind::ResellerAdmin, None) if !privileges?.is_empty() => {
+            Err(s.wrong("privileges", "Google's own role has its own privileges; remove them"))
+        }
+        (RoleKind::ResellerAdmin, None) => Ok(RoleChoice::ResellerAdmin),
+    }
 }
 
-fn privilege(mut s: Section<'_>) -> Option<Privilege> {
+fn privilege(mut s: Section<'_>) -> Read<Privilege> {
     let advice = "copy serviceId and privilegeName from privileges.list of the Directory API";
     let service_id = s.required("service_id", kinds::text, advice);
     let name = s.required("name", kinds::text, advice);
     s.close();
-    Some(Privilege { service_id: service_id?, name: name? })
+    Ok(Privilege { service_id: service_id?, name: name? })
 }
 
-fn attestation(mut s: Section<'_>) -> Option<Option<Attestation>> {
+fn attestation(mut s: Section<'_>) -> Read<Option<Attestation>> {
     let (by, on) = (s.optional("by", kinds::text), s.optional("on", kinds::date));
-    let attestation = match (by, on) {
-        (None, _) | (_, None) => None,
-        (Some(None), Some(None)) => Some(None),
-        (Some(Some(by)), Some(Some(on))) => Some(Some(Attestation { by, on })),
-        (Some(Some(_)), Some(None)) => {
-            s.missing("on", "write the day on which it was confirmed, or leave by empty")
-        }
-        (Some(None), Some(Some(_))) => s.missing("by", "write who has confirmed it, or leave on empty"),
-    };
     s.close();
-    attestation
+    match (by?, on?) {
+        (None, None) => Ok(None),
+        (Some(by), Some(on)) => Ok(Some(Attestation { by, on })),
+        (Some(_), None) => Err(s.missing("on", "write the day on which it was confirmed, or leave by empty")),
+        (None, Some(_)) => Err(s.missing("by", "write who has confirmed it, or leave on empty")),
+    }
 }
 
 impl Taken {
     fn check(
         &mut self,
         name: &str,
-        customer: Option<&CustomerId>,
-        domains: Option<&DomainChoice>,
+        customer: Result<&CustomerId, &Faulty>,
+        domains: Result<&DomainChoice, &Faulty>,
         s: &Section<'_>,
     ) {
-        if let Some(customer) = customer
+        if let Ok(customer) = customer
             && let Some(other) = self.customers.insert(customer.clone(), name.to_owned())
         {
-            s.wrong::<()>(
-                "customer_id",
-                &format!("the reseller {other} is the same customer; remove one of them"),
-            );
+            s.wrong("customer_id", &format!("the reseller {other} is the same customer; remove one of them"));
         }
-        let Some(DomainChoice::These(domains)) = domains else { return };
+        let Ok(DomainChoice::These(domains)) = domains else { return };
         for domain in domains {
             if let Some(other) = self.domains.insert(domain.clone(), name.to_owned()) {
-                s.wrong::<()>(
+                s.wrong(
                     "domains",
                     &format!("{domain} is also in the reseller {other}; leave it in one of them"),
                 );

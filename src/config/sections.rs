@@ -1,6 +1,7 @@
 //! The configuration as types: whatever is here has been checked. Not here: how it is read.
 
 use crate::model::id::MailAddress;
+use crate::model::person::{Language, LanguageTag};
 use crate::model::reseller::Reseller;
 use crate::model::rules::Rules;
 use secrecy::SecretString;
@@ -177,9 +178,9 @@ pub enum MailTls {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Languages {
     /// The language whose rules spell a name in ASCII, as a tag like `sv`.
-    pub names_default: String,
-    /// The language of messages: `en` or `sv`.
-    pub messages_default: String,
+    pub names_default: LanguageTag,
+    /// The language of messages.
+    pub messages_default: Language,
 }
 
 /// What is logged and how.

@@ -1,6 +1,7 @@
 //! What loads, from which layer, and that secrets stay secret.
 
 use super::*;
+use crate::model::person::{Language, LanguageTag};
 use crate::model::reseller::{Attestation, DomainChoice, LicenseMode, Privilege, RoleChoice};
 use secrecy::ExposeSecret as _;
 use std::collections::BTreeSet;
@@ -71,7 +72,8 @@ fn the_least_configuration_has_the_defaults() {
     assert_eq!(config.limits, Limits { grants_per_hour: 50, grants_per_day: 200 });
     assert_eq!(config.http, Http { listen: "127.0.0.1:8080".parse().unwrap(), tokens_file: None });
     assert_eq!(config.engine, crate::model::rules::Rules::default());
-    assert_eq!(config.language, Languages { names_default: "sv".into(), messages_default: "en".into() });
+    let swedish = LanguageTag::parse("sv").unwrap();
+    assert_eq!(config.language, Languages { names_default: swedish, messages_default: Language::English });
     assert_eq!(config.log, Log { format: LogFormat::Auto, filter: "info".into(), color: true });
 
     let [ResellerSection { reseller, credentials, home: false }] = config.resellers.as_slice() else {

@@ -98,17 +98,13 @@ impl Node {
 
 /// Writes the place of every value into its origin, which the `config` crate carries through the merge.
 pub(super) fn placed(value: Value, rank: usize, key: &str) -> Value {
-    let kind = match value.kind {
-        ValueKind::Table(table) => ValueKind::Table(placed_all(table, rank, key)),
-        ValueKind::Array(items) => ValueKind::Array(
-            items
-                .into_iter()
-                .enumerate()
-                .map(|(i, item)| placed(item, rank, &format!("{key}[{i}]")))
-                .collect(),
-        ),
-        plain => plain,
-    };
+    let mut kind = value.kind;
+    if let ValueKind::Table(table) = kind {
+        kind = ValueKind::Table(placed_all(table, rank, key));
+    } else if let ValueKind::Array(items) = kind {
+        let item = |(index, item)| placed(item, rank, &format!("{key}[{index}]"));
+        kind = ValueKind::Array(items.into_iter().enumerate().map(item).collect());
+    }
     Value::new(Some(&format!("{rank} {key}")), kind)
 }
 

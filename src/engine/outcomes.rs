@@ -7,8 +7,9 @@ use crate::model::engineer::EventRef;
 use crate::model::enrollment::{Enrollment, State};
 use crate::model::entry::{Actor, Change, Commit, Entry, Position};
 use crate::model::id::EngineerKey;
-use crate::model::message::{Language, Place, explain};
+use crate::model::message::{Place, explain};
 use crate::model::outcome::{Outcome, OutcomeKind, outcomes};
+use crate::model::person::Language;
 use crate::model::task::task;
 use crate::store::StoreError;
 use futures_util::future::BoxFuture;
@@ -218,7 +219,7 @@ fn add_reason(data: &mut Value, row: &Enrollment, outcome: &Outcome) {
     let say = |language| explain(reason, &place, outcome.at, language).to_string();
     data["waitingOn"] = json!(on);
     data["reason"] = json!(reason.code);
-    data["message"] = json!({ "en": say(Language::En), "sv": say(Language::Sv) });
+    data["message"] = json!({ "en": say(Language::English), "sv": say(Language::Swedish) });
     data["nextCheckAt"] = json!(look_again);
     if let Some(task) = task(row, &now) {
         data["task"] = json!({ "id": task.id, "closesItself": task.closes_itself });

@@ -84,20 +84,26 @@ impl Answer {
     /// The body of a success. A success that cannot be read is unclear, not final: the effect may have happened.
     pub fn decode<T: DeserializeOwned>(&self, call: Call) -> Result<T, Failure> {
         let unreadable = |what: &str| {
-            Failure::transient(FailureCode::UnknownAnswer).with_detail(&format!("{}: {what}", call.template()))
+            Failure::transient(FailureCode::UnknownAnswer)
+                .with_detail(&format!("{}: {what}", call.template()))
         };
         if !self.is_json {
             return Err(unreadable("a success whose body is not JSON"));
         }
         serde_json::from_slice(&self.body).map_err(|error| {
             // The words of the error may quote the body; the place does not.
-            unreadable(&format!("a success that cannot be read, line {} column {}", error.line(), error.column()))
+            unreadable(&format!(
+                "a success that cannot be read, line {} column {}",
+                error.line(),
+                error.column()
+            ))
         })
     }
 
     /// The body of a refusal, without the request's private words.
     pub fn error(&self, call: Call, private_words: &[&str]) -> ApiError {
-        let (code, reason, message, structured) = if self.is_json { self.structured(call) } else { self.plain() };
+        let (code, reason, message, structured) =
+            if self.is_json { self.structured(call) } else { self.plain() };
         let reason: String = reason
             .chars()
             .filter(|c| c.is_ascii_alphanumeric() || "_.-".contains(*c))
@@ -107,7 +113,15 @@ impl Answer {
             .iter()
             .filter(|word| word.chars().count() > 1)
             .fold(message, |message, word| message.replace(word, "(private)"));
-        ApiError { call, status: self.status, code, reason, message, structured, retry_after: self.retry_after }
+        ApiError {
+            call,
+            status: self.status,
+            code,
+            reason,
+            message,
+            structured,
+            retry_after: self.retry_after,
+        }
     }
 
     fn structured(&self, call: Call) -> (Option<u16>, String, String, bool) {
@@ -119,7 +133,8 @@ impl Answer {
         let Ok(Envelope { error: Some(mut error) }) = serde_json::from_slice::<Envelope>(&self.body) else {
             return self.plain();
         };
-        let first = if error.errors.is_empty() { EnvelopeItem::default() } else { error.errors.swap_remove(0) };
+        let first =
+            if error.errors.is_empty() { EnvelopeItem::default() } else { error.errors.swap_remove(0) };
         let reason = first.reason.or(error.status).unwrap_or_default();
         let message = error.message.or(first.message).unwrap_or_default();
         (error.code, reason, message, true)
@@ -173,7 +188,10 @@ mod tests {
     fn token_errors_have_their_own_shape() {
         let body = r#"{"error":"invalid_grant","error_description":"Invalid JWT Signature."}"#;
         let error = answer(400, true, body).error(Call::Token, &[]);
-        assert_eq!((error.reason.as_str(), error.message.as_str()), ("invalid_grant", "Invalid JWT Signature."));
+        assert_eq!(
+            (error.reason.as_str(), error.message.as_str()),
+            ("invalid_grant", "Invalid JWT Signature.")
+        );
     }
 
     #[test]

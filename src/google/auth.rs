@@ -26,7 +26,7 @@ use tokio::time::Instant;
 /// How long an assertion holds, in seconds: Google takes an hour at most.
 const ASSERTION_SECONDS: i64 = 3595;
 /// The longest life of a token that is believed.
-const LIFE_MAX: Duration = Duration::from_secs(3600);
+const LIFE_MAX: Duration = Duration::from_hours(1);
 
 /// An access token. Its age is measured by a clock that nobody sets.
 #[derive(Clone)]
@@ -70,7 +70,12 @@ impl Tokens {
     }
 
     /// A token that opens the scope; one request at a time serves all who ask.
-    pub(super) async fn get(&self, scope: Scope, transport: &Transport, limits: &Limits) -> Result<Token, Failure> {
+    pub(super) async fn get(
+        &self,
+        scope: Scope,
+        transport: &Transport,
+        limits: &Limits,
+    ) -> Result<Token, Failure> {
         let slot = &self.slots[&scope];
         let usable = |token: &Token| {
             Instant::now() < token.refresh_at && token.serial > slot.refused.load(Ordering::Relaxed)
@@ -91,7 +96,12 @@ impl Tokens {
         let answer = transport.send(&Request::Token { assertion: &assertion }, None).await?;
         if !answer.is_success() {
             let error = answer.error(Call::Token, &[self.admin.as_str()]);
-            tracing::debug!(call = Call::Token.template(), status = error.status, reason = error.reason, "refused");
+            tracing::debug!(
+                call = Call::Token.template(),
+                status = error.status,
+                reason = error.reason,
+                "refused"
+            );
             let Verdict::Fails(failure) = classify(&error, None) else {
                 return Err(Failure::permanent(FailureCode::UnknownAnswer));
             };
@@ -152,10 +162,12 @@ mod tests {
         let credentials = testing::credentials();
         let admin = "robot@reseller-se.example".parse().unwrap();
         let now = Timestamp::from_second(1_700_000_000).unwrap();
-        let jwt = assertion(&credentials, &admin, Scope::Users, "https://oauth2.googleapis.com/token", now).unwrap();
+        let jwt = assertion(&credentials, &admin, Scope::Users, "https://oauth2.googleapis.com/token", now)
+            .unwrap();
         let parts: Vec<&str> = jwt.expose_secret().split('.').collect();
         let [header, claims, signature] = parts.as_slice() else { panic!("three parts") };
-        let decode = |part: &str| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+        let decode =
+            |part: &str| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
         assert_eq!(decode(header), json!({"alg": "RS256", "typ": "JWT", "kid": "test-key"}));
         let expected = json!({
             "iss": "carepass@test.iam.gserviceaccount.com",

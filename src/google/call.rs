@@ -1,6 +1,6 @@
 //! The closed list of what carepass may ask Google (guard 6): method, host, path template, scope, quota and limits of
 //! each call, as data. Not here: the values that go into the templates (`request`).
-//! Paths and scopes: Google's discovery documents, admin.directory_v1 20261104, licensing.v1 20251108,
+//! Paths and scopes: Google's discovery documents, `admin.directory_v1` 20261104, licensing.v1 20251108,
 //! cloudidentity.v1 20261019.
 
 use super::limits::Quota;

@@ -84,12 +84,18 @@ impl Census {
     }
 
     /// Every role assignment.
-    pub async fn assignments(&self, not_before: Timestamp) -> Result<Arc<Snapshot<Vec<Assignment>>>, Failure> {
+    pub async fn assignments(
+        &self,
+        not_before: Timestamp,
+    ) -> Result<Arc<Snapshot<Vec<Assignment>>>, Failure> {
         self.take(&self.inner.assignments, not_before, self.inner.google.assignments()).await
     }
 
     /// Every paid licence.
-    pub async fn paid_licenses(&self, not_before: Timestamp) -> Result<Arc<Snapshot<Vec<PaidLicense>>>, Failure> {
+    pub async fn paid_licenses(
+        &self,
+        not_before: Timestamp,
+    ) -> Result<Arc<Snapshot<Vec<PaidLicense>>>, Failure> {
         self.take(&self.inner.paid_licenses, not_before, self.inner.google.paid_licenses()).await
     }
 
@@ -100,7 +106,7 @@ impl Census {
 
     async fn take<T>(
         &self,
-        shelf: &Shelf<T>,
+        kept: &Shelf<T>,
         not_before: Timestamp,
         list: impl Future<Output = Result<T, Failure>>,
     ) -> Result<Arc<Snapshot<T>>, Failure> {
@@ -108,7 +114,7 @@ impl Census {
             let began = self.inner.google.now();
             Ok(Arc::new(Snapshot { began, items: list.await? }))
         };
-        shelf.get(|snapshot| snapshot.began >= not_before, read).await
+        kept.get(|snapshot| snapshot.began >= not_before, read).await
     }
 }
 

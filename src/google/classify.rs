@@ -12,11 +12,11 @@ use jiff::SignedDuration;
 use std::time::Duration;
 
 /// As long as a thing is this young, "not there", "forbidden" and "not complete" may be propagation
-/// (the longest lag seen and published is about 5 minutes; HashiCorp's provider waits as long).
+/// (the longest lag seen and published is about 5 minutes; the Terraform provider waits as long).
 pub const YOUNG: SignedDuration = SignedDuration::from_mins(15);
 
 /// The wish that is assumed when the quota of a day is spent.
-const DAILY_QUOTA_PAUSE: Duration = Duration::from_secs(3600);
+const DAILY_QUOTA_PAUSE: Duration = Duration::from_hours(1);
 
 /// A refusal that tells something about the thing that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,8 @@ impl Row {
     pub fn fits(&self, error: &ApiError, age: Option<SignedDuration>) -> bool {
         self.calls.include(error.call)
             && self.status.fits(error)
-            && (self.reasons.is_empty() || self.reasons.iter().any(|reason| reason.eq_ignore_ascii_case(&error.reason)))
+            && (self.reasons.is_empty()
+                || self.reasons.iter().any(|reason| reason.eq_ignore_ascii_case(&error.reason)))
             && error.message.to_lowercase().contains(&self.message.to_lowercase())
             && self.age.fits(age)
     }

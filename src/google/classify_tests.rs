@@ -30,7 +30,11 @@ fn verdict(error: &ApiError, age: Option<SignedDuration>) -> Then {
 
 fn check(call: Call, status: u16, reason: &str, message: &str, expected: Then) {
     for age in [None, MINUTE, HOUR] {
-        assert_eq!(verdict(&error(call, status, reason, message), age), expected, "{call:?} {status} {reason} {message}");
+        assert_eq!(
+            verdict(&error(call, status, reason, message), age),
+            expected,
+            "{call:?} {status} {reason} {message}"
+        );
     }
 }
 
@@ -48,12 +52,19 @@ fn fails(kind: FailureKind, code: Code) -> Then {
 #[test]
 fn common_answers() {
     let call = Call::ListUsers;
-    check(call, 403, "forbidden", "Not Authorized to access this resource/api", fails(OPERATOR, Code::NotAuthorized));
+    check(
+        call,
+        403,
+        "forbidden",
+        "Not Authorized to access this resource/api",
+        fails(OPERATOR, Code::NotAuthorized),
+    );
     check(call, 403, "domainCannotUseApis", "Domain cannot use apis", fails(OPERATOR, Code::ApiDisabled));
     let scopes = "Request had insufficient authentication scopes.";
     check(call, 403, "PERMISSION_DENIED", scopes, fails(OPERATOR, Code::DelegationMissing));
     check(call, 403, "insufficientPermissions", scopes, fails(OPERATOR, Code::DelegationMissing));
-    let disabled = "Admin SDK API has not been used in project 1 before or it is disabled. Enable it by visiting";
+    let disabled =
+        "Admin SDK API has not been used in project 1 before or it is disabled. Enable it by visiting";
     check(call, 403, "accessNotConfigured", disabled, fails(OPERATOR, Code::ApiDisabled));
     check(call, 403, "PERMISSION_DENIED", disabled, fails(OPERATOR, Code::ApiDisabled));
     for reason in ["userRateLimitExceeded", "quotaExceeded", "rateLimitExceeded"] {
@@ -63,9 +74,22 @@ fn common_answers() {
     for reason in ["rateLimitExceeded", "quotaExceeded", "RESOURCE_EXHAUSTED", ""] {
         check(call, 429, reason, "", fails(Throttled, Code::RateLimited));
     }
-    for (status, reason) in [(500, "internalError"), (500, "backendError"), (500, "unknownError"), (502, ""), (504, ""),
-        (503, "backendError"), (503, "UNAVAILABLE")] {
-        check(call, status, reason, "Service unavailable. Please try again", fails(Transient, Code::BackendError));
+    for (status, reason) in [
+        (500, "internalError"),
+        (500, "backendError"),
+        (500, "unknownError"),
+        (502, ""),
+        (504, ""),
+        (503, "backendError"),
+        (503, "UNAVAILABLE"),
+    ] {
+        check(
+            call,
+            status,
+            reason,
+            "Service unavailable. Please try again",
+            fails(Transient, Code::BackendError),
+        );
     }
     check(call, 400, "badRequest", "Type not supported: userKey", fails(Permanent, Code::RequestRefused));
     check(call, 400, "invalid", "Invalid Customer Id", fails(OPERATOR, Code::CustomerMismatch));
@@ -114,9 +138,27 @@ fn making_an_account() {
     check(call, 409, "ALREADY_EXISTS", "", Then::Means(Meaning::AlreadyExists));
     check(call, 409, "conflict", "Conflicting requests", fails(Transient, Code::BackendError));
     check(call, 409, "somethingNew", "", fails(Permanent, Code::UnknownAnswer));
-    check(call, 412, "limitExceeded", "Domain user limit reached. Contact Support.", fails(OPERATOR, Code::SeatsSpent));
-    check(call, 412, "conditionNotMet", "Domain user limit reached. Start paid subscription.", fails(OPERATOR, Code::SeatsSpent));
-    check(call, 412, "conditionNotMet", "User creation is not complete.", fails(NotYet, Code::AccountSettling));
+    check(
+        call,
+        412,
+        "limitExceeded",
+        "Domain user limit reached. Contact Support.",
+        fails(OPERATOR, Code::SeatsSpent),
+    );
+    check(
+        call,
+        412,
+        "conditionNotMet",
+        "Domain user limit reached. Start paid subscription.",
+        fails(OPERATOR, Code::SeatsSpent),
+    );
+    check(
+        call,
+        412,
+        "conditionNotMet",
+        "User creation is not complete.",
+        fails(NotYet, Code::AccountSettling),
+    );
     let forbidden = "Not Authorized to access this resource/api";
     let (young, old) = (fails(NotYet, Code::OrgUnitSettling), fails(OPERATOR, Code::NotAuthorized));
     check_by_age(call, 403, "forbidden", forbidden, young, old);
@@ -172,12 +214,24 @@ fn licences() {
     check(call, 400, "invalid", "User email not valid", fails(NotYet, Code::AccountSettling));
     check(call, 404, "notFound", "Resource not found: userId", fails(NotYet, Code::AccountSettling));
     check(call, 503, "backendError", "Backend Error", Then::Means(Meaning::Unavailable));
-    check(call, 503, "UNAVAILABLE", "The service is currently unavailable.", fails(Transient, Code::BackendError));
+    check(
+        call,
+        503,
+        "UNAVAILABLE",
+        "The service is currently unavailable.",
+        fails(Transient, Code::BackendError),
+    );
     check(Call::GetLicense, 503, "backendError", "Backend Error", fails(Throttled, Code::RateLimited));
     check(Call::ListLicenses, 503, "backendError", "Backend Error", fails(Throttled, Code::RateLimited));
     let none = "User does not have a license for specified sku and product";
     check(Call::GetLicense, 404, "notFound", none, Then::Means(Meaning::NotThere));
-    check(Call::ListLicenses, 403, "forbidden", "Unauthorized operation for the given domain", fails(OPERATOR, Code::NotAuthorized));
+    check(
+        Call::ListLicenses,
+        403,
+        "forbidden",
+        "Unauthorized operation for the given domain",
+        fails(OPERATOR, Code::NotAuthorized),
+    );
     check(call, 500, "internalError", "Internal error encountered.", fails(Transient, Code::BackendError));
 }
 
@@ -213,10 +267,22 @@ fn tokens() {
     let unauthorized = "Client is unauthorized to retrieve access tokens using this method, or client not authorized for \
                         any of the scopes requested.";
     check(call, 401, "unauthorized_client", unauthorized, fails(OPERATOR, Code::DelegationMissing));
-    for message in ["Invalid email or User ID", "Not a valid email", "The account has been deleted", "Invalid JWT: x", "Bad Request"] {
+    for message in [
+        "Invalid email or User ID",
+        "Not a valid email",
+        "The account has been deleted",
+        "Invalid JWT: x",
+        "Bad Request",
+    ] {
         check(call, 400, "invalid_grant", message, fails(OPERATOR, Code::CredentialsRefused));
     }
-    check(call, 400, "access_denied", "Requested client not authorized", fails(Transient, Code::CredentialsRefused));
+    check(
+        call,
+        400,
+        "access_denied",
+        "Requested client not authorized",
+        fails(Transient, Code::CredentialsRefused),
+    );
     check(call, 400, "access_denied", "Account restricted", fails(OPERATOR, Code::CredentialsRefused));
     check(call, 400, "invalid_account", "Forbidden", fails(OPERATOR, Code::CredentialsRefused));
     check(call, 500, "internal_failure", "Backend Error", fails(Transient, Code::BackendError));
@@ -227,11 +293,16 @@ fn tokens() {
 
 #[test]
 fn the_unknown_waits_for_a_person_and_shows_no_address() {
-    let Verdict::Fails(failure) = classify(&error(Call::GetUser, 418, "teapot", "asa@x.se is short and stout"), None) else {
+    let Verdict::Fails(failure) =
+        classify(&error(Call::GetUser, 418, "teapot", "asa@x.se is short and stout"), None)
+    else {
         panic!("a failure");
     };
     assert_eq!((failure.kind, failure.code), (Permanent, Code::UnknownAnswer));
-    assert_eq!(failure.detail, "GET /admin/directory/v1/users/{user}: 418 teapot (address) is short and stout");
+    assert_eq!(
+        failure.detail,
+        "GET /admin/directory/v1/users/{user}: 418 teapot (address) is short and stout"
+    );
 }
 
 #[test]

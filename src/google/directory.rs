@@ -103,7 +103,9 @@ impl Google {
     pub async fn create_account(&self, account: &NewAccount) -> Result<Creation, Failure> {
         match self.made_at(account.org_unit_made_at).ask(&Request::InsertUser { account }).await? {
             Outcome::Done(answer) if answer.status == 202 => Ok(Creation::Invited),
-            Outcome::Done(answer) => Ok(Creation::Made(answer.decode::<WireAccount>(Call::InsertUser)?.into())),
+            Outcome::Done(answer) => {
+                Ok(Creation::Made(answer.decode::<WireAccount>(Call::InsertUser)?.into()))
+            }
             Outcome::Means(Meaning::AlreadyExists) => Ok(Creation::Taken),
             Outcome::Means(meaning @ (Meaning::NotThere | Meaning::AlreadyHeld | Meaning::Unavailable)) => {
                 Err(unexpected(Call::InsertUser, meaning))
@@ -115,9 +117,8 @@ impl Google {
     pub async fn account_by_id(&self, id: &AccountId) -> Result<Option<Account>, Failure> {
         let found = self.account(UserKey::Id(id)).await?;
         match found {
-            Some(account) if account.id != *id => {
-                Err(Failure::permanent(FailureCode::UnknownAnswer).with_detail("asked for one account, got another"))
-            }
+            Some(account) if account.id != *id => Err(Failure::permanent(FailureCode::UnknownAnswer)
+                .with_detail("asked for one account, got another")),
             found => Ok(found),
         }
     }
@@ -131,9 +132,9 @@ impl Google {
         match self.ask(&Request::GetUser { key }).await? {
             Outcome::Done(answer) => Ok(Some(answer.decode::<WireAccount>(Call::GetUser)?.into())),
             Outcome::Means(Meaning::NotThere) => Ok(None),
-            Outcome::Means(meaning @ (Meaning::AlreadyExists | Meaning::AlreadyHeld | Meaning::Unavailable)) => {
-                Err(unexpected(Call::GetUser, meaning))
-            }
+            Outcome::Means(
+                meaning @ (Meaning::AlreadyExists | Meaning::AlreadyHeld | Meaning::Unavailable),
+            ) => Err(unexpected(Call::GetUser, meaning)),
         }
     }
 
@@ -157,7 +158,11 @@ impl Google {
     /// may also act on customers of the reseller.
     pub async fn customer(&self) -> Result<Customer, Failure> {
         let call = Call::GetCustomer;
-        self.ask(&Request::GetCustomer).await?.done(call)?.decode::<WireCustomer>(call).map(|wire| Customer { id: wire.id })
+        self.ask(&Request::GetCustomer)
+            .await?
+            .done(call)?
+            .decode::<WireCustomer>(call)
+            .map(|wire| Customer { id: wire.id })
     }
 
     /// The verified domains that can have accounts; alias domains cannot.
@@ -171,13 +176,11 @@ impl Google {
     pub async fn is_invitable(&self, address: &Address) -> Result<bool, Failure> {
         let request = Request::IsInvitable { customer: &self.shared.customer, address };
         match self.ask(&request).await? {
-            Outcome::Done(answer) => {
-                Ok(answer.decode::<WireInvitable>(Call::IsInvitable)?.is_invitable_user)
-            }
+            Outcome::Done(answer) => Ok(answer.decode::<WireInvitable>(Call::IsInvitable)?.is_invitable_user),
             Outcome::Means(Meaning::NotThere) => Ok(false),
-            Outcome::Means(meaning @ (Meaning::AlreadyExists | Meaning::AlreadyHeld | Meaning::Unavailable)) => {
-                Err(unexpected(Call::IsInvitable, meaning))
-            }
+            Outcome::Means(
+                meaning @ (Meaning::AlreadyExists | Meaning::AlreadyHeld | Meaning::Unavailable),
+            ) => Err(unexpected(Call::IsInvitable, meaning)),
         }
     }
 }

@@ -79,7 +79,9 @@ mod tests {
     #[test]
     fn only_this_machine_can_stand_in_for_google() {
         assert_eq!(Endpoint::parse(""), Ok(Endpoint::Google));
-        for good in ["http://127.0.0.1:9010", "http://127.9.9.9", "https://[::1]:1/", "http://localhost:9010/"] {
+        for good in
+            ["http://127.0.0.1:9010", "http://127.9.9.9", "https://[::1]:1/", "http://localhost:9010/"]
+        {
             assert!(Endpoint::parse(good).is_ok_and(|endpoint| endpoint.is_loopback()), "{good}");
         }
         let bad = [

@@ -24,12 +24,16 @@ pub fn ours(account: &Account, expected: &Expected<'_>, role_allowed: bool) -> R
     }
     match &account.marker {
         Some(marker) if marker == expected.engineer.as_str() => {}
-        Some(_) => return Err(stop(FailureCode::AccountNotOurs, "the account carries another engineer's marker")),
+        Some(_) => {
+            return Err(stop(FailureCode::AccountNotOurs, "the account carries another engineer's marker"));
+        }
         None => return Err(stop(FailureCode::AccountNotOurs, "the account carries no marker of carepass")),
     }
     match &account.customer {
         Some(customer) if customer == expected.customer => {}
-        Some(_) => return Err(stop(FailureCode::CustomerMismatch, "the account belongs to another customer")),
+        Some(_) => {
+            return Err(stop(FailureCode::CustomerMismatch, "the account belongs to another customer"));
+        }
         None => return Err(unknown("customerId")),
     }
     match account.is_admin {
@@ -40,7 +44,9 @@ pub fn ours(account: &Account, expected: &Expected<'_>, role_allowed: bool) -> R
     match account.is_delegated_admin {
         Some(false) => {}
         Some(true) if role_allowed => {}
-        Some(true) => return Err(stop(FailureCode::AccountIsAdmin, "the account administers something else")),
+        Some(true) => {
+            return Err(stop(FailureCode::AccountIsAdmin, "the account administers something else"));
+        }
         None => return Err(unknown("isDelegatedAdmin")),
     }
     match account.suspended {
@@ -66,8 +72,10 @@ mod tests {
 
     /// Judges an account that is ours but for one change.
     fn judged(role_allowed: bool, change: impl FnOnce(&mut Account)) -> Result<(), FailureCode> {
-        let address =
-            Address { local_part: "asa.oberg".parse().unwrap(), domain: "reseller-se.example".parse().unwrap() };
+        let address = Address {
+            local_part: "asa.oberg".parse().unwrap(),
+            domain: "reseller-se.example".parse().unwrap(),
+        };
         let (engineer, customer) = ("E-1".parse().unwrap(), "C01abc123".parse().unwrap());
         let mut account = Account {
             id: "1".parse().unwrap(),
@@ -101,13 +109,17 @@ mod tests {
 
     #[test]
     fn trap_the_twin_in_another_domain() {
-        let change = |account: &mut Account| account.primary_address = "asa.oberg@reseller-dk.example".to_owned();
+        let change =
+            |account: &mut Account| account.primary_address = "asa.oberg@reseller-dk.example".to_owned();
         assert_eq!(judged(false, change), Err(FailureCode::AccountNotOurs));
     }
 
     #[test]
     fn trap_another_engineers_marker() {
-        assert_eq!(judged(false, |account| account.marker = Some("E-10".to_owned())), Err(FailureCode::AccountNotOurs));
+        assert_eq!(
+            judged(false, |account| account.marker = Some("E-10".to_owned())),
+            Err(FailureCode::AccountNotOurs)
+        );
     }
 
     #[test]
@@ -124,7 +136,10 @@ mod tests {
     #[test]
     fn trap_a_super_administrator_even_when_our_role_is_allowed() {
         for role_allowed in [false, true] {
-            assert_eq!(judged(role_allowed, |account| account.is_admin = Some(true)), Err(FailureCode::AccountIsAdmin));
+            assert_eq!(
+                judged(role_allowed, |account| account.is_admin = Some(true)),
+                Err(FailureCode::AccountIsAdmin)
+            );
         }
     }
 
@@ -137,7 +152,10 @@ mod tests {
 
     #[test]
     fn trap_a_suspended_account() {
-        assert_eq!(judged(true, |account| account.suspended = Some(true)), Err(FailureCode::AccountSuspended));
+        assert_eq!(
+            judged(true, |account| account.suspended = Some(true)),
+            Err(FailureCode::AccountSuspended)
+        );
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The longest key file that is read, in bytes.
-const FILE_MAX: u64 = 64 * 1024;
+const FILE_MAX: usize = 64 * 1024;
 
 /// A service account that may act for the administrator. Cheap to clone; shows nothing of itself.
 #[derive(Clone)]
@@ -46,26 +46,26 @@ impl Credentials {
     /// Reads a key file. Errors: `credentials_unusable`, with the reason and never the content: it cannot be read, others
     /// may read it, it is no service account's key, or it wants its tokens from a foreign place.
     pub fn from_file(path: &Path, endpoint: &Endpoint) -> Result<Self, Failure> {
-        let unreadable = |error: std::io::Error| unusable(&format!("the key file cannot be read: {}", error.kind()));
+        let unreadable =
+            |error: std::io::Error| unusable(&format!("the key file cannot be read: {}", error.kind()));
         let file = std::fs::File::open(path).map_err(unreadable)?;
         let mode = file.metadata().map_err(unreadable)?.permissions().mode();
         if mode & 0o077 != 0 {
             return Err(unusable("the key file is open to other users: set its mode to 0400"));
         }
         // Room for all of it at once: a growing buffer would leave copies of the key behind.
-        let capacity = usize::try_from(FILE_MAX).expect("64 KiB fit") + 1;
-        let mut json = Zeroizing::new(Vec::with_capacity(capacity));
-        file.take(FILE_MAX + 1).read_to_end(&mut json).map_err(unreadable)?;
+        let mut json = Zeroizing::new(Vec::with_capacity(FILE_MAX + 1));
+        file.take(FILE_MAX as u64 + 1).read_to_end(&mut json).map_err(unreadable)?;
         Self::from_json(&json, endpoint)
     }
 
     /// Reads the content of a key file. Errors: as [`Credentials::from_file`].
     pub fn from_json(json: &[u8], endpoint: &Endpoint) -> Result<Self, Failure> {
-        if json.len() as u64 > FILE_MAX {
+        if json.len() > FILE_MAX {
             return Err(unusable("the key file is too long"));
         }
-        let file: KeyFile =
-            serde_json::from_slice(json).map_err(|_| unusable("the key file is not a service account's JSON"))?;
+        let file: KeyFile = serde_json::from_slice(json)
+            .map_err(|_| unusable("the key file is not a service account's JSON"))?;
         if file.kind != "service_account" {
             return Err(unusable("the key file is not of type service_account"));
         }
@@ -143,7 +143,12 @@ mod tests {
         check(google, &sandbox, true);
         check("http://127.0.0.1:9010/token", &sandbox, true);
         check("http://127.0.0.1:9010/token", &Endpoint::Google, false);
-        for foreign in ["https://oauth2.googleapis.com.evil.example/token", "https://evil.example/token", "http://10.0.0.1/token", ""] {
+        for foreign in [
+            "https://oauth2.googleapis.com.evil.example/token",
+            "https://evil.example/token",
+            "http://10.0.0.1/token",
+            "",
+        ] {
             check(foreign, &sandbox, false);
             check(foreign, &Endpoint::Google, false);
         }
@@ -153,7 +158,10 @@ mod tests {
     fn what_is_no_key_is_refused_without_being_repeated() {
         let google = Endpoint::Google;
         let good = testing::key_file("https://oauth2.googleapis.com/token");
-        assert!(refusal("{\"type\":\"service_account\",\"private_key\":\"hush\"}", &google).contains("service account"));
+        assert!(
+            refusal("{\"type\":\"service_account\",\"private_key\":\"hush\"}", &google)
+                .contains("service account")
+        );
         assert!(refusal(&good.replace("service_account", "authorized_user"), &google).contains("type"));
         assert!(refusal(&good.replace("PRIVATE KEY", "PUBLIC KEY"), &google).contains("PEM"));
         assert!(refusal(&" ".repeat(70_000), &google).contains("too long"));
@@ -164,7 +172,8 @@ mod tests {
     #[test]
     fn a_key_file_that_others_may_read_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        for (mode, accepted) in [(0o400, true), (0o600, true), (0o440, false), (0o644, false), (0o602, false)] {
+        for (mode, accepted) in [(0o400, true), (0o600, true), (0o440, false), (0o644, false), (0o602, false)]
+        {
             let path = folder.path().join(format!("{mode:o}.json"));
             let mut options = std::fs::OpenOptions::new();
             let mut file = options.write(true).create_new(true).mode(0o600).open(&path).unwrap();

@@ -54,9 +54,9 @@ impl Google {
         match self.ask(&Request::GetLicense { address }).await? {
             Outcome::Done(_) => Ok(true),
             Outcome::Means(Meaning::NotThere) => Ok(false),
-            Outcome::Means(meaning @ (Meaning::AlreadyExists | Meaning::AlreadyHeld | Meaning::Unavailable)) => {
-                Err(unexpected(Call::GetLicense, meaning))
-            }
+            Outcome::Means(
+                meaning @ (Meaning::AlreadyExists | Meaning::AlreadyHeld | Meaning::Unavailable),
+            ) => Err(unexpected(Call::GetLicense, meaning)),
         }
     }
 
@@ -76,11 +76,13 @@ struct LicensePage {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct WireLicense {
-    user_id: String,
-    product_id: String,
-    sku_id: String,
+    #[serde(rename = "userId")]
+    address: String,
+    #[serde(rename = "productId")]
+    product: String,
+    #[serde(rename = "skuId")]
+    sku: String,
 }
 
 impl Page for LicensePage {
@@ -91,12 +93,12 @@ impl Page for LicensePage {
 }
 
 fn is_paid(license: &WireLicense) -> bool {
-    !ALLOWED_SKUS.contains(&license.sku_id.as_str())
+    !ALLOWED_SKUS.contains(&license.sku.as_str())
 }
 
 impl From<WireLicense> for PaidLicense {
     fn from(wire: WireLicense) -> Self {
-        Self { address: wire.user_id.to_ascii_lowercase(), product: wire.product_id, sku: wire.sku_id }
+        Self { address: wire.address.to_ascii_lowercase(), product: wire.product, sku: wire.sku }
     }
 }
 
@@ -107,9 +109,9 @@ mod tests {
     #[test]
     fn everything_but_the_free_edition_counts_as_paid() {
         let license = |sku: &str| WireLicense {
-            user_id: "Asa@X.se".to_owned(),
-            product_id: "Google-Apps".to_owned(),
-            sku_id: sku.to_owned(),
+            address: "Asa@X.se".to_owned(),
+            product: "Google-Apps".to_owned(),
+            sku: sku.to_owned(),
         };
         assert!(!is_paid(&license("1010010001")));
         assert!(is_paid(&license("1010020027")) && is_paid(&license("never-seen-before")));

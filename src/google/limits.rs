@@ -89,7 +89,7 @@ const FLOOR: f64 = 1.0 / 32.0;
 /// How long the way back from nothing to the ceiling takes, in seconds.
 const RECOVERY_SECONDS: f64 = 120.0;
 /// The longest wish of Google's that is obeyed in one go.
-const HOLD_MAX: Duration = Duration::from_secs(3600);
+const HOLD_MAX: Duration = Duration::from_hours(1);
 
 /// The buckets of one reseller account.
 #[derive(Debug)]
@@ -171,7 +171,8 @@ impl Bucket {
     fn reserve(&mut self, now: Instant, patience: Duration) -> Result<Duration, Duration> {
         self.roll(now);
         let missing = 1.0 - self.tokens;
-        let queue = if missing <= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(missing / self.rate) };
+        let queue =
+            if missing <= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(missing / self.rate) };
         let wait = queue.max(self.hold.saturating_duration_since(now));
         if wait > patience {
             return Err(wait);
@@ -207,10 +208,12 @@ mod tests {
     #[test]
     fn turns_come_at_the_configured_pace_and_in_order() {
         let (mut bucket, now) = bucket();
-        let waits: Vec<u128> =
-            (0..64).map(|_| bucket.reserve(now, WAIT_MAX).unwrap().as_millis()).collect();
+        let waits: Vec<u128> = (0..64).map(|_| bucket.reserve(now, WAIT_MAX).unwrap().as_millis()).collect();
         let expected: Vec<u128> = (0..64).map(|turn| turn * 100).collect();
-        assert!(waits.iter().zip(&expected).all(|(wait, expected)| wait.abs_diff(*expected) <= 1), "{waits:?}");
+        assert!(
+            waits.iter().zip(&expected).all(|(wait, expected)| wait.abs_diff(*expected) <= 1),
+            "{waits:?}"
+        );
     }
 
     #[test]
@@ -266,7 +269,7 @@ mod tests {
             limits.acquire(Quota::OrgUnit).await.unwrap();
         }
         assert!((990..1_100).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
-        limits.throttled(Quota::OrgUnit, Some(Duration::from_secs(60)));
+        limits.throttled(Quota::OrgUnit, Some(Duration::from_mins(1)));
         let failure = limits.acquire(Quota::OrgUnit).await.unwrap_err();
         assert_eq!(failure.code, FailureCode::RateLimited);
         assert!(failure.retry_after_ms.is_some_and(|wait| (59_000..=60_000).contains(&wait)));

@@ -136,9 +136,9 @@ impl Google {
 
     /// Asks, and once more with a fresh token if a read was refused with the old one.
     async fn ask(&self, request: &Request<'_>) -> Result<Outcome, Failure> {
-        let mut answer = self.ask_once(request).await?;
+        let mut answer = Box::pin(self.ask_once(request)).await?;
         if answer.status == 401 && request.call().spec().access == Access::Read {
-            answer = self.ask_once(request).await?;
+            answer = Box::pin(self.ask_once(request)).await?;
         }
         if answer.is_success() {
             return Ok(Outcome::Done(answer));
@@ -146,8 +146,9 @@ impl Google {
         let call = request.call();
         let error = answer.error(call, &request.private_words());
         tracing::debug!(call = call.template(), status = error.status, reason = error.reason, "refused");
-        let age = self.made_at.map(|made_at| self.now().duration_since(made_at));
-        match classify(&error, age.filter(|age| *age >= SignedDuration::ZERO)) {
+        // Another replica's clock may be ahead: what was made "later than now" is young.
+        let age = self.made_at.map(|made_at| self.now().duration_since(made_at).max(SignedDuration::ZERO));
+        match classify(&error, age) {
             Verdict::Means(meaning) => Ok(Outcome::Means(meaning)),
             Verdict::Fails(failure) => {
                 if failure.kind == FailureKind::Throttled {

@@ -34,9 +34,9 @@ impl Google {
         match self.ask(&request).await? {
             Outcome::Done(answer) => same(answer.decode::<WireOrgUnit>(Call::GetOrgUnit)?, path).map(Some),
             Outcome::Means(Meaning::NotThere) => Ok(None),
-            Outcome::Means(meaning @ (Meaning::AlreadyExists | Meaning::AlreadyHeld | Meaning::Unavailable)) => {
-                Err(unexpected(Call::GetOrgUnit, meaning))
-            }
+            Outcome::Means(
+                meaning @ (Meaning::AlreadyExists | Meaning::AlreadyHeld | Meaning::Unavailable),
+            ) => Err(unexpected(Call::GetOrgUnit, meaning)),
         }
     }
 
@@ -51,12 +51,11 @@ impl Google {
                     Err(unreadable) => unreadable,
                 }
             }
-            Ok(Outcome::Means(Meaning::AlreadyExists)) => {
-                Failure::not_yet(FailureCode::OrgUnitSettling).with_detail("the unit exists and is not visible yet")
-            }
-            Ok(Outcome::Means(meaning @ (Meaning::NotThere | Meaning::AlreadyHeld | Meaning::Unavailable))) => {
-                unexpected(Call::InsertOrgUnit, meaning)
-            }
+            Ok(Outcome::Means(Meaning::AlreadyExists)) => Failure::not_yet(FailureCode::OrgUnitSettling)
+                .with_detail("the unit exists and is not visible yet"),
+            Ok(Outcome::Means(
+                meaning @ (Meaning::NotThere | Meaning::AlreadyHeld | Meaning::Unavailable),
+            )) => unexpected(Call::InsertOrgUnit, meaning),
             Err(failure) => failure,
         };
         match self.org_unit(path).await {
@@ -88,7 +87,8 @@ mod tests {
     #[test]
     fn only_the_unit_at_the_path_is_taken() {
         let path = "/Customer Care".parse().unwrap();
-        let unit = |path: &str| WireOrgUnit { org_unit_id: "id:03ph".to_owned(), org_unit_path: path.to_owned() };
+        let unit =
+            |path: &str| WireOrgUnit { org_unit_id: "id:03ph".to_owned(), org_unit_path: path.to_owned() };
         assert_eq!(same(unit("/customer care"), &path).unwrap().id, "id:03ph");
         assert!(same(unit("/Customer Care/Below"), &path).is_err());
     }

@@ -303,7 +303,10 @@ impl<'a> Request<'a> {
             Self::GetUser { .. } => (vec![("fields", ACCOUNT_FIELDS.to_owned())], None),
             Self::InsertUser { .. } => {
                 // Absent means "replace a conflicting unmanaged account" (GAM's `alwaysevict`): never leave it out.
-                let query = vec![("resolveConflictAccount", "true".to_owned()), ("fields", ACCOUNT_FIELDS.to_owned())];
+                let query = vec![
+                    ("resolveConflictAccount", "true".to_owned()),
+                    ("fields", ACCOUNT_FIELDS.to_owned()),
+                ];
                 (query, None)
             }
             Self::ListGroups { customer, page } => (
@@ -439,7 +442,10 @@ fn encode(text: &str) -> Result<String, Failure> {
         } else if byte.is_ascii_control() || b"/\\%".contains(&byte) {
             return Err(refused("a character that cannot stand in a path"));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            encoded.push('%');
+            encoded.extend(
+                [byte >> 4, byte & 0xF].map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)])),
+            );
         }
     }
     Ok(encoded)
@@ -449,13 +455,17 @@ fn encode(text: &str) -> Result<String, Failure> {
 fn prove(spec: &Spec, endpoint: &Endpoint, path: &str) -> Result<Url, Failure> {
     let base = endpoint.base(spec.api);
     let url = Url::parse(&format!("{base}{path}")).map_err(|_| refused("not an address"))?;
-    let same_origin = url.origin().ascii_serialization() == base && url.username().is_empty() && url.password().is_none();
+    let same_origin =
+        url.origin().ascii_serialization() == base && url.username().is_empty() && url.password().is_none();
     let pinned = match endpoint {
         Endpoint::Google => url.scheme() == "https" && url.port().is_none() && base == Api::origin(spec.api),
         Endpoint::Loopback(_) => true,
     };
     let literal = spec.path.split('{').next().unwrap_or(spec.path);
-    let as_built = url.path() == path && url.path().starts_with(literal) && url.query().is_none() && url.fragment().is_none();
+    let as_built = url.path() == path
+        && url.path().starts_with(literal)
+        && url.query().is_none()
+        && url.fragment().is_none();
     let one_more = spec.path.contains("{+");
     let segments = |text: &str| text.split('/').count();
     let counted = if one_more {
@@ -463,7 +473,11 @@ fn prove(spec: &Spec, endpoint: &Endpoint, path: &str) -> Result<Url, Failure> {
     } else {
         segments(url.path()) == segments(spec.path)
     };
-    if same_origin && pinned && as_built && counted { Ok(url) } else { Err(refused("an address that is not its template")) }
+    if same_origin && pinned && as_built && counted {
+        Ok(url)
+    } else {
+        Err(refused("an address that is not its template"))
+    }
 }
 
 fn refused(why: &str) -> Failure {

@@ -4,10 +4,55 @@ use super::*;
 use crate::model::id::{DomainName, EngineerKey, LocalPart};
 
 const HOSTILE: &[&str] = &[
-    "", ".", "..", "../..", "%2e%2e", "%2E%2E/", "\t..", "..\n", "a/b", "a\\b", "a?b=c", "a#b", "a;b", "a%00", "\0",
-    "a@b", "@evil.example", "//evil.example", "https://evil.example", "/", "/..", "/a/../b", "/ a", "/A B", "/Å/Ö", "/a;b",
-    "/a:b", "/id:03ph", "id:03ph", "/.", "/a/.", "C01", "C01/..", "C01abc123", "103456789012345678901", "1", "my_customer",
-    "ALL", "a.b", "xn--a.example", "a..b", "/\u{202e}a", "/a&b", "/a=b", "/a'b", "/a\"b", "/{customer}", "/~", "/@evil",
+    "",
+    ".",
+    "..",
+    "../..",
+    "%2e%2e",
+    "%2E%2E/",
+    "\t..",
+    "..\n",
+    "a/b",
+    "a\\b",
+    "a?b=c",
+    "a#b",
+    "a;b",
+    "a%00",
+    "\0",
+    "a@b",
+    "@evil.example",
+    "//evil.example",
+    "https://evil.example",
+    "/",
+    "/..",
+    "/a/../b",
+    "/ a",
+    "/A B",
+    "/Å/Ö",
+    "/a;b",
+    "/a:b",
+    "/id:03ph",
+    "id:03ph",
+    "/.",
+    "/a/.",
+    "C01",
+    "C01/..",
+    "C01abc123",
+    "103456789012345678901",
+    "1",
+    "my_customer",
+    "ALL",
+    "a.b",
+    "xn--a.example",
+    "a..b",
+    "/\u{202e}a",
+    "/a&b",
+    "/a=b",
+    "/a'b",
+    "/a\"b",
+    "/{customer}",
+    "/~",
+    "/@evil",
 ];
 
 fn address(local_part: &str) -> Address {
@@ -28,13 +73,16 @@ fn stays_inside(request: Request<'_>) {
         for expected in spec.path.split('/') {
             if expected.starts_with("{+") {
                 let rest: Vec<&str> = segments.by_ref().collect();
-                assert!(!rest.is_empty() && rest.iter().all(|part| !part.is_empty() && !part.starts_with('.')), "{rest:?}");
+                assert!(
+                    !rest.is_empty() && rest.iter().all(|part| !part.is_empty() && !part.starts_with('.')),
+                    "{rest:?}"
+                );
                 break;
             }
             let segment = segments.next().expect("a segment for each of the template");
-            let (before, after) = expected.split_once('{').map_or((expected, expected), |(before, rest)| {
-                (before, rest.split_once('}').unwrap().1)
-            });
+            let (before, after) = expected
+                .split_once('{')
+                .map_or((expected, expected), |(before, rest)| (before, rest.split_once('}').unwrap().1));
             assert!(segment.starts_with(before) && segment.ends_with(after), "{segment} is not {expected}");
             assert!(!segment.contains(".."), "{segment}");
         }
@@ -69,7 +117,9 @@ fn hostile_values_stay_inside_their_segment() {
             }
         }
         let page = Some(*text);
-        let listed = Request::ListUsers { customer: &customer, deleted: false, page }.build(&Endpoint::Google).unwrap();
+        let listed = Request::ListUsers { customer: &customer, deleted: false, page }
+            .build(&Endpoint::Google)
+            .unwrap();
         assert_eq!(listed.url.path(), "/admin/directory/v1/users");
         assert_eq!(listed.url.query_pairs().filter(|(name, _)| name == "pageToken").count(), 1);
     }
@@ -87,8 +137,15 @@ fn raw_texts_cannot_pass_the_encoder() {
 #[test]
 fn a_path_that_changes_in_parsing_is_refused() {
     let spec = Call::GetUser.spec();
-    for path in ["/admin/directory/v1/users/..", "/admin/directory/v1/users/%2e%2e", "/admin/directory/v1/users/a/b",
-        "/admin/directory/v1/users/\t..", "/admin/directory/v1/groups/a", "/admin/directory/v1/users/a?b", "/admin/directory/v1/users"] {
+    for path in [
+        "/admin/directory/v1/users/..",
+        "/admin/directory/v1/users/%2e%2e",
+        "/admin/directory/v1/users/a/b",
+        "/admin/directory/v1/users/\t..",
+        "/admin/directory/v1/groups/a",
+        "/admin/directory/v1/users/a?b",
+        "/admin/directory/v1/users",
+    ] {
         assert!(prove(&spec, &Endpoint::Google, path).is_err(), "{path}");
     }
     assert!(prove(&spec, &Endpoint::Google, "/admin/directory/v1/users/1").is_ok());
@@ -98,7 +155,10 @@ fn a_path_that_changes_in_parsing_is_refused() {
 fn paths_are_googles() {
     let customer: CustomerId = "C01abc123".parse().unwrap();
     let address = address("asa.oberg");
-    assert_eq!(url(Request::GetCustomer), "https://admin.googleapis.com/admin/directory/v1/customers/my_customer");
+    assert_eq!(
+        url(Request::GetCustomer),
+        "https://admin.googleapis.com/admin/directory/v1/customers/my_customer"
+    );
     assert_eq!(
         url(Request::GetOrgUnit { customer: &customer, path: &"/Customer Care/Å".parse().unwrap() }),
         "https://admin.googleapis.com/admin/directory/v1/customer/C01abc123/orgunits/Customer%20Care/%C3%85"
@@ -116,7 +176,8 @@ fn paths_are_googles() {
         "https://oauth2.googleapis.com/token"
     );
     let id: AccountId = "1".parse().unwrap();
-    let listed = url(Request::ListAssignments { customer: &customer, account: Some(&id), page: Some("a&b=c") });
+    let listed =
+        url(Request::ListAssignments { customer: &customer, account: Some(&id), page: Some("a&b=c") });
     assert!(listed.ends_with("roleassignments?maxResults=200&userKey=1&pageToken=a%26b%3Dc"), "{listed}");
     let long = "x".repeat(PAGE_TOKEN_MAX + 1);
     assert!(Request::ListRoles { customer: &customer, page: Some(&long) }.build(&Endpoint::Google).is_err());
@@ -135,7 +196,9 @@ fn a_new_account_carries_the_marker_and_never_replaces_a_conflicting_one() {
         recovery_address: Some("asa@nordresale.example".parse().unwrap()),
     };
     let outgoing = Request::InsertUser { account: &account }.build(&Endpoint::Google).unwrap();
-    assert!(outgoing.url.query_pairs().any(|(name, value)| name == "resolveConflictAccount" && value == "true"));
+    assert!(
+        outgoing.url.query_pairs().any(|(name, value)| name == "resolveConflictAccount" && value == "true")
+    );
     assert!(!format!("{outgoing:?} {account:?}").contains("horse"));
     let Body::Json(body) = outgoing.body else { panic!("a body") };
     let expected = json!({

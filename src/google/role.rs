@@ -91,9 +91,12 @@ impl Google {
         let request = Request::InsertRole { customer: &self.shared.customer, name, privileges };
         match self.ask(&request).await? {
             Outcome::Done(answer) => Ok(answer.decode::<WireRole>(Call::InsertRole)?.into()),
-            Outcome::Means(Meaning::AlreadyExists) => one_named(name, &self.roles().await?)?.cloned().ok_or_else(|| {
-                Failure::not_yet(FailureCode::NotYetConfirmed).with_detail("the role exists and is not listed yet")
-            }),
+            Outcome::Means(Meaning::AlreadyExists) => {
+                one_named(name, &self.roles().await?)?.cloned().ok_or_else(|| {
+                    Failure::not_yet(FailureCode::NotYetConfirmed)
+                        .with_detail("the role exists and is not listed yet")
+                })
+            }
             Outcome::Means(meaning @ (Meaning::NotThere | Meaning::AlreadyHeld | Meaning::Unavailable)) => {
                 Err(unexpected(Call::InsertRole, meaning))
             }
@@ -139,7 +142,11 @@ pub fn approve(role: &Role, approved: &BTreeSet<Privilege>) -> Result<(), Failur
         return too_powerful("it does not say what it may do");
     }
     let excess: BTreeSet<Privilege> = role.privileges.difference(approved).cloned().collect();
-    if excess.is_empty() { Ok(()) } else { too_powerful(&format!("beyond what was approved: {}", shown(&excess))) }
+    if excess.is_empty() {
+        Ok(())
+    } else {
+        too_powerful(&format!("beyond what was approved: {}", shown(&excess)))
+    }
 }
 
 /// Picks the role that the configuration means, or stops and says what there is.
@@ -177,7 +184,8 @@ fn is_reseller_admin(role: &Role) -> bool {
 fn custom(name: &str, pinned: &BTreeSet<Privilege>, roles: &[Role]) -> Result<Chosen, Failure> {
     let Some(found) = one_named(name, roles)? else {
         if pinned.is_empty() {
-            let proposal = format!("nothing is pinned and no role has that name; candidates: {}", candidates(roles));
+            let proposal =
+                format!("nothing is pinned and no role has that name; candidates: {}", candidates(roles));
             return Err(stop(FailureCode::RoleNotPinned, &proposal));
         }
         return Ok(Chosen::Create { name: name.to_owned(), privileges: pinned.clone() });

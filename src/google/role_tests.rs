@@ -20,7 +20,10 @@ fn role(name: &str, is_system: bool, held: &[&str]) -> Role {
 
 fn check_refused(choice: &RoleChoice, roles: &[Role], code: FailureCode, evidence: &str) {
     let failure = choose(choice, roles).expect_err("a refusal");
-    assert_eq!((failure.code, failure.kind), (code, crate::model::failure::FailureKind::Needs(Who::Operator)));
+    assert_eq!(
+        (failure.code, failure.kind),
+        (code, crate::model::failure::FailureKind::Needs(Who::Operator))
+    );
     assert!(failure.detail.contains(evidence), "{}", failure.detail);
 }
 
@@ -46,7 +49,10 @@ fn trap_a_role_that_was_widened() {
 
 #[test]
 fn trap_a_role_that_does_not_say_what_it_may_do() {
-    assert_eq!(approve(&role("r", false, &[]), &privileges(&["A"])).unwrap_err().code, FailureCode::RoleTooPowerful);
+    assert_eq!(
+        approve(&role("r", false, &[]), &privileges(&["A"])).unwrap_err().code,
+        FailureCode::RoleTooPowerful
+    );
 }
 
 #[test]
@@ -74,7 +80,12 @@ fn our_own_role_has_exactly_what_is_pinned() {
     assert_eq!(choose(&choice(&two), &[role("care", false, &two)]), Ok(create), "another name");
     let exact = role("Care", false, &two);
     assert_eq!(choose(&choice(&two), std::slice::from_ref(&exact)), Ok(Chosen::Use(exact.clone())));
-    check_refused(&choice(&two[..1]), std::slice::from_ref(&exact), FailureCode::RoleTooPowerful, "SUPPORT_CASE");
+    check_refused(
+        &choice(&two[..1]),
+        std::slice::from_ref(&exact),
+        FailureCode::RoleTooPowerful,
+        "SUPPORT_CASE",
+    );
     check_refused(&choice(&two), &[role("Care", false, &two[..1])], FailureCode::RoleMissing, "SUPPORT_CASE");
     check_refused(&choice(&two), &[exact.clone(), exact.clone()], FailureCode::RoleAmbiguous, "2 roles");
     check_refused(&choice(&[]), &[exact], FailureCode::RoleNotPinned, "01abc/SUPPORT_CASE");
@@ -86,7 +97,8 @@ fn our_own_role_has_exactly_what_is_pinned() {
 
 #[test]
 fn an_existing_role_may_do_less_than_what_is_pinned_but_not_more() {
-    let choice = |held: &[&str]| RoleChoice::Existing { name: "Care".to_owned(), privileges: privileges(held) };
+    let choice =
+        |held: &[&str]| RoleChoice::Existing { name: "Care".to_owned(), privileges: privileges(held) };
     let care = role("Care", false, &["A"]);
     let roles = std::slice::from_ref(&care);
     assert_eq!(choose(&choice(&["A", "B"]), roles), Ok(Chosen::Use(care.clone())));
@@ -111,7 +123,9 @@ fn trees_and_assignments_are_read() {
         serde_json::from_str::<WireAssignment>(&text).unwrap().into()
     };
     assert!(assignment(r#","scopeType":"CUSTOMER""#).customer_wide);
-    for other in ["", r#","scopeType":"ORG_UNIT","orgUnitId":"03ph""#, r#","scopeType":"CUSTOMER","condition":"x""#] {
+    for other in
+        ["", r#","scopeType":"ORG_UNIT","orgUnitId":"03ph""#, r#","scopeType":"CUSTOMER","condition":"x""#]
+    {
         assert!(!assignment(other).customer_wide, "{other}");
     }
 }

@@ -26,7 +26,8 @@ const IDLE_PER_HOST: usize = 16;
 pub fn client(endpoint: &Endpoint) -> Result<reqwest::Client, Failure> {
     // Fails only when a provider is installed already, and then that one serves.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let this_machine = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))];
+    let this_machine =
+        [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))];
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
@@ -42,7 +43,8 @@ pub fn client(endpoint: &Endpoint) -> Result<reqwest::Client, Failure> {
         .build()
         .map_err(|error| {
             let code = FailureCode::CredentialsUnusable;
-            Failure::needs(Who::Operator, code).with_detail(&format!("the HTTP client cannot be made: {error}"))
+            Failure::needs(Who::Operator, code)
+                .with_detail(&format!("the HTTP client cannot be made: {error}"))
         })
 }
 
@@ -68,7 +70,11 @@ impl Transport {
 
     /// Sends once. Ok is any answer, also a refusal. Errors: `timeout` and `connection_lost` (the effect may have
     /// happened), `request_refused` (not sent), `unknown_answer` (too long).
-    pub(super) async fn send(&self, request: &Request<'_>, bearer: Option<&SecretString>) -> Result<Answer, Failure> {
+    pub(super) async fn send(
+        &self,
+        request: &Request<'_>,
+        bearer: Option<&SecretString>,
+    ) -> Result<Answer, Failure> {
         let outgoing = request.build(&self.endpoint)?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -98,7 +104,9 @@ impl Transport {
         while let Some(chunk) = response.chunk().await.map_err(|error| unclear(call, &error))? {
             if body.len() + chunk.len() > limit {
                 let detail = format!("{}: {status} with more than {limit} bytes", call.template());
-                return Err(Failure::new(FailureKind::Transient, FailureCode::UnknownAnswer).with_detail(&detail));
+                return Err(
+                    Failure::new(FailureKind::Transient, FailureCode::UnknownAnswer).with_detail(&detail)
+                );
             }
             body.extend_from_slice(&chunk);
         }

@@ -44,6 +44,11 @@ pub enum Language {
     Swedish,
 }
 
+impl Language {
+    /// Every language.
+    pub const ALL: [Self; 2] = [Self::English, Self::Swedish];
+}
+
 /// The language a person asked for: kept as asked, so that a language learnt later reaches old records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -79,7 +79,7 @@ fn spread(base: SignedDuration, id: &EnrollmentId, at: At) -> SignedDuration {
 }
 
 /// FNV-1a, 64 bit: the same on every machine and in every version, unlike the standard library's hasher.
-pub fn fnv1a(bytes: &[u8]) -> u64 {
+pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))

@@ -28,6 +28,9 @@ pub const READ_AGE_MAX: SignedDuration = SignedDuration::from_secs(60);
 /// A role's definition may be this old when the role is given.
 pub const ROLE_AGE_MAX: SignedDuration = SignedDuration::from_mins(5);
 
+/// An account that Google does not show is young for so long, and missing after that (`docs/DECISIONS.md`).
+const YOUNG: SignedDuration = SignedDuration::from_mins(15);
+
 /// The services that steps use.
 pub struct House {
     /// The configured reseller accounts.
@@ -175,6 +178,12 @@ impl<'a> Context<'a> {
         site.ok_or_else(|| Failure::needs(Who::Operator, FailureCode::ResellerNotReady))
     }
 
+    /// The client for calls about the row's account: while the account is young, Google's "forbidden" may be propagation.
+    pub fn google(&self) -> Result<Google, Failure> {
+        let since = self.row.facts.account.as_ref().map(|account| account.since);
+        Ok(self.site()?.google.made_at(since))
+    }
+
     /// The engineer of the row.
     pub fn sheet(&self) -> Result<&'a Sheet, Failure> {
         self.sheet.ok_or_else(|| Failure::permanent(FailureCode::SealBroken))
@@ -214,7 +223,7 @@ impl<'a> Context<'a> {
             return Ok(Ours { holds_role: false });
         }
         self.guard(account, true)?;
-        let held = self.site()?.google.assignments_of(&account.id).await?;
+        let held = self.google()?.assignments_of(&account.id).await?;
         let role = self.role()?;
         let ours = |assignment: &Assignment| assignment.role == *role && assignment.customer_wide;
         if held.is_empty() || !held.iter().all(ours) {
@@ -231,9 +240,9 @@ impl<'a> Context<'a> {
             return Ok(Guarded { fact, holds_role: false });
         }
         let read_at = self.now();
-        let account = self.site()?.google.account_by_id(&fact.id).await?;
+        let account = self.google()?.account_by_id(&fact.id).await?;
         let Some(account) = account else {
-            let young = read_at.duration_since(fact.since) < SignedDuration::from_mins(15);
+            let young = read_at.duration_since(fact.since) < YOUNG;
             let settling = Failure::not_yet(FailureCode::AccountSettling);
             return Err(if young { settling } else { Failure::needs(Who::Operator, FailureCode::AccountGone) });
         };

@@ -31,7 +31,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
 
 async fn assign(cx: &Context<'_>, site: &Site, mode: LicenseMode) -> Outcome {
     let guarded = cx.guarded().await?;
-    match site.google.assign_free(&cx.address()?).await? {
+    match cx.google()?.assign_free(&cx.address()?).await? {
         FreeLicense::Made => guarded.ensured(true),
         FreeLicense::Found => guarded.ensured(false),
         FreeLicense::Unavailable if mode == LicenseMode::Auto && cx.attempt >= TRIES => {

@@ -2,12 +2,14 @@
 //! the role's definition, at most five minutes old, is still within what was approved (guard 3).
 
 use super::house::ROLE_AGE_MAX;
-use super::{Context, Outcome, Step};
-use crate::google::role::{self, Chosen};
+use super::{Context, Outcome, Site, Step};
 use crate::google::Given;
+use crate::google::role::{self, Chosen};
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::id::RoleId;
 use crate::model::plan::StepName;
+use jiff::Timestamp;
 
 /// The step.
 pub const STEP: Step = Step {
@@ -21,19 +23,25 @@ pub const STEP: Step = Step {
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;
     let id = cx.role()?;
-    let roles = site.census.roles(cx.now() - ROLE_AGE_MAX).await?;
-    match role::choose(&site.reseller.role, &roles.items)? {
-        Chosen::Use(role) if role.id == *id => (),
-        Chosen::Use(_) | Chosen::Create { .. } => {
-            return Err(Failure::needs(Who::Operator, FailureCode::RoleMissing).with_detail("another role than before"));
-        }
+    if !is_approved(site, id, cx.now() - ROLE_AGE_MAX).await? && !is_approved(site, id, cx.now()).await? {
+        return Err(Failure::needs(Who::Operator, FailureCode::RoleMissing).with_detail("another role than before"));
     }
     let guarded = cx.guarded().await?;
     if guarded.holds_role {
         return guarded.ensured(false);
     }
-    match site.google.give(&guarded.fact.id, id).await? {
+    match cx.google()?.give(&guarded.fact.id, id).await? {
         Given::Made => guarded.ensured(true),
         Given::Found => guarded.ensured(false),
+    }
+}
+
+/// Whether the role that the set-up resolved is still the one that the configuration means, in a list at most so old. A list from
+/// before the role was made does not know it, hence the second, fresh look above.
+async fn is_approved(site: &Site, id: &RoleId, not_before: Timestamp) -> Result<bool, Failure> {
+    let roles = site.census.roles(not_before).await?;
+    match role::choose(&site.reseller.role, &roles.items)? {
+        Chosen::Use(role) => Ok(role.id == *id),
+        Chosen::Create { .. } => Ok(false),
     }
 }

@@ -13,7 +13,7 @@ fn waiting(id: &str, step: StepName, on: Who, code: FailureCode, since: &str) ->
     let mut row =
         Enrollment::open(id.parse().unwrap(), Goal { want: Want::Present, revision: 1 }, now().timestamp());
     row.state = State::Waiting {
-        at: At { step, attempt: 1, looks: 0, since },
+        at: At { step, attempt: 1, looks: 1, waited_for: Some(code), since },
         on,
         reason: Failure::new(FailureKind::Needs(on), code).with_detail("as Google said"),
         look_again: "2026-11-22T09:16:00Z".parse().unwrap(),
@@ -95,7 +95,7 @@ fn a_shared_card_says_nothing_of_a_single_row() {
 fn an_id_stays_what_it_was_and_has_one_text() {
     let shared = operators("domain/E-1/nordic-dk/a.example", FailureCode::SeatsSpent, EARLY).id;
     let own = operators("domain/E-1/nordic-dk/a.example", FailureCode::AddressTaken, EARLY).id;
-    assert_eq!((shared.to_string(), own.to_string()), ("T-SHARED".to_owned(), "T-OWN".to_owned()));
+    assert_eq!((shared.to_string(), own.to_string()), ("T-ceffc2f684".to_owned(), "T-e40717e07c".to_owned()));
     let ids: BTreeSet<TaskId> = FailureCode::ALL
         .iter()
         .map(|code| operators("domain/E-1/nordic-dk/a.example", *code, EARLY).id)

@@ -50,6 +50,22 @@ pub fn write_draft(draft: &Path, bytes: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
+/// Brings files to disk; many at a time, because the file system then needs fewer writes of its own.
+pub fn sync_together(files: &[File]) -> io::Result<()> {
+    const THREADS: usize = 16;
+    let share = files.len().div_ceil(THREADS).max(1);
+    let sync = |files: &[File]| files.iter().try_for_each(File::sync_all);
+    if files.len() <= 1 {
+        return sync(files);
+    }
+    std::thread::scope(|scope| {
+        let running: Vec<_> = files.chunks(share).map(|files| scope.spawn(move || sync(files))).collect();
+        running
+            .into_iter()
+            .try_for_each(|thread| thread.join().map_err(|_| io::Error::other("a sync panicked"))?)
+    })
+}
+
 /// Says which file or directory could not be used, and why.
 pub fn unavailable(path: &Path) -> impl Fn(io::Error) -> StoreError + '_ {
     move |error| StoreError::Unavailable(format!("{}: {error}", path.display()))

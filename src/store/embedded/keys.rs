@@ -41,19 +41,20 @@ impl Keys {
         })
     }
 
-    /// Writes keys and answers when they are on disk. All drafts are written before the first sync, so that the file system
-    /// can bring them down together.
+    /// Writes keys and answers when they are on disk. All drafts are written before the first sync, and several threads sync,
+    /// so that the file system can bring them down together: a flood of new engineers would hold up everybody's commits.
     pub fn write<'a>(&self, keys: impl Iterator<Item = (&'a EngineerKey, &'a WrappedKey)>) -> io::Result<()> {
-        let mut drafts = Vec::new();
+        let (mut drafts, mut paths) = (Vec::new(), Vec::new());
         for (engineer, key) in keys {
             let path = self.path_of(engineer);
-            drafts.push((files::write_draft(&files::draft_of(&path), &content(engineer, key))?, path));
+            drafts.push(files::write_draft(&files::draft_of(&path), &content(engineer, key))?);
+            paths.push(path);
         }
         if drafts.is_empty() {
             return Ok(());
         }
-        for (file, path) in drafts {
-            file.sync_all()?;
+        files::sync_together(&drafts)?;
+        for path in paths {
             std::fs::rename(files::draft_of(&path), path)?;
         }
         files::sync_directory(&self.directory)

@@ -36,7 +36,7 @@ pub struct Place {
 }
 
 impl Ledger {
-    /// Opens the file, making it with its opening line if it is missing or was never completed.
+    /// Opens the file, making it with its opening line if it is missing. It appears as a whole or not at all.
     pub fn open_file(path: &Path) -> Result<File, StoreError> {
         let unavailable = files::unavailable(path);
         if !path.exists() {

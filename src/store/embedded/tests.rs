@@ -169,7 +169,7 @@ async fn an_index_that_is_gone_old_or_of_another_time_is_made_anew() {
 async fn flipped_bits_in_the_index_change_nothing() {
     let left = Left::behind().await;
     let mut chance = fastrand::Rng::with_seed(11);
-    for round in 0..60 {
+    for round in 0..40 {
         let (_directory, root) = left.copy();
         for again in 0..2 {
             let files: Vec<PathBuf> = fs::read_dir(root.join("index"))

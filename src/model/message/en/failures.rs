@@ -50,19 +50,19 @@ phrases! {
     }
     AccountSettling {
         short: "the new account is not visible yet",
-        so: "The new account is not visible everywhere at Google yet{in}.",
+        so: "The new account{in} is not visible everywhere at Google yet.",
         next: LOOKS,
         you: "You need do nothing; if it lasts more than an hour, look for the account under Directory > Users ({link}).",
     }
     OrgUnitSettling {
         short: "the new organizational unit is not visible yet",
-        so: "The new organizational unit is not visible everywhere at Google yet{in}.",
+        so: "The new organizational unit{in} is not visible everywhere at Google yet.",
         next: LOOKS,
         you: "You need do nothing; if it lasts more than an hour, look for the unit in the Admin console ({link}).",
     }
     NotYetConfirmed {
         short: "not in Google's lists yet",
-        so: "What carepass wrote is not in Google's own lists yet{in}.",
+        so: "What carepass wrote{in} is not in Google's own lists yet.",
         next: LOOKS,
         you: "You need do nothing; Google says that a new role may take up to 24 hours to work.",
     }
@@ -102,7 +102,7 @@ phrases! {
     }
     NotAuthorized {
         short: "the administrator lacks a right",
-        so: "Google says that the administrator of {account} may not do this{doing}.",
+        so: "Google refused{doing}: the administrator of {account} lacks the right.",
         next: STANDS_STILL,
         you: "Make sure under Account > Admin roles ({link}) that the administrator in the configuration is a \
               super administrator, and that the domain belongs to this reseller account.",
@@ -193,7 +193,7 @@ phrases! {
     }
     AddressTaken {
         short: "the address is taken",
-        so: "The engineer's address belongs to somebody or something else{in}.",
+        so: "The engineer's address{in} belongs to somebody or something else.",
         next: "carepass touches nothing that it did not make, and looks again {when}.",
         you: "Look under Directory > Users ({link}) and under the groups who holds it; free the address, or adopt the account \
               with carepass order adopt if it is the same person.",
@@ -220,7 +220,7 @@ phrases! {
     }
     PaidLicenseFound {
         short: "the account has a paid license",
-        so: "The account has a paid license beside the free one{in}.",
+        so: "The account{in} has a paid license beside the free one.",
         next: "It gets no role before the paid license is gone, and carepass looks again {when}.",
         you: "Check that automatic licensing is off, then take the paid license away from the account under \
               Directory > Users ({link}).",
@@ -234,27 +234,27 @@ phrases! {
     }
     AccountNotOurs {
         short: "the account is not ours",
-        so: "The account at the engineer's address was not made by carepass for this engineer{in}.",
+        so: "The account at the engineer's address{in} was not made by carepass for this engineer.",
         next: LEAVES,
         you: "Find out under Directory > Users ({link}) whose it is; if it is the same person, adopt it with \
               carepass order adopt, else ask HR for a preferredUsername.",
     }
     AccountIsAdmin {
         short: "the account administers something else",
-        so: "The account already administers something else{in}.",
+        so: "The account{in} already administers something else.",
         next: LEAVES,
         you: "Find out why under Account > Admin roles ({link}), and take the other role away if it should not be there.",
     }
     AccountSuspended {
         short: "the account is suspended",
-        so: "The account was suspended by somebody else than carepass{in}.",
+        so: "The account{in} was suspended by somebody other than carepass.",
         next: "carepass lifts no suspension of others, and looks again {when}.",
         you: "Find out why under Directory > Users ({link}), and reactivate it there if it should work; a suspension for abuse \
               can only be lifted by Google.",
     }
     AccountGone {
         short: "the account is gone",
-        so: "The account was there and is gone{in}.",
+        so: "The account{in} was there and is gone.",
         next: "carepass looks again {when} and goes on if it has come back.",
         you: "If it was deleted by mistake, restore it within 20 days ({link}); if it was meant, end this with \
               carepass order cancel.",
@@ -307,20 +307,20 @@ phrases! {
     }
     StepUnknown {
         short: "this version does not know the step",
-        so: "This version of carepass does not know the step that is due{in}.",
+        so: "The step that is due{in} is not known to this version of carepass.",
         next: "This row stands still until a version runs that does, and carepass looks again {when}.",
         you: "Start the newer version again: an older one was probably started after it.",
     }
     RequestRefused {
         short: "Google refused the request",
-        so: "Google refused a request of carepass as malformed{in}{doing}, which is a fault of carepass.",
+        so: "Google refused a request of carepass{in}{doing} as malformed, which is a fault of carepass.",
         next: "This row stands still, the others go on, and carepass looks again {when}.",
         you: "Report it with the version and the output of carepass explain; if you do the step by hand meanwhile, use \
               carepass order skip.",
     }
     UnknownAnswer {
         short: "Google's answer is unknown",
-        so: "Google gave an answer that carepass does not know{in}{doing}.",
+        so: "Google gave an answer{in}{doing} that carepass does not know.",
         next: "carepass does nothing on a guess, the other rows go on, and it looks again {when}.",
         you: "Read the answer beside this message, act on it if its meaning is clear, then use carepass order retry and report it.",
     }

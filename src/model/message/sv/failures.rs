@@ -49,19 +49,19 @@ phrases! {
     }
     AccountSettling {
         short: "det nya kontot syns inte än",
-        so: "Det nya kontot syns inte överallt hos Google än{in}.",
+        so: "Det nya kontot{in} syns inte överallt hos Google än.",
         next: LOOKS,
         you: "Du behöver inte göra något; om det varar mer än en timme, leta efter kontot under Katalog > Användare ({link}).",
     }
     OrgUnitSettling {
         short: "den nya organisationsenheten syns inte än",
-        so: "Den nya organisationsenheten syns inte överallt hos Google än{in}.",
+        so: "Den nya organisationsenheten{in} syns inte överallt hos Google än.",
         next: LOOKS,
         you: "Du behöver inte göra något; om det varar mer än en timme, leta efter enheten i administratörskonsolen ({link}).",
     }
     NotYetConfirmed {
         short: "syns inte i Googles listor än",
-        so: "Det som carepass skrev syns inte i Googles egna listor än{in}.",
+        so: "Det som carepass skrev{in} syns inte i Googles egna listor än.",
         next: LOOKS,
         you: "Du behöver inte göra något; enligt Google kan det ta upp till 24 timmar innan en ny roll fungerar.",
     }
@@ -101,7 +101,7 @@ phrases! {
     }
     NotAuthorized {
         short: "administratören saknar en rättighet",
-        so: "Google säger att administratören för {account} inte får göra detta{doing}.",
+        so: "Google sade nej{doing}: administratören för {account} saknar rättigheten.",
         next: STANDS_STILL,
         you: "Se under Konto > Administratörsroller ({link}) till att administratören i konfigurationen är avancerad \
               administratör, och att domänen hör till det här återförsäljarkontot.",
@@ -191,7 +191,7 @@ phrases! {
     }
     AddressTaken {
         short: "adressen är upptagen",
-        so: "Supportteknikerns adress tillhör någon eller något annat{in}.",
+        so: "Supportteknikerns adress{in} tillhör någon eller något annat.",
         next: "carepass rör ingenting som det inte har skapat, och kontrollerar igen {when}.",
         you: "Se under Katalog > Användare ({link}) och bland grupperna vem som har den; frigör adressen, eller ta över kontot med \
               carepass order adopt om det är samma person.",
@@ -218,7 +218,7 @@ phrases! {
     }
     PaidLicenseFound {
         short: "kontot har en betald licens",
-        so: "Kontot har en betald licens bredvid den fria{in}.",
+        so: "Kontot{in} har en betald licens bredvid den fria.",
         next: "Det får ingen roll innan den betalda licensen är borta, och carepass kontrollerar igen {when}.",
         you: "Kontrollera att automatisk licensiering är avstängd, och ta sedan bort den betalda licensen från kontot under \
               Katalog > Användare ({link}).",
@@ -232,27 +232,27 @@ phrases! {
     }
     AccountNotOurs {
         short: "kontot är inte vårt",
-        so: "Kontot med supportteknikerns adress skapades inte av carepass för den här supportteknikern{in}.",
+        so: "Kontot med supportteknikerns adress{in} skapades inte av carepass för den här supportteknikern.",
         next: LEAVES,
         you: "Ta reda på under Katalog > Användare ({link}) vems det är; om det är samma person, ta över det med \
               carepass order adopt, be annars HR om ett preferredUsername.",
     }
     AccountIsAdmin {
         short: "kontot administrerar något annat",
-        so: "Kontot administrerar redan något annat{in}.",
+        so: "Kontot{in} administrerar redan något annat.",
         next: LEAVES,
         you: "Ta reda på varför under Konto > Administratörsroller ({link}), och ta bort den andra rollen om den inte ska finnas.",
     }
     AccountSuspended {
         short: "kontot är avstängt",
-        so: "Kontot har stängts av av någon annan än carepass{in}.",
+        so: "Någon annan än carepass har stängt av kontot{in}.",
         next: "carepass häver inga avstängningar som andra har gjort, och kontrollerar igen {when}.",
         you: "Ta reda på varför under Katalog > Användare ({link}), och återaktivera det där om det ska fungera; en avstängning för \
               missbruk kan bara Google häva.",
     }
     AccountGone {
         short: "kontot är borta",
-        so: "Kontot fanns och är nu borta{in}.",
+        so: "Kontot{in} fanns och är nu borta.",
         next: "carepass kontrollerar igen {when} och fortsätter om det har kommit tillbaka.",
         you: "Om det togs bort av misstag, återställ det inom 20 dagar ({link}); om det var meningen, avsluta med \
               carepass order cancel.",
@@ -305,20 +305,20 @@ phrases! {
     }
     StepUnknown {
         short: "den här versionen känner inte till steget",
-        so: "Den här versionen av carepass känner inte till steget som står på tur{in}.",
+        so: "Steget som står på tur{in} är okänt för den här versionen av carepass.",
         next: "Den här raden står stilla tills en version körs som gör det, och carepass kontrollerar igen {when}.",
         you: "Starta den nyare versionen igen: troligen har en äldre startats efter den.",
     }
     RequestRefused {
         short: "Google avvisade begäran",
-        so: "Google avvisade en begäran från carepass som felaktig{in}{doing}, och det är ett fel i carepass.",
+        so: "Google avvisade en begäran från carepass{in}{doing} som felaktig, och det är ett fel i carepass.",
         next: "Den här raden står stilla, de andra fortsätter, och carepass kontrollerar igen {when}.",
         you: "Rapportera det med versionen och utskriften av carepass explain; om du gör steget för hand under tiden, använd \
               carepass order skip.",
     }
     UnknownAnswer {
         short: "Googles svar är okänt",
-        so: "Google gav ett svar som carepass inte känner till{in}{doing}.",
+        so: "Google gav ett svar{in}{doing} som carepass inte känner till.",
         next: "carepass gör ingenting på en gissning, de andra raderna fortsätter, och det kontrollerar igen {when}.",
         you: "Läs svaret vid det här meddelandet, följ det om det är tydligt, använd sedan carepass order retry och rapportera det.",
     }

@@ -1,0 +1,130 @@
+//! Broken reseller accounts and what is said about them.
+
+use super::fault_tests::{check_change, check_reseller};
+use super::tests::{LEAST, folder, load_in};
+
+#[test]
+fn resellers_by_themselves() {
+    check_change(
+        "name = \"nordic-se\"\n",
+        "",
+        &[
+            "carepass.toml: resellers[0].name: is missing; give it a short name of your choice, like nordic-se",
+        ],
+    );
+    check_reseller(
+        "home = true",
+        &["carepass.toml: resellers[0].home: true comes with a later release; write false"],
+    );
+    check_change(
+        "credentials_file = \"key.json\"",
+        "keyless = { service_account = \"a@b.example\" }",
+        &[
+            "carepass.toml: resellers[0].keyless.service_account: comes with a later release; name a key in credentials_file",
+        ],
+    );
+    check_reseller(
+        "domains = \"all\"",
+        &[
+            "carepass.toml: resellers[0].domains: neither discover nor a list of domains; write \"discover\", or a list like [\"reseller-se.example\"]",
+        ],
+    );
+    check_reseller(
+        "domains = []",
+        &[
+            "carepass.toml: resellers[0].domains: an empty list; write \"discover\", or a list like [\"reseller-se.example\"]",
+        ],
+    );
+    check_reseller(
+        "domains = [\"*.se\"]",
+        &[
+            "carepass.toml: resellers[0].domains: not a domain in lower-case ASCII, like reseller-se.example; correct the list",
+        ],
+    );
+    check_reseller(
+        "org_unit = \"Care\"",
+        &[
+            "carepass.toml: resellers[0].org_unit: not a path like /Customer Care, without '+', '?', '#', '%' or '..'; write the path as the Admin console shows it",
+        ],
+    );
+    check_reseller(
+        "auto_licensing_off = { by = \"asa\" }",
+        &[
+            "carepass.toml: resellers[0].auto_licensing_off.on: is missing; write the day on which it was confirmed, or leave by empty",
+        ],
+    );
+    check_reseller(
+        "free_subscription = { on = 2026-01-01 }",
+        &[
+            "carepass.toml: resellers[0].free_subscription.by: is missing; write who has confirmed it, or leave on empty",
+        ],
+    );
+    check_reseller(
+        "free_subscription = { by = \"asa\", on = \"soon\" }",
+        &["carepass.toml: resellers[0].free_subscription.on: not a date; write it like 2026-03-31"],
+    );
+}
+
+#[test]
+fn roles() {
+    check_reseller(
+        "role = { kind = \"existing\" }",
+        &[
+            "carepass.toml: resellers[0].role.name: is missing; write the role's name as the Admin console shows it",
+        ],
+    );
+    check_reseller(
+        "role = { kind = \"reseller-admin\", name = \"A\" }",
+        &["carepass.toml: resellers[0].role.name: Google's own role is found without a name; remove it"],
+    );
+    check_reseller(
+        "role = { privileges = [{ name = \"READ\" }] }",
+        &[
+            "carepass.toml: resellers[0].role.privileges[0].service_id: is missing; copy serviceId and privilegeName from privileges.list of the Directory API",
+        ],
+    );
+}
+
+#[test]
+fn resellers_against_one_another() {
+    let second = |name: &str, customer: &str| {
+        format!(
+            "domains = [\"a.example\", \"b.example\"]\n[[resellers]]\nname = \"{name}\"\ncustomer_id = \"{customer}\"\nadmin = \"r@x.example\"\n\
+             credentials_file = \"key.json\"\ndomains = [\"b.example\"]"
+        )
+    };
+    let domain = "carepass.toml: resellers[1].domains: b.example is also in the reseller nordic-se; leave it in one of them";
+    check_reseller(
+        &second("other", "C02"),
+        &[
+            "carepass.toml: resellers[1].customer_id: not a customer id like C01abc123; copy it from Admin console > Account > Account settings",
+            domain,
+        ],
+    );
+    check_reseller(
+        &second("other", "C01abc123"),
+        &[
+            "carepass.toml: resellers[1].customer_id: the reseller nordic-se is the same customer; remove one of them",
+            domain,
+        ],
+    );
+    check_reseller(
+        &second("nordic-se", "C02def456"),
+        &[
+            "carepass.toml: resellers[1].name: another reseller in this file has the same name; give each its own",
+            domain,
+        ],
+    );
+
+    let folder = folder(&[
+        ("a.toml", LEAST),
+        ("b.toml", &LEAST.replace("C01abc123", "C02def456")),
+        ("key.json", "{}"),
+    ]);
+    let faults = load_in(folder.path(), &["a.toml", "b.toml"], &[]).expect_err("one name, two customers");
+    let said = faults.to_string().replace(&format!("{}/", folder.path().display()), "");
+    assert_eq!(
+        said,
+        "b.toml: resellers[0].customer_id: a.toml has another customer id for the reseller nordic-se; give each reseller its own name"
+    );
+}

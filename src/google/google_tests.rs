@@ -1,0 +1,311 @@
+//! The client against one odd answer at a time, and then against the sandbox from end to end.
+
+use super::testing::{Fake, Reply, google_at};
+use super::*;
+use crate::model::failure::Who;
+use crate::model::id::{AccountId, Address};
+use crate::sandbox::{Sandbox, World};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+fn id() -> AccountId {
+    "103".parse().unwrap()
+}
+
+fn address(local_part: &str) -> Address {
+    Address { local_part: local_part.parse().unwrap(), domain: "reseller-se.example".parse().unwrap() }
+}
+
+fn new_account(local_part: &str) -> NewAccount {
+    NewAccount {
+        address: address(local_part),
+        engineer: "E-1".parse().unwrap(),
+        given_name: "Åsa".to_owned(),
+        family_name: "Öberg".to_owned(),
+        password: "correct horse battery".to_owned().into(),
+        org_unit: "/Customer Care".parse().unwrap(),
+        org_unit_made_at: None,
+        recovery_address: None,
+    }
+}
+
+fn user() -> Value {
+    json!({"id": "103", "primaryEmail": "asa.oberg@reseller-se.example"})
+}
+
+fn code(failure: &Failure) -> (FailureKind, FailureCode) {
+    (failure.kind, failure.code)
+}
+
+const OPERATOR: FailureKind = FailureKind::Needs(Who::Operator);
+
+#[tokio::test]
+async fn a_read_that_was_refused_with_an_old_token_is_repeated_once() {
+    let unauthorized = || Reply::error(401, "authError", "Invalid Credentials");
+    let (fake, google) = Fake::start(vec![unauthorized(), Reply::json(200, &user())]).await;
+    assert!(google.account_by_id(&id()).await.unwrap().is_some());
+    assert_eq!(fake.bearers(), ["Bearer token-1", "Bearer token-2"]);
+    fake.then(vec![unauthorized(), unauthorized()]);
+    let failure = google.account_by_id(&id()).await.unwrap_err();
+    assert_eq!(code(&failure), (OPERATOR, FailureCode::CredentialsRefused));
+    assert_eq!(fake.calls().len(), 4);
+}
+
+#[tokio::test]
+async fn a_write_is_never_repeated() {
+    let (fake, google) = Fake::start(vec![Reply::error(401, "required", "Login Required")]).await;
+    let failure = google.give(&id(), &"7".parse().unwrap()).await.unwrap_err();
+    assert_eq!(code(&failure), (FailureKind::Transient, FailureCode::CredentialsRefused));
+    assert_eq!(fake.calls().len(), 1);
+    fake.then(vec![Reply::error(500, "", "Role assignment exists: roleId")]);
+    assert_eq!(google.give(&id(), &"7".parse().unwrap()).await, Ok(Given::Found));
+    assert_eq!(fake.bearers(), ["Bearer token-1", "Bearer token-2"], "the next write has another token");
+    for status in [500, 502, 503, 504] {
+        fake.then(vec![Reply::html(status, "<html>")]);
+        let failure = google.create_account(&new_account("asa.oberg")).await.unwrap_err();
+        assert_eq!(code(&failure), (FailureKind::Transient, FailureCode::BackendError));
+    }
+    assert_eq!(fake.calls().len(), 6);
+}
+
+#[tokio::test]
+async fn one_token_serves_all_and_each_scope_has_its_own() {
+    let (fake, google) = Fake::start((0..20).map(|_| Reply::json(200, &user())).collect()).await;
+    let reads: Vec<_> = (0..20)
+        .map(|_| {
+            let google = google.clone();
+            tokio::spawn(async move { google.account_by_id(&id()).await })
+        })
+        .collect();
+    for read in reads {
+        assert!(read.await.unwrap().unwrap().is_some());
+    }
+    assert_eq!(fake.tokens(), 1);
+    let message = "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any \
+                   of the scopes requested.";
+    let body = json!({"error": "unauthorized_client", "error_description": message});
+    fake.refuse_token(Reply::json(401, &body));
+    let failure = google.has_free(&address("asa")).await.unwrap_err();
+    assert_eq!(code(&failure), (OPERATOR, FailureCode::DelegationMissing));
+    assert!(failure.detail.contains("https://www.googleapis.com/auth/apps.licensing"), "{}", failure.detail);
+    fake.then(vec![Reply::json(200, &user())]);
+    assert!(google.account_by_id(&id()).await.is_ok(), "other scopes go on");
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_at_four_fifths_of_its_life() {
+    let (fake, google) = Fake::start((0..3).map(|_| Reply::json(200, &user())).collect()).await;
+    for (pass, tokens) in [(0, 1), (2_870, 1), (20, 2)] {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(pass)).await;
+        tokio::time::resume();
+        google.account_by_id(&id()).await.unwrap();
+        assert_eq!(fake.tokens(), tokens);
+    }
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() {
+    let elsewhere = Reply::html(302, "").with("location", "/admin/directory/v1/users/1");
+    let (fake, google) = Fake::start(vec![elsewhere, Reply::json(200, &user())]).await;
+    let failure = google.account_by_id(&id()).await.unwrap_err();
+    assert_eq!(code(&failure), (FailureKind::Permanent, FailureCode::UnknownAnswer));
+    assert_eq!(fake.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn bodies_are_bounded() {
+    let big = |bytes: usize| Reply::json(200, &json!({"users": [], "padding": "x".repeat(bytes)}));
+    let (_, google) = Fake::start(vec![big(2 << 20), big(2 << 20), big(9 << 20)]).await;
+    let failure = google.account_by_id(&id()).await.unwrap_err();
+    assert_eq!(code(&failure), (FailureKind::Transient, FailureCode::UnknownAnswer));
+    assert_eq!(google.accounts(false).await, Ok(vec![]), "lists may be longer");
+    assert_eq!(google.accounts(false).await.unwrap_err().code, FailureCode::UnknownAnswer);
+}
+
+#[tokio::test]
+async fn only_json_is_read_as_json() {
+    let (_, google) = Fake::start(vec![
+        Reply::error(404, "notFound", "Resource Not Found: userKey"),
+        Reply::html(404, "<html>Not Found"),
+        Reply::html(200, &user().to_string()),
+        Reply::json(200, &json!([user()])),
+        Reply::json(200, &json!({"id": "104", "primaryEmail": "b@x.se"})),
+    ])
+    .await;
+    assert_eq!(google.account_by_id(&id()).await, Ok(None));
+    for kind in
+        [FailureKind::Permanent, FailureKind::Transient, FailureKind::Transient, FailureKind::Permanent]
+    {
+        let failure = google.account_by_id(&id()).await.unwrap_err();
+        assert_eq!(code(&failure), (kind, FailureCode::UnknownAnswer));
+    }
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_unclear() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let file = testing::key_file("https://oauth2.googleapis.com/token");
+    let google = google_at(&base, file.as_bytes(), "C01abc123", "robot@reseller-se.example");
+    let hangs_up = tokio::spawn(async move { drop(listener.accept().await) });
+    let failure = google.account_by_id(&id()).await.unwrap_err();
+    assert_eq!(code(&failure), (FailureKind::Transient, FailureCode::ConnectionLost));
+    hangs_up.await.unwrap();
+    let failure = google.account_by_id(&id()).await.unwrap_err();
+    assert_eq!(code(&failure), (FailureKind::Transient, FailureCode::ConnectionLost));
+    assert!(!failure.detail.contains("127.0.0.1"), "{}", failure.detail);
+}
+
+#[tokio::test]
+async fn googles_wish_stops_the_whole_quota_and_no_other() {
+    let slower = Reply::error(429, "rateLimitExceeded", "").with("retry-after", "30");
+    let (fake, google) = Fake::start(vec![slower, Reply::json(200, &json!({}))]).await;
+    let failure = google.account_by_id(&id()).await.unwrap_err();
+    assert_eq!((failure.kind, failure.retry_after_ms), (FailureKind::Throttled, Some(30_000)));
+    let failure = google.roles().await.unwrap_err();
+    assert_eq!(code(&failure), (FailureKind::Throttled, FailureCode::RateLimited));
+    assert_eq!(fake.calls().len(), 1, "nothing was sent");
+    assert_eq!(google.has_free(&address("asa")).await, Ok(true));
+    assert!(google.rate(Quota::Directory) < google.rate(Quota::Licensing));
+}
+
+#[tokio::test]
+async fn lists_go_on_through_empty_pages_and_are_whole_or_nothing() {
+    let role = json!({"roleId": "7", "roleName": "r"});
+    let empty = || Reply::json(200, &json!({"nextPageToken": "a&b"}));
+    let last = || Reply::json(200, &json!({"items": [role], "nextPageToken": ""}));
+    let (fake, google) = Fake::start(vec![empty(), empty(), last()]).await;
+    assert_eq!(google.roles().await.unwrap().len(), 1);
+    assert!(fake.calls()[2].ends_with("/roles?maxResults=100&pageToken=a%26b"), "{:?}", fake.calls());
+    fake.then(vec![empty(), Reply::error(500, "backendError", "")]);
+    assert_eq!(google.roles().await.unwrap_err().code, FailureCode::BackendError);
+    fake.then((0..250).map(|_| empty()).collect());
+    assert_eq!(google.roles().await.unwrap_err().code, FailureCode::UnknownAnswer);
+    assert_eq!(fake.calls().len(), 5 + 200);
+}
+
+#[tokio::test]
+async fn making_an_account_has_three_ends() {
+    let (_, google) = Fake::start(vec![
+        Reply::json(202, &json!({})),
+        Reply::error(409, "duplicate", "Entity already exists."),
+        Reply::json(200, &user()),
+        Reply::error(400, "invalid", "Invalid Input: Öberg of asa.oberg, password correct horse battery"),
+    ])
+    .await;
+    let account = new_account("asa.oberg");
+    assert_eq!(google.create_account(&account).await, Ok(Creation::Invited));
+    assert_eq!(google.create_account(&account).await, Ok(Creation::Taken));
+    assert!(matches!(google.create_account(&account).await, Ok(Creation::Made(made)) if made.id == id()));
+    let failure = google.create_account(&account).await.unwrap_err();
+    assert_eq!(code(&failure), (FailureKind::Permanent, FailureCode::RequestRefused));
+    assert!(failure.detail.ends_with("(private) of (private), password (private)"), "{}", failure.detail);
+}
+
+#[tokio::test]
+async fn a_refused_unit_is_looked_for_and_adopted() {
+    let unit = json!({"orgUnitId": "id:03ph", "orgUnitPath": "/Customer Care"});
+    let path = "/Customer Care".parse().unwrap();
+    for refusal in
+        [(401, "required", "Login Required"), (400, "invalid", "Invalid Ou Id"), (503, "backendError", "")]
+    {
+        let refused = || Reply::error(refusal.0, refusal.1, refusal.2);
+        let missing = Reply::error(404, "notFound", "Org unit not found");
+        let (_, google) = Fake::start(vec![refused(), Reply::json(200, &unit), refused(), missing]).await;
+        assert!(matches!(google.create_org_unit(&path).await, Ok(OrgUnitCreation::Found(_))), "{refusal:?}");
+        let failure = google.create_org_unit(&path).await.unwrap_err();
+        assert!([FailureKind::Transient, FailureKind::NotYet].contains(&failure.kind), "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn age_turns_a_refusal_into_patience() {
+    let forbidden = || Reply::error(403, "forbidden", "Not Authorized to access this resource/api");
+    let (_, google) = Fake::start(vec![forbidden(), forbidden()]).await;
+    let young = google.made_at(Some(google.now()));
+    assert_eq!(young.account_by_id(&id()).await.unwrap_err().kind, FailureKind::NotYet);
+    assert_eq!(google.account_by_id(&id()).await.unwrap_err().kind, OPERATOR);
+}
+
+#[tokio::test]
+async fn a_snapshot_serves_until_a_newer_one_is_wanted_and_failures_are_not_kept() {
+    let page = |id: &str| Reply::json(200, &json!({"items": [{"roleId": id, "roleName": "r"}]}));
+    let (fake, google) = Fake::start(vec![Reply::error(500, "backendError", ""), page("1"), page("2")]).await;
+    let census = Census::new(google.clone());
+    let start = google.now();
+    assert!(census.roles(start).await.is_err());
+    let first = census.roles(start).await.unwrap();
+    assert!(first.began >= start);
+    assert_eq!(census.roles(start).await.unwrap(), first);
+    assert_eq!(fake.calls().len(), 2);
+    let newer = census.roles(google.now()).await.unwrap();
+    assert!(newer.began > first.began && newer.items != first.items);
+}
+
+/// A client of the sandbox's first reseller account, which runs on a socket.
+async fn in_the_sandbox() -> (Sandbox, Google, CancellationToken) {
+    let demo = testing::demo();
+    let sandbox = Sandbox::new(World::from_toml(&demo.world).unwrap());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let stop = CancellationToken::new();
+    tokio::spawn(sandbox.clone().serve(listener, stop.clone()));
+    let reseller = &demo.resellers[0];
+    let google = google_at(&base, reseller.credentials.as_bytes(), reseller.customer_id, &reseller.admin);
+    (sandbox, google, stop)
+}
+
+#[tokio::test]
+async fn the_whole_way_through_the_sandbox() {
+    let (sandbox, google, stop) = in_the_sandbox().await;
+    sandbox.change(|world| {
+        for customer in world.customers.values_mut() {
+            customer.settings = crate::sandbox::Settings::default();
+        }
+    });
+    for scope in Scope::ALL {
+        google.probe(scope).await.unwrap_or_else(|failure| panic!("{scope:?}: {failure:?}"));
+    }
+    assert_eq!(google.customer().await.unwrap().id, *google.pinned_customer());
+    let domains = google.domains().await.unwrap();
+    assert_eq!(domains.iter().filter(|domain| domain.primary).count(), 1);
+    let account = new_account("asa.oberg");
+    let org_unit = "/Brand New Ö".parse().unwrap();
+    assert_eq!(google.org_unit(&org_unit).await, Ok(None));
+    let Ok(OrgUnitCreation::Made(unit)) = google.create_org_unit(&org_unit).await else { panic!("made") };
+    assert_eq!(google.create_org_unit(&org_unit).await, Ok(OrgUnitCreation::Found(unit)));
+    assert_eq!(google.is_invitable(&account.address).await, Ok(false));
+    let account = NewAccount { org_unit, ..account };
+    let Ok(Creation::Made(made)) = google.create_account(&account).await else { panic!("made") };
+    assert_eq!(google.create_account(&account).await, Ok(Creation::Taken));
+    assert_eq!(google.account_by_address(&account.address).await, Ok(Some(made.clone())));
+    let found = google.account_by_id(&made.id).await.unwrap().unwrap();
+    let expected = guard::Expected {
+        address: &account.address,
+        engineer: &account.engineer,
+        customer: google.pinned_customer(),
+    };
+    assert_eq!(guard::ours(&found, &expected, false), Ok(()));
+    assert_eq!(google.assign_free(&account.address).await, Ok(FreeLicense::Made));
+    assert_eq!(google.assign_free(&account.address).await, Ok(FreeLicense::Found));
+    assert_eq!(google.has_free(&account.address).await, Ok(true));
+    let offered = google.privileges().await.unwrap();
+    let pinned = offered.into_iter().take(1).collect();
+    let role = google.create_role("Customer Care test", &pinned).await.unwrap();
+    role::approve(&role, &pinned).unwrap();
+    assert_eq!(google.give(&made.id, &role.id).await, Ok(Given::Made));
+    assert_eq!(google.give(&made.id, &role.id).await, Ok(Given::Found));
+    let held = google.assignments_of(&made.id).await.unwrap();
+    assert!(matches!(held.as_slice(), [only] if only.role == role.id && only.customer_wide), "{held:?}");
+    let after = google.account_by_id(&made.id).await.unwrap().unwrap();
+    assert_eq!(guard::ours(&after, &expected, true), Ok(()));
+    assert!(guard::ours(&after, &expected, false).is_err());
+    let census = Census::new(google.clone());
+    let book = census.addresses(google.now()).await.unwrap();
+    assert!(book.items.contains("asa.oberg@reseller-se.example"));
+    assert!(census.assignments(google.now()).await.unwrap().items.len() > 1);
+    assert!(census.paid_licenses(google.now()).await.is_ok());
+    stop.cancel();
+}
