@@ -15,10 +15,12 @@ impl End {
     /// made twice and once removed shows. Then how often Google was made to change what, the engineer's local part and
     /// how often one was reserved, the letters, and what the row knows.
     pub async fn of(stage: &Stage, row: &Enrollment) -> Self {
-        let sheet = stage.house().sheet(&ENGINEER.parse().expect("a key")).await.expect("an admitted engineer");
+        let sheet =
+            stage.house().sheet(&ENGINEER.parse().expect("a key")).await.expect("an admitted engineer");
         let entries = stage.entries().await;
         let changes = entries.iter().flat_map(|entry| &entry.changes);
-        let letters = stage.letters().into_iter().map(|letter| (letter.message_id.as_str().to_owned(), letter.text));
+        let letters =
+            stage.letters().into_iter().map(|letter| (letter.message_id.as_str().to_owned(), letter.text));
         let mut lines = BTreeMap::new();
         let end = json!({
             "google": stage.sandbox.world_json(),
