@@ -61,6 +61,27 @@ async fn a_step_may_be_run_again() {
     }
 }
 
+/// Who takes over from a dead process looks before it writes. Only a licence is simply assigned again: Google says that it is held,
+/// and asking for it first would cost as much.
+#[tokio::test]
+async fn what_is_there_is_not_written_again() {
+    let mut writers = BTreeSet::new();
+    for moment in moments().await {
+        let stage = Stage::set(&moment.before).await;
+        let (house, next) = (stage.house(), stage.house());
+        let claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
+        stage.until_ok(&house, claimed.clone()).await.expect("nothing disturbs it");
+        let begun = stage.sandbox.calls().len();
+        let again = stage.claim_after_death(&next, &claimed).await;
+        stage.until_ok(&next, again).await.expect("nothing disturbs it");
+        let calls = stage.sandbox.calls().split_off(begun);
+        if calls.iter().any(|call| call.method != "GET" && call.path != "/token") {
+            writers.insert(moment.step.name);
+        }
+    }
+    assert_eq!(writers, [StepName::License].into());
+}
+
 #[tokio::test]
 async fn two_processes_may_run_a_step_at_once() {
     for moment in moments().await {
