@@ -120,7 +120,7 @@ fn house(store: Arc<Memory>) -> House {
         sealer: Sealer::ephemeral().unwrap(),
         mailer: Mailer::None,
         clock: Clock::manual("2026-11-22T10:00:00Z".parse().unwrap()),
-        names_language: "sv".to_owned(),
+        names_language: crate::model::person::LanguageTag::parse("sv").expect("a tag"),
         portal: PortalUrl::default(),
     }
 }

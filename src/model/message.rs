@@ -13,22 +13,13 @@ mod tongue;
 use super::enrollment::{At, Enrollment, State, Want};
 use super::failure::{Failure, FailureCode, Who};
 use super::id::{DomainName, ResellerName};
+use super::person::Language;
 use super::plan::StepName;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use tongue::{Filling, Tongue};
-
-/// The language of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    /// English.
-    En,
-    /// Swedish.
-    Sv,
-}
 
 /// Three sentences for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,29 +47,10 @@ pub struct Place {
     pub time_zone: TimeZone,
 }
 
-impl Language {
-    /// Every language.
-    pub const ALL: &'static [Self] = &[Self::En, Self::Sv];
-
-    /// The tag of the language (BCP 47).
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::Sv => "sv",
-        }
-    }
-
-    fn tongue(self) -> &'static Tongue {
-        match self {
-            Self::En => &en::TONGUE,
-            Self::Sv => &sv::TONGUE,
-        }
-    }
-}
-
-impl fmt::Display for Language {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+fn tongue(language: Language) -> &'static Tongue {
+    match language {
+        Language::English => &en::TONGUE,
+        Language::Swedish => &sv::TONGUE,
     }
 }
 
@@ -103,7 +75,7 @@ impl Place {
 
 /// The failure in three sentences. Only the code and the place speak: the detail is evidence, shown beside the message.
 pub fn explain(failure: &Failure, place: &Place, now: Timestamp, language: Language) -> Message {
-    let tongue = language.tongue();
+    let tongue = tongue(language);
     let phrase = (tongue.failure)(failure.code);
     let filling = Filling::new(tongue, place, now, link::console_link(failure.code));
     Message { so: filling.fill(phrase.so), next: filling.fill(phrase.next), you: filling.fill(phrase.you) }
@@ -111,12 +83,12 @@ pub fn explain(failure: &Failure, place: &Place, now: Timestamp, language: Langu
 
 /// The failure in a few words, as they stand in a table.
 pub fn in_short(code: FailureCode, language: Language) -> &'static str {
-    (language.tongue().failure)(code).short
+    (tongue(language).failure)(code).short
 }
 
 /// The state of a row in one line for a table: "running: account (attempt 2)". The reader is an operator.
 pub fn state_words(row: &Enrollment, now: &Zoned, language: Language) -> String {
-    let tongue = language.tongue();
+    let tongue = tongue(language);
     let words = &tongue.states;
     let clock = |time: Timestamp| moment::short(tongue, time, now);
     match &row.state {

@@ -10,7 +10,8 @@ use super::enrollment::{Enrollment, EnrollmentId, State};
 use super::failure::{Failure, FailureCode, Who};
 use super::id::{DomainName, EngineerKey, InvalidName, ResellerName};
 use super::message::link::console_link;
-use super::message::{Language, Message, Place, explain};
+use super::message::{Message, Place, explain};
+use super::person::Language;
 use super::plan::StepName;
 use super::rules::fnv1a;
 use jiff::{Timestamp, Zoned};
@@ -95,7 +96,7 @@ pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
         enrollment: row.id.clone(),
         since: at.since,
         look_again: *look_again,
-        message: Texts { en: say(Language::En), sv: say(Language::Sv) },
+        message: Texts { en: say(Language::English), sv: say(Language::Swedish) },
         detail: reason.detail.clone(),
         paste: paste(reason.code, now),
         console_link: console_link(reason.code),

@@ -11,7 +11,7 @@ use crate::model::engineer::Engineer;
 use crate::model::enrollment::{AccountFact, Enrollment};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{Address, EngineerKey, LocalPart, MailAddress, ResellerName, RoleId};
-use crate::model::person::Person;
+use crate::model::person::{LanguageTag, Person};
 use crate::model::reseller::{LicenseMode, Reseller};
 use crate::model::roster::Roster;
 use crate::model::sealed::{Sealed, WrappedKey};
@@ -44,7 +44,7 @@ pub struct House {
     /// The time.
     pub clock: Clock,
     /// The language of a name that has none of its own.
-    pub names_language: String,
+    pub names_language: LanguageTag,
     /// Where support cases are handled.
     pub portal: PortalUrl,
 }

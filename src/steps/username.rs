@@ -75,7 +75,7 @@ async fn address_books(cx: &Context<'_>) -> Result<Books, Failure> {
 async fn choose(cx: &Context<'_>, sheet: &Sheet, books: &Books) -> Result<LocalPart, Failure> {
     let Sheet { engineer, person, .. } = sheet;
     let candidates =
-        username::candidates(&person.name, person.preferred_username.as_ref(), &engineer.key, &cx.house.names_language);
+        username::candidates(&person.name, person.preferred_username.as_ref(), &engineer.key, cx.house.names_language.primary());
     let mut reserved = BTreeSet::new();
     for name in names(&candidates) {
         let holder = cx.house.store.holder(&cx.house.sealer.tag(name)).await;

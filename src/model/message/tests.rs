@@ -49,12 +49,12 @@ fn left_open(text: &str) -> bool {
 
 #[test]
 fn every_failure_is_three_whole_sentences() {
-    for (&code, &language, place) in FailureCode::ALL.iter().flat_map(|code| {
-        Language::ALL.iter().flat_map(move |language| places().into_iter().map(move |p| (code, language, p)))
+    for (&code, language, place) in FailureCode::ALL.iter().flat_map(|code| {
+        Language::ALL.into_iter().flat_map(move |language| places().into_iter().map(move |p| (code, language, p)))
     }) {
         let message = message(code, &place, language);
         for sentence in [&message.so, &message.next, &message.you] {
-            let context = format!("{code} {language}: {sentence}");
+            let context = format!("{code} {language:?}: {sentence}");
             assert!(sentence.len() > 20 && sentence.ends_with('.'), "{context}");
             assert!(!left_open(sentence) && !sentence.contains('@'), "{context}");
             // One sentence: what follows a full stop is never a capital.
@@ -69,11 +69,11 @@ fn every_failure_is_three_whole_sentences() {
 fn the_languages_differ_in_every_sentence_and_no_two_failures_read_alike() {
     let place = &places()[0];
     for &code in FailureCode::ALL {
-        let (en, sv) = (message(code, place, Language::En), message(code, place, Language::Sv));
+        let (en, sv) = (message(code, place, Language::English), message(code, place, Language::Swedish));
         assert!(en.so != sv.so && en.next != sv.next && en.you != sv.you, "{code}");
-        assert_ne!(in_short(code, Language::En), in_short(code, Language::Sv), "{code}");
+        assert_ne!(in_short(code, Language::English), in_short(code, Language::Swedish), "{code}");
     }
-    for &language in Language::ALL {
+    for language in Language::ALL {
         let said: BTreeSet<String> =
             FailureCode::ALL.iter().map(|code| message(*code, place, language).so).collect();
         assert_eq!(said.len(), FailureCode::ALL.len());
@@ -96,7 +96,7 @@ fn what_concerns_one_place_names_it_and_says_when_carepass_looks_again() {
     ];
     for &code in FailureCode::ALL {
         for (language, time) in
-            [(Language::En, "at 10:16 (Stockholm)"), (Language::Sv, "kl. 10.16 (Stockholm)")]
+            [(Language::English, "at 10:16 (Stockholm)"), (Language::Swedish, "kl. 10.16 (Stockholm)")]
         {
             let said = message(code, &places()[0], language);
             assert!(said.next.contains(time), "{code}: {}", said.next);
@@ -110,7 +110,7 @@ fn what_concerns_one_place_names_it_and_says_when_carepass_looks_again() {
 fn moments_are_on_the_readers_clock() {
     let check = |look_again: Option<&str>, english: &str, swedish: &str| {
         let place = place(None, None, look_again);
-        for (language, expected) in [(Language::En, english), (Language::Sv, swedish)] {
+        for (language, expected) in [(Language::English, english), (Language::Swedish, swedish)] {
             let next = message(FailureCode::AccountGone, &place, language).next;
             assert!(next.contains(expected), "{next} lacks {expected}");
         }
@@ -133,16 +133,16 @@ fn moments_are_on_the_readers_clock() {
 #[test]
 fn the_message_holds_the_line_to_paste() {
     let place = &places()[1];
-    let said = message(FailureCode::AutoLicensingUnconfirmed, place, Language::En).you;
+    let said = message(FailureCode::AutoLicensingUnconfirmed, place, Language::English).you;
     assert!(said.contains(r#"auto_licensing_off = { by = "your name", on = "2026-11-22" }"#), "{said}");
-    let said = message(FailureCode::FreeSubscriptionUnconfirmed, place, Language::Sv).you;
+    let said = message(FailureCode::FreeSubscriptionUnconfirmed, place, Language::Swedish).you;
     assert!(said.contains(r#"free_subscription = { by = "ditt namn", on = "2026-11-22" }"#), "{said}");
 }
 
 #[test]
 fn a_link_is_shown_with_its_message() {
     for &code in FailureCode::ALL {
-        for &language in Language::ALL {
+        for language in Language::ALL {
             let you = message(code, &places()[0], language).you;
             match link::console_link(code) {
                 Some(link) => assert!(link.starts_with("https://") && you.contains(link), "{code}: {you}"),
@@ -160,8 +160,8 @@ fn a_state_is_one_line() {
         let mut row = Enrollment::open(id, Goal { want: Want::Present, revision: 1 }, now());
         row.state = state;
         let here = now().to_zoned(stockholm());
-        assert_eq!(state_words(&row, &here, Language::En), english);
-        assert_eq!(state_words(&row, &here, Language::Sv), swedish);
+        assert_eq!(state_words(&row, &here, Language::English), english);
+        assert_eq!(state_words(&row, &here, Language::Swedish), swedish);
     };
     let later: Timestamp = "2026-11-22T09:16:00Z".parse().unwrap();
     let waiting = |on, code| State::Waiting {
