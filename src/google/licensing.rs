@@ -40,7 +40,10 @@ impl Google {
     /// Assigns Cloud Identity Free. Errors: `licenses_spent`, `auto_licensing_on`, `account_settling`, …
     pub async fn assign_free(&self, address: &Address) -> Result<FreeLicense, Failure> {
         match self.ask(&Request::AssignLicense { address }).await? {
-            Outcome::Done(_) => Ok(FreeLicense::Made),
+            // A page of some proxy is no success: only Google's own words are.
+            Outcome::Done(answer) => {
+                answer.decode::<WireLicense>(Call::AssignLicense).map(|_| FreeLicense::Made)
+            }
             Outcome::Means(Meaning::AlreadyHeld) => Ok(FreeLicense::Found),
             Outcome::Means(Meaning::Unavailable) => Ok(FreeLicense::Unavailable),
             Outcome::Means(meaning @ (Meaning::AlreadyExists | Meaning::NotThere)) => {
@@ -52,7 +55,7 @@ impl Google {
     /// Whether Cloud Identity Free is assigned to the account; never so where it comes with the site.
     pub async fn has_free(&self, address: &Address) -> Result<bool, Failure> {
         match self.ask(&Request::GetLicense { address }).await? {
-            Outcome::Done(_) => Ok(true),
+            Outcome::Done(answer) => answer.decode::<WireLicense>(Call::GetLicense).map(|_| true),
             Outcome::Means(Meaning::NotThere) => Ok(false),
             Outcome::Means(
                 meaning @ (Meaning::AlreadyExists | Meaning::AlreadyHeld | Meaning::Unavailable),

@@ -107,7 +107,10 @@ impl Google {
     pub async fn give(&self, account: &AccountId, role: &RoleId) -> Result<Given, Failure> {
         let request = Request::InsertAssignment { customer: &self.shared.customer, role, account };
         match self.ask(&request).await? {
-            Outcome::Done(_) => Ok(Given::Made),
+            // A page of some proxy is no success: only Google's own words are.
+            Outcome::Done(answer) => {
+                answer.decode::<WireAssignment>(Call::InsertAssignment).map(|_| Given::Made)
+            }
             Outcome::Means(Meaning::AlreadyHeld) => Ok(Given::Found),
             Outcome::Means(meaning @ (Meaning::AlreadyExists | Meaning::NotThere | Meaning::Unavailable)) => {
                 Err(unexpected(Call::InsertAssignment, meaning))

@@ -21,6 +21,8 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     let path = &site.reseller.org_unit;
     let mut ensured = Ensured::default();
     if let Some(unit) = site.google.org_unit(path).await? {
+        // After a lost answer it may be our own, a moment old: young units are not visible everywhere.
+        ensured.facts.org_unit_made_at = (cx.attempt > 1).then(|| cx.now());
         ensured.facts.org_unit = Some(unit.id);
         return Ok(ensured);
     }
@@ -31,7 +33,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
         }
         OrgUnitCreation::Found(unit) => unit,
     };
-    // Whoever made it a moment ago: it is young, and young units are not visible everywhere.
+    // Whoever made it a moment ago: it is young.
     ensured.facts.org_unit_made_at = Some(cx.now());
     ensured.facts.org_unit = Some(unit.id);
     Ok(ensured)

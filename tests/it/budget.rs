@@ -1,0 +1,150 @@
+//! What the happy path costs: calls to Google for each engineer and domain, counted where they arrive, and commits for each row,
+//! counted in the ledger. Not here: what a step does when something goes wrong (`step_harness`).
+
+use crate::fixture::{Account, Neighbour, events};
+use carepass::app::App;
+use carepass::model::enrollment::{EnrollmentId, Want};
+use carepass::model::entry::{Change, Position};
+use carepass::model::plan::plan;
+use carepass::sandbox::CallLine;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Engineers who come after the first.
+const ENGINEERS: usize = 5;
+const DOMAINS: usize = 4;
+const RESELLERS: usize = 3;
+
+/// Calls for one engineer in one domain.
+const WRITES_MAX: usize = 3;
+const READS_MAX: usize = 1;
+
+/// Calls that serve all rows of a reseller account, for each engineer at most: address books, roles, licences, and the two
+/// lists that confirm the end. Those who come at the same time share them.
+const SHARED_MAX: usize = 8;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+const ENTRIES_MAX: usize = 10_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_happy_path_stays_within_its_budget() {
+    let neighbour = Neighbour::start().await;
+    let app = App::start(&neighbour.config(&[("INTAKE__AMQP__URL", "")])).await.expect("a house that starts");
+    admit(&app, 0..1).await;
+    let begun = neighbour.sandbox.calls().len();
+    let known: BTreeSet<String> = neighbour.accounts().into_iter().map(|account| account.address).collect();
+    admit(&app, 1..=ENGINEERS).await;
+
+    let calls = neighbour.sandbox.calls().split_off(begun);
+    let new = neighbour.accounts().into_iter().filter(|account| !known.contains(&account.address));
+    check_calls(&calls, &new.collect::<Vec<_>>());
+    check_ledger(&app).await;
+    app.stop().await;
+}
+
+/// Admits engineers, all at once, and waits until each was welcomed.
+async fn admit(app: &App, numbers: impl IntoIterator<Item = usize>) {
+    let mut last_rows = BTreeSet::new();
+    for number in numbers {
+        let event = events::joined(number).to_string();
+        let admitted = app.engine.admit(event.as_bytes(), Some(events::CONTENT_TYPE), &BTreeMap::new()).await;
+        admitted.expect("an event without faults");
+        last_rows.insert(format!("engineer/E-{number:05}").parse::<EnrollmentId>().expect("a row"));
+    }
+    let welcomed = async {
+        for id in last_rows {
+            while !is_settled(app, &id).await {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, welcomed).await.expect("every engineer becomes ready");
+}
+
+async fn is_settled(app: &App, id: &EnrollmentId) -> bool {
+    let row = app.engine.house().store.enrollment(id).await.expect("the store answers");
+    row.is_some_and(|row| row.is_settled())
+}
+
+/// What a call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Cost {
+    /// A change, for one engineer in one domain.
+    Write,
+    /// A question about one account.
+    Read,
+    /// A list, or a token: one for all rows of the reseller account.
+    Shared,
+}
+
+fn cost(call: &CallLine) -> Cost {
+    let about_one = call.path.starts_with("/admin/directory/v1/users/")
+        || call.path.contains("/user/")
+        || call.query.contains("userKey=")
+        || call.path.contains("userinvitations");
+    match call.method.as_str() {
+        "GET" if about_one => Cost::Read,
+        "GET" => Cost::Shared,
+        "POST" if call.path == "/token" => Cost::Shared,
+        "POST" => Cost::Write,
+        other => panic!("{other} {}: carepass never changes or removes anything", call.path),
+    }
+}
+
+fn check_calls(calls: &[CallLine], accounts: &[Account]) {
+    let mut costs: BTreeMap<(Cost, String), usize> = BTreeMap::new();
+    let mut effects: BTreeMap<&str, usize> = BTreeMap::new();
+    for call in calls {
+        assert!(!call.path.contains("makeAdmin"), "{call:?}");
+        assert!(call.status < 300, "the happy path meets no refusal: {call:?}");
+        *costs.entry((cost(call), format!("{} {}", call.method, call.path))).or_default() += 1;
+        if let Some(effect) = &call.effect {
+            *effects.entry(effect).or_default() += 1;
+        }
+    }
+    println!("{costs:#?}");
+    let count = |wanted: Cost| {
+        costs.iter().filter(|((cost, _), _)| *cost == wanted).map(|(_, count)| count).sum::<usize>()
+    };
+    let pairs = accounts.len();
+    assert_eq!(pairs, ENGINEERS * DOMAINS);
+    let licensed = accounts.iter().filter(|account| account.customer != "C01nordicno").count();
+    // Each account is there with its role and its licence. As many writes as that and no more: not one was made twice.
+    let expected = [("license.assigned", licensed), ("role.assigned", pairs), ("user.created", pairs)];
+    assert_eq!(effects, expected.into());
+    assert_eq!(count(Cost::Write), effects.values().sum::<usize>(), "every write has its effect");
+    assert!(count(Cost::Write) <= pairs * WRITES_MAX);
+    assert!(count(Cost::Read) <= pairs * READS_MAX);
+    let reads = costs.iter().filter(|((cost, _), _)| *cost == Cost::Read);
+    assert!(
+        reads.clone().all(|(_, count)| *count <= READS_MAX),
+        "one account is asked about twice: {costs:#?}"
+    );
+    println!(
+        "{pairs} accounts: {} writes, {} reads, {} shared",
+        count(Cost::Write),
+        count(Cost::Read),
+        count(Cost::Shared)
+    );
+    assert!(count(Cost::Shared) <= ENGINEERS * RESELLERS * SHARED_MAX);
+}
+
+/// A row of a plan of N steps is committed N + 2 times at most: its opening, its claim, and each step. The first engineer's rows
+/// are not counted: they were opened before the reseller accounts were ready, and waited for them.
+async fn check_ledger(app: &App) {
+    let entries =
+        app.engine.house().store.entries(Position::default(), ENTRIES_MAX).await.expect("the store answers");
+    assert!(entries.len() < ENTRIES_MAX);
+    let mut commits: BTreeMap<EnrollmentId, usize> = BTreeMap::new();
+    for change in entries.iter().flat_map(|entry| &entry.changes) {
+        if let Change::Enrollment { row, .. } = change {
+            *commits.entry(row.id.clone()).or_default() += 1;
+        }
+    }
+    commits.retain(|id, _| id.engineer().is_none_or(|engineer| engineer.as_str() != "E-00000"));
+    assert_eq!(commits.len(), RESELLERS + ENGINEERS * (DOMAINS + 1));
+    for (id, commits) in commits {
+        let steps = plan(id.kind(), Want::Present).len();
+        assert!(commits <= steps + 2, "{id}: {commits} commits for {steps} steps");
+    }
+}

@@ -1,0 +1,318 @@
+//! A stage for one step: a sandbox on a socket, a store, and houses that stand for processes. What is on a stage can be kept as a
+//! snapshot and set up again. Not here: what goes wrong on a stage, and what must hold afterwards.
+
+use crate::fixture::events;
+use carepass::clock::Clock;
+use carepass::engine::{Engine, Settings};
+use carepass::google::{self, Census, Credentials, Endpoint, Google, GoogleSettings, Rate, Rates};
+use carepass::mail::{Letter, Mailer, MemoryMailer, PortalUrl};
+use carepass::model::enrollment::{Enrollment, EnrollmentId, Goal, State, Want};
+use carepass::model::entry::{Actor, Change, Commit, Entry, Position};
+use carepass::model::failure::Failure;
+use carepass::model::grants::GrantLimits;
+use carepass::model::id::{EngineerKey, ResellerName};
+use carepass::model::person::LanguageTag;
+use carepass::model::reseller::{
+    Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Reseller, RoleChoice,
+};
+use carepass::model::roster::Roster;
+use carepass::model::rules::Rules;
+use carepass::model::sealed::WrappedKey;
+use carepass::model::transition::{Input, apply};
+use carepass::sandbox::init::{self, DemoFiles, DemoReseller};
+use carepass::sandbox::{Sandbox, World};
+use carepass::seal::{Sealer, password};
+use carepass::steps::{self, Context, House, Learned, Outcome, Site, Step};
+use carepass::store::Store;
+use carepass::store::memory::Memory;
+use jiff::{SignedDuration, Timestamp};
+use ring::rand::SystemRandom;
+use secrecy::ExposeSecret;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// The reseller accounts on the stage: one that assigns licences, and one whose licence comes with the site.
+pub const RESELLERS: [&str; 2] = ["nordic-se", "nordic-no"];
+
+/// The engineer whom everything is about.
+pub const ENGINEER: &str = "E-1";
+
+/// Runs of one step until it must have succeeded.
+const RUNS_MAX: usize = 20;
+
+/// Entries of the ledger that a stage may have.
+const ENTRIES_MAX: usize = 1_000;
+
+/// The keys are made once: in an unoptimised build that takes longer than everything else.
+static FILES: LazyLock<(DemoFiles, BTreeMap<&'static str, Credentials>)> = LazyLock::new(|| {
+    let files = init::demo_files().expect("the system has randomness");
+    let read = |demo: &DemoReseller| {
+        let credentials = Credentials::from_json(demo.credentials.as_bytes(), &Endpoint::Google);
+        (demo.name, credentials.expect("a key file"))
+    };
+    let credentials = files.resellers.iter().map(read).collect();
+    (files, credentials)
+});
+
+/// Everything that outlives a process: Google, the store, the letters that were sent.
+pub struct Stage {
+    pub sandbox: Sandbox,
+    pub store: Arc<Memory>,
+    letters: MemoryMailer,
+    endpoint: Endpoint,
+    kit: Arc<Kit>,
+    _stop: DropGuard,
+}
+
+/// A stage as it was, to be set up again as often as one likes.
+#[derive(Clone)]
+pub struct Snapshot {
+    world: World,
+    entries: Vec<Entry>,
+    keys: Vec<(EngineerKey, WrappedKey)>,
+    kit: Arc<Kit>,
+}
+
+/// What takes long to make and is the same on every stage.
+struct Kit {
+    client: reqwest::Client,
+    seal: TempDir,
+}
+
+impl Stage {
+    /// The demo's world, and an engineer whose event was admitted.
+    pub async fn opening() -> Self {
+        let seal = tempfile::Builder::new().prefix("carepass-it-").tempdir().expect("a temporary folder");
+        let world = World::from_toml(&FILES.0.world).expect("the world that init writes");
+        let loopback = Endpoint::parse("http://127.0.0.1:9010").expect("a loopback address");
+        let client = google::client(&loopback).expect("a client for loopback");
+        let stage = Self::raise(world, Memory::new(), Arc::new(Kit { client, seal })).await;
+        let engine = Engine::new(stage.house(), settings(), CancellationToken::new());
+        let event = events::joined_as(ENGINEER, "Åsa", "Öberg").to_string();
+        let admitted = engine.admit(event.as_bytes(), Some(events::CONTENT_TYPE), &BTreeMap::new()).await;
+        admitted.expect("an event without faults");
+        stage
+    }
+
+    pub async fn set(snapshot: &Snapshot) -> Self {
+        let store = Memory::new();
+        for (place, entry) in snapshot.entries.iter().cloned().enumerate() {
+            let keys = if place == 0 { snapshot.keys.clone() } else { Vec::new() };
+            let Entry { at, actor, changes, .. } = entry;
+            store
+                .commit(Commit { at, actor, changes, keys })
+                .await
+                .expect("the same entries in the same order");
+        }
+        Self::raise(snapshot.world.clone(), store, Arc::clone(&snapshot.kit)).await
+    }
+
+    async fn raise(world: World, store: Memory, kit: Arc<Kit>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("a bound port");
+        let endpoint = Endpoint::parse(&format!("http://{address}")).expect("a loopback address");
+        let (sandbox, stop) = (Sandbox::new(world), CancellationToken::new());
+        tokio::spawn(sandbox.clone().serve(listener, stop.clone()));
+        let letters = MemoryMailer::default();
+        Self { sandbox, store: Arc::new(store), letters, endpoint, kit, _stop: stop.drop_guard() }
+    }
+
+    pub async fn snapshot(&self) -> Snapshot {
+        let entries = self.entries().await;
+        let key: EngineerKey = ENGINEER.parse().expect("a key");
+        let data_key =
+            self.store.data_key(&key).await.expect("memory answers").expect("an admitted engineer");
+        let world = self.sandbox.change(|world| world.clone());
+        Snapshot { world, entries, keys: vec![(key, data_key)], kit: Arc::clone(&self.kit) }
+    }
+
+    pub async fn entries(&self) -> Vec<Entry> {
+        self.store.entries(Position::default(), ENTRIES_MAX).await.expect("memory answers")
+    }
+
+    pub fn letters(&self) -> Vec<Letter> {
+        self.letters.letters()
+    }
+
+    /// A process that has just begun: it knows what is stored and nothing else.
+    pub fn house(&self) -> House {
+        let demo = FILES.0.resellers.iter().filter(|demo| RESELLERS.contains(&demo.name));
+        House {
+            sites: demo.map(|demo| (demo.name.parse().expect("a name"), self.site(demo))).collect(),
+            store: Arc::clone(&self.store) as Arc<dyn Store>,
+            sealer: Sealer::open(&self.kit.seal.path().join("master")).expect("a master key"),
+            mailer: Mailer::Memory(self.letters.clone()),
+            clock: Clock::System,
+            names_language: LanguageTag::english(),
+            portal: PortalUrl::parse("https://support.example/").expect("an address"),
+        }
+    }
+
+    fn site(&self, demo: &DemoReseller) -> Site {
+        let rate = Rate { per_second: 1e6, burst: 1e6 };
+        let rates = Rates {
+            directory: rate,
+            user_insert: rate,
+            org_unit: rate,
+            licensing: rate,
+            cloud_identity: rate,
+            token: rate,
+        };
+        let reseller = reseller(demo);
+        let settings = GoogleSettings {
+            customer: reseller.customer.clone(),
+            admin: reseller.admin.clone(),
+            credentials: FILES.1[demo.name].clone(),
+            endpoint: self.endpoint.clone(),
+            rates,
+        };
+        let google = Google::new(settings, self.kit.client.clone(), Arc::new(|| Clock::System.now()));
+        Site { reseller, census: Census::new(google.clone()), google, learned: Learned::default() }
+    }
+
+    /// The stored row; a new one if there is none yet.
+    pub async fn row(&self, id: &EnrollmentId) -> Enrollment {
+        let stored = self.store.enrollment(id).await.expect("memory answers");
+        let goal = Goal { want: Want::Present, revision: 1 };
+        stored.unwrap_or_else(|| Enrollment::open(id.clone(), goal, Clock::System.now()))
+    }
+
+    /// Keeps the row. Several transitions may be behind it.
+    pub async fn keep(&self, row: &Enrollment) {
+        let from = self.store.enrollment(&row.id).await.expect("memory answers").map(|stored| stored.version);
+        let change = Change::Enrollment { from, row: Box::new(row.clone()) };
+        let commit = Commit::of(Clock::System.now(), Actor::Engine, change);
+        self.store.commit(commit).await.expect("nobody else writes");
+    }
+
+    /// Claims the row's next step as the engine does, with the password sealed into the row where the step needs one.
+    pub async fn claim(&self, house: &House, row: &Enrollment) -> Enrollment {
+        let mut claimed = moved(row, Input::Wake);
+        if step_of(&claimed).seals_credential && claimed.credential.is_none() {
+            let key = claimed.id.engineer().expect("an engineer's row");
+            let data_key =
+                self.store.data_key(key).await.expect("memory answers").expect("an admitted engineer");
+            let password = password(&SystemRandom::new()).expect("the system has randomness");
+            let sealed =
+                house.sealer.seal(&data_key, &claimed.id.to_string(), password.expose_secret().as_bytes());
+            claimed.credential = Some(sealed.expect("a short text"));
+        }
+        claimed
+    }
+
+    /// The row as the next process claims it after one that ran it has died.
+    pub async fn claim_after_death(&self, house: &House, claimed: &Enrollment) -> Enrollment {
+        self.claim(house, &moved(claimed, Input::Orphaned)).await
+    }
+
+    /// Runs the claimed step once.
+    pub async fn run(&self, house: &House, claimed: &Enrollment) -> Outcome {
+        let at = claimed.state.at().expect("a claimed row");
+        let sheet = match claimed.id.engineer() {
+            Some(key) => Some(house.sheet(key).await.map_err(Failure::from)?),
+            None => None,
+        };
+        let reseller_row = match claimed.id.reseller() {
+            Some(name) => Some(self.row(&EnrollmentId::Reseller(name.clone())).await),
+            None => None,
+        };
+        let roster = self.roster().await;
+        let context = Context {
+            house,
+            row: claimed,
+            roster: &roster,
+            reseller_row: reseller_row.as_ref(),
+            sheet: sheet.as_ref(),
+            attempt: at.attempt,
+            since: at.since,
+        };
+        (step_of(claimed).ensure)(&context).await
+    }
+
+    /// Runs the claimed step until it says that its fact holds, and gives the row with what was learned; or says why it never
+    /// will: a failure that waits for a person, or too many runs.
+    pub async fn until_ok(&self, house: &House, mut claimed: Enrollment) -> Result<Enrollment, String> {
+        let step = step_of(&claimed).name;
+        for _ in 0..RUNS_MAX {
+            let reported = moved(&claimed, Input::Reported(self.run(house, &claimed).await));
+            if reported.done.contains(&step) {
+                return Ok(reported);
+            }
+            if let State::Waiting { reason, .. } = reported.state {
+                return Err(format!("it waits for a person: {reason:?}"));
+            }
+            claimed = self.claim(house, &reported).await;
+        }
+        Err(format!("it has not succeeded in {RUNS_MAX} runs"))
+    }
+
+    async fn roster(&self) -> Roster {
+        let mut roster = Roster::default();
+        for name in RESELLERS {
+            let name: ResellerName = name.parse().expect("a name");
+            let row = self.row(&EnrollmentId::Reseller(name.clone())).await;
+            roster.learn(&name, &row);
+        }
+        roster
+    }
+}
+
+/// The step that a row is at.
+pub fn step_of(row: &Enrollment) -> &'static Step {
+    let at = row.state.at().expect("a row that has not settled");
+    steps::find(row.id.kind(), at.step).expect("a step of this version")
+}
+
+fn moved(row: &Enrollment, input: Input) -> Enrollment {
+    apply(row, input, &RULES, Clock::System.now()).expect("the machine takes it").after
+}
+
+/// The machine's own rules, without its pauses.
+static RULES: LazyLock<Rules> = LazyLock::new(|| Rules {
+    backoff_min: SignedDuration::ZERO,
+    backoff_max: SignedDuration::ZERO,
+    settle: SignedDuration::ZERO,
+    ..Rules::default()
+});
+
+fn settings() -> Settings {
+    Settings {
+        rules: RULES.clone(),
+        grants: GrantLimits { per_hour: 10, per_day: 10 },
+        permits: 1,
+        allowed_sources: BTreeSet::new(),
+        sweep: Duration::MAX,
+        recheck: SignedDuration::MAX,
+        outcome_source: "urn:carepass".into(),
+    }
+}
+
+/// A reseller of the demo, configured as `sandbox init` does it.
+fn reseller(demo: &DemoReseller) -> Reseller {
+    let attested = Attestation { by: "test".into(), on: jiff::civil::date(2026, 1, 1) };
+    let privilege = |name: &str| Privilege { service_id: "02w5ecyt3pkeyqi".into(), name: name.to_owned() };
+    Reseller {
+        name: demo.name.parse().expect("a name"),
+        customer: demo.customer_id.parse().expect("a customer id"),
+        admin: demo.admin.parse().expect("an address"),
+        domains: DomainChoice::Discover,
+        org_unit: "/Customer Care".parse().expect("a path"),
+        license: LicenseMode::Auto,
+        role: RoleChoice::Custom {
+            name: "Customer Care".into(),
+            privileges: ["VIEW_CUSTOMERS", "ACCESS_CUSTOMER_SUPPORT_CASES"].map(privilege).into(),
+        },
+        case_alerts: CaseAlerts::CaseSharing,
+        auto_licensing_off: Some(attested.clone()),
+        free_subscription: Some(attested),
+    }
+}
+
+/// A moment so long ago.
+pub fn ago(time: SignedDuration) -> Timestamp {
+    Clock::System.now() - time
+}

@@ -1,0 +1,208 @@
+//! One trap for each guard: the account, or the role, is changed behind carepass's back between two steps. The step stops with the
+//! right code, and nothing at all is written. Not here: the guards' own cases (`google/guard`, `google/role`).
+
+use super::journey::{Moment, moments};
+use super::stage::{Stage, ago};
+use carepass::model::enrollment::Enrollment;
+use carepass::model::failure::FailureCode;
+use carepass::model::plan::StepName;
+use carepass::sandbox::{Assignment, Customer, User};
+use jiff::SignedDuration;
+use serde_json::json;
+
+const CUSTOMER: &str = "C01nordicse";
+const BOTH: &[StepName] = &[StepName::License, StepName::Role];
+const ROLE: &[StepName] = &[StepName::Role];
+
+struct Trap {
+    name: &'static str,
+    /// The steps that must see it.
+    steps: &'static [StepName],
+    /// What somebody does, with the id of the account.
+    spoil: fn(&mut Customer, &str),
+    code: FailureCode,
+}
+
+const TRAPS: [Trap; 14] = [
+    Trap {
+        name: "another engineer's marker",
+        steps: BOTH,
+        spoil: |customer, id| mark(customer, id, &["E-2"]),
+        code: FailureCode::AccountNotOurs,
+    },
+    Trap {
+        name: "no marker",
+        steps: BOTH,
+        spoil: |customer, id| mark(customer, id, &[]),
+        code: FailureCode::AccountNotOurs,
+    },
+    Trap {
+        name: "two markers",
+        steps: BOTH,
+        spoil: |customer, id| mark(customer, id, &["E-1", "E-1"]),
+        code: FailureCode::AccountNotOurs,
+    },
+    Trap {
+        name: "our address is an alias only",
+        steps: BOTH,
+        spoil: |customer, id| {
+            edit(customer, id, |user| {
+                let ours = std::mem::replace(&mut user.primary_email, "boss@care-se.example".into());
+                user.aliases.push(ours);
+            });
+        },
+        code: FailureCode::AccountNotOurs,
+    },
+    Trap {
+        name: "a super administrator",
+        steps: BOTH,
+        spoil: |customer, id| assign(customer, id, "_SEED_ADMIN_ROLE", None),
+        code: FailureCode::AccountIsAdmin,
+    },
+    Trap {
+        name: "an administrator of something else",
+        steps: BOTH,
+        spoil: |customer, id| assign(customer, id, "_USER_MANAGEMENT_ADMIN_ROLE", None),
+        code: FailureCode::AccountIsAdmin,
+    },
+    Trap {
+        name: "our role and another",
+        steps: BOTH,
+        spoil: |customer, id| {
+            assign(customer, id, "Customer Care", None);
+            assign(customer, id, "_USER_MANAGEMENT_ADMIN_ROLE", None);
+        },
+        code: FailureCode::AccountIsAdmin,
+    },
+    Trap {
+        name: "our role for one unit only",
+        steps: BOTH,
+        spoil: |customer, id| {
+            let unit = customer.org_unit("/").expect("every customer has one").0.clone();
+            assign(customer, id, "Customer Care", Some(unit));
+        },
+        code: FailureCode::AccountIsAdmin,
+    },
+    Trap {
+        name: "suspended",
+        steps: BOTH,
+        spoil: |customer, id| edit(customer, id, |user| user.suspended = true),
+        code: FailureCode::AccountSuspended,
+    },
+    Trap {
+        name: "deleted",
+        steps: BOTH,
+        spoil: |customer, id| drop(customer.take_user(id)),
+        code: FailureCode::AccountGone,
+    },
+    Trap {
+        name: "deleted and made again",
+        steps: BOTH,
+        spoil: |customer, id| {
+            let user = customer.take_user(id).expect("the engineer's account");
+            let id = customer.issue_user_id();
+            customer.put_user(User { id, ..user });
+        },
+        code: FailureCode::AccountGone,
+    },
+    Trap {
+        name: "the role was widened",
+        steps: ROLE,
+        spoil: |customer, _| {
+            let more = ("02w5ecyt3pkeyqi".to_owned(), "RESELLER_BILLING".to_owned());
+            customer
+                .roles
+                .get_mut(&role(customer, "Customer Care"))
+                .expect("it is there")
+                .privileges
+                .insert(more);
+        },
+        code: FailureCode::RoleTooPowerful,
+    },
+    Trap {
+        name: "the role became the super administrator's",
+        steps: ROLE,
+        spoil: |customer, _| {
+            customer.roles.get_mut(&role(customer, "Customer Care")).expect("it is there").super_admin = true;
+        },
+        code: FailureCode::RoleTooPowerful,
+    },
+    Trap {
+        name: "the role was made again",
+        steps: ROLE,
+        spoil: |customer, _| {
+            let role = customer.roles.remove(&role(customer, "Customer Care")).expect("it is there");
+            let id = customer.issue_number();
+            customer.roles.insert(id, role);
+        },
+        code: FailureCode::RoleMissing,
+    },
+];
+
+#[tokio::test]
+async fn nothing_is_written_to_what_is_not_ours() {
+    let moments = moments().await;
+    let place = |moment: &&Moment| moment.row.to_string().contains("care-se.example");
+    for trap in &TRAPS {
+        for name in trap.steps {
+            let moment = moments.iter().filter(place).find(|moment| moment.step.name == *name);
+            let moment = moment.expect("a step of the journey");
+            spring(trap, moment, false).await;
+            spring(trap, moment, true).await;
+        }
+    }
+}
+
+/// The step meets the trap: at its first attempt, a minute after the account was last read; or after a death.
+async fn spring(trap: &Trap, moment: &Moment, after_death: bool) {
+    let place = format!("{} with {}, after a death: {after_death}", moment.step.name, trap.name);
+    let stage = Stage::set(&moment.before).await;
+    let house = stage.house();
+    let mut claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
+    let id = age(&mut claimed);
+    if after_death {
+        claimed = stage.claim_after_death(&house, &claimed).await;
+    }
+    stage.sandbox.change(|world| {
+        let customer = world.customers.get_mut(CUSTOMER).expect("a customer of the demo");
+        (trap.spoil)(customer, &id);
+    });
+    let before = stage.sandbox.change(|world| format!("{:?}", world.customers));
+    let failure = stage.run(&house, &claimed).await.expect_err(&place);
+    assert_eq!(failure.code, trap.code, "{place}: {failure:?}");
+    assert_eq!(stage.sandbox.change(|world| format!("{:?}", world.customers)), before, "{place}");
+    let calls = stage.sandbox.calls();
+    let mut writes = calls.iter().filter(|call| call.method != "GET" && call.path != "/token");
+    assert_eq!(writes.next(), None, "{place}");
+}
+
+/// The account has been there for an hour, and was read a little more than a minute ago. Gives its id.
+fn age(row: &mut Enrollment) -> String {
+    let fact = row.facts.account.as_mut().expect("the account was made before");
+    fact.since = ago(SignedDuration::from_hours(1));
+    fact.read_at = ago(SignedDuration::from_secs(61));
+    fact.id.as_str().to_owned()
+}
+
+fn edit(customer: &mut Customer, id: &str, change: impl FnOnce(&mut User)) {
+    let mut user = customer.take_user(id).expect("the engineer's account");
+    change(&mut user);
+    customer.put_user(user);
+}
+
+fn mark(customer: &mut Customer, id: &str, markers: &[&str]) {
+    let ids =
+        markers.iter().map(|marker| json!({"type": "custom", "customType": "carepass", "value": marker}));
+    let ids = json!(ids.collect::<Vec<_>>());
+    edit(customer, id, |user| drop(user.fields.insert("externalIds".into(), ids)));
+}
+
+fn assign(customer: &mut Customer, user: &str, name: &str, org_unit: Option<String>) {
+    let (id, role_id) = (customer.issue_number(), role(customer, name));
+    customer.assignments.insert(id, Assignment { role_id, assigned_to: user.to_owned(), org_unit });
+}
+
+fn role(customer: &Customer, name: &str) -> u64 {
+    let found = customer.roles.iter().find(|(_, role)| role.name == name);
+    *found.unwrap_or_else(|| panic!("no role {name}")).0
+}
