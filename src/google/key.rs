@@ -122,7 +122,7 @@ fn unusable(why: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::google::testing;
+    use crate::google::fixture_tests;
     use std::os::unix::fs::OpenOptionsExt as _;
 
     fn refusal(json: &str, endpoint: &Endpoint) -> String {
@@ -136,7 +136,7 @@ mod tests {
         let sandbox = Endpoint::parse("http://127.0.0.1:9010").unwrap();
         let google = "https://oauth2.googleapis.com/token";
         let check = |token_uri: &str, endpoint: &Endpoint, accepted: bool| {
-            let file = testing::key_file(token_uri);
+            let file = fixture_tests::key_file(token_uri);
             assert_eq!(Credentials::from_json(file.as_bytes(), endpoint).is_ok(), accepted, "{token_uri}");
         };
         check(google, &Endpoint::Google, true);
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn what_is_no_key_is_refused_without_being_repeated() {
         let google = Endpoint::Google;
-        let good = testing::key_file("https://oauth2.googleapis.com/token");
+        let good = fixture_tests::key_file("https://oauth2.googleapis.com/token");
         assert!(
             refusal("{\"type\":\"service_account\",\"private_key\":\"hush\"}", &google)
                 .contains("service account")
@@ -177,7 +177,7 @@ mod tests {
             let path = folder.path().join(format!("{mode:o}.json"));
             let mut options = std::fs::OpenOptions::new();
             let mut file = options.write(true).create_new(true).mode(0o600).open(&path).unwrap();
-            let content = testing::key_file("https://oauth2.googleapis.com/token");
+            let content = fixture_tests::key_file("https://oauth2.googleapis.com/token");
             std::io::Write::write_all(&mut file, content.as_bytes()).unwrap();
             file.set_permissions(std::fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(Credentials::from_file(&path, &Endpoint::Google).is_ok(), accepted, "{mode:o}");
