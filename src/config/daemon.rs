@@ -20,9 +20,17 @@ pub(super) fn intake(mut s: Section<'_>) -> Read<Intake> {
     let amqp = amqp(s.section("amqp"));
     let mut http = s.section("http");
     let http_enabled = http.defaulted("enabled", kinds::flag);
+    let http_enabled = http_enabled.and_then(|enabled| {
+        if enabled {
+            Err(http.wrong("enabled", "true comes with a later release; write false"))
+        } else {
+            Ok(())
+        }
+    });
     http.close();
     s.close();
-    Ok(Intake { amqp: amqp?, http_enabled: http_enabled? })
+    http_enabled?;
+    Ok(Intake { amqp: amqp? })
 }
 
 fn amqp(mut s: Section<'_>) -> Read<Option<AmqpSection>> {

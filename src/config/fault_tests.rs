@@ -267,6 +267,10 @@ fn files_that_are_named() {
 #[test]
 fn the_rest_of_the_daemon() {
     check_added(
+        "[intake.http]\nenabled = true",
+        &["carepass.toml: intake.http.enabled: true comes with a later release; write false"],
+    );
+    check_added(
         "[store]\nbackend = \"postgres\"",
         &["carepass.toml: store.backend: postgres comes with a later release; write embedded"],
     );

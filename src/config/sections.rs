@@ -13,8 +13,6 @@ use std::path::PathBuf;
 pub struct Intake {
     /// From a broker; none if no URL is set.
     pub amqp: Option<AmqpSection>,
-    /// Whether `POST /v1/events` is open.
-    pub http_enabled: bool,
 }
 
 /// The broker and what carepass uses there.
