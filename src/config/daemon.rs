@@ -1,6 +1,5 @@
 //! Reading the sections of the daemon itself: intake, outcomes, store, key, Google, limits, HTTP, engine, languages, logs.
 
-use super::Origin;
 use super::files::{self, Privacy};
 use super::kinds;
 use super::reader::{Read, Section};
@@ -111,13 +110,8 @@ pub(super) fn folder(leaf: &Leaf) -> kinds::Parsed<PathBuf> {
 pub(super) fn seal(mut s: Section<'_>, store: Read<&Store>) -> Read<Seal> {
     let named = s.optional("key_file", |leaf| {
         let path = kinds::path(leaf)?;
-        let privacy = if matches!(leaf.place.origin, Origin::Credential(_)) {
-            Privacy::Managed
-        } else {
-            Privacy::Secret
-        };
         if path.exists() {
-            return files::check(&path, privacy).map(|()| path);
+            return files::check(&path, Privacy::Secret).map(|()| path);
         }
         match path.parent() {
             Some(folder) if folder.as_os_str().is_empty() || folder.is_dir() => Ok(path),

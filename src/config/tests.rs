@@ -235,6 +235,22 @@ fn a_secret_comes_from_the_strongest_layer_and_is_never_shown() {
 }
 
 #[test]
+fn a_secret_may_be_read_by_a_group_and_by_no_one_else() {
+    let folder = folder(&[("carepass.toml", LEAST)]);
+    let loads = |mode: u32| {
+        write(folder.path(), "key.json", "{}", mode);
+        load_in(folder.path(), &["carepass.toml"], &[]).is_ok()
+    };
+    for mode in [0o400, 0o440, 0o600, 0o640] {
+        assert!(loads(mode), "{mode:o}");
+        fs::remove_file(folder.path().join("key.json")).unwrap();
+    }
+    for mode in [0o644, 0o660, 0o604] {
+        assert!(!loads(mode), "{mode:o}");
+    }
+}
+
+#[test]
 fn the_keys_of_a_reseller_can_be_a_credential() {
     let folder = folder(&[("carepass.toml", &LEAST.replace("credentials_file = \"key.json\"", ""))]);
     fs::create_dir(folder.path().join("credentials")).unwrap();
