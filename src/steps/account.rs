@@ -47,7 +47,7 @@ async fn taken(cx: &Context<'_>, address: &Address) -> Outcome {
     if book.items.contains(&address.to_string()) {
         return Err(Failure::needs(Who::Operator, FailureCode::AddressTaken));
     }
-    // Right after an insert Google can refuse the address before it shows the account (facts/google.md 1.3).
+    // Right after an insert Google can refuse the address before it shows the account (`docs/GOOGLE.md` 12).
     Err(Failure::not_yet(FailureCode::AccountSettling))
 }
 
