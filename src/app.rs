@@ -268,12 +268,12 @@ async fn open_http(
     };
     let listener = TcpListener::bind(config.http.listen).await.with_context(|| format!("http.listen {}", config.http.listen))?;
     let listen = listener.local_addr().context("http.listen")?;
-    let rendered = handle.clone();
+    let (rendered, watched) = (handle.clone(), Arc::clone(engine));
     let api = Api {
         engine: Arc::clone(engine),
         tokens,
         hosts: Hosts::new(listen, []),
-        status: Arc::new(move || status(intake.as_ref())),
+        status: Arc::new(move || status(&watched, intake.as_ref())),
         metrics: Arc::new(move || rendered.render()),
     };
     let stop = CancellationToken::new();
@@ -296,7 +296,7 @@ async fn open_http(
     Ok(listen)
 }
 
-fn status(intake: Option<&IntakeHealth>) -> Status {
+fn status(engine: &Engine, intake: Option<&IntakeHealth>) -> Status {
     let intake = match intake.map(|health| health.borrow().clone()) {
         None => Part::new("amqp", false).with_detail("no broker is configured"),
         Some(Health::Connected) => Part::new("amqp", true),
@@ -305,7 +305,7 @@ fn status(intake: Option<&IntakeHealth>) -> Status {
         }
         Some(Health::Blocked) => Part::new("amqp", false).with_detail("the broker has a memory or disk alarm"),
     };
-    Status { loops: vec![Part::new("engine", true)], ready: vec![Part::new("configuration", true)], intake: vec![intake] }
+    Status { loops: vec![Part::new("engine", engine.is_alive())], ready: vec![Part::new("configuration", true)], intake: vec![intake] }
 }
 
 /// Chance for spreading reconnects: seeded by the system, so that replicas do not march in step.

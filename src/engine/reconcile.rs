@@ -87,6 +87,11 @@ impl Engine {
             return Ok(());
         }
         let rows = self.house.store.enrollments_of(key).await?;
+        // What waits may wait for just this newer revision, say for a name in Latin letters.
+        for row in rows.iter().filter(|row| !row.is_settled() && row.goal.revision < engineer.goal.revision) {
+            self.move_row(row, Input::Retargeted(engineer.goal)).await;
+            self.wake(&row.id.lane());
+        }
         let rows: BTreeMap<Target, Enrollment> = rows.into_iter().map(|row| (row.id.target(), row)).collect();
         let roster = self.roster();
         let now = self.house.clock.now();

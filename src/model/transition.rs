@@ -107,6 +107,7 @@ impl Enrollment {
             next_goal: None,
             state: State::Completed,
             done: BTreeSet::new(),
+            rechecking: false,
             facts: Facts::default(),
             credential: None,
             cause: None,
@@ -196,6 +197,7 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         }
         (State::Completed, Input::Recheck) => {
             after.done.clear();
+            after.rechecking = true;
             next_state(&after, now)
         }
         (State::Scheduled { .. } | State::Waiting { .. } | State::Running { .. }, Input::Recheck) => {
@@ -297,6 +299,7 @@ fn failed(
     let looks = if at.waited_for == Some(failure.code) { at.looks.saturating_add(1) } else { 1 };
     let at = At { looks, waited_for: Some(failure.code), ..at };
     let look_again = rules.look_again_at(&row.id, at, now);
+    row.rechecking = false;
     (State::Waiting { at, on, reason: failure, look_again }, None)
 }
 
