@@ -1,4 +1,5 @@
-//! `carepass check`: the configuration, all faults at once. Not here: asking broker and Google, which comes with `--online`.
+//! `carepass check`: the configuration, all faults at once. Not here: asking broker and Google; whether they agree shows when
+//! carepass runs.
 
 use super::exit::Exit;
 use super::serve::load;
@@ -17,7 +18,10 @@ pub fn run(args: &Check) -> Exit {
     let Some(config) = load(&args.config) else { return Exit::Usage };
     println!("The configuration is in order: {} reseller accounts.", config.resellers.len());
     for section in &config.resellers {
-        println!("  {} ({}), acting as {}", section.reseller.name, section.reseller.customer, section.reseller.admin);
+        println!(
+            "  {} ({}), acting as {}",
+            section.reseller.name, section.reseller.customer, section.reseller.admin
+        );
     }
     Exit::Done
 }

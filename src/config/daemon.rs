@@ -156,14 +156,14 @@ pub(super) fn limits(mut s: Section<'_>) -> Read<Limits> {
     Ok(Limits { grants_per_hour: hour?, grants_per_day: day? })
 }
 
-/// API and dashboard.
+/// The API.
 pub(super) fn http(mut s: Section<'_>) -> Read<Http> {
     let listen = s.defaulted("listen", kinds::socket);
     let tokens_file = s.file("tokens_file", Privacy::Public);
     if let (Ok(listen), Ok(None)) = (listen, &tokens_file)
         && !listen.ip().is_loopback()
     {
-        s.wrong("listen", "other machines could do everything without a token; set http.tokens_file, or listen on 127.0.0.1");
+        s.wrong("listen", "other machines reach it, and without tokens the API refuses everybody; set http.tokens_file, or listen on 127.0.0.1");
     }
     s.close();
     Ok(Http { listen: listen?, tokens_file: tokens_file? })
