@@ -3,6 +3,7 @@
 
 use super::exit::Exit;
 use super::roll::{self, Roll};
+use super::screen::Screen;
 use crate::amqp::{AmqpSettings, Endpoint, Outgoing, Topology, publish_all};
 use crate::app::App;
 use crate::config::{self, Config};
@@ -12,7 +13,6 @@ use crate::telemetry;
 use anyhow::{Context as _, Result};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 const EVENTS: &str = include_str!("demo_events.json");
 
 /// How long `--once` waits for everybody to settle.
-const SETTLE_MAX: Duration = Duration::from_secs(60);
+const SETTLE_MAX: Duration = Duration::from_mins(1);
 
 /// How often the demo looks whether everybody has settled.
 const LOOK: Duration = Duration::from_millis(50);
@@ -43,7 +43,7 @@ pub struct Demo {
 }
 
 /// Runs the demo.
-pub async fn run(args: Demo) -> Result<Exit> {
+pub async fn run(args: Demo, screen: &mut Screen) -> Result<Exit> {
     let folder = Folder::new()?;
     sandbox::init::write(&folder.0).context("the sandbox's files")?;
     let stop = CancellationToken::new();
@@ -53,11 +53,12 @@ pub async fn run(args: Demo) -> Result<Exit> {
     let listen = args.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     let config = configuration(&folder.0, google, &url, listen)?;
     telemetry::logs(&config.log);
-    eprintln!("Google: the built-in sandbox on http://{google}. Broker: {broker}.");
+    screen.note(format_args!("Google: the built-in sandbox on http://{google}. Broker: {broker}."));
     let app = App::start(&config).await?;
-    eprintln!("API: http://{}", app.listen);
+    screen.note(format_args!("API: http://{}", app.listen));
     let expected = publish(&url).await?;
-    let exit = if args.once { settle(&app, expected).await? } else { until_stopped(&app).await? };
+    let exit =
+        if args.once { settle(&app, expected, screen).await? } else { until_stopped(&app, screen).await? };
     app.stop().await;
     stop.cancel();
     Ok(exit)
@@ -65,7 +66,8 @@ pub async fn run(args: Demo) -> Result<Exit> {
 
 async fn start_google(folder: &Path, stop: &CancellationToken) -> Result<SocketAddr> {
     let text = std::fs::read_to_string(folder.join("world.toml")).context("the world")?;
-    let world = World::from_toml(&text).map_err(|faults| anyhow::anyhow!("the world: {}", faults.join("; ")))?;
+    let world =
+        World::from_toml(&text).map_err(|faults| anyhow::anyhow!("the world: {}", faults.join("; ")))?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("the sandbox's port")?;
     let address = listener.local_addr().context("the sandbox's port")?;
     tokio::spawn(Sandbox::new(world).serve(listener, stop.clone()));
@@ -77,14 +79,23 @@ async fn start_broker(named: Option<&str>, stop: &CancellationToken) -> Result<(
         let url = SecretString::from(url);
         return Ok((Endpoint::parse(&url).context("--amqp")?.to_string(), url));
     }
-    let broker = Broker::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.context("the built-in broker")?;
+    let broker =
+        Broker::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.context("the built-in broker")?;
     let url = broker.uri();
     tokio::spawn(broker.serve(stop.clone()));
-    Ok(("the built-in loopback broker (AMQP 0-9-1, in memory, for the demo only)".to_owned(), SecretString::from(url)))
+    Ok((
+        "the built-in loopback broker (AMQP 0-9-1, in memory, for the demo only)".to_owned(),
+        SecretString::from(url),
+    ))
 }
 
 /// The sandbox's own configuration, with the addresses of this run and without Google's real rates.
-fn configuration(folder: &Path, google: SocketAddr, url: &SecretString, listen: SocketAddr) -> Result<Config> {
+fn configuration(
+    folder: &Path,
+    google: SocketAddr,
+    url: &SecretString,
+    listen: SocketAddr,
+) -> Result<Config> {
     use secrecy::ExposeSecret as _;
     let settings = [
         ("GOOGLE__ENDPOINT", format!("http://{google}")),
@@ -122,11 +133,11 @@ async fn publish(url: &SecretString) -> Result<usize> {
 }
 
 /// Waits until nobody can go on without a person, and prints the table.
-async fn settle(app: &App, expected: usize) -> Result<Exit> {
+async fn settle(app: &App, expected: usize, screen: &mut Screen) -> Result<Exit> {
     let watched = tokio::time::timeout(SETTLE_MAX, async {
         loop {
             let roll = Roll::read(&app.engine).await?;
-            show_progress(&roll, expected);
+            screen.draw(roll.progress(expected));
             if roll.has_settled(expected) {
                 return anyhow::Ok(roll);
             }
@@ -134,7 +145,7 @@ async fn settle(app: &App, expected: usize) -> Result<Exit> {
         }
     });
     let settled = watched.await;
-    end_progress();
+    screen.end_progress();
     let (roll, exit) = match settled {
         Ok(roll) => {
             let roll = roll?;
@@ -143,27 +154,18 @@ async fn settle(app: &App, expected: usize) -> Result<Exit> {
         }
         Err(_) => (Roll::read(&app.engine).await?, Exit::Failed),
     };
-    println!("{}", roll::render(&roll, false));
+    screen.say(roll::render(&roll, screen.is_colored()));
     Ok(exit)
 }
 
-async fn until_stopped(app: &App) -> Result<Exit> {
-    eprintln!("Look with `carepass status --api http://{}`. Ctrl-C ends the demo and removes its files.", app.listen);
+async fn until_stopped(app: &App, screen: &mut Screen) -> Result<Exit> {
+    screen.note(format_args!(
+        "Look with `carepass status --api http://{}`. Ctrl-C ends the demo and removes its files.",
+        app.listen
+    ));
     super::serve::stop_signal().await?;
-    println!("{}", roll::render(&Roll::read(&app.engine).await?, false));
+    screen.say(roll::render(&Roll::read(&app.engine).await?, screen.is_colored()));
     Ok(Exit::Done)
-}
-
-fn show_progress(roll: &Roll, expected: usize) {
-    if std::io::stderr().is_terminal() {
-        eprint!("\r\x1b[K{}", roll.progress(expected));
-    }
-}
-
-fn end_progress() {
-    if std::io::stderr().is_terminal() {
-        eprint!("\r\x1b[K");
-    }
 }
 
 /// A folder of this run's own, removed with it.
@@ -174,7 +176,10 @@ impl Folder {
         use std::os::unix::fs::DirBuilderExt as _;
         let unique = crate::app::random_seed()?;
         let path = std::env::temp_dir().join(format!("carepass-demo-{unique:016x}"));
-        std::fs::DirBuilder::new().mode(0o700).create(&path).with_context(|| format!("making {}", path.display()))?;
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .with_context(|| format!("making {}", path.display()))?;
         Ok(Self(path))
     }
 }
@@ -182,7 +187,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            eprintln!("{} could not be removed: {error}", self.0.display());
+            tracing::warn!(folder = %self.0.display(), %error, "the folder of the demo could not be removed");
         }
     }
 }
