@@ -29,7 +29,9 @@ fn main() -> ExitCode {
     let mut ratios: Vec<f64> = runtime.block_on(measure());
     ratios.sort_by(f64::total_cmp);
     let median = ratios[ratios.len() / 2];
-    println!("time until ready / longest chain of calls, {ENGINEERS} engineers one after the other: {ratios:.2?}");
+    println!(
+        "time until ready / longest chain of calls, {ENGINEERS} engineers one after the other: {ratios:.2?}"
+    );
     println!("median {median:.2}, at most {RATIO_MAX} wanted");
     if median <= RATIO_MAX { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -52,7 +54,9 @@ async fn measure() -> Vec<f64> {
         let key = format!("E-{number}").parse().expect("a key");
         wait(|| async {
             let rows = app.engine.house().store.enrollments_of(&key).await.expect("the store");
-            let ready = rows.iter().filter(|row| row.id.kind() == TargetKind::Domain && row.state == State::Completed);
+            let ready = rows
+                .iter()
+                .filter(|row| row.id.kind() == TargetKind::Domain && row.state == State::Completed);
             ready.count() == RESELLERS * DOMAINS_EACH
         })
         .await;
@@ -135,7 +139,10 @@ async fn admit(app: &App, number: usize) {
         }
     });
     let body = event.to_string();
-    app.engine.admit(body.as_bytes(), Some("application/cloudevents+json"), &BTreeMap::new()).await.expect("a good event");
+    app.engine
+        .admit(body.as_bytes(), Some("application/cloudevents+json"), &BTreeMap::new())
+        .await
+        .expect("a good event");
 }
 
 async fn wait<F: Future<Output = bool>>(holds: impl Fn() -> F) {

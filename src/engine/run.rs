@@ -79,7 +79,8 @@ impl<'a> Work<'a> {
         let Some(step) = steps::find(self.row.id.kind(), claimed.step) else {
             return Err(Failure::permanent(FailureCode::StepUnknown));
         };
-        let limit = Duration::try_from(self.engine.settings.rules.lease * RUN_PERCENT / 100).unwrap_or(Duration::ZERO);
+        let limit = Duration::try_from(self.engine.settings.rules.lease * RUN_PERCENT / 100)
+            .unwrap_or(Duration::ZERO);
         let begun = tokio::time::Instant::now();
         let outcome = match tokio::time::timeout(limit, self.ensure(step, claimed)).await {
             Ok(outcome) => outcome,
@@ -96,7 +97,8 @@ impl<'a> Work<'a> {
             (known.roster.clone(), row)
         };
         if self.row.id.kind() == TargetKind::Domain {
-            let ready = self.row.id.reseller().and_then(|name| roster.resellers.get(name)).is_some_and(|r| r.ready);
+            let ready =
+                self.row.id.reseller().and_then(|name| roster.resellers.get(name)).is_some_and(|r| r.ready);
             if !ready {
                 return Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady));
             }
@@ -139,7 +141,8 @@ impl<'a> Work<'a> {
             Err(SheetError::Store(error)) => return Err(error),
             Err(SheetError::Seal(_) | SheetError::Incomplete) => return Ok(()),
         }
-        let sealed = self.sheet.as_ref().and_then(|sheet| self.new_credential(&sheet.data_key, &moved.after.id).ok());
+        let sealed =
+            self.sheet.as_ref().and_then(|sheet| self.new_credential(&sheet.data_key, &moved.after.id).ok());
         moved.after.credential = sealed;
         Ok(())
     }
@@ -184,7 +187,12 @@ impl<'a> Work<'a> {
 
 impl Engine {
     /// Replaces a row by its successor.
-    pub(super) async fn commit_row(&self, before: &Enrollment, after: &Enrollment, actor: Actor) -> Result<(), StoreError> {
+    pub(super) async fn commit_row(
+        &self,
+        before: &Enrollment,
+        after: &Enrollment,
+        actor: Actor,
+    ) -> Result<(), StoreError> {
         let change = Change::Enrollment { from: Some(before.version), row: Box::new(after.clone()) };
         self.house.store.commit(Commit::of(self.house.clock.now(), actor, change)).await?;
         self.grown.notify_one();

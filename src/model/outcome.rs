@@ -172,10 +172,12 @@ mod tests {
     #[test]
     fn a_reseller_account_is_healthy_once_and_again_after_trouble() {
         let fine = || (0..6).flat_map(|_| [Input::Reported(Ok(Ensured::default())), Input::Wake]).take(11);
-        let trouble = || [Input::Wake, fails(FailureKind::Permanent, FailureCode::UnknownAnswer), Input::Wake];
+        let trouble =
+            || [Input::Wake, fails(FailureKind::Permanent, FailureCode::UnknownAnswer), Input::Wake];
         let recheck = || [Input::Recheck, Input::Wake];
         let healthy = "com.carepass.reseller.healthy.v1";
-        let once: Vec<Input> = [Input::Wake].into_iter().chain(fine()).chain(recheck()).chain(fine()).collect();
+        let once: Vec<Input> =
+            [Input::Wake].into_iter().chain(fine()).chain(recheck()).chain(fine()).collect();
         assert_eq!(told("reseller/se", once.clone()), [healthy]);
         let again = once.into_iter().chain([Input::Recheck]).chain(trouble()).chain(fine()).collect();
         assert_eq!(told("reseller/se", again), [healthy, "com.carepass.reseller.blocked.v1", healthy]);

@@ -218,7 +218,12 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
 
 /// Moves one row like [`apply`] and, where a report makes the next step due at once, claims that step in the same breath:
 /// a plan of N steps then takes N+1 commits, not 2N.
-pub fn apply_and_claim(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> Result<Transition, Rejected> {
+pub fn apply_and_claim(
+    row: &Enrollment,
+    input: Input,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Transition, Rejected> {
     let reported = matches!(input, Input::Reported(Ok(_)));
     let moved = apply(row, input, rules, now)?;
     let due = matches!(moved.after.state, State::Scheduled { due, .. } if due <= now);
