@@ -1,9 +1,13 @@
 //! Composition: the configuration becomes a running house, and a stop becomes an orderly end. Not here: any decision; what is built
 //! here is only wired.
 
-use crate::amqp::{AmqpSettings, Consumer, Health, Incoming, Intake, Outgoing, Publisher, PublisherLink, Verdict};
+use crate::amqp::{
+    AmqpSettings, Consumer, Health, Incoming, Intake, Outgoing, Publisher, PublisherLink, Verdict,
+};
 use crate::clock::Clock;
-use crate::config::{AmqpSection, Backend, Config, CredentialsSource, MailTls, MailTransport, ResellerSection};
+use crate::config::{
+    AmqpSection, Backend, Config, CredentialsSource, MailTls, MailTransport, ResellerSection,
+};
 use crate::engine::{self, Engine, IntakeError, OutcomeEvent, OutcomeSink, Settings, SinkError};
 use crate::google::{self, Census, Credentials, Endpoint, Google, GoogleSettings, Now, Rate, Rates};
 use crate::http::{self, Api, Hosts, Part, Status, Tokens};
@@ -99,7 +103,11 @@ impl App {
 }
 
 impl Door {
-    fn open(name: &'static str, run: impl Future<Output = ()> + Send + 'static, stop: CancellationToken) -> Self {
+    fn open(
+        name: &'static str,
+        run: impl Future<Output = ()> + Send + 'static,
+        stop: CancellationToken,
+    ) -> Self {
         Self { name, stop, task: tokio::spawn(run) }
     }
 
@@ -123,7 +131,10 @@ fn settings(config: &Config) -> Settings {
     let sources = config.intake.amqp.iter().flat_map(|section| section.allowed_sources.clone());
     Settings {
         rules: config.engine.clone(),
-        grants: GrantLimits { per_hour: config.limits.grants_per_hour, per_day: config.limits.grants_per_day },
+        grants: GrantLimits {
+            per_hour: config.limits.grants_per_hour,
+            per_day: config.limits.grants_per_day,
+        },
         permits: usize::from(config.google.calls_in_flight),
         allowed_sources: sources.collect(),
         sweep: SWEEP,
@@ -137,7 +148,8 @@ fn house(config: &Config, store: Arc<Embedded>, clock: Clock) -> Result<House> {
         Some(base) => Endpoint::parse(base).context("google.endpoint")?,
         None => Endpoint::Google,
     };
-    let client = google::client(&endpoint).map_err(|failure| anyhow::anyhow!("the HTTP client: {}", failure.code))?;
+    let client =
+        google::client(&endpoint).map_err(|failure| anyhow::anyhow!("the HTTP client: {}", failure.code))?;
     let now: Now = {
         let clock = clock.clone();
         Arc::new(move || clock.now())
@@ -158,7 +170,13 @@ fn house(config: &Config, store: Arc<Embedded>, clock: Clock) -> Result<House> {
     })
 }
 
-fn site(section: &ResellerSection, config: &Config, endpoint: &Endpoint, client: reqwest::Client, now: Now) -> Result<Site> {
+fn site(
+    section: &ResellerSection,
+    config: &Config,
+    endpoint: &Endpoint,
+    client: reqwest::Client,
+    now: Now,
+) -> Result<Site> {
     let reseller = section.reseller.clone();
     let CredentialsSource::KeyFile(path) = &section.credentials;
     let credentials = Credentials::from_file(path, endpoint);
@@ -266,14 +284,16 @@ async fn open_http(
         Some(path) => Tokens::read(path, &SystemRandom::new()).context("http.tokens_file")?,
         None => Tokens::none(&SystemRandom::new()).context("http.tokens_file")?,
     };
-    let listener = TcpListener::bind(config.http.listen).await.with_context(|| format!("http.listen {}", config.http.listen))?;
+    let listener = TcpListener::bind(config.http.listen)
+        .await
+        .with_context(|| format!("http.listen {}", config.http.listen))?;
     let listen = listener.local_addr().context("http.listen")?;
-    let rendered = handle.clone();
+    let (rendered, watched) = (handle.clone(), Arc::clone(engine));
     let api = Api {
         engine: Arc::clone(engine),
         tokens,
         hosts: Hosts::new(listen, []),
-        status: Arc::new(move || status(intake.as_ref())),
+        status: Arc::new(move || status(&watched, intake.as_ref())),
         metrics: Arc::new(move || rendered.render()),
     };
     let stop = CancellationToken::new();
@@ -296,16 +316,22 @@ async fn open_http(
     Ok(listen)
 }
 
-fn status(intake: Option<&IntakeHealth>) -> Status {
+fn status(engine: &Engine, intake: Option<&IntakeHealth>) -> Status {
     let intake = match intake.map(|health| health.borrow().clone()) {
         None => Part::new("amqp", false).with_detail("no broker is configured"),
         Some(Health::Connected) => Part::new("amqp", true),
         Some(Health::Connecting { last_error, .. }) => {
             Part::new("amqp", false).with_detail(last_error.unwrap_or_else(|| "connecting".to_owned()))
         }
-        Some(Health::Blocked) => Part::new("amqp", false).with_detail("the broker has a memory or disk alarm"),
+        Some(Health::Blocked) => {
+            Part::new("amqp", false).with_detail("the broker has a memory or disk alarm")
+        }
     };
-    Status { loops: vec![Part::new("engine", true)], ready: vec![Part::new("configuration", true)], intake: vec![intake] }
+    Status {
+        loops: vec![Part::new("engine", engine.is_alive())],
+        ready: vec![Part::new("configuration", true)],
+        intake: vec![intake],
+    }
 }
 
 /// Chance for spreading reconnects: seeded by the system, so that replicas do not march in step.
@@ -326,7 +352,8 @@ struct EngineIntake(Arc<Engine>);
 impl Intake for EngineIntake {
     fn take(&self, delivery: Incoming) -> BoxFuture<'_, Verdict> {
         Box::pin(async move {
-            let taken = self.0.admit(&delivery.body, delivery.content_type.as_deref(), &delivery.headers).await;
+            let taken =
+                self.0.admit(&delivery.body, delivery.content_type.as_deref(), &delivery.headers).await;
             match taken {
                 Ok(_) => Verdict::Durable,
                 Err(IntakeError::Refused(refusal)) => {
@@ -350,7 +377,8 @@ struct AmqpSink {
 
 impl OutcomeSink for AmqpSink {
     fn publish(&self, event: OutcomeEvent) -> BoxFuture<'_, Result<(), SinkError>> {
-        let routing_key = event.event_type.strip_prefix("com.carepass.").unwrap_or(event.event_type).to_owned();
+        let routing_key =
+            event.event_type.strip_prefix("com.carepass.").unwrap_or(event.event_type).to_owned();
         let outgoing = Outgoing {
             exchange: self.exchange.clone(),
             routing_key,
@@ -359,7 +387,9 @@ impl OutcomeSink for AmqpSink {
             headers: BTreeMap::new(),
             body: event.body,
         };
-        Box::pin(async move { self.publisher.publish(outgoing).await.map_err(|error| SinkError(error.to_string())) })
+        Box::pin(async move {
+            self.publisher.publish(outgoing).await.map_err(|error| SinkError(error.to_string()))
+        })
     }
 }
 

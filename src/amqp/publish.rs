@@ -20,6 +20,7 @@ use super::error::{AmqpError, PublishError, plain_words};
 use super::health::{Health, HealthReporter};
 use super::message::{Outgoing, Parcel};
 use super::settings::AmqpSettings;
+use super::topology::Topology;
 
 /// From handing a message to the broker to its confirm.
 const CONFIRM_TIME: Duration = Duration::from_secs(5);
@@ -41,6 +42,7 @@ pub struct Publisher {
 /// Keeps the connection of a [`Publisher`] up.
 pub struct PublisherLink {
     endpoint: Endpoint,
+    topology: Topology,
     link: watch::Sender<Option<Link>>,
     health: HealthReporter,
     broken: mpsc::Receiver<u64>,
@@ -59,7 +61,7 @@ impl Publisher {
     /// The two halves; nothing is connected before [`PublisherLink::run`]. `chance` spreads reconnects.
     ///
     /// # Errors
-    /// [`AmqpError::Url`].
+    /// [`AmqpError::Url`], [`AmqpError::NoDeadLetterExchange`], [`AmqpError::TooLong`].
     pub fn new(settings: &AmqpSettings, chance: fastrand::Rng) -> Result<(Self, PublisherLink), AmqpError> {
         let endpoint = Endpoint::parse(&settings.url)?;
         let (reporter, health) = HealthReporter::new("outcomes", endpoint.to_string());
@@ -68,6 +70,7 @@ impl Publisher {
         let publisher = Self { link, health, broken, in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)) };
         let task = PublisherLink {
             endpoint,
+            topology: Topology::of(settings)?,
             link: link_writer,
             health: reporter,
             broken: broken_reader,
@@ -154,7 +157,7 @@ impl PublisherLink {
             let began = Instant::now();
             let lost = tokio::select! {
                 () = stop.cancelled() => return,
-                opened = open(&self.endpoint) => match opened {
+                opened = open(&self.endpoint, &self.topology) => match opened {
                     Ok((connection, channel)) => self.hold(&connection, channel, &stop).await,
                     Err(error) => Some(error.to_string()),
                 },
@@ -223,8 +226,10 @@ impl PublisherLink {
     }
 }
 
-async fn open(endpoint: &Endpoint) -> Result<(Connection, Channel), AmqpError> {
+/// The exchanges and queues are seen to first: the two connections come up in any order, and an outcome must find its queue.
+async fn open(endpoint: &Endpoint, topology: &Topology) -> Result<(Connection, Channel), AmqpError> {
     let connection = endpoint.connect("carepass outcomes").await?;
+    topology.ensure(&connection).await?;
     let channel = confirming_channel(&connection).await?;
     Ok((connection, channel))
 }

@@ -86,7 +86,7 @@ impl Topology {
         Ok(Self { items, declare: settings.declare })
     }
 
-    /// Declares or checks everything over an own connection: for `check --online` and for tests.
+    /// Declares or checks everything over an own connection: for the demo and for tests.
     ///
     /// # Errors
     /// As for [`Topology::ensure`], and what connecting says.

@@ -1,6 +1,8 @@
-//! `carepass check`: the configuration, all faults at once. Not here: asking broker and Google, which comes with `--online`.
+//! `carepass check`: the configuration, all faults at once. Not here: asking broker and Google; whether they agree shows when
+//! carepass runs.
 
 use super::exit::Exit;
+use super::screen::Screen;
 use super::serve::load;
 use std::path::PathBuf;
 
@@ -13,11 +15,14 @@ pub struct Check {
 }
 
 /// Names every fault, or says what was found to be in order.
-pub fn run(args: &Check) -> Exit {
-    let Some(config) = load(&args.config) else { return Exit::Usage };
-    println!("The configuration is in order: {} reseller accounts.", config.resellers.len());
+pub fn run(args: &Check, screen: &mut Screen) -> Exit {
+    let Some(config) = load(&args.config, screen) else { return Exit::Usage };
+    screen.say(format_args!("The configuration is in order: {} reseller accounts.", config.resellers.len()));
     for section in &config.resellers {
-        println!("  {} ({}), acting as {}", section.reseller.name, section.reseller.customer, section.reseller.admin);
+        screen.say(format_args!(
+            "  {} ({}), acting as {}",
+            section.reseller.name, section.reseller.customer, section.reseller.admin
+        ));
     }
     Exit::Done
 }

@@ -3,16 +3,18 @@
 
 use super::exit::Exit;
 use super::roll::{self, Roll};
+use super::screen::Screen;
 use crate::amqp::{AmqpSettings, Endpoint, Outgoing, Topology, publish_all};
 use crate::app::App;
 use crate::config::{self, Config};
+use crate::http::{NewToken, Role};
 use crate::sandbox::broker::Broker;
 use crate::sandbox::{self, Sandbox, World};
 use crate::telemetry;
 use anyhow::{Context as _, Result};
+use ring::rand::SystemRandom;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,8 +24,15 @@ use tokio_util::sync::CancellationToken;
 /// The engineers of the demo: the two joiners of the published samples and six more.
 const EVENTS: &str = include_str!("demo_events.json");
 
+/// The sources of those events.
+const SOURCES: [&str; 3] = [
+    "https://hr.nordresale.example/personio/se",
+    "https://hr.nordresale.example/workday/jp",
+    "https://hr.nordresale.example/demo",
+];
+
 /// How long `--once` waits for everybody to settle.
-const SETTLE_MAX: Duration = Duration::from_secs(60);
+const SETTLE_MAX: Duration = Duration::from_mins(1);
 
 /// How often the demo looks whether everybody has settled.
 const LOOK: Duration = Duration::from_millis(50);
@@ -43,7 +52,7 @@ pub struct Demo {
 }
 
 /// Runs the demo.
-pub async fn run(args: Demo) -> Result<Exit> {
+pub async fn run(args: Demo, screen: &mut Screen) -> Result<Exit> {
     let folder = Folder::new()?;
     sandbox::init::write(&folder.0).context("the sandbox's files")?;
     let stop = CancellationToken::new();
@@ -51,21 +60,44 @@ pub async fn run(args: Demo) -> Result<Exit> {
     let (broker, url) = start_broker(args.amqp.as_deref(), &stop).await?;
     let port = if args.once { 0 } else { 8080 };
     let listen = args.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let token = make_token(&folder.0)?;
     let config = configuration(&folder.0, google, &url, listen)?;
     telemetry::logs(&config.log);
-    eprintln!("Google: the built-in sandbox on http://{google}. Broker: {broker}.");
+    screen.note(format_args!("Google: the built-in sandbox on http://{google}. Broker: {broker}."));
     let app = App::start(&config).await?;
-    eprintln!("API: http://{}", app.listen);
+    screen.note(format_args!("API: http://{}", app.listen));
     let expected = publish(&url).await?;
-    let exit = if args.once { settle(&app, expected).await? } else { until_stopped(&app).await? };
+    let exit = if args.once {
+        settle(&app, expected, screen).await?
+    } else {
+        until_stopped(&app, &token, screen).await?
+    };
     app.stop().await;
     stop.cancel();
     Ok(exit)
 }
 
+/// A token of this run for its API, in a file that `status` and `explain` can be shown.
+fn make_token(folder: &Path) -> Result<PathBuf> {
+    let token = NewToken::make(&SystemRandom::new()).context("the demo's token")?;
+    let file = folder.join("token");
+    write_private(&file, token.reveal())?;
+    write_private(&folder.join("tokens.toml"), &token.lines("demo", Role::Approver))?;
+    Ok(file)
+}
+
+fn write_private(path: &Path, text: &str) -> Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("writing {}", path.display()))
+}
+
 async fn start_google(folder: &Path, stop: &CancellationToken) -> Result<SocketAddr> {
     let text = std::fs::read_to_string(folder.join("world.toml")).context("the world")?;
-    let world = World::from_toml(&text).map_err(|faults| anyhow::anyhow!("the world: {}", faults.join("; ")))?;
+    let world =
+        World::from_toml(&text).map_err(|faults| anyhow::anyhow!("the world: {}", faults.join("; ")))?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("the sandbox's port")?;
     let address = listener.local_addr().context("the sandbox's port")?;
     tokio::spawn(Sandbox::new(world).serve(listener, stop.clone()));
@@ -77,19 +109,30 @@ async fn start_broker(named: Option<&str>, stop: &CancellationToken) -> Result<(
         let url = SecretString::from(url);
         return Ok((Endpoint::parse(&url).context("--amqp")?.to_string(), url));
     }
-    let broker = Broker::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.context("the built-in broker")?;
+    let broker =
+        Broker::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.context("the built-in broker")?;
     let url = broker.uri();
     tokio::spawn(broker.serve(stop.clone()));
-    Ok(("the built-in loopback broker (AMQP 0-9-1, in memory, for the demo only)".to_owned(), SecretString::from(url)))
+    Ok((
+        "the built-in loopback broker (AMQP 0-9-1, in memory, for the demo only)".to_owned(),
+        SecretString::from(url),
+    ))
 }
 
 /// The sandbox's own configuration, with the addresses of this run and without Google's real rates.
-fn configuration(folder: &Path, google: SocketAddr, url: &SecretString, listen: SocketAddr) -> Result<Config> {
+fn configuration(
+    folder: &Path,
+    google: SocketAddr,
+    url: &SecretString,
+    listen: SocketAddr,
+) -> Result<Config> {
     use secrecy::ExposeSecret as _;
     let settings = [
         ("GOOGLE__ENDPOINT", format!("http://{google}")),
         ("INTAKE__AMQP__URL", url.expose_secret().to_owned()),
         ("HTTP__LISTEN", listen.to_string()),
+        ("HTTP__TOKENS_FILE", folder.join("tokens.toml").display().to_string()),
+        ("INTAKE__AMQP__ALLOWED_SOURCES", SOURCES.join(",")),
         ("ENGINE__BACKOFF_MIN", "300ms".to_owned()),
         ("GOOGLE__RATES__DIRECTORY_PER_SECOND", "200".to_owned()),
         ("GOOGLE__RATES__USER_INSERTS_PER_SECOND", "50".to_owned()),
@@ -122,11 +165,11 @@ async fn publish(url: &SecretString) -> Result<usize> {
 }
 
 /// Waits until nobody can go on without a person, and prints the table.
-async fn settle(app: &App, expected: usize) -> Result<Exit> {
+async fn settle(app: &App, expected: usize, screen: &mut Screen) -> Result<Exit> {
     let watched = tokio::time::timeout(SETTLE_MAX, async {
         loop {
             let roll = Roll::read(&app.engine).await?;
-            show_progress(&roll, expected);
+            screen.draw(roll.progress(expected));
             if roll.has_settled(expected) {
                 return anyhow::Ok(roll);
             }
@@ -134,7 +177,7 @@ async fn settle(app: &App, expected: usize) -> Result<Exit> {
         }
     });
     let settled = watched.await;
-    end_progress();
+    screen.end_progress();
     let (roll, exit) = match settled {
         Ok(roll) => {
             let roll = roll?;
@@ -143,27 +186,19 @@ async fn settle(app: &App, expected: usize) -> Result<Exit> {
         }
         Err(_) => (Roll::read(&app.engine).await?, Exit::Failed),
     };
-    println!("{}", roll::render(&roll, false));
+    screen.say(roll::render(&roll, screen.is_colored()));
     Ok(exit)
 }
 
-async fn until_stopped(app: &App) -> Result<Exit> {
-    eprintln!("Look with `carepass status --api http://{}`. Ctrl-C ends the demo and removes its files.", app.listen);
+async fn until_stopped(app: &App, token: &Path, screen: &mut Screen) -> Result<Exit> {
+    screen.note(format_args!(
+        "Look with `carepass status --api http://{} --token-file {}`. Ctrl-C ends the demo and removes its files.",
+        app.listen,
+        token.display()
+    ));
     super::serve::stop_signal().await?;
-    println!("{}", roll::render(&Roll::read(&app.engine).await?, false));
+    screen.say(roll::render(&Roll::read(&app.engine).await?, screen.is_colored()));
     Ok(Exit::Done)
-}
-
-fn show_progress(roll: &Roll, expected: usize) {
-    if std::io::stderr().is_terminal() {
-        eprint!("\r\x1b[K{}", roll.progress(expected));
-    }
-}
-
-fn end_progress() {
-    if std::io::stderr().is_terminal() {
-        eprint!("\r\x1b[K");
-    }
 }
 
 /// A folder of this run's own, removed with it.
@@ -174,7 +209,10 @@ impl Folder {
         use std::os::unix::fs::DirBuilderExt as _;
         let unique = crate::app::random_seed()?;
         let path = std::env::temp_dir().join(format!("carepass-demo-{unique:016x}"));
-        std::fs::DirBuilder::new().mode(0o700).create(&path).with_context(|| format!("making {}", path.display()))?;
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .with_context(|| format!("making {}", path.display()))?;
         Ok(Self(path))
     }
 }
@@ -182,7 +220,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            eprintln!("{} could not be removed: {error}", self.0.display());
+            tracing::warn!(folder = %self.0.display(), %error, "the folder of the demo could not be removed");
         }
     }
 }

@@ -87,7 +87,10 @@ fn of_row(row: &EnrollmentAnswer, others: usize, language: Language) -> Vec<Stri
                 Language::English => "more",
                 Language::Swedish => "till",
             };
-            lines[0] = format!("{} ({}; {others} {more})", lines[0], name(row, language));
+            // Most messages name their place themselves.
+            let place = Some(name(row, language)).filter(|name| !sentences.so.contains(name.as_str()));
+            let place = place.map_or_else(String::new, |name| format!("{name}; "));
+            lines[0] = format!("{} ({place}{others} {more})", lines[0]);
         }
         return lines;
     }

@@ -71,10 +71,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     // no-color.org: set and not empty, whatever the value.
     let mut screen = Screen::standard(cli.no_color.is_some_and(|value| !value.is_empty()));
     let ended = match cli.command {
-        Command::Demo(args) => return demo::run(args).await,
-        Command::Serve(args) => return serve::run(args).await,
-        Command::Check(args) => return Ok(check::run(&args)),
-        Command::Sandbox(args) => return sandbox::run(args).await,
+        Command::Demo(args) => return demo::run(args, &mut screen).await,
+        Command::Serve(args) => return serve::run(args, &mut screen).await,
+        Command::Check(args) => return Ok(check::run(&args, &mut screen)),
+        Command::Sandbox(args) => return sandbox::run(args, &mut screen).await,
         Command::Status(args) => status::run(&args, &mut screen).await,
         Command::Explain(args) => explain::run(&args, &mut screen).await,
         Command::Order(command) => order::run(&command, &mut screen).await,

@@ -69,7 +69,9 @@ impl Roll {
 
     /// Whether all of so many engineers are here and can go no further without a person.
     pub fn has_settled(&self, engineers: usize) -> bool {
-        self.lines.len() >= engineers && self.roster.is_complete() && self.lines.iter().all(|line| line.has_settled(&self.domains))
+        self.lines.len() >= engineers
+            && self.roster.is_complete()
+            && self.lines.iter().all(|line| line.has_settled(&self.domains))
     }
 
     /// Ready; partly; or waiting for a person.
@@ -114,7 +116,8 @@ pub fn render(roll: &Roll, colored: bool) -> String {
         let waits: Vec<&str> = line.rows.values().filter_map(waits_on).collect();
         let waits = if line.held { "operator".to_owned() } else { unique(waits) };
         let ready = format!("{ready}/{}", roll.domains.len());
-        let cells = [line.key.to_string(), line.username.clone(), line.progress.as_str().to_owned(), ready, waits];
+        let cells =
+            [line.key.to_string(), line.username.clone(), line.progress.as_str().to_owned(), ready, waits];
         table.row(cells.map(Cell::from));
     }
     let mut text = table.render(colored);
@@ -125,7 +128,8 @@ pub fn render(roll: &Roll, colored: bool) -> String {
             write!(text, "\n{} in {place}: {words}", line.key).expect("a String takes every text");
         }
         if line.held {
-            write!(text, "\n{}: held by the limit on grants until somebody approves", line.key).expect("a String takes every text");
+            write!(text, "\n{}: held by the limit on grants until somebody approves", line.key)
+                .expect("a String takes every text");
         }
     }
     text

@@ -1,6 +1,7 @@
 //! `carepass sandbox`: the model of Google alone, on a socket, and `sandbox init`, which makes a world and the configuration that fits.
 
 use super::exit::Exit;
+use super::screen::Screen;
 use crate::sandbox::{self, Sandbox, World};
 use anyhow::{Context as _, Result, bail};
 use std::net::SocketAddr;
@@ -33,16 +34,16 @@ enum SandboxCommand {
 }
 
 /// Serves, or writes the files.
-pub async fn run(args: SandboxArgs) -> Result<Exit> {
+pub async fn run(args: SandboxArgs, screen: &mut Screen) -> Result<Exit> {
     if let Some(SandboxCommand::Init { folder }) = args.command {
         sandbox::init::write(&folder)?;
-        println!("Written to {}. Now run, each in a terminal of its own:", folder.display());
-        println!("  carepass sandbox --world {}", folder.join("world.toml").display());
-        println!("  carepass serve --config {}", folder.join("carepass.toml").display());
+        screen.say(format_args!("Written to {}. Now run, each in a terminal of its own:", folder.display()));
+        screen.say(format_args!("  carepass sandbox --world {}", folder.join("world.toml").display()));
+        screen.say(format_args!("  carepass serve --config {}", folder.join("carepass.toml").display()));
         return Ok(Exit::Done);
     }
     let Some(path) = args.world else {
-        eprintln!("Name a world with --world FILE, or make one with `carepass sandbox init DIR`.");
+        screen.note("Name a world with --world FILE, or make one with `carepass sandbox init DIR`.");
         return Ok(Exit::Usage);
     };
     if !args.listen.ip().is_loopback() {
@@ -52,12 +53,15 @@ pub async fn run(args: SandboxArgs) -> Result<Exit> {
     let world = match World::from_toml(&text) {
         Ok(world) => world,
         Err(faults) => {
-            faults.iter().for_each(|fault| eprintln!("{}: {fault}", path.display()));
+            for fault in &faults {
+                screen.note(format_args!("{}: {fault}", path.display()));
+            }
             return Ok(Exit::Usage);
         }
     };
-    let listener = TcpListener::bind(args.listen).await.with_context(|| format!("listening on {}", args.listen))?;
-    eprintln!("The sandbox listens on http://{}", listener.local_addr()?);
+    let listener =
+        TcpListener::bind(args.listen).await.with_context(|| format!("listening on {}", args.listen))?;
+    screen.note(format_args!("The sandbox listens on http://{}", listener.local_addr()?));
     let stop = CancellationToken::new();
     let serving = Sandbox::new(world).serve(listener, stop.clone());
     tokio::pin!(serving);

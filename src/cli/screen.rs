@@ -53,8 +53,13 @@ impl Screen {
 
     /// Draws how far a long work has got; nothing where nobody watches.
     pub fn progress(&mut self, done: usize, total: usize) {
+        self.draw(bar(done, total));
+    }
+
+    /// The same in words, instead of what was drawn before.
+    pub fn draw(&mut self, line: impl Display) {
         if self.watched {
-            let _ = write!(self.notes, "\r{}", bar(done, total));
+            let _ = write!(self.notes, "\r\x1b[K{line}");
             let _ = self.notes.flush();
         }
     }

@@ -1,6 +1,7 @@
 //! `carepass serve`: the daemon. It stops on SIGTERM and SIGINT; a second signal ends it at once, which is as good as a crash.
 
 use super::exit::Exit;
+use super::screen::Screen;
 use crate::app::{App, StoreDown};
 use crate::config::{self, Config};
 use crate::telemetry;
@@ -17,13 +18,13 @@ pub struct Serve {
 }
 
 /// Runs until a signal.
-pub async fn run(args: Serve) -> Result<Exit> {
-    let Some(config) = load(&args.config) else { return Ok(Exit::Usage) };
+pub async fn run(args: Serve, screen: &mut Screen) -> Result<Exit> {
+    let Some(config) = load(&args.config, screen) else { return Ok(Exit::Usage) };
     telemetry::logs(&config.log);
     let app = match App::start(&config).await {
         Ok(app) => app,
         Err(error) if error.is::<StoreDown>() => {
-            eprintln!("carepass cannot start: {error:#}");
+            screen.note(format_args!("carepass cannot start: {error:#}"));
             return Ok(Exit::Unreachable);
         }
         Err(error) => return Err(error),
@@ -42,11 +43,11 @@ pub async fn run(args: Serve) -> Result<Exit> {
 }
 
 /// Loads the configuration, or names every fault on standard error.
-pub(super) fn load(files: &[PathBuf]) -> Option<Config> {
+pub(super) fn load(files: &[PathBuf], screen: &mut Screen) -> Option<Config> {
     match config::load(files, config::environment()) {
         Ok(config) => Some(config),
         Err(faults) => {
-            eprintln!("{faults}");
+            screen.note(faults);
             None
         }
     }

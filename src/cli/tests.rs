@@ -16,7 +16,7 @@ pub(super) fn engineer() -> EngineerAnswer {
             {
                 "target": { "kind": "domain", "reseller": "se", "domain": "b.se" }, "state": "waiting", "step": "account",
                 "waiting_on": "google", "reason": "daily_quota_spent", "look_again_at": "2026-11-22T10:05:00Z",
-                "sentences": { "so": "The quota of the day is used up.", "next": "n", "you": "Nothing." }
+                "sentences": { "so": "The quota of the day is used up in b.se.", "next": "n", "you": "Nothing." }
             },
             {
                 "target": { "kind": "domain", "reseller": "no", "domain": "a.no" }, "state": "waiting", "step": "account",

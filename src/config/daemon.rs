@@ -1,6 +1,5 @@
 //! Reading the sections of the daemon itself: intake, outcomes, store, key, Google, limits, HTTP, engine, languages, logs.
 
-use super::Origin;
 use super::files::{self, Privacy};
 use super::kinds;
 use super::reader::{Read, Section};
@@ -20,9 +19,17 @@ pub(super) fn intake(mut s: Section<'_>) -> Read<Intake> {
     let amqp = amqp(s.section("amqp"));
     let mut http = s.section("http");
     let http_enabled = http.defaulted("enabled", kinds::flag);
+    let http_enabled = http_enabled.and_then(|enabled| {
+        if enabled {
+            Err(http.wrong("enabled", "true comes with a later release; write false"))
+        } else {
+            Ok(())
+        }
+    });
     http.close();
     s.close();
-    Ok(Intake { amqp: amqp?, http_enabled: http_enabled? })
+    http_enabled?;
+    Ok(Intake { amqp: amqp? })
 }
 
 fn amqp(mut s: Section<'_>) -> Read<Option<AmqpSection>> {
@@ -103,13 +110,8 @@ pub(super) fn folder(leaf: &Leaf) -> kinds::Parsed<PathBuf> {
 pub(super) fn seal(mut s: Section<'_>, store: Read<&Store>) -> Read<Seal> {
     let named = s.optional("key_file", |leaf| {
         let path = kinds::path(leaf)?;
-        let privacy = if matches!(leaf.place.origin, Origin::Credential(_)) {
-            Privacy::Managed
-        } else {
-            Privacy::Secret
-        };
         if path.exists() {
-            return files::check(&path, privacy).map(|()| path);
+            return files::check(&path, Privacy::Secret).map(|()| path);
         }
         match path.parent() {
             Some(folder) if folder.as_os_str().is_empty() || folder.is_dir() => Ok(path),
@@ -154,14 +156,14 @@ pub(super) fn limits(mut s: Section<'_>) -> Read<Limits> {
     Ok(Limits { grants_per_hour: hour?, grants_per_day: day? })
 }
 
-/// API and dashboard.
+/// The API.
 pub(super) fn http(mut s: Section<'_>) -> Read<Http> {
     let listen = s.defaulted("listen", kinds::socket);
     let tokens_file = s.file("tokens_file", Privacy::Public);
     if let (Ok(listen), Ok(None)) = (listen, &tokens_file)
         && !listen.ip().is_loopback()
     {
-        s.wrong("listen", "other machines could do everything without a token; set http.tokens_file, or listen on 127.0.0.1");
+        s.wrong("listen", "other machines reach it, and without tokens the API refuses everybody; set http.tokens_file, or listen on 127.0.0.1");
     }
     s.close();
     Ok(Http { listen: listen?, tokens_file: tokens_file? })

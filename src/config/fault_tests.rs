@@ -267,6 +267,10 @@ fn files_that_are_named() {
 #[test]
 fn the_rest_of_the_daemon() {
     check_added(
+        "[intake.http]\nenabled = true",
+        &["carepass.toml: intake.http.enabled: true comes with a later release; write false"],
+    );
+    check_added(
         "[store]\nbackend = \"postgres\"",
         &["carepass.toml: store.backend: postgres comes with a later release; write embedded"],
     );
@@ -279,7 +283,7 @@ fn the_rest_of_the_daemon() {
     check_added(
         "[http]\nlisten = \"0.0.0.0:8080\"",
         &[
-            "carepass.toml: http.listen: other machines could do everything without a token; set http.tokens_file, or listen on 127.0.0.1",
+            "carepass.toml: http.listen: other machines reach it, and without tokens the API refuses everybody; set http.tokens_file, or listen on 127.0.0.1",
         ],
     );
     check_added(

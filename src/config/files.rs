@@ -1,5 +1,6 @@
 //! Looking at the files that a configuration names: are they there, may they be read, by whom else?
 
+use crate::model::privacy::is_private;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,9 +8,6 @@ use std::path::Path;
 
 /// More than any configuration file, key or secret needs.
 const FILE_MAX: u64 = 1024 * 1024;
-/// Writable by the group, or anything at all for everybody. The group may read: that is how a service account
-/// gets at a file of root's, and how Kubernetes mounts a secret for one (`fsGroup`).
-const TOO_OPEN: u32 = 0o027;
 const WRITABLE_BY_ALL: u32 = 0o002;
 
 /// Who may get at a file besides its owner.
@@ -19,8 +17,6 @@ pub(super) enum Privacy {
     Secret,
     /// Everybody may read it.
     Public,
-    /// The service manager looks after that.
-    Managed,
 }
 
 /// The text of a file, or what is wrong with the file.
@@ -53,7 +49,7 @@ fn open(path: &Path, privacy: Privacy) -> Result<File, String> {
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     let mode = file.metadata().map_err(|error| unreadable(path, &error))?.permissions().mode() & 0o777;
     match privacy {
-        Privacy::Secret if mode & TOO_OPEN != 0 => Err(format!(
+        Privacy::Secret if !is_private(mode) => Err(format!(
             "{path} is open to others (mode {mode:04o}); chmod 600 {path}",
             path = path.display()
         )),
@@ -61,7 +57,7 @@ fn open(path: &Path, privacy: Privacy) -> Result<File, String> {
             "{path} can be changed by everybody (mode {mode:04o}); chmod o-w {path}",
             path = path.display()
         )),
-        Privacy::Secret | Privacy::Public | Privacy::Managed => Ok(file),
+        Privacy::Secret | Privacy::Public => Ok(file),
     }
 }
 

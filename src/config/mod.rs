@@ -1,7 +1,7 @@
 //! Floor 5: what the operator says, as types. The only place that reads the environment.
 //! Layers: `config/default.toml` < files in order < `$CREDENTIALS_DIRECTORY` < `CAREPASS__SECTION__KEY`.
 //! All faults are found at once, each with the layer that says it, its key and what to do.
-//! Not here: whether Google, the broker or the mail server agree (`check --online`), and what credential files hold.
+//! Not here: whether Google, the broker or the mail server agree (that shows when carepass runs), and what credential files hold.
 
 mod daemon;
 mod environment;

@@ -124,7 +124,7 @@ impl<'a> Section<'a> {
     pub fn file(&mut self, key: &'static str, privacy: Privacy) -> Read<Option<PathBuf>> {
         self.optional(key, |leaf| {
             let path = kinds::path(leaf)?;
-            files::check(&path, privacy_at(leaf, privacy)).map(|()| path)
+            files::check(&path, privacy).map(|()| path)
         })
     }
 
@@ -253,14 +253,9 @@ fn above(place: &Place, depth: usize) -> Place {
     Place { key: key.to_owned(), ..place.clone() }
 }
 
-fn privacy_at(leaf: &Leaf, privacy: Privacy) -> Privacy {
-    // systemd's credentials show as 0440, and only the unit sees them.
-    if matches!(leaf.place.origin, Origin::Credential(_)) { Privacy::Managed } else { privacy }
-}
-
 fn secret_of(leaf: &Leaf) -> Parsed<String> {
     let path = kinds::path(leaf)?;
-    let text = files::read(&path, privacy_at(leaf, Privacy::Secret))?;
+    let text = files::read(&path, Privacy::Secret)?;
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {
         return Err(format!("{} is empty; write the secret into it", path.display()));

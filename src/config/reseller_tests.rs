@@ -12,6 +12,13 @@ fn resellers_by_themselves() {
             "carepass.toml: resellers[0].name: is missing; give it a short name of your choice, like nordic-se",
         ],
     );
+    check_change(
+        "\"nordic-se\"",
+        "\"house\"",
+        &[
+            "carepass.toml: resellers[0].name: house is the lane of carepass itself; choose another, like nordic-se",
+        ],
+    );
     check_reseller(
         "home = true",
         &["carepass.toml: resellers[0].home: true comes with a later release; write false"],

@@ -4,6 +4,8 @@ use super::files::Privacy;
 use super::kinds;
 use super::reader::{Faulty, Read, Section};
 use super::sections::{CredentialsSource, ResellerSection};
+use super::tree::Leaf;
+use crate::model::enrollment::Lane;
 use crate::model::id::{CustomerId, DomainName, MailAddress, OrgUnitPath, ResellerName};
 use crate::model::reseller::{
     Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Reseller, RoleChoice,
@@ -33,11 +35,7 @@ struct Taken {
 }
 
 fn reseller((name, mut s): (&str, Section<'_>), taken: &mut Taken) -> Read<ResellerSection> {
-    let own_name = s.required(
-        "name",
-        kinds::name(ResellerName::parse, "choose one and keep it, since rows and metrics carry it"),
-        "give it a short name of your choice, like nordic-se",
-    );
+    let own_name = s.required("name", own_name, "give it a short name of your choice, like nordic-se");
     let customer = s.required(
         "customer_id",
         kinds::name(CustomerId::parse, "copy it from Admin console > Account > Account settings"),
@@ -87,6 +85,15 @@ fn reseller((name, mut s): (&str, Section<'_>), taken: &mut Taken) -> Read<Resel
         free_subscription: free_subscription?,
     };
     Ok(ResellerSection { reseller, credentials: credentials?, home: home? })
+}
+
+fn own_name(leaf: &Leaf) -> kinds::Parsed<ResellerName> {
+    let advice = "choose one and keep it, since rows and metrics carry it";
+    let name = kinds::name(ResellerName::parse, advice)(leaf)?;
+    if name.as_str() == Lane::House.to_string() {
+        return Err(format!("{name} is the lane of carepass itself; choose another, like nordic-se"));
+    }
+    Ok(name)
 }
 
 fn home(s: &mut Section<'_>) -> Read<bool> {

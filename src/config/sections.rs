@@ -13,8 +13,6 @@ use std::path::PathBuf;
 pub struct Intake {
     /// From a broker; none if no URL is set.
     pub amqp: Option<AmqpSection>,
-    /// Whether `POST /v1/events` is open.
-    pub http_enabled: bool,
 }
 
 /// The broker and what carepass uses there.
@@ -120,12 +118,12 @@ pub struct Limits {
     pub grants_per_day: u32,
 }
 
-/// API and dashboard.
+/// The API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// Names, roles and hashes of tokens. Without it only this machine may be listened to.
+    /// Names, roles and hashes of tokens. Without it the API refuses everybody, and listens to this machine only.
     pub tokens_file: Option<PathBuf>,
 }
 
@@ -222,7 +220,7 @@ pub struct Config {
     pub resellers: Vec<ResellerSection>,
     /// Limits of grants.
     pub limits: Limits,
-    /// API and dashboard.
+    /// The API.
     pub http: Http,
     /// Mail.
     pub mail: Mail,

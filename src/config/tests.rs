@@ -53,7 +53,7 @@ fn loaded(text: &str, variables: &[(&str, &str)]) -> (TempDir, Config) {
 #[test]
 fn the_least_configuration_has_the_defaults() {
     let (folder, config) = loaded(LEAST, &[]);
-    assert!(config.intake.amqp.is_none() && !config.intake.http_enabled);
+    assert!(config.intake.amqp.is_none());
     assert_eq!(config.outcomes.exchange, "carepass.outcomes");
     assert_eq!(config.store.backend, Backend::Embedded { path: "/var/lib/carepass".into() });
     assert_eq!(config.seal.key_file, Path::new("/var/lib/carepass/seal.key"));
@@ -123,7 +123,7 @@ fn the_environment_is_stronger_than_files() {
             ("CAREPASS__INTAKE__AMQP__URL", "amqp://guest:guest@127.0.0.1:5672/%2f"),
             ("CAREPASS__INTAKE__AMQP__PREFETCH", "7"),
             ("CAREPASS__INTAKE__AMQP__ALLOWED_SOURCES", "a, b"),
-            ("CAREPASS__INTAKE__HTTP__ENABLED", "true"),
+            ("CAREPASS__INTAKE__AMQP__DECLARE", "false"),
             ("CAREPASS__STORE__PATH", "DIR/other"),
             ("CAREPASS__HTTP__LISTEN", "0.0.0.0:0"),
             ("CAREPASS__HTTP__TOKENS_FILE", "DIR/tokens.toml"),
@@ -141,7 +141,7 @@ fn the_environment_is_stronger_than_files() {
     let amqp = config.intake.amqp.unwrap();
     assert_eq!(amqp.url.expose_secret(), "amqp://guest:guest@127.0.0.1:5672/%2f");
     assert_eq!((amqp.prefetch, amqp.allowed_sources), (7, vec!["a".to_owned(), "b".to_owned()]));
-    assert!(config.intake.http_enabled);
+    assert!(!amqp.declare);
     assert_eq!(config.store.backend, Backend::Embedded { path: folder.path().join("other") });
     assert_eq!(config.seal.key_file, folder.path().join("other/seal.key"));
     assert_eq!(config.http.listen.to_string(), "0.0.0.0:0");
@@ -232,6 +232,22 @@ fn a_secret_comes_from_the_strongest_layer_and_is_never_shown() {
         &[credentials, ("CAREPASS__INTAKE__AMQP__URL", "amqp://u:in-a-variable@h/")],
         "in-a-variable",
     );
+}
+
+#[test]
+fn a_secret_may_be_read_by_a_group_and_by_no_one_else() {
+    let folder = folder(&[("carepass.toml", LEAST)]);
+    let loads = |mode: u32| {
+        write(folder.path(), "key.json", "{}", mode);
+        load_in(folder.path(), &["carepass.toml"], &[]).is_ok()
+    };
+    for mode in [0o400, 0o440, 0o600, 0o640] {
+        assert!(loads(mode), "{mode:o}");
+        fs::remove_file(folder.path().join("key.json")).unwrap();
+    }
+    for mode in [0o644, 0o660, 0o604] {
+        assert!(!loads(mode), "{mode:o}");
+    }
 }
 
 #[test]

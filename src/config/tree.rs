@@ -55,7 +55,7 @@ impl Datum {
     }
 }
 
-/// In TOML, for `config show`.
+/// In TOML, for [`super::Config::show`].
 impl fmt::Display for Datum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

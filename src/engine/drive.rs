@@ -53,15 +53,25 @@ impl Engine {
         let mut rows = self.house.store.due(lane, self.house.clock.now(), limit).await?;
         let at_work = state.at_work();
         rows.retain(|row| !at_work.contains(&row.id));
-        rows.sort_by_key(|row| (row.goal.want == Want::Present, row.starts.unwrap_or(Timestamp::MIN), row.wake_at()));
+        rows.sort_by_key(|row| {
+            (row.goal.want == Want::Present, row.starts.unwrap_or(Timestamp::MIN), row.wake_at())
+        });
         rows.truncate(free);
         Ok(rows)
     }
 
-    fn hand_out(self: &Arc<Self>, lane: &Lane, rows: Vec<Enrollment>, first: OwnedSemaphorePermit, permits: &Arc<Semaphore>) {
+    fn hand_out(
+        self: &Arc<Self>,
+        lane: &Lane,
+        rows: Vec<Enrollment>,
+        first: OwnedSemaphorePermit,
+        permits: &Arc<Semaphore>,
+    ) {
         let mut first = Some(first);
         for row in rows {
-            let Some(permit) = first.take().or_else(|| Arc::clone(permits).try_acquire_owned().ok()) else { return };
+            let Some(permit) = first.take().or_else(|| Arc::clone(permits).try_acquire_owned().ok()) else {
+                return;
+            };
             let place = AtWork::enter(self, lane, &row);
             let engine = Arc::clone(self);
             self.tasks.spawn(async move {

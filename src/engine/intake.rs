@@ -109,7 +109,12 @@ impl Engine {
     }
 
     /// A grant is taken before the commit, and given back if the commit comes to nothing.
-    async fn apply_joined(&self, event: &Event, joined: &Joined, stored: Option<Engineer>) -> Result<(), Race> {
+    async fn apply_joined(
+        &self,
+        event: &Event,
+        joined: &Joined,
+        stored: Option<Engineer>,
+    ) -> Result<(), Race> {
         let now = self.house.clock.now();
         let (release, taken) = match &stored {
             Some(engineer) => (engineer.release, false),
@@ -123,7 +128,13 @@ impl Engine {
         written
     }
 
-    async fn write_joined(&self, event: &Event, joined: &Joined, stored: Option<Engineer>, release: Release) -> Result<(), Race> {
+    async fn write_joined(
+        &self,
+        event: &Event,
+        joined: &Joined,
+        stored: Option<Engineer>,
+        release: Release,
+    ) -> Result<(), Race> {
         let key = &joined.key;
         let (data_key, keys) = match self.house.store.data_key(key).await? {
             Some(data_key) if stored.is_some() => (data_key, Vec::new()),
@@ -148,7 +159,8 @@ impl Engine {
             cause: event.reference.clone(),
             correlation_id: event.correlation_id.clone(),
         };
-        self.write(event, joined, Disposition::Applied, vec![Change::Engineer(Box::new(engineer))], keys).await?;
+        self.write(event, joined, Disposition::Applied, vec![Change::Engineer(Box::new(engineer))], keys)
+            .await?;
         Ok(())
     }
 

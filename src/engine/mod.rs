@@ -23,6 +23,7 @@ use crate::model::rules::Rules;
 use crate::steps::House;
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
@@ -63,6 +64,23 @@ pub struct Engine {
     grown: Notify,
     stop: CancellationToken,
     tasks: TaskTracker,
+    loops: Loops,
+}
+
+/// The engine's loops: how many were started, and how many run.
+#[derive(Default)]
+struct Loops {
+    started: AtomicUsize,
+    running: AtomicUsize,
+}
+
+/// A running loop; whatever way it ends, it is no longer counted then.
+struct Running(Arc<Engine>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.loops.running.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What a lane's loop shares with those who wake it.
@@ -103,6 +121,7 @@ impl Engine {
             grown: Notify::new(),
             stop,
             tasks: TaskTracker::new(),
+            loops: Loops::default(),
         })
     }
 
@@ -114,6 +133,22 @@ impl Engine {
     /// What is known of the reseller accounts.
     pub fn roster(&self) -> Roster {
         self.known().roster.clone()
+    }
+
+    /// Whether every loop that was started still runs.
+    pub fn is_alive(&self) -> bool {
+        self.loops.running.load(Ordering::Relaxed) == self.loops.started.load(Ordering::Relaxed)
+    }
+
+    /// Starts a loop that is meant to run until the stop.
+    fn run_loop(self: &Arc<Self>, body: impl Future<Output = ()> + Send + 'static) {
+        self.loops.started.fetch_add(1, Ordering::Relaxed);
+        self.loops.running.fetch_add(1, Ordering::Relaxed);
+        let running = Running(Arc::clone(self));
+        self.tasks.spawn(async move {
+            body.await;
+            drop(running);
+        });
     }
 
     /// Waits until everything that was started has ended; the stop token must have been cancelled.

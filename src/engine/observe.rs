@@ -55,7 +55,8 @@ pub(super) fn moved(before: &Enrollment, after: &Enrollment) {
             tracing::info!(row = %after.id, from = before.state.as_str(), to = "waiting", step, %on, code = %reason.code,
                 detail = reason.detail, %look_again, "moved");
             if after.has_begun_to_wait() {
-                counter!("carepass_waits_total", "code" => reason.code.as_str(), "on" => on.as_str()).increment(1);
+                counter!("carepass_waits_total", "code" => reason.code.as_str(), "on" => on.as_str())
+                    .increment(1);
             }
         }
         State::Scheduled { due, last: Some(failure), .. } => {
@@ -75,7 +76,8 @@ pub(super) fn step(step: StepName, lane: &Lane, outcome: &Outcome, took: Duratio
         Ok(_) => "found",
         Err(failure) => failure.code.as_str(),
     };
-    counter!("carepass_steps_total", "step" => step.as_str(), "lane" => lane.to_string(), "outcome" => label).increment(1);
+    counter!("carepass_steps_total", "step" => step.as_str(), "lane" => lane.to_string(), "outcome" => label)
+        .increment(1);
     histogram!("carepass_step_duration_seconds", "step" => step.as_str()).record(took);
 }
 
@@ -83,10 +85,17 @@ pub(super) fn step(step: StepName, lane: &Lane, outcome: &Outcome, took: Duratio
 pub(super) async fn watch(engine: Arc<Engine>) {
     while !engine.stop.is_cancelled() {
         for (name, status) in engine.roster().resellers {
-            gauge!("carepass_reseller_up", "reseller" => name.to_string()).set(if status.ready { 1.0 } else { 0.0 });
+            gauge!("carepass_reseller_up", "reseller" => name.to_string()).set(if status.ready {
+                1.0
+            } else {
+                0.0
+            });
         }
         if let Ok(head) = engine.house.store.head().await {
-            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; positions stay far below 2^53")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a gauge is a float; positions stay far below 2^53"
+            )]
             gauge!("carepass_ledger_position").set(head.0 as f64);
         }
         tokio::select! { () = engine.stop.cancelled() => (), () = tokio::time::sleep(INTERVAL) => () }

@@ -86,7 +86,11 @@ impl Engine {
     }
 
     /// Publishes one page; answers whether there was one.
-    async fn publish_page(&self, reader: &mut Option<Position>, sink: &dyn OutcomeSink) -> Result<bool, PublishError> {
+    async fn publish_page(
+        &self,
+        reader: &mut Option<Position>,
+        sink: &dyn OutcomeSink,
+    ) -> Result<bool, PublishError> {
         let from = match *reader {
             Some(position) => position,
             None => self.house.store.bookmark(READER).await?,
@@ -105,7 +109,11 @@ impl Engine {
         Ok(true)
     }
 
-    async fn publish_entries(&self, entries: &[Entry], sink: &dyn OutcomeSink) -> Result<usize, PublishError> {
+    async fn publish_entries(
+        &self,
+        entries: &[Entry],
+        sink: &dyn OutcomeSink,
+    ) -> Result<usize, PublishError> {
         let mut by_engineer: BTreeMap<Option<EngineerKey>, Vec<Outcome>> = BTreeMap::new();
         for outcome in entries.iter().flat_map(outcomes) {
             by_engineer.entry(outcome.kind.engineer().cloned()).or_default().push(outcome);
@@ -120,10 +128,16 @@ impl Engine {
         Ok(told)
     }
 
-    async fn publish_in_order(&self, outcomes: Vec<Outcome>, sink: &dyn OutcomeSink) -> Result<(), PublishError> {
+    async fn publish_in_order(
+        &self,
+        outcomes: Vec<Outcome>,
+        sink: &dyn OutcomeSink,
+    ) -> Result<(), PublishError> {
         for outcome in outcomes {
             let correlation = match outcome.kind.engineer() {
-                Some(key) => self.house.store.engineer(key).await?.and_then(|engineer| engineer.correlation_id),
+                Some(key) => {
+                    self.house.store.engineer(key).await?.and_then(|engineer| engineer.correlation_id)
+                }
                 None => None,
             };
             let event = envelope(&outcome, &self.settings.outcome_source, correlation);
@@ -146,7 +160,10 @@ enum PublishError {
 fn envelope(outcome: &Outcome, source: &str, correlation: Option<String>) -> OutcomeEvent {
     let subject = match (&outcome.kind, outcome.kind.engineer()) {
         (_, Some(key)) => format!("engineer/{key}"),
-        (kind, None) => format!("reseller/{}", row(kind).and_then(|row| row.id.reseller()).map_or("", |name| name.as_str())),
+        (kind, None) => format!(
+            "reseller/{}",
+            row(kind).and_then(|row| row.id.reseller()).map_or("", |name| name.as_str())
+        ),
     };
     let mut event = json!({
         "specversion": "1.0",
@@ -169,7 +186,11 @@ fn envelope(outcome: &Outcome, source: &str, correlation: Option<String>) -> Out
             event[name] = Value::String(value);
         }
     }
-    OutcomeEvent { id: outcome.id.clone(), event_type: outcome.kind.event_type(), body: event.to_string().into_bytes() }
+    OutcomeEvent {
+        id: outcome.id.clone(),
+        event_type: outcome.kind.event_type(),
+        body: event.to_string().into_bytes(),
+    }
 }
 
 fn row(kind: &OutcomeKind) -> Option<&Enrollment> {
@@ -206,7 +227,9 @@ fn data(outcome: &Outcome) -> Value {
     }
     match outcome.kind {
         OutcomeKind::Ready(_) => data["readyAt"] = json!(outcome.at),
-        OutcomeKind::ActionRequired(_) | OutcomeKind::ResellerBlocked(_) => add_reason(&mut data, row, outcome),
+        OutcomeKind::ActionRequired(_) | OutcomeKind::ResellerBlocked(_) => {
+            add_reason(&mut data, row, outcome)
+        }
         OutcomeKind::Accepted(_) | OutcomeKind::Progressed(_) | OutcomeKind::ResellerHealthy(_) => (),
     }
     data

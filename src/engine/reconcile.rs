@@ -70,7 +70,9 @@ impl Engine {
             let page = self.house.store.engineers(after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.key.clone());
-            stream::iter(&page).for_each_concurrent(SIDE_BY_SIDE, |engineer| self.reconcile_logged(&engineer.key)).await;
+            stream::iter(&page)
+                .for_each_concurrent(SIDE_BY_SIDE, |engineer| self.reconcile_logged(&engineer.key))
+                .await;
         }
     }
 
@@ -87,6 +89,11 @@ impl Engine {
             return Ok(());
         }
         let rows = self.house.store.enrollments_of(key).await?;
+        // What waits may wait for just this newer revision, say for a name in Latin letters.
+        for row in rows.iter().filter(|row| !row.is_settled() && row.goal.revision < engineer.goal.revision) {
+            self.move_row(row, Input::Retargeted(engineer.goal)).await;
+            self.wake(&row.id.lane());
+        }
         let rows: BTreeMap<Target, Enrollment> = rows.into_iter().map(|row| (row.id.target(), row)).collect();
         let roster = self.roster();
         let now = self.house.clock.now();
@@ -98,7 +105,8 @@ impl Engine {
             return Ok(());
         }
         let lanes: Vec<Lane> = new.iter().map(|row| row.id.lane()).collect();
-        let changes = new.into_iter().map(|row| Change::Enrollment { from: None, row: Box::new(row) }).collect();
+        let changes =
+            new.into_iter().map(|row| Change::Enrollment { from: None, row: Box::new(row) }).collect();
         let commit = Commit { at: now, actor: Actor::Engine, changes, keys: Vec::new() };
         match self.house.store.commit(commit).await {
             Ok(_) => {
@@ -140,7 +148,9 @@ impl Engine {
             let Some(last) = page.last() else { break };
             after = last.wake_at().map(|at| (at, last.id.clone()));
             let waiting = page.iter().filter(|row| row.waits_on(Who::Reseller));
-            stream::iter(waiting).for_each_concurrent(SIDE_BY_SIDE, |row| self.move_row(row, Input::Nudge)).await;
+            stream::iter(waiting)
+                .for_each_concurrent(SIDE_BY_SIDE, |row| self.move_row(row, Input::Nudge))
+                .await;
         }
         self.wake(&lane);
         Ok(())

@@ -10,7 +10,7 @@ use crate::model::plan::StepName;
 use crate::model::sealed::{Sealed, WrappedKey};
 use crate::model::transition::{Effect, Input, Transition, apply, apply_and_claim};
 use crate::seal::{SealError, password};
-use crate::steps::{self, Context, Outcome, Sheet};
+use crate::steps::{self, Context, Outcome, Sheet, SheetError};
 use crate::store::StoreError;
 use jiff::Timestamp;
 use ring::rand::SystemRandom;
@@ -55,8 +55,9 @@ impl<'a> Work<'a> {
             let Ok(mut moved) = decide(&self.row, input.clone(), &self.engine.settings.rules, now) else {
                 return None;
             };
-            if let Err(failure) = self.seal_credential(&mut moved).await {
-                tracing::error!(row = %self.row.id, code = %failure.code, "no credential could be sealed");
+            if self.seal_credential(&mut moved).await.is_err() {
+                // The store is away: the row stays as it is, and the lane looks again after a pause.
+                tokio::time::sleep(STORE_PAUSE).await;
                 return None;
             }
             match self.engine.commit_row(&self.row, &moved.after, Actor::Engine).await {
@@ -78,7 +79,8 @@ impl<'a> Work<'a> {
         let Some(step) = steps::find(self.row.id.kind(), claimed.step) else {
             return Err(Failure::permanent(FailureCode::StepUnknown));
         };
-        let limit = Duration::try_from(self.engine.settings.rules.lease * RUN_PERCENT / 100).unwrap_or(Duration::ZERO);
+        let limit = Duration::try_from(self.engine.settings.rules.lease * RUN_PERCENT / 100)
+            .unwrap_or(Duration::ZERO);
         let begun = tokio::time::Instant::now();
         let outcome = match tokio::time::timeout(limit, self.ensure(step, claimed)).await {
             Ok(outcome) => outcome,
@@ -95,7 +97,8 @@ impl<'a> Work<'a> {
             (known.roster.clone(), row)
         };
         if self.row.id.kind() == TargetKind::Domain {
-            let ready = self.row.id.reseller().and_then(|name| roster.resellers.get(name)).is_some_and(|r| r.ready);
+            let ready =
+                self.row.id.reseller().and_then(|name| roster.resellers.get(name)).is_some_and(|r| r.ready);
             if !ready {
                 return Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady));
             }
@@ -115,7 +118,7 @@ impl<'a> Work<'a> {
     }
 
     /// Reads the engineer's sheet once, and again until a local part is reserved.
-    async fn load_sheet(&mut self) -> Result<(), Failure> {
+    async fn load_sheet(&mut self) -> Result<(), SheetError> {
         let complete = self.sheet.as_ref().is_some_and(|sheet| sheet.username.is_some());
         if let Some(key) = self.row.id.engineer().filter(|_| !complete) {
             self.sheet = Some(self.engine.house.sheet(key).await?);
@@ -125,15 +128,22 @@ impl<'a> Work<'a> {
 
     /// The initial password is sealed into the row in the very commit that claims the step which needs it: a lost answer
     /// loses no password, and no second one is ever set.
-    async fn seal_credential(&mut self, moved: &mut Transition) -> Result<(), Failure> {
+    ///
+    /// An engineer whose record cannot be opened gets none: the step then says so, and a person looks.
+    async fn seal_credential(&mut self, moved: &mut Transition) -> Result<(), StoreError> {
         let Some(Effect::Run { step, .. }) = moved.effect else { return Ok(()) };
         let needed = steps::find(moved.after.id.kind(), step).is_some_and(|step| step.seals_credential);
-        if needed && moved.after.credential.is_none() {
-            self.load_sheet().await?;
-            let sheet = self.sheet.as_ref().ok_or_else(|| Failure::permanent(FailureCode::SealBroken))?;
-            let sealed = self.new_credential(&sheet.data_key, &moved.after.id);
-            moved.after.credential = Some(sealed.map_err(|_| Failure::permanent(FailureCode::SealBroken))?);
+        if !needed || moved.after.credential.is_some() {
+            return Ok(());
         }
+        match self.load_sheet().await {
+            Ok(()) => (),
+            Err(SheetError::Store(error)) => return Err(error),
+            Err(SheetError::Seal(_) | SheetError::Incomplete) => return Ok(()),
+        }
+        let sealed =
+            self.sheet.as_ref().and_then(|sheet| self.new_credential(&sheet.data_key, &moved.after.id).ok());
+        moved.after.credential = sealed;
         Ok(())
     }
 
@@ -177,7 +187,12 @@ impl<'a> Work<'a> {
 
 impl Engine {
     /// Replaces a row by its successor.
-    pub(super) async fn commit_row(&self, before: &Enrollment, after: &Enrollment, actor: Actor) -> Result<(), StoreError> {
+    pub(super) async fn commit_row(
+        &self,
+        before: &Enrollment,
+        after: &Enrollment,
+        actor: Actor,
+    ) -> Result<(), StoreError> {
         let change = Change::Enrollment { from: Some(before.version), row: Box::new(after.clone()) };
         self.house.store.commit(Commit::of(self.house.clock.now(), actor, change)).await?;
         self.grown.notify_one();

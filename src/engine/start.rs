@@ -29,13 +29,13 @@ impl Engine {
         }
         let signals = self.signalled.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(signals) = signals {
-            self.tasks.spawn(Arc::clone(self).answer_signals(signals));
+            self.run_loop(Arc::clone(self).answer_signals(signals));
         }
-        self.tasks.spawn(Arc::clone(self).sweep_for_ever());
-        self.tasks.spawn(Arc::clone(self).publish_for_ever(sink));
-        self.tasks.spawn(observe::watch(Arc::clone(self)));
+        self.run_loop(Arc::clone(self).sweep_for_ever());
+        self.run_loop(Arc::clone(self).publish_for_ever(sink));
+        self.run_loop(observe::watch(Arc::clone(self)));
         for lane in self.lanes.keys() {
-            self.tasks.spawn(Arc::clone(self).drive(lane.clone()));
+            self.run_loop(Arc::clone(self).drive(lane.clone()));
         }
         Ok(())
     }

@@ -152,14 +152,14 @@ fn assertion(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::google::testing;
+    use crate::google::fixture_tests;
     use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
     use secrecy::ExposeSecret;
     use serde_json::Value;
 
     #[test]
     fn an_assertion_says_what_google_expects_and_its_signature_holds() {
-        let credentials = testing::credentials();
+        let credentials = fixture_tests::credentials();
         let admin = "robot@reseller-se.example".parse().unwrap();
         let now = Timestamp::from_second(1_700_000_000).unwrap();
         let jwt = assertion(&credentials, &admin, Scope::Users, "https://oauth2.googleapis.com/token", now)
@@ -178,7 +178,7 @@ mod tests {
             "exp": 1_700_003_595,
         });
         assert_eq!(decode(claims), expected);
-        let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, testing::public_key());
+        let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, fixture_tests::public_key());
         let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
         public.verify(format!("{header}.{claims}").as_bytes(), &signature).expect("the signature holds");
     }

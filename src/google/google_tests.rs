@@ -1,6 +1,6 @@
 //! The client against one odd answer at a time, and then against the sandbox from end to end.
 
-use super::testing::{Fake, Reply, google_at};
+use super::fixture_tests::{Fake, Reply, google_at};
 use super::*;
 use crate::model::failure::Who;
 use crate::model::id::{AccountId, Address};
@@ -147,7 +147,7 @@ async fn only_json_is_read_as_json() {
 async fn a_lost_connection_is_unclear() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let file = testing::key_file("https://oauth2.googleapis.com/token");
+    let file = fixture_tests::key_file("https://oauth2.googleapis.com/token");
     let google = google_at(&base, file.as_bytes(), "C01abc123", "robot@reseller-se.example");
     let hangs_up = tokio::spawn(async move { drop(listener.accept().await) });
     let failure = google.account_by_id(&id()).await.unwrap_err();
@@ -246,7 +246,7 @@ async fn a_snapshot_serves_until_a_newer_one_is_wanted_and_failures_are_not_kept
 
 /// A client of the sandbox's first reseller account, which runs on a socket.
 async fn in_the_sandbox() -> (Sandbox, Google, CancellationToken) {
-    let demo = testing::demo();
+    let demo = fixture_tests::demo();
     let sandbox = Sandbox::new(World::from_toml(&demo.world).unwrap());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());

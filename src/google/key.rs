@@ -2,6 +2,7 @@
 
 use super::endpoint::{Endpoint, is_loopback};
 use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::privacy::is_private;
 use reqwest::Url;
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
@@ -43,15 +44,15 @@ struct KeyFile {
 }
 
 impl Credentials {
-    /// Reads a key file. Errors: `credentials_unusable`, with the reason and never the content: it cannot be read, others
-    /// may read it, it is no service account's key, or it wants its tokens from a foreign place.
+    /// Reads a key file. Errors: `credentials_unusable`, with the reason and never the content: it cannot be read, it
+    /// is open to others, it is no service account's key, or it wants its tokens from a foreign place.
     pub fn from_file(path: &Path, endpoint: &Endpoint) -> Result<Self, Failure> {
         let unreadable =
             |error: std::io::Error| unusable(&format!("the key file cannot be read: {}", error.kind()));
         let file = std::fs::File::open(path).map_err(unreadable)?;
         let mode = file.metadata().map_err(unreadable)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(unusable("the key file is open to other users: set its mode to 0400"));
+        if !is_private(mode) {
+            return Err(unusable("the key file is open to other users: set its mode to 0600"));
         }
         // Room for all of it at once: a growing buffer would leave copies of the key behind.
         let mut json = Zeroizing::new(Vec::with_capacity(FILE_MAX + 1));
@@ -122,7 +123,7 @@ fn unusable(why: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::google::testing;
+    use crate::google::fixture_tests;
     use std::os::unix::fs::OpenOptionsExt as _;
 
     fn refusal(json: &str, endpoint: &Endpoint) -> String {
@@ -136,7 +137,7 @@ mod tests {
         let sandbox = Endpoint::parse("http://127.0.0.1:9010").unwrap();
         let google = "https://oauth2.googleapis.com/token";
         let check = |token_uri: &str, endpoint: &Endpoint, accepted: bool| {
-            let file = testing::key_file(token_uri);
+            let file = fixture_tests::key_file(token_uri);
             assert_eq!(Credentials::from_json(file.as_bytes(), endpoint).is_ok(), accepted, "{token_uri}");
         };
         check(google, &Endpoint::Google, true);
@@ -157,7 +158,7 @@ mod tests {
     #[test]
     fn what_is_no_key_is_refused_without_being_repeated() {
         let google = Endpoint::Google;
-        let good = testing::key_file("https://oauth2.googleapis.com/token");
+        let good = fixture_tests::key_file("https://oauth2.googleapis.com/token");
         assert!(
             refusal("{\"type\":\"service_account\",\"private_key\":\"hush\"}", &google)
                 .contains("service account")
@@ -172,12 +173,13 @@ mod tests {
     #[test]
     fn a_key_file_that_others_may_read_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        for (mode, accepted) in [(0o400, true), (0o600, true), (0o440, false), (0o644, false), (0o602, false)]
-        {
+        let accepted = [0o400, 0o440, 0o600, 0o640].map(|mode| (mode, true));
+        let refused = [0o644, 0o660, 0o604].map(|mode| (mode, false));
+        for (mode, accepted) in accepted.into_iter().chain(refused) {
             let path = folder.path().join(format!("{mode:o}.json"));
             let mut options = std::fs::OpenOptions::new();
             let mut file = options.write(true).create_new(true).mode(0o600).open(&path).unwrap();
-            let content = testing::key_file("https://oauth2.googleapis.com/token");
+            let content = fixture_tests::key_file("https://oauth2.googleapis.com/token");
             std::io::Write::write_all(&mut file, content.as_bytes()).unwrap();
             file.set_permissions(std::fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(Credentials::from_file(&path, &Endpoint::Google).is_ok(), accepted, "{mode:o}");

@@ -13,6 +13,8 @@ pub mod census;
 pub mod classify;
 pub mod directory;
 pub mod endpoint;
+#[cfg(test)]
+mod fixture_tests;
 mod flight;
 pub mod guard;
 pub mod key;
@@ -22,8 +24,6 @@ pub mod org_unit;
 mod pages;
 pub mod request;
 pub mod role;
-#[cfg(test)]
-mod testing;
 pub mod transport;
 
 use crate::model::failure::{Failure, FailureCode, FailureKind};

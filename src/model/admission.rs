@@ -1,4 +1,4 @@
-//! What a readable event means for what is already known: new, said before, too late, or in conflict (`facts/peers.md` 3.5).
+//! What a readable event means for what is already known: new, said before, too late, or in conflict (`docs/EVENTS.md`, order and duplicates).
 //! Pure. Not here: reading the message (`event`), sealing and storing (`engine/intake`).
 
 use super::engineer::{Engineer, Scope};

@@ -186,6 +186,9 @@ pub struct Enrollment {
     /// The steps of the goal's plan that hold.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub done: BTreeSet<StepName>,
+    /// The row had settled well and is only being looked at once more; nothing new is told if it settles so again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rechecking: bool,
     /// What was learned.
     #[serde(default)]
     pub facts: Facts,

@@ -99,8 +99,6 @@ pub enum Disposition {
     Repeated,
     /// A newer revision was in force.
     Stale,
-    /// It cannot be used; it is in the dead-letter queue with its reason.
-    Refused,
 }
 
 /// A commit with its place in the ledger.

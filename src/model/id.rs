@@ -62,7 +62,7 @@ macro_rules! name {
 }
 
 name! {
-    /// HR's opaque key of an engineer: never reused, never an e-mail address (`facts/events`, engineer/1.0).
+    /// HR's opaque key of an engineer: never reused, never an e-mail address (`docs/EVENTS.md`).
     EngineerKey, "1 to 64 letters, digits, '.', '_', ':' or '-', starting with a letter or digit",
     |s| within(s, 1, 64) && starts_alphanumeric(s) && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b))
 }

@@ -12,6 +12,7 @@ pub mod message;
 pub mod outcome;
 pub mod person;
 pub mod plan;
+pub mod privacy;
 pub mod reseller;
 pub mod roster;
 pub mod rules;

@@ -101,6 +101,7 @@ fn of_row(row: &Enrollment) -> Option<OutcomeKind> {
     match (&row.state, row.id.kind()) {
         (State::Completed, TargetKind::Domain) => Some(OutcomeKind::Progressed(Box::new(row.clone()))),
         (State::Completed, TargetKind::Engineer) => Some(OutcomeKind::Ready(Box::new(row.clone()))),
+        (State::Completed, TargetKind::Reseller) if row.rechecking => None,
         (State::Completed, TargetKind::Reseller) => Some(OutcomeKind::ResellerHealthy(Box::new(row.clone()))),
         (State::Waiting { on, .. }, kind) if on.is_a_person() && row.has_begun_to_wait() => match kind {
             TargetKind::Reseller => Some(OutcomeKind::ResellerBlocked(Box::new(row.clone()))),
@@ -166,6 +167,20 @@ mod tests {
         assert_eq!(told("reseller/se", reseller), ["com.carepass.reseller.blocked.v1"]);
         let google = vec![Input::Wake, fails(FailureKind::Needs(Who::Google), FailureCode::RateLimited)];
         assert_eq!(told("domain/E-1/se/a.se", google), [""; 0]);
+    }
+
+    #[test]
+    fn a_reseller_account_is_healthy_once_and_again_after_trouble() {
+        let fine = || (0..6).flat_map(|_| [Input::Reported(Ok(Ensured::default())), Input::Wake]).take(11);
+        let trouble =
+            || [Input::Wake, fails(FailureKind::Permanent, FailureCode::UnknownAnswer), Input::Wake];
+        let recheck = || [Input::Recheck, Input::Wake];
+        let healthy = "com.carepass.reseller.healthy.v1";
+        let once: Vec<Input> =
+            [Input::Wake].into_iter().chain(fine()).chain(recheck()).chain(fine()).collect();
+        assert_eq!(told("reseller/se", once.clone()), [healthy]);
+        let again = once.into_iter().chain([Input::Recheck]).chain(trouble()).chain(fine()).collect();
+        assert_eq!(told("reseller/se", again), [healthy, "com.carepass.reseller.blocked.v1", healthy]);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub enum DomainChoice {
     These(BTreeSet<DomainName>),
 }
 
-/// How the free licence comes to an account (`facts/google.md` 0.1: both ways exist).
+/// How the free licence comes to an account (`docs/GOOGLE.md` 1: both ways exist).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LicenseMode {
     /// Not known: look, assign, and accept what turns out to be so.
@@ -70,7 +70,7 @@ pub enum RoleChoice {
     },
 }
 
-/// A privilege; the name alone is not unique (`facts/google.md` 3.1).
+/// A privilege; the name alone is not unique (`docs/GOOGLE.md` 25).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Privilege {
     /// Google's id of the service.

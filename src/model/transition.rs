@@ -107,6 +107,7 @@ impl Enrollment {
             next_goal: None,
             state: State::Completed,
             done: BTreeSet::new(),
+            rechecking: false,
             facts: Facts::default(),
             credential: None,
             cause: None,
@@ -196,6 +197,7 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         }
         (State::Completed, Input::Recheck) => {
             after.done.clear();
+            after.rechecking = true;
             next_state(&after, now)
         }
         (State::Scheduled { .. } | State::Waiting { .. } | State::Running { .. }, Input::Recheck) => {
@@ -216,7 +218,12 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
 
 /// Moves one row like [`apply`] and, where a report makes the next step due at once, claims that step in the same breath:
 /// a plan of N steps then takes N+1 commits, not 2N.
-pub fn apply_and_claim(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> Result<Transition, Rejected> {
+pub fn apply_and_claim(
+    row: &Enrollment,
+    input: Input,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Transition, Rejected> {
     let reported = matches!(input, Input::Reported(Ok(_)));
     let moved = apply(row, input, rules, now)?;
     let due = matches!(moved.after.state, State::Scheduled { due, .. } if due <= now);
@@ -297,6 +304,7 @@ fn failed(
     let looks = if at.waited_for == Some(failure.code) { at.looks.saturating_add(1) } else { 1 };
     let at = At { looks, waited_for: Some(failure.code), ..at };
     let look_again = rules.look_again_at(&row.id, at, now);
+    row.rechecking = false;
     (State::Waiting { at, on, reason: failure, look_again }, None)
 }
 

@@ -1,7 +1,7 @@
 //! Which local part an engineer may get: candidates in a fixed order, made of the name by the rules of the
 //! name's own language, and the choice of the first one that is free everywhere. Nothing is ever guessed: a
-//! name in another script needs a Latin form from HR. Not here: who holds an address (the caller knows), and
-//! the reservation.
+//! name in another script needs a Latin form from HR. The rule in words: `docs/EVENTS.md`, usernames.
+//! Not here: who holds an address (the caller knows), and the reservation.
 
 mod fold;
 mod stop;

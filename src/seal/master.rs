@@ -2,6 +2,7 @@
 //! Not here: what the key is used for.
 
 use super::{KEY_LEN, KeyBytes, SealError, random_key};
+use crate::model::privacy::is_private;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::SecureRandom;
@@ -15,7 +16,6 @@ use zeroize::Zeroizing;
 const PREFIX: &str = "carepass-master-key-1:";
 const FILE_MAX: u64 = 256;
 const OWNER_ONLY: u32 = 0o600;
-const OTHERS: u32 = 0o077;
 
 /// The key in the file; a fresh one when there is no file. Of several processes that start at once, one creates it.
 pub(super) fn read_or_create(path: &Path, random: &dyn SecureRandom) -> Result<KeyBytes, SealError> {
@@ -33,7 +33,7 @@ pub(super) fn read_or_create(path: &Path, random: &dyn SecureRandom) -> Result<K
 fn read(path: &Path, file: File) -> Result<KeyBytes, SealError> {
     // Of the open file and not of its path, which may be another file by now.
     let mode = file.metadata().map_err(failure(path, "read"))?.permissions().mode() & 0o777;
-    if mode & OTHERS != 0 {
+    if !is_private(mode) {
         return Err(SealError::Exposed { path: path.to_owned(), mode });
     }
     let mut text = Zeroizing::new(String::with_capacity(usize::try_from(FILE_MAX).unwrap_or_default()));
@@ -132,7 +132,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         key(&path).unwrap();
-        for mode in [0o640, 0o604, 0o620, 0o601, 0o644] {
+        for mode in [0o644, 0o660, 0o604, 0o620, 0o601] {
             set_mode(&path, mode);
             let refused = key(&path);
             assert!(
@@ -140,8 +140,10 @@ mod tests {
                 "{refused:?}"
             );
         }
-        set_mode(&path, 0o400);
-        assert!(key(&path).is_ok());
+        for mode in [0o400, 0o440, 0o600, 0o640] {
+            set_mode(&path, mode);
+            assert!(key(&path).is_ok(), "{mode:o}");
+        }
     }
 
     #[test]

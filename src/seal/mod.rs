@@ -45,7 +45,7 @@ pub enum SealError {
         /// The operating system's answer.
         source: std::io::Error,
     },
-    /// Somebody beside the owner may read or write the master key.
+    /// More people than the owner and a group that reads may get at the master key.
     #[error("the master key file {} has mode {mode:03o}: make it 600, and consider the key as read by others", path.display())]
     Exposed {
         /// The file.

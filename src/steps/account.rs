@@ -47,7 +47,7 @@ async fn taken(cx: &Context<'_>, address: &Address) -> Outcome {
     if book.items.contains(&address.to_string()) {
         return Err(Failure::needs(Who::Operator, FailureCode::AddressTaken));
     }
-    // Right after an insert Google can refuse the address before it shows the account (facts/google.md 1.3).
+    // Right after an insert Google can refuse the address before it shows the account (`docs/GOOGLE.md` 12).
     Err(Failure::not_yet(FailureCode::AccountSettling))
 }
 
@@ -87,7 +87,11 @@ fn new_account(cx: &Context<'_>, address: &Address) -> Result<NewAccount, Failur
 fn password(cx: &Context<'_>) -> Result<SecretString, Failure> {
     let broken = || Failure::permanent(FailureCode::SealBroken);
     let sealed = cx.row.credential.as_ref().ok_or_else(broken)?;
-    let plain = cx.house.sealer.unseal(&cx.sheet()?.data_key, &cx.row.id.to_string(), sealed).map_err(|_| broken())?;
+    let plain = cx
+        .house
+        .sealer
+        .unseal(&cx.sheet()?.data_key, &cx.row.id.to_string(), sealed)
+        .map_err(|_| broken())?;
     let text = std::str::from_utf8(&plain).map_err(|_| broken())?;
     Ok(SecretString::from(text))
 }

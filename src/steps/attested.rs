@@ -1,4 +1,4 @@
-//! Two things that no API can do or show (`facts/google.md` 4): a person does them once per reseller account and says so in the
+//! Two things that no API can do or show (`docs/GOOGLE.md` 31, 32): a person does them once per reseller account and says so in the
 //! configuration. No account is made before that, so that no paid licence comes with it.
 
 use super::{Context, Outcome, Step};

@@ -1,5 +1,5 @@
 //! The reseller's credentials work and lead to the pinned customer. A wrong customer id is a real danger: reseller administrators
-//! may also act on the customers they resell to (`facts/google.md` 5), so the id is compared before anything is written.
+//! may also act on the customers they resell to (`docs/GOOGLE.md` 35), so the id is compared before anything is written.
 
 use super::{Context, Outcome, Step};
 use crate::model::enrollment::TargetKind;
@@ -20,7 +20,9 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;
     let customer = site.google.customer().await?.id;
     if customer != site.reseller.customer {
-        return Err(Failure::needs(Who::Operator, FailureCode::CustomerMismatch).with_detail(customer.as_str()));
+        return Err(
+            Failure::needs(Who::Operator, FailureCode::CustomerMismatch).with_detail(customer.as_str())
+        );
     }
     let mut ensured = Ensured::default();
     ensured.facts.checked_at = Some(cx.now());

@@ -1,5 +1,5 @@
 //! The reseller's domains are known: every verified one that is no alias, or the configured ones if they are among those.
-//! Alias domains have no users of their own (`facts/google.md` 5).
+//! Alias domains have no users of their own (`docs/GOOGLE.md` 36).
 
 use super::{Context, Outcome, Step};
 use crate::model::enrollment::TargetKind;
@@ -28,7 +28,8 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
 }
 
 fn choose(choice: &DomainChoice, found: BTreeSet<DomainName>) -> Result<BTreeSet<DomainName>, Failure> {
-    let absent = |detail: &str| Failure::needs(Who::Operator, FailureCode::DomainNotFound).with_detail(detail);
+    let absent =
+        |detail: &str| Failure::needs(Who::Operator, FailureCode::DomainNotFound).with_detail(detail);
     match choice {
         DomainChoice::Discover if found.is_empty() => Err(absent("no verified domain")),
         DomainChoice::Discover => Ok(found),

@@ -156,7 +156,12 @@ impl House {
         Ok(Sheet { engineer, person, data_key, username })
     }
 
-    fn open<T: serde::de::DeserializeOwned>(&self, key: &WrappedKey, place: &str, sealed: &Sealed) -> Result<T, SheetError> {
+    fn open<T: serde::de::DeserializeOwned>(
+        &self,
+        key: &WrappedKey,
+        place: &str,
+        sealed: &Sealed,
+    ) -> Result<T, SheetError> {
         let plain = self.sealer.unseal(key, place, sealed)?;
         serde_json::from_slice(&plain).map_err(|_| SheetError::Incomplete)
     }
@@ -234,7 +239,8 @@ impl<'a> Context<'a> {
 
     /// Guard 1 before a write: the account as the row knows it, read at most [`READ_AGE_MAX`] ago, else read anew by its id.
     pub async fn guarded(&self) -> Result<Guarded, Failure> {
-        let fact = self.row.facts.account.clone().ok_or_else(|| Failure::permanent(FailureCode::AccountGone))?;
+        let fact =
+            self.row.facts.account.clone().ok_or_else(|| Failure::permanent(FailureCode::AccountGone))?;
         let age = self.now().duration_since(fact.read_at);
         if age >= SignedDuration::ZERO && age <= READ_AGE_MAX && self.attempt == 1 {
             return Ok(Guarded { fact, holds_role: false });
@@ -244,7 +250,11 @@ impl<'a> Context<'a> {
         let Some(account) = account else {
             let young = read_at.duration_since(fact.since) < YOUNG;
             let settling = Failure::not_yet(FailureCode::AccountSettling);
-            return Err(if young { settling } else { Failure::needs(Who::Operator, FailureCode::AccountGone) });
+            return Err(if young {
+                settling
+            } else {
+                Failure::needs(Who::Operator, FailureCode::AccountGone)
+            });
         };
         let ours = self.check_ours(&account).await?;
         Ok(Guarded { fact: AccountFact { read_at, ..fact }, holds_role: ours.holds_role })

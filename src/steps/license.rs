@@ -1,5 +1,5 @@
 //! The account has the free Cloud Identity licence. Where the licence comes by itself with the account, assigning it fails for ever
-//! (`facts/google.md` 0.2); that is learned by three spaced tries and a control call that works, and remembered.
+//! (`docs/GOOGLE.md` 2); that is learned by three spaced tries and a control call that works, and remembered.
 
 use super::{Context, Outcome, Site, Step};
 use crate::google::FreeLicense;
@@ -9,7 +9,7 @@ use crate::model::plan::StepName;
 use crate::model::reseller::LicenseMode;
 use crate::model::transition::Ensured;
 
-/// Tries before "for ever" is believed (`facts/google.md` 1.4).
+/// Tries before "for ever" is believed (`docs/GOOGLE.md` 3).
 const TRIES: u32 = 3;
 
 /// The step.

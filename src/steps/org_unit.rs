@@ -1,5 +1,5 @@
 //! The organisational unit of the support engineers' accounts exists. It is looked for first; the client looks again after any
-//! refusal of the insert, since Google says "no" to units it has made (`facts/google.md` 1.3).
+//! refusal of the insert, since Google says "no" to units it has made (`docs/GOOGLE.md` 16).
 
 use super::{Context, Outcome, Step};
 use crate::google::OrgUnitCreation;

@@ -24,7 +24,9 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;
     let id = cx.role()?;
     if !is_approved(site, id, cx.now() - ROLE_AGE_MAX).await? && !is_approved(site, id, cx.now()).await? {
-        return Err(Failure::needs(Who::Operator, FailureCode::RoleMissing).with_detail("another role than before"));
+        return Err(
+            Failure::needs(Who::Operator, FailureCode::RoleMissing).with_detail("another role than before")
+        );
     }
     let guarded = cx.guarded().await?;
     if guarded.holds_role {

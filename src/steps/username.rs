@@ -63,10 +63,16 @@ async fn address_books(cx: &Context<'_>) -> Result<Books, Failure> {
     let scope = &cx.sheet()?.engineer.scope;
     let not_before = cx.now() - BOOK_AGE_MAX;
     let ready = cx.roster.resellers.iter().filter(|(_, status)| status.ready);
-    let reads = ready.filter_map(|(name, status)| Some((cx.house.sites.get(name)?, status.domains.as_ref()?)));
+    let reads =
+        ready.filter_map(|(name, status)| Some((cx.house.sites.get(name)?, status.domains.as_ref()?)));
     let books = try_join_all(reads.map(|(site, domains)| async move {
         let book = site.census.addresses(not_before).await?;
-        Ok::<_, Failure>(domains.iter().filter(|domain| scope.covers(domain)).map(move |domain| (domain.clone(), book.clone())))
+        Ok::<_, Failure>(
+            domains
+                .iter()
+                .filter(|domain| scope.covers(domain))
+                .map(move |domain| (domain.clone(), book.clone())),
+        )
     }));
     Ok(books.await?.into_iter().flatten().collect())
 }
@@ -74,8 +80,12 @@ async fn address_books(cx: &Context<'_>) -> Result<Books, Failure> {
 /// The first candidate that is free everywhere, or whom to ask.
 async fn choose(cx: &Context<'_>, sheet: &Sheet, books: &Books) -> Result<LocalPart, Failure> {
     let Sheet { engineer, person, .. } = sheet;
-    let candidates =
-        username::candidates(&person.name, person.preferred_username.as_ref(), &engineer.key, cx.house.names_language.primary());
+    let candidates = username::candidates(
+        &person.name,
+        person.preferred_username.as_ref(),
+        &engineer.key,
+        cx.house.names_language.primary(),
+    );
     let mut reserved = BTreeSet::new();
     for name in names(&candidates) {
         let holder = cx.house.store.holder(&cx.house.sealer.tag(name)).await;

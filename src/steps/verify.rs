@@ -25,7 +25,10 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
         try_join(site.census.accounts(cx.since), site.census.assignments(cx.since)).await?;
     let account = accounts.items.iter().find(|account| account.id == *id).ok_or_else(not_yet)?;
     check(cx, account)?;
-    let held = assignments.items.iter().any(|held| held.assigned_to == id.as_str() && held.role == *role && held.customer_wide);
+    let held = assignments
+        .items
+        .iter()
+        .any(|held| held.assigned_to == id.as_str() && held.role == *role && held.customer_wide);
     if held { Ok(Ensured::default()) } else { Err(not_yet()) }
 }
 
@@ -34,7 +37,11 @@ fn check(cx: &Context<'_>, account: &Account) -> Result<(), Failure> {
     cx.guard(account, true)?;
     let unit = account.org_unit_path.as_deref().ok_or_else(not_yet)?;
     let wanted = cx.site()?.reseller.org_unit.as_str();
-    if unit.eq_ignore_ascii_case(wanted) { Ok(()) } else { Err(not_yet().with_detail("another organisational unit")) }
+    if unit.eq_ignore_ascii_case(wanted) {
+        Ok(())
+    } else {
+        Err(not_yet().with_detail("another organisational unit"))
+    }
 }
 
 fn not_yet() -> Failure {

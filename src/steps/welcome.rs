@@ -68,7 +68,9 @@ async fn accounts(cx: &Context<'_>) -> Result<(Vec<Address>, Vec<Address>), Fail
         let address = Address { local_part: local_part.clone(), domain };
         match row.state {
             State::Completed => ready.push(address),
-            State::Scheduled { .. } | State::Running { .. } | State::Waiting { .. } => preparing.push(address),
+            State::Scheduled { .. } | State::Running { .. } | State::Waiting { .. } => {
+                preparing.push(address)
+            }
             State::Cancelled { .. } => (),
         }
     }
@@ -80,5 +82,6 @@ fn message_id(key: &EngineerKey, revision: u64) -> MessageId {
         write!(text, "{byte:02x}").expect("a String takes every text");
         text
     });
-    MessageId::parse(&format!("welcome.{hex}.{revision}@carepass.invalid")).expect("hexadecimal digits and numbers fit")
+    MessageId::parse(&format!("welcome.{hex}.{revision}@carepass.invalid"))
+        .expect("hexadecimal digits and numbers fit")
 }

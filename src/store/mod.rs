@@ -84,6 +84,6 @@ pub trait Store: Send + Sync + 'static {
     /// How far a reader of the ledger has got; the start if it never said.
     fn bookmark<'a>(&'a self, reader: &'a str) -> Answer<'a, Position>;
 
-    /// The last position.
+    /// The last position; an error once the store takes no commits any more, so it also tells whether the store is there.
     fn head(&self) -> Answer<'_, Position>;
 }

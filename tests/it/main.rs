@@ -1,10 +1,17 @@
 //! The integration tests, one binary: what carepass promises at its doors, checked against real neighbours.
 //! Not here: what one module promises (beside the module).
 
+#[cfg(test)]
 mod budget;
+#[cfg(test)]
 mod end_to_end;
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
 mod rabbit;
+#[cfg(test)]
 mod simulation;
+#[cfg(test)]
 mod step_harness;
+#[cfg(test)]
 mod tidy;

@@ -293,6 +293,6 @@ impl Store for Embedded {
     }
 
     fn head(&self) -> Answer<'_, Position> {
-        Box::pin(async move { Ok(self.shared.head()) })
+        Box::pin(async move { self.shared.health().map(|()| self.shared.head()) })
     }
 }

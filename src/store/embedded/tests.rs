@@ -332,6 +332,7 @@ async fn after_a_failed_write_nothing_is_written_and_reads_go_on() {
         assert!(matches!(answer, Err(StoreError::Unavailable(_))));
     }
     assert!(matches!(store.health(), Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.head().await, Err(StoreError::Unavailable(_))), "`/readyz` asks for it");
     assert_eq!(store.engineer(&"E-1".parse().unwrap()).await, Ok(None));
     assert_eq!(store.counters(), Counters::default());
     drop(store);

@@ -3,7 +3,7 @@
 use super::google::{Google, Place, Write};
 use carepass::model::engineer::{Engineer, EventRef, Release, Scope};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, Goal, Lane, State, Target, TargetKind, Want};
-use carepass::model::entry::{Actor, Change, Commit};
+use carepass::model::entry::{Actor, Change, Commit, Position};
 use carepass::model::failure::{Failure, FailureCode, FailureKind, Who};
 use carepass::model::id::{DomainName, EngineerKey, ResellerName};
 use carepass::model::plan::{StepName, plan};
@@ -42,7 +42,17 @@ pub struct Stats {
 
 impl Stats {
     pub fn add(&mut self, more: &Self) {
-        let Self { events, runs, conflicts, crashes, lost_answers, late_reports, late_effects, waits, name_races } = more;
+        let Self {
+            events,
+            runs,
+            conflicts,
+            crashes,
+            lost_answers,
+            late_reports,
+            late_effects,
+            waits,
+            name_races,
+        } = more;
         self.events += events;
         self.runs += runs;
         self.conflicts += conflicts;
@@ -107,7 +117,11 @@ impl World {
             store: Memory::new(),
             google: Google::default(),
             flying: Vec::new(),
-            domains: [("se".parse().unwrap(), set(&["a.se", "b.se"])), ("dk".parse().unwrap(), set(&["a.dk"]))].into(),
+            domains: [
+                ("se".parse().unwrap(), set(&["a.se", "b.se"])),
+                ("dk".parse().unwrap(), set(&["a.dk"])),
+            ]
+            .into(),
             engineers: Vec::new(),
             creations: BTreeMap::new(),
             replicas: (0..fleet.replicas).map(|_| Replica::default()).collect(),
@@ -179,7 +193,7 @@ impl World {
 
     fn claim(&mut self, replica: usize) {
         let Some(row) = self.replicas[replica].picked.pop() else { return };
-        self.advance(replica, row, Input::Wake);
+        self.advance(replica, &row, Input::Wake);
     }
 
     fn report(&mut self, replica: usize) {
@@ -191,12 +205,12 @@ impl World {
         {
             self.stats.late_reports += 1;
         }
-        self.advance(replica, run.row, Input::Reported(run.outcome));
+        self.advance(replica, &run.row, Input::Reported(run.outcome));
     }
 
-    fn advance(&mut self, replica: usize, row: Enrollment, input: Input) {
-        let Ok(moved) = apply_and_claim(&row, input, &self.rules, self.now) else { return };
-        if !self.commit_row(&row, &moved.after) {
+    fn advance(&mut self, replica: usize, row: &Enrollment, input: Input) {
+        let Ok(moved) = apply_and_claim(row, input, &self.rules, self.now) else { return };
+        if !self.commit_row(row, &moved.after) {
             return;
         }
         if let Some(Effect::Run { step, attempt }) = moved.effect {
@@ -221,7 +235,12 @@ impl World {
 
     fn sweep(&mut self) {
         let roster = self.roster();
-        let ready: Vec<_> = roster.resellers.iter().filter(|(_, status)| status.ready).map(|(name, _)| name.clone()).collect();
+        let ready: Vec<_> = roster
+            .resellers
+            .iter()
+            .filter(|(_, status)| status.ready)
+            .map(|(name, _)| name.clone())
+            .collect();
         for row in self.rows().into_iter().filter(|row| row.waits_on(Who::Reseller)) {
             if row.id.reseller().is_some_and(|name| ready.contains(name)) {
                 let moved = apply(&row, Input::Nudge, &self.rules, self.now).unwrap();
@@ -235,13 +254,21 @@ impl World {
 
     fn reconcile(&mut self, key: &EngineerKey, roster: &Roster) {
         let engineer = now(self.store.engineer(key)).unwrap().unwrap();
-        let rows: BTreeMap<Target, Enrollment> =
-            now(self.store.enrollments_of(key)).unwrap().into_iter().map(|row| (row.id.target(), row)).collect();
+        let rows: BTreeMap<Target, Enrollment> = now(self.store.enrollments_of(key))
+            .unwrap()
+            .into_iter()
+            .map(|row| (row.id.target(), row))
+            .collect();
         for target in missing(roster, &engineer.scope, &rows) {
             let id = match &target {
-                Target::Domain(reseller, domain) => EnrollmentId::Domain(key.clone(), reseller.clone(), domain.clone()),
+                Target::Domain(reseller, domain) => {
+                    EnrollmentId::Domain(key.clone(), reseller.clone(), domain.clone())
+                }
                 Target::Engineer => {
-                    assert!(rows.values().all(Enrollment::is_settled), "the welcome came before every domain had settled");
+                    assert!(
+                        rows.values().all(Enrollment::is_settled),
+                        "the welcome came before every domain had settled"
+                    );
                     EnrollmentId::Engineer(key.clone())
                 }
                 Target::Reseller(_) => unreachable!("resellers are not an engineer's targets"),
@@ -298,8 +325,14 @@ impl World {
         let Some(row) = self.chance.choice(&rows) else { return };
         let input = match row.state {
             State::Waiting { on, .. } if on.is_a_person() => Input::Ordered(Order::Retry),
-            State::Completed if row.id.kind() == TargetKind::Reseller && self.has_old_domains(row) => Input::Recheck,
-            _ => return,
+            State::Completed if row.id.kind() == TargetKind::Reseller && self.has_old_domains(row) => {
+                Input::Recheck
+            }
+            State::Scheduled { .. }
+            | State::Running { .. }
+            | State::Waiting { .. }
+            | State::Completed
+            | State::Cancelled { .. } => return,
         };
         let Ok(moved) = apply(row, input, &self.rules, self.now) else { return };
         self.commit_row(row, &moved.after);
@@ -358,7 +391,18 @@ impl World {
             StepName::License => self.write(row, |place, owner| Write::License { place, owner })?,
             StepName::Role => self.write(row, |place, owner| Write::Role { place, owner })?,
             StepName::Verify => self.verify(row)?,
-            _ => (),
+            StepName::Credentials
+            | StepName::Domains
+            | StepName::OrgUnit
+            | StepName::AutoLicensing
+            | StepName::FreeSubscription
+            | StepName::NoPaidLicense
+            | StepName::CaseAlerts
+            | StepName::Welcome
+            | StepName::RoleOff
+            | StepName::SignOut
+            | StepName::Suspend
+            | StepName::Farewell => (),
         }
         Ok(ensured)
     }
@@ -392,7 +436,10 @@ impl World {
     fn account(&mut self, row: &Enrollment, attempt: u32) -> Result<(), Failure> {
         let (place, owner) = self.place(row);
         let stale = self.faults && self.chance.u8(..100) < 20;
-        if attempt > 1 && !stale && let Some(account) = self.google.account(&place) {
+        if attempt > 1
+            && !stale
+            && let Some(account) = self.google.account(&place)
+        {
             assert_eq!(account.owner, owner, "one engineer's address is another's");
             return Ok(());
         }
@@ -402,7 +449,11 @@ impl World {
         self.fly(Write::Account { place, owner })
     }
 
-    fn write(&mut self, row: &Enrollment, write: impl Fn(Place, EngineerKey) -> Write) -> Result<(), Failure> {
+    fn write(
+        &mut self,
+        row: &Enrollment,
+        write: impl Fn(Place, EngineerKey) -> Write,
+    ) -> Result<(), Failure> {
         let (place, owner) = self.place(row);
         if self.google.account(&place).is_none_or(|account| account.owner != owner) {
             return Err(Failure::not_yet(FailureCode::AccountSettling));
@@ -444,7 +495,8 @@ impl World {
 
     fn place(&self, row: &Enrollment) -> (Place, EngineerKey) {
         let EnrollmentId::Domain(key, _, domain) = &row.id else { panic!("{} has no account", row.id) };
-        let name = now(self.store.engineer(key)).unwrap().unwrap().username.expect("the username comes first");
+        let name =
+            now(self.store.engineer(key)).unwrap().unwrap().username.expect("the username comes first");
         let name = String::from_utf8(name.as_bytes().to_vec()).unwrap();
         ((domain.clone(), name), key.clone())
     }
@@ -467,7 +519,8 @@ impl World {
 
     fn commit_row(&mut self, before: &Enrollment, after: &Enrollment) -> bool {
         assert!(before.version < after.version);
-        let committed = self.commit(vec![Change::Enrollment { from: Some(before.version), row: Box::new(after.clone()) }]);
+        let committed = self
+            .commit(vec![Change::Enrollment { from: Some(before.version), row: Box::new(after.clone()) }]);
         self.stats.waits += u64::from(committed && matches!(after.state, State::Waiting { .. }));
         committed
     }
@@ -510,11 +563,18 @@ impl World {
             }
         }
         let domains: usize = self.domains.values().map(BTreeSet::len).sum();
-        assert_eq!(self.google.accounts().count(), self.engineers.len() * domains, "an account too many, or too few");
+        assert_eq!(
+            self.google.accounts().count(),
+            self.engineers.len() * domains,
+            "an account too many, or too few"
+        );
         let head = now(self.store.head()).unwrap().0;
-        let entries = now(self.store.entries(Default::default(), usize::MAX)).unwrap();
+        let entries = now(self.store.entries(Position::default(), usize::MAX)).unwrap();
         assert_eq!(entries.len() as u64, head);
-        assert!(entries.windows(2).all(|pair| pair[0].position.0 + 1 == pair[1].position.0), "a gap in the ledger");
+        assert!(
+            entries.windows(2).all(|pair| pair[0].position.0 + 1 == pair[1].position.0),
+            "a gap in the ledger"
+        );
     }
 }
 

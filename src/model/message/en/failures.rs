@@ -70,7 +70,7 @@ phrases! {
         short: "its set-up is not finished",
         so: "The set-up of {account} is not finished.",
         next: "carepass starts here as soon as it is, and looks again {when}.",
-        you: "See what the set-up waits for with carepass task list, and do that first.",
+        you: "See what the set-up waits for among the tasks of the API (/v1/tasks), and do that first.",
     }
     CredentialsUnusable {
         short: "the key file cannot be used",
@@ -84,13 +84,13 @@ phrases! {
         so: "Google does not let carepass sign in to {account}.",
         next: STANDS_STILL,
         you: "Check that the key was not deleted, that the administrator in the configuration exists and is not suspended, \
-              and that the clock of this machine is right; carepass check --online tells which.",
+              and that the clock of this machine is right; Google's answer beside this message tells which.",
     }
     DelegationMissing {
         short: "the delegation lacks a scope",
         so: "The domain-wide delegation of {account} lacks a scope that carepass needs.",
         next: STANDS_STILL,
-        you: "Run carepass check --online, which names the scope, and add it as super administrator under \
+        you: "Read the scope at the beginning of the answer beside this message, and add it as super administrator under \
               Security > API controls > Domain-wide delegation ({link}).",
     }
     ApiDisabled {
@@ -195,8 +195,8 @@ phrases! {
         short: "the address is taken",
         so: "The engineer's address{in} belongs to somebody or something else.",
         next: "carepass touches nothing that it did not make, and looks again {when}.",
-        you: "Look under Directory > Users ({link}) and under the groups who holds it; free the address, or adopt the account \
-              with carepass order adopt if it is the same person.",
+        you: "Look under Directory > Users ({link}) and under the groups who holds it; free the address, or give the \
+              access by hand and end this with carepass order cancel.",
     }
     UnmanagedAccount {
         short: "a private Google account holds the address",
@@ -236,8 +236,8 @@ phrases! {
         short: "the account is not ours",
         so: "The account at the engineer's address{in} was not made by carepass for this engineer.",
         next: LEAVES,
-        you: "Find out under Directory > Users ({link}) whose it is; if it is the same person, adopt it with \
-              carepass order adopt, else ask HR for a preferredUsername.",
+        you: "Find out under Directory > Users ({link}) whose it is; free the address, or give the access by hand and \
+              end this with carepass order cancel.",
     }
     AccountIsAdmin {
         short: "the account administers something else",
@@ -264,7 +264,7 @@ phrases! {
         so: "Nobody has said yet that mail about support cases is redirected{in}.",
         next: "carepass cannot see the redirect at Google: it goes on when you say that it is done, and asks again {when}.",
         you: "Redirect the mail of the new addresses to the engineers' main addresses under Gmail > Default routing ({link}), \
-              then say so with carepass task done.",
+              then say so for each engineer with carepass order skip.",
     }
     ContactMissing {
         short: "an address for the letter is missing",
@@ -289,7 +289,7 @@ phrases! {
     GrantsHeld {
         short: "held by the limit on grants",
         so: "More engineers are to get access at once than the limit on grants allows.",
-        next: "carepass gives no more before the limit has room or somebody releases them, and looks again {when}.",
+        next: "carepass holds those beyond the limit until somebody releases them, also when there is room again.",
         you: "Ask HR whether the number is right; if it is, release them with carepass order approve.",
     }
     SealBroken {
@@ -302,8 +302,8 @@ phrases! {
     StoreUnavailable {
         short: "the store does not answer",
         so: "The store of carepass did not answer{doing}.",
-        next: TRIES,
-        you: "Check the room on the disk or the database, and read the log of carepass.",
+        next: "carepass tries again {when}, but a store in which a write has failed takes nothing more before a restart.",
+        you: "Check the room on the disk, read the log of carepass, and restart carepass when the cause is gone.",
     }
     StepUnknown {
         short: "this version does not know the step",

@@ -69,7 +69,7 @@ phrases! {
         short: "det är inte färdigt",
         so: "Förberedelserna i {account} är inte klara.",
         next: "carepass börjar här så snart de är det, och kontrollerar igen {when}.",
-        you: "Se med carepass task list vad de väntar på, och gör det först.",
+        you: "Se bland uppgifterna i API:et (/v1/tasks) vad de väntar på, och gör det först.",
     }
     CredentialsUnusable {
         short: "nyckelfilen går inte att använda",
@@ -83,13 +83,13 @@ phrases! {
         so: "Google låter inte carepass logga in i {account}.",
         next: STANDS_STILL,
         you: "Kontrollera att nyckeln inte är borttagen, att administratören i konfigurationen finns och inte är avstängd, \
-              och att den här datorns klocka går rätt; carepass check --online visar vilket det är.",
+              och att den här datorns klocka går rätt; Googles svar vid det här meddelandet visar vilket det är.",
     }
     DelegationMissing {
         short: "delegeringen saknar en behörighet",
         so: "Den domänomfattande delegeringen i {account} saknar en behörighet som carepass behöver.",
         next: STANDS_STILL,
-        you: "Kör carepass check --online, som namnger behörigheten, och lägg till den som avancerad administratör på sidan för \
+        you: "Läs vilken behörighet det är i början av svaret vid det här meddelandet, och lägg till den som avancerad administratör på sidan för \
               domänomfattande delegering (Domain-wide delegation, {link}).",
     }
     ApiDisabled {
@@ -193,8 +193,8 @@ phrases! {
         short: "adressen är upptagen",
         so: "Supportteknikerns adress{in} tillhör någon eller något annat.",
         next: "carepass rör ingenting som det inte har skapat, och kontrollerar igen {when}.",
-        you: "Se under Katalog > Användare ({link}) och bland grupperna vem som har den; frigör adressen, eller ta över kontot med \
-              carepass order adopt om det är samma person.",
+        you: "Se under Katalog > Användare ({link}) och bland grupperna vem som har den; frigör adressen, eller ge \
+              åtkomsten för hand och avsluta med carepass order cancel.",
     }
     UnmanagedAccount {
         short: "ett privat Google-konto har adressen",
@@ -234,8 +234,8 @@ phrases! {
         short: "kontot är inte vårt",
         so: "Kontot med supportteknikerns adress{in} skapades inte av carepass för den här supportteknikern.",
         next: LEAVES,
-        you: "Ta reda på under Katalog > Användare ({link}) vems det är; om det är samma person, ta över det med \
-              carepass order adopt, be annars HR om ett preferredUsername.",
+        you: "Ta reda på under Katalog > Användare ({link}) vems det är; frigör adressen, eller ge åtkomsten för hand och \
+              avsluta med carepass order cancel.",
     }
     AccountIsAdmin {
         short: "kontot administrerar något annat",
@@ -262,7 +262,7 @@ phrases! {
         so: "Ingen har ännu sagt att posten om supportärenden är omdirigerad{in}.",
         next: "carepass kan inte se omdirigeringen hos Google: det fortsätter när du säger att den är gjord, och frågar igen {when}.",
         you: "Omdirigera de nya adressernas post till supportteknikernas vanliga adresser i Gmail (Default routing, {link}), och \
-              säg sedan till med carepass task done.",
+              säg sedan till för varje supporttekniker med carepass order skip.",
     }
     ContactMissing {
         short: "en adress för brevet saknas",
@@ -287,7 +287,7 @@ phrases! {
     GrantsHeld {
         short: "gränsen för tilldelningar är nådd",
         so: "Fler supporttekniker ska få åtkomst på en gång än gränsen för tilldelningar tillåter.",
-        next: "carepass ger inte fler innan gränsen har plats eller någon släpper fram dem, och kontrollerar igen {when}.",
+        next: "carepass håller dem som är över gränsen tills någon släpper fram dem, även när det finns plats igen.",
         you: "Fråga HR om antalet stämmer; om det gör det, släpp fram dem med carepass order approve.",
     }
     SealBroken {
@@ -300,8 +300,8 @@ phrases! {
     StoreUnavailable {
         short: "lagret svarar inte",
         so: "Lagret i carepass svarade inte{doing}.",
-        next: TRIES,
-        you: "Kontrollera utrymmet på disken eller databasen, och läs carepass logg.",
+        next: "carepass försöker igen {when}, men ett lager där en skrivning har misslyckats tar inte emot mer före en omstart.",
+        you: "Kontrollera utrymmet på disken, läs carepass logg, och starta om carepass när orsaken är borta.",
     }
     StepUnknown {
         short: "den här versionen känner inte till steget",
