@@ -6,7 +6,7 @@ use super::stage::{Stage, ago};
 use carepass::model::enrollment::Enrollment;
 use carepass::model::failure::FailureCode;
 use carepass::model::plan::StepName;
-use carepass::sandbox::{Assignment, Customer, User};
+use carepass::sandbox::{Assignment, Customer, Role, User};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -151,6 +151,31 @@ async fn nothing_is_written_to_what_is_not_ours() {
             spring(trap, moment, true).await;
         }
     }
+}
+
+/// Somebody makes a role of our name, and a mightier one, between the look and the insert.
+#[tokio::test]
+async fn a_role_that_is_suddenly_there_is_not_taken_at_its_name() {
+    let moments = moments().await;
+    let set_up = |moment: &&Moment| {
+        moment.step.name == StepName::Role && moment.row.to_string() == "reseller/nordic-se"
+    };
+    let moment = moments.iter().find(set_up).expect("a step of the journey");
+    let stage = Stage::set(&moment.before).await;
+    let stale = json!({"match": {"path_regex": "/roles$", "nth": 1}, "do": {"stale_ms": 0}});
+    stage.sandbox.add_faults(&stale).expect("a rule that is understood");
+    stage.sandbox.change(|world| {
+        let customer = world.customers.get_mut(CUSTOMER).expect("a customer of the demo");
+        let mighty = customer.roles[&role(customer, "_USER_MANAGEMENT_ADMIN_ROLE")].clone();
+        let id = customer.issue_number();
+        customer.roles.insert(id, Role { name: "Customer Care".into(), system: false, ..mighty });
+    });
+    let house = stage.house();
+    let claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
+    let failure = stage.run(&house, &claimed).await.expect_err("the role may do too much");
+    assert_eq!(failure.code, FailureCode::RoleTooPowerful, "{failure:?}");
+    let conflicts = stage.sandbox.calls().iter().filter(|call| call.status == 409).count();
+    assert_eq!(conflicts, 1, "the first look did not show it");
 }
 
 /// The step meets the trap: at its first attempt, a minute after the account was last read; or after a death.
