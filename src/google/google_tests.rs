@@ -161,7 +161,8 @@ async fn a_lost_connection_is_unclear() {
 #[tokio::test]
 async fn googles_wish_stops_the_whole_quota_and_no_other() {
     let slower = Reply::error(429, "rateLimitExceeded", "").with("retry-after", "30");
-    let (fake, google) = Fake::start(vec![slower, Reply::json(200, &json!({}))]).await;
+    let held = json!({"userId": "asa@reseller-se.example", "productId": "101001", "skuId": "1010010001"});
+    let (fake, google) = Fake::start(vec![slower, Reply::json(200, &held)]).await;
     let failure = google.account_by_id(&id()).await.unwrap_err();
     assert_eq!((failure.kind, failure.retry_after_ms), (FailureKind::Throttled, Some(30_000)));
     let failure = google.roles().await.unwrap_err();

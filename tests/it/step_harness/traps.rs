@@ -162,8 +162,8 @@ async fn a_role_that_is_suddenly_there_is_not_taken_at_its_name() {
     };
     let moment = moments.iter().find(set_up).expect("a step of the journey");
     let stage = Stage::set(&moment.before).await;
-    let stale = json!({"match": {"path_regex": "/roles$", "nth": 1}, "do": {"stale_ms": 0}});
-    stage.sandbox.add_faults(&stale).expect("a rule that is understood");
+    let old_look = json!({"match": {"path_regex": "/roles$", "nth": 1}, "do": {"stale_ms": 0}});
+    stage.sandbox.add_faults(&old_look).expect("a rule that is understood");
     stage.sandbox.change(|world| {
         let customer = world.customers.get_mut(CUSTOMER).expect("a customer of the demo");
         let mighty = customer.roles[&role(customer, "_USER_MANAGEMENT_ADMIN_ROLE")].clone();
