@@ -50,7 +50,9 @@ fn left_open(text: &str) -> bool {
 #[test]
 fn every_failure_is_three_whole_sentences() {
     for (&code, language, place) in FailureCode::ALL.iter().flat_map(|code| {
-        Language::ALL.into_iter().flat_map(move |language| places().into_iter().map(move |p| (code, language, p)))
+        Language::ALL
+            .into_iter()
+            .flat_map(move |language| places().into_iter().map(move |p| (code, language, p)))
     }) {
         let message = message(code, &place, language);
         for sentence in [&message.so, &message.next, &message.you] {
