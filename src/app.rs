@@ -32,7 +32,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// How often every engineer is looked at for missing rows, besides at each change.
-const SWEEP: Duration = Duration::from_secs(300);
+const SWEEP: Duration = Duration::from_mins(5);
 
 /// How often a finished reseller account is looked at again.
 const RECHECK: SignedDuration = SignedDuration::from_hours(1);

@@ -1,6 +1,6 @@
 //! The binary: one command in, one exit code out. Everything else is in the library.
 
-use carepass::cli::{self, Cli, Exit};
+use carepass::cli::{self, Cli};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -10,15 +10,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&error.into()),
+        Err(error) => return cli::failed(&error.into()).into(),
     };
     match runtime.block_on(cli::run(cli)) {
         Ok(exit) => exit.into(),
-        Err(error) => failed(&error),
+        Err(error) => cli::failed(&error).into(),
     }
-}
-
-fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("carepass: {error:#}");
-    Exit::Failed.into()
 }

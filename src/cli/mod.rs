@@ -86,6 +86,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     Ok(told(ended, &mut screen))
 }
 
+/// Says why a command failed that has not told it itself.
+pub fn failed(error: &anyhow::Error) -> Exit {
+    Screen::standard(true).note(format_args!("carepass: {error:#}"));
+    Exit::Failed
+}
+
 /// Says why a command could not go on, and gives how it ended.
 fn told(ended: Ended, screen: &mut Screen) -> Exit {
     ended.unwrap_or_else(|trouble| {

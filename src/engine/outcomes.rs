@@ -6,9 +6,9 @@ use super::Engine;
 use crate::model::engineer::EventRef;
 use crate::model::enrollment::{Enrollment, State};
 use crate::model::entry::{Actor, Change, Commit, Entry, Position};
-use crate::model::id::EngineerKey;
+use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::message::{Place, explain};
-use crate::model::outcome::{Outcome, OutcomeKind, outcomes};
+use crate::model::outcome::{About, Outcome, OutcomeKind, outcomes};
 use crate::model::person::Language;
 use crate::model::task::task;
 use crate::store::StoreError;
@@ -116,7 +116,7 @@ impl Engine {
     ) -> Result<usize, PublishError> {
         let mut by_engineer: BTreeMap<Option<EngineerKey>, Vec<Outcome>> = BTreeMap::new();
         for outcome in entries.iter().flat_map(outcomes) {
-            by_engineer.entry(outcome.kind.engineer().cloned()).or_default().push(outcome);
+            by_engineer.entry(outcome.about.engineer().cloned()).or_default().push(outcome);
         }
         let told = by_engineer.values().map(Vec::len).sum();
         let mut running = stream::iter(by_engineer.into_values())
@@ -134,7 +134,7 @@ impl Engine {
         sink: &dyn OutcomeSink,
     ) -> Result<(), PublishError> {
         for outcome in outcomes {
-            let correlation = match outcome.kind.engineer() {
+            let correlation = match outcome.about.engineer() {
                 Some(key) => {
                     self.house.store.engineer(key).await?.and_then(|engineer| engineer.correlation_id)
                 }
@@ -156,36 +156,25 @@ enum PublishError {
     Sink(#[from] SinkError),
 }
 
-/// The outcome as a CloudEvent in structured mode (CloudEvents 1.0, JSON format). No personal data, no secret.
+/// The outcome as a `CloudEvent` in structured mode (CloudEvents 1.0, JSON format). No personal data, no secret.
 fn envelope(outcome: &Outcome, source: &str, correlation: Option<String>) -> OutcomeEvent {
-    let subject = match (&outcome.kind, outcome.kind.engineer()) {
-        (_, Some(key)) => format!("engineer/{key}"),
-        (kind, None) => format!(
-            "reseller/{}",
-            row(kind).and_then(|row| row.id.reseller()).map_or("", |name| name.as_str())
-        ),
-    };
     let mut event = json!({
         "specversion": "1.0",
         "id": outcome.id,
         "source": source,
         "type": outcome.kind.event_type(),
-        "subject": subject,
+        "subject": subject(&outcome.about),
         "time": outcome.at,
         "datacontenttype": "application/json",
         "sequence": format!("{:020}", outcome.position.0),
         "data": data(outcome),
     });
     let extensions = [
-        ("partitionkey", outcome.kind.engineer().map(ToString::to_string)),
-        ("causationid", outcome.kind.cause().map(|EventRef { id, .. }| id.clone())),
+        ("partitionkey", outcome.about.engineer().map(ToString::to_string)),
+        ("causationid", outcome.about.cause().map(|EventRef { id, .. }| id.clone())),
         ("correlationid", correlation),
     ];
-    for (name, value) in extensions {
-        if let Some(value) = value {
-            event[name] = Value::String(value);
-        }
-    }
+    add_texts(&mut event, extensions);
     OutcomeEvent {
         id: outcome.id.clone(),
         event_type: outcome.kind.event_type(),
@@ -193,25 +182,22 @@ fn envelope(outcome: &Outcome, source: &str, correlation: Option<String>) -> Out
     }
 }
 
-fn row(kind: &OutcomeKind) -> Option<&Enrollment> {
-    match kind {
-        OutcomeKind::Accepted(_) => None,
-        OutcomeKind::Progressed(row)
-        | OutcomeKind::ActionRequired(row)
-        | OutcomeKind::Ready(row)
-        | OutcomeKind::ResellerBlocked(row)
-        | OutcomeKind::ResellerHealthy(row) => Some(row),
+fn subject(about: &About) -> String {
+    match about {
+        About::Engineer(engineer) => format!("engineer/{}", engineer.key),
+        About::Row(row) => match (row.id.engineer(), row.id.reseller()) {
+            (Some(key), _) => format!("engineer/{key}"),
+            (None, reseller) => format!("reseller/{}", reseller.map_or("", ResellerName::as_str)),
+        },
     }
 }
 
 fn data(outcome: &Outcome) -> Value {
-    let Some(row) = row(&outcome.kind) else {
-        return match &outcome.kind {
-            OutcomeKind::Accepted(engineer) => {
-                json!({ "engineerKey": engineer.key, "revision": engineer.goal.revision, "state": "accepted" })
-            }
-            _ => Value::Null,
-        };
+    let row = match &outcome.about {
+        About::Row(row) => row,
+        About::Engineer(engineer) => {
+            return json!({ "engineerKey": engineer.key, "revision": engineer.goal.revision, "state": "accepted" });
+        }
     };
     let mut data = json!({ "state": row.state.as_str() });
     let names = [
@@ -220,19 +206,20 @@ fn data(outcome: &Outcome) -> Value {
         ("domain", row.id.domain().map(ToString::to_string)),
         ("step", row.state.at().map(|at| at.step.to_string())),
     ];
-    for (name, value) in names {
-        if let Some(value) = value {
-            data[name] = Value::String(value);
-        }
+    add_texts(&mut data, names);
+    if outcome.kind == OutcomeKind::Ready {
+        data["readyAt"] = json!(outcome.at);
     }
-    match outcome.kind {
-        OutcomeKind::Ready(_) => data["readyAt"] = json!(outcome.at),
-        OutcomeKind::ActionRequired(_) | OutcomeKind::ResellerBlocked(_) => {
-            add_reason(&mut data, row, outcome)
-        }
-        OutcomeKind::Accepted(_) | OutcomeKind::Progressed(_) | OutcomeKind::ResellerHealthy(_) => (),
-    }
+    add_reason(&mut data, row, outcome);
     data
+}
+
+fn add_texts<const N: usize>(object: &mut Value, fields: [(&str, Option<String>); N]) {
+    for (name, value) in fields {
+        if let Some(value) = value {
+            object[name] = Value::String(value);
+        }
+    }
 }
 
 fn add_reason(data: &mut Value, row: &Enrollment, outcome: &Outcome) {

@@ -111,7 +111,9 @@ impl Engine {
         match self.house.store.commit(commit).await {
             Ok(_) => {
                 self.grown.notify_one();
-                lanes.iter().for_each(|lane| self.wake(lane));
+                for lane in &lanes {
+                    self.wake(lane);
+                }
                 Ok(())
             }
             // Somebody else opened one of them: look again at once.

@@ -16,98 +16,101 @@ pub struct Outcome {
     pub position: Position,
     /// When it came about.
     pub at: Timestamp,
-    /// What it is about.
+    /// What there is to tell.
     pub kind: OutcomeKind,
+    /// What it is about.
+    pub about: About,
 }
 
 /// What there is to tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutcomeKind {
     /// An event was taken up.
-    Accepted(Box<Engineer>),
+    Accepted,
     /// A domain of an engineer is ready.
-    Progressed(Box<Enrollment>),
+    Progressed,
     /// A person must act before a domain, or the engineer as a whole, can go on.
-    ActionRequired(Box<Enrollment>),
+    ActionRequired,
     /// Every domain is ready and the engineer was told.
-    Ready(Box<Enrollment>),
+    Ready,
     /// A reseller account waits for a person.
-    ResellerBlocked(Box<Enrollment>),
+    ResellerBlocked,
     /// A reseller account's set-up is finished.
-    ResellerHealthy(Box<Enrollment>),
+    ResellerHealthy,
+}
+
+/// What an outcome is about, as it was then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// An engineer.
+    Engineer(Box<Engineer>),
+    /// A row.
+    Row(Box<Enrollment>),
 }
 
 impl OutcomeKind {
-    /// The CloudEvents `type`; the routing key is what follows `com.carepass.`.
-    pub fn event_type(&self) -> &'static str {
+    /// The `CloudEvents` `type`; the routing key is what follows `com.carepass.`.
+    pub fn event_type(self) -> &'static str {
         match self {
-            Self::Accepted(_) => "com.carepass.provisioning.accepted.v1",
-            Self::Progressed(_) => "com.carepass.provisioning.progressed.v1",
-            Self::ActionRequired(_) => "com.carepass.provisioning.action-required.v1",
-            Self::Ready(_) => "com.carepass.provisioning.ready.v1",
-            Self::ResellerBlocked(_) => "com.carepass.reseller.blocked.v1",
-            Self::ResellerHealthy(_) => "com.carepass.reseller.healthy.v1",
+            Self::Accepted => "com.carepass.provisioning.accepted.v1",
+            Self::Progressed => "com.carepass.provisioning.progressed.v1",
+            Self::ActionRequired => "com.carepass.provisioning.action-required.v1",
+            Self::Ready => "com.carepass.provisioning.ready.v1",
+            Self::ResellerBlocked => "com.carepass.reseller.blocked.v1",
+            Self::ResellerHealthy => "com.carepass.reseller.healthy.v1",
         }
     }
+}
 
+impl About {
     /// The engineer concerned, if it is about one.
     pub fn engineer(&self) -> Option<&EngineerKey> {
         match self {
-            Self::Accepted(engineer) => Some(&engineer.key),
-            Self::Progressed(row)
-            | Self::ActionRequired(row)
-            | Self::Ready(row)
-            | Self::ResellerBlocked(row)
-            | Self::ResellerHealthy(row) => row.id.engineer(),
+            Self::Engineer(engineer) => Some(&engineer.key),
+            Self::Row(row) => row.id.engineer(),
         }
     }
 
     /// The incoming event behind it.
     pub fn cause(&self) -> Option<&EventRef> {
         match self {
-            Self::Accepted(engineer) => Some(&engineer.cause),
-            Self::Progressed(row)
-            | Self::ActionRequired(row)
-            | Self::Ready(row)
-            | Self::ResellerBlocked(row)
-            | Self::ResellerHealthy(row) => row.cause.as_ref(),
+            Self::Engineer(engineer) => Some(&engineer.cause),
+            Self::Row(row) => row.cause.as_ref(),
         }
     }
 }
 
 /// Everything there is to tell of an entry, in order.
 pub fn outcomes(entry: &Entry) -> Vec<Outcome> {
-    let kinds = entry.changes.iter().filter_map(|change| kind(&entry.actor, change));
-    let numbered = kinds.enumerate().map(|(index, kind)| Outcome {
+    let told = entry.changes.iter().filter_map(|change| read(&entry.actor, change));
+    let numbered = told.enumerate().map(|(index, (kind, about))| Outcome {
         id: format!("{:012}-{index}-{}", entry.position.0, entry.at.as_millisecond()),
         position: entry.position,
         at: entry.at,
         kind,
+        about,
     });
     numbered.collect()
 }
 
-fn kind(actor: &Actor, change: &Change) -> Option<OutcomeKind> {
+fn read(actor: &Actor, change: &Change) -> Option<(OutcomeKind, About)> {
     match change {
         Change::Engineer(engineer) if matches!(actor, Actor::Event(_)) => {
-            Some(OutcomeKind::Accepted(engineer.clone()))
+            Some((OutcomeKind::Accepted, About::Engineer(engineer.clone())))
         }
-        Change::Enrollment { row, .. } => of_row(row),
+        Change::Enrollment { row, .. } => of_row(row).map(|kind| (kind, About::Row(row.clone()))),
         Change::Engineer(_) | Change::Received(_) | Change::Reserved { .. } | Change::Bookmark { .. } => None,
     }
 }
 
 fn of_row(row: &Enrollment) -> Option<OutcomeKind> {
     match (&row.state, row.id.kind()) {
-        (State::Completed, TargetKind::Domain) => Some(OutcomeKind::Progressed(Box::new(row.clone()))),
-        (State::Completed, TargetKind::Engineer) => Some(OutcomeKind::Ready(Box::new(row.clone()))),
-        (State::Completed, TargetKind::Reseller) if row.rechecking => None,
-        (State::Completed, TargetKind::Reseller) => Some(OutcomeKind::ResellerHealthy(Box::new(row.clone()))),
+        (State::Completed, TargetKind::Domain) => Some(OutcomeKind::Progressed),
+        (State::Completed, TargetKind::Engineer) => Some(OutcomeKind::Ready),
+        (State::Completed, TargetKind::Reseller) => (!row.rechecking).then_some(OutcomeKind::ResellerHealthy),
         (State::Waiting { on, .. }, kind) if on.is_a_person() && row.has_begun_to_wait() => match kind {
-            TargetKind::Reseller => Some(OutcomeKind::ResellerBlocked(Box::new(row.clone()))),
-            TargetKind::Domain | TargetKind::Engineer => {
-                Some(OutcomeKind::ActionRequired(Box::new(row.clone())))
-            }
+            TargetKind::Reseller => Some(OutcomeKind::ResellerBlocked),
+            TargetKind::Domain | TargetKind::Engineer => Some(OutcomeKind::ActionRequired),
         },
         (
             State::Scheduled { .. } | State::Running { .. } | State::Waiting { .. } | State::Cancelled { .. },

@@ -1,7 +1,6 @@
 //! What steps may use: the house's services, the row in hand, and the guards that every write to an account passes.
 //! Not here: what any one step does with them.
 
-use super::Outcome;
 use crate::clock::Clock;
 use crate::google::census::Census;
 use crate::google::guard::{self, Expected};
@@ -283,9 +282,9 @@ pub struct Guarded {
 
 impl Guarded {
     /// The step's answer, keeping the time of the read for the steps after it.
-    pub fn ensured(self, made: bool) -> Outcome {
+    pub fn ensured(self, made: bool) -> Ensured {
         let mut ensured = Ensured { made, ..Ensured::default() };
         ensured.facts.account = Some(self.fact);
-        Ok(ensured)
+        ensured
     }
 }

@@ -32,12 +32,12 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
 async fn assign(cx: &Context<'_>, site: &Site, mode: LicenseMode) -> Outcome {
     let guarded = cx.guarded().await?;
     match cx.google()?.assign_free(&cx.address()?).await? {
-        FreeLicense::Made => guarded.ensured(true),
-        FreeLicense::Found => guarded.ensured(false),
+        FreeLicense::Made => Ok(guarded.ensured(true)),
+        FreeLicense::Found => Ok(guarded.ensured(false)),
         FreeLicense::Unavailable if mode == LicenseMode::Auto && cx.attempt >= TRIES => {
             site.census.paid_licenses(cx.now()).await?;
             site.learned.note_site_licensed();
-            guarded.ensured(false)
+            Ok(guarded.ensured(false))
         }
         FreeLicense::Unavailable => Err(Failure::transient(FailureCode::BackendError)),
     }

@@ -30,11 +30,11 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     }
     let guarded = cx.guarded().await?;
     if guarded.holds_role {
-        return guarded.ensured(false);
+        return Ok(guarded.ensured(false));
     }
     match cx.google()?.give(&guarded.fact.id, id).await? {
-        Given::Made => guarded.ensured(true),
-        Given::Found => guarded.ensured(false),
+        Given::Made => Ok(guarded.ensured(true)),
+        Given::Found => Ok(guarded.ensured(false)),
     }
 }
 

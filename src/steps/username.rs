@@ -63,9 +63,9 @@ async fn address_books(cx: &Context<'_>) -> Result<Books, Failure> {
     let scope = &cx.sheet()?.engineer.scope;
     let not_before = cx.now() - BOOK_AGE_MAX;
     let ready = cx.roster.resellers.iter().filter(|(_, status)| status.ready);
-    let reads =
+    let asked =
         ready.filter_map(|(name, status)| Some((cx.house.sites.get(name)?, status.domains.as_ref()?)));
-    let books = try_join_all(reads.map(|(site, domains)| async move {
+    let books = try_join_all(asked.map(|(site, domains)| async move {
         let book = site.census.addresses(not_before).await?;
         Ok::<_, Failure>(
             domains

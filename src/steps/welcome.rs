@@ -69,7 +69,7 @@ async fn accounts(cx: &Context<'_>) -> Result<(Vec<Address>, Vec<Address>), Fail
         match row.state {
             State::Completed => ready.push(address),
             State::Scheduled { .. } | State::Running { .. } | State::Waiting { .. } => {
-                preparing.push(address)
+                preparing.push(address);
             }
             State::Cancelled { .. } => (),
         }

@@ -172,7 +172,7 @@ impl World {
 
     /// Time passes in small steps while faults are about; in the calm it jumps to the next thing that can happen.
     fn pass_time(&mut self) {
-        self.now += SignedDuration::from_secs(self.chance.i64(0..25));
+        self.now += SignedDuration::from_secs(self.chance.i64(0..45));
         let idle = self.replicas.iter().all(|replica| replica.runs.is_empty());
         if !self.faults && idle && self.flying.is_empty() {
             let wakes = self.lanes().filter_map(|lane| now(self.store.next_wake(&lane)).unwrap());
@@ -318,7 +318,7 @@ impl World {
 
     /// An operator retries what waits; a finished reseller account is looked at again now and then.
     fn operate(&mut self) {
-        if self.faults && self.chance.u8(..5) != 0 {
+        if self.faults && self.chance.u8(..2) != 0 {
             return;
         }
         let rows = self.rows();
