@@ -105,9 +105,8 @@ async fn start(folder: &Path, google: &str) -> App {
 fn world(folder: &Path) -> String {
     let text = std::fs::read_to_string(folder.join("world.toml")).expect("just written");
     let (shared, _) = text.split_once("[[resellers]]").expect("the example has resellers");
-    let accounts = &text[text.find("[[service_accounts]]").expect("init adds service accounts")..];
     let names: Vec<String> = (0..RESELLERS).map(|number| format!("\"r{number}\"")).collect();
-    let first = accounts.split("[[service_accounts]]").nth(1).expect("one at least");
+    let first = text.split("\n[[service_accounts]]\n").nth(1).expect("init adds service accounts");
     let account = first.rsplit_once("resellers =").expect("which it serves").0;
     let mut world = shared.to_owned();
     for number in 0..RESELLERS {
@@ -124,7 +123,7 @@ fn world(folder: &Path) -> String {
         )
         .expect("a String takes every text");
     }
-    format!("{world}[[service_accounts]]{account}resellers = [{}]\n", names.join(", "))
+    format!("{world}[[service_accounts]]\n{account}resellers = [{}]\n", names.join(", "))
 }
 
 async fn admit(app: &App, number: usize) {

@@ -12,13 +12,15 @@ use crate::engine::{self, Engine, IntakeError, OutcomeEvent, OutcomeSink, Settin
 use crate::google::{self, Census, Credentials, Endpoint, Google, GoogleSettings, Now, Rate, Rates};
 use crate::http::{self, Api, Hosts, Part, Status, Tokens};
 use crate::mail::{FileMailer, Mailer, PortalUrl, Security, Sender, SmtpMailer, SmtpSettings};
+use crate::model::entry::Position;
 use crate::model::grants::GrantLimits;
 use crate::seal::Sealer;
 use crate::steps::{House, Learned, Site};
+use crate::store::Store as _;
 use crate::store::embedded::Embedded;
 use crate::telemetry;
 use anyhow::{Context as _, Result};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use jiff::SignedDuration;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::collections::BTreeMap;
@@ -39,6 +41,9 @@ const RECHECK: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long work in hand may take after the stop; what is cut off is resumed at the next start.
 const GOODBYE_MAX: Duration = Duration::from_secs(8);
+
+/// How often the store's health is looked at.
+const LOOK_AT_STORE: Duration = Duration::from_millis(500);
 
 /// How often the metrics' samples are folded.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -71,26 +76,35 @@ impl App {
     pub async fn start(config: &Config) -> Result<Self> {
         let clock = Clock::System;
         let store = Arc::new(open_store(config).await?);
+        refuse_new_key_for_old_store(config, store.as_ref()).await?;
         let house = house(config, Arc::clone(&store), clock.clone())?;
         let engine_stop = CancellationToken::new();
         let engine = Engine::new(house, settings(config), engine_stop.clone());
         let mut doors = Vec::new();
         let (sink, intake) = match &config.intake.amqp {
-            Some(section) => open_amqp(section, config, &engine, &mut doors)?,
-            None => (Arc::new(Nowhere) as Arc<dyn OutcomeSink>, None),
+            Some(section) => prepare_amqp(section, config, &engine, &mut doors)?,
+            None => (None, None),
         };
+        // The engine knows what was granted before it is offered events.
         engine.start(sink).await.map_err(StoreDown)?;
-        let listen = open_http(config, &engine, intake, &mut doors).await?;
+        let listen = prepare_http(config, &engine, intake, &mut doors).await?;
+        let doors = doors.into_iter().map(Planned::open).collect();
         Ok(Self { engine, listen, store, engine_stop, doors })
     }
 
-    /// Ends in order: no new events, no new work, work in hand finished and told, everything on disk.
+    /// Waits until the store has failed. It serves no more then, and only a new start mends it.
+    pub async fn store_lost(&self) {
+        while self.store.health().is_ok() {
+            tokio::time::sleep(LOOK_AT_STORE).await;
+        }
+    }
+
+    /// Ends in order: no new events, no new work, work in hand finished, everything on disk. What was not told yet is told at the
+    /// next start.
     pub async fn stop(self) {
         let Self { engine, store, engine_stop, mut doors, .. } = self;
         let link = doors.iter().position(|door| door.name == "publisher").map(|place| doors.remove(place));
-        for door in doors {
-            door.close().await;
-        }
+        join_all(doors.into_iter().map(Door::close)).await;
         engine_stop.cancel();
         if tokio::time::timeout(GOODBYE_MAX, engine.stopped()).await.is_err() {
             tracing::warn!("work in hand was cut off; it is resumed at the next start");
@@ -102,15 +116,28 @@ impl App {
     }
 }
 
-impl Door {
-    fn open(
+/// A door that is built and not open yet.
+struct Planned {
+    name: &'static str,
+    stop: CancellationToken,
+    run: BoxFuture<'static, ()>,
+}
+
+impl Planned {
+    fn new(
         name: &'static str,
         run: impl Future<Output = ()> + Send + 'static,
         stop: CancellationToken,
     ) -> Self {
-        Self { name, stop, task: tokio::spawn(run) }
+        Self { name, stop, run: Box::pin(run) }
     }
 
+    fn open(self) -> Door {
+        Door { name: self.name, stop: self.stop, task: tokio::spawn(self.run) }
+    }
+}
+
+impl Door {
     async fn close(self) {
         self.stop.cancel();
         match tokio::time::timeout(GOODBYE_MAX, self.task).await {
@@ -125,6 +152,18 @@ async fn open_store(config: &Config) -> Result<Embedded> {
     let Backend::Embedded { path } = config.store.backend.clone();
     let opened = tokio::task::spawn_blocking(move || Embedded::open(&path)).await;
     Ok(opened.context("the store's opening was cut off")?.map_err(StoreDown)?)
+}
+
+/// A fresh master key beside an old ledger would open nobody's record and forget every reservation.
+async fn refuse_new_key_for_old_store(config: &Config, store: &Embedded) -> Result<()> {
+    let key_file = &config.seal.key_file;
+    let is_old = store.head().await.map_err(StoreDown)? > Position::default();
+    anyhow::ensure!(
+        !is_old || key_file.exists(),
+        "the store is in use, and its master key {} is missing: restore it from the backup",
+        key_file.display()
+    );
+    Ok(())
 }
 
 fn settings(config: &Config) -> Settings {
@@ -165,6 +204,8 @@ fn house(config: &Config, store: Arc<Embedded>, clock: Clock) -> Result<House> {
         sealer: Sealer::open(&config.seal.key_file).context("the master key")?,
         mailer: mailer(&config.mail.transport)?,
         clock,
+        // Google's advice for a licence is 5, 10 and 20 s between tries; a shorter back-off, as in a demo, shortens it in step.
+        license_spacing: config.engine.backoff_min * 15,
         names_language: config.language.names_default.clone(),
         portal: PortalUrl::parse(&config.portal_url).context("portal_url")?,
     })
@@ -238,12 +279,12 @@ fn sender(address: crate::model::id::MailAddress) -> Sender {
 /// What the intake's health is read from.
 type IntakeHealth = watch::Receiver<Health>;
 
-fn open_amqp(
+fn prepare_amqp(
     section: &AmqpSection,
     config: &Config,
     engine: &Arc<Engine>,
-    doors: &mut Vec<Door>,
-) -> Result<(Arc<dyn OutcomeSink>, Option<IntakeHealth>)> {
+    doors: &mut Vec<Planned>,
+) -> Result<(Option<Arc<dyn OutcomeSink>>, Option<IntakeHealth>)> {
     if section.allowed_sources.is_empty() {
         tracing::warn!("intake.amqp.allowed_sources is empty: events of any source are taken");
     }
@@ -261,22 +302,22 @@ fn open_amqp(
     let consumer = Consumer::new(&settings, intake, publisher.clone(), chance()?).context("intake.amqp")?;
     let health = consumer.health();
     let stop = CancellationToken::new();
-    doors.push(Door::open("consumer", consumer.run(stop.clone()), stop));
+    doors.push(Planned::new("consumer", consumer.run(stop.clone()), stop));
     doors.push(publisher_door(link));
     let exchange = settings.outcomes_exchange;
-    Ok((Arc::new(AmqpSink { publisher, exchange }), Some(health)))
+    Ok((Some(Arc::new(AmqpSink { publisher, exchange })), Some(health)))
 }
 
-fn publisher_door(link: PublisherLink) -> Door {
+fn publisher_door(link: PublisherLink) -> Planned {
     let stop = CancellationToken::new();
-    Door::open("publisher", link.run(stop.clone()), stop)
+    Planned::new("publisher", link.run(stop.clone()), stop)
 }
 
-async fn open_http(
+async fn prepare_http(
     config: &Config,
     engine: &Arc<Engine>,
     intake: Option<IntakeHealth>,
-    doors: &mut Vec<Door>,
+    doors: &mut Vec<Planned>,
 ) -> Result<SocketAddr> {
     let handle = telemetry::metrics();
     engine::describe_metrics();
@@ -303,7 +344,7 @@ async fn open_http(
             tracing::error!(%error, "the API has failed");
         }
     };
-    doors.push(Door::open("http", serving, stop));
+    doors.push(Planned::new("http", serving, stop));
     let stop = CancellationToken::new();
     let until = stop.clone();
     let upkeep = async move {
@@ -312,7 +353,7 @@ async fn open_http(
             tokio::select! { () = until.cancelled() => (), () = tokio::time::sleep(UPKEEP) => () }
         }
     };
-    doors.push(Door::open("upkeep", upkeep, stop));
+    doors.push(Planned::new("upkeep", upkeep, stop));
     Ok(listen)
 }
 
@@ -390,14 +431,5 @@ impl OutcomeSink for AmqpSink {
         Box::pin(async move {
             self.publisher.publish(outgoing).await.map_err(|error| SinkError(error.to_string()))
         })
-    }
-}
-
-/// Outcomes when no broker is configured: they stay in the ledger, and are not told.
-struct Nowhere;
-
-impl OutcomeSink for Nowhere {
-    fn publish(&self, _: OutcomeEvent) -> BoxFuture<'_, Result<(), SinkError>> {
-        Box::pin(std::future::ready(Err(SinkError("no broker is configured".to_owned()))))
     }
 }

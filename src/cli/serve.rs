@@ -30,7 +30,13 @@ pub async fn run(args: Serve, screen: &mut Screen) -> Result<Exit> {
         Err(error) => return Err(error),
     };
     tracing::info!(listen = %app.listen, "carepass is running");
-    stop_signal().await?;
+    let exit = tokio::select! {
+        asked = stop_signal() => asked.map(|()| Exit::Done)?,
+        () = app.store_lost() => {
+            tracing::error!("the store has failed: carepass ends, so that a new start can read it afresh");
+            Exit::Unreachable
+        }
+    };
     tracing::info!("stopping: work in hand is finished, nothing new is begun");
     tokio::select! {
         () = app.stop() => tracing::info!("stopped"),
@@ -39,7 +45,7 @@ pub async fn run(args: Serve, screen: &mut Screen) -> Result<Exit> {
             tracing::warn!("stopped at once by a second signal; the next start resumes");
         }
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// Loads the configuration, or names every fault on standard error.

@@ -139,12 +139,16 @@ impl Engine {
         let (data_key, keys) = match self.house.store.data_key(key).await? {
             Some(data_key) if stored.is_some() => (data_key, Vec::new()),
             _ => {
-                let fresh = self.house.sealer.new_key()?;
+                let fresh = self.house.sealer.new_key().map_err(|error| Race::Over(error.into()))?;
                 (fresh.clone(), vec![(key.clone(), fresh)])
             }
         };
         let plain = serde_json::to_vec(&joined.person).expect("a person is plain data");
-        let person = self.house.sealer.seal(&data_key, &House::person_place(key), &plain)?;
+        // Only this engineer's record is broken: everybody else's events must not wait for it.
+        let unreadable =
+            || Refusal::one("/data/engineer", ReasonCode::RecordUnreadable, Some(event.reference.clone()));
+        let sealed = self.house.sealer.seal(&data_key, &House::person_place(key), &plain);
+        let person = sealed.map_err(|_| Race::Over(unreadable().into()))?;
         let engineer = Engineer {
             key: key.clone(),
             version: stored.as_ref().map_or(1, |engineer| engineer.version + 1),
@@ -200,11 +204,5 @@ impl From<StoreError> for Race {
             StoreError::Conflict => Self::Lost,
             StoreError::Unavailable(_) | StoreError::Damaged(_) => Self::Over(error.into()),
         }
-    }
-}
-
-impl From<SealError> for Race {
-    fn from(error: SealError) -> Self {
-        Self::Over(error.into())
     }
 }

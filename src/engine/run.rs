@@ -104,6 +104,12 @@ impl<'a> Work<'a> {
             }
         }
         self.load_sheet().await?;
+        let scope = self.sheet.as_ref().map(|sheet| &sheet.engineer.scope);
+        if let (Some(scope), Some(domain)) = (scope, self.row.id.domain())
+            && !scope.covers(domain)
+        {
+            return Err(Failure::needs(Who::Hr, FailureCode::ScopeMismatch));
+        }
         let at = self.row.state.at();
         let context = Context {
             house: &self.engine.house,
@@ -117,10 +123,9 @@ impl<'a> Work<'a> {
         (step.ensure)(&context).await
     }
 
-    /// Reads the engineer's sheet once, and again until a local part is reserved.
+    /// Reads the engineer's sheet, anew for each step: HR may have changed the scope meanwhile.
     async fn load_sheet(&mut self) -> Result<(), SheetError> {
-        let complete = self.sheet.as_ref().is_some_and(|sheet| sheet.username.is_some());
-        if let Some(key) = self.row.id.engineer().filter(|_| !complete) {
+        if let Some(key) = self.row.id.engineer() {
             self.sheet = Some(self.engine.house.sheet(key).await?);
         }
         Ok(())
@@ -212,6 +217,10 @@ impl Engine {
         let EnrollmentId::Reseller(name) = &row.id else { return };
         let changed = {
             let mut known = self.known();
+            // Commits are told about in any order.
+            if known.rows.get(name).is_some_and(|newer| newer.version > row.version) {
+                return;
+            }
             let before = known.roster.resellers.get(name).cloned();
             known.roster.learn(name, row);
             known.rows.insert(name.clone(), row.clone());

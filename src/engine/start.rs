@@ -9,7 +9,7 @@ use crate::model::entry::{Actor, Change, Commit};
 use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::transition::Input;
 use crate::store::StoreError;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, PoisonError};
 
 /// Rows read from the store at a time.
@@ -18,7 +18,7 @@ const PAGE: usize = 500;
 impl Engine {
     /// Takes over what is stored and starts the loops. The store must belong to this process alone: rows that a dead
     /// process left running are taken from it without waiting for their lease.
-    pub async fn start(self: &Arc<Self>, sink: Arc<dyn OutcomeSink>) -> Result<(), StoreError> {
+    pub async fn start(self: &Arc<Self>, sink: Option<Arc<dyn OutcomeSink>>) -> Result<(), StoreError> {
         for lane in self.lanes.keys() {
             self.take_over(lane).await?;
         }
@@ -32,7 +32,9 @@ impl Engine {
             self.run_loop(Arc::clone(self).answer_signals(signals));
         }
         self.run_loop(Arc::clone(self).sweep_for_ever());
-        self.run_loop(Arc::clone(self).publish_for_ever(sink));
+        if let Some(sink) = sink {
+            self.run_loop(Arc::clone(self).publish_for_ever(sink));
+        }
         self.run_loop(observe::watch(Arc::clone(self)));
         for lane in self.lanes.keys() {
             self.run_loop(Arc::clone(self).drive(lane.clone()));
@@ -42,28 +44,49 @@ impl Engine {
 
     async fn take_over(&self, lane: &Lane) -> Result<(), StoreError> {
         let mut after: Option<(Timestamp, EnrollmentId)> = None;
-        let mut running = Vec::new();
+        let (mut running, mut far) = (Vec::new(), Vec::new());
+        let horizon = self.house.clock.now() + self.settings.rules.look_max * 2;
         loop {
             let page = self.house.store.queue(lane, after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.wake_at().map(|at| (at, last.id.clone()));
-            running.extend(page.into_iter().filter(|row| matches!(row.state, State::Running { .. })));
+            for row in page {
+                match row.state {
+                    State::Running { .. } => running.push(row),
+                    State::Scheduled { due: at, .. } | State::Waiting { look_again: at, .. }
+                        if at > horizon =>
+                    {
+                        far.push(row)
+                    }
+                    State::Scheduled { .. }
+                    | State::Waiting { .. }
+                    | State::Completed
+                    | State::Cancelled { .. } => (),
+                }
+            }
         }
         for row in running {
             tracing::info!(row = %row.id, "taken over: the process that ran it is gone");
             self.move_row(&row, Input::Orphaned).await;
         }
+        for row in far {
+            tracing::warn!(row = %row.id, "looked at now: a clock that was ahead had put it off");
+            self.move_row(&row, Input::Nudge).await;
+        }
         Ok(())
     }
 
     async fn count_grants(&self) -> Result<(), StoreError> {
+        let day_ago = self.house.clock.now() - SignedDuration::from_hours(24);
         let mut after: Option<EngineerKey> = None;
         loop {
             let page = self.house.store.engineers(after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.key.clone());
             for engineer in &page {
-                if let Release::Granted(at) = engineer.release {
+                if let Release::Granted(at) = engineer.release
+                    && at > day_ago
+                {
                     self.grants().note(at);
                 }
             }

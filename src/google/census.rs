@@ -24,6 +24,13 @@ pub struct Snapshot<T> {
     pub items: T,
 }
 
+impl<T> Snapshot<T> {
+    /// Whether it is recent enough. One from the future was begun by a clock that has been set back since, and counts as old.
+    fn is_from(&self, not_before: Timestamp, now: Timestamp) -> bool {
+        not_before <= self.began && self.began <= now
+    }
+}
+
 /// The shared lists of one reseller account. Clones share them.
 #[derive(Clone)]
 pub struct Census {
@@ -75,7 +82,8 @@ impl Census {
             }
             Ok(Arc::new(Snapshot { began: accounts.began, items: taken }))
         };
-        self.inner.addresses.get(|snapshot| snapshot.began >= not_before, read).await
+        let now = self.inner.google.now();
+        self.inner.addresses.get(|snapshot| snapshot.is_from(not_before, now), read).await
     }
 
     /// Every account.
@@ -114,7 +122,8 @@ impl Census {
             let began = self.inner.google.now();
             Ok(Arc::new(Snapshot { began, items: list.await? }))
         };
-        kept.get(|snapshot| snapshot.began >= not_before, read).await
+        let now = self.inner.google.now();
+        kept.get(|snapshot| snapshot.is_from(not_before, now), read).await
     }
 }
 

@@ -121,6 +121,7 @@ fn house(store: Arc<Memory>) -> House {
         mailer: Mailer::None,
         clock: Clock::manual("2026-11-22T10:00:00Z".parse().unwrap()),
         names_language: crate::model::person::LanguageTag::parse("sv").expect("a tag"),
+        license_spacing: SignedDuration::ZERO,
         portal: PortalUrl::default(),
     }
 }

@@ -157,6 +157,8 @@ codes! {
     FreeSubscriptionUnconfirmed = "free_subscription_unconfirmed",
     /// A Latin form of the name is needed.
     LatinNameNeeded = "latin_name_needed",
+    /// The scope that HR sent does not fit the reseller domains.
+    ScopeMismatch = "scope_mismatch",
     /// Every candidate name is taken somewhere.
     UsernamesSpent = "usernames_spent",
     /// The address belongs to somebody or something else.

@@ -206,6 +206,7 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         (State::Scheduled { .. } | State::Waiting { .. }, Input::Reported(_) | Input::Orphaned) => {
             return Err(Rejected::NothingRan);
         }
+        (State::Cancelled { .. }, Input::Ordered(Order::Retry)) => next_state(&after, now),
         (State::Cancelled { .. }, Input::Recheck)
         | (
             State::Completed | State::Cancelled { .. },

@@ -19,13 +19,17 @@ use crate::seal::{SealError, Sealer};
 use crate::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A guard's read of an account may be this old when the account is written to (`docs/DECISIONS.md`, guard 1).
-pub const READ_AGE_MAX: SignedDuration = SignedDuration::from_secs(60);
+/// A guard's read of an account may be this old when the step begins. The guard allows 60 s until the write itself; the rest is for
+/// the turn at Google's limits and a token (`docs/DECISIONS.md`, guard 1).
+pub const READ_AGE_MAX: SignedDuration = SignedDuration::from_secs(20);
 
 /// A role's definition may be this old when the role is given.
 pub const ROLE_AGE_MAX: SignedDuration = SignedDuration::from_mins(5);
+
+/// A bulk read may be this old when a row looks for its own fact in it.
+const LIST_AGE_MAX: SignedDuration = SignedDuration::from_secs(30);
 
 /// An account that Google does not show is young for so long, and missing after that (`docs/DECISIONS.md`).
 const YOUNG: SignedDuration = SignedDuration::from_mins(15);
@@ -44,6 +48,8 @@ pub struct House {
     pub clock: Clock,
     /// The language of a name that has none of its own.
     pub names_language: LanguageTag,
+    /// How long a licence must have been refused before it is believed to come by itself.
+    pub license_spacing: SignedDuration,
     /// Where support cases are handled.
     pub portal: PortalUrl,
 }
@@ -63,8 +69,24 @@ pub struct Site {
 /// What was found out about a reseller account by trying; lost with the process, and then found out again.
 #[derive(Default)]
 pub struct Learned {
-    site_licensed: Mutex<bool>,
+    licensing: Mutex<Licensing>,
 }
+
+/// What the free licence's assignment has shown so far.
+#[derive(Clone, Copy, Default)]
+enum Licensing {
+    /// Nothing, or that it works: then a refusal is trouble and no lesson.
+    #[default]
+    Works,
+    /// It was refused so often, first then.
+    Refused { times: u32, first: Timestamp },
+    /// It comes with the site, found out then.
+    Site(Timestamp),
+}
+
+/// Refusals before "for ever" is believed (`docs/GOOGLE.md`), and how long it is believed.
+const REFUSALS: u32 = 3;
+const LESSON_AGE_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// An engineer as the steps need it: unsealed, in memory only.
 pub struct Sheet {
@@ -112,21 +134,42 @@ pub struct Context<'a> {
 
 impl Learned {
     /// Whether the free licence turned out to come by itself.
-    pub fn is_site_licensed(&self) -> bool {
-        *self.site_licensed.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn is_site_licensed(&self, now: Timestamp) -> bool {
+        matches!(*self.licensing(), Licensing::Site(since) if now.duration_since(since) < LESSON_AGE_MAX)
+    }
+
+    /// A licence was assigned, or found: whatever was refused before was trouble.
+    pub fn license_worked(&self) {
+        *self.licensing() = Licensing::Works;
+    }
+
+    /// The assignment was refused with the answer that may mean "for ever". Answers whether it has been refused, and nothing else,
+    /// often enough and over a long enough time to be believed.
+    pub fn license_refused(&self, now: Timestamp, spacing: SignedDuration) -> bool {
+        let mut licensing = self.licensing();
+        let (times, first) = match *licensing {
+            Licensing::Refused { times, first } => (times.saturating_add(1), first),
+            Licensing::Works | Licensing::Site(_) => (1, now),
+        };
+        *licensing = Licensing::Refused { times, first };
+        times >= REFUSALS && now.duration_since(first) >= spacing
     }
 
     /// Remembers that the free licence comes by itself.
-    pub fn note_site_licensed(&self) {
-        *self.site_licensed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    pub fn note_site_licensed(&self, now: Timestamp) {
+        *self.licensing() = Licensing::Site(now);
+    }
+
+    fn licensing(&self) -> MutexGuard<'_, Licensing> {
+        self.licensing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Site {
     /// How the free licence comes to an account, with what was learned.
-    pub fn license_mode(&self) -> LicenseMode {
+    pub fn license_mode(&self, now: Timestamp) -> LicenseMode {
         match self.reseller.license {
-            LicenseMode::Auto if self.learned.is_site_licensed() => LicenseMode::Site,
+            LicenseMode::Auto if self.learned.is_site_licensed(now) => LicenseMode::Site,
             mode @ (LicenseMode::Auto | LicenseMode::Site | LicenseMode::PerUser) => mode,
         }
     }
@@ -205,6 +248,12 @@ impl<'a> Context<'a> {
     pub fn role(&self) -> Result<&'a RoleId, Failure> {
         let role = self.reseller_row.and_then(|row| row.facts.role.as_ref());
         role.ok_or_else(|| Failure::needs(Who::Reseller, FailureCode::ResellerNotReady))
+    }
+
+    /// How recent a bulk read must be to tell whether the step's fact holds: begun since the step is the current one, and not long
+    /// ago, so that a row which looks again does see something new.
+    pub fn fresh(&self) -> Timestamp {
+        self.since.max(self.now() - LIST_AGE_MAX)
     }
 
     /// The time now.
@@ -286,5 +335,46 @@ impl Guarded {
         let mut ensured = Ensured { made, ..Ensured::default() };
         ensured.facts.account = Some(self.fact);
         ensured
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPACING: SignedDuration = SignedDuration::from_secs(30);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
+    }
+
+    /// Refusals at these seconds; whether the last one is believed.
+    fn check(refused: &[i64], expected: bool) {
+        let learned = Learned::default();
+        let believed: Vec<bool> =
+            refused.iter().map(|second| learned.license_refused(at(*second), SPACING)).collect();
+        assert_eq!(believed.last(), Some(&expected), "{refused:?} {believed:?}");
+    }
+
+    #[test]
+    fn a_refusal_is_believed_only_when_it_is_repeated_and_spaced() {
+        check(&[0], false);
+        check(&[0, 35], false);
+        check(&[0, 1, 2], false);
+        check(&[0, 10, 30], true);
+    }
+
+    #[test]
+    fn an_assignment_that_works_takes_every_doubt_away() {
+        let learned = Learned::default();
+        learned.license_refused(at(0), SPACING);
+        learned.license_refused(at(20), SPACING);
+        learned.license_worked();
+        assert!(!learned.license_refused(at(40), SPACING));
+        learned.note_site_licensed(at(50));
+        assert!(learned.is_site_licensed(at(60)));
+        assert!(!learned.is_site_licensed(at(60) + LESSON_AGE_MAX), "a lesson is not for ever");
+        learned.license_worked();
+        assert!(!learned.is_site_licensed(at(60)));
     }
 }

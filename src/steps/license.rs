@@ -1,6 +1,7 @@
 //! The account has the free Cloud Identity licence. Where the licence comes by itself with the account, assigning it fails for ever
 //! (`docs/GOOGLE.md` 2); that is learned by three spaced tries and a control call that works, and remembered.
 
+use super::house::Guarded;
 use super::{Context, Outcome, Site, Step};
 use crate::google::FreeLicense;
 use crate::model::enrollment::TargetKind;
@@ -8,9 +9,6 @@ use crate::model::failure::{Failure, FailureCode};
 use crate::model::plan::StepName;
 use crate::model::reseller::LicenseMode;
 use crate::model::transition::Ensured;
-
-/// Tries before "for ever" is believed (`docs/GOOGLE.md` 3).
-const TRIES: u32 = 3;
 
 /// The step.
 pub const STEP: Step = Step {
@@ -23,7 +21,7 @@ pub const STEP: Step = Step {
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;
-    match site.license_mode() {
+    match site.license_mode(cx.now()) {
         LicenseMode::Site => Ok(Ensured::default()),
         mode @ (LicenseMode::Auto | LicenseMode::PerUser) => assign(cx, site, mode).await,
     }
@@ -31,14 +29,23 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
 
 async fn assign(cx: &Context<'_>, site: &Site, mode: LicenseMode) -> Outcome {
     let guarded = cx.guarded().await?;
-    match cx.google()?.assign_free(&cx.address()?).await? {
-        FreeLicense::Made => Ok(guarded.ensured(true)),
-        FreeLicense::Found => Ok(guarded.ensured(false)),
-        FreeLicense::Unavailable if mode == LicenseMode::Auto && cx.attempt >= TRIES => {
-            site.census.paid_licenses(cx.now()).await?;
-            site.learned.note_site_licensed();
-            Ok(guarded.ensured(false))
-        }
-        FreeLicense::Unavailable => Err(Failure::transient(FailureCode::BackendError)),
+    let made = match cx.google()?.assign_free(&cx.address()?).await? {
+        FreeLicense::Made => true,
+        FreeLicense::Found => false,
+        FreeLicense::Unavailable => return refused(cx, site, mode, guarded).await,
+    };
+    site.learned.license_worked();
+    Ok(guarded.ensured(made))
+}
+
+/// "Unavailable" is a quota, an outage, or for ever. The last is believed once nothing else has been heard for a while from an API that
+/// answers other questions.
+async fn refused(cx: &Context<'_>, site: &Site, mode: LicenseMode, guarded: Guarded) -> Outcome {
+    let for_ever = site.learned.license_refused(cx.now(), cx.house.license_spacing);
+    if mode == LicenseMode::Auto && for_ever {
+        site.census.paid_licenses(cx.now()).await?;
+        site.learned.note_site_licensed(cx.now());
+        return Ok(guarded.ensured(false));
     }
+    Err(Failure::transient(FailureCode::BackendError))
 }

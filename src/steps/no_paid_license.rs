@@ -18,7 +18,7 @@ pub const STEP: Step = Step {
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let address = cx.address()?.to_string();
-    let licenses = cx.site()?.census.paid_licenses(cx.since).await?;
+    let licenses = cx.site()?.census.paid_licenses(cx.fresh()).await?;
     match licenses.items.iter().find(|license| license.address == address) {
         Some(license) => {
             let found = Failure::needs(Who::Operator, FailureCode::PaidLicenseFound);

@@ -2,12 +2,12 @@
 //! an engineer's domains may run this at the same time: the store lets one reservation through, the others find it.
 //! Not here: the candidates (`model/username`), and consumer accounts, which only the insert itself can tell.
 
-use super::{Context, House, Outcome, Sheet, Step};
+use super::{Context, House, Outcome, Sheet, Site, Step};
 use crate::google::Snapshot;
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::TargetKind;
 use crate::model::entry::{Actor, Change, Commit};
-use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::failure::{Failure, FailureCode, FailureKind, Who};
 use crate::model::id::{Address, DomainName, LocalPart};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
@@ -24,7 +24,11 @@ const BOOK_AGE_MAX: SignedDuration = SignedDuration::from_mins(10);
 /// How often a lost race for a name is run again within one attempt.
 const RACES_MAX: usize = 10;
 
-type Books = BTreeMap<DomainName, Arc<Snapshot<BTreeSet<String>>>>;
+/// Attempts that wait for another account's passing trouble.
+const WAITS_FOR_OTHERS: u32 = 2;
+
+type Book = Arc<Snapshot<BTreeSet<String>>>;
+type Books = BTreeMap<DomainName, Book>;
 
 /// The step.
 pub const STEP: Step = Step {
@@ -58,23 +62,37 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     Err(Failure::transient(FailureCode::StoreUnavailable))
 }
 
-/// The address book of every reseller account that is ready, by domain of the engineer's scope.
+/// The address book of every reseller account that can be asked, by domain of the engineer's scope. Another account's lasting trouble
+/// does not stop this one: there Google's own 409 is the last word.
 async fn address_books(cx: &Context<'_>) -> Result<Books, Failure> {
     let scope = &cx.sheet()?.engineer.scope;
-    let not_before = cx.now() - BOOK_AGE_MAX;
     let ready = cx.roster.resellers.iter().filter(|(_, status)| status.ready);
     let asked =
         ready.filter_map(|(name, status)| Some((cx.house.sites.get(name)?, status.domains.as_ref()?)));
     let books = try_join_all(asked.map(|(site, domains)| async move {
-        let book = site.census.addresses(not_before).await?;
-        Ok::<_, Failure>(
-            domains
-                .iter()
-                .filter(|domain| scope.covers(domain))
-                .map(move |domain| (domain.clone(), book.clone())),
-        )
+        let book = address_book(cx, site).await?;
+        let wanted = domains.iter().filter(|domain| scope.covers(domain));
+        Ok::<_, Failure>(book.map(|book| wanted.map(move |domain| (domain.clone(), Arc::clone(&book)))))
     }));
-    Ok(books.await?.into_iter().flatten().collect())
+    Ok(books.await?.into_iter().flatten().flatten().collect())
+}
+
+/// One account's address book; none if it is not the row's own and cannot be asked now.
+async fn address_book(cx: &Context<'_>, site: &Site) -> Result<Option<Book>, Failure> {
+    match site.census.addresses(cx.now() - BOOK_AGE_MAX).await {
+        Ok(book) => Ok(Some(book)),
+        Err(failure) if cx.row.id.reseller() == Some(&site.reseller.name) => Err(failure),
+        Err(failure) => match failure.kind {
+            FailureKind::Transient | FailureKind::Throttled if cx.attempt <= WAITS_FOR_OTHERS => {
+                Err(Failure { kind: FailureKind::Transient, ..failure })
+            }
+            FailureKind::Transient
+            | FailureKind::Throttled
+            | FailureKind::NotYet
+            | FailureKind::Needs(_)
+            | FailureKind::Permanent => Ok(None),
+        },
+    }
 }
 
 /// The first candidate that is free everywhere, or whom to ask.

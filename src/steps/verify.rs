@@ -22,7 +22,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;
     let (id, role) = (&cx.row.facts.account.as_ref().ok_or_else(gone)?.id, cx.role()?);
     let (accounts, assignments) =
-        try_join(site.census.accounts(cx.since), site.census.assignments(cx.since)).await?;
+        try_join(site.census.accounts(cx.fresh()), site.census.assignments(cx.fresh())).await?;
     let account = accounts.items.iter().find(|account| account.id == *id).ok_or_else(not_yet)?;
     check(cx, account)?;
     let held = assignments

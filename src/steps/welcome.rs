@@ -36,6 +36,9 @@ async fn letter(cx: &Context<'_>) -> Result<Letter, Failure> {
     let sheet = cx.sheet()?;
     let contact = cx.contact()?;
     let (ready, preparing) = accounts(cx).await?;
+    if ready.is_empty() {
+        return Err(Failure::needs(Who::Hr, FailureCode::ScopeMismatch));
+    }
     let language = sheet.person.locale.language();
     let wording = welcome(&Welcome {
         name: sheet.person.name.given.as_str(),
@@ -60,7 +63,7 @@ async fn letter(cx: &Context<'_>) -> Result<Letter, Failure> {
 async fn accounts(cx: &Context<'_>) -> Result<(Vec<Address>, Vec<Address>), Failure> {
     let sheet = cx.sheet()?;
     let unavailable = || Failure::transient(FailureCode::StoreUnavailable);
-    let local_part = sheet.username.clone().ok_or_else(unavailable)?;
+    let Some(local_part) = sheet.username.clone() else { return Ok((Vec::new(), Vec::new())) };
     let rows = cx.house.store.enrollments_of(&sheet.engineer.key).await.map_err(|_| unavailable())?;
     let (mut ready, mut preparing) = (Vec::new(), Vec::new());
     for row in rows {

@@ -46,6 +46,7 @@ pub fn console_link(code: FailureCode) -> Option<&'static str> {
         | C::CredentialsRefused
         | C::CustomerMismatch
         | C::LatinNameNeeded
+        | C::ScopeMismatch
         | C::UsernamesSpent
         | C::ContactMissing
         | C::MailUnavailable

@@ -63,6 +63,7 @@ pub(super) fn of(code: FailureCode) -> Reach {
         | C::AccountSettling
         | C::NotYetConfirmed
         | C::LatinNameNeeded
+        | C::ScopeMismatch
         | C::UsernamesSpent
         | C::AddressTaken
         | C::UnmanagedAccount
@@ -116,6 +117,7 @@ pub(super) fn closes_itself(code: FailureCode) -> bool {
         | C::RoleTooPowerful
         | C::RoleLimitReached
         | C::LatinNameNeeded
+        | C::ScopeMismatch
         | C::UsernamesSpent
         | C::AddressTaken
         | C::UnmanagedAccount

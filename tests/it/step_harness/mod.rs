@@ -8,6 +8,7 @@ mod journey;
 mod stage;
 mod traps;
 
+use carepass::clock::Clock;
 use carepass::model::enrollment::TargetKind;
 use carepass::model::failure::{FailureCode, FailureKind, Who};
 use carepass::model::plan::StepName;
@@ -180,7 +181,7 @@ async fn a_license_that_comes_with_the_site_is_found_out_once() {
     };
     assert_eq!(tries(), 3);
     let site = &house.sites[moment.row.reseller().expect("a domain's row")];
-    assert_eq!(site.license_mode(), LicenseMode::Site);
+    assert_eq!(site.license_mode(Clock::System.now()), LicenseMode::Site);
     let calls = stage.sandbox.calls().len();
     stage.run(&house, &claimed).await.expect("it is known by now");
     assert_eq!(stage.sandbox.calls().len(), calls, "what is known is not asked again");

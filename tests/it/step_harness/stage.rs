@@ -148,6 +148,7 @@ impl Stage {
             mailer: Mailer::Memory(self.letters.clone()),
             clock: Clock::System,
             names_language: LanguageTag::english(),
+            license_spacing: SignedDuration::ZERO,
             portal: PortalUrl::parse("https://support.example/").expect("an address"),
         }
     }

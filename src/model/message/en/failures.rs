@@ -185,6 +185,12 @@ phrases! {
         next: "carepass goes on as soon as HR sends it, and looks again {when}.",
         you: "Ask HR to send the event with latinGiven and latinFamily and a higher revision.",
     }
+    ScopeMismatch {
+        short: "the scope does not fit the domains",
+        so: "The scope that HR sent does not fit the reseller domains{in}.",
+        next: "carepass writes nothing more there, goes on as soon as HR sends a scope that fits, and looks again {when}.",
+        you: "Ask HR which domains are meant, to be sent with a higher revision, or end the row with carepass order cancel.",
+    }
     UsernamesSpent {
         short: "every username is taken",
         so: "Every username that carepass may make from the name is taken{in}.",

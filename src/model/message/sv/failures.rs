@@ -183,6 +183,12 @@ phrases! {
         next: "carepass fortsätter så snart HR skickar den, och kontrollerar igen {when}.",
         you: "Be HR att skicka händelsen med latinGiven och latinFamily och en högre revision.",
     }
+    ScopeMismatch {
+        short: "omfattningen passar inte domänerna",
+        so: "Omfattningen som HR skickade passar inte återförsäljardomänerna{in}.",
+        next: "carepass skriver inget mer där, fortsätter så snart HR skickar en omfattning som passar, och kontrollerar igen {when}.",
+        you: "Fråga HR vilka domäner som avses, att skickas med en högre revision, eller avsluta raden med carepass order cancel.",
+    }
     UsernamesSpent {
         short: "alla användarnamn är upptagna",
         so: "Alla användarnamn som carepass får bilda av namnet är upptagna{in}.",
