@@ -7,12 +7,10 @@ use super::screen::Screen;
 use crate::amqp::{AmqpSettings, Endpoint, Outgoing, Topology, publish_all};
 use crate::app::App;
 use crate::config::{self, Config};
-use crate::http::{NewToken, Role};
 use crate::sandbox::broker::Broker;
 use crate::sandbox::{self, Sandbox, World};
 use crate::telemetry;
 use anyhow::{Context as _, Result};
-use ring::rand::SystemRandom;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -60,7 +58,6 @@ pub async fn run(args: Demo, screen: &mut Screen) -> Result<Exit> {
     let (broker, url) = start_broker(args.amqp.as_deref(), &stop).await?;
     let port = if args.once { 0 } else { 8080 };
     let listen = args.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    let token = make_token(&folder.0)?;
     let config = configuration(&folder.0, google, &url, listen)?;
     telemetry::logs(&config.log);
     screen.note(format_args!("Google: the built-in sandbox on http://{google}. Broker: {broker}."));
@@ -70,28 +67,11 @@ pub async fn run(args: Demo, screen: &mut Screen) -> Result<Exit> {
     let exit = if args.once {
         settle(&app, expected, screen).await?
     } else {
-        until_stopped(&app, &token, screen).await?
+        until_stopped(&app, &folder.0.join("token"), screen).await?
     };
     app.stop().await;
     stop.cancel();
     Ok(exit)
-}
-
-/// A token of this run for its API, in a file that `status` and `explain` can be shown.
-fn make_token(folder: &Path) -> Result<PathBuf> {
-    let token = NewToken::make(&SystemRandom::new()).context("the demo's token")?;
-    let file = folder.join("token");
-    write_private(&file, token.reveal())?;
-    write_private(&folder.join("tokens.toml"), &token.lines("demo", Role::Approver))?;
-    Ok(file)
-}
-
-fn write_private(path: &Path, text: &str) -> Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes()))
-        .with_context(|| format!("writing {}", path.display()))
 }
 
 async fn start_google(folder: &Path, stop: &CancellationToken) -> Result<SocketAddr> {
@@ -131,7 +111,6 @@ fn configuration(
         ("GOOGLE__ENDPOINT", format!("http://{google}")),
         ("INTAKE__AMQP__URL", url.expose_secret().to_owned()),
         ("HTTP__LISTEN", listen.to_string()),
-        ("HTTP__TOKENS_FILE", folder.join("tokens.toml").display().to_string()),
         ("INTAKE__AMQP__ALLOWED_SOURCES", SOURCES.join(",")),
         ("ENGINE__BACKOFF_MIN", "300ms".to_owned()),
         ("GOOGLE__RATES__DIRECTORY_PER_SECOND", "200".to_owned()),

@@ -3,6 +3,10 @@
 
 use super::rsa::{KeyPair, NoRandomness, generate_many};
 use super::world::World;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest::{SHA256, digest};
+use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::fs;
@@ -81,20 +85,24 @@ pub fn demo_files() -> Result<DemoFiles, NoRandomness> {
     })
 }
 
-/// Writes `world.toml`, `<reseller>.json` and `carepass.toml` into a folder, readable by the owner only.
+/// Writes `world.toml`, `<reseller>.json`, `carepass.toml` and, for its API, `token` and `tokens.toml` into a folder, readable by the
+/// owner only.
 /// Nothing is overwritten: when one of them is there, none is written.
 pub fn write(folder: &Path) -> Result<(), InitError> {
     fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
     let folder = fs::canonicalize(folder).map_err(|source| failed(folder, source))?;
     let path = |name: &str| folder.join(name);
     let credentials = |name: &str| path(&format!("{name}.json"));
-    let mut paths = vec![path("world.toml"), path("carepass.toml")];
+    let mut paths = ["world.toml", "carepass.toml", "token", "tokens.toml"].map(path).to_vec();
     paths.extend(RESELLERS.iter().map(|(name, _, _)| credentials(name)));
     let there: Vec<PathBuf> = paths.into_iter().filter(|path| path.exists()).collect();
     if !there.is_empty() {
         return Err(InitError::Exists(there));
     }
     let files = demo_files()?;
+    let (token, tokens) = api_token()?;
+    write_new(&path("token"), &token)?;
+    write_new(&path("tokens.toml"), &tokens)?;
     for reseller in &files.resellers {
         write_new(&credentials(reseller.name), &reseller.credentials)?;
     }
@@ -136,7 +144,7 @@ struct Account {
 
 impl Account {
     fn of(reseller: &str, key: &KeyPair) -> Self {
-        let digest = ring::digest::digest(&ring::digest::SHA256, key.public_pem.as_bytes());
+        let digest = digest(&SHA256, key.public_pem.as_bytes());
         let mut key_id = String::new();
         for byte in digest.as_ref().iter().take(20) {
             let _ = write!(key_id, "{byte:02x}");
@@ -146,6 +154,19 @@ impl Account {
         let email = format!("carepass@{project}.iam.gserviceaccount.com");
         Self { project, email, client_id: format!("1{number:020}"), key_id }
     }
+}
+
+/// A token for the API that may do everything there, and the tokens file that knows its hash.
+fn api_token() -> Result<(String, String), NoRandomness> {
+    let mut bytes = [0; 32];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| NoRandomness)?;
+    let token = URL_SAFE_NO_PAD.encode(bytes);
+    let hash = digest(&SHA256, token.as_bytes());
+    let hex = hash.as_ref().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    Ok((token, format!("[[tokens]]\nname = \"sandbox\"\nrole = \"approver\"\nhash = \"{hex}\"\n")))
 }
 
 /// A key file in Google's shape.
@@ -178,11 +199,13 @@ fn configuration(folder: &Path, resellers: &[DemoReseller]) -> String {
          [intake.amqp]\nurl = \"amqp://127.0.0.1:5672\"\n\n\
          [store]\nbackend = \"embedded\"\npath = {}\n\n\
          [google]\nendpoint = \"http://{LISTEN}\"\n\n\
-         [http]\nlisten = \"127.0.0.1:8080\"\n\n\
+         [http]\nlisten = \"127.0.0.1:8080\"\n\
+         # Its token lies in the file `token`: name that with --token-file.\ntokens_file = {}\n\n\
          [mail]\ntransport = \"file\"\npath = {}\n",
         quoted("world.toml"),
         quoted("carepass.toml"),
         quoted("data"),
+        quoted("tokens.toml"),
         quoted("mail"),
     );
     for reseller in resellers {
