@@ -1,11 +1,11 @@
 //! Operators' decisions: always with who and why, written into the ledger with the change they make. Not here: who may decide (`http`).
 
-use super::{Engine, observe};
+use super::Engine;
 use crate::model::engineer::{Engineer, Release};
 use crate::model::enrollment::{Enrollment, EnrollmentId};
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::id::EngineerKey;
-use crate::model::transition::{Effect, Input, Order, Rejected, apply};
+use crate::model::transition::{Input, Order, Rejected, apply};
 use crate::store::StoreError;
 
 /// How often an order is tried again because the row moved meanwhile.
@@ -77,11 +77,7 @@ impl Engine {
                 Err(error) => return Err(error.into()),
                 Ok(()) => (),
             }
-            observe::moved(&row, &moved.after);
-            self.learn(&moved.after);
-            if moved.effect == Some(Effect::Reconcile) {
-                self.settled(&moved.after);
-            }
+            self.follow(&row, &moved);
             self.wake(&id.lane());
             return Ok(moved.after);
         }

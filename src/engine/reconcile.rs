@@ -1,7 +1,7 @@
 //! Opens the rows that ought to exist and do not, for one engineer or for all, and wakes what waited for a reseller account. Level-
 //! triggered: a lost signal costs latency, never a row. Not here: the question itself (`model/roster`).
 
-use super::{Engine, observe};
+use super::Engine;
 use crate::model::engineer::{Engineer, Release};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, Target, Want};
 use crate::model::entry::{Actor, Change, Commit};
@@ -175,10 +175,7 @@ impl Engine {
     pub(super) async fn move_row(&self, row: &Enrollment, input: Input) {
         let Ok(moved) = apply(row, input, &self.settings.rules, self.house.clock.now()) else { return };
         match self.commit_row(row, &moved.after, Actor::Engine).await {
-            Ok(()) => {
-                observe::moved(row, &moved.after);
-                self.learn(&moved.after);
-            }
+            Ok(()) => self.follow(row, &moved),
             Err(StoreError::Conflict) => (),
             Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => {
                 tracing::warn!(row = %row.id, %error, "the row could not be moved; it is looked at again by itself");

@@ -158,16 +158,11 @@ impl<'a> Work<'a> {
     }
 
     fn committed(&mut self, moved: Transition) -> Option<Claimed> {
-        observe::moved(&self.row, &moved.after);
-        self.engine.learn(&moved.after);
+        self.engine.follow(&self.row, &moved);
         self.row = moved.after;
         match moved.effect {
             Some(Effect::Run { step, attempt }) => Some(Claimed { step, attempt }),
-            Some(Effect::Reconcile) => {
-                self.engine.settled(&self.row);
-                None
-            }
-            None => None,
+            Some(Effect::Reconcile) | None => None,
         }
     }
 
@@ -204,8 +199,17 @@ impl Engine {
         Ok(())
     }
 
+    /// What follows from every move once it is durable: it is seen, and who has to know of it knows.
+    pub(super) fn follow(&self, before: &Enrollment, moved: &Transition) {
+        observe::moved(before, &moved.after);
+        self.learn(&moved.after);
+        if moved.effect == Some(Effect::Reconcile) {
+            self.settled(&moved.after);
+        }
+    }
+
     /// A row has settled: for an engineer's row, something else may be missing now.
-    pub(super) fn settled(&self, row: &Enrollment) {
+    fn settled(&self, row: &Enrollment) {
         match row.id.engineer() {
             Some(engineer) => self.signal(engineer),
             None => self.sweep.notify_one(),

@@ -44,8 +44,11 @@ async fn taken(cx: &Context<'_>, address: &Address) -> Outcome {
     if let Some(account) = site.google.account_by_address(address).await? {
         return found(cx, &account).await;
     }
-    let (accounts, book) =
-        try_join(site.census.accounts(cx.fresh()), site.census.addresses(cx.fresh())).await?;
+    let (accounts, book) = try_join(
+        site.census.accounts(cx.fresh_since(cx.since)),
+        site.census.addresses(cx.fresh_since(cx.since)),
+    )
+    .await?;
     let key = cx.sheet()?.engineer.key.as_str();
     let text = address.to_string();
     let is_ours =

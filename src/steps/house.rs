@@ -250,10 +250,10 @@ impl<'a> Context<'a> {
         role.ok_or_else(|| Failure::needs(Who::Reseller, FailureCode::ResellerNotReady))
     }
 
-    /// How recent a bulk read must be to tell whether the step's fact holds: begun since the step is the current one, and not long
-    /// ago, so that a row which looks again does see something new.
-    pub fn fresh(&self) -> Timestamp {
-        self.since.max(self.now() - LIST_AGE_MAX)
+    /// How recent a bulk read must be to tell whether a fact holds that was written by then: begun since, and not long ago, so that
+    /// a row which looks again does see something new.
+    pub fn fresh_since(&self, written: Timestamp) -> Timestamp {
+        written.max(self.now() - LIST_AGE_MAX)
     }
 
     /// The time now.

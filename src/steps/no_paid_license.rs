@@ -18,7 +18,8 @@ pub const STEP: Step = Step {
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let address = cx.address()?.to_string();
-    let licenses = cx.site()?.census.paid_licenses(cx.fresh()).await?;
+    let made = cx.row.facts.account.as_ref().map_or(cx.since, |account| account.since);
+    let licenses = cx.site()?.census.paid_licenses(cx.fresh_since(made)).await?;
     match licenses.items.iter().find(|license| license.address == address) {
         Some(license) => {
             let found = Failure::needs(Who::Operator, FailureCode::PaidLicenseFound);

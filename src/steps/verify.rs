@@ -21,8 +21,11 @@ pub const STEP: Step = Step {
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;
     let (id, role) = (&cx.row.facts.account.as_ref().ok_or_else(gone)?.id, cx.role()?);
-    let (accounts, assignments) =
-        try_join(site.census.accounts(cx.fresh()), site.census.assignments(cx.fresh())).await?;
+    let (accounts, assignments) = try_join(
+        site.census.accounts(cx.fresh_since(cx.since)),
+        site.census.assignments(cx.fresh_since(cx.since)),
+    )
+    .await?;
     let account = accounts.items.iter().find(|account| account.id == *id).ok_or_else(not_yet)?;
     check(cx, account)?;
     let held = assignments
