@@ -81,10 +81,11 @@ impl App {
         let engine_stop = CancellationToken::new();
         let engine = Engine::new(house, settings(config), engine_stop.clone());
         let mut doors = Vec::new();
-        let (sink, intake) = match &config.intake.amqp {
-            Some(section) => prepare_amqp(section, config, &engine, &mut doors)?,
-            None => (None, None),
+        let broker = match &config.intake.amqp {
+            Some(section) => Some(prepare_amqp(section, config, &engine, &mut doors)?),
+            None => None,
         };
+        let (sink, intake) = broker.map(|broker| (broker.sink, broker.health)).unzip();
         // The engine knows what was granted before it is offered events.
         engine.start(sink).await.map_err(StoreDown)?;
         let listen = prepare_http(config, &engine, intake, &mut doors).await?;
@@ -279,12 +280,18 @@ fn sender(address: crate::model::id::MailAddress) -> Sender {
 /// What the intake's health is read from.
 type IntakeHealth = watch::Receiver<Health>;
 
+/// The two ends of a broker: where outcomes go, and how the intake is.
+struct Broker {
+    sink: Arc<dyn OutcomeSink>,
+    health: IntakeHealth,
+}
+
 fn prepare_amqp(
     section: &AmqpSection,
     config: &Config,
     engine: &Arc<Engine>,
     doors: &mut Vec<Planned>,
-) -> Result<(Option<Arc<dyn OutcomeSink>>, Option<IntakeHealth>)> {
+) -> Result<Broker> {
     if section.allowed_sources.is_empty() {
         tracing::warn!("intake.amqp.allowed_sources is empty: events of any source are taken");
     }
@@ -305,7 +312,7 @@ fn prepare_amqp(
     doors.push(Planned::new("consumer", consumer.run(stop.clone()), stop));
     doors.push(publisher_door(link));
     let exchange = settings.outcomes_exchange;
-    Ok((Some(Arc::new(AmqpSink { publisher, exchange })), Some(health)))
+    Ok(Broker { sink: Arc::new(AmqpSink { publisher, exchange }), health })
 }
 
 fn publisher_door(link: PublisherLink) -> Planned {

@@ -56,7 +56,7 @@ impl Engine {
                     State::Scheduled { due: at, .. } | State::Waiting { look_again: at, .. }
                         if at > horizon =>
                     {
-                        far.push(row)
+                        far.push(row);
                     }
                     State::Scheduled { .. }
                     | State::Waiting { .. }

@@ -195,11 +195,7 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
             take_over(&mut after);
             next_state(&after, now)
         }
-        (State::Completed, Input::Recheck) => {
-            after.done.clear();
-            after.rechecking = true;
-            next_state(&after, now)
-        }
+        (State::Completed, Input::Recheck) => from_the_start(&mut after, now),
         (State::Scheduled { .. } | State::Waiting { .. } | State::Running { .. }, Input::Recheck) => {
             return Err(Rejected::Unsettled);
         }
@@ -251,6 +247,13 @@ fn next_state(row: &Enrollment, now: Timestamp) -> (State, Option<Effect>) {
 
 fn due_now(at: At, now: Timestamp) -> State {
     State::Scheduled { at, due: now, last: None }
+}
+
+/// Nothing counts as done any more; that it once was is remembered.
+fn from_the_start(row: &mut Enrollment, now: Timestamp) -> (State, Option<Effect>) {
+    row.done.clear();
+    row.rechecking = true;
+    next_state(row, now)
 }
 
 /// A goal that came during the run takes over; what was done for the old one no longer counts.

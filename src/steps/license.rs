@@ -29,13 +29,13 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
 
 async fn assign(cx: &Context<'_>, site: &Site, mode: LicenseMode) -> Outcome {
     let guarded = cx.guarded().await?;
-    let made = match cx.google()?.assign_free(&cx.address()?).await? {
+    let is_new = match cx.google()?.assign_free(&cx.address()?).await? {
         FreeLicense::Made => true,
         FreeLicense::Found => false,
         FreeLicense::Unavailable => return refused(cx, site, mode, guarded).await,
     };
     site.learned.license_worked();
-    Ok(guarded.ensured(made))
+    Ok(guarded.ensured(is_new))
 }
 
 /// "Unavailable" is a quota, an outage, or for ever. The last is believed once nothing else has been heard for a while from an API that
