@@ -39,7 +39,7 @@ struct Line {
 impl Roll {
     /// Reads everybody.
     pub async fn read(engine: &Engine) -> Result<Self, StoreError> {
-        let house = engine.house();
+        let (house, roster) = (engine.house(), engine.roster());
         let mut lines = Vec::new();
         let mut after: Option<EngineerKey> = None;
         loop {
@@ -55,14 +55,13 @@ impl Roll {
                 };
                 lines.push(Line {
                     username,
-                    progress: Progress::of(engineer.goal.want, &rows),
+                    progress: Progress::of(&engineer, &roster, &rows),
                     held: matches!(engineer.release, Release::Held(_)),
                     rows: rows.into_iter().map(|row| (row.id.target(), row)).collect(),
                     key: engineer.key,
                 });
             }
         }
-        let roster = engine.roster();
         let domains = roster.domains().map(|(reseller, domain)| (reseller.clone(), domain.clone())).collect();
         Ok(Self { lines, domains, roster, now: house.clock.now().to_zoned(TimeZone::system()) })
     }

@@ -4,7 +4,7 @@
 
 use super::Engine;
 use super::run::Work;
-use crate::model::enrollment::{Enrollment, Lane, Want};
+use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, Want};
 use crate::model::transition::Input;
 use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
@@ -46,11 +46,20 @@ impl Engine {
         }
     }
 
-    /// The most urgent due rows that nobody is at work on: leavers first, then the earliest start date.
+    /// The most urgent due rows that nobody is at work on: leavers first, then the earliest start date. Before the first look at a
+    /// reseller account has ended, none but the account's own row.
     async fn pick(&self, lane: &Lane, free: usize) -> Result<Vec<Enrollment>, StoreError> {
-        let state = &self.lanes[lane];
-        let limit = free * CHOICE + state.at_work().len();
-        let mut rows = self.house.store.due(lane, self.house.clock.now(), limit).await?;
+        let (state, now) = (&self.lanes[lane], self.house.clock.now());
+        let mut rows = match self.unseen(lane) {
+            Some(id) => {
+                let row = self.house.store.enrollment(&id).await?;
+                row.filter(|row| row.wake_at().is_some_and(|at| at <= now)).into_iter().collect()
+            }
+            None => {
+                let limit = free * CHOICE + state.at_work().len();
+                self.house.store.due(lane, now, limit).await?
+            }
+        };
         let at_work = state.at_work();
         rows.retain(|row| !at_work.contains(&row.id));
         rows.sort_by_key(|row| {
@@ -91,10 +100,23 @@ impl Engine {
         }
     }
 
+    /// The row that comes before all others of the lane.
+    fn unseen(&self, lane: &Lane) -> Option<EnrollmentId> {
+        let Lane::Reseller(name) = lane else { return None };
+        self.known().unseen.contains(name).then(|| EnrollmentId::Reseller(name.clone()))
+    }
+
+    async fn next_wake(&self, lane: &Lane) -> Result<Option<Timestamp>, StoreError> {
+        match self.unseen(lane) {
+            Some(id) => Ok(self.house.store.enrollment(&id).await?.and_then(|row| row.wake_at())),
+            None => self.house.store.next_wake(lane).await,
+        }
+    }
+
     async fn sleep(&self, lane: &Lane) {
         let now = self.house.clock.now();
         let limit = now + LOOK_AGAIN;
-        let next = self.house.store.next_wake(lane).await.ok().flatten().unwrap_or(limit);
+        let next = self.next_wake(lane).await.ok().flatten().unwrap_or(limit);
         // A due row that somebody is at work on must not make the lane spin.
         let until = next.clamp(now + SignedDuration::from_millis(5), limit);
         tokio::select! {
@@ -109,7 +131,7 @@ impl Engine {
 struct AtWork {
     engine: Arc<Engine>,
     lane: Lane,
-    id: crate::model::enrollment::EnrollmentId,
+    id: EnrollmentId,
 }
 
 impl AtWork {

@@ -136,17 +136,22 @@ impl Engine {
         release: Release,
     ) -> Result<(), Race> {
         let key = &joined.key;
-        let (data_key, keys) = match self.house.store.data_key(key).await? {
-            Some(data_key) if stored.is_some() => (data_key, Vec::new()),
-            _ => {
+        // Only this engineer's record is broken: everybody else's events must not wait for it.
+        let unreadable =
+            || Refusal::one("/data/engineer", ReasonCode::RecordUnreadable, Some(event.reference.clone()));
+        let (data_key, keys) = match (&stored, self.house.store.data_key(key).await) {
+            // A fresh key would open the new record, and nothing that was sealed before.
+            (_, Err(StoreError::Damaged(_))) | (Some(_), Ok(None)) => {
+                return Err(Race::Over(unreadable().into()));
+            }
+            (_, Err(error)) => return Err(error.into()),
+            (Some(_), Ok(Some(data_key))) => (data_key, Vec::new()),
+            (None, Ok(_)) => {
                 let fresh = self.house.sealer.new_key().map_err(|error| Race::Over(error.into()))?;
                 (fresh.clone(), vec![(key.clone(), fresh)])
             }
         };
         let plain = serde_json::to_vec(&joined.person).expect("a person is plain data");
-        // Only this engineer's record is broken: everybody else's events must not wait for it.
-        let unreadable =
-            || Refusal::one("/data/engineer", ReasonCode::RecordUnreadable, Some(event.reference.clone()));
         let sealed = self.house.sealer.seal(&data_key, &House::person_place(key), &plain);
         let person = sealed.map_err(|_| Race::Over(unreadable().into()))?;
         let engineer = Engineer {

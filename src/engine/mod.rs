@@ -23,7 +23,7 @@ use crate::model::rules::Rules;
 use crate::steps::House;
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
@@ -62,6 +62,8 @@ pub struct Engine {
     sweep: Notify,
     /// The ledger has grown.
     grown: Notify,
+    /// The last entry whose outcomes are told.
+    told: AtomicU64,
     stop: CancellationToken,
     tasks: TaskTracker,
     loops: Loops,
@@ -94,6 +96,8 @@ struct LaneState {
 struct Known {
     roster: Roster,
     rows: BTreeMap<ResellerName, Enrollment>,
+    /// Accounts whose first look since the start has not ended: what yesterday's configuration was good for proves nothing.
+    unseen: BTreeSet<ResellerName>,
 }
 
 /// Engineers that may wait for reconciliation one by one; beyond that all are swept.
@@ -119,6 +123,7 @@ impl Engine {
             signalled: Mutex::new(Some(signalled)),
             sweep: Notify::new(),
             grown: Notify::new(),
+            told: AtomicU64::new(0),
             stop,
             tasks: TaskTracker::new(),
             loops: Loops::default(),

@@ -7,6 +7,7 @@ use crate::model::plan::StepName;
 use crate::steps::Outcome;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How often gauges are set.
@@ -21,6 +22,7 @@ pub fn describe() {
     describe_counter!("carepass_waits_total", "Rows that began to wait, by code and who acts next");
     describe_gauge!("carepass_reseller_up", "Whether a reseller account's set-up is finished");
     describe_gauge!("carepass_ledger_position", "The last entry of the ledger");
+    describe_gauge!("carepass_outcomes_position", "The last entry whose outcomes are told");
 }
 
 /// An event was offered.
@@ -92,12 +94,14 @@ pub(super) async fn watch(engine: Arc<Engine>) {
             });
         }
         if let Ok(head) = engine.house.store.head().await {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "a gauge is a float; positions stay far below 2^53"
-            )]
-            gauge!("carepass_ledger_position").set(head.0 as f64);
+            gauge!("carepass_ledger_position").set(float(head.0));
         }
+        gauge!("carepass_outcomes_position").set(float(engine.told.load(Ordering::Relaxed)));
         tokio::select! { () = engine.stop.cancelled() => (), () = tokio::time::sleep(INTERVAL) => () }
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; positions stay far below 2^53")]
+fn float(position: u64) -> f64 {
+    position as f64
 }

@@ -16,8 +16,9 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The name under which the place in the ledger is kept.
@@ -32,8 +33,9 @@ const SIDE_BY_SIDE: usize = 64;
 /// How long to wait when there is nothing to read, should a signal be lost.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// How long to wait after a publication failed; the sink itself reconnects.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait after a publication failed, doubled each time; the sink itself reconnects.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_mins(1);
 
 /// One event to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,91 +62,100 @@ pub struct SinkError(pub String);
 impl Engine {
     /// Publishes what the ledger tells until the stop.
     pub(super) async fn publish_for_ever(self: Arc<Self>, sink: Arc<dyn OutcomeSink>) {
-        let mut reader: Option<Position> = None;
-        let mut failing = false;
+        let mut reader = Reader::default();
+        let mut pause = PAUSE_MIN;
         while !self.stop.is_cancelled() {
-            let pause = match self.publish_page(&mut reader, sink.as_ref()).await {
+            let wait = match self.publish_page(&mut reader, sink.as_ref()).await {
                 Ok(true) => {
-                    failing = false;
+                    pause = PAUSE_MIN;
                     continue;
                 }
                 Ok(false) => IDLE,
                 Err(error) => {
-                    if !failing {
+                    if pause == PAUSE_MIN {
                         tracing::warn!(%error, "outcomes wait in the ledger");
                     }
-                    failing = true;
-                    PAUSE
+                    let wait = pause;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                    wait
                 }
             };
+            let failing = pause > PAUSE_MIN;
             tokio::select! {
                 () = self.stop.cancelled() => (),
                 () = self.grown.notified(), if !failing => (),
-                () = tokio::time::sleep(pause) => (),
+                () = tokio::time::sleep(wait) => (),
             }
         }
     }
 
     /// Publishes one page; answers whether there was one.
-    async fn publish_page(
-        &self,
-        reader: &mut Option<Position>,
-        sink: &dyn OutcomeSink,
-    ) -> Result<bool, PublishError> {
-        let from = match *reader {
+    async fn publish_page(&self, reader: &mut Reader, sink: &dyn OutcomeSink) -> Result<bool, PublishError> {
+        let from = match reader.position {
             Some(position) => position,
             None => self.house.store.bookmark(READER).await?,
         };
+        self.told.store(from.0, Ordering::Relaxed);
         let entries = self.house.store.entries(from, PAGE).await?;
-        let Some(last) = entries.last().map(|entry| entry.position) else {
-            *reader = Some(from);
-            return Ok(false);
-        };
-        let told = self.publish_entries(&entries, sink).await?;
+        let last = entries.last().map_or(from, |entry| entry.position);
+        let told = self.publish_entries(&entries, reader, sink).await?;
         if told > 0 {
             let bookmark = Change::Bookmark { reader: READER.into(), position: last };
             self.house.store.commit(Commit::of(self.house.clock.now(), Actor::Engine, bookmark)).await?;
         }
-        *reader = Some(last);
-        Ok(true)
+        *reader = Reader { position: Some(last), confirmed: BTreeSet::new() };
+        self.told.store(last.0, Ordering::Relaxed);
+        Ok(!entries.is_empty())
     }
 
+    /// Publishes what the entries tell, engineers side by side. All that can be is published before a failure is reported.
     async fn publish_entries(
         &self,
         entries: &[Entry],
+        reader: &mut Reader,
         sink: &dyn OutcomeSink,
     ) -> Result<usize, PublishError> {
         let mut by_engineer: BTreeMap<Option<EngineerKey>, Vec<Outcome>> = BTreeMap::new();
-        for outcome in entries.iter().flat_map(outcomes) {
+        let told = entries.iter().flat_map(outcomes);
+        for outcome in told.filter(|outcome| !reader.confirmed.contains(&outcome.id)) {
             by_engineer.entry(outcome.about.engineer().cloned()).or_default().push(outcome);
         }
-        let told = by_engineer.values().map(Vec::len).sum();
         let mut running = stream::iter(by_engineer.into_values())
             .map(|outcomes| self.publish_in_order(outcomes, sink))
             .buffer_unordered(SIDE_BY_SIDE);
-        while let Some(published) = running.next().await {
-            published?;
+        let mut failed = None;
+        while let Some((confirmed, ended)) = running.next().await {
+            reader.confirmed.extend(confirmed);
+            failed = failed.or(ended.err());
         }
-        Ok(told)
+        drop(running);
+        failed.map_or(Ok(reader.confirmed.len()), |error| Err(error.into()))
     }
 
+    /// Publishes until one is not confirmed; those after it must not overtake it.
     async fn publish_in_order(
         &self,
         outcomes: Vec<Outcome>,
         sink: &dyn OutcomeSink,
-    ) -> Result<(), PublishError> {
+    ) -> (Vec<String>, Result<(), SinkError>) {
+        let mut confirmed = Vec::new();
         for outcome in outcomes {
-            let correlation = match outcome.about.engineer() {
-                Some(key) => {
-                    self.house.store.engineer(key).await?.and_then(|engineer| engineer.correlation_id)
-                }
-                None => None,
-            };
-            let event = envelope(&outcome, &self.settings.outcome_source, correlation);
-            sink.publish(event).await?;
+            if let Err(error) = sink.publish(envelope(&outcome, &self.settings.outcome_source)).await {
+                return (confirmed, Err(error));
+            }
+            confirmed.push(outcome.id);
         }
-        Ok(())
+        (confirmed, Ok(()))
     }
+}
+
+/// How far the ledger is told.
+#[derive(Default)]
+struct Reader {
+    /// Up to here everything is; unknown at the start.
+    position: Option<Position>,
+    /// What is told of the page in hand: one outcome that fails must not make the others come again at every try.
+    confirmed: BTreeSet<String>,
 }
 
 /// Why a page was not published in full.
@@ -157,7 +168,7 @@ enum PublishError {
 }
 
 /// The outcome as a `CloudEvent` in structured mode (CloudEvents 1.0, JSON format). No personal data, no secret.
-fn envelope(outcome: &Outcome, source: &str, correlation: Option<String>) -> OutcomeEvent {
+fn envelope(outcome: &Outcome, source: &str) -> OutcomeEvent {
     let mut event = json!({
         "specversion": "1.0",
         "id": outcome.id,
@@ -172,7 +183,7 @@ fn envelope(outcome: &Outcome, source: &str, correlation: Option<String>) -> Out
     let extensions = [
         ("partitionkey", outcome.about.engineer().map(ToString::to_string)),
         ("causationid", outcome.about.cause().map(|EventRef { id, .. }| id.clone())),
-        ("correlationid", correlation),
+        ("correlationid", outcome.about.correlation_id().map(str::to_owned)),
     ];
     add_texts(&mut event, extensions);
     OutcomeEvent {

@@ -47,14 +47,15 @@ impl Engine {
 
     /// Looks at every engineer at each change of a reseller account, and now and then.
     pub(super) async fn sweep_for_ever(self: Arc<Self>) {
+        let mut at_least = tokio::time::interval(self.settings.sweep);
         loop {
-            if let Err(error) = self.sweep_once().await {
-                tracing::warn!(%error, "the sweep was cut short: the store does not answer");
-            }
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = self.sweep.notified() => (),
-                () = tokio::time::sleep(self.settings.sweep) => self.recheck_resellers().await,
+                _ = at_least.tick() => self.recheck_resellers().await,
+            }
+            if let Err(error) = self.sweep_once().await {
+                tracing::warn!(%error, "the sweep was cut short: the store does not answer");
             }
         }
     }
@@ -83,7 +84,7 @@ impl Engine {
     }
 
     /// Opens the rows that an engineer lacks.
-    pub async fn reconcile(&self, key: &EngineerKey) -> Result<(), StoreError> {
+    async fn reconcile(&self, key: &EngineerKey) -> Result<(), StoreError> {
         let Some(engineer) = self.house.store.engineer(key).await? else { return Ok(()) };
         if matches!(engineer.release, Release::Held(_)) || engineer.goal.want == Want::Absent {
             return Ok(());
@@ -91,7 +92,7 @@ impl Engine {
         let rows = self.house.store.enrollments_of(key).await?;
         // What waits may wait for just this newer revision, say for a name in Latin letters.
         for row in rows.iter().filter(|row| !row.is_settled() && row.goal.revision < engineer.goal.revision) {
-            self.move_row(row, Input::Retargeted(engineer.goal)).await;
+            self.move_row(row, Input::Retargeted(Box::new(engineer.wish()))).await;
             self.wake(&row.id.lane());
         }
         let rows: BTreeMap<Target, Enrollment> = rows.into_iter().map(|row| (row.id.target(), row)).collect();
@@ -105,6 +106,11 @@ impl Engine {
             return Ok(());
         }
         let lanes: Vec<Lane> = new.iter().map(|row| row.id.lane()).collect();
+        let waiting: Vec<ResellerName> = new
+            .iter()
+            .filter(|row| row.waits_on(Who::Reseller))
+            .filter_map(|row| row.id.reseller().cloned())
+            .collect();
         let changes =
             new.into_iter().map(|row| Change::Enrollment { from: None, row: Box::new(row) }).collect();
         let commit = Commit { at: now, actor: Actor::Engine, changes, keys: Vec::new() };
@@ -113,6 +119,10 @@ impl Engine {
                 self.grown.notify_one();
                 for lane in &lanes {
                     self.wake(lane);
+                }
+                // The account may have become ready meanwhile, and the sweep that says so may have passed before the rows were there.
+                if waiting.iter().any(|name| self.is_ready(name)) {
+                    self.sweep.notify_one();
                 }
                 Ok(())
             }
@@ -135,9 +145,7 @@ impl Engine {
             Target::Engineer => (EnrollmentId::Engineer(key), true),
             Target::Reseller(reseller) => (EnrollmentId::Reseller(reseller), true),
         };
-        let mut row = Enrollment::open(id, engineer.goal, now);
-        row.cause = Some(engineer.cause.clone());
-        row.starts = engineer.starts;
+        let row = Enrollment::open(id, engineer.wish(), now);
         if ready { row } else { row.until_reseller_ready(&self.settings.rules, now) }
     }
 

@@ -3,10 +3,12 @@
 //! Not here: which row is next (`drive`).
 
 use super::{Engine, observe};
-use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State, TargetKind};
+use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State};
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::id::ResellerName;
 use crate::model::plan::StepName;
+use crate::model::roster::Roster;
 use crate::model::sealed::{Sealed, WrappedKey};
 use crate::model::transition::{Effect, Input, Transition, apply, apply_and_claim};
 use crate::seal::{SealError, password};
@@ -31,6 +33,8 @@ pub(super) struct Work<'a> {
     engine: &'a Engine,
     row: Enrollment,
     sheet: Option<Sheet>,
+    /// Whether the reseller account was ready when the last run looked.
+    saw_ready: bool,
 }
 
 /// A step that was claimed and is to be run.
@@ -42,24 +46,14 @@ pub(super) struct Claimed {
 
 impl<'a> Work<'a> {
     pub(super) fn new(engine: &'a Engine, row: Enrollment) -> Self {
-        Self { engine, row, sheet: None }
+        Self { engine, row, sheet: None, saw_ready: true }
     }
 
     /// Applies the input and makes it durable; answers with the step to run, if there is one.
     pub(super) async fn commit(&mut self, input: Input) -> Option<Claimed> {
         let mut races = 0;
         while races < RACES_MAX {
-            let now = self.engine.house.clock.now();
-            // A stop is graceful: what was reported is kept, and nothing new is claimed.
-            let decide = if self.engine.stop.is_cancelled() { apply } else { apply_and_claim };
-            let Ok(mut moved) = decide(&self.row, input.clone(), &self.engine.settings.rules, now) else {
-                return None;
-            };
-            if self.seal_credential(&mut moved).await.is_err() {
-                // The store is away: the row stays as it is, and the lane looks again after a pause.
-                tokio::time::sleep(STORE_PAUSE).await;
-                return None;
-            }
+            let moved = self.decide(&input).await?;
             match self.engine.commit_row(&self.row, &moved.after, Actor::Engine).await {
                 Ok(()) => return self.committed(moved),
                 Err(StoreError::Conflict) => {
@@ -72,6 +66,24 @@ impl<'a> Work<'a> {
             }
         }
         None
+    }
+
+    /// What the input makes of the row. A report is kept whatever happens; nothing new is claimed after the stop, or without the
+    /// password that the claim must hold.
+    async fn decide(&mut self, input: &Input) -> Option<Transition> {
+        let (now, rules) = (self.engine.house.clock.now(), &self.engine.settings.rules);
+        if !self.engine.stop.is_cancelled() {
+            let mut moved = apply_and_claim(&self.row, input.clone(), rules, now).ok()?;
+            if self.seal_credential(&mut moved).await.is_ok() {
+                return Some(moved);
+            }
+        }
+        if *input == Input::Wake {
+            // The lane looks again after a pause.
+            tokio::time::sleep(STORE_PAUSE).await;
+            return None;
+        }
+        apply(&self.row, input.clone(), rules, now).ok()
     }
 
     /// Runs the claimed step within its lease.
@@ -96,20 +108,12 @@ impl<'a> Work<'a> {
             let row = self.row.id.reseller().and_then(|name| known.rows.get(name)).cloned();
             (known.roster.clone(), row)
         };
-        if self.row.id.kind() == TargetKind::Domain {
-            let ready =
-                self.row.id.reseller().and_then(|name| roster.resellers.get(name)).is_some_and(|r| r.ready);
-            if !ready {
-                return Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady));
-            }
-        }
         self.load_sheet().await?;
-        let scope = self.sheet.as_ref().map(|sheet| &sheet.engineer.scope);
-        if let (Some(scope), Some(domain)) = (scope, self.row.id.domain())
-            && !scope.covers(domain)
-        {
-            return Err(Failure::needs(Who::Hr, FailureCode::ScopeMismatch));
+        self.saw_ready = is_ready(&roster, &self.row.id);
+        if !self.saw_ready {
+            return Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady));
         }
+        self.check_scope(&roster)?;
         let at = self.row.state.at();
         let context = Context {
             house: &self.engine.house,
@@ -121,6 +125,22 @@ impl<'a> Work<'a> {
             since: at.map_or(Timestamp::MIN, |at| at.since),
         };
         (step.ensure)(&context).await
+    }
+
+    /// What HR wants must fit the reseller domains: the row's own domain, and for the engineer as a whole every domain that was named.
+    fn check_scope(&self, roster: &Roster) -> Result<(), Failure> {
+        let Some(sheet) = &self.sheet else { return Ok(()) };
+        let scope = &sheet.engineer.scope;
+        let stranger = match self.row.id.domain() {
+            Some(domain) => (!scope.covers(domain)).then_some(domain),
+            None => roster.strangers(scope).first().copied(),
+        };
+        match stranger {
+            Some(domain) => {
+                Err(Failure::needs(Who::Hr, FailureCode::ScopeMismatch).with_detail(domain.as_str()))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Reads the engineer's sheet, anew for each step: HR may have changed the scope meanwhile.
@@ -160,6 +180,11 @@ impl<'a> Work<'a> {
     fn committed(&mut self, moved: Transition) -> Option<Claimed> {
         self.engine.follow(&self.row, &moved);
         self.row = moved.after;
+        // The account became ready while this was being written: the sweep that says so may have passed before.
+        if !self.saw_ready && is_ready(&self.engine.roster(), &self.row.id) {
+            self.engine.sweep.notify_one();
+        }
+        self.saw_ready = true;
         match moved.effect {
             Some(Effect::Run { step, attempt }) => Some(Claimed { step, attempt }),
             Some(Effect::Reconcile) | None => None,
@@ -183,6 +208,12 @@ impl<'a> Work<'a> {
         tokio::time::sleep(STORE_PAUSE).await;
         worth_it.then_some(())
     }
+}
+
+/// Whether the row's reseller account is ready; rows of no account need none, and an account's own row makes it so.
+fn is_ready(roster: &Roster, id: &EnrollmentId) -> bool {
+    let EnrollmentId::Domain(_, reseller, _) = id else { return true };
+    roster.resellers.get(reseller).is_some_and(|status| status.ready)
 }
 
 impl Engine {
@@ -210,15 +241,23 @@ impl Engine {
 
     /// A row has settled: for an engineer's row, something else may be missing now.
     fn settled(&self, row: &Enrollment) {
-        match row.id.engineer() {
-            Some(engineer) => self.signal(engineer),
-            None => self.sweep.notify_one(),
+        if let Some(engineer) = row.id.engineer() {
+            self.signal(engineer);
         }
     }
 
-    /// Keeps what is known of a reseller account in step with its row; what waited for the account looks again.
+    /// Whether a reseller account's set-up is finished.
+    pub(super) fn is_ready(&self, name: &ResellerName) -> bool {
+        self.known().roster.resellers.get(name).is_some_and(|status| status.ready)
+    }
+
+    /// Keeps what is known of a reseller account in step with its row; what waited for the account looks again. The row of an account
+    /// that is no longer configured teaches nothing.
     pub(super) fn learn(&self, row: &Enrollment) {
         let EnrollmentId::Reseller(name) = &row.id else { return };
+        if !self.house.sites.contains_key(name) {
+            return;
+        }
         let changed = {
             let mut known = self.known();
             // Commits are told about in any order.
@@ -228,7 +267,8 @@ impl Engine {
             let before = known.roster.resellers.get(name).cloned();
             known.roster.learn(name, row);
             known.rows.insert(name.clone(), row.clone());
-            before != known.roster.resellers.get(name).cloned()
+            let seen = !row.is_under_way() && known.unseen.remove(name);
+            seen || before != known.roster.resellers.get(name).cloned()
         };
         if changed {
             self.sweep.notify_one();

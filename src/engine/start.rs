@@ -9,11 +9,15 @@ use crate::model::entry::{Actor, Change, Commit};
 use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::transition::Input;
 use crate::store::StoreError;
+use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, PoisonError};
 
 /// Rows read from the store at a time.
 const PAGE: usize = 500;
+
+/// Rows that are moved at once, so that their commits share a sync.
+const SIDE_BY_SIDE: usize = 32;
 
 impl Engine {
     /// Takes over what is stored and starts the loops. The store must belong to this process alone: rows that a dead
@@ -44,36 +48,19 @@ impl Engine {
 
     async fn take_over(&self, lane: &Lane) -> Result<(), StoreError> {
         let mut after: Option<(Timestamp, EnrollmentId)> = None;
-        let (mut running, mut far) = (Vec::new(), Vec::new());
         let horizon = self.house.clock.now() + self.settings.rules.look_max * 2;
         loop {
             let page = self.house.store.queue(lane, after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { break };
+            let Some(last) = page.last() else { return Ok(()) };
             after = last.wake_at().map(|at| (at, last.id.clone()));
-            for row in page {
-                match row.state {
-                    State::Running { .. } => running.push(row),
-                    State::Scheduled { due: at, .. } | State::Waiting { look_again: at, .. }
-                        if at > horizon =>
-                    {
-                        far.push(row);
-                    }
-                    State::Scheduled { .. }
-                    | State::Waiting { .. }
-                    | State::Completed
-                    | State::Cancelled { .. } => (),
-                }
-            }
+            let left = page.iter().filter_map(|row| Some((row, left_by_the_dead(row, horizon)?)));
+            stream::iter(left)
+                .for_each_concurrent(SIDE_BY_SIDE, |(row, input)| async move {
+                    tracing::info!(row = %row.id, ?input, "taken over from the process before");
+                    self.move_row(row, input).await;
+                })
+                .await;
         }
-        for row in running {
-            tracing::info!(row = %row.id, "taken over: the process that ran it is gone");
-            self.move_row(&row, Input::Orphaned).await;
-        }
-        for row in far {
-            tracing::warn!(row = %row.id, "looked at now: a clock that was ahead had put it off");
-            self.move_row(&row, Input::Nudge).await;
-        }
-        Ok(())
     }
 
     async fn count_grants(&self) -> Result<(), StoreError> {
@@ -93,9 +80,10 @@ impl Engine {
         }
     }
 
-    /// A new reseller account gets its row; a known one is looked at again, since its configuration may have changed.
+    /// A new reseller account gets its row; a known one is looked at again, since its configuration may have changed. Until that look
+    /// has ended its engineers' rows rest.
     async fn look_at_reseller(&self, name: ResellerName) -> Result<(), StoreError> {
-        let id = EnrollmentId::Reseller(name);
+        let id = EnrollmentId::Reseller(name.clone());
         let Some(row) = self.house.store.enrollment(&id).await? else {
             let now = self.house.clock.now();
             let row = Enrollment::open(id, Goal { want: Want::Present, revision: 0 }, now);
@@ -107,6 +95,21 @@ impl Engine {
         self.learn(&row);
         let input = if row.is_settled() { Input::Recheck } else { Input::Nudge };
         self.move_row(&row, input).await;
+        let mut known = self.known();
+        if known.rows.get(&name).is_some_and(Enrollment::is_under_way) {
+            known.unseen.insert(name);
+        }
         Ok(())
+    }
+}
+
+/// What a row that the process before has left behind is told: its worker is gone, or a clock that was ahead has put it off.
+fn left_by_the_dead(row: &Enrollment, horizon: Timestamp) -> Option<Input> {
+    match row.state {
+        State::Running { .. } => Some(Input::Orphaned),
+        State::Scheduled { due: at, .. } | State::Waiting { look_again: at, .. } if at > horizon => {
+            Some(Input::Nudge)
+        }
+        State::Scheduled { .. } | State::Waiting { .. } | State::Completed | State::Cancelled { .. } => None,
     }
 }

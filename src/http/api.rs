@@ -185,7 +185,8 @@ async fn find(api: &Api, named: &Named) -> Result<Engineer, Problem> {
 /// An engineer with rows and the unsealed name of the account.
 pub(super) async fn view(api: &Api, engineer: &Engineer, spoken: Spoken) -> Result<EngineerView, Problem> {
     let rows = api.engine.house().store.enrollments_of(&engineer.key).await?;
-    Ok(Wording::new(api, spoken).engineer(engineer, username(api, engineer).await?, &rows))
+    let (name, roster) = (username(api, engineer).await?, api.engine.roster());
+    Ok(Wording::new(api, spoken).engineer(engineer, name, &roster, &rows))
 }
 
 /// The reserved name. One engineer whose record cannot be opened must not hide all the others, so it is then left out.

@@ -12,6 +12,7 @@ use crate::model::entry::{Actor, Change, Commit};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::grants::GrantLimits;
 use crate::model::id::EngineerKey;
+use crate::model::plan::StepName;
 use crate::model::rules::Rules;
 use crate::seal::Sealer;
 use crate::steps::House;
@@ -168,7 +169,11 @@ async fn put_engineer(store: &Memory, key: &str, release: Release) {
 async fn put_waiting(store: &Memory, id: &str) {
     let goal = Goal { want: Want::Present, revision: 3 };
     let mut row = Enrollment::open(id.parse().unwrap(), goal, Timestamp::UNIX_EPOCH);
-    let at = row.state.at().unwrap();
+    let mut at = row.state.at().unwrap();
+    if row.id.domain().is_some() {
+        row.done = [StepName::Username, StepName::Account].into();
+        at.step = StepName::License;
+    }
     let reason = Failure::needs(Who::Operator, FailureCode::SeatsSpent);
     let look_again = "2026-11-22T11:00:00Z".parse().unwrap();
     row.state = State::Waiting { at, on: Who::Operator, reason, look_again };
@@ -378,7 +383,7 @@ async fn an_engineer_is_shown_as_the_contract_says() {
     let row = &shown["enrollments"][0];
     assert_eq!(
         (&row["state"], &row["step"], &row["attempt"]),
-        (&json!("waiting"), &json!("username"), &json!(1))
+        (&json!("waiting"), &json!("license"), &json!(1))
     );
     assert_eq!((&row["waiting_on"], &row["reason"]), (&json!("operator"), &json!("seats_spent")));
     assert_eq!(row["look_again_at"], "2026-11-22T11:00:00Z");
@@ -449,7 +454,7 @@ async fn orders_about_rows_are_carried_out_and_faulty_ones_refused() {
     let (status, row) = server.order(domain, Role::Operator, order("retry")).await;
     assert_eq!((status, &row["state"]), (StatusCode::OK, &json!("scheduled")), "{row}");
     let (status, row) = server.order(domain, Role::Operator, order("skip")).await;
-    assert_eq!((status, &row["done"]), (StatusCode::OK, &json!(["username"])), "{row}");
+    assert_eq!((status, row["done"].as_array().map(Vec::len)), (StatusCode::OK, Some(3)), "{row}");
     let (status, row) = server.order("/v1/engineers/E-1/orders", Role::Operator, order("cancel")).await;
     assert_eq!(
         (status, &row["state"], &row["target"]["kind"]),

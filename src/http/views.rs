@@ -4,13 +4,14 @@
 use super::Api;
 use super::language::Spoken;
 use crate::model::engineer::{Engineer, Progress, Release};
-use crate::model::enrollment::{Enrollment, EnrollmentId, State, Want};
+use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Entry};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{CustomerId, DomainName, EngineerKey, LocalPart, ResellerName};
 use crate::model::message::{Message, Place, explain};
 use crate::model::person::Language;
 use crate::model::plan::StepName;
+use crate::model::roster::Roster;
 use crate::model::task::Card;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -37,7 +38,7 @@ pub(super) struct EngineerView {
     pub(super) state: Progress,
     revision: u64,
     username: Option<LocalPart>,
-    /// Set while the engineer as a whole is held.
+    /// Set while the engineer as a whole waits.
     waiting_on: Option<Who>,
     reason: Option<FailureCode>,
     message: Option<String>,
@@ -138,27 +139,50 @@ impl Wording {
         self,
         engineer: &Engineer,
         username: Option<LocalPart>,
+        roster: &Roster,
         rows: &[Enrollment],
     ) -> EngineerView {
-        let held = match engineer.release {
-            Release::Held(since) => Some((since, self.held())),
+        let held_since = match engineer.release {
+            Release::Held(since) => Some(since),
             Release::Granted(_) => None,
         };
+        let waits = self.waits_as_a_whole(engineer, roster, rows);
         EngineerView {
             key: engineer.key.clone(),
             goal: engineer.goal.want,
-            state: Progress::of(engineer.goal.want, rows),
+            state: Progress::of(engineer, roster, rows),
             revision: engineer.goal.revision,
             username,
-            waiting_on: held.is_some().then_some(Who::Operator),
-            reason: held.is_some().then_some(FailureCode::GrantsHeld),
-            message: held.as_ref().map(|(_, sentences)| sentences.to_string()),
-            held_since: held.as_ref().map(|(since, _)| *since),
-            sentences: held.map(|(_, sentences)| sentences),
+            waiting_on: waits.as_ref().map(|(on, ..)| *on),
+            reason: waits.as_ref().map(|(_, code, _)| *code),
+            message: waits.as_ref().map(|(.., sentences)| sentences.to_string()),
+            sentences: waits.map(|(.., sentences)| sentences),
+            held_since,
             starts: engineer.starts,
             enrollments: rows.iter().map(|row| self.enrollment(row)).collect(),
             version: engineer.version,
         }
+    }
+
+    /// What keeps the engineer waiting that no row can show: the limit on grants, or a reseller account whose domains nobody knows
+    /// yet.
+    fn waits_as_a_whole(
+        self,
+        engineer: &Engineer,
+        roster: &Roster,
+        rows: &[Enrollment],
+    ) -> Option<(Who, FailureCode, Message)> {
+        if let Release::Held(_) = engineer.release {
+            return Some((Who::Operator, FailureCode::GrantsHeld, self.held()));
+        }
+        let is_told = rows.iter().any(|row| row.id.target() == Target::Engineer);
+        if is_told || !rows.iter().all(Enrollment::is_settled) || roster.knows(&engineer.scope) {
+            return None;
+        }
+        let (unknown, _) = roster.resellers.iter().find(|(_, status)| status.domains.is_none())?;
+        let (on, code) = (Who::Reseller, FailureCode::ResellerNotReady);
+        let place = Place { reseller: Some(unknown.clone()), ..nowhere() };
+        Some((on, code, self.explain(&Failure::needs(on, code), &place)))
     }
 
     pub(super) fn enrollment(self, row: &Enrollment) -> EnrollmentView {
@@ -241,9 +265,7 @@ impl Wording {
     }
 
     fn held(self) -> Message {
-        let place =
-            Place { reseller: None, domain: None, step: None, look_again: None, time_zone: TimeZone::UTC };
-        self.explain(&Failure::needs(Who::Operator, FailureCode::GrantsHeld), &place)
+        self.explain(&Failure::needs(Who::Operator, FailureCode::GrantsHeld), &nowhere())
     }
 
     fn explain(self, failure: &Failure, place: &Place) -> Message {
@@ -256,6 +278,11 @@ impl Wording {
             Language::Swedish => format!("En operatör avslutade detta, med orden: {reason}"),
         }
     }
+}
+
+/// The engineer as a whole.
+fn nowhere() -> Place {
+    Place { reseller: None, domain: None, step: None, look_again: None, time_zone: TimeZone::UTC }
 }
 
 impl TargetView {

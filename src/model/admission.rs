@@ -1,11 +1,10 @@
 //! What a readable event means for what is already known: new, said before, too late, or in conflict (`docs/EVENTS.md`, order and duplicates).
 //! Pure. Not here: reading the message (`event`), sealing and storing (`engine/intake`).
 
-use super::engineer::{Engineer, Scope};
+use super::engineer::Engineer;
 use super::entry::{Disposition, Received};
 use super::event::{Event, Lifecycle, Profile, ReasonCode};
 use super::roster::Roster;
-use std::collections::BTreeSet;
 
 /// What is to be done with an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,18 +50,10 @@ pub fn decide(
     if joined.profile == Profile::ResellerAdmin {
         return refuse("/data/scope/profile", ReasonCode::ProfileNotConfigured);
     }
-    match &joined.scope {
-        Scope::Domains(wanted) if roster.is_complete() => {
-            let known: BTreeSet<_> = roster.domains().map(|(_, domain)| domain).collect();
-            let all_known = wanted.iter().all(|domain| known.contains(domain));
-            if all_known {
-                Admission::Apply
-            } else {
-                refuse("/data/scope/domains", ReasonCode::DomainNotConfigured)
-            }
-        }
-        Scope::Domains(_) | Scope::All => Admission::Apply,
+    if roster.is_complete() && !roster.strangers(&joined.scope).is_empty() {
+        return refuse("/data/scope/domains", ReasonCode::DomainNotConfigured);
     }
+    Admission::Apply
 }
 
 fn refuse(pointer: &'static str, reason: ReasonCode) -> Admission {

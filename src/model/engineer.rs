@@ -1,8 +1,9 @@
 //! What carepass keeps about an engineer besides the rows: the goal, the scope, and the sealed person.
 //! Not here: the person in clear (`person`), which exists only in memory.
 
-use super::enrollment::{Enrollment, Goal, State, Target, Want};
+use super::enrollment::{Enrollment, Goal, State, Target, Want, Wish};
 use super::id::{DomainName, EmploymentId, EngineerKey};
+use super::roster::Roster;
 use super::sealed::Sealed;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -79,6 +80,18 @@ pub struct Engineer {
     pub correlation_id: Option<String>,
 }
 
+impl Engineer {
+    /// What the engineer's rows are to bring about, and by whose word.
+    pub fn wish(&self) -> Wish {
+        Wish {
+            goal: self.goal,
+            cause: Some(self.cause.clone()),
+            correlation_id: self.correlation_id.clone(),
+            starts: self.starts,
+        }
+    }
+}
+
 /// How far the engineer as a whole is, as the API shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -113,13 +126,22 @@ impl Progress {
         }
     }
 
-    /// Works out how far an engineer is from the goal and the rows.
-    pub fn of(want: Want, rows: &[Enrollment]) -> Self {
+    /// Works out how far an engineer is from the goal and the rows. Rows outside the scope, or of a reseller account that left the
+    /// configuration, count only where there are no others.
+    pub fn of(engineer: &Engineer, roster: &Roster, rows: &[Enrollment]) -> Self {
+        let is_wanted = |row: &&Enrollment| match row.id.target() {
+            Target::Domain(reseller, domain) => {
+                engineer.scope.covers(&domain) && roster.resellers.contains_key(&reseller)
+            }
+            Target::Engineer | Target::Reseller(_) => true,
+        };
+        let wanted: Vec<&Enrollment> = rows.iter().filter(is_wanted).collect();
+        let rows = if wanted.is_empty() { rows.iter().collect() } else { wanted };
         let domains = || rows.iter().filter(|row| matches!(row.id.target(), Target::Domain(..)));
         let completed = domains().filter(|row| row.state == State::Completed).count();
-        let all_settled = !rows.is_empty() && rows.iter().all(Enrollment::is_settled);
+        let all_settled = !rows.is_empty() && rows.iter().all(|row| row.is_settled());
         let told = rows.iter().any(|row| row.id.target() == Target::Engineer && row.is_settled());
-        match want {
+        match engineer.goal.want {
             Want::Absent if all_settled && told => Self::Removed,
             Want::Absent => Self::Leaving,
             Want::Present if rows.is_empty() => Self::Planned,
@@ -128,5 +150,64 @@ impl Progress {
             Want::Present if completed > 0 => Self::PartlyReady,
             Want::Present => Self::Provisioning,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::roster::ResellerStatus;
+    use super::*;
+
+    fn engineer(scope: Scope) -> Engineer {
+        Engineer {
+            key: "E-1".parse().unwrap(),
+            version: 1,
+            goal: Goal { want: Want::Present, revision: 1 },
+            employment: "E-1/1".parse().unwrap(),
+            starts: None,
+            scope,
+            person: Sealed::from_bytes(Vec::new()),
+            username: None,
+            release: Release::Granted(Timestamp::UNIX_EPOCH),
+            content: String::new(),
+            cause: EventRef { source: "hr".into(), id: "1".into() },
+            correlation_id: None,
+        }
+    }
+
+    /// Rows are written `path=state`; the one reseller account that is configured is `se`.
+    fn check(scope: &Scope, rows: &[&str], expected: Progress) {
+        let engineer = engineer(scope.clone());
+        let known = ResellerStatus { domains: Some(["a.se".parse().unwrap()].into()), ready: true };
+        let roster = Roster { resellers: [("se".parse().unwrap(), known)].into() };
+        let row = |text: &&str| {
+            let (id, state) = text.split_once('=').unwrap();
+            let mut row = Enrollment::open(id.parse().unwrap(), engineer.wish(), Timestamp::UNIX_EPOCH);
+            match state {
+                "open" => (),
+                "done" => row.state = State::Completed,
+                "cancelled" => row.state = State::Cancelled { reason: String::new() },
+                other => panic!("{other}"),
+            }
+            row
+        };
+        let rows_of: Vec<Enrollment> = rows.iter().map(row).collect();
+        assert_eq!(Progress::of(&engineer, &roster, &rows_of), expected, "{rows:?}");
+    }
+
+    #[test]
+    fn progress_follows_from_the_rows_that_are_wanted() {
+        let (all, a) = (Scope::All, Scope::Domains(["a.se".parse().unwrap()].into()));
+        check(&all, &[], Progress::Planned);
+        check(&all, &["domain/E-1/se/a.se=open"], Progress::Provisioning);
+        check(&all, &["domain/E-1/se/a.se=done"], Progress::PartlyReady);
+        check(&all, &["domain/E-1/se/a.se=cancelled"], Progress::Cancelled);
+        check(&all, &["domain/E-1/se/a.se=done", "engineer/E-1=done"], Progress::Ready);
+        let left_over = ["domain/E-1/se/a.se=done", "domain/E-1/gone/b.gone=open", "engineer/E-1=done"];
+        check(&all, &left_over, Progress::Ready);
+        check(&all, &["domain/E-1/gone/b.gone=open"], Progress::Provisioning);
+        let narrowed = ["domain/E-1/se/a.se=done", "domain/E-1/se/b.se=open", "engineer/E-1=done"];
+        check(&all, &narrowed, Progress::PartlyReady);
+        check(&a, &narrowed, Progress::Ready);
     }
 }

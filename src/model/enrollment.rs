@@ -73,6 +73,19 @@ pub struct Goal {
     pub revision: u64,
 }
 
+/// A goal and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// What ought to be.
+    pub goal: Goal,
+    /// The event that said so; none for a reseller account.
+    pub cause: Option<EventRef>,
+    /// HR's onboarding case.
+    pub correlation_id: Option<String>,
+    /// The engineer's start date.
+    pub starts: Option<Timestamp>,
+}
+
 /// Which step, which attempt, how often it was looked at again, and since when it is the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct At {
@@ -195,12 +208,22 @@ pub struct Enrollment {
     /// The initial password, sealed before the account is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<Sealed>,
-    /// The event behind the goal.
+    /// The newest event that asked for something here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<EventRef>,
+    /// HR's onboarding case of that event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
     /// The engineer's start date: earlier ones go first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts: Option<Timestamp>,
+}
+
+/// A goal that no event stands behind.
+impl From<Goal> for Wish {
+    fn from(goal: Goal) -> Self {
+        Self { goal, cause: None, correlation_id: None, starts: None }
+    }
 }
 
 impl EnrollmentId {
@@ -338,6 +361,11 @@ impl Enrollment {
     /// Nothing more will happen by itself.
     pub fn is_settled(&self) -> bool {
         matches!(self.state, State::Completed | State::Cancelled { .. })
+    }
+
+    /// Whether carepass itself acts next: now, or when a short delay is over.
+    pub fn is_under_way(&self) -> bool {
+        matches!(self.state, State::Scheduled { .. } | State::Running { .. })
     }
 
     /// Whether the row has just begun to wait for this thing, as against having looked once more in vain.

@@ -203,6 +203,21 @@ codes! {
     UnknownAnswer = "unknown_answer",
 }
 
+impl FailureCode {
+    /// Whether it is passing trouble on the way to Google, the store or the mail server, with nothing for a person to decide.
+    pub fn is_trouble(self) -> bool {
+        matches!(
+            self,
+            Self::BackendError
+                | Self::Timeout
+                | Self::ConnectionLost
+                | Self::WorkerLost
+                | Self::MailUnavailable
+                | Self::StoreUnavailable
+        )
+    }
+}
+
 impl fmt::Display for FailureCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -31,7 +31,7 @@ pub enum OutcomeKind {
     Progressed,
     /// A person must act before a domain, or the engineer as a whole, can go on.
     ActionRequired,
-    /// Every domain is ready and the engineer was told.
+    /// Every domain has settled, at least one of them well, and the engineer was told.
     Ready,
     /// A reseller account waits for a person.
     ResellerBlocked,
@@ -76,6 +76,14 @@ impl About {
         match self {
             Self::Engineer(engineer) => Some(&engineer.cause),
             Self::Row(row) => row.cause.as_ref(),
+        }
+    }
+
+    /// HR's onboarding case of that event.
+    pub fn correlation_id(&self) -> Option<&str> {
+        match self {
+            Self::Engineer(engineer) => engineer.correlation_id.as_deref(),
+            Self::Row(row) => row.correlation_id.as_deref(),
         }
     }
 }

@@ -76,6 +76,12 @@ impl fmt::Display for StepName {
     }
 }
 
+/// Whether an operator may take the step as done. Not those that leave what later steps need, and none of a reseller account:
+/// they are looked at anew every hour, and hold the guards for all its domains.
+pub fn may_be_skipped(kind: TargetKind, step: StepName) -> bool {
+    kind != TargetKind::Reseller && !matches!(step, StepName::Username | StepName::Account)
+}
+
 /// The steps of a target for a goal, in order; each only when the one before holds.
 /// Joining gives the role as the last write, so that an account that fails half-way has no rights; leaving takes it first
 /// (Google help 9807615: changing an administrator needs more rights than changing a user).

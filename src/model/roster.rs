@@ -26,7 +26,8 @@ impl Roster {
     /// The state of a reseller account from its row: known domains stay known while the row is looked at again.
     pub fn learn(&mut self, reseller: &ResellerName, row: &Enrollment) {
         let status = self.resellers.entry(reseller.clone()).or_default();
-        status.domains.clone_from(&row.facts.domains);
+        let given_up = matches!(row.state, State::Cancelled { .. });
+        status.domains = row.facts.domains.clone().or_else(|| given_up.then(BTreeSet::new));
         status.ready = match row.state {
             State::Completed => true,
             State::Scheduled { .. } | State::Running { .. } => status.ready,
@@ -37,6 +38,20 @@ impl Roster {
     /// Whether the domains of every reseller account are known.
     pub fn is_complete(&self) -> bool {
         self.resellers.values().all(|status| status.domains.is_some())
+    }
+
+    /// Whether everything that a scope means is known.
+    pub fn knows(&self, scope: &Scope) -> bool {
+        self.is_complete() || matches!(scope, Scope::Domains(_)) && self.strangers(scope).is_empty()
+    }
+
+    /// The domains that a scope names and no reseller account is known to have.
+    pub fn strangers<'a>(&self, scope: &'a Scope) -> BTreeSet<&'a DomainName> {
+        let known: BTreeSet<_> = self.domains().map(|(_, domain)| domain).collect();
+        match scope {
+            Scope::All => BTreeSet::new(),
+            Scope::Domains(named) => named.iter().filter(|domain| !known.contains(domain)).collect(),
+        }
     }
 
     /// Every known domain with its reseller.
@@ -64,7 +79,7 @@ pub fn missing(roster: &Roster, scope: &Scope, rows: &BTreeMap<Target, Enrollmen
     let somewhere =
         wanted.iter().any(|target| row_of(target).is_some_and(|row| row.state == State::Completed));
     // A scope that names no domain at all has nobody to ask but the engineer-wide row.
-    let joined = roster.is_complete() && settled && (somewhere || wanted.is_empty());
+    let joined = roster.knows(scope) && settled && (somewhere || wanted.is_empty());
     if joined && !rows.contains_key(&Target::Engineer) {
         absent.push(Target::Engineer);
     }
@@ -144,6 +159,21 @@ mod tests {
         check(two, &[], &elsewhere, &[], &["engineer"]);
         check(two, &["no"], &elsewhere, &[], &[]);
         check(two, &[], &scope, &["b.se=done", "a.dk=open"], &["engineer"]);
+        check(two, &["no"], &scope, &["b.se=done"], &["engineer"]);
+    }
+
+    /// A reseller account whose domains nobody could ever read holds everybody's welcome up, until an operator gives it up.
+    #[test]
+    fn a_reseller_account_that_is_given_up_holds_nobody_up() {
+        let goal = Goal { want: Want::Present, revision: 0 };
+        let mut row = Enrollment::open("reseller/no".parse().unwrap(), goal, Timestamp::UNIX_EPOCH);
+        let mut roster = Roster::default();
+        roster.learn(&"no".parse().unwrap(), &row);
+        assert!(!roster.is_complete());
+        row.state = State::Cancelled { reason: String::new() };
+        roster.learn(&"no".parse().unwrap(), &row);
+        assert!(roster.is_complete());
+        assert_eq!(roster.domains().count(), 0);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! How one row moves: `apply` spells out every (state, input) pair. No clock, no chance, no I/O: all are arguments.
 //! Not here: who commits the result and who carries out the effect (`engine/drive`).
 
-use super::enrollment::{At, Enrollment, EnrollmentId, Facts, Goal, State};
+use super::enrollment::{At, Enrollment, EnrollmentId, Facts, State, Wish};
 use super::failure::{Failure, FailureCode, FailureKind, Who};
-use super::plan::{StepName, plan};
+use super::plan::{StepName, may_be_skipped, plan};
 use super::rules::{Rules, later};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ pub enum Input {
     /// A settled row is to be looked at from the start once more.
     Recheck,
     /// HR or the configuration wants something else.
-    Retargeted(Goal),
+    Retargeted(Box<Wish>),
     /// A person decided.
     Ordered(Order),
 }
@@ -95,11 +95,15 @@ pub enum Rejected {
     /// A goal of the same or an older revision.
     #[error("a newer revision is in force")]
     Stale,
+    /// The current step leaves something that later steps need.
+    #[error("this step cannot be skipped: later ones need what it leaves")]
+    Unskippable,
 }
 
 impl Enrollment {
     /// A new row at the first step of its plan, due at once.
-    pub fn open(id: EnrollmentId, goal: Goal, now: Timestamp) -> Self {
+    pub fn open(id: EnrollmentId, wish: impl Into<Wish>, now: Timestamp) -> Self {
+        let Wish { goal, cause, correlation_id, starts } = wish.into();
         let mut row = Self {
             id,
             version: 0,
@@ -110,8 +114,9 @@ impl Enrollment {
             rechecking: false,
             facts: Facts::default(),
             credential: None,
-            cause: None,
-            starts: None,
+            cause,
+            correlation_id,
+            starts,
         };
         row.state = next_state(&row, now).0;
         row
@@ -140,6 +145,17 @@ impl At {
     fn first(step: StepName, now: Timestamp) -> Self {
         Self { step, attempt: 1, looks: 0, waited_for: None, since: now }
     }
+
+    /// A wait is over. Other trouble than what was waited for gets patience and attempts of its own; that the step has run before
+    /// stays known.
+    fn after_waiting(self, now: Timestamp) -> Self {
+        Self { attempt: self.attempt.min(2), since: now, ..self }
+    }
+
+    /// Whether the row has waited for this before. The kinds of passing trouble come and go in turn and are one thing to wait for.
+    fn has_waited_for(self, code: FailureCode) -> bool {
+        self.waited_for.is_some_and(|before| before == code || before.is_trouble() && code.is_trouble())
+    }
 }
 
 /// Moves one row, or says why the input does not fit.
@@ -147,15 +163,13 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
     let mut after = row.clone();
     after.version += 1;
     let (state, effect) = match (&row.state, input) {
-        (
-            State::Scheduled { at, due: time, .. } | State::Waiting { at, look_again: time, .. },
-            Input::Wake,
-        ) => {
-            if now < *time {
-                return Err(Rejected::TooEarly);
-            }
-            start(row, *at, rules, now)
+        (State::Scheduled { due: time, .. } | State::Waiting { look_again: time, .. }, Input::Wake)
+            if now < *time =>
+        {
+            return Err(Rejected::TooEarly);
         }
+        (State::Scheduled { at, .. }, Input::Wake) => start(row, *at, rules, now),
+        (State::Waiting { at, .. }, Input::Wake) => start(row, at.after_waiting(now), rules, now),
         (State::Running { lease_until, .. }, Input::Wake) if now < *lease_until => {
             return Err(Rejected::TooEarly);
         }
@@ -171,27 +185,21 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         (State::Running { at, .. }, Input::Reported(Err(failure))) => {
             failed(&mut after, *at, failure, rules, now)
         }
-        (State::Running { .. }, Input::Retargeted(goal)) => {
-            let newest = row.next_goal.unwrap_or(row.goal);
-            if goal.revision <= newest.revision {
-                return Err(Rejected::Stale);
-            }
-            after.next_goal = Some(goal);
+        (State::Running { .. }, Input::Retargeted(wish)) => {
+            adopt(&mut after, *wish)?;
             return Ok(Transition { after, effect: None });
         }
         (State::Running { .. }, Input::Nudge | Input::Ordered(_)) => return Err(Rejected::Busy),
-        (State::Scheduled { at, .. } | State::Waiting { at, .. }, Input::Nudge) => (due_now(*at, now), None),
+        (State::Scheduled { at, .. }, Input::Nudge) => (due_now(*at, now), None),
+        (State::Waiting { at, .. }, Input::Nudge) => (due_now(at.after_waiting(now), now), None),
         (State::Scheduled { at, .. } | State::Waiting { at, .. }, Input::Ordered(order)) => {
-            ordered(&mut after, *at, order, now)
+            ordered(&mut after, *at, order, now)?
         }
         (
             State::Scheduled { .. } | State::Waiting { .. } | State::Completed | State::Cancelled { .. },
-            Input::Retargeted(goal),
+            Input::Retargeted(wish),
         ) => {
-            if goal.revision <= row.goal.revision {
-                return Err(Rejected::Stale);
-            }
-            after.next_goal = Some(goal);
+            adopt(&mut after, *wish)?;
             take_over(&mut after);
             next_state(&after, now)
         }
@@ -256,6 +264,19 @@ fn from_the_start(row: &mut Enrollment, now: Timestamp) -> (State, Option<Effect
     next_state(row, now)
 }
 
+/// A newer wish is written beside the goal in force.
+fn adopt(row: &mut Enrollment, wish: Wish) -> Result<(), Rejected> {
+    let newest = row.next_goal.unwrap_or(row.goal);
+    if wish.goal.revision <= newest.revision {
+        return Err(Rejected::Stale);
+    }
+    row.next_goal = Some(wish.goal);
+    row.cause = wish.cause;
+    row.correlation_id = wish.correlation_id;
+    row.starts = wish.starts;
+    Ok(())
+}
+
 /// A goal that came during the run takes over; what was done for the old one no longer counts.
 fn take_over(row: &mut Enrollment) {
     if let Some(goal) = row.next_goal.take() {
@@ -266,14 +287,20 @@ fn take_over(row: &mut Enrollment) {
     }
 }
 
-fn ordered(row: &mut Enrollment, at: At, order: Order, now: Timestamp) -> (State, Option<Effect>) {
+fn ordered(
+    row: &mut Enrollment,
+    at: At,
+    order: Order,
+    now: Timestamp,
+) -> Result<(State, Option<Effect>), Rejected> {
     match order {
-        Order::Retry => (due_now(At::first(at.step, now), now), None),
+        Order::Retry => Ok((due_now(At::first(at.step, now), now), None)),
+        Order::Skip if !may_be_skipped(row.id.kind(), at.step) => Err(Rejected::Unskippable),
         Order::Skip => {
             row.done.insert(at.step);
-            next_state(row, now)
+            Ok(next_state(row, now))
         }
-        Order::Cancel { reason } => (State::Cancelled { reason }, Some(Effect::Reconcile)),
+        Order::Cancel { reason } => Ok((State::Cancelled { reason }, Some(Effect::Reconcile))),
     }
 }
 
@@ -289,9 +316,10 @@ fn failed(
         take_over(row);
         return next_state(row, now);
     }
-    let patient = now < later(at.since, rules.patience);
+    let again = at.has_waited_for(failure.code);
+    let patient = !again && now < later(at.since, rules.patience);
     let wait_on = match failure.kind {
-        FailureKind::Transient if at.attempt < rules.attempts_max => None,
+        FailureKind::Transient if !again && at.attempt < rules.attempts_max => None,
         FailureKind::Throttled | FailureKind::NotYet if patient => None,
         FailureKind::Throttled => Some(Who::Google),
         FailureKind::Transient | FailureKind::NotYet | FailureKind::Permanent => Some(Who::Operator),
@@ -305,7 +333,7 @@ fn failed(
             None,
         );
     };
-    let looks = if at.waited_for == Some(failure.code) { at.looks.saturating_add(1) } else { 1 };
+    let looks = if again { at.looks.saturating_add(1) } else { 1 };
     let at = At { looks, waited_for: Some(failure.code), ..at };
     let look_again = rules.look_again_at(&row.id, at, now);
     row.rechecking = false;

@@ -1,7 +1,8 @@
 //! The whole machine as one table that a reviewer can read, and a walk over everything that can be reached.
 
 use super::*;
-use crate::model::enrollment::Want;
+use crate::model::engineer::EventRef;
+use crate::model::enrollment::{Goal, Want};
 use jiff::SignedDuration;
 use std::fmt::Write as _;
 
@@ -18,6 +19,10 @@ fn open() -> Enrollment {
 
 fn goal(want: Want, revision: u64) -> Goal {
     Goal { want, revision }
+}
+
+fn retargeted(want: Want, revision: u64) -> Input {
+    Input::Retargeted(Box::new(goal(want, revision).into()))
 }
 
 fn fail(kind: FailureKind) -> Input {
@@ -37,9 +42,9 @@ fn inputs() -> Vec<(&'static str, Input)> {
         ("permanent", fail(FailureKind::Permanent)),
         ("nudge", Input::Nudge),
         ("recheck", Input::Recheck),
-        ("goal present 3", Input::Retargeted(goal(Want::Present, 3))),
-        ("goal absent 3", Input::Retargeted(goal(Want::Absent, 3))),
-        ("goal absent 2", Input::Retargeted(goal(Want::Absent, 2))),
+        ("goal present 3", retargeted(Want::Present, 3)),
+        ("goal absent 3", retargeted(Want::Absent, 3)),
+        ("goal absent 2", retargeted(Want::Absent, 2)),
         ("retry!", Input::Ordered(Order::Retry)),
         ("skip!", Input::Ordered(Order::Skip)),
         ("cancel!", Input::Ordered(Order::Cancel { reason: "left".into() })),
@@ -61,11 +66,12 @@ fn label(row: &Enrollment) -> String {
 }
 
 fn states() -> Vec<Enrollment> {
-    let at = At::first(StepName::Username, NOW);
+    let at = At::first(StepName::License, NOW);
     let last_try = At { attempt: 3, ..at };
     let impatient = At { since: NOW - SignedDuration::from_hours(1), ..at };
     let reason = Failure::needs(Who::Operator, FailureCode::SeatsSpent);
-    let with = |state| Enrollment { state, ..open() };
+    let done = BTreeSet::from([StepName::Username, StepName::Account]);
+    let with = |state| Enrollment { state, done: done.clone(), ..open() };
     vec![
         with(State::Scheduled { at, due: NOW, last: None }),
         with(State::Scheduled { at, due: NOW + SignedDuration::from_secs(1), last: None }),
@@ -198,6 +204,110 @@ fn a_waiting_row_looks_again_ever_more_seldom() {
     }
     assert!(intervals.windows(2).take(4).all(|w| w[0] < w[1]), "{intervals:?}");
     assert!(intervals.iter().all(|i| *i <= rules.look_max * 5 / 4));
+}
+
+/// Runs the inputs one after the other, each when the row is due, and tells where that leads.
+fn run(inputs: Vec<Input>) -> Vec<String> {
+    let (rules, mut row) = (rules(), open());
+    let mut labels = Vec::new();
+    for input in inputs {
+        let now = row.wake_at().unwrap();
+        row = apply(&row, input, &rules, now).unwrap().after;
+        let looks = row.state.at().map_or(0, |at| at.looks);
+        if !matches!(row.state, State::Running { .. }) {
+            labels.push(format!("{} {looks}", label(&row)));
+        }
+    }
+    labels
+}
+
+/// Alternates wakes with the given failures.
+fn failing(failures: &[(FailureKind, FailureCode)]) -> Vec<Input> {
+    let report = |(kind, code): &(FailureKind, FailureCode)| Input::Reported(Err(Failure::new(*kind, *code)));
+    failures.iter().flat_map(|failure| [Input::Wake, report(failure)]).collect()
+}
+
+/// An outage shows itself in turn as time-outs, lost connections and refusals: that is one thing to ask a person about.
+#[test]
+fn a_person_is_asked_once_for_an_outage() {
+    let kinds = [FailureCode::Timeout, FailureCode::ConnectionLost, FailureCode::BackendError];
+    let outage: Vec<_> = (0..6).map(|i| (FailureKind::Transient, kinds[i % 3])).collect();
+    assert_eq!(
+        run(failing(&outage)),
+        [
+            "Scheduled(username #2) 0",
+            "Scheduled(username #3) 0",
+            "Waiting(username #3 on operator) 1",
+            "Waiting(username #2 on operator) 2",
+            "Waiting(username #2 on operator) 3",
+            "Waiting(username #2 on operator) 4",
+        ]
+    );
+}
+
+/// Whoever waited long for one thing is patient with the next one again, and remembers what was asked before.
+#[test]
+fn a_wait_does_not_use_up_the_patience_for_something_else() {
+    let seats = (FailureKind::Needs(Who::Operator), FailureCode::SeatsSpent);
+    let settling = (FailureKind::NotYet, FailureCode::AccountSettling);
+    let timeout = (FailureKind::Transient, FailureCode::Timeout);
+    let inputs = failing(&[seats, seats, seats, settling, settling, timeout, seats]);
+    assert_eq!(
+        run(inputs),
+        [
+            "Waiting(username #1 on operator) 1",
+            "Waiting(username #1 on operator) 2",
+            "Waiting(username #1 on operator) 3",
+            "Scheduled(username #1) 3",
+            "Scheduled(username #1) 3",
+            "Scheduled(username #2) 3",
+            "Waiting(username #2 on operator) 4",
+        ]
+    );
+}
+
+#[test]
+fn what_later_steps_need_cannot_be_skipped() {
+    let skip = |id: &str, done: &[StepName]| {
+        let mut row = Enrollment::open(id.parse().unwrap(), goal(Want::Present, 1), NOW);
+        row.done = done.iter().copied().collect();
+        let step = row.next_step().unwrap();
+        row.state = due_now(At::first(step, NOW), NOW);
+        apply(&row, Input::Ordered(Order::Skip), &rules(), NOW).map(|moved| moved.after.done.contains(&step))
+    };
+    use StepName::{Account, Credentials, Domains, License, OrgUnit, Role, Username};
+    let domain = "domain/E-1/nordic-se/reseller-se.example";
+    assert_eq!(skip(domain, &[]), Err(Rejected::Unskippable));
+    assert_eq!(skip(domain, &[Username]), Err(Rejected::Unskippable));
+    assert_eq!(skip(domain, &[Username, Account]), Ok(true));
+    assert_eq!(skip(domain, &[Username, Account, License]), Ok(true));
+    assert_eq!(skip("reseller/nordic-se", &[]), Err(Rejected::Unskippable));
+    assert_eq!(
+        skip("reseller/nordic-se", &[Credentials, Domains, OrgUnit, Role]),
+        Err(Rejected::Unskippable)
+    );
+    assert_eq!(skip("engineer/E-1", &[]), Ok(true));
+}
+
+/// A newer revision brings its own cause, case and start date, also beside a run that is under way.
+#[test]
+fn a_newer_revision_says_where_it_comes_from() {
+    let wish = Wish {
+        goal: goal(Want::Present, 3),
+        cause: Some(EventRef { source: "hr".into(), id: "3".into() }),
+        correlation_id: Some("case".into()),
+        starts: Some(NOW),
+    };
+    for row in states() {
+        let Ok(moved) = apply(&row, Input::Retargeted(Box::new(wish.clone())), &rules(), NOW) else {
+            continue;
+        };
+        let Enrollment { cause, correlation_id, starts, .. } = moved.after;
+        assert_eq!(
+            (cause, correlation_id, starts),
+            (wish.cause.clone(), wish.correlation_id.clone(), wish.starts)
+        );
+    }
 }
 
 /// Stored rows outlive releases: each of these must parse for ever (`docs/DECISIONS.md`).

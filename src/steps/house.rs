@@ -189,7 +189,12 @@ impl House {
     /// Reads and opens an engineer's record.
     pub async fn sheet(&self, key: &EngineerKey) -> Result<Sheet, SheetError> {
         let engineer = self.store.engineer(key).await?.ok_or(SheetError::Incomplete)?;
-        let data_key = self.store.data_key(key).await?.ok_or(SheetError::Incomplete)?;
+        // A key file that cannot be read concerns this engineer alone, and never the store as a whole.
+        let data_key = match self.store.data_key(key).await {
+            Err(StoreError::Damaged(_)) => None,
+            answer => answer?,
+        };
+        let data_key = data_key.ok_or(SheetError::Incomplete)?;
         let person = self.open(&data_key, &Self::person_place(key), &engineer.person)?;
         let username = match &engineer.username {
             Some(sealed) => Some(self.open(&data_key, &Self::username_place(key), sealed)?),
