@@ -6,6 +6,8 @@ mod budget;
 #[cfg(test)]
 mod end_to_end;
 #[cfg(test)]
+mod engine;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod rabbit;
