@@ -22,7 +22,7 @@ use carepass::store::embedded::Embedded;
 use carepass::store::memory::Memory;
 use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -173,6 +173,8 @@ async fn a_start_looks_at_the_configuration_before_it_goes_on() {
     let text = std::fs::read_to_string(&file).expect("the configuration");
     let kept = text.lines().filter(|line| !line.starts_with("auto_licensing_off"));
     std::fs::write(&file, kept.collect::<Vec<_>>().join("\n")).expect("a file of this test");
+    // The look takes longer than it would take to make the first account.
+    neighbour.sandbox.set(&json!({ "latency_ms": 200 })).expect("a setting");
     let app = App::start(&neighbour.config(&broker)).await.expect("a house that starts");
     for number in 0..5 {
         admit(&app.engine, &events::joined(number)).await.expect("an event without faults");
