@@ -48,6 +48,7 @@ impl Rules {
                 doubled(self.backoff_min, at.attempt - 1, self.backoff_max)
             }
             FailureKind::NotYet => self.settle,
+            // Nothing is tried again by itself here: such a row waits (`look_again_at`).
             FailureKind::Needs(_) | FailureKind::Permanent => self.look_min,
         };
         let wished = SignedDuration::from_millis(

@@ -16,6 +16,7 @@ use std::sync::Arc;
 pub struct Ledger {
     file: Arc<File>,
     end: Link,
+    syncs: u64,
 }
 
 /// Reads what is in the ledger.
@@ -48,7 +49,7 @@ impl Ledger {
 
     /// A ledger that goes on after `end`.
     pub fn new(file: File, end: Link) -> Self {
-        Self { file: Arc::new(file), end }
+        Self { file: Arc::new(file), end, syncs: 0 }
     }
 
     /// A reader of the same file.
@@ -67,13 +68,26 @@ impl Ledger {
     /// be read, and a second sync would not say so. As nobody was told of the frame, it is taken away again as far as that works.
     pub fn append(&mut self, count: u64, body: &[u8]) -> io::Result<()> {
         let (bytes, end) = frame::encode(&self.end, count, body);
-        let written = self.file.write_all_at(&bytes, self.end.offset).and_then(|()| self.file.sync_data());
+        let written = self.file.write_all_at(&bytes, self.end.offset).and_then(|()| self.sync());
         if let Err(error) = written {
             // Best effort: what is left behind is recognised at the next start.
             let _ = self.file.set_len(self.end.offset);
             return Err(error);
         }
         self.end = end;
+        Ok(())
+    }
+
+    /// How often what was appended was brought to disk.
+    pub fn syncs(&self) -> u64 {
+        self.syncs
+    }
+
+    /// The one place that brings appended bytes to disk, and counts it: a test can then miss it.
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()?;
+        self.file.sync_data()?;
+        self.syncs += 1;
         Ok(())
     }
 

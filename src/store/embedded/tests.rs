@@ -306,6 +306,11 @@ async fn waiting_commits_share_a_sync_and_a_close_waits_for_them() {
     assert!(answers.iter().all(Result::is_ok));
     let counters = store.counters();
     assert!(counters.commits == 2000 && counters.syncs < 500, "{counters:?}");
+    assert_eq!(
+        counters.syncs,
+        store.anchor().frame,
+        "an answer without a sync is a promise that a power cut breaks"
+    );
 
     let (answers, ()) =
         tokio::join!(join_all((2000..3000).map(|number| store.commit(change(number)))), store.close());

@@ -207,7 +207,7 @@ impl Writer {
         self.ledger.append(count, body).map_err(|error| failed("the ledger cannot be written", error))?;
         self.meta = stage.write(&self.meta, self.ledger.end())?;
         self.shared.counters.commits.fetch_add(count, Relaxed);
-        self.shared.counters.syncs.fetch_add(1, Relaxed);
+        self.shared.counters.syncs.store(self.ledger.syncs(), Relaxed);
         self.shared.advance(*self.ledger.end());
         Ok(())
     }
