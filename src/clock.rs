@@ -5,17 +5,20 @@ use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// How long to sleep at most before looking at the clock again: it may have been set, or the machine asleep.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
-/// The system's clock, or one that a test moves by hand. Copies of a manual clock show the same time.
+/// The system's clock, one that a test moves by hand, or one that goes with tokio's time. Copies show the same time.
 #[derive(Clone, Debug)]
 pub enum Clock {
     /// The machine's own clock.
     System,
     /// A clock that stands still until it is moved.
     Manual(Arc<watch::Sender<Timestamp>>),
+    /// A clock that showed the first at the second, and goes with tokio's time, which a paused test makes jump.
+    Following(Timestamp, Instant),
 }
 
 impl Clock {
@@ -24,20 +27,30 @@ impl Clock {
         Self::Manual(Arc::new(watch::Sender::new(to_millisecond(start))))
     }
 
+    /// A clock that shows `start` now and goes with tokio's time.
+    pub fn following(start: Timestamp) -> Self {
+        Self::Following(to_millisecond(start), Instant::now())
+    }
+
     /// The time, rounded down to a millisecond: what is stored and read back compares equal.
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => to_millisecond(system_now()),
             Self::Manual(time) => *time.borrow(),
+            Self::Following(start, since) => {
+                let gone = jiff::SignedDuration::try_from(since.elapsed())
+                    .expect("less than the age of the universe");
+                to_millisecond(start.checked_add(gone).expect("before the year 9999"))
+            }
         }
     }
 
     /// Returns once the clock shows `at` or later; at once when it does already. May be dropped at any time.
     ///
-    /// Under tokio's paused time use a manual clock: the system's goes on while tokio's jumps.
+    /// Under tokio's paused time use a manual or a following clock: the system's goes on while tokio's jumps.
     pub async fn sleep_until(&self, at: Timestamp) {
         match self {
-            Self::System => {
+            Self::System | Self::Following(..) => {
                 while let Some(left) = time_left(self.now(), at) {
                     tokio::time::sleep(left.min(LOOK_AGAIN)).await;
                 }
@@ -70,7 +83,7 @@ impl Clock {
 
     fn hand(&self) -> &watch::Sender<Timestamp> {
         let hand = match self {
-            Self::System => None,
+            Self::System | Self::Following(..) => None,
             Self::Manual(time) => Some(time),
         };
         hand.expect("only a manual clock is moved by hand")
@@ -147,6 +160,13 @@ mod tests {
         let soon = begun.checked_add(Duration::from_millis(20)).unwrap();
         Clock::System.sleep_until(soon).await;
         assert!(Clock::System.now() >= soon);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_following_clock_jumps_with_tokios_time() {
+        let clock = Clock::following(at("2026-11-22T10:00:00Z"));
+        clock.sleep_until(at("2026-11-23T10:00:00Z")).await;
+        assert_eq!(clock.now(), at("2026-11-23T10:00:00Z"));
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl Engine {
             };
             let place = AtWork::enter(self, lane, &row);
             let engine = Arc::clone(self);
-            self.tasks.spawn(async move {
+            self.spawn(async move {
                 engine.work(row).await;
                 drop(place);
                 drop(permit);

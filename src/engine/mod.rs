@@ -65,6 +65,8 @@ pub struct Engine {
     /// The last entry whose outcomes are told.
     told: AtomicU64,
     stop: CancellationToken,
+    /// Ends everything at its next await.
+    cut: CancellationToken,
     tasks: TaskTracker,
     loops: Loops,
 }
@@ -125,6 +127,7 @@ impl Engine {
             grown: Notify::new(),
             told: AtomicU64::new(0),
             stop,
+            cut: CancellationToken::new(),
             tasks: TaskTracker::new(),
             loops: Loops::default(),
         })
@@ -150,10 +153,24 @@ impl Engine {
         self.loops.started.fetch_add(1, Ordering::Relaxed);
         self.loops.running.fetch_add(1, Ordering::Relaxed);
         let running = Running(Arc::clone(self));
-        self.tasks.spawn(async move {
+        self.spawn(async move {
             body.await;
             drop(running);
         });
+    }
+
+    /// Everything that the engine has under way is started here, so that it can be waited for and cut off.
+    fn spawn(&self, body: impl Future<Output = ()> + Send + 'static) {
+        let cut = self.cut.clone();
+        self.tasks.spawn(async move {
+            tokio::select! { biased; () = cut.cancelled() => (), () = body => () }
+        });
+    }
+
+    /// Ends whatever is under way at its next await, as the death of the process would; the next start takes it over.
+    pub fn cut_off(&self) {
+        self.stop.cancel();
+        self.cut.cancel();
     }
 
     /// Waits until everything that was started has ended; the stop token must have been cancelled.

@@ -8,6 +8,8 @@ mod end_to_end;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod engine_simulation;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod rabbit;

@@ -1,0 +1,431 @@
+//! One history: two people of one name join, a domain appears, processes come and go, and Google has its moods. Everything is the seed's
+//! choice. Not here: what must hold in the end (`verdict`).
+
+use super::verdict;
+use crate::fixture::events;
+use carepass::clock::Clock;
+use carepass::engine::{Engine, OutcomeEvent, OutcomeSink, RowOrder, Settings, SinkError};
+use carepass::google::{self, Census, Credentials, Endpoint, Google, GoogleSettings, Rates};
+use carepass::mail::{Mailer, MemoryMailer, PortalUrl};
+use carepass::model::enrollment::{Enrollment, EnrollmentId, State};
+use carepass::model::grants::GrantLimits;
+use carepass::model::id::EngineerKey;
+use carepass::model::person::LanguageTag;
+use carepass::model::reseller::{
+    Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Reseller, RoleChoice,
+};
+use carepass::model::rules::Rules;
+use carepass::sandbox::init::{self, DemoFiles, DemoReseller};
+use carepass::sandbox::{Domain, DomainKind, Sandbox, SandboxClock, World};
+use carepass::seal::Sealer;
+use carepass::steps::{House, Learned, Site};
+use carepass::store::Store;
+use carepass::store::memory::Memory;
+use futures_util::future::BoxFuture;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// The keys are made once: in an unoptimised build that takes longer than everything else.
+static FILES: LazyLock<(DemoFiles, BTreeMap<&'static str, Credentials>)> = LazyLock::new(|| {
+    // Every client in this process builds on it; a second installation changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let files = init::demo_files().expect("the system has randomness");
+    let read = |demo: &DemoReseller| {
+        let credentials = Credentials::from_json(demo.credentials.as_bytes(), &Endpoint::Google);
+        (demo.name, credentials.expect("a key file"))
+    };
+    let credentials = files.resellers.iter().map(read).collect();
+    (files, credentials)
+});
+
+/// Who joins: two of one name, so that they want the same local part.
+pub const ENGINEERS: [&str; 2] = ["E-1", "E-2"];
+
+/// The domain that appears half-way, and whose it is.
+pub const NEW_DOMAIN: &str = "new-dk.example";
+const NEW_DOMAIN_OF: &str = "C01nordicdk";
+
+const CUSTOMERS: [&str; 3] = ["C01nordicdk", "C01nordicno", "C01nordicse"];
+
+/// Faults end after so many turns.
+const TURNS: u32 = 12;
+
+/// By then everything must have settled, once faults have ended; in virtual time.
+const SETTLES_WITHIN: Duration = Duration::from_hours(48);
+
+/// What the histories met.
+#[derive(Debug, Default)]
+pub struct Stats {
+    pub kills: u64,
+    pub zombies: u64,
+    pub faults: u64,
+    pub stale: u64,
+    pub late: u64,
+    pub unconfirmed: u64,
+    pub waits: u64,
+}
+
+impl Stats {
+    pub fn add(&mut self, more: &Self) {
+        let Self { kills, zombies, faults, stale, late, unconfirmed, waits } = more;
+        self.kills += kills;
+        self.zombies += zombies;
+        self.faults += faults;
+        self.stale += stale;
+        self.late += late;
+        self.unconfirmed += unconfirmed;
+        self.waits += waits;
+    }
+
+    /// Histories that met no faults prove nothing.
+    pub fn check(&self, seeds: usize) {
+        let Self { kills, zombies, faults, stale, late, unconfirmed, waits } = self;
+        for (what, count) in [
+            ("kills", kills),
+            ("zombies", zombies),
+            ("faults", faults),
+            ("stale reads", stale),
+            ("late answers", late),
+            ("unconfirmed outcomes", unconfirmed),
+            ("waits", waits),
+        ] {
+            assert!(*count >= seeds as u64, "too few {what}: {self:?}");
+        }
+    }
+}
+
+/// A world with its past and its processes.
+pub struct History {
+    pub sandbox: Sandbox,
+    pub store: Arc<Memory>,
+    pub letters: MemoryMailer,
+    pub world: Arc<Outside>,
+    chance: fastrand::Rng,
+    clock: Clock,
+    endpoint: Endpoint,
+    client: reqwest::Client,
+    seal: TempDir,
+    /// The last one is the rightful one; the others are zombies.
+    lives: Vec<Arc<Engine>>,
+    stats: Stats,
+    _stop: DropGuard,
+}
+
+/// Who listens to outcomes: confirms them, sometimes not.
+pub struct Outside {
+    chance: Mutex<fastrand::Rng>,
+    refusing: Mutex<bool>,
+    told: Mutex<Vec<Value>>,
+    unconfirmed: Mutex<u64>,
+}
+
+impl Outside {
+    /// What was confirmed, in order. The same outcome may come several times, under the same id.
+    pub fn told(&self) -> Vec<Value> {
+        self.told.lock().expect("nobody panics with it").clone()
+    }
+}
+
+impl OutcomeSink for Outside {
+    fn publish(&self, event: OutcomeEvent) -> BoxFuture<'_, Result<(), SinkError>> {
+        let refusing = *self.refusing.lock().expect("nobody panics with it");
+        let lot = self.chance.lock().expect("nobody panics with it").u8(..4);
+        if !refusing || lot > 0 {
+            let event = serde_json::from_slice(&event.body).expect("an outcome is JSON");
+            self.told.lock().expect("nobody panics with it").push(event);
+        }
+        // An outcome may have arrived although nobody said so.
+        let confirmed = !refusing || lot > 1;
+        *self.unconfirmed.lock().expect("nobody panics with it") += u64::from(!confirmed);
+        Box::pin(async move { if confirmed { Ok(()) } else { Err(SinkError("not confirmed".into())) } })
+    }
+}
+
+impl History {
+    pub async fn begin(seed: u64) -> Self {
+        let clock = Clock::following("2026-11-20T08:00:00Z".parse().expect("a time"));
+        let mut world = World::from_toml(&FILES.0.world).expect("the world that init writes");
+        world.customers.values_mut().for_each(|customer| customer.settings.seats = None);
+        world.seed = seed;
+        let shown = clock.clone();
+        let sandbox =
+            Sandbox::with_clock(world, SandboxClock::from_source(move || shown.now().as_millisecond()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let endpoint = format!("http://{}", listener.local_addr().expect("a bound port"));
+        let endpoint = Endpoint::parse(&endpoint).expect("a loopback address");
+        let stop = CancellationToken::new();
+        tokio::spawn(sandbox.clone().serve(listener, stop.clone()));
+        Self {
+            sandbox,
+            store: Arc::new(Memory::new()),
+            letters: MemoryMailer::default(),
+            world: Arc::new(Outside {
+                chance: Mutex::new(fastrand::Rng::with_seed(seed)),
+                refusing: Mutex::new(true),
+                told: Mutex::default(),
+                unconfirmed: Mutex::default(),
+            }),
+            chance: fastrand::Rng::with_seed(seed),
+            clock,
+            client: google::client(&endpoint).expect("a client for loopback"),
+            endpoint,
+            seal: tempfile::Builder::new().prefix("carepass-it-").tempdir().expect("a temporary folder"),
+            lives: Vec::new(),
+            stats: Stats::default(),
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    /// Lives through everything, then through a calm in which all must settle.
+    pub async fn run(mut self) -> Stats {
+        self.live().await;
+        self.join(ENGINEERS[0]).await;
+        let (second, domain) = (self.chance.u32(..TURNS), self.chance.u32(..TURNS));
+        for turn in 0..TURNS {
+            self.mood();
+            if turn == second {
+                self.join(ENGINEERS[1]).await;
+            }
+            if turn == domain {
+                self.open_domain();
+            }
+            let longest = if self.chance.bool() { 3_000 } else { 300_000 };
+            tokio::time::sleep(Duration::from_millis(self.chance.u64(..longest))).await;
+            self.turn().await;
+        }
+        self.calm().await;
+        self.settle().await;
+        verdict::check(&self).await;
+        self.kill_all().await;
+        self.stats.unconfirmed = *self.world.unconfirmed.lock().expect("nobody panics with it");
+        self.stats
+    }
+
+    /// What happens to the processes, or what an operator does.
+    async fn turn(&mut self) {
+        let rows = self.rows().await;
+        self.stats.waits +=
+            rows.iter().filter(|row| matches!(row.state, State::Waiting { .. })).count() as u64;
+        match self.chance.u8(..8) {
+            0..=2 => {
+                self.stats.kills += 1;
+                self.kill_all().await;
+                self.live().await;
+            }
+            3 => {
+                self.stats.zombies += 1;
+                self.live().await;
+            }
+            4 => self.order(rows).await,
+            _ => (),
+        }
+    }
+
+    /// Google's mood until the next: which calls go wrong, and how.
+    fn mood(&mut self) {
+        let calls = self.sandbox.calls();
+        self.stats.faults += calls.iter().filter(|call| call.fault).count() as u64;
+        self.sandbox.clear_faults();
+        self.delegate(|_| true);
+        let mut rules = Vec::new();
+        let mut rule = |chance: f64, action: Value| {
+            rules.push(json!({"match": {"probability": chance}, "do": action}));
+        };
+        match self.chance.u8(..9) {
+            0 => {
+                rule(0.1, json!({"fail_before": true, "reset": true}));
+                rule(0.2, json!({"fail_after": true, "reset": true}));
+            }
+            1 => {
+                rule(0.1, json!({"fail_after": true, "status": 500}));
+                rule(0.2, json!({"fail_after": true, "status": 503}));
+            }
+            2 => {
+                self.stats.stale += 1;
+                rule(0.4, json!({"stale_ms": self.chance.u64(1_000..60_000)}));
+            }
+            3 => {
+                self.stats.late += 1;
+                rule(0.2, json!({"delay_ms": self.chance.u64(10_000..200_000)}));
+            }
+            4 => {
+                rule(0.3, json!({"fail_before": true, "status": 429, "retry_after": self.chance.u64(1..60)}))
+            }
+            5 => rule(0.2, json!({"fail_before": true, "status": 502, "body": "<html>Bad Gateway</html>"})),
+            6 | 7 => {
+                let without = *self.chance.choice(&CUSTOMERS).expect("there are some");
+                self.delegate(|customer| customer != without);
+            }
+            _ => (),
+        }
+        self.sandbox.add_faults(&json!(rules)).expect("rules that are understood");
+    }
+
+    /// Which accounts' administrators let the service account act for them.
+    fn delegate(&self, lets: impl Fn(&str) -> bool) {
+        let delegation: BTreeMap<&str, bool> =
+            CUSTOMERS.iter().map(|customer| (*customer, lets(customer))).collect();
+        self.sandbox.set(&json!({ "delegation": delegation })).expect("a setting");
+    }
+
+    async fn calm(&mut self) {
+        self.mood();
+        self.sandbox.clear_faults();
+        self.delegate(|_| true);
+        *self.world.refusing.lock().expect("nobody panics with it") = false;
+        self.kill_all().await;
+        self.live().await;
+    }
+
+    async fn settle(&mut self) {
+        let settled = async {
+            loop {
+                tokio::time::sleep(Duration::from_mins(1)).await;
+                let rows = self.rows().await;
+                if rows.len() == self.rows_wanted() && rows.iter().all(|row| row.state == State::Completed) {
+                    break;
+                }
+            }
+            // What is left to tell is told.
+            tokio::time::sleep(Duration::from_mins(2)).await;
+        };
+        if tokio::time::timeout(SETTLES_WITHIN, settled).await.is_err() {
+            panic!("has not settled: {:#?}", self.rows().await);
+        }
+    }
+
+    fn rows_wanted(&self) -> usize {
+        ENGINEERS.len() * (self.domains().len() + 1)
+    }
+
+    /// Every domain that can have accounts.
+    pub fn domains(&self) -> BTreeSet<String> {
+        self.sandbox.change(|world| {
+            let domains = world.customers.values().flat_map(|customer| &customer.domains);
+            let wanted = domains.filter(|domain| domain.verified && domain.kind != DomainKind::Alias);
+            wanted.map(|domain| domain.name.clone()).collect()
+        })
+    }
+
+    /// The engineers' rows.
+    pub async fn rows(&self) -> Vec<Enrollment> {
+        let mut rows = Vec::new();
+        for key in ENGINEERS {
+            let key: EngineerKey = key.parse().expect("a key");
+            rows.extend(self.store.enrollments_of(&key).await.expect("memory answers"));
+        }
+        rows
+    }
+
+    // -- processes
+
+    async fn live(&mut self) {
+        let settings = Settings {
+            rules: Rules::default(),
+            grants: GrantLimits { per_hour: 10, per_day: 10 },
+            permits: 4,
+            allowed_sources: BTreeSet::new(),
+            sweep: Duration::from_mins(5),
+            recheck: SignedDuration::from_hours(1),
+            outcome_source: "urn:carepass".into(),
+        };
+        let engine = Engine::new(self.house(), settings, CancellationToken::new());
+        let sink = Arc::clone(&self.world) as Arc<dyn OutcomeSink>;
+        engine.start(Some(sink)).await.expect("memory answers");
+        self.lives.push(engine);
+    }
+
+    async fn kill_all(&mut self) {
+        for engine in self.lives.drain(..) {
+            engine.cut_off();
+            engine.stopped().await;
+        }
+    }
+
+    fn house(&self) -> House {
+        House {
+            sites: FILES
+                .0
+                .resellers
+                .iter()
+                .map(|demo| (demo.name.parse().expect("a name"), self.site(demo)))
+                .collect(),
+            store: Arc::clone(&self.store) as Arc<dyn Store>,
+            sealer: Sealer::open(&self.seal.path().join("master")).expect("a master key"),
+            mailer: Mailer::Memory(self.letters.clone()),
+            clock: self.clock.clone(),
+            names_language: LanguageTag::english(),
+            license_spacing: SignedDuration::from_secs(30),
+            portal: PortalUrl::default(),
+        }
+    }
+
+    fn site(&self, demo: &DemoReseller) -> Site {
+        let reseller = reseller(demo);
+        let settings = GoogleSettings {
+            customer: reseller.customer.clone(),
+            admin: reseller.admin.clone(),
+            credentials: FILES.1[demo.name].clone(),
+            endpoint: self.endpoint.clone(),
+            rates: Rates::default(),
+        };
+        let clock = self.clock.clone();
+        let google = Google::new(settings, self.client.clone(), Arc::new(move || clock.now()));
+        Site { reseller, census: Census::new(google.clone()), google, learned: Learned::default() }
+    }
+
+    // -- what comes from outside
+
+    async fn join(&mut self, key: &str) {
+        let event = events::joined_as(key, "Åsa", "Öberg").to_string();
+        let engine = self.lives.last().expect("somebody lives");
+        let admitted = engine.admit(event.as_bytes(), Some(events::CONTENT_TYPE), &BTreeMap::new()).await;
+        admitted.expect("an event without faults");
+    }
+
+    fn open_domain(&self) {
+        let domain =
+            Domain { name: NEW_DOMAIN.into(), kind: DomainKind::Secondary, parent: None, verified: true };
+        self.sandbox.change(|world| {
+            world.customers.get_mut(NEW_DOMAIN_OF).expect("a customer of the demo").domains.push(domain);
+        });
+    }
+
+    /// An operator is impatient.
+    async fn order(&mut self, rows: Vec<Enrollment>) {
+        let waiting = rows.into_iter().filter(|row| matches!(row.state, State::Waiting { .. }));
+        let waiting: Vec<EnrollmentId> = waiting.map(|row| row.id).collect();
+        if let Some(id) = self.chance.choice(&waiting) {
+            let engine = self.lives.last().expect("somebody lives");
+            // It may have moved meanwhile; then there is nothing to order.
+            let _ = engine.order_row(id, RowOrder::Retry, "ada", "now").await;
+        }
+    }
+}
+
+/// A reseller of the demo, configured as `sandbox init` does it.
+fn reseller(demo: &DemoReseller) -> Reseller {
+    let attested = Attestation { by: "test".into(), on: jiff::civil::date(2026, 1, 1) };
+    let privilege = |name: &str| Privilege { service_id: "02w5ecyt3pkeyqi".into(), name: name.to_owned() };
+    Reseller {
+        name: demo.name.parse().expect("a name"),
+        customer: demo.customer_id.parse().expect("a customer id"),
+        admin: demo.admin.parse().expect("an address"),
+        domains: DomainChoice::Discover,
+        org_unit: "/Customer Care".parse().expect("a path"),
+        license: LicenseMode::Auto,
+        role: RoleChoice::Custom {
+            name: "Customer Care".into(),
+            privileges: ["VIEW_CUSTOMERS", "ACCESS_CUSTOMER_SUPPORT_CASES"].map(privilege).into(),
+        },
+        case_alerts: CaseAlerts::CaseSharing,
+        auto_licensing_off: Some(attested.clone()),
+        free_subscription: Some(attested),
+    }
+}

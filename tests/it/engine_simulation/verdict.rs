@@ -1,0 +1,134 @@
+//! What must hold when a history has settled: Google's world is the one that was wanted, nothing was made twice, the world outside was
+//! told the truth in order, and the ledger has no gap. Not here: how it came to that (`history`).
+
+use super::history::{ENGINEERS, History, NEW_DOMAIN};
+use carepass::model::entry::Position;
+use carepass::store::Store;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Checks every promise.
+pub async fn check(history: &History) {
+    check_world(history);
+    check_effects(history);
+    check_outcomes(history);
+    check_letters(history);
+    check_ledger(history).await;
+}
+
+/// One account for each engineer and domain, in its unit, active, with the free licence and the role and nothing else, under one local
+/// part everywhere; and nothing at anybody else's.
+fn check_world(history: &History) {
+    let world = history.sandbox.world_json();
+    let mut local_parts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut places: Vec<(String, String)> = Vec::new();
+    for (customer, state) in world["customers"].as_object().expect("customers by id") {
+        for user in state["users"].as_array().expect("users") {
+            let Some(engineer) = marker(user) else {
+                assert!(!texts(&user["roles"]).contains("Customer Care"), "a role went astray: {user}");
+                continue;
+            };
+            let address = user["primaryEmail"].as_str().expect("an address");
+            let (local, domain) = address.split_once('@').expect("an address");
+            assert_eq!(texts(&user["roles"]), ["Customer Care".to_owned()].into(), "{user}");
+            assert_eq!(texts(&user["licenses"]), ["1010010001".to_owned()].into(), "{customer}: {user}");
+            assert_eq!(
+                (&user["orgUnitPath"], &user["suspended"]),
+                (&"/Customer Care".into(), &false.into()),
+                "{user}"
+            );
+            local_parts.entry(engineer.clone()).or_default().insert(local.to_owned());
+            places.push((engineer, domain.to_owned()));
+        }
+    }
+    places.sort();
+    let domains = history.domains();
+    assert!(domains.contains(NEW_DOMAIN));
+    let wanted: Vec<(String, String)> = ENGINEERS
+        .iter()
+        .flat_map(|key| domains.iter().map(|domain| ((*key).to_owned(), domain.clone())))
+        .collect();
+    assert_eq!(places, wanted);
+    assert!(local_parts.values().all(|parts| parts.len() == 1), "{local_parts:?}");
+    let all: BTreeSet<&String> = local_parts.values().flatten().collect();
+    assert_eq!(all.len(), ENGINEERS.len(), "two share a local part: {local_parts:?}");
+}
+
+/// Google was made to do each thing once.
+fn check_effects(history: &History) {
+    let mut effects: BTreeMap<String, usize> = BTreeMap::new();
+    for effect in history.sandbox.calls().into_iter().filter_map(|call| call.effect) {
+        *effects.entry(effect).or_default() += 1;
+    }
+    let pairs = ENGINEERS.len() * history.domains().len();
+    // The Norwegian account has one domain, and its licence comes with the site.
+    let licensed = pairs - ENGINEERS.len();
+    let wanted = [
+        ("license.assigned", licensed),
+        ("orgunit.created", 3),
+        ("role.assigned", pairs),
+        ("role.created", 3),
+        ("user.created", pairs),
+    ];
+    let wanted: BTreeMap<String, usize> =
+        wanted.into_iter().map(|(effect, count)| (effect.to_owned(), count)).collect();
+    assert_eq!(effects, wanted);
+}
+
+/// Each engineer: accepted first, one `progressed` for each domain, one `ready`; the domains that were there at `ready` before it.
+fn check_outcomes(history: &History) {
+    let told = history.world.told();
+    for key in ENGINEERS {
+        let mut seen = BTreeSet::new();
+        // At least once: a repetition has the id of the first.
+        let first = told.iter().filter(|event| {
+            event["subject"] == format!("engineer/{key}")
+                && seen.insert(event["id"].as_str().map(str::to_owned))
+        });
+        let kinds: Vec<(&str, &str)> = first
+            .map(|event| {
+                let kind =
+                    event["type"].as_str().and_then(|kind| kind.strip_prefix("com.carepass.provisioning."));
+                (kind.expect("one of ours"), event["data"]["domain"].as_str().unwrap_or_default())
+            })
+            .collect();
+        assert_eq!(kinds.first(), Some(&("accepted.v1", "")), "{kinds:?}");
+        let count = |wanted: &str| kinds.iter().filter(|(kind, _)| *kind == wanted).count();
+        assert_eq!((count("accepted.v1"), count("ready.v1")), (1, 1), "{kinds:?}");
+        let progressed: Vec<&str> =
+            kinds.iter().filter(|(kind, _)| *kind == "progressed.v1").map(|(_, domain)| *domain).collect();
+        let domains: BTreeSet<&str> = progressed.iter().copied().collect();
+        assert_eq!(progressed.len(), domains.len(), "a domain progressed twice: {kinds:?}");
+        assert_eq!(domains, history.domains().iter().map(String::as_str).collect(), "{kinds:?}");
+        let ready = kinds.iter().position(|(kind, _)| *kind == "ready.v1").expect("just counted");
+        let late = kinds[ready..].iter().filter(|(kind, _)| *kind == "progressed.v1");
+        assert!(late.clone().all(|(_, domain)| *domain == NEW_DOMAIN), "{kinds:?}");
+    }
+}
+
+fn check_letters(history: &History) {
+    let letters: Vec<String> = history.letters.letters().into_iter().map(|letter| letter.text).collect();
+    assert_eq!(letters.len(), ENGINEERS.len());
+    let first = history.domains().into_iter().filter(|domain| domain != NEW_DOMAIN);
+    for domain in first {
+        assert!(letters.iter().all(|text| text.contains(&domain)), "{domain} is not in every letter");
+    }
+}
+
+async fn check_ledger(history: &History) {
+    let entries = history.store.entries(Position::default(), usize::MAX).await.expect("memory answers");
+    let head = history.store.head().await.expect("memory answers");
+    assert_eq!(entries.len() as u64, head.0);
+    let follow = |pair: &[carepass::model::entry::Entry]| pair[0].position.0 + 1 == pair[1].position.0;
+    assert!(entries.windows(2).all(follow), "a gap in the ledger");
+}
+
+fn marker(user: &Value) -> Option<String> {
+    let markers = user["externalIds"].as_array()?;
+    let ours = markers.iter().find(|marker| marker["customType"] == "carepass")?;
+    ours["value"].as_str().map(str::to_owned)
+}
+
+fn texts(list: &Value) -> BTreeSet<String> {
+    list.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
+}
