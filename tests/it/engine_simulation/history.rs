@@ -218,13 +218,21 @@ impl History {
                 self.kill_all().await;
                 self.live().await;
             }
-            3 => {
-                self.stats.zombies += 1;
-                self.live().await;
-            }
-            4 => self.order(rows).await,
+            3 | 4 => self.outlive().await,
+            5 => self.order(rows).await,
             _ => (),
         }
+    }
+
+    /// A process that still waits for slow answers is taken for dead, and lives on beside its successor.
+    async fn outlive(&mut self) {
+        self.stats.zombies += 1;
+        self.sandbox.clear_faults();
+        let slow = json!({"match": {"probability": 0.7}, "do": {"delay_ms": self.chance.u64(5_000..29_000)}});
+        self.sandbox.add_faults(&slow).expect("a rule that is understood");
+        tokio::time::sleep(Duration::from_millis(self.chance.u64(..5_000))).await;
+        self.live().await;
+        tokio::time::sleep(Duration::from_millis(self.chance.u64(..60_000))).await;
     }
 
     /// Google's mood until the next: which calls go wrong, and how.
