@@ -342,8 +342,10 @@ fn change(change: &Change) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::engineer::{EventRef, Scope};
     use crate::model::enrollment::Goal;
     use crate::model::entry::Position;
+    use crate::model::roster::ResellerStatus;
     use crate::model::sealed::{NameTag, Sealed};
 
     fn row(state: State) -> Enrollment {
@@ -387,6 +389,43 @@ mod tests {
         let cancelled = shown(State::Cancelled { reason: "left".into() });
         assert_eq!(cancelled["message"], "An operator ended this, with the words: left");
         assert_eq!(shown(State::Completed)["message"], Value::Null);
+    }
+
+    /// Nobody's wait is without a name, also where no row can show it.
+    #[test]
+    fn an_engineer_who_waits_for_an_unknown_account_says_so() {
+        let engineer = |scope, release| Engineer {
+            key: "E-1".parse().unwrap(),
+            version: 1,
+            goal: Goal { want: Want::Present, revision: 3 },
+            employment: "E-1/1".parse().unwrap(),
+            starts: None,
+            scope,
+            person: Sealed::from_bytes(Vec::new()),
+            username: None,
+            release,
+            content: String::new(),
+            cause: EventRef { source: "hr".into(), id: "1".into() },
+            correlation_id: None,
+        };
+        let mut roster = Roster::default();
+        let known = ResellerStatus { domains: Some(["a.se".parse().unwrap()].into()), ready: true };
+        roster.resellers.insert("se".parse().unwrap(), known);
+        roster.resellers.insert("no".parse().unwrap(), ResellerStatus::default());
+        let wording = Wording { language: Language::English, now: Timestamp::UNIX_EPOCH };
+        let check = |scope: Scope, release, rows: &[Enrollment], expected: Option<(Who, FailureCode)>| {
+            let shown = wording.engineer(&engineer(scope, release), None, &roster, rows);
+            assert_eq!(shown.waiting_on.zip(shown.reason), expected, "{rows:?}");
+            assert_eq!(shown.message.is_some(), expected.is_some());
+        };
+        let granted = Release::Granted(Timestamp::UNIX_EPOCH);
+        let unknown = Some((Who::Reseller, FailureCode::ResellerNotReady));
+        let only_a = || Scope::Domains(["a.se".parse().unwrap()].into());
+        check(Scope::All, granted, &[], unknown);
+        check(Scope::All, granted, &[row(State::Completed)], unknown);
+        check(only_a(), granted, &[row(State::Completed)], None);
+        let held = Release::Held(Timestamp::UNIX_EPOCH);
+        check(only_a(), held, &[], Some((Who::Operator, FailureCode::GrantsHeld)));
     }
 
     #[test]
