@@ -147,7 +147,7 @@ fn the_environment_is_stronger_than_files() {
     assert_eq!(config.http.listen.to_string(), "0.0.0.0:0");
     assert_eq!(config.engine.lease.as_secs(), 90);
     assert_eq!(config.resellers[0].reseller.license, LicenseMode::Site);
-    assert_eq!(config.resellers[0].reseller.role, RoleChoice::ResellerAdmin);
+    assert_eq!(config.resellers[0].reseller.role, RoleChoice::ResellerAdmin { privileges: BTreeSet::new() });
     assert!(!config.log.color);
 }
 
