@@ -260,6 +260,14 @@ impl Stage {
         Err(format!("it has not succeeded in {RUNS_MAX} runs"))
     }
 
+    /// The row after a failure that waits for somebody, when the time of its next look has come.
+    pub fn look_again(&self, claimed: &Enrollment, failure: Failure) -> Enrollment {
+        let mut row = moved(claimed, Input::Reported(Err(failure)));
+        let State::Waiting { look_again, .. } = &mut row.state else { panic!("{row:?} does not wait") };
+        *look_again = Clock::System.now();
+        row
+    }
+
     async fn roster(&self) -> Roster {
         let mut roster = Roster::default();
         for name in RESELLERS {
