@@ -50,7 +50,7 @@ pub async fn run(args: SandboxArgs, screen: &mut Screen) -> Result<Exit> {
     }
     let path = match args.world {
         Some(path) => path,
-        None => new_world(screen)?,
+        None => new_world(args.listen, screen)?,
     };
     let tls = match args.tls.as_deref() {
         Some([certificate, key]) => Some(Tls::read(certificate, key)?),
@@ -62,13 +62,19 @@ pub async fn run(args: SandboxArgs, screen: &mut Screen) -> Result<Exit> {
 }
 
 /// A world with all that belongs to it in a folder of its own. It stays when the sandbox ends: the daemon keeps its data there.
-fn new_world(screen: &mut Screen) -> Result<PathBuf> {
+fn new_world(listen: SocketAddr, screen: &mut Screen) -> Result<PathBuf> {
     let unique = crate::app::random_seed()?;
     let folder = std::env::temp_dir().join(format!("carepass-sandbox-{unique:016x}"));
     make_private(&folder)?;
     sandbox::init::write(&folder)?;
-    screen.say(format_args!("A new world, with keys and a carepass.toml that fits, is in {}.", folder.display()));
+    screen.say(format_args!(
+        "A new world, with keys and a carepass.toml that fits, is in {}.",
+        folder.display()
+    ));
     screen.say(format_args!("  carepass serve --config {}", folder.join("carepass.toml").display()));
+    if listen.to_string() != sandbox::init::LISTEN {
+        screen.say("  with CAREPASS__GOOGLE__ENDPOINT set to the address below");
+    }
     Ok(folder.join("world.toml"))
 }
 

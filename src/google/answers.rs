@@ -8,12 +8,8 @@ use crate::model::failure::{FailureCode as Code, FailureKind as Kind, Who};
 const OPERATOR: Kind = Kind::Needs(Who::Operator);
 
 /// Calls about one account that may be too young for them.
-const ABOUT_AN_ACCOUNT: Calls = Calls::These(&[
-    Call::GetUser,
-    Call::AssignLicense,
-    Call::ListAssignments,
-    Call::InsertAssignment,
-]);
+const ABOUT_AN_ACCOUNT: Calls =
+    Calls::These(&[Call::GetUser, Call::AssignLicense, Call::ListAssignments, Call::InsertAssignment]);
 const INSERT_USER: Calls = Calls::These(&[Call::InsertUser]);
 const INSERT_UNIT: Calls = Calls::These(&[Call::InsertOrgUnit]);
 const INSERT_ASSIGNMENT: Calls = Calls::These(&[Call::InsertAssignment]);

@@ -101,7 +101,10 @@ impl Census {
 
     /// Every address that is taken, lower-cased: accounts, their aliases (those of alias domains too), accounts deleted in
     /// the last 20 days, groups and their aliases.
-    pub async fn addresses(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<BTreeSet<String>>>, Failure> {
+    pub async fn addresses(
+        &self,
+        fresh: impl Into<Fresh>,
+    ) -> Result<Arc<Snapshot<BTreeSet<String>>>, Failure> {
         let (fresh, census) = (fresh.into(), self.clone());
         self.wait(&self.inner.addresses, fresh, async move || census.read_addresses(fresh).await).await
     }
@@ -112,7 +115,10 @@ impl Census {
     }
 
     /// Every role assignment.
-    pub async fn assignments(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<Vec<Assignment>>>, Failure> {
+    pub async fn assignments(
+        &self,
+        fresh: impl Into<Fresh>,
+    ) -> Result<Arc<Snapshot<Vec<Assignment>>>, Failure> {
         self.take(&self.inner.assignments, fresh.into(), async |google| google.assignments().await).await
     }
 
@@ -147,7 +153,7 @@ impl Census {
 
     async fn take<T, R>(
         &self,
-        shelf: &Shelf<T>,
+        kept: &Shelf<T>,
         fresh: Fresh,
         list: impl FnOnce(Google) -> R + Send + 'static,
     ) -> Result<Arc<Snapshot<T>>, Failure>
@@ -162,12 +168,12 @@ impl Census {
             let items = list(google.clone()).await?;
             Ok(Arc::new(Snapshot { began, ended: google.now(), items }))
         };
-        self.wait(shelf, fresh, read).await
+        self.wait(kept, fresh, read).await
     }
 
     async fn wait<T, R>(
         &self,
-        shelf: &Shelf<T>,
+        kept: &Shelf<T>,
         fresh: Fresh,
         read: impl FnOnce() -> R,
     ) -> Result<Arc<Snapshot<T>>, Failure>
@@ -176,7 +182,7 @@ impl Census {
         R: Future<Output = Result<Arc<Snapshot<T>>, Failure>> + Send + 'static,
     {
         let google = &self.inner.google;
-        let landed = shelf.get(|snapshot| snapshot.is(fresh, google.now()), read);
+        let landed = kept.get(|snapshot| snapshot.is(fresh, google.now()), read);
         tokio::time::timeout(WAIT_MAX, landed).await.unwrap_or_else(|_| {
             Err(Failure::not_yet(FailureCode::NotYetConfirmed).with_detail("a long list is still being read"))
         })

@@ -101,9 +101,7 @@ impl Google {
     pub async fn create_account(&self, account: &NewAccount) -> Result<Creation, Failure> {
         match self.made_at(account.org_unit_made_at).ask(&Request::InsertUser { account }).await? {
             Outcome::Done(answer) if answer.status == 202 => Ok(Creation::Invited),
-            Outcome::Done(answer) => {
-                Ok(Creation::Made(just_made(answer.decode(Call::InsertUser)?)))
-            }
+            Outcome::Done(answer) => Ok(Creation::Made(just_made(answer.decode(Call::InsertUser)?))),
             Outcome::Means(Meaning::AlreadyExists) => Ok(Creation::Taken),
             Outcome::Means(meaning @ (Meaning::NotThere | Meaning::AlreadyHeld | Meaning::Unavailable)) => {
                 Err(unexpected(Call::InsertUser, meaning))
@@ -385,7 +383,10 @@ mod tests {
     fn only_the_answer_of_our_own_insert_may_leave_out_that_the_account_is_active() {
         let wire = |json: Json| serde_json::from_value::<WireAccount>(json).unwrap();
         let made = just_made(wire(json!({"id": "1", "primaryEmail": "a@x.se", "isAdmin": false})));
-        assert_eq!((made.suspended, made.is_admin, made.is_delegated_admin), (Some(false), Some(false), None));
+        assert_eq!(
+            (made.suspended, made.is_admin, made.is_delegated_admin),
+            (Some(false), Some(false), None)
+        );
         let suspended = wire(json!({"id": "1", "primaryEmail": "a@x.se", "suspended": true}));
         assert_eq!(just_made(suspended).suspended, Some(true));
     }

@@ -40,7 +40,11 @@ impl<T: Clone + Send + 'static> Flight<T> {
 
     /// The latest answer if it is good enough; else waits for the read at work, if any, and looks again; else reads.
     /// A failure goes to those who waited for that read and is not kept for those who come later.
-    pub(super) async fn get<R>(&self, good: impl Fn(&T) -> bool, read: impl FnOnce() -> R) -> Result<T, Failure>
+    pub(super) async fn get<R>(
+        &self,
+        good: impl Fn(&T) -> bool,
+        read: impl FnOnce() -> R,
+    ) -> Result<T, Failure>
     where
         R: Future<Output = Result<T, Failure>> + Send + 'static,
     {

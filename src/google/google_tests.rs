@@ -256,7 +256,10 @@ async fn paid_licences_are_looked_for_in_every_product_that_the_customer_has() {
         paid.into_iter().map(|license| license.sku).collect::<std::collections::BTreeSet<_>>()
     };
     let all = skus().await;
-    assert!(all.contains("1010050001") && all.contains("1010060001") && !all.contains("1010010001"), "{all:?}");
+    assert!(
+        all.contains("1010050001") && all.contains("1010060001") && !all.contains("1010010001"),
+        "{all:?}"
+    );
     let refuse = |path: &str| {
         let refusal = json!({"status": 400, "reason": "invalid", "message": "SKU or product does not exist"});
         sandbox.add_faults(&json!({"match": {"path_regex": path}, "do": refusal})).unwrap();

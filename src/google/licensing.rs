@@ -1,4 +1,4 @@
-//! The free licence, and the paid ones that must not be there.
+//! The free licence, and the paid ones that must not be there: of Google Workspace, Cloud Identity Premium and Essentials.
 //! Not here: taking licences away, which carepass never does by itself.
 
 use super::call::Call;

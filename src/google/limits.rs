@@ -108,9 +108,8 @@ impl Limits {
     /// Google asks to wait; nothing was taken then.
     pub async fn acquire(&self, quota: Quota) -> Result<(), Failure> {
         let give_up = Instant::now() + WAIT_MAX;
-        let reserved = self.with(quota, |bucket| {
-            bucket.reserve(Instant::now(), WAIT_MAX).map(|wait| (wait, bucket.held))
-        });
+        let reserved = self
+            .with(quota, |bucket| bucket.reserve(Instant::now(), WAIT_MAX).map(|wait| (wait, bucket.held)));
         let (mut wait, mut held) = reserved.map_err(too_far)?;
         while !wait.is_zero() {
             tokio::time::sleep(wait).await;
@@ -155,7 +154,15 @@ impl Bucket {
     fn new(configured: Rate, now: Instant) -> Self {
         // A zero or a "not a number" would stop the lane for ever.
         let ceiling = Rate { per_second: configured.per_second.max(0.01), burst: configured.burst.max(1.0) };
-        Self { ceiling, rate: ceiling.per_second, tokens: ceiling.burst, at: now, hold: now, held: Duration::ZERO, last_cut: None }
+        Self {
+            ceiling,
+            rate: ceiling.per_second,
+            tokens: ceiling.burst,
+            at: now,
+            hold: now,
+            held: Duration::ZERO,
+            last_cut: None,
+        }
     }
 
     /// Lets time pass: tokens come back, but not while Google's wish holds, and a lowered rate creeps up.

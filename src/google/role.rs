@@ -168,7 +168,11 @@ fn reseller_admin(pinned: &BTreeSet<Privilege>, roles: &[Role]) -> Result<Role, 
     let fitting: Vec<&Role> = roles.iter().filter(|role| is_reseller_admin(role)).collect();
     match fitting.as_slice() {
         [only] => {
-            if pinned.is_empty() { harmless(only)? } else { approve(only, pinned)? }
+            if pinned.is_empty() {
+                harmless(only)?;
+            } else {
+                approve(only, pinned)?;
+            }
             Ok((*only).clone())
         }
         [] => {

@@ -83,12 +83,7 @@ fn googles_role_for_resellers_passes_the_guard_like_any_other() {
         Role { description: "may resell".to_owned(), ..role(SUPER_ADMIN_NAME, true, &["A"]) };
     for trap in [empty, speaks_of_resellers] {
         for held in [&[][..], &["A"][..]] {
-            check_refused(
-                &choice(held),
-                std::slice::from_ref(&trap),
-                FailureCode::RoleTooPowerful,
-                "it",
-            );
+            check_refused(&choice(held), std::slice::from_ref(&trap), FailureCode::RoleTooPowerful, "it");
         }
     }
     let flagged = Role { is_super_admin: true, ..admin };

@@ -20,7 +20,8 @@ pub(super) fn message(letter: &Letter, sender: &Sender) -> Result<Message, MailE
         // So that absence notices do not answer (RFC 3834, 5).
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("Content-Language", language_tag(letter.language)));
-    head.singlepart(SinglePart::plain(letter.text.clone())).map_err(|_| MailError::Permanent(MailFault::Letter))
+    head.singlepart(SinglePart::plain(letter.text.clone()))
+        .map_err(|_| MailError::Permanent(MailFault::Letter))
 }
 
 fn mailbox(name: Option<&str>, address: &MailAddress) -> Result<Mailbox, MailError> {

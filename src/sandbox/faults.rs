@@ -275,17 +275,30 @@ mod tests {
     fn every_rule_counts_whichever_acts() {
         let mut faults = Faults::new(7);
         let rule = |status: u16, wanted: Value| json!({"match": wanted, "do": {"status": status}});
-        faults.add(&json!([rule(500, json!({"every": 2})), rule(501, json!({"nth": 3})), rule(502, json!({"nth": 4}))])).unwrap();
+        faults
+            .add(&json!([
+                rule(500, json!({"every": 2})),
+                rule(501, json!({"nth": 3})),
+                rule(502, json!({"nth": 4}))
+            ]))
+            .unwrap();
         let call = Call { method: "GET".into(), path: "/a/b".into(), ..Call::default() };
         let struck: Vec<Option<u16>> =
             (1..=4).map(|_| faults.strike(&call, None).and_then(|action| action.status)).collect();
-        assert_eq!(struck, [None, Some(500), Some(501), Some(500)], "the third call is the third for every rule");
+        assert_eq!(
+            struck,
+            [None, Some(500), Some(501), Some(500)],
+            "the third call is the third for every rule"
+        );
     }
 
     #[test]
     fn paths_are_matched_by_regular_expressions_of_a_bounded_size() {
         let check = |regex: &str, expected: bool| {
-            assert_eq!(!struck(&json!({"match": {"path_regex": regex}, "do": {"reset": true}})).is_empty(), expected);
+            assert_eq!(
+                !struck(&json!({"match": {"path_regex": regex}, "do": {"reset": true}})).is_empty(),
+                expected
+            );
         };
         check("^/(a|x)/b$", true);
         check("^/[^/]{1,2}/b", true);

@@ -48,7 +48,8 @@ pub async fn serve(
 ) -> io::Result<()> {
     let service = router(sandbox).into_make_service_with_connect_info::<Cut>();
     let stopping = stop.clone();
-    let server = axum::serve(Links::new(listener, tls), service).with_graceful_shutdown(stopping.cancelled_owned());
+    let server =
+        axum::serve(Links::new(listener, tls), service).with_graceful_shutdown(stopping.cancelled_owned());
     let patience = async {
         stop.cancelled().await;
         tokio::time::sleep(STOP_PATIENCE).await;
@@ -144,12 +145,11 @@ impl Links {
         let may_begin = self.handshakes.len() < HANDSHAKES_MOST;
         tokio::select! {
             Some(done) = self.handshakes.join_next() => done.ok().flatten(),
-            accepted = self.listener.accept(), if may_begin => match accepted {
-                Ok((stream, address)) => self.begin(stream, address),
-                Err(_) => {
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    None
-                }
+            accepted = self.listener.accept(), if may_begin => if let Ok((stream, address)) = accepted {
+                self.begin(stream, address)
+            } else {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                None
             },
         }
     }

@@ -3,8 +3,8 @@
 
 use crate::clock::Clock;
 use crate::google::census::{Census, Fresh};
-use crate::google::guard::{self, Expected};
 use crate::google::classify::YOUNG;
+use crate::google::guard::{self, Expected};
 use crate::google::{Account, Assignment, Google};
 use crate::mail::{Mailer, PortalUrl};
 use crate::model::engineer::Engineer;

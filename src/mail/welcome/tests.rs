@@ -113,9 +113,8 @@ fn only_who_has_to_is_asked_to_enter_an_address() {
 #[test]
 fn lines_are_short_but_for_links() {
     for language in [Language::English, Language::Swedish] {
-        let text =
-            written(&"Å".repeat(500), language, &["reseller-se.example", "reseller-dk.example*"]).text
-                + &written("A", language, &["reseller-dk.example*"]).text;
+        let text = written(&"Å".repeat(500), language, &["reseller-se.example", "reseller-dk.example*"]).text
+            + &written("A", language, &["reseller-dk.example*"]).text;
         for line in text.lines() {
             assert!(line.len() <= 998, "RFC 5322, 2.1.1: {line}");
             assert!(

@@ -178,9 +178,11 @@ async fn faults_and_settings_that_make_no_sense_are_refused() {
 #[tokio::test]
 async fn a_plain_curl_is_understood() {
     let google = Google::start().await;
-    for (path, body, status) in
-        [("set", "{\"latency_ms\": 0}", 204), ("faults", "[{\"do\": {\"status\": 500}}]", 200), ("set", "{", 400)]
-    {
+    for (path, body, status) in [
+        ("set", "{\"latency_ms\": 0}", 204),
+        ("faults", "[{\"do\": {\"status\": 500}}]", 200),
+        ("set", "{", 400),
+    ] {
         let request = google.http.post(format!("{}/_sandbox/{path}", google.url));
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
         assert_eq!(seen(request.send().await.unwrap()).await.0, status, "{path} {body}");

@@ -19,7 +19,7 @@ use carepass::store::memory::Lost;
 use disturbance::{Disturbance, Fault, Then, Tokens, play};
 use journey::{Moment, moments};
 use serde_json::json;
-use stage::Stage;
+use stage::{Stage, look_again};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use tokio::task::{JoinError, JoinSet};
@@ -218,7 +218,7 @@ async fn an_outsider_is_invited_once() {
         let claimed = stage.claim(&house, &row).await;
         let failure = stage.run(&house, &claimed).await.expect_err("somebody else has the address");
         assert_eq!(failure.code, FailureCode::UnmanagedAccount);
-        row = stage.look_again(&claimed, failure);
+        row = look_again(&claimed, failure);
     }
     assert_eq!(inserts(&stage), 1);
     stage.sandbox.change(|world| {
@@ -244,7 +244,10 @@ async fn the_letter_waits_for_every_wanted_account() {
     reseller.version += 1;
     stage.keep(&reseller).await;
     let failure = stage.run(&house, &claimed).await.expect_err("the new domain has no account yet");
-    assert_eq!((failure.kind, failure.code), (FailureKind::Needs(Who::Reseller), FailureCode::AccountsUnsettled));
+    assert_eq!(
+        (failure.kind, failure.code),
+        (FailureKind::Needs(Who::Reseller), FailureCode::AccountsUnsettled)
+    );
     assert!(stage.letters().is_empty());
     reseller.facts.domains = known;
     reseller.version += 1;

@@ -260,14 +260,6 @@ impl Stage {
         Err(format!("it has not succeeded in {RUNS_MAX} runs"))
     }
 
-    /// The row after a failure that waits for somebody, when the time of its next look has come.
-    pub fn look_again(&self, claimed: &Enrollment, failure: Failure) -> Enrollment {
-        let mut row = moved(claimed, Input::Reported(Err(failure)));
-        let State::Waiting { look_again, .. } = &mut row.state else { panic!("{row:?} does not wait") };
-        *look_again = Clock::System.now();
-        row
-    }
-
     async fn roster(&self) -> Roster {
         let mut roster = Roster::default();
         for name in RESELLERS {
@@ -277,6 +269,14 @@ impl Stage {
         }
         roster
     }
+}
+
+/// The row after a failure that waits for somebody, when the time of its next look has come.
+pub fn look_again(claimed: &Enrollment, failure: Failure) -> Enrollment {
+    let mut row = moved(claimed, Input::Reported(Err(failure)));
+    let State::Waiting { look_again, .. } = &mut row.state else { panic!("{row:?} does not wait") };
+    *look_again = Clock::System.now();
+    row
 }
 
 /// The step that a row is at.
@@ -318,7 +318,9 @@ fn reseller(demo: &DemoReseller) -> Reseller {
         customer: demo.customer_id.parse().expect("a customer id"),
         admin: demo.admin.parse().expect("an address"),
         domains: match demo.name {
-            "nordic-se" => DomainChoice::These(BTreeSet::from(["care-se.example".parse().expect("a domain")])),
+            "nordic-se" => {
+                DomainChoice::These(BTreeSet::from(["care-se.example".parse().expect("a domain")]))
+            }
             _ => DomainChoice::Discover,
         },
         org_unit: "/Customer Care".parse().expect("a path"),
