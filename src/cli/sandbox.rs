@@ -2,10 +2,10 @@
 
 use super::exit::Exit;
 use super::screen::Screen;
-use crate::sandbox::{self, Sandbox, World};
+use crate::sandbox::{self, Sandbox, Tls, World};
 use anyhow::{Context as _, Result, bail};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -15,12 +15,15 @@ use tokio_util::sync::CancellationToken;
 pub struct SandboxArgs {
     #[command(subcommand)]
     command: Option<SandboxCommand>,
-    /// The world file, as `sandbox init` writes it
+    /// The world file, as `sandbox init` writes it [default: a new one in a temporary folder]
     #[arg(long)]
     world: Option<PathBuf>,
     /// Where to listen, on this machine only
     #[arg(long, default_value = sandbox::init::LISTEN)]
     listen: SocketAddr,
+    /// Speak HTTPS with this certificate chain and key (PEM), for clients that insist
+    #[arg(long, num_args = 2, value_names = ["CERT", "KEY"])]
+    tls: Option<Vec<PathBuf>>,
 }
 
 /// What else the sandbox can do.
@@ -42,28 +45,71 @@ pub async fn run(args: SandboxArgs, screen: &mut Screen) -> Result<Exit> {
         screen.say(format_args!("  carepass serve --config {}", folder.join("carepass.toml").display()));
         return Ok(Exit::Done);
     }
-    let Some(path) = args.world else {
-        screen.note("Name a world with --world FILE, or make one with `carepass sandbox init DIR`.");
-        return Ok(Exit::Usage);
-    };
     if !args.listen.ip().is_loopback() {
         bail!("the sandbox listens on this machine only; {} is not a loopback address", args.listen);
     }
-    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    let world = match World::from_toml(&text) {
-        Ok(world) => world,
+    let path = match args.world {
+        Some(path) => path,
+        None => new_world(args.listen, screen)?,
+    };
+    let tls = match args.tls.as_deref() {
+        Some([certificate, key]) => Some(Tls::read(certificate, key)?),
+        Some(_) | None => None,
+    };
+    let Some(world) = read(&path, screen)? else { return Ok(Exit::Usage) };
+    serve(Sandbox::new(world), args.listen, tls, screen).await?;
+    Ok(Exit::Done)
+}
+
+/// A world with all that belongs to it in a folder of its own. It stays when the sandbox ends: the daemon keeps its data there.
+fn new_world(listen: SocketAddr, screen: &mut Screen) -> Result<PathBuf> {
+    let unique = crate::app::random_seed()?;
+    let folder = std::env::temp_dir().join(format!("carepass-sandbox-{unique:016x}"));
+    make_private(&folder)?;
+    sandbox::init::write(&folder)?;
+    screen.say(format_args!(
+        "A new world, with keys and a carepass.toml that fits, is in {}.",
+        folder.display()
+    ));
+    screen.say(format_args!("  carepass serve --config {}", folder.join("carepass.toml").display()));
+    if listen.to_string() != sandbox::init::LISTEN {
+        screen.say("  with CAREPASS__GOOGLE__ENDPOINT set to the address below");
+    }
+    Ok(folder.join("world.toml"))
+}
+
+fn make_private(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let made = std::fs::DirBuilder::new().mode(0o700).create(folder);
+    made.with_context(|| format!("making {}", folder.display()))
+}
+
+/// Reads a world file, or names every fault in it.
+fn read(path: &Path, screen: &mut Screen) -> Result<Option<World>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    match World::from_toml(&text) {
+        Ok(world) => Ok(Some(world)),
         Err(faults) => {
             for fault in &faults {
                 screen.note(format_args!("{}: {fault}", path.display()));
             }
-            return Ok(Exit::Usage);
+            Ok(None)
+        }
+    }
+}
+
+/// Serves until a signal comes.
+async fn serve(sandbox: Sandbox, listen: SocketAddr, tls: Option<Tls>, screen: &mut Screen) -> Result<()> {
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    screen.note(format_args!("The sandbox listens on {scheme}://{}", listener.local_addr()?));
+    let stop = CancellationToken::new();
+    let serving = async {
+        match tls {
+            Some(tls) => sandbox.serve_tls(listener, tls, stop.clone()).await,
+            None => sandbox.serve(listener, stop.clone()).await,
         }
     };
-    let listener =
-        TcpListener::bind(args.listen).await.with_context(|| format!("listening on {}", args.listen))?;
-    screen.note(format_args!("The sandbox listens on http://{}", listener.local_addr()?));
-    let stop = CancellationToken::new();
-    let serving = Sandbox::new(world).serve(listener, stop.clone());
     tokio::pin!(serving);
     tokio::select! {
         served = &mut serving => served.context("the sandbox has failed")?,
@@ -73,5 +119,5 @@ pub async fn run(args: SandboxArgs, screen: &mut Screen) -> Result<Exit> {
             serving.await.context("the sandbox has failed")?;
         }
     }
-    Ok(Exit::Done)
+    Ok(())
 }

@@ -171,10 +171,7 @@ fn role(mut s: Section<'_>) -> Read<RoleChoice> {
         (RoleKind::ResellerAdmin, Some(_)) => {
             Err(s.wrong("name", "Google's own role is found without a name; remove it"))
         }
-        (RoleKind::ResellerAdmin, None) if !privileges?.is_empty() => {
-            Err(s.wrong("privileges", "Google's own role has its own privileges; remove them"))
-        }
-        (RoleKind::ResellerAdmin, None) => Ok(RoleChoice::ResellerAdmin),
+        (RoleKind::ResellerAdmin, None) => Ok(RoleChoice::ResellerAdmin { privileges: privileges? }),
     }
 }
 

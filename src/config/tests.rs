@@ -147,8 +147,22 @@ fn the_environment_is_stronger_than_files() {
     assert_eq!(config.http.listen.to_string(), "0.0.0.0:0");
     assert_eq!(config.engine.lease.as_secs(), 90);
     assert_eq!(config.resellers[0].reseller.license, LicenseMode::Site);
-    assert_eq!(config.resellers[0].reseller.role, RoleChoice::ResellerAdmin);
+    assert_eq!(config.resellers[0].reseller.role, RoleChoice::ResellerAdmin { privileges: BTreeSet::new() });
     assert!(!config.log.color);
+}
+
+#[test]
+fn privileges_may_be_pinned_for_every_kind_of_role() {
+    for (kind, name) in [("custom", "name = \"A\", "), ("existing", "name = \"A\", "), ("reseller-admin", "")]
+    {
+        let pins = "privileges = [{ service_id = \"1\", name = \"READ\" }]";
+        let (_folder, config) = loaded(&format!("{LEAST}role = {{ kind = \"{kind}\", {name}{pins} }}"), &[]);
+        let (RoleChoice::Custom { privileges, .. }
+        | RoleChoice::Existing { privileges, .. }
+        | RoleChoice::ResellerAdmin { privileges }) = &config.resellers[0].reseller.role;
+        let pinned = Privilege { service_id: "1".to_owned(), name: "READ".to_owned() };
+        assert_eq!(*privileges, BTreeSet::from([pinned]), "{kind}");
+    }
 }
 
 #[test]

@@ -8,19 +8,14 @@ use crate::model::failure::{FailureCode as Code, FailureKind as Kind, Who};
 const OPERATOR: Kind = Kind::Needs(Who::Operator);
 
 /// Calls about one account that may be too young for them.
-const ABOUT_AN_ACCOUNT: Calls = Calls::These(&[
-    Call::GetUser,
-    Call::GetLicense,
-    Call::AssignLicense,
-    Call::ListAssignments,
-    Call::InsertAssignment,
-]);
+const ABOUT_AN_ACCOUNT: Calls =
+    Calls::These(&[Call::GetUser, Call::AssignLicense, Call::ListAssignments, Call::InsertAssignment]);
 const INSERT_USER: Calls = Calls::These(&[Call::InsertUser]);
 const INSERT_UNIT: Calls = Calls::These(&[Call::InsertOrgUnit]);
 const INSERT_ASSIGNMENT: Calls = Calls::These(&[Call::InsertAssignment]);
 const INSERT_ROLE: Calls = Calls::These(&[Call::InsertRole]);
 const ASSIGN_LICENSE: Calls = Calls::These(&[Call::AssignLicense]);
-const ABOUT_A_LICENSE: Calls = Calls::These(&[Call::GetLicense, Call::AssignLicense]);
+const LIST_LICENSES: Calls = Calls::These(&[Call::ListLicenses]);
 const INVITABLE: Calls = Calls::These(&[Call::IsInvitable]);
 const TOKEN: Calls = Calls::Of(Api::Token);
 
@@ -115,9 +110,10 @@ pub(super) const TABLE: &[Row] = &[
     row("licensing: none left", ASSIGN_LICENSE, Status::In(&[412]), &[], "enough available licenses", fails(OPERATOR, Code::LicensesSpent)),
     row("licensing: automatic licensing is on", Calls::Of(Api::Licensing), Status::In(&[412]), &[], "auto license", fails(OPERATOR, Code::AutoLicensingOn)),
     row("GAM#1046, licensing: we never reassign", Calls::Of(Api::Licensing), Status::In(&[412, 500]), &[], "reassign operation", fails(Kind::Permanent, Code::RequestRefused)),
-    row("GAM: the account is not known to licensing yet", ABOUT_A_LICENSE, Status::In(&[400, 404]), &["invalid", "notFound"], "userid", fails(Kind::NotYet, Code::AccountSettling)),
-    row("licensing: the same, or an address that it will never know", ABOUT_A_LICENSE, Status::In(&[400]), &[], "user email not valid", fails(Kind::NotYet, Code::AccountSettling)),
-    row("licensing: not held", Calls::These(&[Call::GetLicense]), Status::NotFound, &[], "", Then::Means(Meaning::NotThere)),
+    row("GAM: the account is not known to licensing yet", ASSIGN_LICENSE, Status::In(&[400, 404]), &["invalid", "notFound"], "userid", fails(Kind::NotYet, Code::AccountSettling)),
+    row("licensing: the same, or an address that it will never know", ASSIGN_LICENSE, Status::In(&[400]), &[], "user email not valid", fails(Kind::NotYet, Code::AccountSettling)),
+    row("licensing: a product that the customer does not have", LIST_LICENSES, Status::In(&[400]), &[], "product does not exist", Then::Means(Meaning::NotThere)),
+    row("inferred: the same as a 404", LIST_LICENSES, Status::NotFound, &[], "", Then::Means(Meaning::NotThere)),
     row("GAM#1176: quota, outage, or a site licence", ASSIGN_LICENSE, Status::In(&[503]), &["backendError"], "", Then::Means(Meaning::Unavailable)),
     row("licensing limits: a spent quota is a 503", Calls::Of(Api::Licensing), Status::In(&[503]), &["backendError"], "", fails(Kind::Throttled, Code::RateLimited)),
 

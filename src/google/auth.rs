@@ -25,6 +25,8 @@ use tokio::time::Instant;
 
 /// How long an assertion holds, in seconds: Google takes an hour at most.
 const ASSERTION_SECONDS: i64 = 3595;
+/// How long a request may take: its turn, and the transport's own limit.
+const REQUEST_MAX: Duration = Duration::from_mins(1);
 /// The longest life of a token that is believed.
 const LIFE_MAX: Duration = Duration::from_hours(1);
 
@@ -64,23 +66,25 @@ struct Grant {
 
 impl Tokens {
     pub(super) fn new(credentials: Credentials, admin: MailAddress) -> Self {
-        let slot = || Slot { flight: Flight::new(), refused: AtomicU64::new(0) };
+        let slot = || Slot { flight: Flight::new(REQUEST_MAX), refused: AtomicU64::new(0) };
         let slots = Scope::ALL.into_iter().map(|scope| (scope, slot())).collect();
         Self { credentials, admin, slots, serial: AtomicU64::new(0) }
     }
 
     /// A token that opens the scope; one request at a time serves all who ask.
     pub(super) async fn get(
-        &self,
+        self: &Arc<Self>,
         scope: Scope,
-        transport: &Transport,
-        limits: &Limits,
+        transport: &Arc<Transport>,
+        limits: &Arc<Limits>,
     ) -> Result<Token, Failure> {
         let slot = &self.slots[&scope];
         let usable = |token: &Token| {
             Instant::now() < token.refresh_at && token.serial > slot.refused.load(Ordering::Relaxed)
         };
-        slot.flight.get(usable, self.request(scope, transport, limits)).await
+        let (tokens, transport, limits) = (Arc::clone(self), Arc::clone(transport), Arc::clone(limits));
+        let read = async move || tokens.request(scope, &transport, &limits).await;
+        slot.flight.get(usable, read).await
     }
 
     /// An API refused the token: the next `get` asks for another, once for all who were refused with it.

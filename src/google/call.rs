@@ -180,9 +180,6 @@ calls! {
     /// `roles.list`.
     ListRoles: GET Directory "/admin/directory/v1/customer/{customer}/roles",
         Some(Scope::Roles), Directory, Read, LIST_BYTES;
-    /// `privileges.list`.
-    ListPrivileges: GET Directory "/admin/directory/v1/customer/{customer}/roles/ALL/privileges",
-        Some(Scope::Roles), Directory, Read, LIST_BYTES;
     /// `roles.insert`.
     InsertRole: POST Directory "/admin/directory/v1/customer/{customer}/roles",
         Some(Scope::Roles), Directory, Write, ITEM_BYTES;
@@ -192,14 +189,11 @@ calls! {
     /// `roleAssignments.insert`.
     InsertAssignment: POST Directory "/admin/directory/v1/customer/{customer}/roleassignments",
         Some(Scope::Roles), Directory, Write, ITEM_BYTES;
-    /// `licenseAssignments.get` of Cloud Identity Free (product 101001, SKU 1010010001).
-    GetLicense: GET Licensing "/apps/licensing/v1/product/101001/sku/1010010001/user/{user}",
-        Some(Scope::Licensing), Licensing, Read, ITEM_BYTES;
-    /// `licenseAssignments.insert` of Cloud Identity Free.
+    /// `licenseAssignments.insert` of Cloud Identity Free (product 101001, SKU 1010010001).
     AssignLicense: POST Licensing "/apps/licensing/v1/product/101001/sku/1010010001/user",
         Some(Scope::Licensing), Licensing, Write, ITEM_BYTES;
-    /// `licenseAssignments.listForProduct` of Google Workspace.
-    ListLicenses: GET Licensing "/apps/licensing/v1/product/Google-Apps/users",
+    /// `licenseAssignments.listForProduct` of a product that costs money.
+    ListLicenses: GET Licensing "/apps/licensing/v1/product/{product}/users",
         Some(Scope::Licensing), Licensing, Read, LIST_BYTES;
     /// `customers.userinvitations.isInvitableUser`.
     IsInvitable: GET CloudIdentity "/v1/customers/{customer}/userinvitations/{user}:isInvitableUser",

@@ -1,7 +1,8 @@
 //! Bulk facts about one reseller account, each with an age, shared by all rows: one read serves many.
-//! Not here: how old a fact may be (`steps` say so with `not_before`).
+//! Not here: how old a fact may be (`steps` say so with a [`Fresh`]).
 //!
-//! One read of a kind at a time; who comes meanwhile and wants a newer one queues for the next, which serves them all.
+//! One read of a kind at a time; who comes meanwhile and wants a newer one queues for the next, which serves them all. A read goes on
+//! when those who asked for it have gone, so that a list which takes longer than a step may is read to its end all the same.
 //! A failed read is reported to those who waited for it and is not kept: a failed or partial read counts as no read.
 
 use super::Google;
@@ -9,7 +10,7 @@ use super::directory::Account;
 use super::flight::Flight;
 use super::licensing::PaidLicense;
 use super::role::{Assignment, Role};
-use crate::model::failure::Failure;
+use crate::model::failure::{Failure, FailureCode};
 use futures_util::future::try_join3;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -21,19 +22,43 @@ use std::time::Duration;
 /// the one after it.
 const GATHER: Duration = Duration::from_millis(5);
 
-/// A whole list as it was at some time after `began`.
+/// How long a list may take: twice what the longest one needs at one page in 1.2 seconds.
+const READ_MAX: Duration = Duration::from_mins(30);
+
+/// How long a row waits for a list before it gives its worker back; the list is read on meanwhile.
+const WAIT_MAX: Duration = Duration::from_mins(1);
+
+/// How recent a list must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fresh {
+    /// Begun then or later: what was written by then is in it.
+    pub begun: Timestamp,
+    /// Ended then or later: it does not show what has long been otherwise.
+    pub ended: Timestamp,
+}
+
+/// Begun, and so ended, then or later.
+impl From<Timestamp> for Fresh {
+    fn from(time: Timestamp) -> Self {
+        Self { begun: time, ended: time }
+    }
+}
+
+/// A whole list as it was at some time between `began` and `ended`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot<T> {
     /// When the read began: what was written before that and has settled is in it.
     pub began: Timestamp,
+    /// When the read had ended.
+    pub ended: Timestamp,
     /// What was read.
     pub items: T,
 }
 
 impl<T> Snapshot<T> {
     /// Whether it is recent enough. One from the future was begun by a clock that has been set back since, and counts as old.
-    fn is_from(&self, not_before: Timestamp, now: Timestamp) -> bool {
-        not_before <= self.began && self.began <= now
+    fn is(&self, fresh: Fresh, now: Timestamp) -> bool {
+        fresh.begun <= self.began && fresh.ended <= self.ended && self.began <= now
     }
 }
 
@@ -65,74 +90,102 @@ impl Census {
     pub fn new(google: Google) -> Self {
         let inner = Inner {
             google,
-            addresses: Flight::new(),
-            accounts: Flight::new(),
-            assignments: Flight::new(),
-            paid_licenses: Flight::new(),
-            roles: Flight::new(),
+            addresses: Flight::new(READ_MAX),
+            accounts: Flight::new(READ_MAX),
+            assignments: Flight::new(READ_MAX),
+            paid_licenses: Flight::new(READ_MAX),
+            roles: Flight::new(READ_MAX),
         };
         Self { inner: Arc::new(inner) }
     }
 
     /// Every address that is taken, lower-cased: accounts, their aliases (those of alias domains too), accounts deleted in
     /// the last 20 days, groups and their aliases.
-    pub async fn addresses(&self, not_before: Timestamp) -> Result<Arc<Snapshot<BTreeSet<String>>>, Failure> {
-        let read = async {
-            let google = &self.inner.google;
-            let (accounts, deleted, groups) =
-                try_join3(self.accounts(not_before), google.accounts(true), google.groups()).await?;
-            let mut taken = BTreeSet::new();
-            add_accounts(&mut taken, &accounts.items);
-            add_accounts(&mut taken, &deleted);
-            for group in groups {
-                taken.insert(group.address);
-                taken.extend(group.aliases);
-            }
-            Ok(Arc::new(Snapshot { began: accounts.began, items: taken }))
-        };
-        let google = &self.inner.google;
-        self.inner.addresses.get(|snapshot| snapshot.is_from(not_before, google.now()), read).await
+    pub async fn addresses(
+        &self,
+        fresh: impl Into<Fresh>,
+    ) -> Result<Arc<Snapshot<BTreeSet<String>>>, Failure> {
+        let (fresh, census) = (fresh.into(), self.clone());
+        self.wait(&self.inner.addresses, fresh, async move || census.read_addresses(fresh).await).await
     }
 
     /// Every account.
-    pub async fn accounts(&self, not_before: Timestamp) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
-        self.take(&self.inner.accounts, not_before, self.inner.google.accounts(false)).await
+    pub async fn accounts(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
+        self.take(&self.inner.accounts, fresh.into(), async |google| google.accounts(false).await).await
     }
 
     /// Every role assignment.
     pub async fn assignments(
         &self,
-        not_before: Timestamp,
+        fresh: impl Into<Fresh>,
     ) -> Result<Arc<Snapshot<Vec<Assignment>>>, Failure> {
-        self.take(&self.inner.assignments, not_before, self.inner.google.assignments()).await
+        self.take(&self.inner.assignments, fresh.into(), async |google| google.assignments().await).await
     }
 
     /// Every paid licence.
     pub async fn paid_licenses(
         &self,
-        not_before: Timestamp,
+        fresh: impl Into<Fresh>,
     ) -> Result<Arc<Snapshot<Vec<PaidLicense>>>, Failure> {
-        self.take(&self.inner.paid_licenses, not_before, self.inner.google.paid_licenses()).await
+        self.take(&self.inner.paid_licenses, fresh.into(), async |google| google.paid_licenses().await).await
     }
 
     /// Every role.
-    pub async fn roles(&self, not_before: Timestamp) -> Result<Arc<Snapshot<Vec<Role>>>, Failure> {
-        self.take(&self.inner.roles, not_before, self.inner.google.roles()).await
+    pub async fn roles(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<Vec<Role>>>, Failure> {
+        self.take(&self.inner.roles, fresh.into(), async |google| google.roles().await).await
     }
 
-    async fn take<T>(
+    /// Its age is that of its oldest part: the accounts may have been read before.
+    async fn read_addresses(&self, fresh: Fresh) -> Result<Arc<Snapshot<BTreeSet<String>>>, Failure> {
+        let google = &self.inner.google;
+        let began = google.now();
+        let (accounts, deleted, groups) =
+            try_join3(self.accounts(fresh), google.accounts(true), google.groups()).await?;
+        let mut taken = BTreeSet::new();
+        add_accounts(&mut taken, &accounts.items);
+        add_accounts(&mut taken, &deleted);
+        for group in groups {
+            taken.insert(group.address);
+            taken.extend(group.aliases);
+        }
+        Ok(Arc::new(Snapshot { began: began.min(accounts.began), ended: accounts.ended, items: taken }))
+    }
+
+    async fn take<T, R>(
         &self,
         kept: &Shelf<T>,
-        not_before: Timestamp,
-        list: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<Arc<Snapshot<T>>, Failure> {
-        let read = async {
+        fresh: Fresh,
+        list: impl FnOnce(Google) -> R + Send + 'static,
+    ) -> Result<Arc<Snapshot<T>>, Failure>
+    where
+        T: Send + Sync + 'static,
+        R: Future<Output = Result<T, Failure>> + Send + 'static,
+    {
+        let google = self.inner.google.clone();
+        let read = async move || {
             tokio::time::sleep(GATHER).await;
-            let began = self.inner.google.now();
-            Ok(Arc::new(Snapshot { began, items: list.await? }))
+            let began = google.now();
+            let items = list(google.clone()).await?;
+            Ok(Arc::new(Snapshot { began, ended: google.now(), items }))
         };
+        self.wait(kept, fresh, read).await
+    }
+
+    async fn wait<T, R>(
+        &self,
+        kept: &Shelf<T>,
+        fresh: Fresh,
+        read: impl FnOnce() -> R,
+    ) -> Result<Arc<Snapshot<T>>, Failure>
+    where
+        T: Send + Sync + 'static,
+        R: Future<Output = Result<Arc<Snapshot<T>>, Failure>> + Send + 'static,
+    {
         let google = &self.inner.google;
-        kept.get(|snapshot| snapshot.is_from(not_before, google.now()), read).await
+        let landed = kept.get(|snapshot| snapshot.is(fresh, google.now()), read);
+        tokio::time::timeout(WAIT_MAX, landed).await.unwrap_or_else(|_| {
+            Err(Failure::not_yet(FailureCode::NotYetConfirmed).with_detail("a long list is still being read"))
+        })
     }
 }
 

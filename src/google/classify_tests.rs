@@ -122,7 +122,7 @@ fn answers_without_an_envelope() {
 #[test]
 fn only_googles_own_404_says_that_a_thing_is_not_there() {
     let missing = "Resource Not Found: userKey";
-    for call in [Call::GetUser, Call::GetOrgUnit, Call::GetLicense] {
+    for call in [Call::GetUser, Call::GetOrgUnit, Call::ListLicenses] {
         check(call, 404, "notFound", missing, Then::Means(Meaning::NotThere));
         for code in [None, Some(400)] {
             let page = ApiError { code, ..error(call, 404, "notFound", missing) };
@@ -221,10 +221,10 @@ fn licences() {
         "The service is currently unavailable.",
         fails(Transient, Code::BackendError),
     );
-    check(Call::GetLicense, 503, "backendError", "Backend Error", fails(Throttled, Code::RateLimited));
     check(Call::ListLicenses, 503, "backendError", "Backend Error", fails(Throttled, Code::RateLimited));
-    let none = "User does not have a license for specified sku and product";
-    check(Call::GetLicense, 404, "notFound", none, Then::Means(Meaning::NotThere));
+    let none = "SKU or product does not exist";
+    check(Call::ListLicenses, 400, "invalid", none, Then::Means(Meaning::NotThere));
+    check(Call::ListLicenses, 400, "invalid", "Invalid Input", fails(Permanent, Code::RequestRefused));
     check(
         Call::ListLicenses,
         403,

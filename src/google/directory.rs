@@ -13,12 +13,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// The `customType` of the external id by which carepass knows its own accounts.
 pub const MARKER_TYPE: &str = "carepass";
 
-/// An account to be made.
-#[derive(Clone, Debug)]
+/// An account to be made. All of it is personal: `Debug` shows for whom it is.
+#[derive(Clone)]
 pub struct NewAccount {
     /// Its primary address.
     pub address: Address,
@@ -36,6 +37,12 @@ pub struct NewAccount {
     pub org_unit_made_at: Option<Timestamp>,
     /// Where Google sends account recovery, if known.
     pub recovery_address: Option<MailAddress>,
+}
+
+impl fmt::Debug for NewAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NewAccount({})", self.engineer)
+    }
 }
 
 /// What came of making an account.
@@ -88,24 +95,13 @@ pub struct Customer {
     pub id: CustomerId,
 }
 
-/// A verified domain with accounts of its own: not an alias of another.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Domain {
-    /// Its name.
-    pub name: DomainName,
-    /// Whether it is the customer's primary domain.
-    pub primary: bool,
-}
-
 impl Google {
     /// Makes an account with our marker. Errors: `seats_spent`, `org_unit_settling`, `not_authorized`, …; after an unclear
     /// one the account may exist.
     pub async fn create_account(&self, account: &NewAccount) -> Result<Creation, Failure> {
         match self.made_at(account.org_unit_made_at).ask(&Request::InsertUser { account }).await? {
             Outcome::Done(answer) if answer.status == 202 => Ok(Creation::Invited),
-            Outcome::Done(answer) => {
-                Ok(Creation::Made(answer.decode::<WireAccount>(Call::InsertUser)?.into()))
-            }
+            Outcome::Done(answer) => Ok(Creation::Made(just_made(answer.decode(Call::InsertUser)?))),
             Outcome::Means(Meaning::AlreadyExists) => Ok(Creation::Taken),
             Outcome::Means(meaning @ (Meaning::NotThere | Meaning::AlreadyHeld | Meaning::Unavailable)) => {
                 Err(unexpected(Call::InsertUser, meaning))
@@ -166,7 +162,7 @@ impl Google {
     }
 
     /// The verified domains that can have accounts; alias domains cannot.
-    pub async fn domains(&self) -> Result<Vec<Domain>, Failure> {
+    pub async fn domains(&self) -> Result<BTreeSet<DomainName>, Failure> {
         let call = Call::ListDomains;
         let request = Request::ListDomains { customer: &self.shared.customer };
         Ok(usable_domains(self.ask(&request).await?.done(call)?.decode(call)?))
@@ -276,8 +272,6 @@ struct WireDomains {
 struct WireDomain {
     domain_name: String,
     #[serde(default)]
-    is_primary: bool,
-    #[serde(default)]
     verified: bool,
     #[serde(default)]
     domain_aliases: Vec<WireDomainAlias>,
@@ -328,6 +322,13 @@ impl From<WireAccount> for Account {
     }
 }
 
+/// The answer of our own insert, which asked for an active account: there, and only there, a missing `suspended` is no doubt
+/// (`docs/GOOGLE.md` 46).
+fn just_made(wire: WireAccount) -> Account {
+    let account = Account::from(wire);
+    Account { suspended: account.suspended.or(Some(false)), ..account }
+}
+
 /// Our marker. Two of them are no marker: somebody was at work there.
 fn only_marker(ids: &[WireExternalId]) -> Option<String> {
     let mut ours = ids.iter().filter(|id| id.r#type == "custom" && id.custom_type == MARKER_TYPE);
@@ -342,7 +343,7 @@ fn lower_cased(aliases: Vec<String>, more: Vec<String>) -> BTreeSet<String> {
 }
 
 /// Verified domains whose name carepass can hold and that are nobody's alias.
-fn usable_domains(wire: WireDomains) -> Vec<Domain> {
+fn usable_domains(wire: WireDomains) -> BTreeSet<DomainName> {
     let lower = |name: &str| name.to_ascii_lowercase();
     let aliases: BTreeSet<String> = wire
         .domains
@@ -353,7 +354,7 @@ fn usable_domains(wire: WireDomains) -> Vec<Domain> {
     let usable = |domain: WireDomain| {
         let name = DomainName::parse(&lower(&domain.domain_name)).ok()?;
         let own = domain.verified && !aliases.contains(name.as_str());
-        own.then_some(Domain { name, primary: domain.is_primary })
+        own.then_some(name)
     };
     wire.domains.into_iter().filter_map(usable).collect()
 }
@@ -376,6 +377,39 @@ mod tests {
             "aliases": ["B@x.se"], "nonEditableAliases": ["a@Y.se"], "customerId": "C01abc123", "unknownField": [1]}));
         assert_eq!(full.suspended, Some(false));
         assert_eq!(full.aliases, BTreeSet::from(["b@x.se".to_owned(), "a@y.se".to_owned()]));
+    }
+
+    #[test]
+    fn only_the_answer_of_our_own_insert_may_leave_out_that_the_account_is_active() {
+        let wire = |json: Json| serde_json::from_value::<WireAccount>(json).unwrap();
+        let made = just_made(wire(json!({"id": "1", "primaryEmail": "a@x.se", "isAdmin": false})));
+        assert_eq!(
+            (made.suspended, made.is_admin, made.is_delegated_admin),
+            (Some(false), Some(false), None)
+        );
+        let suspended = wire(json!({"id": "1", "primaryEmail": "a@x.se", "suspended": true}));
+        assert_eq!(just_made(suspended).suspended, Some(true));
+    }
+
+    #[test]
+    fn debug_shows_no_person() {
+        let account = NewAccount {
+            address: Address { local_part: "asa.oberg".parse().unwrap(), domain: "x.se".parse().unwrap() },
+            engineer: "E-1".parse().unwrap(),
+            given_name: "Åsa".to_owned(),
+            family_name: "Öberg".to_owned(),
+            password: "secret".to_owned().into(),
+            org_unit: "/Customer Care".parse().unwrap(),
+            org_unit_made_at: None,
+            recovery_address: None,
+        };
+        assert_eq!(format!("{account:?}"), "NewAccount(E-1)");
+        assert_eq!(
+            format!("{:?}", Request::InsertUser { account: &account }),
+            "POST /admin/directory/v1/users"
+        );
+        let key = UserKey::Address(&account.address);
+        assert_eq!(format!("{:?}", Request::GetUser { key }), "GET /admin/directory/v1/users/{user}");
     }
 
     #[test]
@@ -407,7 +441,7 @@ mod tests {
             {"domainName": "unsaid.example"},
         ]}))
         .unwrap();
-        let domain = |name: &str, primary| Domain { name: name.parse().unwrap(), primary };
-        assert_eq!(usable_domains(wire), vec![domain("main.example", true), domain("second.example", false)]);
+        let expected = ["main.example", "second.example"].map(|name| name.parse().unwrap());
+        assert_eq!(usable_domains(wire), expected.into());
     }
 }

@@ -86,7 +86,7 @@ async fn one_token_serves_all_and_each_scope_has_its_own() {
                    of the scopes requested.";
     let body = json!({"error": "unauthorized_client", "error_description": message});
     fake.refuse_token(Reply::json(401, &body));
-    let failure = google.has_free(&address("asa")).await.unwrap_err();
+    let failure = google.assign_free(&address("asa")).await.unwrap_err();
     assert_eq!(code(&failure), (OPERATOR, FailureCode::DelegationMissing));
     assert!(failure.detail.contains("https://www.googleapis.com/auth/apps.licensing"), "{}", failure.detail);
     fake.then(vec![Reply::json(200, &user())]);
@@ -168,8 +168,7 @@ async fn googles_wish_stops_the_whole_quota_and_no_other() {
     let failure = google.roles().await.unwrap_err();
     assert_eq!(code(&failure), (FailureKind::Throttled, FailureCode::RateLimited));
     assert_eq!(fake.calls().len(), 1, "nothing was sent");
-    assert_eq!(google.has_free(&address("asa")).await, Ok(true));
-    assert!(google.rate(Quota::Directory) < google.rate(Quota::Licensing));
+    assert_eq!(google.assign_free(&address("asa")).await, Ok(FreeLicense::Made));
 }
 
 #[tokio::test]
@@ -231,6 +230,61 @@ async fn age_turns_a_refusal_into_patience() {
 }
 
 #[tokio::test]
+async fn a_write_that_would_be_too_late_is_not_sent() {
+    let (fake, google) = Fake::start(vec![Reply::json(200, &user())]).await;
+    let late = google.writing_until(google.now() - SignedDuration::from_millis(1));
+    let failure = late.give(&id(), &"7".parse().unwrap()).await.unwrap_err();
+    assert_eq!(code(&failure), (FailureKind::Transient, FailureCode::Timeout));
+    assert_eq!(fake.calls(), [""; 0]);
+    assert!(late.account_by_id(&id()).await.is_ok(), "reads are never too late");
+}
+
+#[tokio::test]
+async fn paid_licences_are_looked_for_in_every_product_that_the_customer_has() {
+    let customer = "C01nordicse";
+    let (sandbox, google, stop) = in_the_sandbox().await;
+    let given = [("101005", "1010050001"), ("101006", "1010060001"), ("101001", "1010010001")];
+    sandbox.change(|world| {
+        let customer = world.customers.get_mut(customer).unwrap();
+        customer.settings.quotas = crate::sandbox::Quotas::default();
+        let user = customer.users.keys().next().unwrap().clone();
+        let licenses = given.map(|(product, sku)| (product.to_owned(), sku.to_owned(), user.clone()));
+        customer.licenses.extend(licenses);
+    });
+    let skus = async || {
+        let paid = google.paid_licenses().await.unwrap();
+        paid.into_iter().map(|license| license.sku).collect::<std::collections::BTreeSet<_>>()
+    };
+    let all = skus().await;
+    assert!(
+        all.contains("1010050001") && all.contains("1010060001") && !all.contains("1010010001"),
+        "{all:?}"
+    );
+    let refuse = |path: &str| {
+        let refusal = json!({"status": 400, "reason": "invalid", "message": "SKU or product does not exist"});
+        sandbox.add_faults(&json!({"match": {"path_regex": path}, "do": refusal})).unwrap();
+    };
+    refuse("/product/10100[56]/users$");
+    assert!(!skus().await.contains("1010050001"), "nobody holds what the customer does not have");
+    refuse("/product/Google-Apps/users$");
+    let failure = google.paid_licenses().await.unwrap_err();
+    assert_eq!(failure.code, FailureCode::UnknownAnswer, "every reseller has this one: that was no answer");
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn an_address_book_is_as_old_as_its_oldest_part() {
+    let (_, google, stop) = in_the_sandbox().await;
+    let census = Census::new(google.clone());
+    let start = google.now();
+    let accounts = census.accounts(start).await.unwrap();
+    let book = census.addresses(start).await.unwrap();
+    assert_eq!(book.began, accounts.began);
+    assert!(book.began <= book.ended);
+    stop.cancel();
+}
+
+#[tokio::test]
 async fn a_snapshot_serves_until_a_newer_one_is_wanted_and_failures_are_not_kept() {
     let page = |id: &str| Reply::json(200, &json!({"items": [{"roleId": id, "roleName": "r"}]}));
     let (fake, google) = Fake::start(vec![Reply::error(500, "backendError", ""), page("1"), page("2")]).await;
@@ -269,9 +323,8 @@ async fn the_whole_way_through_the_sandbox() {
     for scope in Scope::ALL {
         google.probe(scope).await.unwrap_or_else(|failure| panic!("{scope:?}: {failure:?}"));
     }
-    assert_eq!(google.customer().await.unwrap().id, *google.pinned_customer());
-    let domains = google.domains().await.unwrap();
-    assert_eq!(domains.iter().filter(|domain| domain.primary).count(), 1);
+    assert_eq!(google.customer().await.unwrap().id, google.shared.customer);
+    assert!(google.domains().await.unwrap().contains(&"reseller-se.example".parse().unwrap()));
     let account = new_account("asa.oberg");
     let org_unit = "/Brand New Ö".parse().unwrap();
     assert_eq!(google.org_unit(&org_unit).await, Ok(None));
@@ -286,14 +339,13 @@ async fn the_whole_way_through_the_sandbox() {
     let expected = guard::Expected {
         address: &account.address,
         engineer: &account.engineer,
-        customer: google.pinned_customer(),
+        customer: &google.shared.customer,
     };
     assert_eq!(guard::ours(&found, &expected, false), Ok(()));
     assert_eq!(google.assign_free(&account.address).await, Ok(FreeLicense::Made));
     assert_eq!(google.assign_free(&account.address).await, Ok(FreeLicense::Found));
-    assert_eq!(google.has_free(&account.address).await, Ok(true));
-    let offered = google.privileges().await.unwrap();
-    let pinned = offered.into_iter().take(1).collect();
+    let offered = google.roles().await.unwrap().into_iter().find(|role| !role.privileges.is_empty()).unwrap();
+    let pinned = offered.privileges.into_iter().take(1).collect();
     let role = google.create_role("Customer Care test", &pinned).await.unwrap();
     role::approve(&role, &pinned).unwrap();
     assert_eq!(google.give(&made.id, &role.id).await, Ok(Given::Made));

@@ -1,4 +1,4 @@
-//! The free licence, and the paid ones that must not be there.
+//! The free licence, and the paid ones that must not be there: of Google Workspace, Cloud Identity Premium and Essentials.
 //! Not here: taking licences away, which carepass never does by itself.
 
 use super::call::Call;
@@ -8,11 +8,38 @@ use super::request::Request;
 use super::{Google, Outcome, unexpected};
 use crate::model::failure::Failure;
 use crate::model::id::Address;
+use futures_util::future::try_join_all;
 use serde::Deserialize;
 
 /// Cloud Identity Free: what an account may have (Google, Reseller API "products and SKUs"). New SKUs appear over time,
-/// so everything else counts as paid.
+/// so everything else of the products that are read counts as paid.
 const ALLOWED_SKUS: &[&str] = &["1010010001"];
+
+/// The products in which paid licences are looked for: those that automatic licensing can give to an account as its edition
+/// (`docs/GOOGLE.md` 47). Add-ons are not looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaidProduct {
+    /// Google Workspace in all its editions.
+    Workspace,
+    /// Cloud Identity Premium.
+    CloudIdentityPremium,
+    /// Google Workspace Essentials, where it is a product of its own.
+    Essentials,
+}
+
+impl PaidProduct {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Workspace, Self::CloudIdentityPremium, Self::Essentials];
+
+    /// Google's id of the product.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Workspace => "Google-Apps",
+            Self::CloudIdentityPremium => "101005",
+            Self::Essentials => "101006",
+        }
+    }
+}
 
 /// What came of assigning the free licence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,21 +79,21 @@ impl Google {
         }
     }
 
-    /// Whether Cloud Identity Free is assigned to the account; never so where it comes with the site.
-    pub async fn has_free(&self, address: &Address) -> Result<bool, Failure> {
-        match self.ask(&Request::GetLicense { address }).await? {
-            Outcome::Done(answer) => answer.decode::<WireLicense>(Call::GetLicense).map(|_| true),
-            Outcome::Means(Meaning::NotThere) => Ok(false),
-            Outcome::Means(
-                meaning @ (Meaning::AlreadyExists | Meaning::AlreadyHeld | Meaning::Unavailable),
-            ) => Err(unexpected(Call::GetLicense, meaning)),
-        }
+    /// Every licence of the customer's accounts in a [`PaidProduct`]; no call lists those of one account. A product that the customer
+    /// does not have holds none; only Google Workspace must be there, since every reseller has it: else nothing was read.
+    pub async fn paid_licenses(&self) -> Result<Vec<PaidLicense>, Failure> {
+        let listed = try_join_all(PaidProduct::ALL.map(|product| self.licenses_of(product))).await?;
+        Ok(listed.into_iter().flatten().filter(is_paid).map(PaidLicense::from).collect())
     }
 
-    /// Every paid licence of the customer's accounts. No call lists those of one account.
-    pub async fn paid_licenses(&self) -> Result<Vec<PaidLicense>, Failure> {
-        let listed = self.all_pages::<LicensePage>(List::Licenses).await?;
-        Ok(listed.into_iter().filter(is_paid).map(PaidLicense::from).collect())
+    async fn licenses_of(&self, product: PaidProduct) -> Result<Vec<WireLicense>, Failure> {
+        let list = List::Licenses { product };
+        match product {
+            PaidProduct::Workspace => self.all_pages::<LicensePage>(list).await,
+            PaidProduct::CloudIdentityPremium | PaidProduct::Essentials => {
+                Ok(self.pages_if_there::<LicensePage>(list).await?.unwrap_or_default())
+            }
+        }
     }
 }
 

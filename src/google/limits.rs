@@ -104,20 +104,20 @@ impl Limits {
         Self { rates, buckets: Mutex::new(BTreeMap::new()) }
     }
 
-    /// Waits for a turn, in order of arrival. Errors: `rate_limited` when the turn is too far away to wait for; nothing
-    /// was taken then.
+    /// Waits for a turn, in order of arrival. Errors: `rate_limited` when the turn is too far away to wait for, or moves there because
+    /// Google asks to wait; nothing was taken then.
     pub async fn acquire(&self, quota: Quota) -> Result<(), Failure> {
-        let reserved = self.with(quota, |bucket| bucket.reserve(Instant::now(), WAIT_MAX));
-        match reserved {
-            Ok(wait) => {
-                if !wait.is_zero() {
-                    tokio::time::sleep(wait).await;
-                }
-                Ok(())
-            }
-            Err(wait) => Err(Failure::new(FailureKind::Throttled, FailureCode::RateLimited)
-                .after_ms(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))),
+        let give_up = Instant::now() + WAIT_MAX;
+        let reserved = self
+            .with(quota, |bucket| bucket.reserve(Instant::now(), WAIT_MAX).map(|wait| (wait, bucket.held)));
+        let (mut wait, mut held) = reserved.map_err(too_far)?;
+        while !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+            let patience = give_up.saturating_duration_since(Instant::now());
+            wait = self.with(quota, |bucket| bucket.moved_by(held, patience)).map_err(too_far)?;
+            held += wait;
         }
+        Ok(())
     }
 
     /// Google asked to slow down.
@@ -125,19 +125,16 @@ impl Limits {
         self.with(quota, |bucket| bucket.throttled(Instant::now(), retry_after));
     }
 
-    /// The current rate, for the operator's eyes, in calls a second.
-    pub fn rate(&self, quota: Quota) -> f64 {
-        self.with(quota, |bucket| {
-            bucket.roll(Instant::now());
-            bucket.rate
-        })
-    }
-
     fn with<R>(&self, quota: Quota, act: impl FnOnce(&mut Bucket) -> R) -> R {
         // A bucket is whole after each step, so one that a panicking thread held is as good as any.
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         act(buckets.entry(quota).or_insert_with(|| Bucket::new(self.rates.of(quota), Instant::now())))
     }
+}
+
+fn too_far(wait: Duration) -> Failure {
+    Failure::new(FailureKind::Throttled, FailureCode::RateLimited)
+        .after_ms(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// One token bucket. Its tokens go below zero: that is the queue, first come, first served.
@@ -148,6 +145,8 @@ struct Bucket {
     tokens: f64,
     at: Instant,
     hold: Instant,
+    /// For how long Google has asked to wait, all together.
+    held: Duration,
     last_cut: Option<Instant>,
 }
 
@@ -155,13 +154,22 @@ impl Bucket {
     fn new(configured: Rate, now: Instant) -> Self {
         // A zero or a "not a number" would stop the lane for ever.
         let ceiling = Rate { per_second: configured.per_second.max(0.01), burst: configured.burst.max(1.0) };
-        Self { ceiling, rate: ceiling.per_second, tokens: ceiling.burst, at: now, hold: now, last_cut: None }
+        Self {
+            ceiling,
+            rate: ceiling.per_second,
+            tokens: ceiling.burst,
+            at: now,
+            hold: now,
+            held: Duration::ZERO,
+            last_cut: None,
+        }
     }
 
-    /// Lets time pass: tokens come back, and a lowered rate creeps up.
+    /// Lets time pass: tokens come back, but not while Google's wish holds, and a lowered rate creeps up.
     fn roll(&mut self, now: Instant) {
         let seconds = now.saturating_duration_since(self.at).as_secs_f64();
-        self.tokens = (self.tokens + seconds * self.rate).min(self.ceiling.burst);
+        let unheld = now.saturating_duration_since(self.at.max(self.hold)).as_secs_f64();
+        self.tokens = (self.tokens + unheld * self.rate).min(self.ceiling.burst);
         let growth = seconds * self.ceiling.per_second / RECOVERY_SECONDS;
         self.rate = (self.rate + growth).min(self.ceiling.per_second);
         self.at = self.at.max(now);
@@ -173,12 +181,22 @@ impl Bucket {
         let missing = 1.0 - self.tokens;
         let queue =
             if missing <= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(missing / self.rate) };
-        let wait = queue.max(self.hold.saturating_duration_since(now));
+        let wait = self.hold.saturating_duration_since(now) + queue;
         if wait > patience {
             return Err(wait);
         }
         self.tokens -= 1.0;
         Ok(wait)
+    }
+
+    /// How far a turn has moved that was given when Google had asked to wait for so long; it is given back if that is too far.
+    fn moved_by(&mut self, held: Duration, patience: Duration) -> Result<Duration, Duration> {
+        let moved = self.held.saturating_sub(held);
+        if moved > patience {
+            self.tokens += 1.0;
+            return Err(moved);
+        }
+        Ok(moved)
     }
 
     fn throttled(&mut self, now: Instant, retry_after: Option<Duration>) {
@@ -189,7 +207,11 @@ impl Bucket {
             self.last_cut = Some(now);
         }
         if let Some(wish) = retry_after {
-            self.hold = self.hold.max(now + wish.min(HOLD_MAX));
+            let hold = now + wish.min(HOLD_MAX);
+            self.held += hold.saturating_duration_since(self.hold.max(now));
+            self.hold = self.hold.max(hold);
+            // What was saved up is not spent in one go when the wish is over.
+            self.tokens = self.tokens.min(0.0);
         }
     }
 }
@@ -248,7 +270,19 @@ mod tests {
         assert!(bucket.reserve(now, WAIT_MAX).unwrap() >= Duration::from_secs(15));
         bucket.throttled(now, Some(Duration::from_secs(u64::MAX)));
         let wait = bucket.reserve(now, WAIT_MAX).unwrap_err();
-        assert!(wait <= HOLD_MAX);
+        assert!(wait <= HOLD_MAX + Duration::from_secs(1));
+    }
+
+    #[test]
+    fn after_googles_wish_the_turns_come_one_by_one() {
+        let now = Instant::now();
+        let mut bucket = Bucket::new(Rate { per_second: 10.0, burst: 10.0 }, now);
+        bucket.throttled(now, Some(Duration::from_secs(10)));
+        let turns = (0..5).map(|_| bucket.reserve(now, WAIT_MAX).unwrap().as_millis());
+        let turns: Vec<u128> = turns.collect();
+        assert!(turns.windows(2).all(|pair| (199..=201).contains(&(pair[1] - pair[0]))), "{turns:?}");
+        let later = bucket.reserve(now + Duration::from_secs(10), WAIT_MAX).unwrap();
+        assert!((Duration::from_millis(600)..Duration::from_secs(2)).contains(&later), "{later:?}");
     }
 
     #[test]
@@ -272,7 +306,22 @@ mod tests {
         limits.throttled(Quota::OrgUnit, Some(Duration::from_mins(1)));
         let failure = limits.acquire(Quota::OrgUnit).await.unwrap_err();
         assert_eq!(failure.code, FailureCode::RateLimited);
-        assert!(failure.retry_after_ms.is_some_and(|wait| (59_000..=60_000).contains(&wait)));
+        assert!(failure.retry_after_ms.is_some_and(|wait| (59_000..=61_000).contains(&wait)));
         assert!(limits.acquire(Quota::Directory).await.is_ok(), "the other buckets go on");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_already_waits_on_when_google_asks_to() {
+        let limits = Limits::new(Rates { org_unit: RATE, ..Rates::default() });
+        limits.acquire(Quota::OrgUnit).await.unwrap();
+        let begun = Instant::now();
+        let ask = async || {
+            limits.acquire(Quota::OrgUnit).await.unwrap();
+            begun.elapsed()
+        };
+        let google = async { limits.throttled(Quota::OrgUnit, Some(Duration::from_secs(5))) };
+        let (first, second, ()) = tokio::join!(ask(), ask(), google);
+        assert!(first >= Duration::from_secs(5), "{first:?}");
+        assert!(second >= first + Duration::from_millis(99), "{second:?} after {first:?}");
     }
 }

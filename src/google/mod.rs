@@ -33,15 +33,15 @@ use auth::Tokens;
 use call::{Access, Call, Scope};
 use classify::{Meaning, Verdict, classify};
 use jiff::{SignedDuration, Timestamp};
-use limits::{Limits, Quota};
+use limits::Limits;
 use request::Request;
 use std::fmt;
 use std::sync::Arc;
 use transport::Transport;
 
 pub use answer::ApiError;
-pub use census::{Census, Snapshot};
-pub use directory::{Account, Creation, Customer, Domain, Group, NewAccount};
+pub use census::{Census, Fresh, Snapshot};
+pub use directory::{Account, Creation, Customer, Group, NewAccount};
 pub use endpoint::Endpoint;
 pub use key::Credentials;
 pub use licensing::{FreeLicense, PaidLicense};
@@ -70,13 +70,14 @@ pub struct GoogleSettings {
 pub struct Google {
     shared: Arc<Shared>,
     made_at: Option<Timestamp>,
+    writes_until: Option<Timestamp>,
 }
 
 struct Shared {
     customer: CustomerId,
-    transport: Transport,
-    tokens: Tokens,
-    limits: Limits,
+    transport: Arc<Transport>,
+    tokens: Arc<Tokens>,
+    limits: Arc<Limits>,
 }
 
 impl fmt::Debug for Google {
@@ -100,28 +101,25 @@ impl Google {
         let GoogleSettings { customer, admin, credentials, endpoint, rates } = settings;
         let shared = Shared {
             customer,
-            transport: Transport::new(client, endpoint, now),
-            tokens: Tokens::new(credentials, admin),
-            limits: Limits::new(rates),
+            transport: Arc::new(Transport::new(client, endpoint, now)),
+            tokens: Arc::new(Tokens::new(credentials, admin)),
+            limits: Arc::new(Limits::new(rates)),
         };
-        Self { shared: Arc::new(shared), made_at: None }
+        Self { shared: Arc::new(shared), made_at: None, writes_until: None }
     }
 
     /// The same client, told when the thing was made that the next calls are about: while it is young, "forbidden" may be
     /// propagation and is `not_yet`; without this it is taken at its word.
     #[must_use]
     pub fn made_at(&self, made_at: Option<Timestamp>) -> Self {
-        Self { shared: Arc::clone(&self.shared), made_at }
+        Self { made_at, ..self.clone() }
     }
 
-    /// The pinned customer.
-    pub fn pinned_customer(&self) -> &CustomerId {
-        &self.shared.customer
-    }
-
-    /// How fast carepass asks at the moment, in calls a second; below the configured rate when Google throttles.
-    pub fn rate(&self, quota: Quota) -> f64 {
-        self.shared.limits.rate(quota)
+    /// The same client, told until when a write may be sent: what it rests on was read so long ago by then that it must be read anew.
+    /// A write that would be later is not sent and fails with `timeout`.
+    #[must_use]
+    pub fn writing_until(&self, until: Timestamp) -> Self {
+        Self { writes_until: Some(until), ..self.clone() }
     }
 
     /// Whether a token for the scope can be had: the flight check asks for each by itself.
@@ -165,6 +163,11 @@ impl Google {
         let scope = spec.scope.expect("only the token request has no scope, and `auth` sends it");
         limits.acquire(spec.quota).await?;
         let token = tokens.get(scope, transport, limits).await?;
+        // Here and not before the waits for a turn and a token, which may be long.
+        if spec.access == Access::Write && self.writes_until.is_some_and(|until| self.now() > until) {
+            return Err(Failure::transient(FailureCode::Timeout)
+                .with_detail("not sent: what the write rests on was read too long ago"));
+        }
         let answer = transport.send(request, Some(&token.secret)).await?;
         if answer.status == 401 {
             tokens.refused(scope, &token);

@@ -1,8 +1,10 @@
 //! Lists in pages: all of them or a failure. A part of a list counts as no read (guard 4).
 //! Not here: what is in the lists.
 
-use super::Google;
+use super::classify::Meaning;
+use super::licensing::PaidProduct;
 use super::request::Request;
+use super::{Google, Outcome, unexpected};
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::{AccountId, CustomerId};
 use serde::de::DeserializeOwned;
@@ -17,7 +19,7 @@ pub(super) enum List<'a> {
     Groups,
     Roles,
     Assignments { account: Option<&'a AccountId> },
-    Licenses,
+    Licenses { product: PaidProduct },
 }
 
 /// One page of a list.
@@ -36,7 +38,7 @@ impl<'a> List<'a> {
             Self::Groups => Request::ListGroups { customer, page },
             Self::Roles => Request::ListRoles { customer, page },
             Self::Assignments { account } => Request::ListAssignments { customer, account, page },
-            Self::Licenses => Request::ListLicenses { customer, page },
+            Self::Licenses { product } => Request::ListLicenses { customer, product, page },
         }
     }
 }
@@ -44,17 +46,30 @@ impl<'a> List<'a> {
 impl Google {
     /// Reads every page. Google hands out empty pages with a token: only a missing token ends a list.
     pub(super) async fn all_pages<P: Page>(&self, list: List<'_>) -> Result<Vec<P::Item>, Failure> {
+        let call = list.request(&self.shared.customer, None).call();
+        self.pages_if_there::<P>(list).await?.ok_or_else(|| unexpected(call, Meaning::NotThere))
+    }
+
+    /// Reads every page, or says that what would be listed is not there.
+    pub(super) async fn pages_if_there<P: Page>(
+        &self,
+        list: List<'_>,
+    ) -> Result<Option<Vec<P::Item>>, Failure> {
         let mut items = Vec::new();
         let mut token: Option<String> = None;
         for _ in 0..PAGES_MAX {
             let request = list.request(&self.shared.customer, token.as_deref());
             let call = request.call();
-            let page: P = self.ask(&request).await?.done(call)?.decode(call)?;
+            let outcome = self.ask(&request).await?;
+            if token.is_none() && matches!(outcome, Outcome::Means(Meaning::NotThere)) {
+                return Ok(None);
+            }
+            let page: P = outcome.done(call)?.decode(call)?;
             let (more, next) = page.split();
             items.extend(more);
             token = next.filter(|next| !next.is_empty());
             if token.is_none() {
-                return Ok(items);
+                return Ok(Some(items));
             }
         }
         Err(Failure::permanent(FailureCode::UnknownAnswer)

@@ -7,6 +7,7 @@
 use super::call::{Api, Call, Spec};
 use super::directory::NewAccount;
 use super::endpoint::Endpoint;
+use super::licensing::PaidProduct;
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::{AccountId, Address, CustomerId, OrgUnitPath, RoleId};
 use crate::model::reseller::Privilege;
@@ -14,6 +15,7 @@ use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// The longest page token that is sent back to Google, in bytes.
 const PAGE_TOKEN_MAX: usize = 4096;
@@ -23,7 +25,7 @@ const ACCOUNT_FIELDS: &str = "id,primaryEmail,customerId,externalIds,isAdmin,isD
                               aliases,nonEditableAliases";
 
 /// How an account is named in a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum UserKey<'a> {
     /// The immutable id: what guards read by.
     Id(&'a AccountId),
@@ -31,8 +33,8 @@ pub enum UserKey<'a> {
     Address(&'a Address),
 }
 
-/// One thing to ask Google.
-#[derive(Clone, Copy, Debug)]
+/// One thing to ask Google. Its values may be personal: `Debug` shows the template.
+#[derive(Clone, Copy)]
 pub enum Request<'a> {
     /// The customer of the administrator that carepass acts as.
     GetCustomer,
@@ -88,11 +90,6 @@ pub enum Request<'a> {
         /// Which page.
         page: Option<&'a str>,
     },
-    /// The tree of privileges that a role of the customer may hold.
-    ListPrivileges {
-        /// Whose.
-        customer: &'a CustomerId,
-    },
     /// Makes a role.
     InsertRole {
         /// Whose.
@@ -120,20 +117,17 @@ pub enum Request<'a> {
         /// To whom.
         account: &'a AccountId,
     },
-    /// Whether an account has Cloud Identity Free assigned.
-    GetLicense {
-        /// Which account.
-        address: &'a Address,
-    },
     /// Assigns Cloud Identity Free.
     AssignLicense {
         /// To which account.
         address: &'a Address,
     },
-    /// A page of the Google Workspace licences that are assigned.
+    /// A page of the licences of a product that are assigned.
     ListLicenses {
         /// Whose.
         customer: &'a CustomerId,
+        /// Of which product.
+        product: PaidProduct,
         /// Which page.
         page: Option<&'a str>,
     },
@@ -151,8 +145,13 @@ pub enum Request<'a> {
     },
 }
 
-/// A request that passed the proof.
-#[derive(Debug)]
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.call().template())
+    }
+}
+
+/// A request that passed the proof. Its address and body may be personal: `Debug` shows the method.
 pub struct Outgoing {
     /// The method.
     pub method: Method,
@@ -173,23 +172,20 @@ pub enum Body {
     Form(SecretString),
 }
 
-impl std::fmt::Debug for Body {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "Empty",
-            Self::Json(_) => "Json(redacted)",
-            Self::Form(_) => "Form(redacted)",
-        })
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Outgoing({})", self.method)
     }
 }
 
 /// A value that may stand in a path: nothing but names that cannot hold a wrong value.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 enum Value<'a> {
     Customer(&'a CustomerId),
     Account(&'a AccountId),
     Address(&'a Address),
     OrgUnit(&'a OrgUnitPath),
+    Product(PaidProduct),
 }
 
 impl<'a> Request<'a> {
@@ -205,11 +201,9 @@ impl<'a> Request<'a> {
             Self::GetOrgUnit { .. } => Call::GetOrgUnit,
             Self::InsertOrgUnit { .. } => Call::InsertOrgUnit,
             Self::ListRoles { .. } => Call::ListRoles,
-            Self::ListPrivileges { .. } => Call::ListPrivileges,
             Self::InsertRole { .. } => Call::InsertRole,
             Self::ListAssignments { .. } => Call::ListAssignments,
             Self::InsertAssignment { .. } => Call::InsertAssignment,
-            Self::GetLicense { .. } => Call::GetLicense,
             Self::AssignLicense { .. } => Call::AssignLicense,
             Self::ListLicenses { .. } => Call::ListLicenses,
             Self::IsInvitable { .. } => Call::IsInvitable,
@@ -239,7 +233,6 @@ impl<'a> Request<'a> {
                 account.address.local_part.as_str(),
             ],
             Self::GetUser { key: UserKey::Address(address) }
-            | Self::GetLicense { address }
             | Self::AssignLicense { address }
             | Self::IsInvitable { address, .. } => vec![address.local_part.as_str()],
             Self::GetUser { key: UserKey::Id(_) }
@@ -250,7 +243,6 @@ impl<'a> Request<'a> {
             | Self::GetOrgUnit { .. }
             | Self::InsertOrgUnit { .. }
             | Self::ListRoles { .. }
-            | Self::ListPrivileges { .. }
             | Self::InsertRole { .. }
             | Self::ListAssignments { .. }
             | Self::InsertAssignment { .. }
@@ -267,19 +259,16 @@ impl<'a> Request<'a> {
             | Self::InsertUser { .. }
             | Self::ListGroups { .. }
             | Self::AssignLicense { .. }
-            | Self::ListLicenses { .. }
             | Self::Token { .. } => Vec::new(),
             Self::ListDomains { customer }
             | Self::InsertOrgUnit { customer, .. }
             | Self::ListRoles { customer, .. }
-            | Self::ListPrivileges { customer }
             | Self::InsertRole { customer, .. }
             | Self::ListAssignments { customer, .. }
             | Self::InsertAssignment { customer, .. } => vec![Value::Customer(customer)],
             Self::GetUser { key: UserKey::Id(id) } => vec![Value::Account(id)],
-            Self::GetUser { key: UserKey::Address(address) } | Self::GetLicense { address } => {
-                vec![Value::Address(address)]
-            }
+            Self::GetUser { key: UserKey::Address(address) } => vec![Value::Address(address)],
+            Self::ListLicenses { product, .. } => vec![Value::Product(product)],
             Self::GetOrgUnit { customer, path } => vec![Value::Customer(customer), Value::OrgUnit(path)],
             Self::IsInvitable { customer, address } => {
                 vec![Value::Customer(customer), Value::Address(address)]
@@ -324,17 +313,15 @@ impl<'a> Request<'a> {
                 (query, page)
             }
             // Above 100 the counts came back wrong (GAM, 2023-04-27).
-            Self::ListLicenses { customer, page } => {
+            Self::ListLicenses { customer, page, .. } => {
                 (vec![("customerId", customer.to_string()), ("maxResults", "100".to_owned())], page)
             }
             Self::GetCustomer
             | Self::ListDomains { .. }
             | Self::GetOrgUnit { .. }
             | Self::InsertOrgUnit { .. }
-            | Self::ListPrivileges { .. }
             | Self::InsertRole { .. }
             | Self::InsertAssignment { .. }
-            | Self::GetLicense { .. }
             | Self::AssignLicense { .. }
             | Self::IsInvitable { .. }
             | Self::Token { .. } => (Vec::new(), None),
@@ -382,9 +369,7 @@ impl<'a> Request<'a> {
             | Self::ListGroups { .. }
             | Self::GetOrgUnit { .. }
             | Self::ListRoles { .. }
-            | Self::ListPrivileges { .. }
             | Self::ListAssignments { .. }
-            | Self::GetLicense { .. }
             | Self::ListLicenses { .. }
             | Self::IsInvitable { .. } => Body::Empty,
         }
@@ -425,6 +410,7 @@ fn texts(value: &Value<'_>) -> Vec<String> {
         Value::Customer(customer) => vec![customer.to_string()],
         Value::Account(account) => vec![account.to_string()],
         Value::Address(address) => vec![address.to_string()],
+        Value::Product(product) => vec![product.as_str().to_owned()],
         Value::OrgUnit(path) => path.as_str()[1..].split('/').map(str::to_owned).collect(),
     }
 }

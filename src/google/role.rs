@@ -78,14 +78,6 @@ impl Google {
         Ok(listed.into_iter().map(Role::from).collect())
     }
 
-    /// Everything that a role of this customer may be allowed, the tree of it flattened.
-    pub async fn privileges(&self) -> Result<BTreeSet<Privilege>, Failure> {
-        let call = Call::ListPrivileges;
-        let request = Request::ListPrivileges { customer: &self.shared.customer };
-        let tree: WirePrivileges = self.ask(&request).await?.done(call)?.decode(call)?;
-        Ok(flattened(tree.items))
-    }
-
     /// Makes a role; one of the same name that is there is returned instead, and must be approved like any other.
     pub async fn create_role(&self, name: &str, privileges: &BTreeSet<Privilege>) -> Result<Role, Failure> {
         let request = Request::InsertRole { customer: &self.shared.customer, name, privileges };
@@ -137,6 +129,18 @@ impl Google {
 /// Guard 3: never the super administrator's role, and nothing beyond what was approved. A role that lists no privilege is
 /// not harmless but unknown. Errors: `role_too_powerful`, with what is too much.
 pub fn approve(role: &Role, approved: &BTreeSet<Privilege>) -> Result<(), Failure> {
+    harmless(role)?;
+    let excess: BTreeSet<Privilege> = role.privileges.difference(approved).cloned().collect();
+    if excess.is_empty() {
+        Ok(())
+    } else {
+        let excess = format!("beyond what was approved: {}", shown(&excess));
+        Err(stop(FailureCode::RoleTooPowerful, &excess))
+    }
+}
+
+/// What holds for every role that is given, whatever was approved.
+fn harmless(role: &Role) -> Result<(), Failure> {
     let too_powerful = |why: &str| Err(stop(FailureCode::RoleTooPowerful, why));
     if role.is_super_admin || role.name == SUPER_ADMIN_NAME {
         return too_powerful("it is the super administrator's role");
@@ -144,30 +148,33 @@ pub fn approve(role: &Role, approved: &BTreeSet<Privilege>) -> Result<(), Failur
     if role.privileges.is_empty() {
         return too_powerful("it does not say what it may do");
     }
-    let excess: BTreeSet<Privilege> = role.privileges.difference(approved).cloned().collect();
-    if excess.is_empty() {
-        Ok(())
-    } else {
-        too_powerful(&format!("beyond what was approved: {}", shown(&excess)))
-    }
+    Ok(())
 }
 
 /// Picks the role that the configuration means, or stops and says what there is.
 /// Errors: `role_missing`, `role_ambiguous`, `role_not_pinned`, `role_too_powerful`.
 pub fn choose(choice: &RoleChoice, roles: &[Role]) -> Result<Chosen, Failure> {
     match choice {
-        RoleChoice::ResellerAdmin => reseller_admin(roles).map(Chosen::Use),
+        RoleChoice::ResellerAdmin { privileges } => reseller_admin(privileges, roles).map(Chosen::Use),
         RoleChoice::Custom { name, privileges } => custom(name, privileges, roles),
         RoleChoice::Existing { name, privileges } => existing(name, privileges, roles).map(Chosen::Use),
     }
 }
 
 /// Google's own role for resellers, whose API name is published nowhere: the one system role that speaks of resellers,
-/// without the one for indirect resellers (Google help 9749959).
-fn reseller_admin(roles: &[Role]) -> Result<Role, Failure> {
+/// without the one for indirect resellers (Google help 9749959). Without pins the operator has approved it by choosing it, with
+/// whatever Google puts into it.
+fn reseller_admin(pinned: &BTreeSet<Privilege>, roles: &[Role]) -> Result<Role, Failure> {
     let fitting: Vec<&Role> = roles.iter().filter(|role| is_reseller_admin(role)).collect();
     match fitting.as_slice() {
-        [only] => Ok((*only).clone()),
+        [only] => {
+            if pinned.is_empty() {
+                harmless(only)?;
+            } else {
+                approve(only, pinned)?;
+            }
+            Ok((*only).clone())
+        }
         [] => {
             let system: Vec<&Role> = roles.iter().filter(|role| role.is_system).collect();
             Err(stop(FailureCode::RoleMissing, &format!("system roles: {}", names(&system))))
@@ -189,7 +196,7 @@ fn custom(name: &str, pinned: &BTreeSet<Privilege>, roles: &[Role]) -> Result<Ch
         if pinned.is_empty() {
             let proposal =
                 format!("nothing is pinned and no role has that name; candidates: {}", candidates(roles));
-            return Err(stop(FailureCode::RoleNotPinned, &proposal));
+            return Err(Failure::needs(Who::Operator, FailureCode::RoleNotPinned).with_list(&proposal));
         }
         return Ok(Chosen::Create { name: name.to_owned(), privileges: pinned.clone() });
     };
@@ -213,7 +220,7 @@ fn existing(name: &str, pinned: &BTreeSet<Privilege>, roles: &[Role]) -> Result<
 fn pinned_role(role: &Role, pinned: &BTreeSet<Privilege>) -> Result<Role, Failure> {
     if pinned.is_empty() {
         let seen = format!("to pin, if it is right: {}", shown(&role.privileges));
-        return Err(stop(FailureCode::RoleNotPinned, &seen));
+        return Err(Failure::needs(Who::Operator, FailureCode::RoleNotPinned).with_list(&seen));
     }
     approve(role, pinned)?;
     Ok(role.clone())
@@ -288,12 +295,6 @@ struct WireRole {
     is_super_admin_role: bool,
     #[serde(default)]
     role_privileges: Vec<WirePrivilege>,
-}
-
-#[derive(Deserialize)]
-struct WirePrivileges {
-    #[serde(default)]
-    items: Vec<WirePrivilege>,
 }
 
 #[derive(Deserialize)]

@@ -57,7 +57,7 @@ fn trap_a_role_that_does_not_say_what_it_may_do() {
 
 #[test]
 fn googles_role_for_resellers_is_found_or_nothing_is() {
-    let choice = RoleChoice::ResellerAdmin;
+    let choice = RoleChoice::ResellerAdmin { privileges: privileges(&[]) };
     let admin = role("_RESELLER_ADMIN_ROLE", true, &["A"]);
     let indirect = role("_INDIRECT_RESELLER_ADMIN_ROLE", true, &["A"]);
     let other = role("_GROUPS_ADMIN_ROLE", true, &["A"]);
@@ -69,6 +69,34 @@ fn googles_role_for_resellers_is_found_or_nothing_is() {
     assert_eq!(choose(&choice, &[other.clone(), described.clone()]), Ok(Chosen::Use(described.clone())));
     check_refused(&choice, &[other, indirect, homemade], FailureCode::RoleMissing, "_GROUPS_ADMIN_ROLE");
     check_refused(&choice, &[admin, described], FailureCode::RoleAmbiguous, "_SOME_ROLE");
+}
+
+#[test]
+fn googles_role_for_resellers_passes_the_guard_like_any_other() {
+    let choice = |held: &[&str]| RoleChoice::ResellerAdmin { privileges: privileges(held) };
+    let admin = role("_RESELLER_ADMIN_ROLE", true, &["A", "B"]);
+    let only = std::slice::from_ref(&admin);
+    assert_eq!(choose(&choice(&["A", "B", "C"]), only), Ok(Chosen::Use(admin.clone())));
+    check_refused(&choice(&["A"]), only, FailureCode::RoleTooPowerful, "01abc/B");
+    let empty = role("_RESELLER_ADMIN_ROLE", true, &[]);
+    let speaks_of_resellers =
+        Role { description: "may resell".to_owned(), ..role(SUPER_ADMIN_NAME, true, &["A"]) };
+    for trap in [empty, speaks_of_resellers] {
+        for held in [&[][..], &["A"][..]] {
+            check_refused(&choice(held), std::slice::from_ref(&trap), FailureCode::RoleTooPowerful, "it");
+        }
+    }
+    let flagged = Role { is_super_admin: true, ..admin };
+    check_refused(&choice(&["A"]), &[flagged], FailureCode::RoleMissing, "_RESELLER_ADMIN_ROLE");
+}
+
+#[test]
+fn what_an_operator_is_to_pin_is_shown_whole() {
+    let names: Vec<String> = (0..60).map(|number| format!("A_PRIVILEGE_OF_SOME_LENGTH_{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let choice = RoleChoice::Existing { name: "Care".to_owned(), privileges: privileges(&[]) };
+    let failure = choose(&choice, &[role("Care", false, &names)]).unwrap_err();
+    assert!(names.iter().all(|name| failure.detail.contains(&format!("01abc/{name}"))), "{}", failure.detail);
 }
 
 #[test]
@@ -112,12 +140,12 @@ fn an_existing_role_may_do_less_than_what_is_pinned_but_not_more() {
 
 #[test]
 fn trees_and_assignments_are_read() {
-    let tree: WirePrivileges = serde_json::from_value(json!({"items": [
+    let tree = serde_json::from_value(json!([
         {"privilegeName": "TOP", "serviceId": "1", "isOuScopable": true, "childPrivileges": [
             {"privilegeName": "LEAF", "serviceId": "1"}]},
-        {"privilegeName": "LEAF", "serviceId": "2"}]}))
+        {"privilegeName": "LEAF", "serviceId": "2"}]))
     .unwrap();
-    assert_eq!(shown(&flattened(tree.items)), "1/LEAF 1/TOP 2/LEAF");
+    assert_eq!(shown(&flattened(tree)), "1/LEAF 1/TOP 2/LEAF");
     let assignment = |extra: &str| -> Assignment {
         let text = format!(r#"{{"roleAssignmentId":"9","roleId":"7","assignedTo":"03group"{extra}}}"#);
         serde_json::from_str::<WireAssignment>(&text).unwrap().into()

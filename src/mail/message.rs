@@ -6,7 +6,7 @@ use crate::model::id::MailAddress;
 use crate::model::person::Language;
 use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::message::{Mailbox, SinglePart};
 use std::time::SystemTime;
 
 /// Writes the letter as a message from `sender`.
@@ -20,11 +20,8 @@ pub(super) fn message(letter: &Letter, sender: &Sender) -> Result<Message, MailE
         // So that absence notices do not answer (RFC 3834, 5).
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("Content-Language", language_tag(letter.language)));
-    let message = match &letter.html {
-        None => head.singlepart(SinglePart::plain(letter.text.clone())),
-        Some(html) => head.multipart(MultiPart::alternative_plain_html(letter.text.clone(), html.clone())),
-    };
-    message.map_err(|_| MailError::Permanent(MailFault::Letter))
+    head.singlepart(SinglePart::plain(letter.text.clone()))
+        .map_err(|_| MailError::Permanent(MailFault::Letter))
 }
 
 fn mailbox(name: Option<&str>, address: &MailAddress) -> Result<Mailbox, MailError> {
@@ -101,7 +98,6 @@ mod tests {
     fn long_lines_and_letters_beyond_ascii_are_encoded_for_the_wire() {
         let mut letter = letter("a@b");
         letter.text = format!("{}\r\n.\r\n{}", "å".repeat(2000), "x".repeat(2000));
-        letter.html = Some("<p>".to_owned() + &"y".repeat(3000));
         letter.subject = "Å".repeat(300);
         let written = written(&letter, &sender());
         assert!(written.is_ascii());

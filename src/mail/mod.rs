@@ -11,7 +11,7 @@ mod welcome;
 pub use file::FileMailer;
 pub use memory::MemoryMailer;
 pub use smtp::{Security, SmtpMailer, SmtpSettings};
-pub use welcome::{PortalUrl, Welcome, Wording, welcome};
+pub use welcome::{PortalUrl, ReadyAccount, Welcome, Wording, welcome};
 
 use crate::model::id::MailAddress;
 use crate::model::person::Language;
@@ -69,10 +69,8 @@ pub struct Letter {
     pub language: Language,
     /// One line.
     pub subject: String,
-    /// The plain text.
+    /// The plain text, which reads well everywhere.
     pub text: String,
-    /// The same as HTML, if at all.
-    pub html: Option<String>,
 }
 
 impl fmt::Debug for Letter {
@@ -172,7 +170,6 @@ mod tests {
             language: Language::Swedish,
             subject: "Välkommen".to_owned(),
             text: "Hej Åsa,\n\nallt är klart.\n".to_owned(),
-            html: None,
         }
     }
 

@@ -4,6 +4,7 @@
 use super::template::{self, Words};
 use crate::model::id::{Address, MailAddress};
 use crate::model::person::Language;
+use crate::model::reseller::CaseAlerts;
 use std::fmt::Write as _;
 use unicode_normalization::char::is_combining_mark;
 
@@ -65,14 +66,21 @@ pub struct Welcome<'a> {
     pub name: &'a str,
     /// The language to write in.
     pub language: Language,
-    /// The accounts that are ready, in the order in which they are listed.
-    pub ready: &'a [Address],
-    /// The accounts that are not ready yet.
-    pub preparing: &'a [Address],
+    /// The accounts, in the order in which they are listed.
+    pub ready: &'a [ReadyAccount],
     /// The engineer's own main address, where mail about cases is to arrive.
     pub contact: &'a MailAddress,
     /// Where the portal is.
     pub portal: &'a PortalUrl,
+}
+
+/// An account that the engineer may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadyAccount {
+    /// Its address.
+    pub address: Address,
+    /// How mail about its cases reaches the engineer.
+    pub case_alerts: CaseAlerts,
 }
 
 /// Subject and body of a letter.
@@ -82,8 +90,6 @@ pub struct Wording {
     pub subject: String,
     /// Plain text, lines ended by `\n`.
     pub text: String,
-    /// The same as HTML; none so far, since plain text reads well everywhere.
-    pub html: Option<String>,
 }
 
 /// Writes the welcome.
@@ -93,20 +99,16 @@ pub fn welcome(about: &Welcome<'_>) -> Wording {
         greeting(words, about.name),
         words.introduction.to_owned(),
         accounts(words, about),
-        preparing(words, about.preparing),
         section(words.portal, &[about.portal.as_str(), words.portal_advice]),
         section(words.password, &[words.password_advice]),
         section(words.two_step, &[words.two_step_advice, TWO_STEP_VERIFICATION]),
-        section(
-            words.case_sharing,
-            &[words.case_sharing_advice, about.contact.as_str(), words.case_sharing_why],
-        ),
+        case_mail(words, about),
         section(words.several_accounts, &[words.several_accounts_advice, SEVERAL_ACCOUNTS]),
         section(words.trouble, &[words.role_delay, words.no_product_type, RESELLER_ACCESS]),
         format!("--\n{}", words.footer),
     ];
     let parts: Vec<_> = text.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty()).collect();
-    Wording { subject: words.subject.to_owned(), text: parts.join("\n\n") + "\n", html: None }
+    Wording { subject: words.subject.to_owned(), text: parts.join("\n\n") + "\n" }
 }
 
 fn greeting(words: &Words, name: &str) -> String {
@@ -118,7 +120,7 @@ fn greeting(words: &Words, name: &str) -> String {
 
 fn accounts(words: &Words, about: &Welcome<'_>) -> String {
     let mut text = String::new();
-    for address in about.ready {
+    for ReadyAccount { address, .. } in about.ready {
         let link = sign_in_link(address, about.portal);
         write!(
             text,
@@ -130,13 +132,20 @@ fn accounts(words: &Words, about: &Welcome<'_>) -> String {
     if text.is_empty() { text } else { section(words.accounts, &[text.trim()]) }
 }
 
-fn preparing(words: &Words, addresses: &[Address]) -> String {
-    if addresses.is_empty() {
-        return String::new();
+/// What to do so that mail about cases arrives: nothing for an account whose mail an operator has redirected.
+fn case_mail(words: &Words, about: &Welcome<'_>) -> String {
+    let redirected = |account: &&ReadyAccount| account.case_alerts == CaseAlerts::Redirect;
+    let listed: Vec<String> =
+        about.ready.iter().filter(redirected).map(|account| account.address.to_string()).collect();
+    if !listed.is_empty() && listed.len() == about.ready.len() {
+        return section(words.case_mail, &[words.all_redirected]);
     }
-    let list: Vec<_> =
-        addresses.iter().map(|address| format!("{address} ({})", words.still_being_prepared)).collect();
-    section(words.preparing, &[&list.join("\n"), words.preparing_advice])
+    let (contact, listed_lines) = (about.contact.as_str(), listed.join("\n"));
+    let mut paragraphs = vec![words.case_sharing_advice, contact, words.case_sharing_why];
+    if !listed.is_empty() {
+        paragraphs.extend([words.some_redirected, &listed_lines]);
+    }
+    section(words.case_mail, &paragraphs)
 }
 
 fn section(heading: &str, paragraphs: &[&str]) -> String {

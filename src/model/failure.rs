@@ -11,7 +11,7 @@ pub struct Failure {
     pub kind: FailureKind,
     /// What it was, for people, metrics and the runbook.
     pub code: FailureCode,
-    /// Evidence for the operator, redacted and at most [`Failure::DETAIL_MAX`] bytes.
+    /// Evidence for the operator, redacted and at most [`Failure::DETAIL_MAX`] bytes; a list to copy may have [`Failure::LIST_MAX`].
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
     /// The other side's own wish, in milliseconds from the answer.
@@ -183,6 +183,8 @@ codes! {
     AccountGone = "account_gone",
     /// A person must redirect the case mail.
     CaseRedirectNeeded = "case_redirect_needed",
+    /// Not every account of the engineer is finished, so that the letter would be incomplete.
+    AccountsUnsettled = "accounts_unsettled",
     /// HR gave no address that the welcome can be sent to.
     ContactMissing = "contact_missing",
     /// The mail server does not answer.
@@ -228,6 +230,9 @@ impl Failure {
     /// The longest detail that is kept, in bytes.
     pub const DETAIL_MAX: usize = 400;
 
+    /// The longest list that is kept for the operator to copy, in bytes: what is cut off cannot be pinned.
+    pub const LIST_MAX: usize = 8_000;
+
     /// A failure without evidence.
     pub fn new(kind: FailureKind, code: FailureCode) -> Self {
         Self { kind, code, detail: String::new(), retry_after_ms: None }
@@ -256,7 +261,14 @@ impl Failure {
     /// Adds evidence: control characters are dropped, addresses are blotted out, and it is cut to the limit.
     #[must_use]
     pub fn with_detail(mut self, detail: &str) -> Self {
-        self.detail = redact(detail);
+        self.detail = redact(detail, Self::DETAIL_MAX);
+        self
+    }
+
+    /// Adds a list that the operator is to copy from.
+    #[must_use]
+    pub fn with_list(mut self, list: &str) -> Self {
+        self.detail = redact(list, Self::LIST_MAX);
         self
     }
 
@@ -269,12 +281,12 @@ impl Failure {
 }
 
 /// Blots out what looks like an address and everything that is not printable, and cuts to the limit.
-fn redact(text: &str) -> String {
+fn redact(text: &str, limit: usize) -> String {
     let mut kept = String::new();
     for word in text.split_whitespace() {
         let word: String = word.chars().filter(|c| !c.is_control()).collect();
         let shown = if word.contains('@') { "(address)" } else { word.as_str() };
-        if kept.len() + shown.len() + 1 > Failure::DETAIL_MAX {
+        if kept.len() + shown.len() + 1 > limit {
             kept.push('…');
             break;
         }
@@ -307,5 +319,9 @@ mod tests {
         assert_eq!(failure.detail, "no (address) here");
         let long = Failure::permanent(FailureCode::UnknownAnswer).with_detail(&"word ".repeat(1_000));
         assert!(long.detail.len() <= Failure::DETAIL_MAX + '…'.len_utf8());
+        let list = Failure::permanent(FailureCode::RoleNotPinned).with_list(&"word ".repeat(1_000));
+        assert_eq!(list.detail.split(' ').count(), 1_000, "nothing to copy is cut off");
+        let long = Failure::permanent(FailureCode::RoleNotPinned).with_list(&"word ".repeat(10_000));
+        assert!(long.detail.len() <= Failure::LIST_MAX + '…'.len_utf8());
     }
 }

@@ -60,7 +60,10 @@ pub enum RoleChoice {
         privileges: BTreeSet<Privilege>,
     },
     /// Google's own Reseller Admin role, found at run time.
-    ResellerAdmin,
+    ResellerAdmin {
+        /// What it may do at most, if the operator pinned it; empty: whatever Google has put into it.
+        privileges: BTreeSet<Privilege>,
+    },
     /// A role that somebody made; used as long as it may do no more than these.
     Existing {
         /// Its name.

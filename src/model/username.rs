@@ -13,7 +13,7 @@ pub use stop::is_reserved;
 use super::id::{EngineerKey, LocalPart};
 use super::person::{LatinPart, PersonName};
 use fold::Alphabet;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// Longest local part, in characters (Google's limit of an address's user name).
@@ -40,7 +40,7 @@ pub enum Candidates {
 }
 
 /// One local part that might be used, and how it came about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// The local part.
     pub local_part: LocalPart,
@@ -48,9 +48,8 @@ pub struct Candidate {
     pub reason: Reason,
 }
 
-/// How a local part came about. The serialised word is part of the contract (`username preview`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// How a local part came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// HR asked for it.
     Preferred,
@@ -67,25 +66,17 @@ pub enum Reason {
 }
 
 /// Who holds an address already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TakenBy {
-    /// An account of a reseller's directory.
+    /// Somebody or something in a reseller's address book: an account, also one deleted in the last 20 days, a group, or an alias.
     User,
-    /// Another address of an account.
-    Alias,
-    /// A group.
-    Group,
-    /// An account deleted so recently that Google still holds its address (20 days).
-    DeletedUser,
-    /// A consumer account that uses the address.
-    UnmanagedAccount,
     /// Another engineer, for whom carepass keeps it.
     Reservation,
 }
 
 /// The choice, with everything that was looked at, for the preview and for the record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// What to do.
     pub decision: Decision,
@@ -94,8 +85,7 @@ pub struct Choice {
 }
 
 /// What the choice comes to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Use this one.
     Use(Candidate),
@@ -183,7 +173,7 @@ impl Choice {
 }
 
 impl Reason {
-    /// The stable word.
+    /// The stable word, part of the contract (`username preview`).
     pub fn code(self) -> &'static str {
         match self {
             Self::Preferred => "preferred",

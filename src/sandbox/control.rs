@@ -9,6 +9,7 @@ use super::roles::role_json;
 use super::state::State;
 use super::users::user_json;
 use super::world::{Customer, FREE_PRODUCT, FREE_SKU, LicenseMode, Quotas, User, World};
+use axum::body::Bytes;
 use axum::extract::{Query, State as Shared};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -202,8 +203,9 @@ async fn calls(Shared(sandbox): Shared<Sandbox>, Query(query): Query<After>) -> 
     ([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response()
 }
 
-async fn add_faults(Shared(sandbox): Shared<Sandbox>, Json(body): Json<Value>) -> Response {
-    match sandbox.add_faults(&body) {
+async fn add_faults(Shared(sandbox): Shared<Sandbox>, body: Bytes) -> Response {
+    let rules = json_of(&body).map_err(|problem| vec![problem]).and_then(|body| sandbox.add_faults(&body));
+    match rules {
         Ok(rules) => Json(json!({"rules": rules})).into_response(),
         Err(problems) => (StatusCode::BAD_REQUEST, Json(json!({"problems": problems}))).into_response(),
     }
@@ -214,11 +216,16 @@ async fn clear_faults(Shared(sandbox): Shared<Sandbox>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn set(Shared(sandbox): Shared<Sandbox>, Json(body): Json<Value>) -> Response {
-    match sandbox.set(&body) {
+async fn set(Shared(sandbox): Shared<Sandbox>, body: Bytes) -> Response {
+    match json_of(&body).and_then(|body| sandbox.set(&body)) {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(problem) => (StatusCode::BAD_REQUEST, Json(json!({"problems": [problem]}))).into_response(),
     }
+}
+
+/// A body as JSON, whatever its header calls it: `curl -d` says that it is a form.
+fn json_of(body: &Bytes) -> Result<Value, String> {
+    serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))
 }
 
 impl Settings {

@@ -4,12 +4,14 @@
 use super::call::{Answer, Body, Call};
 use super::clock::Millis;
 use super::error::Refusal;
-use super::pattern::Pattern;
+use regex_lite::Regex;
 use serde::Deserialize;
 use serde_json::Value;
 
 /// Rules in force at one time.
 const RULES_MOST: usize = 1_000;
+/// The longest `path_regex` that is read, in bytes.
+const REGEX_MOST: usize = 512;
 /// The longest delay: ten minutes.
 const DELAY_MOST_MS: u64 = 600_000;
 
@@ -39,7 +41,7 @@ pub struct Rule {
 #[serde(default, deny_unknown_fields)]
 struct Match {
     method: Option<String>,
-    /// Against the path as it was sent, without the query; see `pattern` for what is understood.
+    /// Against the path as it was sent, without the query; in the syntax of the crate `regex-lite`; no anchor means "anywhere".
     path_regex: Option<String>,
     /// Only the n-th call that matches, from 1.
     nth: Option<u64>,
@@ -80,7 +82,7 @@ pub struct Action {
 #[derive(Debug)]
 struct Counted {
     rule: Rule,
-    path: Option<Pattern>,
+    path: Option<Regex>,
     matched: u64,
     fired: u64,
 }
@@ -122,15 +124,17 @@ impl Faults {
         self.rules.iter().any(|counted| counted.rule.action.stale_ms.is_some())
     }
 
-    /// The action for a call, if a rule fires: the first that does.
+    /// The action for a call, if a rule fires: the first that does. Every rule that the call matches counts it, whichever acts.
     pub fn strike(&mut self, call: &Call, customer: Option<&str>) -> Option<Action> {
+        let mut action = None;
         for counted in &mut self.rules {
-            if counted.matches(call, customer) && counted.fires(&mut self.chance) {
+            let fires = counted.matches(call, customer) && counted.fires(&mut self.chance);
+            if fires && action.is_none() {
                 counted.fired += 1;
-                return Some(counted.rule.action.clone());
+                action = Some(counted.rule.action.clone());
             }
         }
-        None
+        action
     }
 }
 
@@ -138,7 +142,7 @@ impl Counted {
     fn matches(&self, call: &Call, customer: Option<&str>) -> bool {
         let wanted = &self.rule.wanted;
         wanted.method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(&call.method))
-            && self.path.as_ref().is_none_or(|path| path.matches(&call.path))
+            && self.path.as_ref().is_none_or(|path| path.is_match(&call.path))
             && wanted.customer.as_ref().is_none_or(|id| Some(id.as_str()) == customer)
             && self.rule.times.is_none_or(|times| self.fired < times)
     }
@@ -228,8 +232,15 @@ fn counted(value: Value) -> Result<Counted, String> {
     if rule.wanted.probability.is_some_and(|chance| !(0.0..=1.0).contains(&chance)) {
         return Err("match.probability: not between 0 and 1".into());
     }
-    let path = rule.wanted.path_regex.as_deref().map(Pattern::parse).transpose()?;
+    let path = rule.wanted.path_regex.as_deref().map(regex).transpose()?;
     Ok(Counted { rule, path, matched: 0, fired: 0 })
+}
+
+fn regex(text: &str) -> Result<Regex, String> {
+    if text.len() > REGEX_MOST {
+        return Err(format!("match.path_regex: longer than {REGEX_MOST} bytes"));
+    }
+    Regex::new(text).map_err(|error| format!("match.path_regex: {error}"))
 }
 
 #[cfg(test)]
@@ -261,11 +272,47 @@ mod tests {
     }
 
     #[test]
+    fn every_rule_counts_whichever_acts() {
+        let mut faults = Faults::new(7);
+        let rule = |status: u16, wanted: Value| json!({"match": wanted, "do": {"status": status}});
+        faults
+            .add(&json!([
+                rule(500, json!({"every": 2})),
+                rule(501, json!({"nth": 3})),
+                rule(502, json!({"nth": 4}))
+            ]))
+            .unwrap();
+        let call = Call { method: "GET".into(), path: "/a/b".into(), ..Call::default() };
+        let struck: Vec<Option<u16>> =
+            (1..=4).map(|_| faults.strike(&call, None).and_then(|action| action.status)).collect();
+        assert_eq!(
+            struck,
+            [None, Some(500), Some(501), Some(500)],
+            "the third call is the third for every rule"
+        );
+    }
+
+    #[test]
+    fn paths_are_matched_by_regular_expressions_of_a_bounded_size() {
+        let check = |regex: &str, expected: bool| {
+            assert_eq!(
+                !struck(&json!({"match": {"path_regex": regex}, "do": {"reset": true}})).is_empty(),
+                expected
+            );
+        };
+        check("^/(a|x)/b$", true);
+        check("^/[^/]{1,2}/b", true);
+        check("^/b", false);
+        let long = json!({"match": {"path_regex": "a".repeat(600)}, "do": {"reset": true}});
+        assert!(Faults::new(0).add(&long).is_err());
+    }
+
+    #[test]
     fn faulty_rules_are_named_and_none_is_set() {
         let mut faults = Faults::new(0);
         let good = json!({"do": {"status": 500}});
         let problems = faults
-            .add(&json!([good, {"do": {}}, {"do": {"status": 99}}, {"match": {"path_regex": "(a)"}, "do": {"reset": true}},
+            .add(&json!([good, {"do": {}}, {"do": {"status": 99}}, {"match": {"path_regex": "(a"}, "do": {"reset": true}},
                          {"do": {"fail_before": true, "fail_after": true}}, {"do": {"reset": true}, "tims": 1}]))
             .unwrap_err();
         assert_eq!(problems.len(), 5, "{problems:?}");

@@ -17,6 +17,7 @@ const PAGES: PageRule = PageRule { default: 100, largest: 100, refuse_larger: fa
 const CATALOGUE: &[(&str, &str, &str)] = &[
     (FREE_PRODUCT, FREE_SKU, "Cloud Identity Free"),
     ("101005", "1010050001", "Cloud Identity Premium"),
+    ("101006", "1010060001", "Google Workspace Essentials"),
     ("Google-Apps", "1010020027", "Google Workspace Business Starter"),
     ("Google-Apps", "1010020028", "Google Workspace Business Standard"),
     ("Google-Apps", "1010020025", "Google Workspace Business Plus"),

@@ -1,9 +1,11 @@
 //! The sandbox on a socket: requests become calls, answers become responses, and a fault can cut the connection.
+//! Not here: how a TLS connection comes about (`tls`).
 
 use super::Sandbox;
 use super::call::{Answer, Body, Call};
 use super::control;
 use super::state::Wire;
+use super::tls::Tls;
 use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::connect_info::Connected;
@@ -20,12 +22,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Largest body that is read.
 const BODY_MOST: usize = 1 << 20;
 /// Pause after a failed accept (too many open files): let some close.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// TLS handshakes at one time.
+const HANDSHAKES_MOST: usize = 256;
 /// How long answers under way may take once the sandbox is told to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -35,10 +40,16 @@ pub fn router(sandbox: Sandbox) -> Router {
 }
 
 /// Serves until told to stop, then lets answers under way finish for a short while.
-pub async fn serve(sandbox: Sandbox, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
+pub async fn serve(
+    sandbox: Sandbox,
+    listener: TcpListener,
+    tls: Option<Tls>,
+    stop: CancellationToken,
+) -> io::Result<()> {
     let service = router(sandbox).into_make_service_with_connect_info::<Cut>();
     let stopping = stop.clone();
-    let server = axum::serve(Links(listener), service).with_graceful_shutdown(stopping.cancelled_owned());
+    let server =
+        axum::serve(Links::new(listener, tls), service).with_graceful_shutdown(stopping.cancelled_owned());
     let patience = async {
         stop.cancelled().await;
         tokio::time::sleep(STOP_PATIENCE).await;
@@ -117,8 +128,43 @@ fn response(answer: Answer) -> Response {
     response
 }
 
-/// A listener whose connections can be cut.
-struct Links(TcpListener);
+/// A listener whose connections can be cut. Over TLS a connection arrives when its handshake is done, and no other waits for it.
+struct Links {
+    listener: TcpListener,
+    tls: Option<Tls>,
+    handshakes: JoinSet<Option<(Stream, SocketAddr)>>,
+}
+
+impl Links {
+    fn new(listener: TcpListener, tls: Option<Tls>) -> Self {
+        Self { listener, tls, handshakes: JoinSet::new() }
+    }
+
+    /// The next connection that came, or whose handshake was done; none where that failed.
+    async fn next(&mut self) -> Option<(Stream, SocketAddr)> {
+        let may_begin = self.handshakes.len() < HANDSHAKES_MOST;
+        tokio::select! {
+            Some(done) = self.handshakes.join_next() => done.ok().flatten(),
+            accepted = self.listener.accept(), if may_begin => if let Ok((stream, address)) = accepted {
+                self.begin(stream, address)
+            } else {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                None
+            },
+        }
+    }
+
+    fn begin(&mut self, stream: TcpStream, address: SocketAddr) -> Option<(Stream, SocketAddr)> {
+        // Small answers must not wait for each other; where it fails they merely do.
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = self.tls.clone() else { return Some((Box::new(stream), address)) };
+        self.handshakes.spawn(async move {
+            let stream = tls.handshake(stream).await?;
+            Some((Box::new(stream) as Stream, address))
+        });
+        None
+    }
+}
 
 impl Listener for Links {
     type Io = Link;
@@ -126,17 +172,14 @@ impl Listener for Links {
 
     async fn accept(&mut self) -> (Link, SocketAddr) {
         loop {
-            if let Ok((stream, address)) = self.0.accept().await {
-                // Small answers must not wait for each other; where it fails they merely do.
-                let _ = stream.set_nodelay(true);
+            if let Some((stream, address)) = self.next().await {
                 return (Link { stream, cut: Cut::default() }, address);
             }
-            tokio::time::sleep(ACCEPT_PAUSE).await;
         }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.listener.local_addr()
     }
 }
 
@@ -150,9 +193,16 @@ impl Connected<IncomingStream<'_, Links>> for Cut {
     }
 }
 
+/// What carries bytes both ways, with TLS around it or not.
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+type Stream = Box<dyn Duplex>;
+
 /// A connection.
 struct Link {
-    stream: TcpStream,
+    stream: Stream,
     cut: Cut,
 }
 

@@ -257,9 +257,13 @@ fn create(scene: &mut Scene<'_>, mut user: User) -> Answer {
         let delay = Millis::try_from(scene.customer.settings.auto_license_delay_ms).unwrap_or(Millis::MAX);
         scene.customer.coming_licenses.push((scene.now.saturating_add(delay), license));
     }
-    let answer = Answer::json(user_json(scene.customer, &user));
+    let mut body = user_json(scene.customer, &user);
+    // The answer of an insert lacks them (firezone/firezone#15291), the later reads have them.
+    if let Value::Object(fields) = &mut body {
+        fields.retain(|name, _| !["suspended", "archived"].contains(&name.as_str()));
+    }
     scene.customer.put_user(user);
-    answer
+    Answer::json(body)
 }
 
 fn addresses(customer: &Customer, user: &User) -> Vec<Value> {

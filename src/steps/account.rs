@@ -1,13 +1,14 @@
-//! The account exists and is ours. The first attempt inserts without asking: names are known free from bulk lists, and Google's own
-//! 409 is the last word. Every other attempt looks first, since the answer of an earlier insert may have been lost.
+//! The account exists and is ours. The very first run inserts without asking: names are known free from bulk lists, and Google's own
+//! 409 is the last word. Every other run looks first, since the answer of an earlier insert may have been lost.
 //! Not here: giving up a name that somebody else turns out to hold; a person decides that.
 
-use super::{Context, Outcome, Step};
+use super::{Context, Outcome, Site, Step};
 use crate::google::{Account, Creation, NewAccount};
-use crate::model::enrollment::{AccountFact, TargetKind};
+use crate::model::enrollment::{AccountFact, Enrollment, TargetKind};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::Address;
 use crate::model::plan::StepName;
+use crate::model::reseller::Reseller;
 use crate::model::transition::Ensured;
 use futures_util::future::try_join;
 use secrecy::SecretString;
@@ -22,20 +23,43 @@ pub const STEP: Step = Step {
 };
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
-    let address = cx.address()?;
-    if cx.attempt > 1
-        && let Some(account) = cx.site()?.google.account_by_address(&address).await?
-    {
-        return found(cx, &account).await;
+    if !may_begin(cx.site()?, cx.reseller_row) {
+        return Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady));
     }
-    match cx.site()?.google.create_account(&new_account(cx, &address)?).await? {
+    let (site, address) = (cx.site()?, cx.address()?);
+    if !cx.is_first {
+        if let Some(account) = site.google.account_by_address(&address).await? {
+            return found(cx, &account).await;
+        }
+        // Google invites the owner once more with each insert.
+        if has_invited(cx) && site.google.is_invitable(&address).await? {
+            return Err(unmanaged());
+        }
+    }
+    match site.google.create_account(&new_account(cx, &address)?).await? {
         Creation::Made(account) => {
             cx.check_ours(&account).await?;
             Ok(ensured(cx, &account, true))
         }
-        Creation::Invited => Err(Failure::needs(Who::Operator, FailureCode::UnmanagedAccount)),
+        Creation::Invited => Err(unmanaged()),
         Creation::Taken => taken(cx, &address).await,
     }
+}
+
+/// Whether the set-up that the reseller's row remembers is still that of the configuration: the row may have settled before the
+/// process began, under another customer or under words that somebody has taken back since.
+fn may_begin(site: &Site, row: Option<&Enrollment>) -> bool {
+    let Reseller { customer, auto_licensing_off, free_subscription, .. } = &site.reseller;
+    let checked = row.and_then(|row| row.facts.customer.as_ref());
+    auto_licensing_off.is_some() && free_subscription.is_some() && checked == Some(customer)
+}
+
+fn has_invited(cx: &Context<'_>) -> bool {
+    cx.row.state.at().is_some_and(|at| at.waited_for == Some(FailureCode::UnmanagedAccount))
+}
+
+fn unmanaged() -> Failure {
+    Failure::needs(Who::Operator, FailureCode::UnmanagedAccount)
 }
 
 /// Somebody or something holds the address: ours, if it carries our marker.

@@ -21,7 +21,7 @@ pub const STEP: Step = Step {
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;
-    let found = site.google.domains().await?.into_iter().map(|domain| domain.name).collect();
+    let found = site.google.domains().await?;
     let mut ensured = Ensured::default();
     ensured.facts.domains = Some(choose(&site.reseller.domains, found)?);
     Ok(ensured)

@@ -2,17 +2,19 @@
 //! Not here: what any one step does with them.
 
 use crate::clock::Clock;
-use crate::google::census::Census;
+use crate::google::census::{Census, Fresh};
+use crate::google::classify::YOUNG;
 use crate::google::guard::{self, Expected};
 use crate::google::{Account, Assignment, Google};
 use crate::mail::{Mailer, PortalUrl};
 use crate::model::engineer::Engineer;
-use crate::model::enrollment::{AccountFact, Enrollment};
+use crate::model::enrollment::{AccountFact, Enrollment, State};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{Address, EngineerKey, LocalPart, MailAddress, ResellerName, RoleId};
 use crate::model::person::{LanguageTag, Person};
 use crate::model::reseller::{LicenseMode, Reseller};
 use crate::model::roster::Roster;
+use crate::model::rules::later;
 use crate::model::sealed::{Sealed, WrappedKey};
 use crate::model::transition::Ensured;
 use crate::seal::{SealError, Sealer};
@@ -21,18 +23,18 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A guard's read of an account may be this old when the step begins. The guard allows 60 s until the write itself; the rest is for
-/// the turn at Google's limits and a token (`docs/DECISIONS.md`, guard 1).
-pub const READ_AGE_MAX: SignedDuration = SignedDuration::from_secs(20);
+/// A guard's read of an account may be this old when the write is sent (guard 1).
+const WRITE_AGE_MAX: SignedDuration = SignedDuration::from_secs(60);
+
+/// A guard's read of an account may be this old when the step begins; the rest of [`WRITE_AGE_MAX`] is for the turn at Google's limits
+/// and a token.
+const READ_AGE_MAX: SignedDuration = SignedDuration::from_secs(20);
 
 /// A role's definition may be this old when the role is given.
 pub const ROLE_AGE_MAX: SignedDuration = SignedDuration::from_mins(5);
 
 /// A bulk read may be this old when a row looks for its own fact in it.
 const LIST_AGE_MAX: SignedDuration = SignedDuration::from_secs(30);
-
-/// An account that Google does not show is young for so long, and missing after that (`docs/DECISIONS.md`).
-const YOUNG: SignedDuration = SignedDuration::from_mins(15);
 
 /// The services that steps use.
 pub struct House {
@@ -75,8 +77,10 @@ pub struct Learned {
 /// What the free licence's assignment has shown so far.
 #[derive(Clone, Copy, Default)]
 enum Licensing {
-    /// Nothing, or that it works: then a refusal is trouble and no lesson.
+    /// Nothing yet.
     #[default]
+    Unknown,
+    /// It was assigned once, so it does not come with the site: every later refusal is trouble and no lesson.
     Works,
     /// It was refused so often, first then.
     Refused { times: u32, first: Timestamp },
@@ -126,10 +130,18 @@ pub struct Context<'a> {
     pub reseller_row: Option<&'a Enrollment>,
     /// The engineer, for steps of a domain or an engineer.
     pub sheet: Option<&'a Sheet>,
-    /// The attempt, counted from 1.
+    /// The attempt, counted from 1. Not every run spends one: see `is_first`.
     pub attempt: u32,
+    /// No run of this step can have come before this one: see [`is_first_run`].
+    pub is_first: bool,
     /// Since when the step is the current one.
     pub since: Timestamp,
+}
+
+/// Whether no run of the current step can have come before: the row was claimed in the very commit that made the step the current one.
+/// What came before any other run is not known, since some failures spend no attempt and an order begins to count anew.
+pub fn is_first_run(row: &Enrollment, lease: SignedDuration) -> bool {
+    matches!(row.state, State::Running { at, lease_until } if lease_until == later(at.since, lease))
 }
 
 impl Learned {
@@ -138,26 +150,30 @@ impl Learned {
         matches!(*self.licensing(), Licensing::Site(since) if now.duration_since(since) < LESSON_AGE_MAX)
     }
 
-    /// A licence was assigned, or found: whatever was refused before was trouble.
+    /// A licence was assigned, or found to be: whatever was or will be refused is trouble, as long as this process lives.
     pub fn license_worked(&self) {
         *self.licensing() = Licensing::Works;
     }
 
-    /// The assignment was refused with the answer that may mean "for ever". Answers whether it has been refused, and nothing else,
+    /// The assignment was refused with the answer that may mean "for ever". Answers whether it has been refused, and never worked,
     /// often enough and over a long enough time to be believed.
     pub fn license_refused(&self, now: Timestamp, spacing: SignedDuration) -> bool {
         let mut licensing = self.licensing();
         let (times, first) = match *licensing {
+            Licensing::Works => return false,
             Licensing::Refused { times, first } => (times.saturating_add(1), first),
-            Licensing::Works | Licensing::Site(_) => (1, now),
+            Licensing::Unknown | Licensing::Site(_) => (1, now),
         };
         *licensing = Licensing::Refused { times, first };
         times >= REFUSALS && now.duration_since(first) >= spacing
     }
 
-    /// Remembers that the free licence comes by itself.
+    /// Remembers that the free licence comes by itself, unless one was assigned meanwhile.
     pub fn note_site_licensed(&self, now: Timestamp) {
-        *self.licensing() = Licensing::Site(now);
+        let mut licensing = self.licensing();
+        if !matches!(*licensing, Licensing::Works) {
+            *licensing = Licensing::Site(now);
+        }
     }
 
     fn licensing(&self) -> MutexGuard<'_, Licensing> {
@@ -231,9 +247,14 @@ impl<'a> Context<'a> {
     }
 
     /// The client for calls about the row's account: while the account is young, Google's "forbidden" may be propagation.
-    pub fn google(&self) -> Result<Google, Failure> {
+    fn google(&self) -> Result<Google, Failure> {
         let since = self.row.facts.account.as_ref().map(|account| account.since);
         Ok(self.site()?.google.made_at(since))
+    }
+
+    /// The client for writes to an account that passed the guards: none is sent later than [`WRITE_AGE_MAX`] after the read.
+    pub fn google_for(&self, guarded: &Guarded) -> Result<Google, Failure> {
+        Ok(self.google()?.writing_until(later(guarded.fact.read_at, WRITE_AGE_MAX)))
     }
 
     /// The engineer of the row.
@@ -255,10 +276,10 @@ impl<'a> Context<'a> {
         role.ok_or_else(|| Failure::needs(Who::Reseller, FailureCode::ResellerNotReady))
     }
 
-    /// How recent a bulk read must be to tell whether a fact holds that was written by then: begun since, and not long ago, so that
-    /// a row which looks again does see something new.
-    pub fn fresh_since(&self, written: Timestamp) -> Timestamp {
-        written.max(self.now() - LIST_AGE_MAX)
+    /// How recent a bulk read must be to tell whether a fact holds that was written by then: begun since, and not ended long ago, so
+    /// that a row which looks again does see something new. Not "begun not long ago": a long list could then never be awaited.
+    pub fn fresh_since(&self, written: Timestamp) -> Fresh {
+        Fresh { begun: written, ended: self.now() - LIST_AGE_MAX }
     }
 
     /// The time now.
@@ -273,29 +294,36 @@ impl<'a> Context<'a> {
         guard::ours(account, &expected, role_allowed)
     }
 
-    /// Checks that an account is ours and unspoilt. An account that administers something passes only if its one
-    /// role is the role carepass gives: then a lost answer had hidden our own grant.
-    pub async fn check_ours(&self, account: &Account) -> Result<Ours, Failure> {
+    /// Checks that an account is ours and unspoilt; answers whether it holds our role. An account that administers something passes
+    /// only if its one role is the role carepass gives: then a lost answer had hidden our own grant. Nothing is written while Google
+    /// says that it administers something and does not list what: that may be our own grant, on its way into the list.
+    pub async fn check_ours(&self, account: &Account) -> Result<bool, Failure> {
         if account.is_delegated_admin != Some(true) {
             self.guard(account, false)?;
-            return Ok(Ours { holds_role: false });
+            return Ok(false);
         }
         self.guard(account, true)?;
         let held = self.google()?.assignments_of(&account.id).await?;
+        if held.is_empty() {
+            return Err(Failure::not_yet(FailureCode::AccountSettling)
+                .with_detail("an administrator, and no role is listed yet"));
+        }
         let role = self.role()?;
         let ours = |assignment: &Assignment| assignment.role == *role && assignment.customer_wide;
-        if held.is_empty() || !held.iter().all(ours) {
-            return Err(Failure::needs(Who::Operator, FailureCode::AccountIsAdmin));
+        if held.iter().all(ours) {
+            Ok(true)
+        } else {
+            Err(Failure::needs(Who::Operator, FailureCode::AccountIsAdmin))
         }
-        Ok(Ours { holds_role: true })
     }
 
-    /// Guard 1 before a write: the account as the row knows it, read at most [`READ_AGE_MAX`] ago, else read anew by its id.
+    /// Guard 1 before a write: the account as the row knows it, if it was read a moment ago and no run can have changed it since; else
+    /// read anew by its id.
     pub async fn guarded(&self) -> Result<Guarded, Failure> {
         let fact =
             self.row.facts.account.clone().ok_or_else(|| Failure::permanent(FailureCode::AccountGone))?;
         let age = self.now().duration_since(fact.read_at);
-        if age >= SignedDuration::ZERO && age <= READ_AGE_MAX && self.attempt == 1 {
+        if age >= SignedDuration::ZERO && age <= READ_AGE_MAX && self.is_first {
             return Ok(Guarded { fact, holds_role: false });
         }
         let read_at = self.now();
@@ -309,8 +337,8 @@ impl<'a> Context<'a> {
                 Failure::needs(Who::Operator, FailureCode::AccountGone)
             });
         };
-        let ours = self.check_ours(&account).await?;
-        Ok(Guarded { fact: AccountFact { read_at, ..fact }, holds_role: ours.holds_role })
+        let holds_role = self.check_ours(&account).await?;
+        Ok(Guarded { fact: AccountFact { read_at, ..fact }, holds_role })
     }
 
     /// The address that gets the welcome and goes into Case Sharing.
@@ -318,12 +346,6 @@ impl<'a> Context<'a> {
         let contact = self.sheet()?.person.contact_email.as_ref();
         contact.ok_or_else(|| Failure::needs(Who::Hr, FailureCode::ContactMissing))
     }
-}
-
-/// An account that passed the guards.
-pub struct Ours {
-    /// It was seen to hold our role, and nothing else.
-    pub holds_role: bool,
 }
 
 /// An account that may be written to now.
@@ -370,16 +392,24 @@ mod tests {
     }
 
     #[test]
-    fn an_assignment_that_works_takes_every_doubt_away() {
+    fn a_lesson_fades() {
         let learned = Learned::default();
-        learned.license_refused(at(0), SPACING);
-        learned.license_refused(at(20), SPACING);
-        learned.license_worked();
-        assert!(!learned.license_refused(at(40), SPACING));
         learned.note_site_licensed(at(50));
         assert!(learned.is_site_licensed(at(60)));
         assert!(!learned.is_site_licensed(at(60) + LESSON_AGE_MAX), "a lesson is not for ever");
+    }
+
+    #[test]
+    fn an_assignment_that_worked_takes_every_doubt_away_for_good() {
+        let learned = Learned::default();
+        learned.note_site_licensed(at(0));
         learned.license_worked();
-        assert!(!learned.is_site_licensed(at(60)));
+        assert!(!learned.is_site_licensed(at(1)));
+        let hours_of_trouble = (0..1_000).map(|minute| at(60 * minute));
+        for now in hours_of_trouble {
+            assert!(!learned.license_refused(now, SPACING));
+        }
+        learned.note_site_licensed(at(70_000));
+        assert!(!learned.is_site_licensed(at(70_001)));
     }
 }

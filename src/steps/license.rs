@@ -9,6 +9,7 @@ use crate::model::failure::{Failure, FailureCode};
 use crate::model::plan::StepName;
 use crate::model::reseller::LicenseMode;
 use crate::model::transition::Ensured;
+use jiff::Timestamp;
 
 /// The step.
 pub const STEP: Step = Step {
@@ -29,7 +30,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
 
 async fn assign(cx: &Context<'_>, site: &Site, mode: LicenseMode) -> Outcome {
     let guarded = cx.guarded().await?;
-    let is_new = match cx.google()?.assign_free(&cx.address()?).await? {
+    let is_new = match cx.google_for(&guarded)?.assign_free(&cx.address()?).await? {
         FreeLicense::Made => true,
         FreeLicense::Found => false,
         FreeLicense::Unavailable => return refused(cx, site, mode, guarded).await,
@@ -39,11 +40,11 @@ async fn assign(cx: &Context<'_>, site: &Site, mode: LicenseMode) -> Outcome {
 }
 
 /// "Unavailable" is a quota, an outage, or for ever. The last is believed once nothing else has been heard for a while from an API that
-/// answers other questions.
+/// answers other questions: a list of it has just been read.
 async fn refused(cx: &Context<'_>, site: &Site, mode: LicenseMode, guarded: Guarded) -> Outcome {
     let for_ever = site.learned.license_refused(cx.now(), cx.house.license_spacing);
     if mode == LicenseMode::Auto && for_ever {
-        site.census.paid_licenses(cx.now()).await?;
+        site.census.paid_licenses(cx.fresh_since(Timestamp::MIN)).await?;
         site.learned.note_site_licensed(cx.now());
         return Ok(guarded.ensured(false));
     }

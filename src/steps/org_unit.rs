@@ -22,7 +22,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     let mut ensured = Ensured::default();
     if let Some(unit) = site.google.org_unit(path).await? {
         // After a lost answer it may be our own, a moment old: young units are not visible everywhere.
-        ensured.facts.org_unit_made_at = (cx.attempt > 1).then(|| cx.now());
+        ensured.facts.org_unit_made_at = (!cx.is_first).then(|| cx.now());
         ensured.facts.org_unit = Some(unit.id);
         return Ok(ensured);
     }

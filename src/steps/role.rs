@@ -32,7 +32,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     if guarded.holds_role {
         return Ok(guarded.ensured(false));
     }
-    match cx.google()?.give(&guarded.fact.id, id).await? {
+    match cx.google_for(&guarded)?.give(&guarded.fact.id, id).await? {
         Given::Made => Ok(guarded.ensured(true)),
         Given::Found => Ok(guarded.ensured(false)),
     }

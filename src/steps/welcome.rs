@@ -2,10 +2,10 @@
 //! that is sent again after a lost answer is recognisably the same. Not here: the words (`mail/welcome`).
 
 use super::{Context, Outcome, Step};
-use crate::mail::{Letter, MailError, MessageId, Welcome, welcome};
+use crate::mail::{Letter, MailError, MessageId, ReadyAccount, Welcome, welcome};
 use crate::model::enrollment::{State, Target, TargetKind};
 use crate::model::failure::{Failure, FailureCode, Who};
-use crate::model::id::{Address, EngineerKey};
+use crate::model::id::{Address, DomainName, EngineerKey};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
 use std::fmt::Write as _;
@@ -35,7 +35,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
 async fn letter(cx: &Context<'_>) -> Result<Letter, Failure> {
     let sheet = cx.sheet()?;
     let contact = cx.contact()?;
-    let (ready, preparing) = accounts(cx).await?;
+    let ready = ready(cx).await?;
     if ready.is_empty() {
         return Err(Failure::needs(Who::Hr, FailureCode::ScopeMismatch));
     }
@@ -44,7 +44,6 @@ async fn letter(cx: &Context<'_>) -> Result<Letter, Failure> {
         name: sheet.person.name.given.as_str(),
         language,
         ready: &ready,
-        preparing: &preparing,
         contact,
         portal: &cx.house.portal,
     });
@@ -55,29 +54,34 @@ async fn letter(cx: &Context<'_>) -> Result<Letter, Failure> {
         language,
         subject: wording.subject,
         text: wording.text,
-        html: wording.html,
     })
 }
 
-/// The engineer's addresses: ready, and still being prepared.
-async fn accounts(cx: &Context<'_>) -> Result<(Vec<Address>, Vec<Address>), Failure> {
+/// The engineer's accounts in the domains that are wanted, once each of those has settled: a domain may have come since this row was
+/// opened, and the letter, which names every account, is sent once only.
+async fn ready(cx: &Context<'_>) -> Result<Vec<ReadyAccount>, Failure> {
     let sheet = cx.sheet()?;
-    let unavailable = || Failure::transient(FailureCode::StoreUnavailable);
-    let Some(local_part) = sheet.username.clone() else { return Ok((Vec::new(), Vec::new())) };
-    let rows = cx.house.store.enrollments_of(&sheet.engineer.key).await.map_err(|_| unavailable())?;
-    let (mut ready, mut preparing) = (Vec::new(), Vec::new());
-    for row in rows {
-        let Target::Domain(_, domain) = row.id.target() else { continue };
-        let address = Address { local_part: local_part.clone(), domain };
-        match row.state {
-            State::Completed => ready.push(address),
-            State::Scheduled { .. } | State::Running { .. } | State::Waiting { .. } => {
-                preparing.push(address);
-            }
-            State::Cancelled { .. } => (),
+    let rows = cx.house.store.enrollments_of(&sheet.engineer.key).await;
+    let rows = rows.map_err(|_| Failure::transient(FailureCode::StoreUnavailable))?;
+    let wanted = cx.roster.domains().filter(|(_, domain)| sheet.engineer.scope.covers(domain));
+    let mut ready = Vec::new();
+    for (reseller, domain) in wanted {
+        let target = Target::Domain(reseller.clone(), domain.clone());
+        let row = rows.iter().find(|row| row.id.target() == target);
+        let row = row.filter(|row| row.is_settled()).ok_or_else(|| unsettled(domain))?;
+        let site = cx.house.sites.get(reseller);
+        if let (State::Completed, Some(local_part), Some(site)) = (&row.state, &sheet.username, site) {
+            ready.push(ReadyAccount {
+                address: Address { local_part: local_part.clone(), domain: domain.clone() },
+                case_alerts: site.reseller.case_alerts,
+            });
         }
     }
-    Ok((ready, preparing))
+    Ok(ready)
+}
+
+fn unsettled(domain: &DomainName) -> Failure {
+    Failure::needs(Who::Reseller, FailureCode::AccountsUnsettled).with_detail(domain.as_str())
 }
 
 fn message_id(key: &EngineerKey, revision: u64) -> MessageId {

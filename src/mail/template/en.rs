@@ -12,30 +12,31 @@ Care Portal, which newer pages call the Google Cloud Support Portal.",
     accounts: "Your accounts",
     reseller_domain: "Reseller domain",
     sign_in: "Sign in",
-    preparing: "Accounts on their way",
-    still_being_prepared: "still being prepared",
-    preparing_advice: "\
-You cannot sign in to these yet. They are being worked on, and there is
-nothing you need to do.",
     portal: "The portal",
     portal_advice: "\
 The portal shows only the customers of the domain that you are signed in
 to. Sign in with the account of the customer's reseller domain.",
-    password: "Your initial password",
+    password: "Your first password",
     password_advice: "\
-The operator hands the initial password over to you separately, never by
-mail. At the first sign-in Google asks you to choose one of your own.",
+Sign in with your company's single sign-on, or ask the administrator who
+looks after these accounts for a first password. It never comes by mail, and
+at the first sign-in Google asks you to choose one of your own.",
     two_step: "2-Step Verification",
     two_step_advice: "\
 Turn it on for each account at the first sign-in. Your role makes you an
 administrator, and Google enforces 2-Step Verification for administrators
 at once: without it you are locked out.",
-    case_sharing: "Mail about your cases",
+    case_mail: "Mail about your cases",
     case_sharing_advice: "\
 The accounts above have no mailbox. In the portal, paste your main Workspace
 address into the field Case Sharing:",
     case_sharing_why: "\
 Then mail about a case reaches you where you read your mail.",
+    some_redirected: "\
+There is no need to for these accounts, whose mail is redirected to you:",
+    all_redirected: "\
+The accounts above have no mailbox. Mail about your cases is redirected to
+where you read your mail; you need not enter anything in the portal.",
     several_accounts: "Several accounts at once",
     several_accounts_advice: "\
 You can be signed in to all of your accounts in one browser, or use one

@@ -12,39 +12,41 @@ du supportärenden för den återförsäljarens kunder i Googles kundvårdsporta
     accounts: "Dina konton",
     reseller_domain: "Återförsäljardomän",
     sign_in: "Logga in",
-    preparing: "Konton på väg",
-    still_being_prepared: "förbereds fortfarande",
-    preparing_advice: "\
-De här kan du inte logga in på ännu. Arbetet pågår, och du behöver inte göra
-något.",
     portal: "Portalen",
     portal_advice: "\
 Portalen visar bara kunderna i den domän som du är inloggad i. Logga in med
 kontot i kundens återförsäljardomän.",
     password: "Ditt första lösenord",
     password_advice: "\
-Det första lösenordet får du separat av den driftansvariga, aldrig med
-e-post. Vid den första inloggningen ber Google dig att välja ett eget.",
+Logga in med enkel inloggning (SSO) via ditt företag, eller be
+administratören som sköter de här kontona om ett första lösenord. Det kommer
+aldrig via e-post, och vid den första inloggningen ber Google dig att välja
+ett eget.",
     two_step: "Tvåstegsverifiering",
     two_step_advice: "\
 Aktivera den för varje konto vid den första inloggningen. Din roll gör dig
 till administratör, och Google kräver genast tvåstegsverifiering av
 administratörer: utan den blir du utelåst.",
-    case_sharing: "E-post om dina ärenden",
+    case_mail: "E-post om dina ärenden",
     case_sharing_advice: "\
 Kontona ovan har ingen brevlåda. Klistra in din vanliga Workspace-adress i
 fältet Case Sharing i portalen:",
     case_sharing_why: "\
-Då når e-post om ett ärende dig där du läser din e-post.",
+Då får du e-post om ärendet där du brukar läsa den.",
+    some_redirected: "\
+Det behövs inte för de här kontona, vars e-post omdirigeras till dig:",
+    all_redirected: "\
+Kontona ovan har ingen brevlåda. E-post om dina ärenden omdirigeras dit där
+du brukar läsa din e-post; du behöver inte ange något i portalen.",
     several_accounts: "Flera konton samtidigt",
     several_accounts_advice: "\
 Du kan vara inloggad på alla dina konton i samma webbläsare, eller använda
 en Chrome-profil för varje konto. Så loggar du in på flera konton:",
     trouble: "Om något inte fungerar",
     role_delay: "\
-Portalen nekar dig eller visar inga kunder: det kan ta upp till 24 timmar
-innan din roll gäller. Försök igen senare; om ett dygn inte räckte, säg till
-den driftansvariga.",
+Portalen nekar dig åtkomst eller visar inga kunder: det kan ta upp till
+24 timmar innan din roll gäller. Försök igen senare; om ett dygn inte
+räckte, säg till den driftansvariga.",
     no_product_type: "\
 Produkttypen går inte att välja för en kund: kunden har stängt av
 återförsäljarens åtkomst. Be kundens administratör att slå på den:",

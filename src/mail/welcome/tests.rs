@@ -3,20 +3,23 @@
 use super::*;
 use crate::model::id::{DomainName, LocalPart};
 
-fn addresses(domains: &[&str]) -> Vec<Address> {
-    let address = |domain: &&str| Address {
-        local_part: LocalPart::parse("asa.oberg").unwrap(),
-        domain: DomainName::parse(domain).unwrap(),
+/// The accounts in these domains; a domain that ends with `*` has its mail redirected.
+fn accounts(domains: &[&str]) -> Vec<ReadyAccount> {
+    let account = |domain: &&str| ReadyAccount {
+        address: Address {
+            local_part: LocalPart::parse("asa.oberg").unwrap(),
+            domain: DomainName::parse(domain.trim_end_matches('*')).unwrap(),
+        },
+        case_alerts: if domain.ends_with('*') { CaseAlerts::Redirect } else { CaseAlerts::CaseSharing },
     };
-    domains.iter().map(address).collect()
+    domains.iter().map(account).collect()
 }
 
-fn written(name: &str, language: Language, ready: &[&str], preparing: &[&str]) -> Wording {
+fn written(name: &str, language: Language, ready: &[&str]) -> Wording {
     welcome(&Welcome {
         name,
         language,
-        ready: &addresses(ready),
-        preparing: &addresses(preparing),
+        ready: &accounts(ready),
         contact: &MailAddress::parse("asa.oberg@home.example").unwrap(),
         portal: &PortalUrl::default(),
     })
@@ -38,11 +41,9 @@ fn the_english_welcome_says_all_that_is_needed() {
     let wording = written(
         "Åsa Öberg",
         Language::English,
-        &["reseller-se.example", "reseller-no.example"],
-        &["reseller-dk.example"],
+        &["reseller-se.example", "reseller-no.example", "reseller-dk.example*"],
     );
     assert_eq!(wording.subject, "Your accounts for Google's Customer Care Portal");
-    assert_eq!(wording.html, None);
     check(
         &wording,
         &[
@@ -51,12 +52,14 @@ fn the_english_welcome_says_all_that_is_needed() {
              https://accounts.google.com/AccountChooser?Email=asa.oberg%40reseller-se.example\
              &continue=https%3A%2F%2Fsupport.cloud.google.com%2Fportal%2F\n\nasa.oberg@reseller-no.example\n",
             "Email=asa.oberg%40reseller-no.example&continue=",
-            "\nasa.oberg@reseller-dk.example (still being prepared)\n",
+            "Email=asa.oberg%40reseller-dk.example&continue=",
             "THE PORTAL\n\nhttps://support.cloud.google.com/portal/\n",
-            "The operator hands the initial password over to you separately, never by\nmail.",
+            "Sign in with your company's single sign-on, or ask the administrator who\n\
+             looks after these accounts for a first password. It never comes by mail",
             "enforces 2-Step Verification for administrators\nat once",
             "\nhttps://support.google.com/a/answer/9176805\n",
             "Case Sharing:\n\nasa.oberg@home.example\n",
+            "no need to for these accounts, whose mail is redirected to you:\n\nasa.oberg@reseller-dk.example\n\n",
             "Chrome profile for each",
             "\nhttps://support.google.com/accounts/answer/1721977\n",
             "24 hours",
@@ -69,19 +72,19 @@ fn the_english_welcome_says_all_that_is_needed() {
 
 #[test]
 fn the_swedish_welcome_says_the_same() {
-    let wording = written("Åsa Öberg", Language::Swedish, &["reseller-se.example"], &["reseller-dk.example"]);
+    let wording = written("Åsa Öberg", Language::Swedish, &["reseller-se.example", "reseller-dk.example*"]);
     assert_eq!(wording.subject, "Dina konton för Googles kundvårdsportal");
     check(
         &wording,
         &[
             "Hej Åsa Öberg,\n\nDu har ett eget konto",
             "DINA KONTON\n\nasa.oberg@reseller-se.example\n  Återförsäljardomän: reseller-se.example\n  Logga in: https://",
-            "KONTON PÅ VÄG\n\nasa.oberg@reseller-dk.example (förbereds fortfarande)\n",
             "PORTALEN\n\nhttps://support.cloud.google.com/portal/\n",
-            "separat av den driftansvariga, aldrig med\ne-post",
+            "enkel inloggning (SSO) via ditt företag, eller be\nadministratören som sköter de här kontona om ett första lösenord. Det kommer\naldrig via e-post",
             "TVÅSTEGSVERIFIERING",
             "\nhttps://support.google.com/a/answer/9176805\n",
             "Case Sharing i portalen:\n\nasa.oberg@home.example\n",
+            "Det behövs inte för de här kontona, vars e-post omdirigeras till dig:\n\nasa.oberg@reseller-dk.example\n\n",
             "Chrome-profil",
             "\nhttps://support.google.com/accounts/answer/1721977\n",
             "24 timmar",
@@ -92,22 +95,26 @@ fn the_swedish_welcome_says_the_same() {
 }
 
 #[test]
-fn an_account_is_ready_or_being_prepared_and_never_both() {
-    let ready = written("A", Language::English, &["reseller-se.example"], &[]).text;
-    assert!(!ready.contains("being prepared") && !ready.contains("ON THEIR WAY"));
-    let preparing = written("A", Language::English, &[], &["reseller-se.example"]).text;
-    assert!(
-        preparing.contains("being prepared")
-            && !preparing.contains("YOUR ACCOUNTS")
-            && !preparing.contains("AccountChooser")
-    );
+fn only_who_has_to_is_asked_to_enter_an_address() {
+    let check = |ready: &[&str], asked: bool, redirected: bool| {
+        for (language, words) in [(Language::English, "redirected"), (Language::Swedish, "omdirigeras")] {
+            let text = written("A", language, ready).text;
+            assert_eq!(text.contains("Case Sharing"), asked, "{text}");
+            assert_eq!(text.contains("asa.oberg@home.example"), asked, "{text}");
+            assert_eq!(text.contains(words), redirected, "{text}");
+        }
+    };
+    check(&["reseller-se.example"], true, false);
+    check(&["reseller-se.example*"], false, true);
+    check(&["reseller-se.example*", "reseller-dk.example*"], false, true);
+    check(&["reseller-se.example", "reseller-dk.example*"], true, true);
 }
 
 #[test]
 fn lines_are_short_but_for_links() {
     for language in [Language::English, Language::Swedish] {
-        let text =
-            written(&"Å".repeat(500), language, &["reseller-se.example"], &["reseller-dk.example"]).text;
+        let text = written(&"Å".repeat(500), language, &["reseller-se.example", "reseller-dk.example*"]).text
+            + &written("A", language, &["reseller-dk.example*"]).text;
         for line in text.lines() {
             assert!(line.len() <= 998, "RFC 5322, 2.1.1: {line}");
             assert!(
@@ -134,7 +141,7 @@ fn a_name_stays_a_name() {
     ] {
         assert_eq!(plain_name(given), expected, "{given:?}");
     }
-    assert!(written("<>\n", Language::English, &[], &[]).text.starts_with("Hello,\n"));
+    assert!(written("<>\n", Language::English, &[]).text.starts_with("Hello,\n"));
     assert_eq!(plain_name(&"a".repeat(500)).len(), NAME_MAX);
 }
 

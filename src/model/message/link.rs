@@ -48,6 +48,7 @@ pub fn console_link(code: FailureCode) -> Option<&'static str> {
         | C::LatinNameNeeded
         | C::ScopeMismatch
         | C::UsernamesSpent
+        | C::AccountsUnsettled
         | C::ContactMissing
         | C::MailUnavailable
         | C::MailRefused

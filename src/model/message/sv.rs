@@ -73,7 +73,7 @@ fn step(step: StepName) -> StepWords {
         StepName::RoleOff => ("borttagning av roll", "när rollen skulle tas bort"),
         StepName::SignOut => ("utloggning", "när kontot skulle loggas ut"),
         StepName::Suspend => ("avstängning", "när kontot skulle stängas av"),
-        StepName::Farewell => ("avskedsbrev", "när avskedsbrevet skulle skickas"),
+        StepName::Farewell => ("avslutsbesked", "när avslutsbeskedet skulle skickas"),
     };
     StepWords { name, doing }
 }

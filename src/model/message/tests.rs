@@ -89,6 +89,7 @@ fn what_concerns_one_place_names_it_and_says_when_carepass_looks_again() {
     // The letter, the limit, the name and the store are the same wherever the row stands.
     let everywhere = [
         FailureCode::LatinNameNeeded,
+        FailureCode::AccountsUnsettled,
         FailureCode::ContactMissing,
         FailureCode::MailUnavailable,
         FailureCode::MailRefused,

@@ -72,6 +72,7 @@ pub(super) fn of(code: FailureCode) -> Reach {
         | C::AccountIsAdmin
         | C::AccountSuspended
         | C::AccountGone
+        | C::AccountsUnsettled
         | C::ContactMissing
         | C::MailRefused
         | C::SealBroken
@@ -129,6 +130,7 @@ pub(super) fn closes_itself(code: FailureCode) -> bool {
         | C::AccountIsAdmin
         | C::AccountSuspended
         | C::AccountGone
+        | C::AccountsUnsettled
         | C::ContactMissing
         | C::MailUnavailable
         | C::MailRefused

@@ -160,7 +160,7 @@ async fn a_delay_holds_the_answer_back_but_not_the_effect() {
 async fn faults_and_settings_that_make_no_sense_are_refused() {
     let google = Google::start().await;
     let post = async |path: &str, body: Value| google.control(Method::POST, path, Some(body)).await;
-    assert_eq!(post("faults", json!({"match": {"path_regex": "(a)"}, "do": {"status": 500}})).await.0, 400);
+    assert_eq!(post("faults", json!({"match": {"path_regex": "(a"}, "do": {"status": 500}})).await.0, 400);
     assert_eq!(post("faults", json!({"do": {"status": 500}, "oops": 1})).await.0, 400);
     assert_eq!(post("set", json!({"seats": {"C0": 1}})).await.0, 400);
     assert_eq!(post("set", json!({"oops": 1})).await.0, 400);
@@ -173,6 +173,20 @@ async fn faults_and_settings_that_make_no_sense_are_refused() {
     assert_eq!(world["now"], "2026-01-01T00:00:01.000Z");
     let client = google.client(SE).await;
     assert_eq!(refusal(&client.post(USERS, person("a@reseller-se.example")).await).1, "limitExceeded");
+}
+
+#[tokio::test]
+async fn a_plain_curl_is_understood() {
+    let google = Google::start().await;
+    for (path, body, status) in [
+        ("set", "{\"latency_ms\": 0}", 204),
+        ("faults", "[{\"do\": {\"status\": 500}}]", 200),
+        ("set", "{", 400),
+    ] {
+        let request = google.http.post(format!("{}/_sandbox/{path}", google.url));
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        assert_eq!(seen(request.send().await.unwrap()).await.0, status, "{path} {body}");
+    }
 }
 
 #[tokio::test]

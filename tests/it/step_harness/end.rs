@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Two ends that are equal differ in nothing but when they came. Each thing that lasts has a line of its own.
+#[derive(Clone)]
 pub struct End(BTreeMap<String, Value>);
 
 impl End {
     /// All that Google holds, ids included: those of the sandbox follow from what was made, so that even a thing that was
     /// made twice and once removed shows. Then how often Google was made to change what, the engineer's local part and
-    /// how often one was reserved, the letters, and what the row knows.
+    /// how often one was reserved, the letters, and what the row knows. A letter counts once under its name, however often it was sent:
+    /// mail is at least once, and a second copy is recognised by the name.
     pub async fn of(stage: &Stage, row: &Enrollment) -> Self {
         let sheet =
             stage.house().sheet(&ENGINEER.parse().expect("a key")).await.expect("an admitted engineer");

@@ -16,6 +16,7 @@ const ROWS: [&str; 5] = [
 ];
 
 /// One step of one row.
+#[derive(Clone)]
 pub struct Moment {
     pub row: EnrollmentId,
     pub step: &'static Step,

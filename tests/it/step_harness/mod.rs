@@ -1,5 +1,5 @@
 //! What a step promises, for every step there is: it may be run again, be cut off before or after any of its calls takes effect, and
-//! be run by two processes at once; the end is the same each time, and nothing exists twice. With real HTTP to the sandbox.
+//! be run by two processes at once; the end is the same each time, and nothing exists twice, but for a letter of the same name. With real HTTP to the sandbox.
 //! Not here: in which order steps run (`model/plan`), and the engine around them (`end_to_end`, `budget`).
 
 mod disturbance;
@@ -13,11 +13,13 @@ use carepass::model::enrollment::TargetKind;
 use carepass::model::failure::{FailureCode, FailureKind, Who};
 use carepass::model::plan::StepName;
 use carepass::model::reseller::LicenseMode;
-use carepass::steps;
+use carepass::sandbox::ConflictChoice;
+use carepass::steps::{self, Site};
 use carepass::store::memory::Lost;
 use disturbance::{Disturbance, Fault, Then, Tokens, play};
 use journey::{Moment, moments};
-use stage::Stage;
+use serde_json::json;
+use stage::{Stage, look_again};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use tokio::task::{JoinError, JoinSet};
@@ -137,27 +139,137 @@ async fn strike_everywhere(moment: &Moment) -> usize {
 
 #[tokio::test]
 async fn what_only_a_person_can_confirm_is_not_taken_for_granted() {
+    let moments = moments().await;
+    let without_words = |site: &mut Site| {
+        site.reseller.auto_licensing_off = None;
+        site.reseller.free_subscription = None;
+    };
+    let refused = refused(&moments, without_words).await;
+    let expected = [
+        (StepName::AutoLicensing, FailureCode::AutoLicensingUnconfirmed),
+        (StepName::FreeSubscription, FailureCode::FreeSubscriptionUnconfirmed),
+        (StepName::Account, FailureCode::ResellerNotReady),
+    ];
+    assert_eq!(refused, expected.into());
+}
+
+/// A row that settled before the process began may rest on what is no longer configured.
+#[tokio::test]
+async fn no_account_is_made_on_what_was_confirmed_for_another_configuration() {
+    let moments = moments().await;
+    let account = |moment: &&Moment| moment.step.name == StepName::Account;
+    let accounts: Vec<Moment> = moments.iter().filter(account).cloned().collect();
+    let changes: [fn(&mut Site); 3] = [
+        |site| site.reseller.auto_licensing_off = None,
+        |site| site.reseller.free_subscription = None,
+        |site| site.reseller.customer = "C09xyz987".parse().expect("a customer id"),
+    ];
+    for change in changes {
+        let expected = [(StepName::Account, FailureCode::ResellerNotReady)];
+        assert_eq!(refused(&accounts, change).await, expected.into());
+    }
+}
+
+/// Which steps wait for somebody before they have called anybody, when the configuration is another.
+async fn refused(moments: &[Moment], change: fn(&mut Site)) -> BTreeSet<(StepName, FailureCode)> {
     let mut refused = BTreeSet::new();
-    for moment in moments().await {
+    for moment in moments {
         let stage = Stage::set(&moment.before).await;
         let mut house = stage.house();
-        for site in house.sites.values_mut() {
-            site.reseller.auto_licensing_off = None;
-            site.reseller.free_subscription = None;
-        }
+        house.sites.values_mut().for_each(change);
         let claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
         if let Err(failure) = stage.run(&house, &claimed).await
-            && failure.kind == FailureKind::Needs(Who::Operator)
+            && matches!(failure.kind, FailureKind::Needs(_))
         {
             refused.insert((moment.step.name, failure.code));
             assert!(stage.sandbox.calls().is_empty(), "{}", moment.step.name);
         }
     }
-    let expected = [
-        (StepName::AutoLicensing, FailureCode::AutoLicensingUnconfirmed),
-        (StepName::FreeSubscription, FailureCode::FreeSubscriptionUnconfirmed),
-    ];
-    assert_eq!(refused, expected.into());
+    refused
+}
+
+/// Some failures spend no attempt. What the run before them did is not known all the same.
+#[tokio::test]
+async fn only_the_very_first_run_inserts_without_a_look() {
+    let (stage, moment) = before_the_account().await;
+    let house = stage.house();
+    let not_yet = json!({"match": {"method": "POST", "path_regex": "/users$", "nth": 1},
+        "do": {"fail_after": true, "status": 412, "message": "User creation is not complete."}});
+    stage.sandbox.add_faults(&not_yet).expect("a rule that is understood");
+    let claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
+    let done = stage.until_ok(&house, claimed).await.expect("the account is there");
+    assert!(done.facts.account.is_some());
+    assert_eq!(inserts(&stage), 1);
+}
+
+/// The owner of an unmanaged account is invited once, however often the row looks again; and is no longer waited for when it is gone.
+#[tokio::test]
+async fn an_outsider_is_invited_once() {
+    let (stage, moment) = before_the_account().await;
+    let house = stage.house();
+    let address = "asa.oberg@care-se.example".to_owned();
+    let customer = "C01nordicse";
+    stage.sandbox.change(|world| {
+        let customer = world.customers.get_mut(customer).expect("a customer of the demo");
+        customer.unmanaged.insert(address.clone(), ConflictChoice::Invite);
+    });
+    let mut row = stage.row(&moment.row).await;
+    for _ in 0..3 {
+        let claimed = stage.claim(&house, &row).await;
+        let failure = stage.run(&house, &claimed).await.expect_err("somebody else has the address");
+        assert_eq!(failure.code, FailureCode::UnmanagedAccount);
+        row = look_again(&claimed, failure);
+    }
+    assert_eq!(inserts(&stage), 1);
+    stage.sandbox.change(|world| {
+        world.customers.get_mut(customer).expect("a customer of the demo").unmanaged.remove(&address)
+    });
+    let claimed = stage.claim(&house, &row).await;
+    stage.until_ok(&house, claimed).await.expect("the address is free");
+    assert_eq!(inserts(&stage), 2);
+}
+
+/// A domain that came after the others had settled is not left out of the only letter there is.
+#[tokio::test]
+async fn the_letter_waits_for_every_wanted_account() {
+    let moments = moments().await;
+    let welcome = moments.iter().find(|moment| moment.step.name == StepName::Welcome).expect("the last step");
+    let stage = Stage::set(&welcome.before).await;
+    let house = stage.house();
+    let claimed = stage.claim(&house, &stage.row(&welcome.row).await).await;
+    let id = "reseller/nordic-se".parse().expect("a row");
+    let mut reseller = stage.row(&id).await;
+    let known = reseller.facts.domains.clone();
+    reseller.facts.domains.as_mut().expect("known").insert("new.example".parse().expect("a domain"));
+    reseller.version += 1;
+    stage.keep(&reseller).await;
+    let failure = stage.run(&house, &claimed).await.expect_err("the new domain has no account yet");
+    assert_eq!(
+        (failure.kind, failure.code),
+        (FailureKind::Needs(Who::Reseller), FailureCode::AccountsUnsettled)
+    );
+    assert!(stage.letters().is_empty());
+    reseller.facts.domains = known;
+    reseller.version += 1;
+    stage.keep(&reseller).await;
+    stage.run(&house, &claimed).await.expect("the domain is no longer wanted");
+    let letters = stage.letters();
+    let [letter] = letters.as_slice() else { panic!("{letters:?}") };
+    assert!(letter.text.contains("asa.oberg@care-se.example") && !letter.text.contains("new.example"));
+}
+
+async fn before_the_account() -> (Stage, Moment) {
+    let moments = moments().await;
+    let wanted = |moment: &Moment| {
+        moment.step.name == StepName::Account && moment.row.to_string().contains("care-se.example")
+    };
+    let moment = moments.into_iter().find(wanted).expect("a step of the journey");
+    (Stage::set(&moment.before).await, moment)
+}
+
+fn inserts(stage: &Stage) -> usize {
+    let calls = stage.sandbox.calls();
+    calls.iter().filter(|call| call.method == "POST" && call.path.ends_with("/users")).count()
 }
 
 #[tokio::test]

@@ -190,9 +190,17 @@ impl Stage {
         self.store.commit(commit).await.expect("nobody else writes");
     }
 
-    /// Claims the row's next step as the engine does, with the password sealed into the row where the step needs one.
+    /// Claims the row's next step as the engine does, with the password sealed into the row where the step needs one. A step that
+    /// never ran becomes the current one and is claimed in one commit.
     pub async fn claim(&self, house: &House, row: &Enrollment) -> Enrollment {
-        let mut claimed = moved(row, Input::Wake);
+        let (mut row, now) = (row.clone(), Clock::System.now());
+        if let State::Scheduled { at, last: None, .. } = &mut row.state
+            && at.attempt == 1
+            && at.waited_for.is_none()
+        {
+            at.since = now;
+        }
+        let mut claimed = apply(&row, Input::Wake, &RULES, now).expect("the machine takes it").after;
         if step_of(&claimed).seals_credential && claimed.credential.is_none() {
             let key = claimed.id.engineer().expect("an engineer's row");
             let data_key =
@@ -229,6 +237,7 @@ impl Stage {
             reseller_row: reseller_row.as_ref(),
             sheet: sheet.as_ref(),
             attempt: at.attempt,
+            is_first: steps::is_first_run(claimed, RULES.lease),
             since: at.since,
         };
         (step_of(claimed).ensure)(&context).await
@@ -262,6 +271,14 @@ impl Stage {
     }
 }
 
+/// The row after a failure that waits for somebody, when the time of its next look has come.
+pub fn look_again(claimed: &Enrollment, failure: Failure) -> Enrollment {
+    let mut row = moved(claimed, Input::Reported(Err(failure)));
+    let State::Waiting { look_again, .. } = &mut row.state else { panic!("{row:?} does not wait") };
+    *look_again = Clock::System.now();
+    row
+}
+
 /// The step that a row is at.
 pub fn step_of(row: &Enrollment) -> &'static Step {
     let at = row.state.at().expect("a row that has not settled");
@@ -292,7 +309,7 @@ fn settings() -> Settings {
     }
 }
 
-/// A reseller of the demo, configured as `sandbox init` does it.
+/// A reseller of the demo, configured as `sandbox init` does it, with one domain each.
 fn reseller(demo: &DemoReseller) -> Reseller {
     let attested = Attestation { by: "test".into(), on: jiff::civil::date(2026, 1, 1) };
     let privilege = |name: &str| Privilege { service_id: "02w5ecyt3pkeyqi".into(), name: name.to_owned() };
@@ -300,7 +317,12 @@ fn reseller(demo: &DemoReseller) -> Reseller {
         name: demo.name.parse().expect("a name"),
         customer: demo.customer_id.parse().expect("a customer id"),
         admin: demo.admin.parse().expect("an address"),
-        domains: DomainChoice::Discover,
+        domains: match demo.name {
+            "nordic-se" => {
+                DomainChoice::These(BTreeSet::from(["care-se.example".parse().expect("a domain")]))
+            }
+            _ => DomainChoice::Discover,
+        },
         org_unit: "/Customer Care".parse().expect("a path"),
         license: LicenseMode::Auto,
         role: RoleChoice::Custom {

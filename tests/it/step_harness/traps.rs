@@ -4,7 +4,7 @@
 use super::journey::{Moment, moments};
 use super::stage::{Stage, ago};
 use carepass::model::enrollment::Enrollment;
-use carepass::model::failure::FailureCode;
+use carepass::model::failure::{FailureCode, FailureKind};
 use carepass::model::plan::StepName;
 use carepass::sandbox::{Assignment, Customer, Role, User};
 use jiff::SignedDuration;
@@ -176,6 +176,35 @@ async fn a_role_that_is_suddenly_there_is_not_taken_at_its_name() {
     assert_eq!(failure.code, FailureCode::RoleTooPowerful, "{failure:?}");
     let conflicts = stage.sandbox.calls().iter().filter(|call| call.status == 409).count();
     assert_eq!(conflicts, 1, "the first look did not show it");
+}
+
+/// Google says that the account administers something, and its list of roles does not show what: our own grant, perhaps, or not.
+#[tokio::test]
+async fn a_role_that_is_not_listed_yet_is_waited_for_and_nothing_is_written() {
+    let moments = moments().await;
+    for name in BOTH {
+        let wanted = |moment: &&Moment| {
+            moment.step.name == *name && moment.row.to_string().contains("care-se.example")
+        };
+        let moment = moments.iter().find(wanted).expect("a step of the journey");
+        let stage = Stage::set(&moment.before).await;
+        let house = stage.house();
+        let mut claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
+        let id = age(&mut claimed);
+        stage.sandbox.change(|world| {
+            let customer = world.customers.get_mut(CUSTOMER).expect("a customer of the demo");
+            assign(customer, &id, "Customer Care", None);
+        });
+        let nothing = json!({"match": {"method": "GET", "path_regex": "/roleassignments$"},
+            "do": {"status": 200, "body": {"kind": "admin#directory#roleAssignments"}}});
+        stage.sandbox.add_faults(&nothing).expect("a rule that is understood");
+        let failure = stage.run(&house, &claimed).await.expect_err("nobody knows whose role it is");
+        assert_eq!((failure.kind, failure.code), (FailureKind::NotYet, FailureCode::AccountSettling));
+        let calls = stage.sandbox.calls();
+        assert!(calls.iter().all(|call| call.method == "GET" || call.path == "/token"), "{calls:?}");
+        stage.sandbox.clear_faults();
+        stage.until_ok(&house, claimed).await.expect("it is listed by now, and ours");
+    }
 }
 
 /// The step meets the trap: at its first attempt, a minute after the account was last read; or after a death.

@@ -90,7 +90,7 @@ phrases! {
         short: "the delegation lacks a scope",
         so: "The domain-wide delegation of {account} lacks a scope that carepass needs.",
         next: STANDS_STILL,
-        you: "Read the scope at the beginning of the answer beside this message, and add it as super administrator under \
+        you: "Read the scope at the beginning of the answer beside this message, sign in as super administrator, and add it under \
               Security > API controls > Domain-wide delegation ({link}).",
     }
     ApiDisabled {
@@ -272,6 +272,13 @@ phrases! {
         you: "Redirect the mail of the new addresses to the engineers' main addresses under Gmail > Default routing ({link}), \
               then say so for each engineer with carepass order skip.",
     }
+    AccountsUnsettled {
+        short: "not every account is finished",
+        so: "Not every account of the engineer is finished.",
+        next: "carepass sends the letter, which names them all and is sent once, when they are, and looks again {when}.",
+        you: "See with carepass explain what the other rows of the engineer wait for, and do that first; end what is not to be with \
+              carepass order cancel.",
+    }
     ContactMissing {
         short: "an address for the letter is missing",
         so: "HR gave no address that the letter to the engineer can be sent to.",
@@ -326,7 +333,7 @@ phrases! {
     }
     UnknownAnswer {
         short: "Google's answer is unknown",
-        so: "Google gave an answer{in}{doing} that carepass does not know.",
+        so: "carepass does not know the answer that Google gave{in}{doing}.",
         next: "carepass does nothing on a guess, the other rows go on, and it looks again {when}.",
         you: "Read the answer beside this message, act on it if its meaning is clear, then use carepass order retry and report it.",
     }

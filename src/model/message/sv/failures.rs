@@ -89,8 +89,8 @@ phrases! {
         short: "delegeringen saknar en behörighet",
         so: "Den domänomfattande delegeringen i {account} saknar en behörighet som carepass behöver.",
         next: STANDS_STILL,
-        you: "Läs vilken behörighet det är i början av svaret vid det här meddelandet, och lägg till den som avancerad administratör på sidan för \
-              domänomfattande delegering (Domain-wide delegation, {link}).",
+        you: "Läs vilken behörighet det är i början av svaret vid det här meddelandet, och logga in som \
+              avancerad administratör och lägg till den på sidan för domänomfattande delegering (Domain-wide delegation, {link}).",
     }
     ApiDisabled {
         short: "ett API är avstängt",
@@ -270,6 +270,13 @@ phrases! {
         you: "Omdirigera de nya adressernas post till supportteknikernas vanliga adresser i Gmail (Default routing, {link}), och \
               säg sedan till för varje supporttekniker med carepass order skip.",
     }
+    AccountsUnsettled {
+        short: "alla konton är inte klara",
+        so: "Alla supportteknikerns konton är inte klara.",
+        next: "carepass skickar brevet, som nämner alla och skickas en enda gång, när de är det, och kontrollerar igen {when}.",
+        you: "Se med carepass explain vad supportteknikerns andra rader väntar på, och gör det först; avsluta det som inte ska bli \
+              av med carepass order cancel.",
+    }
     ContactMissing {
         short: "en adress för brevet saknas",
         so: "HR gav ingen adress som brevet till supportteknikern kan skickas till.",
@@ -324,7 +331,7 @@ phrases! {
     }
     UnknownAnswer {
         short: "Googles svar är okänt",
-        so: "Google gav ett svar{in}{doing} som carepass inte känner till.",
+        so: "carepass känner inte till det svar som Google gav{in}{doing}.",
         next: "carepass gör ingenting på en gissning, de andra raderna fortsätter, och det kontrollerar igen {when}.",
         you: "Läs svaret vid det här meddelandet, följ det om det är tydligt, använd sedan carepass order retry och rapportera det.",
     }
