@@ -122,7 +122,7 @@ impl<'a> Work<'a> {
             reseller_row: reseller_row.as_ref(),
             sheet: self.sheet.as_ref(),
             attempt: claimed.attempt,
-            is_first: steps::is_first_run(&self.row, self.engine.settings.rules.lease),
+            is_first: at.is_some_and(|at| at.runs == 1),
             since: at.map_or(Timestamp::MIN, |at| at.since),
         };
         (step.ensure)(&context).await

@@ -93,6 +93,9 @@ pub struct At {
     pub step: StepName,
     /// Counts from 1; only transient failures spend one.
     pub attempt: u32,
+    /// How often a run of the step has begun. Every one counts, since any may have done something whose answer was lost.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub runs: u32,
     /// How often the row has waited for the same thing; the interval at which it looks again grows with it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub looks: u32,

@@ -98,7 +98,8 @@ mod tests {
         let id: EnrollmentId = "reseller/nordic-se".parse().unwrap();
         let now = Timestamp::UNIX_EPOCH;
         let delay = |attempt, failure: &Failure| {
-            let at = At { step: StepName::Credentials, attempt, looks: 0, waited_for: None, since: now };
+            let at =
+                At { step: StepName::Credentials, attempt, runs: 1, looks: 0, waited_for: None, since: now };
             rules.retry_at(&id, at, failure, now).duration_since(now)
         };
         let transient = Failure::transient(FailureCode::Timeout);

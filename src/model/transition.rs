@@ -143,7 +143,7 @@ impl Enrollment {
 impl At {
     /// The first attempt of a step.
     fn first(step: StepName, now: Timestamp) -> Self {
-        Self { step, attempt: 1, looks: 0, waited_for: None, since: now }
+        Self { step, attempt: 1, runs: 0, looks: 0, waited_for: None, since: now }
     }
 
     /// A wait is over. Other trouble than what was waited for gets patience and attempts of its own; that the step has run before
@@ -241,16 +241,23 @@ fn start(row: &Enrollment, at: At, rules: &Rules, now: Timestamp) -> (State, Opt
         return (State::Completed, Some(Effect::Reconcile));
     };
     let at = if step == at.step { at } else { At::first(step, now) };
+    let at = At { runs: at.runs.saturating_add(1), ..at };
     let state = State::Running { at, lease_until: later(now, rules.lease) };
     (state, Some(Effect::Run { step, attempt: at.attempt }))
 }
 
-/// Where the row stands when its current step is out of the way.
+/// Where the row stands when its current step is out of the way. Where the step stays the same, under a new goal, its runs are remembered.
 fn next_state(row: &Enrollment, now: Timestamp) -> (State, Option<Effect>) {
-    match row.next_step() {
-        Some(step) => (due_now(At::first(step, now), now), None),
-        None => (State::Completed, Some(Effect::Reconcile)),
-    }
+    let Some(step) = row.next_step() else { return (State::Completed, Some(Effect::Reconcile)) };
+    let runs = match &row.state {
+        State::Scheduled { at, .. } | State::Running { at, .. } | State::Waiting { at, .. } => {
+            if at.step == step { at.runs } else { 0 }
+        }
+        // What an ended row had begun is not known.
+        State::Cancelled { .. } => 1,
+        State::Completed => 0,
+    };
+    (due_now(At { runs, ..At::first(step, now) }, now), None)
 }
 
 fn due_now(at: At, now: Timestamp) -> State {
@@ -294,7 +301,7 @@ fn ordered(
     now: Timestamp,
 ) -> Result<(State, Option<Effect>), Rejected> {
     match order {
-        Order::Retry => Ok((due_now(At::first(at.step, now), now), None)),
+        Order::Retry => Ok((due_now(At { runs: at.runs, ..At::first(at.step, now) }, now), None)),
         Order::Skip if !may_be_skipped(row.id.kind(), at.step) => Err(Rejected::Unskippable),
         Order::Skip => {
             row.done.insert(at.step);

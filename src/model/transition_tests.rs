@@ -310,6 +310,35 @@ fn a_newer_revision_says_where_it_comes_from() {
     }
 }
 
+/// That a step may have done something before is never forgotten, whatever brought its next run.
+#[test]
+fn a_step_that_has_run_is_never_at_its_first_run_again() {
+    let rules = rules();
+    for row in states().into_iter().filter(|row| row.state.at().is_some()) {
+        let before = row.state.at().unwrap();
+        let running = Enrollment {
+            state: State::Running { at: At { runs: 1, ..before }, lease_until: NOW },
+            next_goal: None,
+            ..row
+        };
+        for failure in [FailureKind::Transient, FailureKind::NotYet, FailureKind::Needs(Who::Operator)] {
+            for then in [
+                None,
+                Some(Input::Nudge),
+                Some(Input::Ordered(Order::Retry)),
+                Some(retargeted(Want::Present, 9)),
+            ] {
+                let mut row = apply(&running, fail(failure), &rules, NOW).unwrap().after;
+                if let Some(input) = then {
+                    row = apply(&row, input, &rules, NOW).unwrap().after;
+                }
+                let row = apply(&row, Input::Wake, &rules, row.wake_at().unwrap()).unwrap().after;
+                assert_eq!(row.state.at().map(|at| (at.step, at.runs)), Some((before.step, 2)), "{row:?}");
+            }
+        }
+    }
+}
+
 /// Stored rows outlive releases: each of these must parse for ever (`docs/DECISIONS.md`).
 #[test]
 fn stored_rows_keep_their_form() {

@@ -8,7 +8,7 @@ use crate::google::guard::{self, Expected};
 use crate::google::{Account, Assignment, Google};
 use crate::mail::{Mailer, PortalUrl};
 use crate::model::engineer::Engineer;
-use crate::model::enrollment::{AccountFact, Enrollment, State};
+use crate::model::enrollment::{AccountFact, Enrollment};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{Address, EngineerKey, LocalPart, MailAddress, ResellerName, RoleId};
 use crate::model::person::{LanguageTag, Person};
@@ -132,16 +132,10 @@ pub struct Context<'a> {
     pub sheet: Option<&'a Sheet>,
     /// The attempt, counted from 1. Not every run spends one: see `is_first`.
     pub attempt: u32,
-    /// No run of this step can have come before this one: see [`is_first_run`].
+    /// No run of this step has ever begun before this one.
     pub is_first: bool,
     /// Since when the step is the current one.
     pub since: Timestamp,
-}
-
-/// Whether no run of the current step can have come before: the row was claimed in the very commit that made the step the current one.
-/// What came before any other run is not known, since some failures spend no attempt and an order begins to count anew.
-pub fn is_first_run(row: &Enrollment, lease: SignedDuration) -> bool {
-    matches!(row.state, State::Running { at, lease_until } if lease_until == later(at.since, lease))
 }
 
 impl Learned {

@@ -17,7 +17,7 @@ mod username;
 mod verify;
 mod welcome;
 
-pub use house::{Context, House, Learned, Sheet, SheetError, Site, is_first_run};
+pub use house::{Context, House, Learned, Sheet, SheetError, Site};
 
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::Failure;

@@ -58,7 +58,7 @@ pub(crate) fn row(id: &str, version: u64, wake: Option<i64>) -> Enrollment {
     let mut row = Enrollment::open(id, Goal { want: Want::Present, revision: 1 }, second(0));
     row.version = version;
     row.state = wake.map_or(State::Completed, |wake| State::Scheduled {
-        at: At { step: StepName::Account, attempt: 1, looks: 0, waited_for: None, since: second(0) },
+        at: At { step: StepName::Account, attempt: 1, runs: 1, looks: 0, waited_for: None, since: second(0) },
         due: second(wake),
         last: None,
     });

@@ -158,7 +158,7 @@ fn a_link_is_shown_with_its_message() {
 
 #[test]
 fn a_state_is_one_line() {
-    let at = |step, attempt| At { step, attempt, looks: 0, waited_for: None, since: now() };
+    let at = |step, attempt| At { step, attempt, runs: 1, looks: 0, waited_for: None, since: now() };
     let check = |state: State, english: &str, swedish: &str| {
         let id = "domain/E-1/nordic-dk/reseller-dk.example".parse().unwrap();
         let mut row = Enrollment::open(id, Goal { want: Want::Present, revision: 1 }, now());

@@ -13,7 +13,7 @@ fn waiting(id: &str, step: StepName, on: Who, code: FailureCode, since: &str) ->
     let mut row =
         Enrollment::open(id.parse().unwrap(), Goal { want: Want::Present, revision: 1 }, now().timestamp());
     row.state = State::Waiting {
-        at: At { step, attempt: 1, looks: 1, waited_for: Some(code), since },
+        at: At { step, attempt: 1, runs: 1, looks: 1, waited_for: Some(code), since },
         on,
         reason: Failure::new(FailureKind::Needs(on), code).with_detail("as Google said"),
         look_again: "2026-11-22T09:16:00Z".parse().unwrap(),

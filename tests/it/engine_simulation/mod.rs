@@ -10,7 +10,7 @@ mod verdict;
 use history::{History, Stats};
 
 /// Seeds of each half; the halves run side by side.
-const SEEDS: u64 = 250;
+const SEEDS: u64 = 150;
 
 fn run(seeds: impl Iterator<Item = u64>) {
     let only = chosen_seed();

@@ -237,7 +237,7 @@ impl Stage {
             reseller_row: reseller_row.as_ref(),
             sheet: sheet.as_ref(),
             attempt: at.attempt,
-            is_first: steps::is_first_run(claimed, RULES.lease),
+            is_first: at.runs == 1,
             since: at.since,
         };
         (step_of(claimed).ensure)(&context).await
