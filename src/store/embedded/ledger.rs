@@ -186,3 +186,23 @@ impl Read for ReadFrom<'_> {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The null device takes every write and refuses every sync: whoever answers Ok has not asked it to sync.
+    fn takes_writes_and_never_syncs() -> File {
+        File::options().read(true).write(true).open("/dev/null").unwrap()
+    }
+
+    #[test]
+    fn nothing_counts_as_appended_before_it_is_synced() {
+        let mut ledger = Ledger::new(takes_writes_and_never_syncs(), Link::opening());
+        let end = *ledger.end();
+        assert!(ledger.append(1, b"{}\n").is_err());
+        assert_eq!(*ledger.end(), end, "a frame that failed is not built on");
+        assert!(ledger.settle(None).is_err(), "nor is a frame that was only read");
+        assert!(files::sync_together(&[takes_writes_and_never_syncs()]).is_err(), "nor is a data key");
+    }
+}
