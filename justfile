@@ -12,7 +12,7 @@ lint:
 fmt:
     cargo fmt
 
-# Sandbox, broker, store and dashboard in one process.
+# Sandbox, broker, store and daemon in one process.
 demo *args:
     cargo run --release -- demo {{args}}
 
