@@ -17,4 +17,4 @@ demo *args:
     cargo run --release -- demo {{args}}
 
 bench *args:
-    cargo bench {{args}}
+    cargo bench --bench chain {{args}}
