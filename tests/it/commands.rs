@@ -10,9 +10,9 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// The longest that any command here may take, the demo on a busy machine and without optimisation included. That it ends within ten
-/// seconds in a release build is measured by `.ci/run`.
-const LIMIT: Duration = Duration::from_mins(1);
+/// The longest that any command here may take. The demo gives up by itself after one minute and shows how far it got; that it ends within
+/// ten seconds in a release build is measured by `.ci/run`.
+const LIMIT: Duration = Duration::from_mins(2);
 
 const ENGINEERS: [&str; 8] =
     ["E-20417", "E-20418", "E-20419", "E-20420", "E-20421", "E-20422", "J-00311", "J-00312"];
