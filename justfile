@@ -12,9 +12,9 @@ lint:
 fmt:
     cargo fmt
 
-# Sandbox, broker, store and dashboard in one process.
+# Sandbox, broker, store and daemon in one process.
 demo *args:
     cargo run --release -- demo {{args}}
 
 bench *args:
-    cargo bench {{args}}
+    cargo bench --bench chain {{args}}

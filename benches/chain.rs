@@ -1,13 +1,14 @@
 //! How long one engineer takes in 20 domains of 5 reseller accounts when each call to Google takes 50 ms: the time until all domains are
-//! ready, against the longest chain of calls that any one domain needs one after the other. Run with `cargo bench`; it prints the ratio
-//! and fails above 1.3. Not here: throughput, which Google's quotas decide.
+//! ready, against the longest sequence of calls that a single domain needs, taken from the sandbox's log of another house in which
+//! engineers have that one domain only. The first engineer of a process, who also pays for tokens and address books, is shown beside the
+//! later ones. Run with `cargo bench --bench chain`; it prints the ratios and fails above 1.3. Not here: throughput, which Google's quotas decide.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use carepass::app::App;
 use carepass::config;
 use carepass::model::enrollment::{State, TargetKind};
-use carepass::sandbox::{Sandbox, World, init};
+use carepass::sandbox::{CallLine, Sandbox, World, init};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,24 +23,43 @@ const LATENCY: Duration = Duration::from_millis(50);
 const RESELLERS: usize = 5;
 const DOMAINS_EACH: usize = 4;
 const ENGINEERS: usize = 9;
+const ONE_DOMAIN: &str = "r0a.example";
 const RATIO_MAX: f64 = 1.3;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let mut ratios: Vec<f64> = runtime.block_on(measure());
-    ratios.sort_by(f64::total_cmp);
-    let median = ratios[ratios.len() / 2];
+    let alone = runtime.block_on(measure(&json!([ONE_DOMAIN]), 1));
+    let everywhere = runtime.block_on(measure(&json!("all"), RESELLERS * DOMAINS_EACH));
+    // The shortest of the later chains: the strictest measure.
+    let chain = alone[1..].iter().map(|engineer| engineer.chain).min().expect("there are several");
+    let first = ratio(&everywhere[0], alone[0].chain);
+    let mut later: Vec<f64> = everywhere[1..].iter().map(|engineer| ratio(engineer, chain)).collect();
+    later.sort_by(f64::total_cmp);
+    let median = later[later.len() / 2];
     println!(
-        "time until ready / longest chain of calls, {ENGINEERS} engineers one after the other: {ratios:.2?}"
+        "calls one after the other in one domain: {} for the first engineer, then {chain}",
+        alone[0].chain
     );
-    println!("median {median:.2}, at most {RATIO_MAX} wanted");
-    if median <= RATIO_MAX { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    println!("time until ready / that many calls: first {first:.2}; later {later:.2?}, median {median:.2}");
+    println!("at most {RATIO_MAX} wanted of both");
+    if first.max(median) <= RATIO_MAX { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// One engineer after the other, each in all domains; the ratio of each.
-async fn measure() -> Vec<f64> {
+/// What one engineer took.
+struct Measured {
+    took: Duration,
+    /// Calls that did not overlap, the most that can be found.
+    chain: u32,
+}
+
+fn ratio(engineer: &Measured, chain: u32) -> f64 {
+    engineer.took.as_secs_f64() / (LATENCY * chain).as_secs_f64()
+}
+
+/// Engineers one after the other, in a house and a world of their own.
+async fn measure(scope: &Value, domains: usize) -> Vec<Measured> {
     let folder = tempfile::tempdir().expect("a folder");
     init::write(folder.path()).expect("the sandbox's files");
     let sandbox = Sandbox::new(World::from_toml(&world(folder.path())).expect("the world of this benchmark"));
@@ -49,38 +69,46 @@ async fn measure() -> Vec<f64> {
     let app = start(folder.path(), &google).await;
     wait(|| async { app.engine.roster().resellers.values().all(|reseller| reseller.ready) }).await;
     sandbox.set(&json!({ "latency_ms": LATENCY.as_millis() })).expect("a setting");
-    let mut ratios = Vec::new();
+    let mut measured = Vec::new();
     for number in 0..ENGINEERS {
-        let (calls, begun) = (sandbox.calls().len(), Instant::now());
-        admit(&app, number).await;
+        let (before, begun) = (sandbox.calls().len(), Instant::now());
+        admit(&app, number, scope).await;
         let key = format!("E-{number}").parse().expect("a key");
         wait(|| async {
             let rows = app.engine.house().store.enrollments_of(&key).await.expect("the store");
             let ready = rows
                 .iter()
                 .filter(|row| row.id.kind() == TargetKind::Domain && row.state == State::Completed);
-            ready.count() == RESELLERS * DOMAINS_EACH
+            ready.count() == domains
         })
         .await;
         let took = begun.elapsed();
-        let made = sandbox.calls().len() - calls;
-        let chain = LATENCY * chain_of(number);
-        println!("engineer {number}: {took:?} for a chain of {chain:?}, {made} calls");
-        ratios.push(took.as_secs_f64() / chain.as_secs_f64());
+        let calls = &sandbox.calls()[before..];
+        println!("domains: {domains}, engineer {number}: {took:.0?}, {} calls", calls.len());
+        measured.push(Measured { took, chain: chain(calls) });
     }
     app.stop().await;
-    ratios
+    measured
 }
 
-/// The calls of one domain that wait for one another: insert, licence, list of paid licences, role, lists that verify; before the first
-/// engineer of a process also the token and the address book.
-fn chain_of(engineer: usize) -> u32 {
-    if engineer == 0 { 5 + 3 } else { 5 }
+/// The most calls of which each began after the one before had ended; the log has the time of each end.
+fn chain(calls: &[CallLine]) -> u32 {
+    let latency = i64::try_from(LATENCY.as_millis()).expect("short");
+    let mut ends: Vec<i64> = calls.iter().map(|call| call.at_ms).collect();
+    ends.sort_unstable();
+    let (mut count, mut last) = (0, i64::MIN);
+    for end in ends {
+        if end >= last.saturating_add(latency) {
+            count += 1;
+            last = end;
+        }
+    }
+    count
 }
 
 async fn start(folder: &Path, google: &str) -> App {
     let mut text = format!(
-        "[store]\npath = \"{0}/data\"\n[google]\nendpoint = \"{google}\"\ncalls_in_flight = 16\n[http]\nlisten = \"127.0.0.1:0\"\n\
+        "[store]\npath = \"{0}/data\"\n[google]\nendpoint = \"{google}\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
          [mail]\ntransport = \"file\"\npath = \"{0}/mail\"\n[google.rates]\ndirectory_per_second = 1000\n\
          user_inserts_per_second = 1000\norg_units_per_second = 1000\nlicensing_per_second = 1000\n",
         folder.display()
@@ -126,7 +154,7 @@ fn world(folder: &Path) -> String {
     format!("{world}[[service_accounts]]\n{account}resellers = [{}]\n", names.join(", "))
 }
 
-async fn admit(app: &App, number: usize) {
+async fn admit(app: &App, number: usize, scope: &Value) {
     let key = format!("E-{number}");
     let event: Value = json!({
         "specversion": "1.0", "id": key, "source": "https://hr.example/bench", "type": "com.carepass.engineer.joined.v1",
@@ -136,7 +164,7 @@ async fn admit(app: &App, number: usize) {
             "revision": 1,
             "engineer": { "key": key, "name": { "given": "Åsa", "family": "Öberg", "language": "sv" }, "contactEmail": "a@nordresale.example" },
             "employment": { "id": "1", "timeZone": "Europe/Stockholm" },
-            "scope": { "domains": "all" }
+            "scope": { "domains": scope }
         }
     });
     let body = event.to_string();

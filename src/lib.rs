@@ -1,6 +1,7 @@
 //! carepass: an event from HR becomes access for a support engineer in every reseller domain.
 //! The floors, top to bottom: `app`/`cli` compose, `amqp`/`http` are doors, `engine` loops, `steps` ensure,
 //! `google`/`mail`/`store`/`seal` adapt, `model` decides. `sandbox` stands beside the house.
+//! Not here: anything to run; the binary is `main`.
 
 pub mod amqp;
 pub mod app;

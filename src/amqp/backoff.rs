@@ -1,5 +1,6 @@
 //! How long to wait before the next attempt to connect: full jitter between 0.2 s and a ceiling that doubles
 //! up to 20 s, so that replicas that lost the same broker do not come back in step.
+//! Not here: waiting itself, and when a connection counts as good (`publish`, `consume`).
 
 use std::time::Duration;
 

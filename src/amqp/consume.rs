@@ -5,7 +5,7 @@
 //! When carepass cannot take events, nothing is acknowledged, rejected or requeued: consuming stops, the
 //! channel closes, and the broker keeps the messages. Since it counts every such return against the delivery
 //! limit, consuming begins again only when [`Intake::ready`] says so, and with one message at a time until one
-//! has been settled.
+//! has been settled. Not here: what a message means (`engine/intake`), and the deliveries of one queue (`lane`).
 
 mod lane;
 

@@ -1,5 +1,6 @@
 //! Where the broker is: the URL taken apart once, shown without user and password, and connected to with
 //! limits on every wait. lapin has no connect timeout of its own: it waits for ever on a silent peer.
+//! Not here: connecting again, which is the matter of those who hold a connection.
 
 use std::fmt;
 use std::time::Duration;

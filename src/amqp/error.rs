@@ -1,4 +1,5 @@
 //! What can go wrong at this door, in plain words. The broker's URL is never part of an error.
+//! Not here: what to do about it; whoever meets an error decides that.
 
 use std::fmt;
 use std::io;

@@ -1,5 +1,6 @@
 //! How a connection to the broker is doing, for `/readyz` and metrics. One log line per change of state
 //! or of the reason; attempts that fail like the one before are not told again.
+//! Not here: looking; the loops that hold the connections report.
 
 use tokio::sync::watch;
 use tokio::time::Instant;

@@ -1,5 +1,5 @@
 //! Messages without the protocol: what comes in, what goes out, and how a refused one is copied to the
-//! dead-letter exchange. Pure; what a body means is decided above.
+//! dead-letter exchange. Pure; what a body means is decided above. Not here: topology, connections and confirms.
 
 use std::collections::BTreeMap;
 

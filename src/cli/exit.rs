@@ -1,4 +1,5 @@
 //! How a command ended, as the number that scripts read. Part of the contract: numbers are added to, never changed.
+//! Not here: which command ends how.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
 //! The roll of engineers as `demo` shows it: who is ready where, and who waits for whom and why. It reads the store in this process;
-//! `status` shows the same from the API of another.
+//! `status` shows the same from the API of another. Not here: waiting until everybody has settled (`demo`).
 
 use super::exit::Exit;
 use super::table::{Cell, Table};

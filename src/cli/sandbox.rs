@@ -1,4 +1,5 @@
 //! `carepass sandbox`: the model of Google alone, on a socket, and `sandbox init`, which makes a world and the configuration that fits.
+//! Not here: what the files hold (`sandbox/init`), and any other address than loopback.
 
 use super::exit::Exit;
 use super::screen::Screen;

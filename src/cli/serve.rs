@@ -1,4 +1,5 @@
 //! `carepass serve`: the daemon. It stops on SIGTERM and SIGINT; a second signal ends it at once, which is as good as a crash.
+//! Not here: what runs and in which order it is taken down (`app`), and becoming a daemon, which is the supervisor's.
 
 use super::exit::Exit;
 use super::screen::Screen;

@@ -1,4 +1,5 @@
 //! Reading the sections of the daemon itself: intake, outcomes, store, key, Google, limits, HTTP, engine, languages, logs.
+//! Not here: reseller accounts and mail, which have files of their own, and the defaults, which stand in `config/default.toml`.
 
 use super::files::{self, Privacy};
 use super::kinds;

@@ -1,4 +1,4 @@
-//! Where a setting comes from, and what is wrong with it. A fault never repeats a value: it may be a secret.
+//! Where a setting comes from, and what is wrong with it. A fault never repeats a value: it may be a secret. Not here: finding faults.
 
 use std::fmt;
 use std::path::PathBuf;

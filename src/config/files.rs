@@ -1,4 +1,4 @@
-//! Looking at the files that a configuration names: are they there, may they be read, by whom else?
+//! Looking at the files that a configuration names: are they there, may they be read, by whom else? Not here: what a file's text means.
 
 use crate::model::privacy::is_private;
 use std::fs::File;

@@ -1,4 +1,5 @@
 //! What a value may be: from a leaf to a type, or to what is wrong and what to do. No message repeats the value.
+//! Not here: which key has which kind, and defaults.
 
 use super::fault::Origin;
 use super::suggest;

@@ -1,4 +1,5 @@
 //! Reading the reseller accounts, each by itself and then against the others.
+//! Not here: whether Google agrees; that shows when carepass runs.
 
 use super::files::Privacy;
 use super::kinds;

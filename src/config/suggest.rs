@@ -1,4 +1,4 @@
-//! What somebody may have meant who wrote a word that is not known.
+//! What somebody may have meant who wrote a word that is not known. Not here: what is known; that is an argument.
 
 /// The known word that is nearest, if one is near enough to be a slip of the finger.
 pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

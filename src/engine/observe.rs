@@ -1,5 +1,6 @@
 //! What the engine tells those who watch: one log line for each transition, and the domain metrics. The only place that writes them.
 //! Labels are closed sets; an engineer's key is never a label, and a name or address is nowhere.
+//! Not here: deciding anything; nothing reads back what is written here.
 
 use super::{Admitted, Engine, IntakeError};
 use crate::model::enrollment::{Enrollment, Lane, State};

@@ -1,5 +1,6 @@
 //! Setting the engine going: what a dead process left running is taken over at once, reseller accounts are looked at with today's
 //! configuration, and then the loops begin. Crash recovery is not a mode: every row has a time at which somebody looks at it.
+//! Not here: opening the store and what is repaired then (`store/embedded/recover`), and the loops themselves.
 
 use super::outcomes::OutcomeSink;
 use super::{Engine, observe};

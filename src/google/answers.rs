@@ -1,5 +1,6 @@
 //! The table of Google's answers, most particular first. Data only: `classify` reads it, its tests go through it row by row.
 //! A row that a real answer proved wrong is changed here and nowhere else.
+//! Not here: reading an answer (`answer`), and what a step does about it.
 
 use super::call::{Api, Call};
 use super::classify::{Age, Calls, Meaning, Row, Status, Then};

@@ -1,4 +1,5 @@
 //! One row: who × target, its goal, its state, what is done and what was learned. Data only: how a row moves is in `transition`.
+//! Not here either: who commits a row, and the person's data, which are sealed in `engineer`.
 
 use super::engineer::EventRef;
 use super::failure::{Failure, FailureCode, Who};

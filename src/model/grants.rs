@@ -1,5 +1,6 @@
 //! The limit on grants (guard 5): how many engineers may be given access in an hour and in a day before a person has to agree.
 //! A grant is one engineer, not one domain: what a flood of forged events would do is let many people in. Pure.
+//! Not here: who is asked and releases (`engine/orders`).
 
 use jiff::{SignedDuration, Timestamp};
 use std::collections::VecDeque;

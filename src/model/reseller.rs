@@ -1,4 +1,5 @@
 //! What the operator configured for one reseller account. Data only: reading it from files is `config`'s.
+//! Not here either: what was learned of the account at Google, which stands in its row (`enrollment`), and its credentials.
 
 use super::id::{CustomerId, DomainName, MailAddress, OrgUnitPath, ResellerName};
 use jiff::civil::Date;

@@ -1,5 +1,6 @@
 //! What ought to exist and does not: the fan-out and the join in one pure question, asked again and again, so that a new domain
 //! is the same case as a new engineer, and a lost signal costs latency, never a row.
+//! Not here: what ought no longer to exist; nothing is removed by absence (guard 4).
 
 use super::engineer::Scope;
 use super::enrollment::{Enrollment, State, Target};

@@ -1,4 +1,5 @@
 //! The numbers of the machine and the delays that follow from them. Chance is a hash of the row: it spreads and stays pure.
+//! Not here: Google's rates (`google/limits`), and when to ask whom (`transition`).
 
 use super::enrollment::{At, EnrollmentId};
 use super::failure::{Failure, FailureKind};

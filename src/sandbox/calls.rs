@@ -1,4 +1,4 @@
-//! The call log: what was asked and what it changed, newest last, bounded.
+//! The call log: what was asked and what it changed, newest last, bounded. Not here: who reads it (`control`).
 
 use super::clock::Millis;
 use serde::Serialize;

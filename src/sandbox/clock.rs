@@ -1,5 +1,5 @@
 //! The sandbox's own clock: the wall clock, or a test's, moved by an offset that a control call sets.
-//! Nothing else of the sandbox asks for the time; handlers get it as an argument.
+//! Nothing else of the sandbox asks for the time; handlers get it as an argument. Not here: waiting, which the server does in real time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

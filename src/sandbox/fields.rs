@@ -1,5 +1,6 @@
 //! The `fields` parameter (partial response): `kind,items(id,name/familyName),nextPageToken`.
 //! It is honoured so that a client whose mask forgets a field finds out here and not at Google.
+//! Not here: checking that a named field exists.
 
 use super::error::Refusal;
 use serde_json::{Map, Value};

@@ -1,4 +1,5 @@
 //! Cloud Identity API: whether an address belongs to an unmanaged account; policies (none: everything at its default).
+//! Not here: sending an invitation.
 
 use super::call::{Answer, Reply};
 use super::error::Refusal;

@@ -1,5 +1,6 @@
 //! `sandbox init` and the demo: the example world with a fresh service account per reseller, and a `carepass.toml`
 //! that fits. Keys are made here and now; none is ever in the repository. They are throw-away keys (see `rsa`).
+//! Not here: writing over anything that is there already.
 
 use super::rsa::{KeyPair, NoRandomness, generate_many};
 use super::world::World;

@@ -1,6 +1,6 @@
 //! Enterprise License Manager API. Two worlds: licences given user by user, or Cloud Identity Free for the whole site,
 //! where the API knows nothing of it and an insert is answered with 503 for ever (Google's "Using the API" guide;
-//! Cloud Identity help 7384684).
+//! Cloud Identity help 7384684). Not here: automatic licensing, which a new user sets off (`users`).
 
 use super::call::{Answer, Reply};
 use super::directory::{etag, list as list_json};

@@ -1,4 +1,4 @@
-//! Directory API: organisational units. Rules and refusals: Google's "Organizational units" guide.
+//! Directory API: organisational units. Rules and refusals: Google's "Organizational units" guide. Not here: who is in a unit (`users`).
 
 use super::call::{Answer, Reply};
 use super::customer::is_within;

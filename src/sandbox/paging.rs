@@ -1,5 +1,5 @@
 //! Pages and their opaque tokens. A token names the last key that was shown, so that a list that changes
-//! between two pages neither repeats nor skips what stayed.
+//! between two pages neither repeats nor skips what stayed. Not here: what is listed, and in which order.
 
 use super::call::Call;
 use super::error::Refusal;

@@ -1,4 +1,4 @@
-//! Request quotas per customer in fixed windows, and the refusal of each back end when one is used up.
+//! Request quotas per customer in fixed windows, and the refusal of each back end when one is used up. Not here: quotas of a day.
 
 use super::clock::Millis;
 use super::error::Refusal;

@@ -1,4 +1,5 @@
 //! Directory API: roles, the privilege tree, role assignments. int64 values are JSON strings.
+//! Not here: what a role allows its holder; in this model only super administrators may act.
 
 use super::call::{Answer, Reply};
 use super::directory::{etag, list as list_json};

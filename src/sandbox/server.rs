@@ -1,5 +1,5 @@
 //! The sandbox on a socket: requests become calls, answers become responses, and a fault can cut the connection.
-//! Not here: how a TLS connection comes about (`tls`).
+//! Not here: how a TLS connection comes about (`tls`), and what a call means (`google`); nothing is decided on the socket.
 
 use super::Sandbox;
 use super::call::{Answer, Body, Call};

@@ -1,5 +1,6 @@
 //! Directory API: a user's JSON, `users.get` and `users.insert`.
 //! Rules and refusals: Google's "Manage user accounts" guide and the messages that admin tools match on.
+//! Not here: lists (`users_list`) and changes (`users_change`).
 
 use super::call::{Answer, Reply};
 use super::clock::{Millis, rfc3339};

@@ -1,5 +1,5 @@
 //! The world file (TOML) becomes a world. Every fault is named with its place, not only the first.
-//! The format is explained by example in `config/world.example.toml`.
+//! The format is explained by example in `config/world.example.toml`. Not here: the way back; a world is never written to a file.
 
 use super::customer::domain_of;
 use super::directory::LONG_AGO;

@@ -1,5 +1,6 @@
 //! Two things that no API can do or show (`docs/GOOGLE.md` 31, 32): a person does them once per reseller account and says so in the
 //! configuration. No account is made before that, so that no paid licence comes with it.
+//! Not here: looking at Google; only the configuration is asked, and it is read at the start.
 
 use super::{Context, Outcome, Step};
 use crate::model::enrollment::TargetKind;

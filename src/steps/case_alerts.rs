@@ -1,5 +1,6 @@
 //! Case mail reaches the engineer: either the engineer enters the main address in the portal's Case Sharing field, which the welcome
 //! asks for, or an operator redirects the account's mail, for which there is no API (`docs/GOOGLE.md` 33, 34).
+//! Not here: a call to Google, or a proof that anybody did it.
 
 use super::{Context, Outcome, Step};
 use crate::model::enrollment::TargetKind;

@@ -1,5 +1,6 @@
 //! The reseller's credentials work and lead to the pinned customer. A wrong customer id is a real danger: reseller administrators
 //! may also act on the customers they resell to (`docs/GOOGLE.md` 35), so the id is compared before anything is written.
+//! Not here: each scope by itself; one that is not delegated stops the first step that needs it.
 
 use super::{Context, Outcome, Step};
 use crate::model::enrollment::TargetKind;

@@ -1,5 +1,5 @@
 //! The reseller's domains are known: every verified one that is no alias, or the configured ones if they are among those.
-//! Alias domains have no users of their own (`docs/GOOGLE.md` 36).
+//! Alias domains have no users of their own (`docs/GOOGLE.md` 36). Not here: taking anything away from a domain that vanished.
 
 use super::{Context, Outcome, Step};
 use crate::model::enrollment::TargetKind;

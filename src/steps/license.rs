@@ -1,5 +1,6 @@
 //! The account has the free Cloud Identity licence. Where the licence comes by itself with the account, assigning it fails for ever
 //! (`docs/GOOGLE.md` 2); that is learned by three spaced tries and a control call that works, and remembered.
+//! Not here: buying seats, and paid licences (`no_paid_license`).
 
 use super::house::Guarded;
 use super::{Context, Outcome, Site, Step};

@@ -1,5 +1,6 @@
 //! The account has no paid licence of the products in which it is looked for (`docs/GOOGLE.md` 47). One bulk read for the reseller,
-//! begun after the account was made, answers for every row that waits for it. What is found is a question for the operator; nothing is removed here.
+//! begun after the account was made, answers for every row that waits for it. What is found is a question for the operator.
+//! Not here: removing anything, and watching the account after this one look.
 
 use super::{Context, Outcome, Step};
 use crate::model::enrollment::TargetKind;

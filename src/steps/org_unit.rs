@@ -1,5 +1,6 @@
 //! The organisational unit of the support engineers' accounts exists. It is looked for first; the client looks again after any
 //! refusal of the insert, since Google says "no" to units it has made (`docs/GOOGLE.md` 16).
+//! Not here: switching automatic licensing off, for which there is no API (`attested`), and moving anybody.
 
 use super::{Context, Outcome, Step};
 use crate::google::OrgUnitCreation;

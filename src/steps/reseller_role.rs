@@ -1,5 +1,6 @@
 //! The role that is given is known, and may do no more than was approved (guard 3). A custom role with pinned privileges is made
 //! if it is missing; `choose` refuses whatever may do more. Nothing is guessed: none or several that fit is a question for the operator (`docs/GOOGLE.md` 23, 24).
+//! Not here: giving the role to anybody (`role`).
 
 use super::{Context, Outcome, Step};
 use crate::google::role::{self, Chosen};

@@ -1,5 +1,6 @@
 //! The account holds the role: the last write of joining. Right before it the account is known to be ours and unspoilt (guard 1), and
 //! the role's definition, at most five minutes old, is still within what was approved (guard 3).
+//! Not here: choosing the role (`reseller_role`), and taking one away.
 
 use super::house::ROLE_AGE_MAX;
 use super::{Context, Outcome, Site, Step};

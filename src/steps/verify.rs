@@ -1,5 +1,6 @@
 //! Everything was seen in Google's own lists: the account in its unit, active, marked as this engineer's, holding the role. Two bulk
 //! reads for the reseller, begun after the role was given, answer for every row that waits for them.
+//! Not here: whether the portal lets the engineer in, and mending what is not as it should be.
 
 use super::{Context, Outcome, Step};
 use crate::google::Account;

@@ -1,19 +1,17 @@
-//! The main job, end to end: events on a real RabbitMQ, the built binary, a daemon that is killed at random moments. In the end Google's
-//! world equals the model, nothing exists twice, and every event is accounted for.
+//! The main job, end to end: events on a real RabbitMQ, the built binary, a daemon that is killed while deliveries are under way. In the
+//! end Google's world equals the model, nothing exists twice, and every event is accounted for. Here is what happens, by the seed's
+//! choice; what must be so afterwards is judged by `verdict` and `outcomes`.
 
-use crate::fixture::daemon::Daemon;
-use crate::fixture::{Account, Neighbour, events};
+mod outcomes;
+mod verdict;
+
+use crate::fixture::daemon::{self, Daemon};
+use crate::fixture::queues::Queues;
+use crate::fixture::{Neighbour, events, seed};
 use crate::rabbit::RabbitNode;
-use carepass::amqp::{AmqpSettings, Endpoint, Topology, publish_all};
-use carepass::model::engineer::EventRef;
-use carepass::store::Store;
-use carepass::store::embedded::Embedded;
-use futures_util::StreamExt;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicGetOptions};
-use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Connection, ConnectionProperties};
+use carepass::amqp::{AmqpSettings, Endpoint, Outgoing, Topology, publish_all};
+use outcomes::Told;
 use secrecy::SecretString;
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -26,192 +24,186 @@ const MALFORMED: [(&str, &str); 5] = [
     ("{\"a\":1,\"a\":2}", "duplicate_key"),
     ("", "json_syntax"),
 ];
+const MALFORMED_ID: &str = "malformed-";
 const DOMAINS: [&str; 4] =
     ["care-se.example", "reseller-dk.example", "reseller-no.example", "reseller-se.example"];
+/// The reseller account that has too few seats, its only domain, and how many engineers find none.
+const CROWDED: (&str, &str) = ("nordic-dk", "reseller-dk.example");
+const WITHOUT_SEAT: usize = 3;
 const KILLS: usize = 3;
+/// Messages that are on their way when the daemon is killed, and those that are sent while there is none.
+const BURST: usize = 40;
+const MEANWHILE: usize = 5;
+/// Messages that are sent at once. The broker confirms them together, so with larger ones a kill would always meet the first of a burst.
+const WAVE: usize = 6;
 
-/// The whole test may take this long; it usually takes a small part of it.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// Everything after the broker's start has this long; it usually takes a tenth of it. With the two minutes that a node may take to
+/// start it stays within the five of `.config/nextest.toml`, so that a run that hangs shows the daemon's log.
+const LIMIT: Duration = Duration::from_secs(150);
+
+/// How often a fact is looked for that comes about in another process.
+const LOOK: Duration = Duration::from_millis(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rabbit_two_hundred_events_and_three_kills() {
-    let seed = u64::from(std::process::id());
-    println!("seed {seed}");
-    let mut chance = fastrand::Rng::with_seed(seed);
+    let seed = seed::asked_for().unwrap_or_else(|| u64::from(std::process::id()));
+    println!("to see this run again: {}={seed}", seed::VARIABLE);
     let rabbit = RabbitNode::start();
-    let url = SecretString::from(rabbit.url());
     let neighbour = Neighbour::start().await;
-    let environment = neighbour.environment(&[("INTAKE__AMQP__URL", &rabbit.url())]);
-    let settings = AmqpSettings::new(url.clone());
-    Topology::of(&settings).unwrap().ensure_at(&Endpoint::parse(&url).unwrap()).await.unwrap();
+    leave_seats(&neighbour);
+    let story = Story::new(seed, &rabbit, &neighbour);
+    let told = tokio::time::timeout(LIMIT, story.run()).await;
+    let told = told.unwrap_or_else(|_| panic!("not done after {LIMIT:?}:\n{}", daemon::log_tail(&neighbour)));
 
-    let mut daemon = Daemon::start(&neighbour, &environment);
-    let published = tokio::spawn(publish(url.clone()));
-    for _ in 0..KILLS {
-        // Between one account and most of them: at a random amount of work, so at a random moment of it.
-        let accounts = chance.usize(1..ENGINEERS * DOMAINS.len() * 2 / 3);
-        wait_until(&mut daemon, "some accounts", || neighbour.accounts().len() >= accounts).await;
-        daemon.kill9();
-        daemon = Daemon::start(&neighbour, &environment);
-    }
-    published.await.unwrap();
-    let told = tokio::time::timeout(PATIENCE, ready_outcomes(&rabbit.url())).await;
-    let told = told.unwrap_or_else(|_| panic!("not everybody became ready:\n{}", daemon.log_tail()));
-    assert!(daemon.stop().success());
-
-    check_world(&neighbour);
-    check_effects(&neighbour);
-    check_outcomes(&told);
-    check_dead_letters(&rabbit.url()).await;
-    check_ledger(&neighbour).await;
+    let waiting = told.check();
+    verdict::world(&neighbour, &waiting);
+    verdict::effects(&neighbour, &waiting);
+    verdict::queues(&rabbit.url()).await;
+    verdict::ledger(&neighbour).await;
 }
 
-async fn publish(url: SecretString) {
+/// Takes seats away until some of the engineers find none.
+fn leave_seats(neighbour: &Neighbour) {
+    neighbour.sandbox.change(|world| {
+        let mut customers = world.customers.values_mut();
+        let crowded = customers.find(|customer| customer.name == CROWDED.0).expect("the demo's world has it");
+        let seats = crowded.users.len() + ENGINEERS - WITHOUT_SEAT;
+        crowded.settings.seats = Some(u32::try_from(seats).expect("a small number"));
+    });
+}
+
+/// What happens, one thing after the other.
+struct Story<'a> {
+    chance: fastrand::Rng,
+    url: String,
+    neighbour: &'a Neighbour,
+    environment: BTreeMap<String, String>,
+    unsent: Vec<Outgoing>,
+    /// The joiners whose events are at the broker.
+    joined: BTreeSet<String>,
+    /// Messages that the killed daemons had in hand.
+    in_hand: usize,
+}
+
+impl<'a> Story<'a> {
+    fn new(seed: u64, rabbit: &RabbitNode, neighbour: &'a Neighbour) -> Self {
+        let mut chance = fastrand::Rng::with_seed(seed);
+        let mut unsent = messages();
+        chance.shuffle(&mut unsent);
+        let environment = neighbour.environment(&[("INTAKE__AMQP__URL", &rabbit.url())]);
+        Self {
+            chance,
+            url: rabbit.url(),
+            neighbour,
+            environment,
+            unsent,
+            joined: BTreeSet::new(),
+            in_hand: 0,
+        }
+    }
+
+    async fn run(mut self) -> Told {
+        let url = SecretString::from(self.url.clone());
+        let settings = AmqpSettings::new(url.clone());
+        Topology::of(&settings).unwrap().ensure_at(&Endpoint::parse(&url).unwrap()).await.unwrap();
+        let queues = Queues::at(&self.url).await;
+        let mut daemon = self.start();
+        for kill in 0..KILLS {
+            let steady = self.chance.usize(10..=20);
+            self.publish(steady, |_| ()).await;
+            self.wait_for_accounts(&mut daemon, kill).await;
+            daemon = self.kill(daemon, &queues).await;
+        }
+        assert!(self.in_hand > 0, "no kill met a delivery that was under way");
+        self.publish(self.unsent.len(), |_| ()).await;
+        let mut told = Told::default();
+        while !told.is_complete() {
+            told.read(&queues).await;
+            pause(&mut daemon, self.neighbour).await;
+        }
+        assert!(daemon.stop().await.success());
+        told.read(&queues).await;
+        told
+    }
+
+    fn start(&self) -> Daemon {
+        Daemon::start(self.neighbour, &self.environment)
+    }
+
+    /// Waits until a part of what can be made by now is made: little before the first kill, most of it before the last.
+    async fn wait_for_accounts(&mut self, daemon: &mut Daemon, kill: usize) {
+        let part = (self.chance.usize(..30) + kill * 30).max(1);
+        let accounts = (self.joined.len() * DOMAINS.len() - WITHOUT_SEAT) * part / 100;
+        while self.neighbour.accounts().len() < accounts {
+            pause(daemon, self.neighbour).await;
+        }
+    }
+
+    /// Kills the daemon while a burst of messages is on its way to it, and starts the next one when some more have come.
+    async fn kill(&mut self, daemon: Daemon, queues: &Queues) -> Daemon {
+        let point = self.chance.usize(BURST / 4..BURST);
+        let mut daemon = Some(daemon);
+        self.publish(BURST, |confirmed| {
+            if confirmed == point {
+                daemon.take().expect("the burst passes this point once").kill9();
+            }
+        })
+        .await;
+        assert!(daemon.is_none(), "it was killed in the burst");
+        self.publish(MEANWHILE, |_| ()).await;
+        // What was confirmed after the kill has never been delivered, the rest was on its way or in hand.
+        let in_hand = left_behind(queues).await.saturating_sub(MEANWHILE + BURST - point);
+        let accounts = self.neighbour.accounts().len();
+        println!("killed at message {point} of {BURST}, {in_hand} of them in hand; {accounts} accounts");
+        self.in_hand += in_hand;
+        self.start()
+    }
+
+    /// Publishes the next few messages, wave after wave, and counts aloud as they are confirmed.
+    async fn publish(&mut self, count: usize, mut on_confirmed: impl FnMut(usize)) {
+        let url = SecretString::from(self.url.clone());
+        let batch: Vec<Outgoing> = self.unsent.drain(..count).collect();
+        let ids = batch.iter().map(|message| message.message_id.clone());
+        self.joined.extend(ids.filter(|id| !id.starts_with(MALFORMED_ID)));
+        let mut confirmed = 0;
+        for wave in batch.chunks(WAVE) {
+            let counts = publish_all(&url, wave.to_vec(), |_, sent| {
+                assert!(sent.is_ok(), "{sent:?}");
+                confirmed += 1;
+                on_confirmed(confirmed);
+            });
+            assert_eq!(counts.await.expect("a broker that lives").confirmed, wave.len());
+        }
+    }
+}
+
+/// Every message, each in the form in which HR sends it.
+fn messages() -> Vec<Outgoing> {
     let joined = |number| {
         let event = events::joined(number);
         events::outgoing(event.to_string().into_bytes(), event["id"].as_str().unwrap())
     };
     let duplicates = (0..DUPLICATES).map(|number| joined(number * 17));
-    let malformed = MALFORMED.iter().enumerate();
-    let malformed =
-        malformed.map(|(i, (body, _))| events::outgoing(body.as_bytes().to_vec(), &format!("bad-{i}")));
+    let malformed = MALFORMED.iter().enumerate().map(|(number, (body, _))| {
+        events::outgoing(body.as_bytes().to_vec(), &format!("{MALFORMED_ID}{number}"))
+    });
     let messages: Vec<_> = (0..ENGINEERS).map(joined).chain(duplicates).chain(malformed).collect();
     assert_eq!(messages.len(), 200);
-    let counts = publish_all(&url, messages, |_, _| ()).await.unwrap();
-    assert_eq!(counts.confirmed, 200);
+    messages
 }
 
-async fn wait_until(daemon: &mut Daemon, what: &str, holds: impl Fn() -> bool) {
-    let waiting = async {
-        while !holds() {
-            assert!(!daemon.has_ended(), "the daemon has ended:\n{}", daemon.log_tail());
-            tokio::time::sleep(Duration::from_millis(20)).await;
+/// Messages that nobody has acknowledged, once the broker has noticed that their consumer is gone.
+async fn left_behind(queues: &Queues) -> usize {
+    loop {
+        let (ready, consumers) = queues.depth("carepass.engineers").await;
+        if consumers == 0 {
+            return ready;
         }
-    };
-    let held = tokio::time::timeout(PATIENCE, waiting).await;
-    held.unwrap_or_else(|_| panic!("no {what}:\n{}", daemon.log_tail()));
-}
-
-/// Reads the outcomes until every engineer is ready. They come at least once: the ids tell repeats.
-async fn ready_outcomes(url: &str) -> BTreeMap<String, Vec<Value>> {
-    let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
-    let channel = connection.create_channel().await.unwrap();
-    let options = BasicConsumeOptions::default();
-    let mut consumer = channel
-        .basic_consume("carepass.outcomes".into(), "test".into(), options, FieldTable::default())
-        .await
-        .unwrap();
-    let mut told: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    let mut ready = BTreeSet::new();
-    while ready.len() < ENGINEERS {
-        let delivery = consumer.next().await.expect("the broker lives").unwrap();
-        let event: Value = serde_json::from_slice(&delivery.data).unwrap();
-        delivery.ack(BasicAckOptions::default()).await.unwrap();
-        if event["type"] == "com.carepass.provisioning.ready.v1" {
-            ready.insert(event["subject"].as_str().unwrap().to_owned());
-        }
-        told.entry(event["subject"].as_str().unwrap().to_owned()).or_default().push(event);
-    }
-    told
-}
-
-/// One account for each engineer and domain, with the free licence, the role and nothing else, under one local part everywhere.
-fn check_world(neighbour: &Neighbour) {
-    let mut by_engineer: BTreeMap<String, Vec<Account>> = BTreeMap::new();
-    for account in neighbour.accounts() {
-        assert_eq!(account.licenses, ["1010010001"], "{account:?}");
-        assert_eq!(account.roles, ["Customer Care"], "{account:?}");
-        assert_eq!(account.org_unit, "/Customer Care", "{account:?}");
-        assert!(!account.suspended, "{account:?}");
-        by_engineer.entry(account.engineer.clone()).or_default().push(account);
-    }
-    assert_eq!(by_engineer.len(), ENGINEERS);
-    let mut local_parts = BTreeSet::new();
-    for (engineer, accounts) in by_engineer {
-        let domains: BTreeSet<&str> = accounts.iter().map(Account::domain).collect();
-        assert_eq!((domains, accounts.len()), (DOMAINS.into(), DOMAINS.len()), "{engineer}");
-        let local: BTreeSet<&str> =
-            accounts.iter().map(|account| account.address.split('@').next().unwrap()).collect();
-        assert_eq!(local.len(), 1, "{engineer} has several local parts: {local:?}");
-        assert!(local_parts.insert(local.first().unwrap().to_string()), "{engineer} shares a local part");
+        tokio::time::sleep(LOOK).await;
     }
 }
 
-/// What carepass changed at Google, counted where it was changed.
-fn check_effects(neighbour: &Neighbour) {
-    let mut effects: BTreeMap<String, usize> = BTreeMap::new();
-    for call in neighbour.sandbox.calls() {
-        if let Some(effect) = call.effect {
-            *effects.entry(effect).or_default() += 1;
-        }
-    }
-    let accounts = ENGINEERS * DOMAINS.len();
-    assert_eq!(effects["user.created"], accounts);
-    assert_eq!(effects["role.assigned"], accounts);
-    // One of the three reseller accounts is licensed as a site: nothing is assigned there.
-    assert_eq!(effects["license.assigned"], ENGINEERS * 3);
-    assert_eq!((effects["orgunit.created"], effects["role.created"]), (3, 3));
-    let known = ["user.created", "role.assigned", "license.assigned", "orgunit.created", "role.created"];
-    assert!(effects.keys().all(|effect| known.contains(&effect.as_str())), "{effects:?}");
-}
-
-/// Exactly one `ready` for each engineer by its id, after one `progressed` for each domain, each after `accepted`.
-fn check_outcomes(told: &BTreeMap<String, Vec<Value>>) {
-    for number in 0..ENGINEERS {
-        let events = &told[&format!("engineer/E-{number:05}")];
-        let ids = |kind: &str| -> BTreeSet<&str> {
-            let of_kind = events.iter().filter(|event| event["type"].as_str().unwrap().ends_with(kind));
-            of_kind.map(|event| event["id"].as_str().unwrap()).collect()
-        };
-        assert_eq!(ids("provisioning.accepted.v1").len(), 1, "{events:?}");
-        assert_eq!(ids("provisioning.progressed.v1").len(), DOMAINS.len(), "{events:?}");
-        assert_eq!(ids("provisioning.ready.v1").len(), 1, "{events:?}");
-        assert!(events[0]["type"].as_str().unwrap().ends_with("accepted.v1"), "{events:?}");
-        assert!(
-            events.iter().all(|event| event["causationid"] == format!("joined-E-{number:05}")),
-            "{events:?}"
-        );
-    }
-}
-
-async fn check_dead_letters(url: &str) {
-    let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
-    let channel = connection.create_channel().await.unwrap();
-    let mut found = Vec::new();
-    while let Some(message) =
-        channel.basic_get("carepass.dead-letters".into(), BasicGetOptions { no_ack: true }).await.unwrap()
-    {
-        let headers = message.delivery.properties.headers().clone().expect("dead letters say why");
-        let header = |name: &str| match headers.inner().get(name) {
-            Some(AMQPValue::LongString(text)) => text.to_string(),
-            Some(AMQPValue::ShortString(text)) => text.to_string(),
-            other => panic!("{name}: {other:?}"),
-        };
-        assert!(!header("carepass-detail").is_empty());
-        found.push((String::from_utf8(message.delivery.data.clone()).unwrap(), header("carepass-reason")));
-    }
-    // A daemon killed between the copy and the acknowledgement sends a copy twice, never none.
-    found.sort();
-    found.dedup();
-    let mut expected: Vec<(String, String)> =
-        MALFORMED.iter().map(|(body, reason)| ((*body).to_owned(), (*reason).to_owned())).collect();
-    expected.sort();
-    assert_eq!(found, expected);
-}
-
-/// Every acknowledged event is in the inbox of the store that three killed daemons left behind.
-async fn check_ledger(neighbour: &Neighbour) {
-    let path = neighbour.folder().join("data");
-    let store = tokio::task::spawn_blocking(move || Embedded::open(&path))
-        .await
-        .unwrap()
-        .expect("the store is whole");
-    for number in 0..ENGINEERS {
-        let event = EventRef {
-            source: "https://hr.nordresale.example/test".into(),
-            id: format!("joined-E-{number:05}"),
-        };
-        assert!(store.received(&event).await.unwrap().is_some(), "{event:?} is not in the inbox");
-    }
-    store.close().await;
+async fn pause(daemon: &mut Daemon, neighbour: &Neighbour) {
+    assert!(!daemon.has_ended(), "the daemon has ended:\n{}", daemon::log_tail(neighbour));
+    tokio::time::sleep(LOOK).await;
 }

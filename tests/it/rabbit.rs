@@ -2,6 +2,7 @@
 //! Not here: what carepass does with a broker. Give a test the word `rabbit` in its name when it uses a node
 //! (`.config/nextest.toml` runs those one at a time).
 
+use crate::fixture::process::signal;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -96,7 +97,7 @@ impl RabbitNode {
     /// Ends the node at once, as a power cut of the process would; what it had synced stays.
     pub fn kill9(&mut self) {
         if let Some(mut server) = self.server.take() {
-            signal_group(server.id(), "KILL");
+            signal(&format!("-{}", server.id()), "KILL");
             server.wait().expect("the server is a child of this process");
             fs::remove_file(self.folder.join("group")).expect("written when the server was started");
             // The script is gone; the Erlang machine, its child, is gone when its sockets are.
@@ -306,16 +307,6 @@ fn answers_amqp(port: u16) -> bool {
     };
     // 1 is a method frame, here Connection.Start; a server that refuses the version answers with `A`.
     matches!(first_byte(), Ok(1))
-}
-
-/// The shell's own `kill`: the standard library has none, and a minimal Debian has no `/bin/kill`.
-fn signal_group(group: u32, signal: &str) {
-    let status = Command::new("/bin/sh")
-        .args(["-c", r#"kill -s "$1" -- "-$2""#, "kill", signal, &group.to_string()])
-        .stdin(Stdio::null())
-        .status()
-        .expect("/bin/sh can be run");
-    assert!(status.success(), "no process group {group} to signal");
 }
 
 #[cfg(test)]

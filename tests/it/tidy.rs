@@ -4,7 +4,9 @@
 mod code;
 mod rules;
 
+use carepass::model::event::ReasonCode;
 use carepass::model::failure::FailureCode;
+use carepass::model::person::Language;
 use code::Source;
 use rules::Offence;
 use std::fs;
@@ -21,10 +23,29 @@ fn the_house_is_tidy() {
 }
 
 #[test]
+fn tests_and_benchmarks_have_the_shape_of_the_house() {
+    let offences = ["tests", "benches"].iter().flat_map(|folder| {
+        let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+        assert!(!sources.is_empty(), "the walk finds the files of {folder}");
+        let shape = |source: &Source| rules::shape_of(&format!("{folder}/{}", source.path), &source.text);
+        sources.iter().flat_map(shape).collect::<Vec<_>>()
+    });
+    assert_none(offences.collect());
+}
+
+#[test]
 fn every_failure_code_has_its_runbook_heading() {
     let codes: Vec<_> = FailureCode::ALL.iter().map(|code| code.as_str()).collect();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/RUNBOOK.md");
     assert_none(rules::runbook(&codes, &fs::read_to_string(path).unwrap_or_default()));
+}
+
+#[test]
+fn every_reason_of_a_refusal_stands_in_the_page_about_events() {
+    let reasons: Vec<_> =
+        ReasonCode::ALL.iter().map(|reason| (reason.code(), reason.text(Language::English))).collect();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/EVENTS.md");
+    assert_none(rules::reasons(&reasons, &fs::read_to_string(path).unwrap_or_default()));
 }
 
 fn assert_none(mut offences: Vec<Offence>) {

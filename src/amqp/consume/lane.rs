@@ -1,4 +1,5 @@
 //! One queue on its channel: deliveries in hand side by side, each settled as soon as it can be.
+//! Not here: reconnecting (`consume`), and why a message is refused; the lane only carries the verdict out.
 
 use std::time::Duration;
 

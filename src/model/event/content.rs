@@ -1,5 +1,6 @@
 //! The hash of what an event says. Two copies of an event may differ in transport mode, blanks, order of fields
 //! and trace context; two different events under one id are a producer's mistake, and this tells them apart.
+//! Not here: comparing with what came before (`admission`).
 
 use super::EventType;
 use ring::digest::{Context, SHA256};

@@ -1,6 +1,7 @@
 //! Why a message cannot be used: one closed list of codes, each with its sentences for people in English and
 //! Swedish (what is so, what to send instead). The codes are part of the contract (header `carepass-reason`);
 //! they may be added to, never changed. The order matters: the most general reason first.
+//! Not here: finding a fault, and failures of steps (`model/failure`).
 
 use crate::model::person::Language;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! English. Labels are those of Google's Admin console (help answer 11198038).
+//! English. Labels are those of Google's Admin console (help answer 11198038). Not here: which sentence is said when (`message`).
 
 mod failures;
 

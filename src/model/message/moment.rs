@@ -1,4 +1,5 @@
 //! Moments as a person says them, on the clock of the reader: "at 10:16 (Stockholm)", with the date unless it is today.
+//! Not here: the clock; now and the zone are arguments.
 
 use super::tongue::Tongue;
 use jiff::{Timestamp, Zoned};

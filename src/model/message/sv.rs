@@ -1,5 +1,5 @@
 //! Swedish. Labels are those of the Swedish Admin console (help answer 11198038); where the console's Swedish word is not known,
-//! the English one stands in brackets.
+//! the English one stands in brackets. Not here: which sentence is said when (`message`).
 
 mod failures;
 

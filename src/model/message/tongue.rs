@@ -1,5 +1,6 @@
 //! What a language has to bring, and how its sentences get their names, times and links.
 //! A template is fixed text with these places: `{in}`, `{account}`, `{doing}`, `{when}`, `{today}`, `{link}`.
+//! Not here: the languages themselves (`en`, `sv`).
 
 use super::super::failure::FailureCode;
 use super::super::plan::StepName;

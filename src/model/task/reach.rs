@@ -1,4 +1,5 @@
 //! What is known of a failure's cure beyond its words: how far one act reaches, and whether carepass sees that it was done.
+//! Not here: the words (`message`) and the card (`task`).
 
 use super::super::failure::FailureCode;
 use super::super::message::Place;

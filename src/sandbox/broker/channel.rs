@@ -1,5 +1,5 @@
 //! One channel: publishing with confirms, consumers, and the deliveries that are not settled yet.
-//! Synchronous: frames in, frames out. Queue and exchange declarations are in `declare`.
+//! Synchronous: frames in, frames out. Queue and exchange declarations are in `declare`. Not here: the socket (`connection`).
 
 use std::collections::BTreeMap;
 

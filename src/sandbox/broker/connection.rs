@@ -1,5 +1,5 @@
 //! One connection's socket: reads, lets the session decide, writes. Wakes when anybody changes the shared
-//! state, so that a message published elsewhere reaches an idle consumer at once.
+//! state, so that a message published elsewhere reaches an idle consumer at once. Not here: TLS, and any address but loopback.
 
 use std::io;
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! A message as the broker holds it, its way to a dead-letter exchange, and the plain view tests read.
-//! The time of death is left out of the header: this broker has no clock.
+//! The time of death is left out of the header: this broker has no clock. Not here: queues, and the bytes of frames (`wire`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

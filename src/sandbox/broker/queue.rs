@@ -1,6 +1,6 @@
 //! One queue: what it was declared as, what its arguments mean, and the messages waiting in it.
 //! Arguments that this broker does not model are refused, so that nobody tests against a silence.
-//! Unacknowledged messages are kept by the channel they were delivered on; here they are only counted.
+//! Unacknowledged messages are kept by the channel they were delivered on; here they are only counted. Not here: bindings (`state`).
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,5 +1,5 @@
 //! One connection without its socket: handshake, channels, and who is told what when something is refused.
-//! Synchronous: a frame and the shared state in, frames out.
+//! Synchronous: a frame and the shared state in, frames out. Not here: what a channel does (`channel`), and the socket (`connection`).
 
 use std::collections::BTreeMap;
 

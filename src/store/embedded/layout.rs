@@ -13,6 +13,8 @@
 //! | `h` engineer 0 position | the place of an entry |
 //! | `f` first position | where a frame begins |
 //! | `m` | how far the index is |
+//!
+//! Not here: the values (`value`), and sled itself (`index`).
 
 use super::frame::Digest;
 use crate::model::engineer::EventRef;

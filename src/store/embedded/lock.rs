@@ -1,4 +1,5 @@
 //! One process per data directory. The lock goes with the process, however it ends; the file stays and names the holder.
+//! Not here: several machines over one folder.
 
 use super::files;
 use crate::store::StoreError;

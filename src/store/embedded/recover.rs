@@ -14,6 +14,7 @@
 //! entry, so an index that is ahead always means lost entries or an old copy of the ledger. Whoever restores an old copy on
 //! purpose removes the directory `index` with it. Without an index a ledger that was cut at the end of a frame looks whole;
 //! only the published head hash can tell (`Embedded::anchor`).
+//! Not here: mending a damaged ledger; that is restored from a backup, by a person.
 
 use super::files;
 use super::frame::{self, Frame, Link, Tail, Unread};

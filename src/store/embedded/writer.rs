@@ -4,6 +4,7 @@
 //! The order is what makes an `Ok` true: data keys on disk, then the ledger on disk, then the index, then the answers.
 //! Conflicts are answered last too, so that whoever looks again after a conflict sees what the conflict was with.
 //! After any failure the writer refuses everything: what a failed sync left behind is not known (a second sync would not say).
+//! Not here: whether a commit may happen (`store/condition`), and trying again after a failed write.
 
 use super::Shared;
 use super::frame::Link;

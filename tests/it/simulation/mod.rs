@@ -3,26 +3,33 @@
 //! steps, fan-out and join), with the model and the memory store that the daemon itself uses. A failing seed is printed.
 
 mod google;
+mod stats;
 mod world;
 
-use world::{Fleet, Stats, World};
+use crate::fixture::seed;
+use stats::Stats;
+use std::ops::RangeInclusive;
+use world::{Fleet, World};
 
-/// Seeds per shape of fleet. Together they are what the issue asks of CI: more than 2,000.
+/// Seeds per shape of fleet, so that each run of the tests meets more than 2,000.
 const SEEDS: u64 = 1_050;
 
 fn run(fleet: Fleet) -> Stats {
     let mut sum = Stats::default();
-    for seed in 1..=SEEDS {
+    for seed in seeds() {
         let guarded = std::panic::catch_unwind(|| World::new(seed, fleet).run());
         match guarded {
             Ok(stats) => sum.add(&stats),
             Err(panic) => {
-                eprintln!("seed {seed} of {fleet:?} fails");
+                eprintln!(
+                    "{fleet:?} fails; to see this run alone: {}={seed} ./test simulation",
+                    seed::VARIABLE
+                );
                 std::panic::resume_unwind(panic);
             }
         }
     }
-    println!("{SEEDS} seeds of {fleet:?}: {sum:?}");
+    println!("{fleet:?}: {sum:?}");
     sum
 }
 
@@ -36,11 +43,18 @@ fn one_process_that_takes_over_from_itself_ends_well() {
 fn three_replicas_over_one_store_end_well() {
     let sum = run(Fleet { replicas: 3, orphans: false });
     assert_faults_were_met(&sum);
-    assert!(sum.conflicts > SEEDS, "replicas hardly ever met: {sum:?}");
+    assert!(sum.conflicts > SEEDS || seed::asked_for().is_some(), "replicas hardly ever met: {sum:?}");
 }
 
-/// A run that met no faults proves nothing.
+fn seeds() -> RangeInclusive<u64> {
+    seed::asked_for().map_or(1..=SEEDS, |seed| seed..=seed)
+}
+
+/// Runs that met no faults prove nothing; of a single one nothing is asked.
 fn assert_faults_were_met(sum: &Stats) {
+    if seed::asked_for().is_some() {
+        return;
+    }
     for (what, count) in [
         ("crashes", sum.crashes),
         ("lost answers", sum.lost_answers),
@@ -48,6 +62,7 @@ fn assert_faults_were_met(sum: &Stats) {
         ("late effects", sum.late_effects),
         ("waits", sum.waits),
         ("name races", sum.name_races),
+        ("stale reads", sum.stale_reads),
     ] {
         assert!(count > SEEDS / 4, "too few {what}: {sum:?}");
     }

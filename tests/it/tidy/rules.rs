@@ -146,15 +146,20 @@ fn metrics(source: &Source) -> Vec<Offence> {
     forbid(source, &["counter!", "gauge!", "histogram!"], "only `engine/observe.rs` writes metrics")
 }
 
-/// Every file says first what it is for, and is small enough to be read.
 fn shape(source: &Source) -> Vec<Offence> {
+    shape_of(&format!("src/{}", source.path), &source.text)
+}
+
+/// Every file, of tests and benchmarks too, says first what it is for, and is small enough to be read.
+pub fn shape_of(path: &str, text: &str) -> Vec<Offence> {
+    let offence = |complaint| Offence { path: path.to_owned(), line: 1, complaint };
     let mut offences = Vec::new();
-    if !source.text.starts_with("//!") {
-        offences.push(offence(source, 0, "does not begin with `//!`: say what the file is for".to_owned()));
+    if !text.starts_with("//!") {
+        offences.push(offence("does not begin with `//!`: say what the file is for".to_owned()));
     }
-    let lines = source.text.lines().count();
+    let lines = text.lines().count();
     if lines > LINES_MAX {
-        offences.push(offence(source, 0, format!("{lines} lines, {LINES_MAX} at most: split it by purpose")));
+        offences.push(offence(format!("{lines} lines, {LINES_MAX} at most: split it by purpose")));
     }
     offences
 }
@@ -177,6 +182,27 @@ pub fn runbook(codes: &[&str], text: &str) -> Vec<Offence> {
         .collect()
 }
 
+/// The table of reasons in the page about events says what carepass itself says, in the same order.
+pub fn reasons(reasons: &[(&str, &str)], text: &str) -> Vec<Offence> {
+    let expected: Vec<String> =
+        reasons.iter().map(|(code, words)| format!("| `{code}` | {words} |")).collect();
+    let rows = text.lines().enumerate().skip_while(|(_, line)| *line != "## Dead letters");
+    let rows =
+        rows.take_while(|(_, line)| *line != "## Outcomes").filter(|(_, line)| line.starts_with("| `"));
+    let rows: Vec<(usize, &str)> = rows.map(|(index, line)| (index + 1, line)).collect();
+    let offence = |line, complaint| Offence { path: "docs/EVENTS.md".to_owned(), line, complaint };
+    let missing = expected.iter().filter(|row| !rows.iter().any(|(_, line)| line == row));
+    let stale = rows.iter().filter(|(_, line)| !expected.iter().any(|row| row == line));
+    let mut offences: Vec<_> = missing
+        .map(|row| offence(0, format!("lacks the reason {row}")))
+        .chain(stale.map(|(line, row)| offence(*line, format!("no refusal says {row}"))))
+        .collect();
+    if offences.is_empty() && !rows.iter().map(|(_, line)| *line).eq(&expected) {
+        offences.push(offence(0, "the reasons are not in their order, the most general first".to_owned()));
+    }
+    offences
+}
+
 fn forbid(source: &Source, words: &[&str], why: &str) -> Vec<Offence> {
     let code = source.product();
     words
@@ -192,7 +218,8 @@ fn offence(source: &Source, at: usize, complaint: String) -> Offence {
 #[cfg(test)]
 mod tests {
     use super::{
-        Rule, Source, environment, floors, metrics, model_is_pure, runbook, sandbox_stands_alone, shape, time,
+        Rule, Source, environment, floors, metrics, model_is_pure, reasons, runbook, sandbox_stands_alone,
+        shape, time,
     };
 
     /// Each planted text must be caught on its second line, each clean one must pass.
@@ -327,6 +354,28 @@ mod tests {
         assert_eq!(shape(&Source::new("a.rs", "")).len(), 1);
         assert_eq!(shape(&Source::new("a.rs", &"//!\n".repeat(501))).len(), 1);
         assert_eq!(shape(&Source::new("a.rs", &"//!\n".repeat(500))), []);
+    }
+
+    #[test]
+    fn reasons_and_the_page_about_events_agree() {
+        let check = |table: &str, expected: &[&str]| {
+            let text =
+                format!("| `x` | elsewhere |\n## Dead letters\n{table}\n## Outcomes\n| `y` | elsewhere |");
+            let found = reasons(&[("a", "A. Do."), ("b", "B. Do.")], &text);
+            let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+            assert_eq!(found, expected, "{table}");
+        };
+        check("| Code | Words |\n|---|---|\n| `a` | A. Do. |\n| `b` | B. Do. |", &[]);
+        check("| `a` | A. Do. |", &["docs/EVENTS.md:0: lacks the reason | `b` | B. Do. |"]);
+        check(
+            "| `a` | A. Do. |\n| `b` | B. |",
+            &[
+                "docs/EVENTS.md:0: lacks the reason | `b` | B. Do. |",
+                "docs/EVENTS.md:4: no refusal says | `b` | B. |",
+            ],
+        );
+        let disorder = "docs/EVENTS.md:0: the reasons are not in their order, the most general first";
+        check("| `b` | B. Do. |\n| `a` | A. Do. |", &[disorder]);
     }
 
     #[test]

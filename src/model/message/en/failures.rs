@@ -1,4 +1,4 @@
-//! Every failure in English.
+//! Every failure in English. Not here: the codes (`model/failure`); a code without a sentence does not compile.
 
 use super::super::super::failure::FailureCode;
 use super::super::tongue::{Phrase, phrases};

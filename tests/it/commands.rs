@@ -1,0 +1,304 @@
+//! The built binary at the command line: what it prints, on which stream, and the number it ends with. All of it is the contract of
+//! scripts. Not here: what commands work out (beside `cli`'s modules), and the daemon at work (`end_to_end`).
+
+use crate::fixture::process::{carepass, signal};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// The longest that any command here may take. The demo gives up by itself after one minute and shows how far it got; that it ends within
+/// ten seconds in a release build is measured by `.ci/run`.
+const LIMIT: Duration = Duration::from_mins(2);
+
+const ENGINEERS: [&str; 8] =
+    ["E-20417", "E-20418", "E-20419", "E-20420", "E-20421", "E-20422", "J-00311", "J-00312"];
+
+/// How a command ended.
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    notes: String,
+}
+
+impl Ran {
+    /// Its whole standard output as one JSON document.
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.notes))
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::from(carepass());
+    command.args(arguments).kill_on_drop(true);
+    command
+}
+
+async fn run(arguments: &[&str]) -> Ran {
+    finish(&mut command(arguments)).await
+}
+
+async fn finish(command: &mut Command) -> Ran {
+    let ended = tokio::time::timeout(LIMIT, command.output()).await.expect("it ends within the limit");
+    let output = ended.expect("the binary can be run");
+    let text = |bytes| String::from_utf8(bytes).expect("carepass writes UTF-8");
+    Ran { code: output.status.code(), out: text(output.stdout), notes: text(output.stderr) }
+}
+
+fn folder() -> TempDir {
+    tempfile::Builder::new().prefix("carepass-it-").tempdir().expect("a temporary folder")
+}
+
+/// Writes a file into the folder and gives its path.
+fn written(folder: &TempDir, name: &str, text: &str) -> PathBuf {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).expect("a folder of our own");
+    path
+}
+
+fn shown(path: &Path) -> &str {
+    path.to_str().expect("our names are ASCII")
+}
+
+#[tokio::test]
+async fn the_demo_ends_with_somebody_who_waits_for_a_person() {
+    let scratch = folder();
+    let ran = finish(command(&["demo", "--once"]).env("TMPDIR", scratch.path())).await;
+    assert_eq!(ran.code, Some(4), "{}{}", ran.out, ran.notes);
+    let table: Vec<&str> = ran.out.lines().skip(1).take(ENGINEERS.len()).collect();
+    let keys: Vec<&str> = table.iter().map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert_eq!(keys, ENGINEERS, "{}", ran.out);
+    assert!(table.iter().any(|line| line.contains(" ready ") && line.contains(" 4/4")), "{}", ran.out);
+    let waits = |words: &str| ran.out.lines().filter(|line| line.contains(words)).count();
+    // Two of the seven who have a name get the last two seats of the Danish reseller account.
+    assert_eq!(waits("in reseller-dk.example: waits for you: seats"), 5, "{}", ran.out);
+    assert_eq!(
+        waits("J-00312 in reseller-dk.example: waits for HR: a name in Latin letters"),
+        1,
+        "{}",
+        ran.out
+    );
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0, "the demo leaves nothing behind");
+}
+
+/// A demo that runs on, for the commands that talk to a daemon.
+struct House {
+    demo: Child,
+    api: String,
+    token: String,
+}
+
+impl House {
+    /// Starts it, and reads from its notes where it is and what opens it.
+    async fn open() -> Self {
+        let mut demo = command(&["demo", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary can be run");
+        let mut notes = BufReader::new(demo.stderr.take().expect("a pipe")).lines();
+        let hint = async {
+            loop {
+                let line = notes.next_line().await.expect("a pipe").expect("the demo says how to look at it");
+                if line.contains("--token-file") {
+                    return line;
+                }
+            }
+        };
+        let hint = tokio::time::timeout(LIMIT, hint).await.expect("the demo starts within the limit");
+        let after = |option: &str| {
+            let words = hint.split([' ', '`']).skip_while(|word| *word != option);
+            words
+                .skip(1)
+                .map(|word| word.trim_end_matches('.'))
+                .next()
+                .expect("an option has a value")
+                .to_owned()
+        };
+        Self { api: after("--api"), token: after("--token-file"), demo }
+    }
+
+    async fn asked(&self, arguments: &[&str]) -> Ran {
+        run(&[arguments, &["--api", &self.api, "--token-file", &self.token]].concat()).await
+    }
+
+    /// Asks until the answer is the one that is waited for.
+    async fn asked_until(&self, arguments: &[&str], holds: impl Fn(&Value) -> bool) -> Value {
+        let asking = async {
+            loop {
+                let ran = self.asked(arguments).await;
+                if ran.code == Some(0) && holds(&ran.json()) {
+                    return ran.json();
+                }
+            }
+        };
+        tokio::time::timeout(LIMIT, asking).await.expect("it comes about within the limit")
+    }
+
+    async fn close(mut self) -> Option<i32> {
+        signal(&self.demo.id().expect("it runs").to_string(), "TERM");
+        let ended = tokio::time::timeout(LIMIT, self.demo.wait()).await.expect("it ends within the limit");
+        ended.expect("a child of this process").code()
+    }
+}
+
+#[tokio::test]
+async fn what_scripts_ask_a_daemon_is_json_of_the_contract() {
+    let house = House::open().await;
+    let waits = |engineer: &Value| {
+        let rows = engineer["enrollments"].as_array().cloned().unwrap_or_default();
+        rows.iter().any(|row| row["reason"] == "seats_spent")
+    };
+    let status = house
+        .asked_until(&["status", "--json"], |status| {
+            let items = status["items"].as_array().expect("items");
+            items.len() == ENGINEERS.len() && items.iter().any(waits)
+        })
+        .await;
+    let items = status["items"].as_array().unwrap();
+    let somebody = items.iter().find(|engineer| waits(engineer)).unwrap();
+    for field in ["key", "goal", "state", "revision", "username", "enrollments"] {
+        assert!(somebody.get(field).is_some(), "no {field} in {somebody:#}");
+    }
+
+    let key = somebody["key"].as_str().unwrap();
+    let explained = house.asked(&["explain", key, "--json"]).await;
+    assert_eq!(
+        (explained.code, &explained.json()["key"]),
+        (Some(0), &somebody["key"]),
+        "{}",
+        explained.notes
+    );
+    let row = ["--domain", "reseller-dk.example", "--reason", "a test", "--json"];
+    let ordered = house.asked(&[&["order", "retry", key][..], &row].concat()).await;
+    assert_eq!(ordered.code, Some(0), "{}", ordered.notes);
+    assert_eq!(ordered.json()["items"][0]["target"]["domain"], "reseller-dk.example", "{}", ordered.out);
+    assert_eq!(house.asked(&["explain", "E-0"]).await.code, Some(1), "nobody of that key");
+    assert_eq!(house.close().await, Some(0));
+}
+
+#[tokio::test]
+async fn without_a_daemon_the_commands_say_so() {
+    let ran = run(&["status", "--api", "http://127.0.0.1:9"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.out.is_empty() && ran.notes.contains("http://127.0.0.1:9"), "{}", ran.notes);
+}
+
+const BROKEN: &str = r#"
+[intake.amqp]
+prefetchh = 5
+[engine]
+lease = "soon"
+[http]
+listen = "everywhere"
+[mail]
+transport = "none"
+[[resellers]]
+name = "nordic-se"
+customer_id = "abc"
+"#;
+
+/// Each fault of `BROKEN`: its key, and a word of what to do.
+const FAULTS: [(&str, &str); 6] = [
+    ("intake.amqp.prefetchh", "did you mean prefetch?"),
+    ("engine.lease", "write it like"),
+    ("http.listen", "write them like"),
+    ("resellers[0].customer_id", "copy it from"),
+    ("resellers[0].admin", "write the address"),
+    ("resellers[0].credentials_file", "name the JSON key"),
+];
+
+#[tokio::test]
+async fn every_fault_of_a_configuration_is_named_at_once() {
+    let folder = folder();
+    let file = written(&folder, "broken.toml", BROKEN);
+    for name in ["check", "serve"] {
+        let ran = run(&[name, "--config", shown(&file)]).await;
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{name}: {}", ran.notes);
+        for (key, advice) in FAULTS {
+            let names = |line: &&str| line.contains("broken.toml") && line.contains(&format!(" {key}:"));
+            let line =
+                ran.notes.lines().find(names).unwrap_or_else(|| panic!("{name}: no {key}: {}", ran.notes));
+            assert!(line.contains(advice), "{name}: {line}");
+        }
+        assert_eq!(ran.notes.lines().count(), FAULTS.len(), "{name}: {}", ran.notes);
+    }
+}
+
+#[tokio::test]
+async fn every_fault_of_an_event_is_named_at_once() {
+    let mut event = crate::fixture::events::joined(1);
+    event["subject"] = json!("engineer/E-99999");
+    event["data"]["employment"]["timeZone"] = json!("Mars/Base");
+    event["data"]["engineer"]["role"] = json!("super");
+    let folder = folder();
+    let file = written(&folder, "event.json", &event.to_string());
+    let faults = [
+        ("/subject", "subject_mismatch"),
+        ("/data/employment/timeZone", "unknown_time_zone"),
+        ("/data/engineer/role", "role_field_forbidden"),
+    ];
+
+    let told = run(&["event", "lint", shown(&file)]).await;
+    assert_eq!(told.code, Some(1), "the command was called rightly, the event is what is wrong");
+    for (pointer, code) in faults {
+        assert!(told.out.contains(&format!("{pointer}  {code}")), "no {code}: {}", told.out);
+    }
+    let listed = run(&["event", "lint", "--json", shown(&file)]).await;
+    let mut found: Vec<Value> = listed.json()["items"][0]["faults"].as_array().unwrap().clone();
+    found.sort_by_key(ToString::to_string);
+    let mut expected = faults.map(|(pointer, code)| json!({ "pointer": pointer, "code": code }));
+    expected.sort_by_key(ToString::to_string);
+    assert_eq!((listed.code, found), (Some(1), expected.to_vec()));
+
+    let unsent = run(&["event", "publish", shown(&file)]).await;
+    assert_eq!((unsent.code, unsent.out.as_str()), (Some(1), ""), "{}", unsent.notes);
+    let good = written(&folder, "good.json", &crate::fixture::events::joined(1).to_string());
+    assert_eq!(run(&["event", "lint", shown(&good)]).await.code, Some(0));
+}
+
+#[tokio::test]
+async fn what_sandbox_init_wrote_works_together_and_is_not_written_over() {
+    let folder = folder();
+    let made = folder.path().join("try");
+    let first = run(&["sandbox", "init", shown(&made)]).await;
+    assert_eq!(first.code, Some(0), "{}", first.notes);
+    let checked = run(&["check", "--config", shown(&made.join("carepass.toml"))]).await;
+    assert_eq!(checked.code, Some(0), "{}", checked.notes);
+
+    let world = std::fs::read(made.join("world.toml")).unwrap();
+    let second = run(&["sandbox", "init", shown(&made)]).await;
+    assert_eq!(second.code, Some(1));
+    assert!(
+        second.notes.contains("already there") && second.notes.contains("world.toml"),
+        "{}",
+        second.notes
+    );
+    assert_eq!(std::fs::read(made.join("world.toml")).unwrap(), world);
+}
+
+#[tokio::test]
+async fn a_previewed_username_has_the_shape_of_the_contract() {
+    let preview = |given, family, language| async move {
+        let names = ["--given", given, "--family", family, "--language", language, "--json"];
+        let ran = run(&[&["username", "preview"], &names[..]].concat()).await;
+        assert_eq!(ran.code, Some(0), "{}", ran.notes);
+        ran.json()
+    };
+    let found = preview("Åsa", "Öberg", "sv").await;
+    assert_eq!(found["username"], "asa.oberg");
+    assert_eq!(found["candidates"][0], json!({ "name": "asa.oberg", "taken_by": null }));
+    assert!(found["reason"].is_string());
+    assert_eq!(preview("太郎", "山田", "ja").await["username"], Value::Null, "nothing is guessed");
+}
+
+#[tokio::test]
+async fn a_wrong_call_is_told_from_a_failure() {
+    for arguments in [&[][..], &["nonsense"], &["check"], &["serve", "--config"], &["username", "preview"]] {
+        assert_eq!(run(arguments).await.code, Some(2), "{arguments:?}");
+    }
+    assert_eq!(run(&["--version"]).await.code, Some(0));
+}
