@@ -195,3 +195,25 @@ fn add_accounts(taken: &mut BTreeSet<String>, accounts: &[Account]) {
         taken.extend(account.aliases.iter().cloned());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A read from one second to another, wanted at a time: begun and ended no earlier than that.
+    fn check(read: (i64, i64), wanted: (i64, i64), now: i64, expected: bool) {
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        let snapshot = Snapshot { began: at(read.0), ended: at(read.1), items: () };
+        let fresh = Fresh { begun: at(wanted.0), ended: at(wanted.1) };
+        assert_eq!(snapshot.is(fresh, at(now)), expected, "{read:?} for {wanted:?} at {now}");
+    }
+
+    #[test]
+    fn a_list_is_recent_by_both_its_ends() {
+        check((100, 101), (90, 71), 101, true);
+        check((100, 101), (101, 71), 101, false);
+        check((100, 1_000), (90, 970), 1_000, true);
+        check((100, 1_000), (90, 1_001), 1_031, false);
+        check((100, 101), (90, 71), 99, false);
+    }
+}
