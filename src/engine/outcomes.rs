@@ -220,6 +220,7 @@ fn data(outcome: &Outcome) -> Value {
     add_texts(&mut data, names);
     if outcome.kind == OutcomeKind::Ready {
         data["readyAt"] = json!(outcome.at);
+        data["domains"] = json!(row.facts.domains);
     }
     add_reason(&mut data, row, outcome);
     data

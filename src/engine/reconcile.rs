@@ -97,6 +97,7 @@ impl Engine {
         }
         let rows: BTreeMap<Target, Enrollment> = rows.into_iter().map(|row| (row.id.target(), row)).collect();
         let roster = self.roster();
+        self.nudge_letter(&engineer, &roster, &rows).await;
         let now = self.house.clock.now();
         let new: Vec<Enrollment> = missing(&roster, &engineer.scope, &rows)
             .into_iter()
@@ -132,6 +133,17 @@ impl Engine {
                 Ok(())
             }
             Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => Err(error),
+        }
+    }
+
+    /// A letter that waits for accounts goes out as soon as they have settled.
+    async fn nudge_letter(&self, engineer: &Engineer, roster: &Roster, rows: &BTreeMap<Target, Enrollment>) {
+        let wanted = roster.domains().filter(|(_, domain)| engineer.scope.covers(domain));
+        let mut targets = wanted.map(|(reseller, domain)| Target::Domain(reseller.clone(), domain.clone()));
+        let Some(row) = rows.get(&Target::Engineer).filter(|row| row.waits_on(Who::Reseller)) else { return };
+        if targets.all(|target| rows.get(&target).is_some_and(Enrollment::is_settled)) {
+            self.move_row(row, Input::Nudge).await;
+            self.wake(&Lane::House);
         }
     }
 

@@ -151,7 +151,7 @@ pub enum State {
 /// What the steps of a row learned and later steps need.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
-    /// Reseller: its verified, non-alias domains.
+    /// Reseller: its verified, non-alias domains. Engineer: those that the letter named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domains: Option<BTreeSet<DomainName>>,
     /// Reseller: the id of the organisational unit, with Google's prefix (`id:03ph…`).

@@ -20,7 +20,8 @@ pub const STEP: Step = Step {
 };
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
-    let letter = letter(cx).await?;
+    let ready = ready(cx).await?;
+    let letter = letter(cx, &ready)?;
     cx.house.mailer.send(&letter).await.map_err(|error| match error {
         MailError::Transient(fault) => {
             Failure::transient(FailureCode::MailUnavailable).with_detail(&fault.to_string())
@@ -29,13 +30,14 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
             Failure::needs(Who::Operator, FailureCode::MailRefused).with_detail(&fault.to_string())
         }
     })?;
-    Ok(Ensured { made: true, ..Ensured::default() })
+    let mut ensured = Ensured { made: true, ..Ensured::default() };
+    ensured.facts.domains = Some(ready.into_iter().map(|account| account.address.domain).collect());
+    Ok(ensured)
 }
 
-async fn letter(cx: &Context<'_>) -> Result<Letter, Failure> {
+fn letter(cx: &Context<'_>, ready: &[ReadyAccount]) -> Result<Letter, Failure> {
     let sheet = cx.sheet()?;
     let contact = cx.contact()?;
-    let ready = ready(cx).await?;
     if ready.is_empty() {
         return Err(Failure::needs(Who::Hr, FailureCode::ScopeMismatch));
     }
@@ -43,7 +45,7 @@ async fn letter(cx: &Context<'_>) -> Result<Letter, Failure> {
     let wording = welcome(&Welcome {
         name: sheet.person.name.given.as_str(),
         language,
-        ready: &ready,
+        ready,
         contact,
         portal: &cx.house.portal,
     });

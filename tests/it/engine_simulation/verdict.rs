@@ -101,6 +101,27 @@ fn check_outcomes(history: &History) {
         assert_eq!(progressed.len(), domains.len(), "a domain progressed twice: {kinds:?}");
         assert_eq!(domains, history.domains().iter().map(String::as_str).collect(), "{kinds:?}");
         let ready = kinds.iter().position(|(kind, _)| *kind == "ready.v1").expect("just counted");
+        let named: BTreeSet<&str> = told
+            .iter()
+            .find(|event| {
+                event["subject"] == format!("engineer/{key}") && event["data"].get("readyAt").is_some()
+            })
+            .and_then(|event| event["data"]["domains"].as_array())
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let before: BTreeSet<&str> = kinds[..ready]
+            .iter()
+            .map(|(_, domain)| *domain)
+            .filter(|domain| domains.contains(domain))
+            .collect();
+        // A zombie may write the letter, and know nothing of the newest domain.
+        let unnamed: Vec<&&str> = before.difference(&named).collect();
+        assert!(
+            named.is_subset(&before) && unnamed.iter().all(|domain| **domain == NEW_DOMAIN),
+            "{named:?} of {kinds:?}"
+        );
         let late = kinds[ready..].iter().filter(|(kind, _)| *kind == "progressed.v1");
         assert!(late.clone().all(|(_, domain)| *domain == NEW_DOMAIN), "{kinds:?}");
     }
