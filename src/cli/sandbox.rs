@@ -9,17 +9,17 @@ use std::path::PathBuf;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Runs the model of Google, for trying out and for tests.
+/// Run the model of Google, for trying out and for tests.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct SandboxArgs {
     #[command(subcommand)]
     command: Option<SandboxCommand>,
     /// The world file, as `sandbox init` writes it
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
     /// Where to listen, on this machine only
-    #[arg(long, default_value = sandbox::init::LISTEN)]
+    #[arg(long, value_name = "ADDR", default_value = sandbox::init::LISTEN)]
     listen: SocketAddr,
 }
 
@@ -29,6 +29,7 @@ enum SandboxCommand {
     /// Write a world, a key for each reseller account and a matching carepass.toml into a folder
     Init {
         /// The folder; made if it is missing
+        #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
 }
@@ -40,6 +41,7 @@ pub async fn run(args: SandboxArgs, screen: &mut Screen) -> Result<Exit> {
         screen.say(format_args!("Written to {}. Now run, each in a terminal of its own:", folder.display()));
         screen.say(format_args!("  carepass sandbox --world {}", folder.join("world.toml").display()));
         screen.say(format_args!("  carepass serve --config {}", folder.join("carepass.toml").display()));
+        screen.say(format_args!("  carepass status --token-file {}", folder.join("token").display()));
         return Ok(Exit::Done);
     }
     let Some(path) = args.world else {

@@ -42,8 +42,8 @@ async fn rabbit_two_hundred_events_and_three_kills() {
     let url = SecretString::from(rabbit.url());
     let neighbour = Neighbour::start().await;
     let environment = neighbour.environment(&[("INTAKE__AMQP__URL", &rabbit.url())]);
-    let settings = AmqpSettings::new(url.clone());
-    Topology::of(&settings).unwrap().ensure_at(&Endpoint::parse(&url).unwrap()).await.unwrap();
+    let settings = AmqpSettings::new(Endpoint::parse(&url).unwrap());
+    Topology::of(&settings).unwrap().ensure_at(&settings.endpoint).await.unwrap();
 
     let mut daemon = Daemon::start(&neighbour, &environment);
     let published = tokio::spawn(publish(url.clone()));
