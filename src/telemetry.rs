@@ -5,18 +5,44 @@ use crate::config::{Log, LogFormat};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal as _;
 use std::sync::OnceLock;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// Upper bounds in seconds of every `…_seconds` histogram: from a call to Google to an engineer's days.
 const SECONDS: [f64; 16] =
     [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0, 86_400.0];
 
-/// Sends logs to standard error from now on. A second call changes nothing.
-pub fn logs(log: &Log) {
+/// Crates that speak a protocol. Finer than `info` they write down what they send and receive: passwords, tokens, events about
+/// people. No setting lets that through.
+const PROTOCOLS: [&str; 10] = [
+    "amq_protocol",
+    "amq_protocol_tcp",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "lapin",
+    "lettre",
+    "reqwest",
+    "rustls",
+    "tcp_stream",
+];
+
+/// lapin writes a message that was given back, body and all, as a warning.
+const RETURNED: &str = "lapin::returned_messages";
+
+/// Sends logs to standard error from now on, coloured only on a terminal and only if `color` is wanted. A second call changes nothing.
+pub fn logs(log: &Log, color: bool) {
     let terminal = std::io::stderr().is_terminal();
     // Somebody else's subscriber, in a test, may stay.
-    let _ = tracing::subscriber::set_global_default(subscriber(log, terminal, std::io::stderr));
+    let _ = tracing::subscriber::set_global_default(subscriber(
+        log,
+        color && terminal,
+        terminal,
+        std::io::stderr,
+    ));
 }
 
 /// The recorder of this process, installed by the first call. Someone must call `run_upkeep` every few seconds,
@@ -39,7 +65,12 @@ fn install() -> PrometheusHandle {
     handle
 }
 
-fn subscriber<W>(log: &Log, terminal: bool, writer: W) -> Box<dyn tracing::Subscriber + Send + Sync>
+fn subscriber<W>(
+    log: &Log,
+    colored: bool,
+    terminal: bool,
+    writer: W,
+) -> Box<dyn tracing::Subscriber + Send + Sync>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -50,12 +81,22 @@ where
         LogFormat::Text => false,
         LogFormat::Auto => !terminal,
     };
-    let lines = fmt().with_env_filter(filter).with_writer(writer).with_ansi(terminal && log.color);
+    let lines = fmt().with_env_filter(filter).with_writer(writer).with_ansi(colored);
+    let discreet = FilterFn::new(is_discreet);
     if json {
-        Box::new(lines.json().flatten_event(true).with_current_span(true).with_span_list(false).finish())
+        let lines = lines.json().flatten_event(true).with_current_span(true).with_span_list(false);
+        Box::new(lines.finish().with(discreet))
     } else {
-        Box::new(lines.finish())
+        Box::new(lines.finish().with(discreet))
     }
+}
+
+/// Whether nothing secret can stand in it. Beside the configured filter and not in it: there the narrowest directive wins.
+fn is_discreet(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    let speaks = PROTOCOLS.contains(&target.split("::").next().unwrap_or_default());
+    let finest = if target == RETURNED { Level::ERROR } else { Level::INFO };
+    !speaks || *metadata.level() <= finest
 }
 
 #[cfg(test)]
@@ -78,15 +119,45 @@ mod tests {
         }
     }
 
-    fn logged(format: LogFormat, color: bool, terminal: bool) -> String {
-        let (lines, log) = (Lines::default(), Log { format, filter: "info".into(), color });
+    fn written(log: &Log, colored: bool, terminal: bool, write: impl FnOnce()) -> String {
+        let lines = Lines::default();
         let writer = lines.clone();
-        tracing::subscriber::with_default(subscriber(&log, terminal, move || writer.clone()), || {
-            tracing::info!(engineer = "E-20417", "ready");
-            tracing::debug!("too fine");
-        });
+        tracing::subscriber::with_default(subscriber(log, colored, terminal, move || writer.clone()), write);
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
+    }
+
+    fn logged(format: LogFormat, color: bool, terminal: bool) -> String {
+        let log = Log { format, filter: "info".into() };
+        written(&log, color && terminal, terminal, || {
+            tracing::info!(engineer = "E-20417", "ready");
+            tracing::debug!("too fine");
+        })
+    }
+
+    #[test]
+    fn no_filter_lets_a_protocol_tell_secrets() {
+        for filter in
+            ["trace", "lapin=trace", "lapin::channel=trace,h2=trace,hyper_util::client=debug", "info"]
+        {
+            for format in [LogFormat::Json, LogFormat::Text] {
+                let log = Log { format, filter: filter.into() };
+                let text = written(&log, false, false, || {
+                    tracing::trace!(target: "lapin::channel", password = "hunter2", "frame");
+                    tracing::debug!(target: "lapin", password = "hunter2");
+                    tracing::warn!(target: "lapin::returned_messages", body = "hunter2", "returned");
+                    tracing::trace!(target: "h2::codec::framed_write", token = "hunter2");
+                    tracing::debug!(target: "hyper_util::client::legacy", token = "hunter2");
+                    tracing::error!(target: "lapin::channel", "an error is told");
+                });
+                assert!(!text.contains("hunter2"), "{filter}: {text}");
+                assert!(text.contains("an error is told"), "{filter}: {text}");
+            }
+        }
+        let log = Log { format: LogFormat::Text, filter: "trace".into() };
+        let text =
+            written(&log, false, false, || tracing::trace!(target: "carepass::google", "fine and ours"));
+        assert!(text.contains("fine and ours"), "{text}");
     }
 
     #[test]

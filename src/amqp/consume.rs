@@ -5,9 +5,11 @@
 //! When carepass cannot take events, nothing is acknowledged, rejected or requeued: consuming stops, the
 //! channel closes, and the broker keeps the messages. Since it counts every such return against the delivery
 //! limit, consuming begins again only when [`Intake::ready`] says so, and with one message at a time until one
-//! has been settled. Not here: what a message means (`engine/intake`), and the deliveries of one queue (`lane`).
+//! has been settled. A copy that the dead-letter exchange did not take is sent first. Not here: what a message means
+//! (`engine/intake`), and the deliveries of one queue (`lane`).
 
 mod lane;
+mod owed;
 
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use self::lane::{Ended, Lane};
+use self::owed::Owed;
 use super::backoff::{Backoff, GOOD_CONNECTION};
 use super::endpoint::{self, Endpoint};
 use super::error::AmqpError;
@@ -34,7 +37,7 @@ pub enum Verdict {
     Durable,
     /// It can never be used: to the dead letters with it.
     Refused {
-        /// A code, e.g. `schema`.
+        /// A code, e.g. `missing_field`.
         reason: String,
         /// Pointers to the faulty places, without their values; cut after 2 KiB.
         detail: String,
@@ -66,6 +69,7 @@ pub struct Consumer {
     health: HealthReporter,
     health_reader: watch::Receiver<Health>,
     backoff: Backoff,
+    owed: Owed,
 }
 
 impl Consumer {
@@ -73,14 +77,14 @@ impl Consumer {
     /// of what is refused and must outlive this.
     ///
     /// # Errors
-    /// [`AmqpError::Url`], [`AmqpError::NoDeadLetterExchange`], [`AmqpError::TooLong`].
+    /// [`AmqpError::NoDeadLetterExchange`], [`AmqpError::TooLong`].
     pub fn new(
         settings: &AmqpSettings,
         intake: Arc<dyn Intake>,
         publisher: Publisher,
         chance: fastrand::Rng,
     ) -> Result<Self, AmqpError> {
-        let endpoint = Endpoint::parse(&settings.url)?;
+        let endpoint = settings.endpoint.clone();
         let (health, health_reader) = HealthReporter::new("intake", endpoint.to_string());
         Ok(Self {
             topology: Topology::of(settings)?,
@@ -91,6 +95,7 @@ impl Consumer {
             health,
             health_reader,
             backoff: Backoff::new(chance),
+            owed: Owed::default(),
         })
     }
 
@@ -159,11 +164,22 @@ impl Consumer {
             connected = connecting => connected?,
         };
         let ended = match ensured {
-            Ok(()) => Ok(self.consume(&connection, careful, stop).await),
+            Ok(()) => Ok(match self.send_owed(stop).await {
+                Some(ended) => ended,
+                None => self.consume(&connection, careful, stop).await,
+            }),
             Err(error) => Err(error),
         };
         endpoint::close(&connection).await;
         ended
+    }
+
+    /// `None` when nothing is owed to the dead letters any more.
+    async fn send_owed(&self, stop: &CancellationToken) -> Option<Ended> {
+        tokio::select! {
+            () = stop.cancelled() => Some(Ended::Stopped),
+            sent = self.owed.send(&self.publisher) => sent.err().map(Ended::NotDeadLettered),
+        }
     }
 
     /// Both queues side by side; when one ends, the other finishes what it has in hand.
@@ -175,6 +191,7 @@ impl Consumer {
                 settings: &self.settings,
                 intake: &*self.intake,
                 publisher: &self.publisher,
+                owed: &self.owed,
                 careful,
             };
             let halt = &halt;

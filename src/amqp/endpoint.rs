@@ -11,12 +11,18 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
 use super::error::AmqpError;
+use crate::model::this_machine::is_this_machine;
 
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// A frozen broker does not answer a close; it is not waited for.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 /// A frozen broker is noticed after twice this many seconds, unless the URL says otherwise.
 const HEARTBEAT_SECONDS: u16 = 10;
+
+/// A text that is no broker's URL: what is so and what to do. Never the URL itself: it carries the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidUrl(&'static str);
 
 /// A broker's address with its credentials. `Display` and `Debug` show neither user nor password.
 #[derive(Clone)]
@@ -28,20 +34,20 @@ impl Endpoint {
     /// Takes the URL apart.
     ///
     /// # Errors
-    /// [`AmqpError::Url`], without the URL in it: it carries the password.
-    pub fn parse(url: &SecretString) -> Result<Self, AmqpError> {
+    /// What is wrong with it, and what to write.
+    pub fn parse(url: &SecretString) -> Result<Self, InvalidUrl> {
         let url = url.expose_secret();
         let mut uri: AMQPUri = url.parse().map_err(|_: String| {
-            AmqpError::Url("is not an amqp:// or amqps:// URL; write amqp://user:password@host:5672/vhost")
+            InvalidUrl("is not a broker's URL; write it like amqps://user:password@host:5671/vhost")
         })?;
         // The parser under lapin silently takes "localhost" for both.
         if authority(url).contains('[') {
-            return Err(AmqpError::Url(
+            return Err(InvalidUrl(
                 "has an IPv6 address in it, which the AMQP library cannot use; give the broker a host name",
             ));
         }
         if host(url).is_empty() {
-            return Err(AmqpError::Url("names no host"));
+            return Err(InvalidUrl("names no host; write it like amqps://user:password@host:5671/vhost"));
         }
         uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
         Ok(Self { uri })
@@ -49,10 +55,7 @@ impl Endpoint {
 
     /// Whether the password would cross a network in clear.
     pub fn is_in_clear(&self) -> bool {
-        let host = self.uri.authority.host.as_str();
-        let loopback =
-            host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
-        self.uri.scheme == AMQPScheme::AMQP && !loopback
+        self.uri.scheme == AMQPScheme::AMQP && !is_this_machine(&self.uri.authority.host)
     }
 
     /// Connects; `name` is shown in the broker's management pages.

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use lapin::ErrorKind;
 
+use super::endpoint::InvalidUrl;
+
 /// The door cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum AmqpError {
     /// The URL is not one this door can use.
-    #[error("intake.amqp.url {0}")]
-    Url(&'static str),
+    #[error("the broker's URL {0}")]
+    Url(#[from] InvalidUrl),
     /// Without a dead-letter exchange a broker drops what was delivered too often
     /// (RabbitMQ, "Quorum Queues", poison message handling).
     #[error(
@@ -36,7 +38,14 @@ pub enum AmqpError {
     Topology(Vec<TopologyFault>),
     /// The broker or the network said no.
     #[error("{}", plain_words(.0))]
-    Broker(#[from] lapin::Error),
+    Broker(lapin::Error),
+}
+
+/// Without its own sources: the words say what they say.
+impl From<lapin::Error> for AmqpError {
+    fn from(error: lapin::Error) -> Self {
+        Self::Broker(error)
+    }
 }
 
 /// One exchange, queue or binding that is not as it must be.

@@ -1,7 +1,8 @@
-//! Messages without the protocol: what comes in, what goes out, and how a refused one is copied to the
-//! dead-letter exchange. Pure; what a body means is decided above. Not here: topology, connections and confirms.
+//! Messages without the protocol: what comes in and what goes out. Pure; what a body means is decided above. Not here: the copy of
+//! a refused one (`dead_letter`), topology, connections and confirms.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
@@ -12,38 +13,27 @@ use super::error::PublishError;
 const HEADERS_MAX: usize = 64;
 /// Bytes of one header's value at most; a longer header is left out.
 const HEADER_MAX: usize = 8 * 1024;
-/// Bytes of `carepass-detail` at most.
-const DETAIL_MAX: usize = 2 * 1024;
 /// Persistent, in the words of AMQP.
-const PERSISTENT: u8 = 2;
+pub(super) const PERSISTENT: u8 = 2;
 
 /// A delivered message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incoming {
-    /// The body, at most 1 MiB.
+    /// The body, of any size the broker takes.
     pub body: Vec<u8>,
     /// The `content-type` property.
     pub content_type: Option<String>,
     /// Headers that are texts, numbers or booleans, as text; at most 64 of at most 8 KiB.
     pub headers: BTreeMap<String, String>,
-    /// Whether the broker delivered it before, perhaps to somebody who never acknowledged it.
-    pub redelivered: bool,
-    /// The routing key it was published with.
-    pub routing_key: String,
-    /// The queue it came from.
-    pub queue: String,
 }
 
 impl Incoming {
-    pub(super) fn of(delivery: &lapin::message::Delivery, queue: &str) -> Self {
+    pub(super) fn of(delivery: &lapin::message::Delivery) -> Self {
         let properties = &delivery.properties;
         Self {
             body: delivery.data.clone(),
             content_type: properties.content_type().as_ref().map(ToString::to_string),
             headers: properties.headers().as_ref().map(texts).unwrap_or_default(),
-            redelivered: delivery.redelivered,
-            routing_key: delivery.routing_key.to_string(),
-            queue: queue.to_owned(),
         }
     }
 }
@@ -65,12 +55,19 @@ pub struct Outgoing {
     pub body: Vec<u8>,
 }
 
-/// An outgoing message in the types of the protocol.
+/// An outgoing message in the types of the protocol. `Debug` shows nothing of it: the body may be about a person.
+#[derive(Clone, PartialEq)]
 pub(super) struct Parcel {
     pub(super) exchange: ShortString,
     pub(super) routing_key: ShortString,
     pub(super) properties: BasicProperties,
     pub(super) body: Vec<u8>,
+}
+
+impl fmt::Debug for Parcel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Parcel(..)")
+    }
 }
 
 impl TryFrom<Outgoing> for Parcel {
@@ -96,67 +93,12 @@ impl TryFrom<Outgoing> for Parcel {
     }
 }
 
-/// Why a message is not used: a code, and pointers to the faulty places without their values.
-pub(super) struct Refusal<'a> {
-    pub(super) reason: &'a str,
-    pub(super) detail: &'a str,
-    pub(super) queue: &'a str,
-    pub(super) routing_key: &'a str,
-}
-
-/// The properties of the copy that goes to the dead-letter exchange.
-///
-/// Left out on purpose: `expiration` (the copy would vanish), `user-id` (the broker compares it with our own
-/// and refuses the message), `reply-to`, and the headers `CC` and `BCC` (the broker would route by them).
-pub(super) fn dead_letter_properties(original: &BasicProperties, refusal: &Refusal<'_>) -> BasicProperties {
-    let mut headers = FieldTable::default();
-    let kept = original.headers().iter().flat_map(FieldTable::inner);
-    for (name, value) in kept.filter(|(name, _)| !matches!(name.as_str(), "CC" | "BCC")) {
-        headers.insert(name.clone(), value.clone());
-    }
-    for (name, value) in [
-        ("carepass-reason", refusal.reason),
-        ("carepass-detail", cut(refusal.detail, DETAIL_MAX)),
-        ("carepass-queue", refusal.queue),
-        ("carepass-routing-key", refusal.routing_key),
-    ] {
-        headers.insert(name.into(), AMQPValue::LongString(value.into()));
-    }
-    let mut copy = BasicProperties::default().with_delivery_mode(PERSISTENT).with_headers(headers);
-    copy = with(copy, original.content_type().clone(), BasicProperties::with_content_type);
-    copy = with(copy, original.content_encoding().clone(), BasicProperties::with_content_encoding);
-    copy = with(copy, original.message_id().clone(), BasicProperties::with_message_id);
-    copy = with(copy, original.correlation_id().clone(), BasicProperties::with_correlation_id);
-    copy = with(copy, original.kind().clone(), BasicProperties::with_type);
-    copy = with(copy, original.app_id().clone(), BasicProperties::with_app_id);
-    with(copy, *original.timestamp(), BasicProperties::with_timestamp)
-}
-
-fn with<T>(
-    properties: BasicProperties,
-    value: Option<T>,
-    set: fn(BasicProperties, T) -> BasicProperties,
-) -> BasicProperties {
-    match value {
-        Some(value) => set(properties, value),
-        None => properties,
-    }
-}
-
 /// A short string; lapin's own conversion panics over 255 bytes.
 pub(super) fn short(text: String, what: &'static str) -> Result<ShortString, PublishError> {
     ShortString::try_new(text).map_err(|_| PublishError::TooLong(what))
 }
 
-fn cut(text: &str, limit: usize) -> &str {
-    let mut end = text.len().min(limit);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
-fn texts(table: &FieldTable) -> BTreeMap<String, String> {
+pub(super) fn texts(table: &FieldTable) -> BTreeMap<String, String> {
     table
         .inner()
         .iter()
@@ -254,36 +196,5 @@ mod tests {
     fn outgoing_messages_are_persistent() {
         let parcel = Parcel::try_from(outgoing()).ok().unwrap();
         assert_eq!(*parcel.properties.delivery_mode(), Some(PERSISTENT));
-    }
-
-    #[test]
-    fn a_dead_letter_keeps_what_helps_and_drops_what_would_lose_it() {
-        let original = BasicProperties::default()
-            .with_content_type("application/json".into())
-            .with_message_id("m1".into())
-            .with_expiration("10".into())
-            .with_user_id("hr-publisher".into())
-            .with_headers(table(&[
-                ("cloudEvents_id", AMQPValue::LongString("e1".into())),
-                ("CC", AMQPValue::LongString("elsewhere".into())),
-                ("carepass-reason", AMQPValue::LongString("forged".into())),
-            ]));
-        let detail = "å".repeat(DETAIL_MAX);
-        let refusal = Refusal {
-            reason: "not_json",
-            detail: &detail,
-            queue: "carepass.engineers",
-            routing_key: "com.carepass.engineer.joined.v1",
-        };
-        let copy = dead_letter_properties(&original, &refusal);
-        assert_eq!(copy.message_id(), original.message_id());
-        assert_eq!(copy.content_type(), original.content_type());
-        assert_eq!(*copy.delivery_mode(), Some(PERSISTENT));
-        assert_eq!((copy.expiration(), copy.user_id()), (&None, &None));
-        let headers = texts(copy.headers().as_ref().unwrap());
-        assert_eq!(headers["carepass-reason"], "not_json");
-        assert_eq!(headers["carepass-detail"].len(), DETAIL_MAX);
-        assert_eq!(headers["cloudEvents_id"], "e1");
-        assert!(!headers.contains_key("CC"));
     }
 }

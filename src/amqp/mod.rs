@@ -10,22 +10,27 @@
 mod backoff;
 mod client;
 mod consume;
+mod dead_letter;
 mod endpoint;
 mod error;
 mod health;
+mod look;
 mod message;
 mod publish;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod topology;
+#[cfg(test)]
+mod topology_tests;
 
 pub use client::{PublishCounts, publish_all};
 pub use consume::{Consumer, Intake, Verdict};
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, InvalidUrl};
 pub use error::{AmqpError, PublishError, TopologyFault};
 pub use health::Health;
+pub use look::{QueueLook, look_at_queues};
 pub use message::{Incoming, Outgoing};
 pub use publish::{Publisher, PublisherLink};
-pub use settings::AmqpSettings;
+pub use settings::{AmqpSettings, DEAD_LETTER_QUEUE, LEAVERS_QUEUE, OUTCOMES_QUEUE};
 pub use topology::Topology;

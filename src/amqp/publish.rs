@@ -61,9 +61,9 @@ impl Publisher {
     /// The two halves; nothing is connected before [`PublisherLink::run`]. `chance` spreads reconnects.
     ///
     /// # Errors
-    /// [`AmqpError::Url`], [`AmqpError::NoDeadLetterExchange`], [`AmqpError::TooLong`].
+    /// [`AmqpError::NoDeadLetterExchange`], [`AmqpError::TooLong`].
     pub fn new(settings: &AmqpSettings, chance: fastrand::Rng) -> Result<(Self, PublisherLink), AmqpError> {
-        let endpoint = Endpoint::parse(&settings.url)?;
+        let endpoint = settings.endpoint.clone();
         let (reporter, health) = HealthReporter::new("outcomes", endpoint.to_string());
         let (link_writer, link) = watch::channel(None);
         let (broken, broken_reader) = mpsc::channel(BROKEN_REPORTS_MAX);

@@ -1,13 +1,20 @@
 //! What the AMQP door is told. Parsing and defaults of the file are `config`'s; the names below are the
 //! documented defaults, so that tests and the demo need not repeat them.
 
-use secrecy::SecretString;
+use super::endpoint::Endpoint;
+
+/// The queue that leavers reach as well, so that they need not wait behind joiners.
+pub const LEAVERS_QUEUE: &str = "carepass.leavers";
+/// The queue behind the dead-letter exchange.
+pub const DEAD_LETTER_QUEUE: &str = "carepass.dead-letters";
+/// The queue that takes every outcome until others subscribe.
+pub const OUTCOMES_QUEUE: &str = "carepass.outcomes";
 
 /// Where the broker is and how its exchanges and queues are called.
 #[derive(Debug, Clone)]
 pub struct AmqpSettings {
-    /// `amqp://` or `amqps://` (TLS); carries the password, hence secret.
-    pub url: SecretString,
+    /// The broker, with user and password.
+    pub endpoint: Endpoint,
     /// Topic exchange to which HR publishes.
     pub exchange: String,
     /// Queue of all events about engineers.
@@ -28,15 +35,15 @@ pub struct AmqpSettings {
 }
 
 impl AmqpSettings {
-    /// The documented defaults for a broker at `url`.
-    pub fn new(url: SecretString) -> Self {
+    /// The documented defaults for a broker.
+    pub fn new(endpoint: Endpoint) -> Self {
         Self {
-            url,
+            endpoint,
             exchange: "hr.events".to_owned(),
             queue: "carepass.engineers".to_owned(),
-            leavers_queue: "carepass.leavers".to_owned(),
+            leavers_queue: LEAVERS_QUEUE.to_owned(),
             dead_letter_exchange: "carepass.dead".to_owned(),
-            dead_letter_queue: "carepass.dead-letters".to_owned(),
+            dead_letter_queue: DEAD_LETTER_QUEUE.to_owned(),
             declare: true,
             prefetch: 20,
             outcomes_exchange: "carepass.outcomes".to_owned(),

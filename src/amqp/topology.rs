@@ -15,7 +15,8 @@
 //! - The last two have no dead-letter exchange of their own; their delivery limit is out of reach, so that
 //!   looking at them often loses nothing.
 //!
-//! With `declare = false` only existence is checked: AMQP does not tell arguments, bindings or policies.
+//! With `declare = false` only existence is checked: AMQP does not tell arguments, bindings or policies. The queue
+//! `carepass.outcomes` is not asked for then: whoever declares for himself may have another queue for outcomes.
 
 use std::time::Duration;
 
@@ -26,14 +27,12 @@ use tokio::time::timeout;
 
 use super::endpoint::{self, Endpoint};
 use super::error::{AmqpError, TopologyFault, plain_words, reply_code};
-use super::settings::AmqpSettings;
+use super::settings::{AmqpSettings, OUTCOMES_QUEUE};
 
 /// Everything about engineers.
 const ENGINEER_EVENTS: &str = "com.carepass.engineer.#";
 /// Those who leave.
 const LEAVER_EVENTS: &str = "com.carepass.engineer.left.#";
-/// The queue that takes every outcome until others subscribe.
-const OUTCOMES_QUEUE: &str = "carepass.outcomes";
 const OUTCOMES_LENGTH_MAX: i64 = 100_000;
 /// Redeliveries before a message is dead-lettered: the default of RabbitMQ 4, said aloud for older ones.
 const DELIVERY_LIMIT: i64 = 20;
@@ -122,7 +121,7 @@ impl Topology {
         if faults.is_empty() { Ok(()) } else { Err(AmqpError::Topology(faults)) }
     }
 
-    /// Bindings cannot be checked, and whoever declares for himself may have another queue for outcomes.
+    /// Bindings cannot be checked.
     fn concerns(&self, item: &Item) -> bool {
         self.declare
             || match item {
@@ -182,6 +181,20 @@ impl Item {
         }
     }
 
+    /// What to do about a thing that is there in another shape.
+    fn another_shape(&self) -> &'static str {
+        match self {
+            Self::Queue { .. } => {
+                "Delete it when it is empty and carepass declares it anew, or give it a dead-letter exchange \
+                 by a policy and set intake.amqp.declare = false"
+            }
+            Self::Exchange { .. } | Self::Binding { .. } => {
+                "Give carepass another name for it in the configuration, or delete it when nobody uses it any more \
+                 (its bindings go with it) and carepass declares it anew"
+            }
+        }
+    }
+
     /// The refusal in plain words; `None` when it is not about this item but about the connection.
     fn fault(&self, error: &lapin::Error, declare: bool) -> Option<TopologyFault> {
         let (fault, advice) = match (reply_code(error)?, declare) {
@@ -195,8 +208,7 @@ impl Item {
             ),
             (406, _) => (
                 format!("is there, but not as carepass declares it: {}", plain_words(error)),
-                "Delete it when it is empty and carepass declares it anew, or give it a dead-letter exchange \
-                 by a policy and set intake.amqp.declare = false",
+                self.another_shape(),
             ),
             (403, _) => (
                 format!("may not be declared or read by this user: {}", plain_words(error)),

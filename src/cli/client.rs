@@ -3,6 +3,7 @@
 
 use super::exit::{Exit, Trouble};
 use crate::model::person::Language;
+use crate::model::this_machine::is_this_machine;
 use clap::Args;
 use reqwest::header::{ACCEPT_LANGUAGE, CONTENT_TYPE};
 use reqwest::{Method, RequestBuilder, Response, Url};
@@ -10,7 +11,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -127,9 +127,8 @@ impl From<ClientError> for Trouble {
         let exit = match &error {
             ClientError::Address(_) | ClientError::TokenFile { .. } => Exit::Usage,
             ClientError::Refused { problem, .. } if problem.code == "store_unavailable" => Exit::Unreachable,
-            ClientError::Refused { .. }
-            | ClientError::Unreachable { .. }
-            | ClientError::Unreadable { .. } => Exit::Failed,
+            ClientError::Unreachable { .. } => Exit::Unreachable,
+            ClientError::Refused { .. } | ClientError::Unreadable { .. } => Exit::Failed,
         };
         Self { exit, text: error.to_string() }
     }
@@ -282,11 +281,6 @@ fn address(text: &str) -> Result<Url, ClientError> {
     }
 }
 
-fn is_this_machine(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 fn read_token(path: &Path) -> Result<SecretString, ClientError> {
     let unusable = |why: String| ClientError::TokenFile { path: path.to_owned(), why };
     let length = std::fs::metadata(path).map_err(|error| unusable(error.to_string()))?.len();
@@ -325,6 +319,17 @@ mod tests {
         ] {
             assert!(address(bad).is_err(), "{bad}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_is_not_there_has_an_exit_code_of_its_own() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let api = format!("http://{}", free.local_addr().unwrap());
+        drop(free);
+        let client = Client::new(&ApiArgs { api, token_file: None }, Language::English).unwrap();
+        let trouble = Trouble::from(client.get(&["v1", "engineers"], &[]).await.unwrap_err());
+        assert_eq!(trouble.exit, Exit::Unreachable, "{trouble}");
+        assert!(trouble.text.contains("Is `carepass serve` running"), "{trouble}");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! `carepass demo`: the whole house in one process, against the sandbox. Everything between the event and the welcome is the code
 //! that `serve` runs; only the neighbours are built in. Not here: another intake or another engine for show.
 
-use super::exit::Exit;
+use super::exit::{Exit, Trouble};
 use super::roll::{self, Roll};
 use super::screen::Screen;
-use crate::amqp::{AmqpSettings, Endpoint, Outgoing, Topology, publish_all};
+use crate::amqp::{
+    AmqpSettings, Endpoint, Outgoing, PublishError, QueueLook, Topology, look_at_queues, publish_all,
+};
 use crate::app::App;
 use crate::config::{self, Config};
 use crate::sandbox::broker::Broker;
@@ -35,43 +37,50 @@ const SETTLE_MAX: Duration = Duration::from_mins(1);
 /// How often the demo looks whether everybody has settled.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Shows the main job against a built-in model of Google; nothing need be installed.
+/// Show the main job against a built-in model of Google; nothing need be installed.
 #[derive(Debug, clap::Args)]
 pub struct Demo {
     /// Where the API listens [default: 127.0.0.1:8080; with --once any free port]
-    #[arg(long)]
+    #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
     /// Exit when every engineer has settled, and print who is ready where
     #[arg(long)]
     once: bool,
-    /// A RabbitMQ to use instead of the built-in loopback broker
-    #[arg(long)]
+    /// A RabbitMQ of its own to use instead of the built-in loopback broker; one that is in use is refused
+    #[arg(long, value_name = "URL")]
     amqp: Option<String>,
 }
 
 /// Runs the demo.
 pub async fn run(args: Demo, screen: &mut Screen) -> Result<Exit> {
+    let named = match &args.amqp {
+        Some(url) => Some(broker_of_its_own(url).await?),
+        None => None,
+    };
     let folder = Folder::new()?;
     sandbox::init::write(&folder.0).context("the sandbox's files")?;
     let stop = CancellationToken::new();
     let google = start_google(&folder.0, &stop).await?;
-    let (broker, url) = start_broker(args.amqp.as_deref(), &stop).await?;
+    let (broker, url) = match named {
+        Some(endpoint) => (endpoint.to_string(), SecretString::from(args.amqp.unwrap_or_default())),
+        None => start_broker(&stop).await?,
+    };
     let port = if args.once { 0 } else { 8080 };
     let listen = args.listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     let config = configuration(&folder.0, google, &url, listen)?;
-    telemetry::logs(&config.log);
+    telemetry::logs(&config.log, screen.wants_color());
     screen.note(format_args!("Google: the built-in sandbox on http://{google}. Broker: {broker}."));
     let app = App::start(&config).await?;
     screen.note(format_args!("API: http://{}", app.listen));
-    let expected = publish(&url).await?;
-    let exit = if args.once {
-        settle(&app, expected, screen).await?
-    } else {
-        until_stopped(&app, &folder.0.join("token"), screen).await?
-    };
+    let shown = show(&app, args.once, &url, &folder.0.join("token"), screen).await;
     app.stop().await;
     stop.cancel();
-    Ok(exit)
+    shown
+}
+
+async fn show(app: &App, once: bool, url: &SecretString, token: &Path, screen: &mut Screen) -> Result<Exit> {
+    let expected = publish(url).await?;
+    if once { settle(app, expected, screen).await } else { until_stopped(app, token, screen).await }
 }
 
 async fn start_google(folder: &Path, stop: &CancellationToken) -> Result<SocketAddr> {
@@ -84,11 +93,29 @@ async fn start_google(folder: &Path, stop: &CancellationToken) -> Result<SocketA
     Ok(address)
 }
 
-async fn start_broker(named: Option<&str>, stop: &CancellationToken) -> Result<(String, SecretString)> {
-    if let Some(url) = named {
-        let url = SecretString::from(url);
-        return Ok((Endpoint::parse(&url).context("--amqp")?.to_string(), url));
+/// A broker that somebody named, unless somebody works with it: the demo would take real events into a model of Google, and
+/// publish engineers who do not exist.
+async fn broker_of_its_own(url: &str) -> Result<Endpoint> {
+    let endpoint = Endpoint::parse(&SecretString::from(url))
+        .map_err(|wrong| Trouble::usage(format!("--amqp {wrong}")))?;
+    let settings = AmqpSettings::new(endpoint.clone());
+    let queues = [settings.queue.as_str(), settings.leavers_queue.as_str()];
+    let seen =
+        look_at_queues(&endpoint, &queues).await.with_context(|| format!("the broker at {endpoint}"))?;
+    for (queue, look) in queues.into_iter().zip(seen) {
+        let Some(QueueLook { messages, consumers }) = look else { continue };
+        if messages > 0 || consumers > 0 {
+            let text = format!(
+                "the broker at {endpoint} is in use: {queue} has {messages} waiting messages and {consumers} consumers. The demo would \
+                 take them, and publish engineers who do not exist. Name a broker or a virtual host of its own, or leave --amqp out."
+            );
+            return Err(Trouble::usage(text).into());
+        }
     }
+    Ok(endpoint)
+}
+
+async fn start_broker(stop: &CancellationToken) -> Result<(String, SecretString)> {
     let broker =
         Broker::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.context("the built-in broker")?;
     let url = broker.uri();
@@ -120,16 +147,17 @@ fn configuration(
         ("LOG__FILTER", "warn,lapin=off".to_owned()),
     ];
     let environment = settings.into_iter().map(|(key, value)| (format!("CAREPASS__{key}"), value));
-    let outside = config::environment().filter(|(name, _)| name == "NO_COLOR");
-    let loaded = config::load(&[folder.join("carepass.toml")], environment.chain(outside));
+    let loaded = config::load(&[folder.join("carepass.toml")], environment);
     loaded.map_err(|faults| anyhow::anyhow!("the demo's own configuration: {faults}"))
 }
 
 /// Publishes the sample engineers as HR would, and answers how many there are.
 async fn publish(url: &SecretString) -> Result<usize> {
-    let settings = AmqpSettings::new(url.clone());
-    let endpoint = Endpoint::parse(&settings.url)?;
-    Topology::of(&settings)?.ensure_at(&endpoint).await.context("the broker's exchanges and queues")?;
+    let settings = AmqpSettings::new(Endpoint::parse(url)?);
+    Topology::of(&settings)?
+        .ensure_at(&settings.endpoint)
+        .await
+        .context("the broker's exchanges and queues")?;
     let events: Vec<serde_json::Value> = serde_json::from_str(EVENTS).context("the demo's events")?;
     let outgoing = events.iter().map(|event| Outgoing {
         exchange: settings.exchange.clone(),
@@ -139,8 +167,19 @@ async fn publish(url: &SecretString) -> Result<usize> {
         headers: BTreeMap::new(),
         body: event.to_string().into_bytes(),
     });
-    publish_all(url, outgoing.collect(), |_, _| ()).await.context("publishing the sample engineers")?;
-    Ok(events.len())
+    let mut refused = Vec::new();
+    let note = |_: usize, sent: &Result<(), PublishError>| refused.extend(sent.clone().err());
+    publish_all(url, outgoing.collect(), note).await.context("publishing the sample engineers")?;
+    match refused.first() {
+        None => Ok(events.len()),
+        Some(first) => {
+            let count = refused.len();
+            Err(anyhow::anyhow!(
+                "{count} of {} sample engineers could not be published: {first}",
+                events.len()
+            ))
+        }
+    }
 }
 
 /// Waits until nobody can go on without a person, and prints the table.
@@ -201,5 +240,36 @@ impl Drop for Folder {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
             tracing::warn!(folder = %self.0.display(), %error, "the folder of the demo could not be removed");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn refused(url: &str) -> Option<Exit> {
+        broker_of_its_own(url).await.err().map(|error| Exit::from(&error))
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_is_in_use_is_left_alone() {
+        let stop = CancellationToken::new();
+        let (_, url) = start_broker(&stop).await.unwrap();
+        let url_text = secrecy::ExposeSecret::expose_secret(&url).to_owned();
+        assert_eq!(refused(&url_text).await, None, "nothing is there yet");
+        let settings = AmqpSettings::new(Endpoint::parse(&url).unwrap());
+        Topology::of(&settings).unwrap().ensure_at(&settings.endpoint).await.unwrap();
+        assert_eq!(refused(&url_text).await, None, "empty queues are nobody's");
+        assert!(publish(&url).await.unwrap() > 0);
+        assert_eq!(refused(&url_text).await, Some(Exit::Usage), "somebody's events wait there");
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_is_not_there_is_unreachable() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        assert_eq!(refused(&format!("amqp://{address}")).await, Some(Exit::Unreachable));
+        assert_eq!(refused("amqp:///vhost").await, Some(Exit::Usage));
     }
 }

@@ -5,7 +5,7 @@ use super::events_file::{self, FoundEvent};
 use super::exit::{Ended, Exit, Trouble};
 use super::screen::Screen;
 use super::speech::Speech;
-use crate::amqp::{AmqpError, Outgoing, PublishCounts, publish_all};
+use crate::amqp::{AmqpError, Endpoint, Outgoing, PublishCounts, publish_all};
 use crate::model::event::{self, Event, Refusal, lint_text};
 use crate::model::person::Language;
 use clap::{Args, Subcommand};
@@ -37,7 +37,7 @@ pub struct LintArgs {
     #[command(flatten)]
     speech: Speech,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, display_order = super::LAST)]
     json: bool,
 }
 
@@ -47,14 +47,13 @@ pub struct PublishArgs {
     /// Files with one event, a JSON array of events, or an event per line; `-` is the standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The broker; better given by the environment or without a password, since other users see arguments
+    /// The broker; a password is better given by the environment, since other users see arguments
     #[arg(
         long = "amqp",
         value_name = "URL",
         env = "CAREPASS__INTAKE__AMQP__URL",
         hide_env_values = true,
-        default_value = "amqp://127.0.0.1:5672",
-        hide_default_value = true
+        default_value = "amqp://127.0.0.1:5672"
     )]
     url: SecretString,
     /// The exchange that carepass listens to
@@ -66,7 +65,7 @@ pub struct PublishArgs {
     #[command(flatten)]
     speech: Speech,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, display_order = super::LAST)]
     json: bool,
 }
 
@@ -168,7 +167,7 @@ async fn send(
             failed.push(format!("{}: {error}", linted[place].found.place));
         }
     });
-    let counts = published.await.map_err(|error| unpublished(&error));
+    let counts = published.await.map_err(|error| unpublished(url, &error));
     screen.end_progress();
     failed.sort();
     for line in &failed {
@@ -190,13 +189,9 @@ fn report(counts: PublishCounts, total: usize, json: bool, screen: &mut Screen) 
     }
 }
 
-fn unpublished(error: &AmqpError) -> Trouble {
-    let exit = match error {
-        AmqpError::Url(_) | AmqpError::TooLong(_) | AmqpError::NoDeadLetterExchange => Exit::Usage,
-        AmqpError::Topology(_) => Exit::Failed,
-        AmqpError::Slow { .. } | AmqpError::Broker(_) => Exit::Unreachable,
-    };
-    Trouble { exit, text: format!("nothing was published: {error}") }
+fn unpublished(url: &SecretString, error: &AmqpError) -> Trouble {
+    let place = Endpoint::parse(url).map_or_else(|_| "--amqp".to_owned(), |endpoint| endpoint.to_string());
+    Trouble { exit: error.into(), text: format!("nothing was published to {place}: {error}") }
 }
 
 impl Linted {

@@ -36,6 +36,9 @@ pub fn read(path: &Path) -> Result<Vec<FoundEvent>, Trouble> {
         return Err(wrong(&"it is larger than 256 MiB"));
     }
     let bodies = cut(&bytes);
+    if bodies.is_empty() {
+        return Err(Trouble::usage(format!("{file} has no event in it")));
+    }
     let single = bodies.len() == 1;
     let numbered = bodies.into_iter().enumerate().map(|(index, body)| FoundEvent {
         number: index + 1,
@@ -99,5 +102,7 @@ mod tests {
         let found = read(&path).unwrap();
         assert!(found[1].place.ends_with("two.jsonl, event 2"), "{}", found[1].place);
         assert!(read(&folder.path().join("none")).is_err());
+        std::fs::write(&path, "[]").unwrap();
+        assert!(read(&path).unwrap_err().text.contains("no event"));
     }
 }

@@ -1,6 +1,8 @@
 //! How a command ended, as the number that scripts read. Part of the contract: numbers are added to, never changed.
 //! Not here: which command ends how.
 
+use crate::amqp::AmqpError;
+use crate::app::StoreDown;
 use std::process::ExitCode;
 
 /// How a command ended.
@@ -40,6 +42,31 @@ impl Exit {
     }
 }
 
+impl From<&AmqpError> for Exit {
+    fn from(error: &AmqpError) -> Self {
+        match error {
+            AmqpError::Url(_) | AmqpError::TooLong(_) | AmqpError::NoDeadLetterExchange => Self::Usage,
+            AmqpError::Topology(_) => Self::Failed,
+            AmqpError::Slow { .. } | AmqpError::Broker(_) => Self::Unreachable,
+        }
+    }
+}
+
+/// How a command ends that could not go on: by the cause, where the cause has a number.
+impl From<&anyhow::Error> for Exit {
+    fn from(error: &anyhow::Error) -> Self {
+        if let Some(trouble) = error.downcast_ref::<Trouble>() {
+            trouble.exit
+        } else if let Some(amqp) = error.downcast_ref::<AmqpError>() {
+            amqp.into()
+        } else if error.is::<StoreDown>() {
+            Self::Unreachable
+        } else {
+            Self::Failed
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
@@ -74,6 +101,22 @@ impl Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_keeps_its_number_under_whatever_is_said_of_it() {
+        use anyhow::Context as _;
+        let check = |error: anyhow::Error, expected: Exit| {
+            let said = Err::<(), _>(error).context("publishing").unwrap_err();
+            assert_eq!(Exit::from(&said), expected, "{said:#}");
+        };
+        check(Trouble::usage("no").into(), Exit::Usage);
+        check(AmqpError::NoDeadLetterExchange.into(), Exit::Usage);
+        let slow = AmqpError::Slow { doing: "connecting", limit: std::time::Duration::from_secs(1) };
+        check(slow.into(), Exit::Unreachable);
+        let failed = crate::store::StoreError::Unavailable("disk full".into());
+        check(StoreDown(failed).into(), Exit::Unreachable);
+        check(anyhow::anyhow!("else"), Exit::Failed);
+    }
 
     #[test]
     fn the_numbers_are_those_of_the_contract() {

@@ -21,7 +21,7 @@ pub struct ExplainArgs {
     #[command(flatten)]
     speech: Speech,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, display_order = super::LAST)]
     json: bool,
 }
 

@@ -27,16 +27,24 @@ use clap::{Parser, Subcommand};
 use exit::Ended;
 use screen::Screen;
 
-/// Gives new support engineers access to Google's Customer Care Portal in every reseller domain.
+/// Give new support engineers access to Google's Customer Care Portal in every reseller domain.
 #[derive(Debug, Parser)]
-#[command(name = "carepass", version, arg_required_else_help = true)]
+#[command(name = "carepass", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 pub struct Cli {
-    /// No colours; so does the variable `NO_COLOR` (no-color.org)
-    #[arg(long, global = true, env = "NO_COLOR", hide_env = true, num_args = 0..=1, require_equals = true, default_missing_value = "1")]
-    no_color: Option<String>,
+    /// No colours, in logs neither; the variable `NO_COLOR` does the same
+    #[arg(long, global = true, display_order = LAST)]
+    no_color: bool,
     #[command(subcommand)]
     command: Command,
 }
+
+const AFTER_HELP: &str = "\
+Begin with `carepass demo --once`, which needs nothing else.
+Exit codes: 0 done, 1 failed, 2 called wrongly or a faulty configuration, 3 partly done, 4 a person has to act, \
+6 broker, store or daemon not reached.";
+
+/// The place of what every command has: behind its own options.
+const LAST: usize = 900;
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -45,9 +53,9 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Sandbox(sandbox::SandboxArgs),
-    /// One line for each engineer
+    /// Show one line for each engineer
     Status(status::StatusArgs),
-    /// One engineer in plain words
+    /// Explain one engineer in plain words
     Explain(explain::ExplainArgs),
     /// Decide something about an engineer or a reseller account
     #[command(subcommand)]
@@ -58,7 +66,7 @@ enum Command {
     /// Try out usernames
     #[command(subcommand)]
     Username(username::UsernameCommand),
-    /// Tokens of the API
+    /// Make tokens for the API
     #[command(subcommand)]
     Token(token::TokenCommand),
 }
@@ -68,8 +76,7 @@ enum Command {
 /// # Errors
 /// When it failed in a way that it has not told itself.
 pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
-    // no-color.org: set and not empty, whatever the value.
-    let mut screen = Screen::standard(cli.no_color.is_some_and(|value| !value.is_empty()));
+    let mut screen = Screen::standard(cli.no_color || crate::config::is_color_unwanted());
     let ended = match cli.command {
         Command::Demo(args) => return demo::run(args, &mut screen).await,
         Command::Serve(args) => return serve::run(args, &mut screen).await,
@@ -89,7 +96,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
 /// Says why a command failed that has not told it itself.
 pub fn failed(error: &anyhow::Error) -> Exit {
     Screen::standard(true).note(format_args!("carepass: {error:#}"));
-    Exit::Failed
+    error.into()
 }
 
 /// Says why a command could not go on, and gives how it ended.

@@ -58,7 +58,7 @@ struct CommonArgs {
     #[command(flatten)]
     speech: Speech,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, display_order = super::LAST)]
     json: bool,
 }
 

@@ -10,17 +10,17 @@ use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Runs the model of Google, for trying out and for tests.
+/// Run the model of Google, for trying out and for tests.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct SandboxArgs {
     #[command(subcommand)]
     command: Option<SandboxCommand>,
     /// The world file, as `sandbox init` writes it [default: a new one in a temporary folder]
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
     /// Where to listen, on this machine only
-    #[arg(long, default_value = sandbox::init::LISTEN)]
+    #[arg(long, value_name = "ADDR", default_value = sandbox::init::LISTEN)]
     listen: SocketAddr,
     /// Speak HTTPS with this certificate chain and key (PEM), for clients that insist
     #[arg(long, num_args = 2, value_names = ["CERT", "KEY"])]
@@ -33,6 +33,7 @@ enum SandboxCommand {
     /// Write a world, a key for each reseller account and a matching carepass.toml into a folder
     Init {
         /// The folder; made if it is missing
+        #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
 }
@@ -44,6 +45,7 @@ pub async fn run(args: SandboxArgs, screen: &mut Screen) -> Result<Exit> {
         screen.say(format_args!("Written to {}. Now run, each in a terminal of its own:", folder.display()));
         screen.say(format_args!("  carepass sandbox --world {}", folder.join("world.toml").display()));
         screen.say(format_args!("  carepass serve --config {}", folder.join("carepass.toml").display()));
+        screen.say(format_args!("  carepass status --token-file {}", folder.join("token").display()));
         return Ok(Exit::Done);
     }
     if !args.listen.ip().is_loopback() {

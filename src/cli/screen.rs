@@ -11,6 +11,7 @@ const BAR_WIDTH: usize = 30;
 pub struct Screen {
     out: Box<dyn Write>,
     notes: Box<dyn Write>,
+    color_unwanted: bool,
     colored: bool,
     watched: bool,
 }
@@ -33,7 +34,7 @@ impl Screen {
     pub fn standard(color_unwanted: bool) -> Self {
         let colored = io::stdout().is_terminal() && !color_unwanted;
         let watched = io::stderr().is_terminal();
-        Self { out: Box::new(io::stdout()), notes: Box::new(io::stderr()), colored, watched }
+        Self { out: Box::new(io::stdout()), notes: Box::new(io::stderr()), color_unwanted, colored, watched }
     }
 
     /// Writes a result. A reader that has gone away (`| head`) is no error.
@@ -44,6 +45,11 @@ impl Screen {
     /// Writes something that is no result.
     pub fn note(&mut self, text: impl Display) {
         let _ = writeln!(self.notes, "{text}");
+    }
+
+    /// Whether anything may be coloured that goes to a terminal, logs too.
+    pub fn wants_color(&self) -> bool {
+        !self.color_unwanted
     }
 
     /// Whether results are coloured.

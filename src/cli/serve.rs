@@ -3,39 +3,39 @@
 
 use super::exit::Exit;
 use super::screen::Screen;
-use crate::app::{App, StoreDown};
+use crate::app::App;
 use crate::config::{self, Config};
 use crate::telemetry;
 use anyhow::{Context as _, Result};
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs the daemon.
+/// Run the daemon.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
     /// Configuration files, the later the stronger
-    #[arg(long, required = true, num_args = 1..)]
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     config: Vec<PathBuf>,
 }
 
 /// Runs until a signal.
 pub async fn run(args: Serve, screen: &mut Screen) -> Result<Exit> {
     let Some(config) = load(&args.config, screen) else { return Ok(Exit::Usage) };
-    telemetry::logs(&config.log);
-    let app = match App::start(&config).await {
-        Ok(app) => app,
-        Err(error) if error.is::<StoreDown>() => {
-            screen.note(format_args!("carepass cannot start: {error:#}"));
-            return Ok(Exit::Unreachable);
-        }
-        Err(error) => return Err(error),
-    };
+    telemetry::logs(&config.log, screen.wants_color());
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let app = App::start(&config).await.context("cannot start")?;
     tracing::info!(listen = %app.listen, "carepass is running");
     let exit = tokio::select! {
         asked = stop_signal() => asked.map(|()| Exit::Done)?,
         () = app.store_lost() => {
             tracing::error!("the store has failed: carepass ends, so that a new start can read it afresh");
             Exit::Unreachable
+        }
+        door = app.door_lost() => {
+            tracing::error!(door, "a door has ended by itself: carepass ends, so that a new start can open it again");
+            Exit::Failed
         }
     };
     tracing::info!("stopping: work in hand is finished, nothing new is begun");

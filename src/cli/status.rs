@@ -25,7 +25,7 @@ pub struct StatusArgs {
     #[arg(long)]
     reseller: Option<String>,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, display_order = super::LAST)]
     json: bool,
 }
 

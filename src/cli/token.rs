@@ -24,7 +24,7 @@ pub struct NewArgs {
     #[arg(long, value_parser = role)]
     role: Role,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, display_order = super::LAST)]
     json: bool,
 }
 

@@ -38,7 +38,7 @@ pub struct PreviewArgs {
     #[arg(long)]
     key: Option<EngineerKey>,
     /// Print JSON
-    #[arg(long)]
+    #[arg(long, display_order = super::LAST)]
     json: bool,
 }
 

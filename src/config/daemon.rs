@@ -1,74 +1,18 @@
-//! Reading the sections of the daemon itself: intake, outcomes, store, key, Google, limits, HTTP, engine, languages, logs.
-//! Not here: reseller accounts and mail, which have files of their own, and the defaults, which stand in `config/default.toml`.
+//! Reading the sections of the daemon itself: store, key, Google, limits, HTTP, engine, languages, logs. Not here: the broker
+//! (`broker`), mail, reseller accounts, and the defaults, which stand in `config/default.toml`.
 
 use super::files::{self, Privacy};
 use super::kinds;
-use super::reader::{Read, Section};
-use super::sections::{
-    AmqpSection, Backend, Google, Http, Intake, Languages, Limits, Log, LogFormat, Outcomes, Rates, Seal,
-    Store,
-};
+use super::reader::{Faulty, Read, Section};
+use super::sections::{Backend, Google, Http, Languages, Limits, Log, LogFormat, Rates, Seal, Store};
 use super::tree::Leaf;
+use crate::google::Endpoint;
+use crate::http::Tokens;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::rules::Rules;
-use amq_protocol::uri::AMQPUri;
 use jiff::SignedDuration;
-use std::path::PathBuf;
-
-/// Events in.
-pub(super) fn intake(mut s: Section<'_>) -> Read<Intake> {
-    let amqp = amqp(s.section("amqp"));
-    let mut http = s.section("http");
-    let http_enabled = http.defaulted("enabled", kinds::flag);
-    let http_enabled = http_enabled.and_then(|enabled| {
-        if enabled {
-            Err(http.wrong("enabled", "true comes with a later release; write false"))
-        } else {
-            Ok(())
-        }
-    });
-    http.close();
-    s.close();
-    http_enabled?;
-    Ok(Intake { amqp: amqp? })
-}
-
-fn amqp(mut s: Section<'_>) -> Read<Option<AmqpSection>> {
-    let url = s.secret("url", "url_file", is_broker);
-    let exchange = s.defaulted("exchange", kinds::broker_name);
-    let queue = s.defaulted("queue", kinds::broker_name);
-    let dead_letter_exchange = s.defaulted("dead_letter_exchange", kinds::broker_name);
-    let declare = s.defaulted("declare", kinds::flag);
-    let prefetch = s.defaulted("prefetch", kinds::whole(1..=1000));
-    let allowed_sources = s.optional("allowed_sources", kinds::texts);
-    s.close();
-
-    let (exchange, queue, dead_letter_exchange) = (exchange?, queue?, dead_letter_exchange?);
-    let (declare, prefetch, allowed_sources) = (declare?, prefetch?, allowed_sources?.unwrap_or_default());
-    Ok(url?.map(|url| AmqpSection {
-        url,
-        exchange,
-        queue,
-        dead_letter_exchange,
-        declare,
-        prefetch,
-        allowed_sources,
-    }))
-}
-
-fn is_broker(url: &str) -> Result<(), &'static str> {
-    match url.parse::<AMQPUri>() {
-        Ok(uri) if !uri.authority.host.is_empty() => Ok(()),
-        Ok(_) | Err(_) => Err("not a broker's URL; write it like amqps://user:password@host:5671/vhost"),
-    }
-}
-
-/// Events out.
-pub(super) fn outcomes(mut s: Section<'_>) -> Read<Outcomes> {
-    let exchange = s.defaulted("exchange", kinds::broker_name);
-    s.close();
-    Ok(Outcomes { exchange: exchange? })
-}
+use ring::rand::SystemRandom;
+use std::path::{Path, PathBuf};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BackendKind {
@@ -81,7 +25,7 @@ pub(super) fn store(mut s: Section<'_>) -> Read<Store> {
     let words = [("embedded", BackendKind::Embedded), ("postgres", BackendKind::Postgres)];
     let backend = s.defaulted("backend", kinds::choice(&words));
     let path = s.defaulted("path", folder);
-    let url = s.secret("url", "url_file", |_| Ok(()));
+    let url = s.secret("url", "url_file", Ok);
     s.close();
     match (backend?, url?) {
         (BackendKind::Postgres, _) => {
@@ -129,7 +73,7 @@ pub(super) fn seal(mut s: Section<'_>, store: Read<&Store>) -> Read<Seal> {
 
 /// Google.
 pub(super) fn google(mut s: Section<'_>) -> Read<Google> {
-    let endpoint = s.optional("endpoint", kinds::loopback_base);
+    let endpoint = s.optional("endpoint", kinds::google);
     let calls_in_flight = s.defaulted("calls_in_flight", kinds::whole(1..=64));
     let mut r = s.section("rates");
     let directory = r.defaulted("directory_per_second", kinds::rate);
@@ -146,7 +90,7 @@ pub(super) fn google(mut s: Section<'_>) -> Read<Google> {
         licensing_per_second: licensing?,
         cloud_identity_per_second: cloud_identity?,
     };
-    Ok(Google { endpoint: endpoint?, rates, calls_in_flight: calls_in_flight? })
+    Ok(Google { endpoint: endpoint?.unwrap_or(Endpoint::Google), rates, calls_in_flight: calls_in_flight? })
 }
 
 /// Limits of grants.
@@ -166,8 +110,25 @@ pub(super) fn http(mut s: Section<'_>) -> Read<Http> {
     {
         s.wrong("listen", "other machines reach it, and without tokens the API refuses everybody; set http.tokens_file, or listen on 127.0.0.1");
     }
+    let tokens = tokens_file.and_then(|file| tokens(&s, file.as_deref()));
+    let hosts = s.optional("hosts", kinds::hosts);
     s.close();
-    Ok(Http { listen: listen?, tokens_file: tokens_file? })
+    Ok(Http { listen: listen?, tokens: tokens?, hosts: hosts?.unwrap_or_default() })
+}
+
+/// Every fault of the tokens file is one of the configuration.
+fn tokens(s: &Section<'_>, file: Option<&Path>) -> Read<Tokens> {
+    let random = SystemRandom::new();
+    let Some(file) = file else {
+        return Tokens::none(&random).map_err(|error| s.wrong("tokens_file", &error.to_string()));
+    };
+    Tokens::read(file, &random).map_err(|error| {
+        let faults = error.to_string();
+        for fault in faults.lines() {
+            s.wrong("tokens_file", &format!("{}: {fault}", file.display()));
+        }
+        Faulty
+    })
 }
 
 /// The numbers of the machine.
@@ -221,7 +182,7 @@ fn language_tag(leaf: &Leaf) -> kinds::Parsed<LanguageTag> {
 }
 
 /// Logs.
-pub(super) fn log(mut s: Section<'_>, color: bool) -> Read<Log> {
+pub(super) fn log(mut s: Section<'_>) -> Read<Log> {
     let words = [("auto", LogFormat::Auto), ("json", LogFormat::Json), ("text", LogFormat::Text)];
     let format = s.defaulted("format", kinds::choice(&words));
     let filter = s.defaulted("filter", |leaf| {
@@ -232,5 +193,5 @@ pub(super) fn log(mut s: Section<'_>, color: bool) -> Read<Log> {
         }
     });
     s.close();
-    Ok(Log { format: format?, filter: filter?, color })
+    Ok(Log { format: format?, filter: filter? })
 }

@@ -3,9 +3,11 @@
 use super::tests::{LEAST, folder, load_in, write};
 use std::fs;
 
+const CONSOLE: &str = "put there the JSON key of the service account as the Google Cloud console gave it";
+
 /// Loads `carepass.toml` and expects exactly these lines, with the folder's name taken out.
 fn check_with(text: &str, variables: &[(&str, &str)], expected: &[&str]) {
-    let folder = folder(&[("carepass.toml", text), ("key.json", "{}"), ("empty", "\n")]);
+    let folder = folder(&[("carepass.toml", text), ("empty", "\n"), ("object.json", "{}")]);
     write(folder.path(), "open", "secret", 0o644);
     write(folder.path(), "writable", "", 0o666);
     fs::create_dir(folder.path().join("folder")).unwrap();
@@ -25,7 +27,7 @@ pub(super) fn check_change(from: &str, to: &str, expected: &[&str]) {
     check(&LEAST.replace(from, to), expected);
 }
 
-fn check_added(section: &str, expected: &[&str]) {
+pub(super) fn check_added(section: &str, expected: &[&str]) {
     check(&format!("{section}\n{LEAST}"), expected);
 }
 
@@ -65,7 +67,7 @@ license = "sites"
 lease = 90
 "#,
         &[
-            "carepass.toml: intake.amqp.url: not a broker's URL; write it like amqps://user:password@host:5671/vhost",
+            "carepass.toml: intake.amqp.url: is not a broker's URL; write it like amqps://user:password@host:5671/vhost",
             "carepass.toml: intake.amqp.prefetch: text where a whole number is expected; write it without quotes",
             "carepass.toml: intake.amqp.exchagne: unknown key; did you mean exchange?",
             "carepass.toml: resellers[0].name: not 1 to 40 lower-case letters, digits or '-', starting with a letter or digit; choose one and keep it, since rows and metrics carry it",
@@ -93,10 +95,7 @@ fn the_file_itself() {
         &["resellers: is missing; add a section [[resellers]] for each reseller account"],
     );
     let missing = load_in(std::path::Path::new("/nowhere"), &["carepass.toml"], &[]).expect_err("no file");
-    assert_eq!(
-        missing.to_string(),
-        "/nowhere/carepass.toml: /nowhere/carepass.toml does not exist; create it, or correct the path"
-    );
+    assert_eq!(missing.to_string(), "/nowhere/carepass.toml: does not exist; create it, or correct the path");
 }
 
 #[test]
@@ -407,4 +406,60 @@ fn the_environment() {
         "",
         &["CAREPASS__STORE__PATH: store.path: is missing; leave the key out to have the default"],
     );
+}
+
+#[test]
+fn keys_urls_and_tokens_that_cannot_be_used_are_named_together() {
+    check(
+        r#"
+[intake.amqp]
+url = "amqp://u:hunter2@[::1]:5672"
+
+[http]
+tokens_file = "key.json"
+
+[mail]
+transport = "none"
+
+[[resellers]]
+name = "nordic-fi"
+customer_id = "C02def456"
+admin = "robot@reseller-fi.example"
+credentials_file = "object.json"
+
+[[resellers]]
+name = "nordic-se"
+customer_id = "C01abc123"
+admin = "robot@reseller-se.example"
+credentials_file = "empty"
+"#,
+        &[
+            "carepass.toml: intake.amqp.url: has an IPv6 address in it, which the AMQP library cannot use; give the broker a host name",
+            &format!(
+                "carepass.toml: resellers[0].credentials_file: object.json: the key file is not a service account's JSON; {CONSOLE}"
+            ),
+            &format!(
+                "carepass.toml: resellers[1].credentials_file: empty: the key file is not a service account's JSON; {CONSOLE}"
+            ),
+            "carepass.toml: http.tokens_file: key.json: not a tokens file: invalid key-value pair, expected key; write there what `carepass token new` prints",
+        ],
+    );
+    check_added(
+        "[google]\nendpoint = \"http://10.0.0.1\"",
+        &[
+            "carepass.toml: google.endpoint: must be a base like http://127.0.0.1:9010 on this machine; use one, or leave it empty for Google",
+        ],
+    );
+}
+
+#[test]
+fn tokens_have_all_their_faults_named() {
+    let tokens = "[[tokens]]\nname = \"\"\nrole = \"viewer\"\nhash = \"hunter2\"";
+    let folder =
+        folder(&[("carepass.toml", &format!("[http]\ntokens_file = \"t\"\n{LEAST}")), ("t", tokens)]);
+    let faults = load_in(folder.path(), &["carepass.toml"], &[]).expect_err("faulty tokens").to_string();
+    let lines: Vec<_> = faults.lines().collect();
+    assert_eq!(lines.len(), 2, "{faults}");
+    assert!(lines.iter().all(|line| line.contains("carepass.toml: http.tokens_file: ")), "{faults}");
+    assert!(!faults.contains("hunter2"), "{faults}");
 }

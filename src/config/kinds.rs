@@ -4,6 +4,7 @@
 use super::fault::Origin;
 use super::suggest;
 use super::tree::{Datum, Leaf, Node};
+use crate::google::Endpoint;
 use crate::model::id::InvalidName;
 use jiff::SignedDuration;
 use jiff::civil::Date;
@@ -155,28 +156,44 @@ pub(super) fn broker_name(leaf: &Leaf) -> Parsed<String> {
     }
 }
 
-/// The base of another Google: on this machine only, since whoever answers there is given the keys' signatures.
-pub(super) fn loopback_base(leaf: &Leaf) -> Parsed<String> {
-    const WRONG: &str =
-        "must be a base like http://127.0.0.1:9010 on this machine; use one, or leave it empty for Google";
-    let url = reqwest::Url::parse(plain(leaf)?).map_err(|_| WRONG)?;
-    let plain_base = matches!(url.scheme(), "http" | "https")
-        && url.path() == "/"
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && url.password().is_none();
-    if plain_base && url.host_str().is_some_and(is_this_machine) {
-        Ok(url.as_str().trim_end_matches('/').to_owned())
-    } else {
-        Err(WRONG.into())
-    }
+/// Another Google: on this machine only, since whoever answers there is given the keys' signatures.
+pub(super) fn google(leaf: &Leaf) -> Parsed<Endpoint> {
+    Endpoint::parse(plain(leaf)?).map_err(|_| {
+        "must be a base like http://127.0.0.1:9010 on this machine; use one, or leave it empty for Google"
+            .into()
+    })
 }
 
-/// Whether a host is this machine by its name or number alone.
-pub(super) fn is_this_machine(host: &str) -> bool {
-    let number = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || number.is_ok_and(|number| number.is_loopback())
+/// Names that a server is called by: without a scheme, a port or a path.
+pub(super) fn hosts(leaf: &Leaf) -> Parsed<Vec<String>> {
+    let hosts = texts(leaf)?;
+    if hosts.iter().all(|host| is_host(host)) {
+        return Ok(hosts);
+    }
+    Err("not a list of host names without scheme and port; write it like [\"carepass.example\"]".into())
+}
+
+fn is_host(host: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    let name = host.len() <= 253 && host.split('.').all(label);
+    name || host.parse::<IpAddr>().is_ok()
+}
+
+/// A URI reference (RFC 3986, section 4.1), as CloudEvents wants a `source` to be.
+pub(super) fn uri_reference(leaf: &Leaf) -> Parsed<String> {
+    const MAX: usize = 256;
+    let text = plain(leaf)?;
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b);
+    if (1..=MAX).contains(&text.len()) && text.bytes().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "not a URI reference of 1 to {MAX} characters; write one like urn:carepass or https://carepass.example/"
+        ))
+    }
 }
 
 /// A page that an engineer is sent to.

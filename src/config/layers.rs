@@ -28,7 +28,11 @@ pub(super) fn gather(files: &[PathBuf], variables: &BTreeMap<String, String>) ->
         origins.push(Origin::File(path.clone()));
         match file(path, origins.len() - 1) {
             Ok(table) => layers.push(by_name(table, &origins, &mut faults)),
-            Err(what) => faults.push(Fault { origin: Origin::File(path.clone()), key: String::new(), what }),
+            Err(what) => {
+                // The origin names the file already.
+                let what = what.strip_prefix(&format!("{} ", path.display())).unwrap_or(&what).to_owned();
+                faults.push(Fault { origin: Origin::File(path.clone()), key: String::new(), what });
+            }
         }
     }
     check_same_customers(&layers, &origins, &mut faults);

@@ -5,6 +5,7 @@ use super::kinds;
 use super::reader::{Read, Section};
 use super::sections::{Backend, Mail, MailTls, MailTransport, Store};
 use crate::model::id::MailAddress;
+use crate::model::this_machine::is_this_machine;
 use secrecy::SecretString;
 
 /// The sender in letters that never leave this machine (RFC 2606 keeps `invalid` from belonging to anybody).
@@ -56,7 +57,7 @@ impl Smtp {
             host: s.optional("host", kinds::text),
             port: s.optional("port", kinds::whole(1..=65_535)),
             user: s.optional("user", kinds::text),
-            password: s.secret("password", "password_file", |_| Ok(())),
+            password: s.secret("password", "password_file", Ok),
             tls: s.defaulted("tls", kinds::choice(&tls)),
         }
     }
@@ -68,7 +69,7 @@ impl Smtp {
         let from = from.and_then(|from| from.ok_or_else(|| s.missing("from", from_advice)));
         let login = login(s, self.user, self.password);
         let (host, from, login, tls) = (host?, from?, login?, self.tls?);
-        if tls == MailTls::None && !kinds::is_this_machine(&host) {
+        if tls == MailTls::None && !is_this_machine(&host) {
             let what = "none is for a mail server on this machine only; write starttls or implicit";
             return Err(s.wrong("tls", what));
         }

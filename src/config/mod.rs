@@ -1,8 +1,10 @@
 //! Floor 5: what the operator says, as types. The only place that reads the environment.
 //! Layers: `config/default.toml` < files in order < `$CREDENTIALS_DIRECTORY` < `CAREPASS__SECTION__KEY`.
 //! All faults are found at once, each with the layer that says it, its key and what to do.
-//! Not here: whether Google, the broker or the mail server agree (that shows when carepass runs), and what credential files hold.
+//! Whatever a file holds that is named here is read here too: what loads can be used. Not here: whether Google, the broker or the mail
+//! server agree (that shows when carepass runs).
 
+mod broker;
 mod daemon;
 mod environment;
 mod fault;
@@ -15,7 +17,12 @@ mod resellers;
 mod sections;
 mod suggest;
 mod tree;
+mod warnings;
 
+#[cfg(test)]
+mod broker_tests;
+#[cfg(test)]
+mod deploy_tests;
 #[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
@@ -25,8 +32,8 @@ mod tests;
 
 pub use fault::{Fault, Faults, Origin};
 pub use sections::{
-    AmqpSection, Backend, Config, CredentialsSource, Google, Http, Intake, Languages, Limits, Log, LogFormat,
-    Mail, MailTls, MailTransport, Outcomes, Rates, ResellerSection, Seal, Setting, Store,
+    AmqpSection, Backend, Config, Google, Http, Intake, Languages, Limits, Log, LogFormat, Mail, MailTls,
+    MailTransport, Outcomes, Rates, ResellerSection, Seal, Store,
 };
 
 use reader::{Faulty, Findings, Read, Section};
@@ -47,17 +54,14 @@ pub fn load(
     let (entries, faults) = layers::gather(files, &variables);
     // What a layer says that could not be read is not missing.
     let unread: BTreeSet<String> = faults.iter().map(|fault| fault.key.clone()).collect();
-    let findings =
-        Findings { faults: RefCell::new(faults), settings: RefCell::default(), keys: layers::known_keys() };
-    // no-color.org: any text that is not empty.
-    let color = variables.get("NO_COLOR").is_none_or(String::is_empty);
-    let config = read(&findings, &entries, color);
-    let (mut faults, settings) = (findings.faults.into_inner(), findings.settings.into_inner());
+    let findings = Findings { faults: RefCell::new(faults), keys: layers::known_keys() };
+    let config = read(&findings, &entries);
+    let mut faults = findings.faults.into_inner();
     faults.retain(|fault| {
         fault.origin != Origin::Default || !(unread.contains("") || unread.contains(&fault.key))
     });
     match config {
-        Ok(config) if faults.is_empty() => Ok(Config { settings, ..config }),
+        Ok(config) if faults.is_empty() => Ok(config),
         Ok(_) | Err(Faulty) => Err(Faults(faults)),
     }
 }
@@ -69,21 +73,25 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
 }
 
-fn read(findings: &Findings, entries: &Entries, color: bool) -> Read<Config> {
+/// Whether whoever started carepass wants no colours (no-color.org: set, and not empty).
+pub fn is_color_unwanted() -> bool {
+    environment().any(|(name, value)| name == "NO_COLOR" && !value.is_empty())
+}
+
+fn read(findings: &Findings, entries: &Entries) -> Read<Config> {
     let mut root = Section::root(findings, entries);
-    let intake = daemon::intake(root.section("intake"));
-    let outcomes = daemon::outcomes(root.section("outcomes"));
+    let (intake, outcomes) = broker::read(&mut root);
     let store = daemon::store(root.section("store"));
     let seal = daemon::seal(root.section("seal"), store.as_ref().map_err(|faulty| *faulty));
     let google = daemon::google(root.section("google"));
-    let resellers = resellers::read(&mut root);
+    let resellers = resellers::read(&mut root, google.as_ref().ok().map(|google| &google.endpoint));
     let limits = daemon::limits(root.section("limits"));
     let http = daemon::http(root.section("http"));
     let mail = mail::read(root.section("mail"), store.as_ref().map_err(|faulty| *faulty));
     let engine = daemon::engine(root.section("engine"));
     let language = daemon::language(root.section("language"));
     let portal_url = root.defaulted("portal_url", kinds::page);
-    let log = daemon::log(root.section("log"), color);
+    let log = daemon::log(root.section("log"));
     root.close();
     Ok(Config {
         intake: intake?,
@@ -99,6 +107,5 @@ fn read(findings: &Findings, entries: &Entries, color: bool) -> Read<Config> {
         language: language?,
         portal_url: portal_url?,
         log: log?,
-        settings: Vec::new(),
     })
 }

@@ -1,12 +1,12 @@
 //! Reading a section key by key: each key that is asked for is known, whatever is left is not, and every fault is kept
 //! while reading goes on. Not here: which keys there are.
 
+use super::Origin;
 use super::fault::{Fault, Place};
 use super::files::{self, Privacy};
 use super::kinds::{self, Parsed};
 use super::suggest;
 use super::tree::{self, Datum, Entries, Leaf, Node};
-use super::{Origin, Setting};
 use secrecy::SecretString;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -16,8 +16,6 @@ use std::path::PathBuf;
 pub(super) struct Findings {
     /// What is wrong.
     pub faults: RefCell<Vec<Fault>>,
-    /// What is set, secrets masked.
-    pub settings: RefCell<Vec<Setting>>,
     /// Every key there is, with dots.
     pub keys: Vec<String>,
 }
@@ -83,7 +81,7 @@ impl<'a> Section<'a> {
 
     /// The sections of a list, which have no defaults.
     pub fn list(&mut self, key: &'static str) -> Read<Vec<Section<'a>>> {
-        let Some(leaf) = self.find(key, false)? else { return Ok(Vec::new()) };
+        let Some(leaf) = self.find(key)? else { return Ok(Vec::new()) };
         let wrong = "must be a list of sections; write it like [{ … = \"…\" }]";
         let Datum::List(items) = &leaf.value else { return Err(self.refuse(leaf, wrong)) };
         let sections = items.iter().enumerate().map(|(index, item)| match item {
@@ -101,7 +99,7 @@ impl<'a> Section<'a> {
 
     /// A value that may be left out, or taken back with `""`.
     pub fn optional<T>(&mut self, key: &'static str, kind: impl Fn(&Leaf) -> Parsed<T>) -> Read<Option<T>> {
-        let Some(leaf) = self.find(key, false)? else { return Ok(None) };
+        let Some(leaf) = self.find(key)? else { return Ok(None) };
         kind(leaf).map(Some).map_err(|what| self.refuse(leaf, &what))
     }
 
@@ -129,13 +127,13 @@ impl<'a> Section<'a> {
     }
 
     /// A secret: the text of `key`, or of the file that `key_file` names, whichever is in the stronger layer.
-    pub fn secret(
+    pub fn secret<T>(
         &mut self,
         key: &'static str,
         key_file: &'static str,
-        check: impl Fn(&str) -> Result<(), &'static str>,
-    ) -> Read<Option<SecretString>> {
-        let (own, file) = (self.find(key, true), self.find(key_file, false));
+        kind: impl Fn(SecretString) -> Parsed<T>,
+    ) -> Read<Option<T>> {
+        let (own, file) = (self.find(key), self.find(key_file));
         let (leaf, secret) = match (own?, file?) {
             (None, None) => return Ok(None),
             (Some(own), Some(file)) if own.place.rank == file.place.rank => {
@@ -145,8 +143,8 @@ impl<'a> Section<'a> {
             (Some(own), _) => (own, kinds::text(own)),
             (None, Some(file)) => (file, secret_of(file)),
         };
-        let checked = secret.and_then(|text| check(&text).map(|()| text).map_err(str::to_owned));
-        checked.map(|text| Some(SecretString::from(text))).map_err(|what| self.refuse(leaf, &what))
+        let read = secret.and_then(|text| kind(SecretString::from(text)));
+        read.map(Some).map_err(|what| self.refuse(leaf, &what))
     }
 
     /// Keeps that a key is missing. It is blamed on the weakest layer that says anything in this section.
@@ -205,28 +203,16 @@ impl<'a> Section<'a> {
     }
 
     /// The value, if one is said and it is a value at all.
-    fn find(&mut self, key: &'static str, masked: bool) -> Read<Option<&'a Leaf>> {
-        let is_new = self.asked.insert(key);
+    fn find(&mut self, key: &'static str) -> Read<Option<&'a Leaf>> {
+        self.asked.insert(key);
         match self.entries.ok_or(Faulty)?.get(key) {
-            Some(Node::Leaf(leaf)) => {
-                if is_new && self.has_defaults {
-                    self.show(key, leaf, masked);
-                }
-                Ok(Some(leaf).filter(|leaf| !leaf.value.is_empty()))
-            }
+            Some(Node::Leaf(leaf)) => Ok(Some(leaf).filter(|leaf| !leaf.value.is_empty())),
             Some(Node::Section(_)) => Err(self.wrong(key, "is a value and no section; write it with =")),
             None => {
                 debug_assert!(!self.has_defaults, "default.toml lacks {}", self.full(key));
                 Ok(None)
             }
         }
-    }
-
-    fn show(&self, key: &str, leaf: &Leaf, masked: bool) {
-        let hidden = masked && !leaf.value.is_empty();
-        let value = if hidden { "(secret)".to_owned() } else { leaf.value.to_string() };
-        let setting = Setting { key: self.full(key), value, origin: leaf.place.origin.clone() };
-        self.findings.settings.borrow_mut().push(setting);
     }
 
     fn refuse(&self, leaf: &Leaf, what: &str) -> Faulty {

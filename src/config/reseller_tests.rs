@@ -123,11 +123,7 @@ fn resellers_against_one_another() {
         ],
     );
 
-    let folder = folder(&[
-        ("a.toml", LEAST),
-        ("b.toml", &LEAST.replace("C01abc123", "C02def456")),
-        ("key.json", "{}"),
-    ]);
+    let folder = folder(&[("a.toml", LEAST), ("b.toml", &LEAST.replace("C01abc123", "C02def456"))]);
     let faults = load_in(folder.path(), &["a.toml", "b.toml"], &[]).expect_err("one name, two customers");
     let said = faults.to_string().replace(&format!("{}/", folder.path().display()), "");
     assert_eq!(

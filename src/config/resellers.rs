@@ -4,8 +4,9 @@
 use super::files::Privacy;
 use super::kinds;
 use super::reader::{Faulty, Read, Section};
-use super::sections::{CredentialsSource, ResellerSection};
+use super::sections::ResellerSection;
 use super::tree::Leaf;
+use crate::google::{Credentials, Endpoint};
 use crate::model::enrollment::Lane;
 use crate::model::id::{CustomerId, DomainName, MailAddress, OrgUnitPath, ResellerName};
 use crate::model::reseller::{
@@ -14,9 +15,10 @@ use crate::model::reseller::{
 use std::collections::{BTreeMap, BTreeSet};
 
 const LATER: &str = "comes with a later release";
+const KEY_ADVICE: &str = "put there the JSON key of the service account as the Google Cloud console gave it";
 
-/// All reseller accounts in the order of their names.
-pub(super) fn read(root: &mut Section<'_>) -> Read<Vec<ResellerSection>> {
+/// All reseller accounts in the order of their names. Whether a key fits depends on the Google that it is for: none where that is faulty.
+pub(super) fn read(root: &mut Section<'_>, google: Option<&Endpoint>) -> Read<Vec<ResellerSection>> {
     let resellers = root.section("resellers");
     let sections = resellers.each();
     if sections.is_empty() {
@@ -24,7 +26,7 @@ pub(super) fn read(root: &mut Section<'_>) -> Read<Vec<ResellerSection>> {
     }
     let mut taken = Taken::default();
     let read: Vec<Read<ResellerSection>> =
-        sections.into_iter().map(|section| reseller(section, &mut taken)).collect();
+        sections.into_iter().map(|section| reseller(section, google, &mut taken)).collect();
     read.into_iter().collect()
 }
 
@@ -35,7 +37,11 @@ struct Taken {
     domains: BTreeMap<DomainName, String>,
 }
 
-fn reseller((name, mut s): (&str, Section<'_>), taken: &mut Taken) -> Read<ResellerSection> {
+fn reseller(
+    (name, mut s): (&str, Section<'_>),
+    google: Option<&Endpoint>,
+    taken: &mut Taken,
+) -> Read<ResellerSection> {
     let own_name = s.required("name", own_name, "give it a short name of your choice, like nordic-se");
     let customer = s.required(
         "customer_id",
@@ -47,7 +53,7 @@ fn reseller((name, mut s): (&str, Section<'_>), taken: &mut Taken) -> Read<Resel
         kinds::name(MailAddress::parse, "write the address of the super administrator to act as"),
         "write the address of the super administrator to act as",
     );
-    let credentials = credentials(&mut s);
+    let credentials = credentials(&mut s, google);
     let domains = domains(&mut s);
     let org_unit = s.defaulted(
         "org_unit",
@@ -104,7 +110,7 @@ fn home(s: &mut Section<'_>) -> Read<bool> {
     Ok(false)
 }
 
-fn credentials(s: &mut Section<'_>) -> Read<CredentialsSource> {
+fn credentials(s: &mut Section<'_>, google: Option<&Endpoint>) -> Read<Credentials> {
     let file = s.file("credentials_file", Privacy::Secret);
     let mut keyless = s.section("keyless");
     let account = keyless.optional("service_account", kinds::text);
@@ -113,7 +119,10 @@ fn credentials(s: &mut Section<'_>) -> Read<CredentialsSource> {
         (Some(_), _) => {
             Err(keyless.wrong("service_account", &format!("{LATER}; name a key in credentials_file")))
         }
-        (None, Some(path)) => Ok(CredentialsSource::KeyFile(path)),
+        (None, Some(path)) => Credentials::from_file(&path, google.ok_or(Faulty)?).map_err(|failure| {
+            let why = failure.detail;
+            s.wrong("credentials_file", &format!("{}: {why}; {KEY_ADVICE}", path.display()))
+        }),
         (None, None) => {
             Err(s.missing("credentials_file", "name the JSON key of the reseller's service account"))
         }

@@ -1,5 +1,8 @@
 //! The configuration as types: whatever is here has been checked. Not here: how it is read.
 
+use crate::amqp;
+use crate::google::{Credentials, Endpoint};
+use crate::http::Tokens;
 use crate::model::id::MailAddress;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::reseller::Reseller;
@@ -18,8 +21,8 @@ pub struct Intake {
 /// The broker and what carepass uses there.
 #[derive(Clone, Debug)]
 pub struct AmqpSection {
-    /// `amqp://` or `amqps://`, with user and password.
-    pub url: SecretString,
+    /// Where it is, with user and password.
+    pub endpoint: amqp::Endpoint,
     /// The topic exchange that HR publishes to.
     pub exchange: String,
     /// The quorum queue of carepass.
@@ -39,6 +42,8 @@ pub struct AmqpSection {
 pub struct Outcomes {
     /// The topic exchange.
     pub exchange: String,
+    /// Their `CloudEvents` source: a URI reference.
+    pub source: String,
 }
 
 /// Where the truth is kept.
@@ -68,8 +73,8 @@ pub struct Seal {
 /// How Google is reached.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Google {
-    /// One base for all APIs and `/token`, on this machine, without a slash at the end; none = Google.
-    pub endpoint: Option<String>,
+    /// Google itself, or what stands in for it on this machine.
+    pub endpoint: Endpoint,
     /// How often.
     pub rates: Rates,
     /// Calls at a time for each reseller account.
@@ -92,21 +97,14 @@ pub struct Rates {
 }
 
 /// One reseller account and how to get in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ResellerSection {
     /// What the model knows of it.
     pub reseller: Reseller,
-    /// The way in.
-    pub credentials: CredentialsSource,
+    /// The way in: the key of a service account.
+    pub credentials: Credentials,
     /// Engineers already have a Workspace account here and get the role only.
     pub home: bool,
-}
-
-/// Where the right to act comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CredentialsSource {
-    /// The JSON key of a service account.
-    KeyFile(PathBuf),
 }
 
 /// Above these, grants wait for a person.
@@ -119,12 +117,14 @@ pub struct Limits {
 }
 
 /// The API.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Http {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// Names, roles and hashes of tokens. Without it the API refuses everybody, and listens to this machine only.
-    pub tokens_file: Option<PathBuf>,
+    /// Who may come in. Without a tokens file nobody may, and the API listens to this machine only.
+    pub tokens: Tokens,
+    /// Names it answers to besides its own.
+    pub hosts: Vec<String>,
 }
 
 /// How letters leave.
@@ -177,7 +177,7 @@ pub enum MailTls {
 pub struct Languages {
     /// The language whose rules spell a name in ASCII, as a tag like `sv`.
     pub names_default: LanguageTag,
-    /// The language of messages.
+    /// The language of letters.
     pub messages_default: Language,
 }
 
@@ -188,8 +188,6 @@ pub struct Log {
     pub format: LogFormat,
     /// Directives of `tracing_subscriber::EnvFilter`.
     pub filter: String,
-    /// Whether a terminal may get colours: `NO_COLOR` is not set (no-color.org).
-    pub color: bool,
 }
 
 /// The form of log lines.
@@ -232,24 +230,4 @@ pub struct Config {
     pub portal_url: String,
     /// Logs.
     pub log: Log,
-    /// Every key with its value, secrets masked, for [`Config::show`].
-    pub(super) settings: Vec<Setting>,
-}
-
-/// One key and what it is set to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
-    /// The key, like `resellers.nordic-se.admin`.
-    pub key: String,
-    /// The value in TOML; a secret is masked.
-    pub value: String,
-    /// The layer it comes from.
-    pub origin: super::Origin,
-}
-
-impl Config {
-    /// Every key, its value and where that comes from, in the order of reading. Secrets are masked.
-    pub fn show(&self) -> &[Setting] {
-        &self.settings
-    }
 }

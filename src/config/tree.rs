@@ -3,7 +3,6 @@
 use super::fault::{Origin, Place};
 use config::{Map, Value, ValueKind};
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// The entries of a section, by key.
 pub(super) type Entries = BTreeMap<String, Node>;
@@ -52,35 +51,6 @@ impl Datum {
     /// Nothing was said: `key = ""` takes a setting back.
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Text(text) if text.is_empty())
-    }
-}
-
-/// In TOML, for [`super::Config::show`].
-impl fmt::Display for Datum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => write!(f, "{}", toml::Value::from(text.as_str())),
-            Self::Flag(flag) => write!(f, "{flag}"),
-            Self::Whole(number) => write!(f, "{number}"),
-            Self::Fraction(number) => write!(f, "{number}"),
-            Self::List(items) => {
-                let items: Vec<String> = items.iter().map(Node::to_string).collect();
-                write!(f, "[{}]", items.join(", "))
-            }
-        }
-    }
-}
-
-impl fmt::Display for Node {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Leaf(leaf) => write!(f, "{}", leaf.value),
-            Self::Section(entries) => {
-                let entries: Vec<String> =
-                    entries.iter().map(|(key, node)| format!("{key} = {node}")).collect();
-                write!(f, "{{ {} }}", entries.join(", "))
-            }
-        }
     }
 }
 

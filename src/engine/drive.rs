@@ -50,15 +50,12 @@ impl Engine {
     /// reseller account has ended, none but the account's own row.
     async fn pick(&self, lane: &Lane, free: usize) -> Result<Vec<Enrollment>, StoreError> {
         let (state, now) = (&self.lanes[lane], self.house.clock.now());
-        let mut rows = match self.unseen(lane) {
-            Some(id) => {
-                let row = self.house.store.enrollment(&id).await?;
-                row.filter(|row| row.wake_at().is_some_and(|at| at <= now)).into_iter().collect()
-            }
-            None => {
-                let limit = free * CHOICE + state.at_work().len();
-                self.house.store.due(lane, now, limit).await?
-            }
+        let mut rows = if let Some(id) = self.unseen(lane) {
+            let row = self.house.store.enrollment(&id).await?;
+            row.filter(|row| row.wake_at().is_some_and(|at| at <= now)).into_iter().collect()
+        } else {
+            let limit = free * CHOICE + state.at_work().len();
+            self.house.store.due(lane, now, limit).await?
         };
         let at_work = state.at_work();
         rows.retain(|row| !at_work.contains(&row.id));

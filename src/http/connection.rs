@@ -80,7 +80,7 @@ impl AsyncRead for Guest {
 impl AsyncWrite for Guest {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.note(written)
+        self.note(cx, written)
     }
 
     fn poll_write_vectored(
@@ -89,7 +89,7 @@ impl AsyncWrite for Guest {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
-        self.note(written)
+        self.note(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -97,7 +97,10 @@ impl AsyncWrite for Guest {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        match Pin::new(&mut self.stream).poll_flush(cx) {
+            Poll::Pending => self.pending(cx),
+            flushed @ Poll::Ready(_) => flushed,
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -106,13 +109,27 @@ impl AsyncWrite for Guest {
 }
 
 impl Guest {
-    /// Something was answered: the quiet time begins anew.
-    fn note(mut self: Pin<&mut Self>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if matches!(written, Poll::Ready(Ok(_))) {
-            let until = Instant::now() + self.quiet;
-            self.closes.as_mut().reset(until);
+    /// Something was answered: the quiet time begins anew. Nothing can be: the caller does not read, and is waited for no longer
+    /// than one who does not ask.
+    fn note(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(Ok(_)) => {
+                let until = Instant::now() + self.quiet;
+                self.closes.as_mut().reset(until);
+                written
+            }
+            Poll::Ready(Err(_)) => written,
+            Poll::Pending => self.pending(cx),
         }
-        written
+    }
+
+    /// Waits for the socket until the quiet time is over.
+    fn pending<T>(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        self.closes.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -149,6 +166,20 @@ mod tests {
             () = dripping => panic!("the caller gave up first"),
             kind = reading => assert_eq!(kind, io::ErrorKind::TimedOut),
         }
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_never_reads_is_not_waited_for() {
+        let (mut door, address) = door(1, Duration::from_millis(50)).await;
+        let _caller = TcpStream::connect(address).await.unwrap();
+        let (mut guest, _) = door.accept().await;
+        let answer = vec![b'x'; 64 * 1024];
+        let kind = loop {
+            if let Err(error) = guest.write_all(&answer).await {
+                break error.kind();
+            }
+        };
+        assert_eq!(kind, io::ErrorKind::TimedOut);
     }
 
     #[tokio::test]

@@ -17,14 +17,15 @@ use tokio::time::timeout;
 /// How long the store may take to say that it is there.
 const STORE_MAX: Duration = Duration::from_secs(2);
 
+/// One for each part that events come in and outcomes leave by.
+const BROKER_UP: &str = "carepass_broker_up";
+
 /// What the house says of itself; asked at each probe, so it has to be cheap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// The loops: all up means that the process need not be restarted.
     pub loops: Vec<Part>,
-    /// What has to be up besides the store before carepass is ready: the configuration.
-    pub ready: Vec<Part>,
-    /// What events come through.
+    /// What events come in and outcomes leave by.
     pub intake: Vec<Part>,
 }
 
@@ -71,9 +72,8 @@ pub(super) async fn ready(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let Status { loops, ready, intake } = (api.status)();
+    let Status { loops, intake } = (api.status)();
     let mut parts = loops;
-    parts.extend(ready);
     parts.push(store(&api).await);
     let wanted = |query: &str| query.split('&').any(|name| name == "intake" || name.starts_with("intake="));
     if query.as_deref().is_some_and(wanted) {
@@ -84,6 +84,10 @@ pub(super) async fn ready(
 
 /// `GET /metrics`, in the text format of Prometheus. No label holds anything about a person.
 pub(super) async fn metrics(State(api): State<Arc<Api>>) -> Response {
+    metrics::describe_gauge!(BROKER_UP, "1 while a connection to the broker is up and takes messages.");
+    for part in (api.status)().intake {
+        metrics::gauge!(BROKER_UP, "link" => part.name).set(f64::from(u8::from(part.up)));
+    }
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (api.metrics)()).into_response()
 }
 

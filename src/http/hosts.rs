@@ -1,5 +1,5 @@
 //! Which names this server answers to. A page in somebody's browser can point its own name at 127.0.0.1 (DNS rebinding); such a
-//! request carries that name in `Host` and is refused. Not here: who the caller is (`auth`).
+//! request carries that name in `Host` and is refused. The probes answer to every name (`front`). Not here: who the caller is (`auth`).
 
 use axum::http::HeaderMap;
 use axum::http::header::HOST;

@@ -75,8 +75,8 @@ problems! {
         "The path does not take this method" "The header `Allow` says which ones it takes."
         "Sökvägen tar inte den metoden" "Huvudet `Allow` säger vilka den tar."
     HostNotAllowed "host_not_allowed" MISDIRECTED_REQUEST
-        "This server does not go by that name" "Use the address it listens on, or have the name added to its configuration."
-        "Servern har inte det namnet" "Använd adressen den lyssnar på, eller lägg till namnet i dess konfiguration."
+        "This server does not go by that name" "Use the address it listens on, or have the name added to http.hosts in its configuration."
+        "Servern har inte det namnet" "Använd adressen den lyssnar på, eller lägg till namnet i http.hosts i dess konfiguration."
     UriTooLong "uri_too_long" URI_TOO_LONG
         "The path or query is too long" "Ask for less at a time."
         "Sökvägen eller frågan är för lång" "Fråga efter mindre åt gången."

@@ -37,12 +37,19 @@ const fn order(path: &'static str, handler: fn(MethodFilter) -> MethodRouter<Arc
     Route { method: Method::POST, path, least: Role::Operator, handler }
 }
 
+/// The routes for supervisors, which need no token and answer to every name.
+pub(super) const PROBES: [&str; 3] = [LIVE, READY, METRICS];
+
+const LIVE: &str = "/livez";
+const READY: &str = "/readyz";
+const METRICS: &str = "/metrics";
+
 /// The router of the table, and of the probes, which need no token.
 pub(super) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
     let probes = Router::new()
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics));
+        .route(LIVE, get(health::live))
+        .route(READY, get(health::ready))
+        .route(METRICS, get(health::metrics));
     ROUTES.iter().fold(probes, |router, route| {
         let guard = from_fn_with_state((Arc::clone(api), route.least), auth::require);
         let method =

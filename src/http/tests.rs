@@ -61,7 +61,6 @@ impl Server {
         let up = Arc::clone(&broker_up);
         let status = move || Status {
             loops: vec![Part::new("drive", true)],
-            ready: vec![Part::new("config", true)],
             intake: vec![Part::new("amqp", up.load(Ordering::SeqCst)).with_detail("secret detail")],
         };
         let api = Api {
@@ -122,6 +121,7 @@ fn house(store: Arc<Memory>) -> House {
         mailer: Mailer::None,
         clock: Clock::manual("2026-11-22T10:00:00Z".parse().unwrap()),
         names_language: crate::model::person::LanguageTag::parse("sv").expect("a tag"),
+        letters_language: crate::model::person::Language::English,
         license_spacing: SignedDuration::ZERO,
         portal: PortalUrl::default(),
     }
@@ -305,10 +305,15 @@ async fn hostile_requests_are_refused() {
         );
     };
     check("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n".into(), "200").await;
-    check("GET /livez HTTP/1.1\r\nHost: evil.example\r\n\r\n".into(), "421").await;
-    check("GET http://evil.example/livez HTTP/1.1\r\nHost: localhost\r\n\r\n".into(), "421").await;
-    check("GET /livez HTTP/1.1\r\n\r\n".into(), "421").await;
-    check("GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n".into(), "421").await;
+    let tasks = "GET /v1/tasks HTTP/1.1\r\n";
+    check(format!("{tasks}Host: localhost\r\n\r\n"), "401").await;
+    check(format!("{tasks}Host: evil.example\r\n\r\n"), "421").await;
+    check("GET http://evil.example/v1/tasks HTTP/1.1\r\nHost: localhost\r\n\r\n".into(), "421").await;
+    check(format!("{tasks}\r\n"), "421").await;
+    check(format!("{tasks}Host: localhost\r\nHost: localhost\r\n\r\n"), "421").await;
+    for probe in ["/livez", "/readyz", "/metrics"] {
+        check(format!("GET {probe} HTTP/1.1\r\nHost: node-7.monitoring.example\r\n\r\n"), "200").await;
+    }
     let long = "a".repeat(20_000);
     check(format!("GET /livez?{long} HTTP/1.1\r\nHost: localhost\r\n\r\n"), "414").await;
     check(format!("GET /livez HTTP/1.1\r\nHost: localhost\r\nX: {long}\r\n\r\n"), "431").await;
@@ -332,13 +337,16 @@ async fn probes_tell_strangers_one_word_and_known_callers_the_parts() {
     let (_, stranger) = answer(server.request(Method::GET, "/readyz?intake", None)).await;
     assert_eq!(stranger, json!({ "status": "ready" }));
     let (_, known) = server.get("/readyz?intake").await;
-    assert_eq!(known["parts"].as_array().unwrap().len(), 4, "{known}");
+    assert_eq!(known["parts"].as_array().unwrap().len(), 3, "{known}");
     server.broker_up.store(false, Ordering::SeqCst);
     for (path, expected) in [("/livez", 200), ("/readyz", 200), ("/readyz?intake", 503)] {
         let (status, body) = answer(server.request(Method::GET, path, None)).await;
         assert_eq!(status.as_u16(), expected, "{path}: {body}");
         assert!(body.get("parts").is_none() && body.get("code").is_none(), "{path}: {body}");
     }
+    let metrics = crate::telemetry::metrics();
+    server.get("/metrics").await;
+    assert!(metrics.render().contains("carepass_broker_up{link=\"amqp\"} 0"), "{}", metrics.render());
 }
 
 #[tokio::test]

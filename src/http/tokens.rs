@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Random bytes in a token.
 const TOKEN_BYTES: usize = 32;
@@ -48,6 +48,7 @@ pub struct Caller {
 }
 
 /// The known tokens. Without any, nobody is let in.
+#[derive(Clone)]
 pub struct Tokens {
     /// Known tokens are compared as tags of a key that lives as long as the process: the comparison takes the same time whatever
     /// was presented.
@@ -67,15 +68,10 @@ pub struct NewToken {
 #[derive(Debug, thiserror::Error)]
 pub enum TokensError {
     /// It cannot be read.
-    #[error("the tokens file {} cannot be read: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The operating system's answer.
-        source: std::io::Error,
-    },
+    #[error("cannot be read: {0}")]
+    File(std::io::Error),
     /// It is no TOML of the expected shape.
-    #[error("the tokens file is not of the expected shape: {0}")]
+    #[error("not a tokens file: {0}; write there what `carepass token new` prints")]
     Shape(String),
     /// It is readable, and wrong: all faults at once.
     #[error("{}", .0.join("\n"))]
@@ -147,11 +143,10 @@ impl Tokens {
     /// # Errors
     /// When it cannot be read, or has faults.
     pub fn read(path: &Path, random: &dyn SecureRandom) -> Result<Self, TokensError> {
-        let failed = |source| TokensError::File { path: path.to_owned(), source };
-        if std::fs::metadata(path).map_err(failed)?.len() > FILE_MAX {
-            return Err(failed(std::io::ErrorKind::FileTooLarge.into()));
+        if std::fs::metadata(path).map_err(TokensError::File)?.len() > FILE_MAX {
+            return Err(TokensError::File(std::io::ErrorKind::FileTooLarge.into()));
         }
-        Self::parse(&std::fs::read_to_string(path).map_err(failed)?, random)
+        Self::parse(&std::fs::read_to_string(path).map_err(TokensError::File)?, random)
     }
 
     /// Reads the text of a tokens file.
@@ -188,11 +183,6 @@ impl Tokens {
             }
         }
         found
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.known.len()
     }
 }
 
@@ -244,6 +234,12 @@ fn bytes(hash: &str) -> Option<Vec<u8>> {
     (0..hash.len()).step_by(2).map(|at| u8::from_str_radix(&hash[at..at + 2], 16).ok()).collect()
 }
 
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tokens(..)")
+    }
+}
+
 impl fmt::Debug for NewToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("NewToken(..)")
@@ -278,7 +274,6 @@ mod tests {
         let (asa, bo) = (NewToken::make(&random).unwrap(), NewToken::make(&random).unwrap());
         let file = asa.lines("asa \"the\" first", Role::Approver) + &bo.lines("bo", Role::Viewer);
         let tokens = parse(&file).unwrap();
-        assert_eq!(tokens.count(), 2);
         assert_eq!(
             tokens.caller(asa.reveal()),
             Some(&Caller { name: "asa \"the\" first".into(), role: Role::Approver })

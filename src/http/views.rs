@@ -26,7 +26,7 @@ const SEALED: &str = "(sealed)";
 #[derive(Debug, Serialize)]
 pub(super) struct Page<T> {
     pub(super) items: Vec<T>,
-    /// Opaque; absent after the last part.
+    /// Opaque; null after the last part.
     pub(super) next_cursor: Option<String>,
 }
 
@@ -83,7 +83,7 @@ pub(super) struct ResellerView {
     pub(super) name: ResellerName,
     pub(super) customer_id: CustomerId,
     pub(super) ready: bool,
-    /// Absent until Google was asked for them once.
+    /// Null until Google was asked for them once.
     pub(super) domains: Option<BTreeSet<DomainName>>,
     pub(super) enrollment: Option<EnrollmentView>,
 }

@@ -18,6 +18,7 @@ pub mod roster;
 pub mod rules;
 pub mod sealed;
 pub mod task;
+pub mod this_machine;
 pub mod time_zone;
 pub mod transition;
 pub mod username;

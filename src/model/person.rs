@@ -20,8 +20,9 @@ pub struct Person {
     /// The manager's mailbox.
     #[serde(default)]
     pub manager_email: Option<MailAddress>,
-    /// The language of messages to this person.
-    pub locale: Locale,
+    /// The language this person asked for; none where HR does not say.
+    #[serde(default)]
+    pub locale: Option<Locale>,
     /// The local part HR asks for.
     #[serde(default)]
     pub preferred_username: Option<LocalPart>,
@@ -72,12 +73,6 @@ impl From<LanguageTag> for Locale {
     }
 }
 
-impl Default for Locale {
-    fn default() -> Self {
-        Self(LanguageTag::english())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,7 +88,7 @@ mod tests {
             },
             contact_email: Some(MailAddress::parse("asa.oberg@nordresale.example").unwrap()),
             manager_email: None,
-            locale: Locale::default(),
+            locale: None,
             preferred_username: None,
         }
     }

@@ -268,6 +268,7 @@ fn a_wait_does_not_use_up_the_patience_for_something_else() {
 
 #[test]
 fn what_later_steps_need_cannot_be_skipped() {
+    use StepName::{Account, Credentials, Domains, License, OrgUnit, Role, Username};
     let skip = |id: &str, done: &[StepName]| {
         let mut row = Enrollment::open(id.parse().unwrap(), goal(Want::Present, 1), NOW);
         row.done = done.iter().copied().collect();
@@ -275,7 +276,6 @@ fn what_later_steps_need_cannot_be_skipped() {
         row.state = due_now(At::first(step, NOW), NOW);
         apply(&row, Input::Ordered(Order::Skip), &rules(), NOW).map(|moved| moved.after.done.contains(&step))
     };
-    use StepName::{Account, Credentials, Domains, License, OrgUnit, Role, Username};
     let domain = "domain/E-1/nordic-se/reseller-se.example";
     assert_eq!(skip(domain, &[]), Err(Rejected::Unskippable));
     assert_eq!(skip(domain, &[Username]), Err(Rejected::Unskippable));

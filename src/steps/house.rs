@@ -11,7 +11,7 @@ use crate::model::engineer::Engineer;
 use crate::model::enrollment::{AccountFact, Enrollment};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{Address, EngineerKey, LocalPart, MailAddress, ResellerName, RoleId};
-use crate::model::person::{LanguageTag, Person};
+use crate::model::person::{Language, LanguageTag, Person};
 use crate::model::reseller::{LicenseMode, Reseller};
 use crate::model::roster::Roster;
 use crate::model::rules::later;
@@ -50,6 +50,8 @@ pub struct House {
     pub clock: Clock,
     /// The language of a name that has none of its own.
     pub names_language: LanguageTag,
+    /// The language of letters to an engineer of whom HR does not say one.
+    pub letters_language: Language,
     /// How long a licence must have been refused before it is believed to come by itself.
     pub license_spacing: SignedDuration,
     /// Where support cases are handled.

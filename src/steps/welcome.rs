@@ -6,6 +6,7 @@ use crate::mail::{Letter, MailError, MessageId, ReadyAccount, Welcome, welcome};
 use crate::model::enrollment::{State, Target, TargetKind};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{Address, DomainName, EngineerKey};
+use crate::model::person::{Language, Locale};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
 use std::fmt::Write as _;
@@ -41,7 +42,7 @@ fn letter(cx: &Context<'_>, ready: &[ReadyAccount]) -> Result<Letter, Failure> {
     if ready.is_empty() {
         return Err(Failure::needs(Who::Hr, FailureCode::ScopeMismatch));
     }
-    let language = sheet.person.locale.language();
+    let language = language(sheet.person.locale.as_ref(), cx.house.letters_language);
     let wording = welcome(&Welcome {
         name: sheet.person.name.given.as_str(),
         language,
@@ -57,6 +58,11 @@ fn letter(cx: &Context<'_>, ready: &[ReadyAccount]) -> Result<Letter, Failure> {
         subject: wording.subject,
         text: wording.text,
     })
+}
+
+/// The language HR asked for, else the house's own.
+fn language(asked_for: Option<&Locale>, house: Language) -> Language {
+    asked_for.map_or(house, Locale::language)
 }
 
 /// The engineer's accounts in the domains that are wanted, once each of those has settled: a domain may have come since this row was
@@ -93,4 +99,23 @@ fn message_id(key: &EngineerKey, revision: u64) -> MessageId {
     });
     MessageId::parse(&format!("welcome.{hex}.{revision}@carepass.invalid"))
         .expect("hexadecimal digits and numbers fit")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::person::LanguageTag;
+
+    #[test]
+    fn the_house_speaks_where_hr_does_not_say() {
+        let check = |asked_for: Option<&str>, house: Language, expected: Language| {
+            let locale = asked_for.map(|tag| Locale::from(LanguageTag::parse(tag).unwrap()));
+            assert_eq!(language(locale.as_ref(), house), expected, "{asked_for:?}");
+        };
+        check(None, Language::English, Language::English);
+        check(None, Language::Swedish, Language::Swedish);
+        check(Some("en"), Language::Swedish, Language::English);
+        check(Some("sv"), Language::English, Language::Swedish);
+        check(Some("de"), Language::Swedish, Language::English);
+    }
 }

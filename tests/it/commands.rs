@@ -183,7 +183,7 @@ async fn what_scripts_ask_a_daemon_is_json_of_the_contract() {
 #[tokio::test]
 async fn without_a_daemon_the_commands_say_so() {
     let ran = run(&["status", "--api", "http://127.0.0.1:9"]).await;
-    assert_eq!(ran.code, Some(1));
+    assert_eq!(ran.code, Some(6));
     assert!(ran.out.is_empty() && ran.notes.contains("http://127.0.0.1:9"), "{}", ran.notes);
 }
 

@@ -104,8 +104,8 @@ impl<'a> Story<'a> {
 
     async fn run(mut self) -> Told {
         let url = SecretString::from(self.url.clone());
-        let settings = AmqpSettings::new(url.clone());
-        Topology::of(&settings).unwrap().ensure_at(&Endpoint::parse(&url).unwrap()).await.unwrap();
+        let settings = AmqpSettings::new(Endpoint::parse(&url).unwrap());
+        Topology::of(&settings).unwrap().ensure_at(&settings.endpoint).await.unwrap();
         let queues = Queues::at(&self.url).await;
         let mut daemon = self.start();
         for kill in 0..KILLS {

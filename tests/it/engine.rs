@@ -13,7 +13,7 @@ use carepass::model::entry::{Actor, Change, Commit};
 use carepass::model::event::ReasonCode;
 use carepass::model::failure::{FailureCode, Who};
 use carepass::model::grants::GrantLimits;
-use carepass::model::person::LanguageTag;
+use carepass::model::person::{Language, LanguageTag};
 use carepass::model::rules::Rules;
 use carepass::seal::Sealer;
 use carepass::steps::House;
@@ -40,6 +40,7 @@ fn engine(store: Arc<dyn Store>, folder: &Path, stop: &CancellationToken) -> Arc
         mailer: Mailer::None,
         clock: Clock::System,
         names_language: LanguageTag::english(),
+        letters_language: Language::English,
         license_spacing: SignedDuration::ZERO,
         portal: PortalUrl::default(),
     };
@@ -157,6 +158,24 @@ async fn an_account_that_left_the_configuration_stays_away() {
     store.commit(Commit::of(now, Actor::Engine, change)).await.expect("a new row");
     engine.order_row(&id, RowOrder::Cancel, "ada", "it was sold").await.expect("an order that fits");
     assert!(engine.roster().resellers.is_empty());
+}
+
+/// Another master key would make every record unreadable, one new revision at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_master_key_than_before_is_refused_at_the_start() {
+    let neighbour = Neighbour::start().await;
+    let config = neighbour.config(&[("INTAKE__AMQP__URL", "")]);
+    let app = App::start(&config).await.expect("a house that starts");
+    admit(&app.engine, &events::joined(0)).await.expect("an event without faults");
+    app.stop().await;
+    let key_file = &config.seal.key_file;
+    let right = std::fs::read(key_file).expect("the master key");
+    std::fs::remove_file(key_file).expect("a file of this test");
+    let _fresh = Sealer::open(key_file).expect("a fresh master key");
+    let Err(refused) = App::start(&config).await else { panic!("it starts with a strange key") };
+    assert!(refused.to_string().contains("opens nothing of what the store holds"), "{refused}");
+    std::fs::write(key_file, right).expect("a file of this test");
+    App::start(&config).await.expect("a house that starts").stop().await;
 }
 
 /// What an operator takes back in the configuration counts from the next start, before anything is made for anybody.

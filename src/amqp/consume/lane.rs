@@ -8,19 +8,19 @@ use futures_util::stream::FuturesUnordered;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
-use lapin::{Channel, Connection};
+use lapin::{BasicProperties, Channel, Connection};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::owed::Owed;
 use super::{Incoming, Intake, Verdict};
+use crate::amqp::dead_letter::{Refusal, dead_letter_properties, headers_max};
 use crate::amqp::endpoint::close_channel;
 use crate::amqp::error::{PublishError, plain_words};
-use crate::amqp::message::{Parcel, Refusal, dead_letter_properties, short};
+use crate::amqp::message::{Parcel, short};
 use crate::amqp::publish::Publisher;
 use crate::amqp::settings::AmqpSettings;
 
-/// Bytes of a body at most; a larger one is refused here and never reaches Intake.
-const BODY_MAX: usize = 1024 * 1024;
 /// For the answers to qos, consume and cancel.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// For what is in hand when consuming ends.
@@ -62,6 +62,7 @@ pub(super) struct Lane<'a> {
     pub(super) settings: &'a AmqpSettings,
     pub(super) intake: &'a dyn Intake,
     pub(super) publisher: &'a Publisher,
+    pub(super) owed: &'a Owed,
     /// One at a time, and end after the first that was settled.
     pub(super) careful: bool,
 }
@@ -75,7 +76,10 @@ impl Lane<'_> {
             Ok::<_, lapin::Error>((channel, consumer))
         };
         match timeout(ANSWER_TIME, opened).await {
-            Ok(Ok((channel, consumer))) => self.consume(&channel, consumer, halt).await,
+            Ok(Ok((channel, consumer))) => {
+                let headers_max = headers_max(connection.configuration().frame_max());
+                self.consume(&channel, consumer, headers_max, halt).await
+            }
             Ok(Err(error)) => Ended::Lost(plain_words(&error)),
             Err(_) => Ended::Lost("the broker did not answer".to_owned()),
         }
@@ -97,6 +101,7 @@ impl Lane<'_> {
         &self,
         channel: &Channel,
         mut consumer: lapin::Consumer,
+        headers_max: usize,
         halt: &CancellationToken,
     ) -> Ended {
         let in_hand_max = usize::from(self.in_hand_max());
@@ -111,7 +116,7 @@ impl Lane<'_> {
                 }
                 // lapin's consumer yields None once and then nothing for ever: the first None ends it.
                 next = consumer.next(), if in_hand.len() < in_hand_max => match next {
-                    Some(Ok(delivery)) => in_hand.push(self.settle(delivery)),
+                    Some(Ok(delivery)) => in_hand.push(self.settle(delivery, headers_max)),
                     Some(Err(error)) => break Ended::Lost(plain_words(&error)),
                     None => break Ended::Lost(format!("the broker ended consuming from '{}'; was the queue deleted?", self.queue)),
                 }
@@ -126,7 +131,7 @@ impl Lane<'_> {
             // What the broker had sent before it heard the cancel; giving it back would count as a delivery.
             if matches!(ended, Ended::Stopped | Ended::Recovered) {
                 while let Some(Ok(delivery)) = consumer.next().await {
-                    in_hand.push(self.settle(delivery));
+                    in_hand.push(self.settle(delivery, headers_max));
                 }
             }
             while let Some(settled) = in_hand.next().await {
@@ -149,44 +154,49 @@ impl Lane<'_> {
         }
     }
 
-    async fn settle(&self, delivery: Delivery) -> Settled {
-        let verdict = if let Some(refused) = too_large(delivery.data.len()) {
-            refused
-        } else {
-            let incoming = Incoming::of(&delivery, &self.queue);
-            self.intake.take(incoming).await
-        };
-        match verdict {
+    async fn settle(&self, delivery: Delivery, headers_max: usize) -> Settled {
+        match self.intake.take(Incoming::of(&delivery)).await {
             Verdict::Durable => acknowledge(&delivery).await,
-            Verdict::Refused { reason, detail } => self.dead_letter(delivery, &reason, &detail).await,
+            Verdict::Refused { reason, detail } => {
+                self.dead_letter(delivery, &reason, &detail, headers_max).await
+            }
             Verdict::Unavailable => Settled::Unavailable,
         }
     }
 
     /// Copies to the dead-letter exchange, and acknowledges the original only after the copy is confirmed.
-    async fn dead_letter(&self, mut delivery: Delivery, reason: &str, detail: &str) -> Settled {
+    async fn dead_letter(
+        &self,
+        mut delivery: Delivery,
+        reason: &str,
+        detail: &str,
+        headers_max: usize,
+    ) -> Settled {
         let refusal =
             Refusal { reason, detail, queue: &self.queue, routing_key: delivery.routing_key.as_str() };
-        let properties = dead_letter_properties(&delivery.properties, &refusal);
+        let properties = dead_letter_properties(&delivery.properties, &refusal, headers_max);
         let body = std::mem::take(&mut delivery.data);
-        let exchange = self.settings.dead_letter_exchange.clone();
-        let routing_key = self.settings.dead_letter_queue.clone();
-        let sent = async {
-            let parcel = Parcel {
-                exchange: short(exchange, "the dead-letter exchange")?,
-                routing_key: short(routing_key, "the dead-letter queue")?,
-                properties,
-                body,
-            };
-            self.publisher.send(parcel).await
+        let parcel = match self.to_dead_letters(properties, body) {
+            Ok(parcel) => parcel,
+            Err(error) => return Settled::NotDeadLettered(error),
         };
-        match sent.await {
-            Ok(()) => {
-                tracing::info!(queue = %self.queue, reason, "a message that cannot be used was copied to the dead letters");
-                acknowledge(&delivery).await
-            }
-            Err(error) => Settled::NotDeadLettered(error),
+        if !self.owed.was_sent(&parcel)
+            && let Err(error) = self.publisher.send(parcel.clone()).await
+        {
+            self.owed.keep(parcel);
+            return Settled::NotDeadLettered(error);
         }
+        tracing::info!(queue = %self.queue, reason, "a message that cannot be used was copied to the dead letters");
+        acknowledge(&delivery).await
+    }
+
+    fn to_dead_letters(&self, properties: BasicProperties, body: Vec<u8>) -> Result<Parcel, PublishError> {
+        Ok(Parcel {
+            exchange: short(self.settings.dead_letter_exchange.clone(), "the dead-letter exchange")?,
+            routing_key: short(self.settings.dead_letter_queue.clone(), "the dead-letter queue")?,
+            properties,
+            body,
+        })
     }
 }
 
@@ -196,13 +206,6 @@ enum Settled {
     Done,
     Unavailable,
     NotDeadLettered(PublishError),
-}
-
-fn too_large(bytes: usize) -> Option<Verdict> {
-    (bytes > BODY_MAX).then(|| Verdict::Refused {
-        reason: "too_large".to_owned(),
-        detail: format!("the body has {bytes} bytes, the limit is {BODY_MAX}"),
-    })
 }
 
 /// A late acknowledgement is no error: the broker has the message back and delivers it again, and Intake
@@ -229,15 +232,6 @@ async fn cancel(channel: &Channel, consumer: &lapin::Consumer) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_bodies_over_one_mebibyte_are_refused_here() {
-        assert_eq!(too_large(BODY_MAX), None);
-        let Some(Verdict::Refused { reason, .. }) = too_large(BODY_MAX + 1) else {
-            panic!("not refused");
-        };
-        assert_eq!(reason, "too_large");
-    }
 
     #[test]
     fn the_graver_end_wins() {

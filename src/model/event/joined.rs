@@ -163,7 +163,7 @@ fn engineer(fields: &mut Fields<'_, '_>) -> (Option<EngineerKey>, Option<Person>
     let contact_email = fields.optional("contactEmail", mail_address);
     let manager_email = fields.optional("managerEmail", mail_address);
     let preferred_username = fields.optional("preferredUsername", preferred_username);
-    let locale = fields.optional("locale", language).map(Locale::from).unwrap_or_default();
+    let locale = fields.optional("locale", language).map(Locale::from);
     (key, name.map(|name| Person { name, contact_email, manager_email, locale, preferred_username }))
 }
 

@@ -20,7 +20,7 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
 /// Serves one client until it closes, breaks, or `dropped` is cancelled; gives its messages back then.
 pub(super) async fn serve(stream: TcpStream, number: u64, shared: &Shared, dropped: CancellationToken) {
-    let mut session = Session::new(number);
+    let mut session = Session::new(number, shared.password());
     tokio::select! {
         () = dropped.cancelled() => {}
         ended = talk(stream, &mut session, shared) => {

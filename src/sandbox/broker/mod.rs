@@ -28,6 +28,9 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -38,6 +41,8 @@ use state::State;
 
 /// Connections served at once; one more is closed at once.
 const CONNECTIONS_MAX: usize = 64;
+/// Random bytes in the password.
+const PASSWORD_BYTES: usize = 18;
 
 /// The broker. Clones are handles to the same one, so that a test can look while it serves.
 #[derive(Clone)]
@@ -48,6 +53,8 @@ pub struct Broker {
 }
 
 struct Shared {
+    /// Of this broker alone, and told by [`Broker::uri`] only.
+    password: Arc<str>,
     state: Mutex<State>,
     changes: watch::Sender<u64>,
     /// Cancelled and replaced to drop every connection.
@@ -60,8 +67,8 @@ impl Broker {
     /// Listens on `address`; port 0 picks a free one.
     ///
     /// # Errors
-    /// An address that is not loopback is refused (`InvalidInput`): this broker has one well-known password
-    /// and no TLS. Otherwise what the operating system says.
+    /// An address that is not loopback is refused (`InvalidInput`): this broker has no TLS.
+    /// Otherwise what the operating system says.
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
         if !address.ip().is_loopback() {
             return Err(io::Error::new(
@@ -71,12 +78,14 @@ impl Broker {
         }
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener: Arc::new(listener), address, shared: Arc::new(Shared::new()) })
+        let shared = Arc::new(Shared::new(password()?));
+        Ok(Self { listener: Arc::new(listener), address, shared })
     }
 
-    /// Where and as whom to connect.
+    /// Where and as whom to connect. The password is made anew for each broker, so that nobody uses one by mistake who was not
+    /// given this.
     pub fn uri(&self) -> String {
-        format!("amqp://{user}:{user}@{}/%2f", self.address, user = session::USER)
+        format!("amqp://{}:{}@{}/%2f", session::USER, self.shared.password, self.address)
     }
 
     /// Serves until `stop` is cancelled, and then drops every connection.
@@ -199,8 +208,9 @@ impl Broker {
 }
 
 impl Shared {
-    fn new() -> Self {
+    fn new(password: Arc<str>) -> Self {
         Self {
+            password,
             state: Mutex::new(State::new()),
             changes: watch::Sender::new(0),
             dropped: Mutex::new(CancellationToken::new()),
@@ -222,9 +232,20 @@ impl Shared {
         result
     }
 
+    fn password(&self) -> Arc<str> {
+        Arc::clone(&self.password)
+    }
+
     fn dropped(&self) -> std::sync::MutexGuard<'_, CancellationToken> {
         self.dropped.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn password() -> io::Result<Arc<str>> {
+    let mut bytes = [0; PASSWORD_BYTES];
+    let filled = SystemRandom::new().fill(&mut bytes);
+    filled.map_err(|_| io::Error::other("the operating system gives no random bytes"))?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes).into())
 }
 
 /// Errors of one connection attempt, not of the listener.

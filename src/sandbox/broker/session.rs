@@ -2,10 +2,11 @@
 //! Synchronous: a frame and the shared state in, frames out. Not here: what a channel does (`channel`), and the socket (`connection`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use amq_protocol::frame::{AMQPFrame, ProtocolVersion};
 use amq_protocol::protocol::{AMQPClass, basic, channel, connection};
-use amq_protocol::types::FieldTable;
+use amq_protocol::types::{AMQPValue, FieldTable};
 
 use super::channel::Channel;
 use super::declare;
@@ -16,8 +17,11 @@ use super::wire::{FRAME_MAX, Outbox, short};
 const CHANNEL_MAX: u16 = 64;
 /// Bytes waiting for a client at which deliveries pause until they are written.
 const OUTBOX_MAX: usize = 1024 * 1024;
-/// Name and password that [`super::Broker::uri`] carries; RabbitMQ's for loopback.
-pub(super) const USER: &str = "guest";
+/// The name in [`super::Broker::uri`].
+pub(super) const USER: &str = "demo";
+/// What this broker calls itself in its server properties, and why it turns others away.
+const PRODUCT: &str = "carepass loopback broker";
+const NOT_YOURS: &str = "this is the built-in broker of `carepass demo`, which keeps nothing and serves its own demo only; name a RabbitMQ";
 
 /// How far the connection has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +38,7 @@ enum Phase {
 
 pub(super) struct Session {
     connection: u64,
+    password: Arc<str>,
     phase: Phase,
     channels: BTreeMap<u16, Channel>,
     /// A publish that an alarm holds up, and with it everything behind it.
@@ -41,8 +46,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(connection: u64) -> Self {
-        Self { connection, phase: Phase::Header, channels: BTreeMap::new(), held: None }
+    pub(super) fn new(connection: u64, password: Arc<str>) -> Self {
+        Self { connection, password, phase: Phase::Header, channels: BTreeMap::new(), held: None }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -157,7 +162,7 @@ impl Session {
         let start = connection::AMQPMethod::Start(connection::Start {
             version_major: 0,
             version_minor: 9,
-            server_properties: FieldTable::default(),
+            server_properties: server_properties(),
             mechanisms: "PLAIN".into(),
             locales: "en_US".into(),
         });
@@ -174,7 +179,7 @@ impl Session {
         use connection::AMQPMethod as Method;
         match (self.phase, method) {
             (Phase::Started, Method::StartOk(answer)) => {
-                check_login(&answer)?;
+                check_login(&answer, &self.password)?;
                 self.phase = Phase::Tuned;
                 let tune = Method::Tune(connection::Tune {
                     channel_max: CHANNEL_MAX,
@@ -328,11 +333,17 @@ fn method_id(frame: &AMQPFrame) -> (u16, u16) {
     }
 }
 
+fn server_properties() -> FieldTable {
+    let mut properties = FieldTable::default();
+    properties.insert("product".into(), AMQPValue::LongString(PRODUCT.into()));
+    properties
+}
+
 /// PLAIN (RFC 4616): an empty authorization identity, the name, the password, each after a zero byte.
-fn check_login(answer: &connection::StartOk) -> Result<(), Refusal> {
-    let expected = format!("\0{USER}\0{USER}");
+fn check_login(answer: &connection::StartOk, password: &str) -> Result<(), Refusal> {
+    let expected = format!("\0{USER}\0{password}");
     if answer.mechanism.as_str() == "PLAIN" && answer.response.as_bytes() == expected.as_bytes() {
         return Ok(());
     }
-    Err(Refusal::access("Login was refused using authentication mechanism PLAIN"))
+    Err(Refusal::access(NOT_YOURS))
 }

@@ -10,7 +10,7 @@ use carepass::mail::{Mailer, MemoryMailer, PortalUrl};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, State};
 use carepass::model::grants::GrantLimits;
 use carepass::model::id::EngineerKey;
-use carepass::model::person::LanguageTag;
+use carepass::model::person::{Language, LanguageTag};
 use carepass::model::reseller::{
     Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Reseller, RoleChoice,
 };
@@ -263,7 +263,7 @@ impl History {
                 rule(0.2, json!({"delay_ms": self.chance.u64(10_000..200_000)}));
             }
             4 => {
-                rule(0.3, json!({"fail_before": true, "status": 429, "retry_after": self.chance.u64(1..60)}))
+                rule(0.3, json!({"fail_before": true, "status": 429, "retry_after": self.chance.u64(1..60)}));
             }
             5 => rule(0.2, json!({"fail_before": true, "status": 502, "body": "<html>Bad Gateway</html>"})),
             6 | 7 => {
@@ -303,9 +303,8 @@ impl History {
             // What is left to tell is told.
             tokio::time::sleep(Duration::from_mins(2)).await;
         };
-        if tokio::time::timeout(SETTLES_WITHIN, settled).await.is_err() {
-            panic!("has not settled: {:#?}", self.rows().await);
-        }
+        let is_settled = tokio::time::timeout(SETTLES_WITHIN, settled).await.is_ok();
+        assert!(is_settled, "has not settled: {:#?}", self.rows().await);
     }
 
     fn rows_wanted(&self) -> usize {
@@ -369,6 +368,7 @@ impl History {
             mailer: Mailer::Memory(self.letters.clone()),
             clock: self.clock.clone(),
             names_language: LanguageTag::english(),
+            letters_language: Language::English,
             license_spacing: SignedDuration::from_secs(30),
             portal: PortalUrl::default(),
         }

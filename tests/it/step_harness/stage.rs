@@ -11,7 +11,7 @@ use carepass::model::entry::{Actor, Change, Commit, Entry, Position};
 use carepass::model::failure::Failure;
 use carepass::model::grants::GrantLimits;
 use carepass::model::id::{EngineerKey, ResellerName};
-use carepass::model::person::LanguageTag;
+use carepass::model::person::{Language, LanguageTag};
 use carepass::model::reseller::{
     Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Reseller, RoleChoice,
 };
@@ -148,6 +148,7 @@ impl Stage {
             mailer: Mailer::Memory(self.letters.clone()),
             clock: Clock::System,
             names_language: LanguageTag::english(),
+            letters_language: Language::English,
             license_spacing: SignedDuration::ZERO,
             portal: PortalUrl::parse("https://support.example/").expect("an address"),
         }

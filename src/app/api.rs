@@ -1,0 +1,104 @@
+//! The HTTP door: its address, what it says of the house, and the upkeep of what it shows. Not here: routes and requests (`http`).
+
+use super::broker::BrokerHealth;
+use super::doors::Planned;
+use crate::amqp::Health;
+use crate::config::Config;
+use crate::engine::{self, Engine};
+use crate::http::{self, Api, Hosts, Part, Status};
+use crate::telemetry;
+use anyhow::{Context as _, Result};
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// How often the metrics' samples are folded.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Takes the address; whoever calls already waits until the door is open.
+pub(super) async fn bind(config: &Config) -> Result<(TcpListener, SocketAddr)> {
+    let wanted = config.http.listen;
+    let listener = TcpListener::bind(wanted).await.with_context(|| format!("http.listen {wanted}"))?;
+    let listen = listener.local_addr().context("http.listen")?;
+    Ok((listener, listen))
+}
+
+/// Builds the door and the upkeep.
+pub(super) fn plan(
+    config: &Config,
+    listener: TcpListener,
+    listen: SocketAddr,
+    engine: &Arc<Engine>,
+    broker: Option<BrokerHealth>,
+    doors: &mut Vec<Planned>,
+) {
+    let handle = telemetry::metrics();
+    engine::describe_metrics();
+    let (rendered, watched) = (handle.clone(), Arc::clone(engine));
+    let api = Api {
+        engine: Arc::clone(engine),
+        tokens: config.http.tokens.clone(),
+        hosts: Hosts::new(listen, config.http.hosts.iter().cloned()),
+        status: Arc::new(move || status(&watched, broker.as_ref())),
+        metrics: Arc::new(move || rendered.render()),
+    };
+    doors.push(Planned::new("http", |stop| serve(listener, api, stop)));
+    doors.push(Planned::new("upkeep", |stop| upkeep(handle, stop)));
+}
+
+async fn serve(listener: TcpListener, api: Api, stop: CancellationToken) {
+    if let Err(error) = http::serve(listener, Arc::new(api), stop).await {
+        tracing::error!(%error, "the API has failed");
+    }
+}
+
+async fn upkeep(handle: PrometheusHandle, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        handle.run_upkeep();
+        tokio::select! { () = stop.cancelled() => (), () = tokio::time::sleep(UPKEEP) => () }
+    }
+}
+
+fn status(engine: &Engine, broker: Option<&BrokerHealth>) -> Status {
+    let intake = match broker {
+        None => vec![Part::new("amqp", false).with_detail("no broker is configured")],
+        Some(broker) => {
+            vec![part("amqp", &broker.intake.borrow()), part("outcomes", &broker.outcomes.borrow())]
+        }
+    };
+    Status { loops: vec![Part::new("engine", engine.is_alive())], intake }
+}
+
+fn part(name: &str, health: &Health) -> Part {
+    match health {
+        Health::Connected => Part::new(name, true),
+        Health::Connecting { last_error, .. } => {
+            Part::new(name, false).with_detail(last_error.as_deref().unwrap_or("connecting"))
+        }
+        Health::Blocked => Part::new(name, false).with_detail("the broker has a memory or disk alarm"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::Instant;
+
+    #[tokio::test]
+    async fn each_connection_is_a_part_and_an_alarm_is_not_up() {
+        let connecting = |error: Option<&str>| Health::Connecting {
+            since: Instant::now(),
+            last_error: error.map(str::to_owned),
+        };
+        let check = |health: &Health, up: bool, detail: &str| {
+            assert_eq!(part("outcomes", health), Part::new("outcomes", up).with_detail(detail));
+        };
+        check(&Health::Connected, true, "");
+        check(&Health::Blocked, false, "the broker has a memory or disk alarm");
+        check(&connecting(None), false, "connecting");
+        check(&connecting(Some("nobody listens there")), false, "nobody listens there");
+    }
+}

@@ -1,0 +1,170 @@
+//! From a configuration to what the engine works with: the store, the services of the house, the numbers. Not here: doors.
+
+use super::StoreDown;
+use crate::clock::Clock;
+use crate::config::{Backend, Config, MailTls, MailTransport, ResellerSection};
+use crate::engine::Settings;
+use crate::google::{self, Census, Google, GoogleSettings, Now, Rate, Rates};
+use crate::mail::{FileMailer, Mailer, PortalUrl, Security, Sender, SmtpMailer, SmtpSettings};
+use crate::model::entry::Position;
+use crate::model::grants::GrantLimits;
+use crate::seal::Sealer;
+use crate::steps::{House, Learned, SheetError, Site};
+use crate::store::Store as _;
+use crate::store::embedded::Embedded;
+use anyhow::{Context as _, Result};
+use jiff::SignedDuration;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often every engineer is looked at for missing rows, besides at each change.
+const SWEEP: Duration = Duration::from_mins(5);
+
+/// How often a finished reseller account is looked at again.
+const RECHECK: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long a mail server may take.
+const MAIL_MAX: Duration = Duration::from_secs(30);
+
+/// Engineers whose records are tried with the master key.
+const WITNESSES_MAX: usize = 20;
+
+/// Opens the store, which verifies the whole ledger.
+pub(super) async fn open_store(config: &Config) -> Result<Embedded> {
+    let Backend::Embedded { path } = config.store.backend.clone();
+    let opened = tokio::task::spawn_blocking(move || Embedded::open(&path)).await;
+    Ok(opened.context("the store's opening was cut off")?.map_err(StoreDown)?)
+}
+
+/// A fresh master key beside an old ledger would open nobody's record and forget every reservation.
+pub(super) async fn refuse_new_key_for_old_store(config: &Config, store: &Embedded) -> Result<()> {
+    let key_file = &config.seal.key_file;
+    let is_old = store.head().await.map_err(StoreDown)? > Position::default();
+    anyhow::ensure!(
+        !is_old || key_file.exists(),
+        "the store is in use, and its master key {} is missing: restore it from the backup",
+        key_file.display()
+    );
+    Ok(())
+}
+
+/// Another master key than before would open nobody's record and forget every reservation, one new engineer at a time.
+pub(super) async fn refuse_strange_key(house: &House, key_file: &Path) -> Result<()> {
+    let witnesses = house.store.engineers(None, WITNESSES_MAX).await.map_err(StoreDown)?;
+    let mut is_strange = false;
+    for engineer in &witnesses {
+        match house.sheet(&engineer.key).await {
+            Ok(_) => return Ok(()),
+            Err(SheetError::Seal(_)) => is_strange = true,
+            // One damaged record says nothing about the key.
+            Err(SheetError::Incomplete) => (),
+            Err(SheetError::Store(error)) => return Err(StoreDown(error).into()),
+        }
+    }
+    anyhow::ensure!(
+        !is_strange,
+        "the master key {} opens nothing of what the store holds: restore the one that belongs to it from the backup",
+        key_file.display()
+    );
+    Ok(())
+}
+
+/// The engine's numbers and names.
+pub(super) fn settings(config: &Config) -> Settings {
+    let sources = config.intake.amqp.iter().flat_map(|section| section.allowed_sources.clone());
+    Settings {
+        rules: config.engine.clone(),
+        grants: GrantLimits {
+            per_hour: config.limits.grants_per_hour,
+            per_day: config.limits.grants_per_day,
+        },
+        permits: usize::from(config.google.calls_in_flight),
+        allowed_sources: sources.collect(),
+        sweep: SWEEP,
+        recheck: RECHECK,
+        outcome_source: config.outcomes.source.clone(),
+    }
+}
+
+/// What steps may use.
+pub(super) fn house(config: &Config, store: Arc<Embedded>, clock: Clock) -> Result<House> {
+    let client = google::client(&config.google.endpoint)
+        .map_err(|failure| anyhow::anyhow!("the HTTP client: {}", failure.code))?;
+    let now: Now = {
+        let clock = clock.clone();
+        Arc::new(move || clock.now())
+    };
+    let mut sites = BTreeMap::new();
+    for section in &config.resellers {
+        let site = site(section, config, client.clone(), Arc::clone(&now));
+        sites.insert(section.reseller.name.clone(), site);
+    }
+    Ok(House {
+        sites,
+        store,
+        sealer: Sealer::open(&config.seal.key_file).context("the master key")?,
+        mailer: mailer(&config.mail.transport)?,
+        clock,
+        // Google's advice for a licence is 5, 10 and 20 s between tries; a shorter back-off, as in a demo, shortens it in step.
+        license_spacing: config.engine.backoff_min * 15,
+        names_language: config.language.names_default.clone(),
+        letters_language: config.language.messages_default,
+        portal: PortalUrl::parse(&config.portal_url).context("portal_url")?,
+    })
+}
+
+fn site(section: &ResellerSection, config: &Config, client: reqwest::Client, now: Now) -> Site {
+    let reseller = section.reseller.clone();
+    let settings = GoogleSettings {
+        customer: reseller.customer.clone(),
+        admin: reseller.admin.clone(),
+        credentials: section.credentials.clone(),
+        endpoint: config.google.endpoint.clone(),
+        rates: rates(&config.google.rates),
+    };
+    let google = Google::new(settings, client, now);
+    Site { reseller, census: Census::new(google.clone()), google, learned: Learned::default() }
+}
+
+/// The configured rates; a burst of a second's worth, and one call at least.
+fn rates(configured: &crate::config::Rates) -> Rates {
+    let rate = |per_second: f64| Rate { per_second, burst: per_second.max(1.0) };
+    Rates {
+        directory: rate(configured.directory_per_second),
+        user_insert: rate(configured.user_inserts_per_second),
+        org_unit: rate(configured.org_units_per_second),
+        licensing: rate(configured.licensing_per_second),
+        cloud_identity: rate(configured.cloud_identity_per_second),
+        token: Rates::default().token,
+    }
+}
+
+fn mailer(transport: &MailTransport) -> Result<Mailer> {
+    match transport {
+        MailTransport::Smtp { host, port, login, from, tls } => {
+            let settings = SmtpSettings {
+                host: host.clone(),
+                port: *port,
+                security: match tls {
+                    MailTls::Implicit => Security::Tls,
+                    MailTls::StartTls => Security::StartTls,
+                    MailTls::None => Security::None,
+                },
+                credentials: login.clone(),
+                sender: sender(from.clone()),
+                timeout: MAIL_MAX,
+            };
+            Ok(Mailer::Smtp(SmtpMailer::new(settings).context("mail")?))
+        }
+        MailTransport::File { path, from } => {
+            Ok(Mailer::File(FileMailer::open(Path::new(path), sender(from.clone())).context("mail.path")?))
+        }
+        MailTransport::None => Ok(Mailer::None),
+    }
+}
+
+fn sender(address: crate::model::id::MailAddress) -> Sender {
+    Sender { name: Some("carepass".to_owned()), address }
+}

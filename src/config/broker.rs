@@ -1,0 +1,107 @@
+//! Reading what concerns the broker: events in and outcomes out, and that no name there is used for two things. Not here: whether
+//! the broker has what is named (`amqp`).
+
+use super::kinds::{self, Parsed};
+use super::reader::{Read, Section};
+use super::sections::{AmqpSection, Intake, Outcomes};
+use super::tree::Leaf;
+use crate::amqp::{DEAD_LETTER_QUEUE, Endpoint, LEAVERS_QUEUE, OUTCOMES_QUEUE};
+
+/// The sections `intake` and `outcomes`.
+pub(super) fn read(root: &mut Section<'_>) -> (Read<Intake>, Read<Outcomes>) {
+    let mut intake = root.section("intake");
+    let mut amqp_section = intake.section("amqp");
+    let amqp = amqp(&mut amqp_section);
+    let http = http(intake.section("http"));
+    intake.close();
+    let mut outcomes_section = root.section("outcomes");
+    let outcomes = outcomes(&mut outcomes_section);
+    if let (Ok((names, _)), Ok(outcomes)) = (&amqp, &outcomes) {
+        check_exchanges(names, outcomes, &amqp_section, &outcomes_section);
+    }
+    let intake =
+        http.and(amqp).map(|(names, endpoint)| Intake { amqp: endpoint.map(|endpoint| names.at(endpoint)) });
+    (intake, outcomes)
+}
+
+/// What is said of the broker besides where it is.
+struct Names {
+    exchange: String,
+    queue: String,
+    dead_letter_exchange: String,
+    declare: bool,
+    prefetch: u16,
+    allowed_sources: Vec<String>,
+}
+
+impl Names {
+    fn at(self, endpoint: Endpoint) -> AmqpSection {
+        let Self { exchange, queue, dead_letter_exchange, declare, prefetch, allowed_sources } = self;
+        AmqpSection { endpoint, exchange, queue, dead_letter_exchange, declare, prefetch, allowed_sources }
+    }
+}
+
+fn amqp(s: &mut Section<'_>) -> Read<(Names, Option<Endpoint>)> {
+    let endpoint =
+        s.secret("url", "url_file", |url| Endpoint::parse(&url).map_err(|wrong| wrong.to_string()));
+    let exchange = s.defaulted("exchange", kinds::broker_name);
+    let queue = s.defaulted("queue", queue);
+    let dead_letter_exchange = s.defaulted("dead_letter_exchange", kinds::broker_name);
+    let declare = s.defaulted("declare", kinds::flag);
+    let prefetch = s.defaulted("prefetch", kinds::whole(1..=1000));
+    let allowed_sources = s.optional("allowed_sources", kinds::texts);
+    s.close();
+    let names = Names {
+        exchange: exchange?,
+        queue: queue?,
+        dead_letter_exchange: dead_letter_exchange?,
+        declare: declare?,
+        prefetch: prefetch?,
+        allowed_sources: allowed_sources?.unwrap_or_default(),
+    };
+    Ok((names, endpoint?))
+}
+
+/// The main queue: dead letters that came back to it would be refused for ever, leavers and outcomes would come in twice.
+fn queue(leaf: &Leaf) -> Parsed<String> {
+    let name = kinds::broker_name(leaf)?;
+    if [LEAVERS_QUEUE, DEAD_LETTER_QUEUE, OUTCOMES_QUEUE].contains(&name.as_str()) {
+        return Err(format!(
+            "{name} is another queue of carepass; choose a name of its own, like carepass.engineers"
+        ));
+    }
+    Ok(name)
+}
+
+fn http(mut s: Section<'_>) -> Read<()> {
+    let enabled = s.defaulted("enabled", kinds::flag);
+    s.close();
+    if enabled? { Err(s.wrong("enabled", "true comes with a later release; write false")) } else { Ok(()) }
+}
+
+fn outcomes(s: &mut Section<'_>) -> Read<Outcomes> {
+    let exchange = s.defaulted("exchange", kinds::broker_name);
+    let source = s.defaulted("source", kinds::uri_reference);
+    s.close();
+    Ok(Outcomes { exchange: exchange?, source: source? })
+}
+
+/// Three exchanges, of two kinds, with three meanings. Blamed is the key that somebody said.
+fn check_exchanges(names: &Names, outcomes: &Outcomes, amqp: &Section<'_>, told: &Section<'_>) {
+    let blame = |one: (&Section<'_>, &str), other: (&Section<'_>, &str), what: &str| {
+        let (s, key) = if one.0.is_said(one.1) { one } else { other };
+        s.wrong(key, what);
+    };
+    if names.exchange == names.dead_letter_exchange {
+        let what = "events and dead letters have the same exchange; give each its own, like hr.events and carepass.dead";
+        blame((amqp, "dead_letter_exchange"), (amqp, "exchange"), what);
+    }
+    if names.exchange == outcomes.exchange {
+        let what = "events and outcomes have the same exchange; give each its own, like hr.events and carepass.outcomes";
+        blame((told, "exchange"), (amqp, "exchange"), what);
+    }
+    if names.dead_letter_exchange == outcomes.exchange {
+        let what = "dead letters and outcomes have the same exchange; give each its own, like carepass.dead and carepass.outcomes";
+        blame((told, "exchange"), (amqp, "dead_letter_exchange"), what);
+    }
+}

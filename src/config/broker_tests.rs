@@ -1,0 +1,68 @@
+//! What is said about faulty names and addresses: of the broker, of outcomes, of the API.
+
+use super::fault_tests::check_added;
+
+#[test]
+fn what_a_lenient_parser_would_take_for_localhost() {
+    let example = "write it like amqps://user:password@host:5671/vhost";
+    for (url, wrong) in [
+        ("amqp:///vhost", format!("names no host; {example}")),
+        ("amqp://u:hunter2@/vhost", format!("is not a broker's URL; {example}")),
+    ] {
+        let fault = format!("carepass.toml: intake.amqp.url: {wrong}");
+        check_added(&format!("[intake.amqp]\nurl = \"{url}\""), &[&fault]);
+    }
+}
+
+#[test]
+fn names_at_the_broker_are_distinct() {
+    for queue in ["carepass.leavers", "carepass.dead-letters", "carepass.outcomes"] {
+        check_added(
+            &format!("[intake.amqp]\nqueue = \"{queue}\""),
+            &[&format!(
+                "carepass.toml: intake.amqp.queue: {queue} is another queue of carepass; choose a name of its own, like carepass.engineers"
+            )],
+        );
+    }
+    check_added(
+        "[intake.amqp]\nexchange = \"carepass.dead\"",
+        &[
+            "carepass.toml: intake.amqp.exchange: events and dead letters have the same exchange; give each its own, like hr.events and carepass.dead",
+        ],
+    );
+    check_added(
+        "[outcomes]\nexchange = \"hr.events\"",
+        &[
+            "carepass.toml: outcomes.exchange: events and outcomes have the same exchange; give each its own, like hr.events and carepass.outcomes",
+        ],
+    );
+    check_added(
+        "[intake.amqp]\ndead_letter_exchange = \"carepass.outcomes\"",
+        &[
+            "carepass.toml: intake.amqp.dead_letter_exchange: dead letters and outcomes have the same exchange; give each its own, like carepass.dead and carepass.outcomes",
+        ],
+    );
+}
+
+#[test]
+fn hosts_and_sources() {
+    for host in ["https://carepass.example", "carepass.example:443", "carepass.example/", "a b", "a..b", ""] {
+        let wrong = if host.is_empty() {
+            "not a list of texts; write it like [\"one\", \"two\"]"
+        } else {
+            "not a list of host names without scheme and port; write it like [\"carepass.example\"]"
+        };
+        check_added(
+            &format!("[http]\nhosts = [\"{host}\"]"),
+            &[&format!("carepass.toml: http.hosts: {wrong}")],
+        );
+    }
+    for source in ["urn:care pass", "urn:å", &"x".repeat(257)] {
+        check_added(
+            &format!("[outcomes]\nsource = \"{source}\""),
+            &[
+                "carepass.toml: outcomes.source: not a URI reference of 1 to 256 characters; write one like urn:carepass or https://carepass.example/",
+            ],
+        );
+    }
+}
