@@ -1,48 +1,31 @@
 //! One history: two people of one name join, a domain appears, processes come and go, and Google has its moods. Everything is the seed's
 //! choice. Not here: what must hold in the end (`verdict`).
 
+use super::outside::{Outside, Stats};
 use super::verdict;
-use crate::fixture::events;
+use crate::fixture::{demo, events};
 use carepass::clock::Clock;
-use carepass::engine::{Engine, OutcomeEvent, OutcomeSink, RowOrder, Settings, SinkError};
-use carepass::google::{self, Census, Credentials, Endpoint, Google, GoogleSettings, Rates};
+use carepass::engine::{Engine, OutcomeSink, RowOrder, Settings};
+use carepass::google::{self, Endpoint, Rates};
 use carepass::mail::{Mailer, MemoryMailer, PortalUrl};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, State};
 use carepass::model::grants::GrantLimits;
 use carepass::model::id::EngineerKey;
 use carepass::model::person::{Language, LanguageTag};
-use carepass::model::reseller::{
-    Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Reseller, RoleChoice,
-};
 use carepass::model::rules::Rules;
-use carepass::sandbox::init::{self, DemoFiles, DemoReseller};
 use carepass::sandbox::{Domain, DomainKind, Sandbox, SandboxClock, World};
 use carepass::seal::Sealer;
-use carepass::steps::{House, Learned, Site};
+use carepass::steps::House;
 use carepass::store::Store;
 use carepass::store::memory::Memory;
-use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
-
-/// The keys are made once: in an unoptimised build that takes longer than everything else.
-static FILES: LazyLock<(DemoFiles, BTreeMap<&'static str, Credentials>)> = LazyLock::new(|| {
-    // Every client in this process builds on it; a second installation changes nothing.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let files = init::demo_files().expect("the system has randomness");
-    let read = |demo: &DemoReseller| {
-        let credentials = Credentials::from_json(demo.credentials.as_bytes(), &Endpoint::Google);
-        (demo.name, credentials.expect("a key file"))
-    };
-    let credentials = files.resellers.iter().map(read).collect();
-    (files, credentials)
-});
 
 /// Who joins: two of one name, so that they want the same local part.
 pub const ENGINEERS: [&str; 2] = ["E-1", "E-2"];
@@ -58,47 +41,6 @@ const TURNS: u32 = 12;
 
 /// By then everything must have settled, once faults have ended; in virtual time.
 const SETTLES_WITHIN: Duration = Duration::from_hours(48);
-
-/// What the histories met.
-#[derive(Debug, Default)]
-pub struct Stats {
-    pub kills: u64,
-    pub zombies: u64,
-    pub faults: u64,
-    pub stale: u64,
-    pub late: u64,
-    pub unconfirmed: u64,
-    pub waits: u64,
-}
-
-impl Stats {
-    pub fn add(&mut self, more: &Self) {
-        let Self { kills, zombies, faults, stale, late, unconfirmed, waits } = more;
-        self.kills += kills;
-        self.zombies += zombies;
-        self.faults += faults;
-        self.stale += stale;
-        self.late += late;
-        self.unconfirmed += unconfirmed;
-        self.waits += waits;
-    }
-
-    /// Histories that met no faults prove nothing.
-    pub fn check(&self, seeds: usize) {
-        let Self { kills, zombies, faults, stale, late, unconfirmed, waits } = self;
-        for (what, count) in [
-            ("kills", kills),
-            ("zombies", zombies),
-            ("faults", faults),
-            ("stale reads", stale),
-            ("late answers", late),
-            ("unconfirmed outcomes", unconfirmed),
-            ("waits", waits),
-        ] {
-            assert!(*count >= seeds as u64, "too few {what}: {self:?}");
-        }
-    }
-}
 
 /// A world with its past and its processes.
 pub struct History {
@@ -117,40 +59,10 @@ pub struct History {
     _stop: DropGuard,
 }
 
-/// Who listens to outcomes: confirms them, sometimes not.
-pub struct Outside {
-    chance: Mutex<fastrand::Rng>,
-    refusing: Mutex<bool>,
-    told: Mutex<Vec<Value>>,
-    unconfirmed: Mutex<u64>,
-}
-
-impl Outside {
-    /// What was confirmed, in order. The same outcome may come several times, under the same id.
-    pub fn told(&self) -> Vec<Value> {
-        self.told.lock().expect("nobody panics with it").clone()
-    }
-}
-
-impl OutcomeSink for Outside {
-    fn publish(&self, event: OutcomeEvent) -> BoxFuture<'_, Result<(), SinkError>> {
-        let refusing = *self.refusing.lock().expect("nobody panics with it");
-        let lot = self.chance.lock().expect("nobody panics with it").u8(..4);
-        if !refusing || lot > 0 {
-            let event = serde_json::from_slice(&event.body).expect("an outcome is JSON");
-            self.told.lock().expect("nobody panics with it").push(event);
-        }
-        // An outcome may have arrived although nobody said so.
-        let confirmed = !refusing || lot > 1;
-        *self.unconfirmed.lock().expect("nobody panics with it") += u64::from(!confirmed);
-        Box::pin(async move { if confirmed { Ok(()) } else { Err(SinkError("not confirmed".into())) } })
-    }
-}
-
 impl History {
     pub async fn begin(seed: u64) -> Self {
         let clock = Clock::following("2026-11-20T08:00:00Z".parse().expect("a time"));
-        let mut world = World::from_toml(&FILES.0.world).expect("the world that init writes");
+        let mut world = World::from_toml(&demo::files().world).expect("the world that init writes");
         world.customers.values_mut().for_each(|customer| customer.settings.seats = None);
         world.seed = seed;
         let shown = clock.clone();
@@ -165,12 +77,7 @@ impl History {
             sandbox,
             store: Arc::new(Memory::new()),
             letters: MemoryMailer::default(),
-            world: Arc::new(Outside {
-                chance: Mutex::new(fastrand::Rng::with_seed(seed)),
-                refusing: Mutex::new(true),
-                told: Mutex::default(),
-                unconfirmed: Mutex::default(),
-            }),
+            world: Arc::new(Outside::moody(seed)),
             chance: fastrand::Rng::with_seed(seed),
             clock,
             client: google::client(&endpoint).expect("a client for loopback"),
@@ -203,7 +110,7 @@ impl History {
         self.settle().await;
         verdict::check(&self).await;
         self.kill_all().await;
-        self.stats.unconfirmed = *self.world.unconfirmed.lock().expect("nobody panics with it");
+        self.stats.unconfirmed = self.world.unconfirmed();
         self.stats
     }
 
@@ -286,7 +193,7 @@ impl History {
         self.mood();
         self.sandbox.clear_faults();
         self.delegate(|_| true);
-        *self.world.refusing.lock().expect("nobody panics with it") = false;
+        self.world.calm_down();
         self.kill_all().await;
         self.live().await;
     }
@@ -356,12 +263,14 @@ impl History {
     }
 
     fn house(&self) -> House {
+        let site =
+            |reseller| demo::site(reseller, &self.endpoint, &self.client, Rates::default(), &self.clock);
         House {
-            sites: FILES
-                .0
+            sites: demo::files()
                 .resellers
                 .iter()
-                .map(|demo| (demo.name.parse().expect("a name"), self.site(demo)))
+                .map(demo::reseller)
+                .map(|reseller| (reseller.name.clone(), site(reseller)))
                 .collect(),
             store: Arc::clone(&self.store) as Arc<dyn Store>,
             sealer: Sealer::open(&self.seal.path().join("master")).expect("a master key"),
@@ -372,20 +281,6 @@ impl History {
             license_spacing: SignedDuration::from_secs(30),
             portal: PortalUrl::default(),
         }
-    }
-
-    fn site(&self, demo: &DemoReseller) -> Site {
-        let reseller = reseller(demo);
-        let settings = GoogleSettings {
-            customer: reseller.customer.clone(),
-            admin: reseller.admin.clone(),
-            credentials: FILES.1[demo.name].clone(),
-            endpoint: self.endpoint.clone(),
-            rates: Rates::default(),
-        };
-        let clock = self.clock.clone();
-        let google = Google::new(settings, self.client.clone(), Arc::new(move || clock.now()));
-        Site { reseller, census: Census::new(google.clone()), google, learned: Learned::default() }
     }
 
     // -- what comes from outside
@@ -414,26 +309,5 @@ impl History {
             // It may have moved meanwhile; then there is nothing to order.
             let _ = engine.order_row(id, RowOrder::Retry, "ada", "now").await;
         }
-    }
-}
-
-/// A reseller of the demo, configured as `sandbox init` does it.
-fn reseller(demo: &DemoReseller) -> Reseller {
-    let attested = Attestation { by: "test".into(), on: jiff::civil::date(2026, 1, 1) };
-    let privilege = |name: &str| Privilege { service_id: "02w5ecyt3pkeyqi".into(), name: name.to_owned() };
-    Reseller {
-        name: demo.name.parse().expect("a name"),
-        customer: demo.customer_id.parse().expect("a customer id"),
-        admin: demo.admin.parse().expect("an address"),
-        domains: DomainChoice::Discover,
-        org_unit: "/Customer Care".parse().expect("a path"),
-        license: LicenseMode::Auto,
-        role: RoleChoice::Custom {
-            name: "Customer Care".into(),
-            privileges: ["VIEW_CUSTOMERS", "ACCESS_CUSTOMER_SUPPORT_CASES"].map(privilege).into(),
-        },
-        case_alerts: CaseAlerts::CaseSharing,
-        auto_licensing_off: Some(attested.clone()),
-        free_subscription: Some(attested),
     }
 }

@@ -5,15 +5,18 @@
 //! Not here: several replicas over one store (`simulation`), and the broker (`end_to_end`).
 
 mod history;
+mod outside;
 mod verdict;
 
-use history::{History, Stats};
+use crate::fixture::seed;
+use history::History;
+use outside::Stats;
 
 /// Seeds of each half; the halves run side by side.
 const SEEDS: u64 = 150;
 
 fn run(seeds: impl Iterator<Item = u64>) {
-    let only = chosen_seed();
+    let only = seed::asked_for();
     let seeds: Vec<u64> = seeds.filter(|seed| only.is_none_or(|only| only == *seed)).collect();
     let mut sum = Stats::default();
     for seed in &seeds {
@@ -34,11 +37,6 @@ fn run(seeds: impl Iterator<Item = u64>) {
 fn live_through(seed: u64) -> Stats {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     runtime.expect("a runtime").block_on(async { History::begin(seed).await.run().await })
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test that is run by hand for one seed")]
-fn chosen_seed() -> Option<u64> {
-    std::env::var("CAREPASS_TEST_SEED").ok().map(|seed| seed.parse().expect("a number"))
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! A stage for one step: a sandbox on a socket, a store, and houses that stand for processes. What is on a stage can be kept as a
 //! snapshot and set up again. Not here: what goes wrong on a stage, and what must hold afterwards.
 
-use crate::fixture::events;
+use crate::fixture::{demo, events};
 use carepass::clock::Clock;
 use carepass::engine::{Engine, Settings};
-use carepass::google::{self, Census, Credentials, Endpoint, Google, GoogleSettings, Rate, Rates};
+use carepass::google::{self, Endpoint, Rate, Rates};
 use carepass::mail::{Letter, Mailer, MemoryMailer, PortalUrl};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, Goal, State, Want};
 use carepass::model::entry::{Actor, Change, Commit, Entry, Position};
@@ -12,17 +12,15 @@ use carepass::model::failure::Failure;
 use carepass::model::grants::GrantLimits;
 use carepass::model::id::{EngineerKey, ResellerName};
 use carepass::model::person::{Language, LanguageTag};
-use carepass::model::reseller::{
-    Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Reseller, RoleChoice,
-};
+use carepass::model::reseller::{DomainChoice, Reseller};
 use carepass::model::roster::Roster;
 use carepass::model::rules::Rules;
 use carepass::model::sealed::WrappedKey;
 use carepass::model::transition::{Input, apply};
-use carepass::sandbox::init::{self, DemoFiles, DemoReseller};
+use carepass::sandbox::init::DemoReseller;
 use carepass::sandbox::{Sandbox, World};
 use carepass::seal::{Sealer, password};
-use carepass::steps::{self, Context, House, Learned, Outcome, Site, Step};
+use carepass::steps::{self, Context, House, Outcome, Step};
 use carepass::store::Store;
 use carepass::store::memory::Memory;
 use jiff::{SignedDuration, Timestamp};
@@ -46,17 +44,6 @@ const RUNS_MAX: usize = 20;
 
 /// Entries of the ledger that a stage may have.
 const ENTRIES_MAX: usize = 1_000;
-
-/// The keys are made once: in an unoptimised build that takes longer than everything else.
-static FILES: LazyLock<(DemoFiles, BTreeMap<&'static str, Credentials>)> = LazyLock::new(|| {
-    let files = init::demo_files().expect("the system has randomness");
-    let read = |demo: &DemoReseller| {
-        let credentials = Credentials::from_json(demo.credentials.as_bytes(), &Endpoint::Google);
-        (demo.name, credentials.expect("a key file"))
-    };
-    let credentials = files.resellers.iter().map(read).collect();
-    (files, credentials)
-});
 
 /// Everything that outlives a process: Google, the store, the letters that were sent.
 pub struct Stage {
@@ -87,7 +74,7 @@ impl Stage {
     /// The demo's world, and an engineer whose event was admitted.
     pub async fn opening() -> Self {
         let seal = tempfile::Builder::new().prefix("carepass-it-").tempdir().expect("a temporary folder");
-        let world = World::from_toml(&FILES.0.world).expect("the world that init writes");
+        let world = World::from_toml(&demo::files().world).expect("the world that init writes");
         let loopback = Endpoint::parse("http://127.0.0.1:9010").expect("a loopback address");
         let client = google::client(&loopback).expect("a client for loopback");
         let stage = Self::raise(world, Memory::new(), Arc::new(Kit { client, seal })).await;
@@ -140,21 +127,7 @@ impl Stage {
 
     /// A process that has just begun: it knows what is stored and nothing else.
     pub fn house(&self) -> House {
-        let demo = FILES.0.resellers.iter().filter(|demo| RESELLERS.contains(&demo.name));
-        House {
-            sites: demo.map(|demo| (demo.name.parse().expect("a name"), self.site(demo))).collect(),
-            store: Arc::clone(&self.store) as Arc<dyn Store>,
-            sealer: Sealer::open(&self.kit.seal.path().join("master")).expect("a master key"),
-            mailer: Mailer::Memory(self.letters.clone()),
-            clock: Clock::System,
-            names_language: LanguageTag::english(),
-            letters_language: Language::English,
-            license_spacing: SignedDuration::ZERO,
-            portal: PortalUrl::parse("https://support.example/").expect("an address"),
-        }
-    }
-
-    fn site(&self, demo: &DemoReseller) -> Site {
+        let demo = demo::files().resellers.iter().filter(|demo| RESELLERS.contains(&demo.name));
         let rate = Rate { per_second: 1e6, burst: 1e6 };
         let rates = Rates {
             directory: rate,
@@ -164,16 +137,18 @@ impl Stage {
             cloud_identity: rate,
             token: rate,
         };
-        let reseller = reseller(demo);
-        let settings = GoogleSettings {
-            customer: reseller.customer.clone(),
-            admin: reseller.admin.clone(),
-            credentials: FILES.1[demo.name].clone(),
-            endpoint: self.endpoint.clone(),
-            rates,
-        };
-        let google = Google::new(settings, self.kit.client.clone(), Arc::new(|| Clock::System.now()));
-        Site { reseller, census: Census::new(google.clone()), google, learned: Learned::default() }
+        let site = |reseller| demo::site(reseller, &self.endpoint, &self.kit.client, rates, &Clock::System);
+        House {
+            sites: demo.map(reseller).map(|reseller| (reseller.name.clone(), site(reseller))).collect(),
+            store: Arc::clone(&self.store) as Arc<dyn Store>,
+            sealer: Sealer::open(&self.kit.seal.path().join("master")).expect("a master key"),
+            mailer: Mailer::Memory(self.letters.clone()),
+            clock: Clock::System,
+            names_language: LanguageTag::english(),
+            letters_language: Language::English,
+            license_spacing: SignedDuration::ZERO,
+            portal: PortalUrl::parse("https://support.example/").expect("an address"),
+        }
     }
 
     /// The stored row; a new one if there is none yet.
@@ -310,30 +285,11 @@ fn settings() -> Settings {
     }
 }
 
-/// A reseller of the demo, configured as `sandbox init` does it, with one domain each.
+/// A reseller of the demo with one domain.
 fn reseller(demo: &DemoReseller) -> Reseller {
-    let attested = Attestation { by: "test".into(), on: jiff::civil::date(2026, 1, 1) };
-    let privilege = |name: &str| Privilege { service_id: "02w5ecyt3pkeyqi".into(), name: name.to_owned() };
-    Reseller {
-        name: demo.name.parse().expect("a name"),
-        customer: demo.customer_id.parse().expect("a customer id"),
-        admin: demo.admin.parse().expect("an address"),
-        domains: match demo.name {
-            "nordic-se" => {
-                DomainChoice::These(BTreeSet::from(["care-se.example".parse().expect("a domain")]))
-            }
-            _ => DomainChoice::Discover,
-        },
-        org_unit: "/Customer Care".parse().expect("a path"),
-        license: LicenseMode::Auto,
-        role: RoleChoice::Custom {
-            name: "Customer Care".into(),
-            privileges: ["VIEW_CUSTOMERS", "ACCESS_CUSTOMER_SUPPORT_CASES"].map(privilege).into(),
-        },
-        case_alerts: CaseAlerts::CaseSharing,
-        auto_licensing_off: Some(attested.clone()),
-        free_subscription: Some(attested),
-    }
+    let only = || BTreeSet::from(["care-se.example".parse().expect("a domain")]);
+    let domains = if demo.name == "nordic-se" { DomainChoice::These(only()) } else { DomainChoice::Discover };
+    Reseller { domains, ..demo::reseller(demo) }
 }
 
 /// A moment so long ago.

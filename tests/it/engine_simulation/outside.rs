@@ -1,0 +1,95 @@
+//! The world outside that outcomes are told to, and what a run has met. Not here: what was to be told (`verdict`).
+
+use carepass::engine::{OutcomeEvent, OutcomeSink, SinkError};
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use std::sync::{Mutex, MutexGuard};
+
+/// What the histories met.
+#[derive(Debug, Default)]
+pub struct Stats {
+    pub kills: u64,
+    pub zombies: u64,
+    pub faults: u64,
+    pub stale: u64,
+    pub late: u64,
+    pub unconfirmed: u64,
+    pub waits: u64,
+}
+
+impl Stats {
+    pub fn add(&mut self, more: &Self) {
+        let Self { kills, zombies, faults, stale, late, unconfirmed, waits } = more;
+        self.kills += kills;
+        self.zombies += zombies;
+        self.faults += faults;
+        self.stale += stale;
+        self.late += late;
+        self.unconfirmed += unconfirmed;
+        self.waits += waits;
+    }
+
+    /// Histories that met no faults prove nothing.
+    pub fn check(&self, seeds: usize) {
+        let Self { kills, zombies, faults, stale, late, unconfirmed, waits } = self;
+        for (what, count) in [
+            ("kills", kills),
+            ("zombies", zombies),
+            ("faults", faults),
+            ("stale reads", stale),
+            ("late answers", late),
+            ("unconfirmed outcomes", unconfirmed),
+            ("waits", waits),
+        ] {
+            assert!(*count >= seeds as u64, "too few {what}: {self:?}");
+        }
+    }
+}
+
+/// Who listens to outcomes: confirms them, and while in a mood sometimes not.
+pub struct Outside(Mutex<Listening>);
+
+struct Listening {
+    chance: fastrand::Rng,
+    is_moody: bool,
+    told: Vec<Value>,
+    unconfirmed: u64,
+}
+
+impl Outside {
+    pub fn moody(seed: u64) -> Self {
+        let chance = fastrand::Rng::with_seed(seed);
+        Self(Mutex::new(Listening { chance, is_moody: true, told: Vec::new(), unconfirmed: 0 }))
+    }
+
+    pub fn calm_down(&self) {
+        self.listening().is_moody = false;
+    }
+
+    /// What arrived, in order. The same outcome may come several times, under the same id.
+    pub fn told(&self) -> Vec<Value> {
+        self.listening().told.clone()
+    }
+
+    pub fn unconfirmed(&self) -> u64 {
+        self.listening().unconfirmed
+    }
+
+    fn listening(&self) -> MutexGuard<'_, Listening> {
+        self.0.lock().expect("nobody panics with it")
+    }
+}
+
+impl OutcomeSink for Outside {
+    fn publish(&self, event: OutcomeEvent) -> BoxFuture<'_, Result<(), SinkError>> {
+        let mut listening = self.listening();
+        let lot = if listening.is_moody { listening.chance.u8(..4) } else { u8::MAX };
+        // An outcome may have arrived although nobody said so.
+        let (arrives, confirmed) = (lot > 0, lot > 1);
+        if arrives {
+            listening.told.push(serde_json::from_slice(&event.body).expect("an outcome is JSON"));
+        }
+        listening.unconfirmed += u64::from(!confirmed);
+        Box::pin(async move { if confirmed { Ok(()) } else { Err(SinkError("not confirmed".into())) } })
+    }
+}
