@@ -318,6 +318,18 @@ mod tests {
     };
     use lapin::types::FieldTable;
     use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+    use std::time::Duration;
+
+    /// A broker answers in milliseconds, and in seconds where many tests share two cores.
+    const ANSWER_LIMIT: Duration = Duration::from_mins(1);
+
+    /// Waits for an answer; what does not come is told with what the node knows of its queues.
+    async fn within<T>(node: &RabbitNode, what: &str, answer: impl Future<Output = T>) -> T {
+        let queues =
+            || node.ctl(&["list_queues", "name", "messages_ready", "messages_unacknowledged", "consumers"]);
+        let answered = tokio::time::timeout(ANSWER_LIMIT, answer).await;
+        answered.unwrap_or_else(|_| panic!("no {what}; queues:\n{}\nlog:\n{}", queues(), node.log()))
+    }
 
     async fn channel(url: &str) -> (Connection, Channel) {
         let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
@@ -355,15 +367,15 @@ mod tests {
     #[tokio::test]
     async fn a_confirmed_message_outlives_a_killed_rabbit_node() {
         let mut node = RabbitNode::start();
-        let (_connection, before) = channel(&node.url()).await;
-        publish(&before, b"kept").await;
+        let (_connection, before) = within(&node, "channel", channel(&node.url())).await;
+        within(&node, "confirm", publish(&before, b"kept")).await;
 
         node.kill9();
         assert!(connect(node.ports.amqp).is_err(), "a killed node does not listen");
         node.restart();
 
-        let (_connection, after) = channel(&node.url()).await;
-        assert_eq!(consume(&after).await, b"kept");
+        let (_connection, after) = within(&node, "channel after the restart", channel(&node.url())).await;
+        assert_eq!(within(&node, "delivery after the restart", consume(&after)).await, b"kept");
 
         let (folder, ports) = (node.folder.clone(), node.ports);
         drop(node);
@@ -376,10 +388,14 @@ mod tests {
     #[tokio::test]
     async fn virtual_hosts_of_the_shared_rabbit_node_do_not_see_each_other() {
         let (here, there) = (shared().fresh_vhost(), shared().fresh_vhost());
-        let (_connection, here) = channel(&here).await;
-        let (_connection, there) = channel(&there).await;
-        publish(&here, b"here").await;
-        publish(&there, b"there").await;
-        assert_eq!((consume(&here).await, consume(&there).await), (b"here".to_vec(), b"there".to_vec()));
+        let exchange = async {
+            let (_connection, here) = channel(&here).await;
+            let (_connection, there) = channel(&there).await;
+            publish(&here, b"here").await;
+            publish(&there, b"there").await;
+            (consume(&here).await, consume(&there).await)
+        };
+        let consumed = within(shared(), "exchange of messages", exchange).await;
+        assert_eq!(consumed, (b"here".to_vec(), b"there".to_vec()));
     }
 }
