@@ -25,8 +25,8 @@ use tokio_util::task::TaskTracker;
 /// How long work in hand may take after the stop; what is cut off is resumed at the next start.
 const GOODBYE_MAX: Duration = Duration::from_secs(8);
 
-/// How often the store's health is looked at.
-const LOOK_AT_STORE: Duration = Duration::from_millis(500);
+/// How often the health of the store and of the loops is looked at.
+const LOOK_AT_HEALTH: Duration = Duration::from_millis(500);
 
 /// A running house.
 pub struct App {
@@ -95,7 +95,14 @@ impl App {
     /// Waits until the store has failed. It serves no more then, and only a new start mends it.
     pub async fn store_lost(&self) {
         while self.store.health().is_ok() {
-            tokio::time::sleep(LOOK_AT_STORE).await;
+            tokio::time::sleep(LOOK_AT_HEALTH).await;
+        }
+    }
+
+    /// Waits until a loop of the engine has ended by itself: events would be taken and nobody would work on them.
+    pub async fn loop_lost(&self) {
+        while self.engine.is_alive() {
+            tokio::time::sleep(LOOK_AT_HEALTH).await;
         }
     }
 

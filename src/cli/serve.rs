@@ -33,6 +33,10 @@ pub async fn run(args: Serve, screen: &mut Screen) -> Result<Exit> {
             tracing::error!("the store has failed: carepass ends, so that a new start can read it afresh");
             Exit::Unreachable
         }
+        () = app.loop_lost() => {
+            tracing::error!("a loop of the engine has ended by itself: carepass ends, so that a new start can take up its work");
+            Exit::Failed
+        }
         door = app.door_lost() => {
             tracing::error!(door, "a door has ended by itself: carepass ends, so that a new start can open it again");
             Exit::Failed

@@ -72,8 +72,8 @@ pub(super) fn seal(mut s: Section<'_>, store: Read<&Store>) -> Read<Seal> {
 }
 
 /// Google.
-pub(super) fn google(mut s: Section<'_>) -> Read<Google> {
-    let endpoint = s.optional("endpoint", kinds::google);
+pub(super) fn google(mut s: Section<'_>) -> (Read<Endpoint>, Read<Google>) {
+    let endpoint = s.optional("endpoint", kinds::google).map(|given| given.unwrap_or(Endpoint::Google));
     let calls_in_flight = s.defaulted("calls_in_flight", kinds::whole(1..=64));
     let mut r = s.section("rates");
     let directory = r.defaulted("directory_per_second", kinds::rate);
@@ -83,14 +83,17 @@ pub(super) fn google(mut s: Section<'_>) -> Read<Google> {
     let cloud_identity = r.defaulted("cloud_identity_per_second", kinds::rate);
     r.close();
     s.close();
-    let rates = Rates {
-        directory_per_second: directory?,
-        user_inserts_per_second: user_inserts?,
-        org_units_per_second: org_units?,
-        licensing_per_second: licensing?,
-        cloud_identity_per_second: cloud_identity?,
+    let whole = || {
+        let rates = Rates {
+            directory_per_second: directory?,
+            user_inserts_per_second: user_inserts?,
+            org_units_per_second: org_units?,
+            licensing_per_second: licensing?,
+            cloud_identity_per_second: cloud_identity?,
+        };
+        Ok(Google { endpoint: endpoint.clone()?, rates, calls_in_flight: calls_in_flight? })
     };
-    Ok(Google { endpoint: endpoint?.unwrap_or(Endpoint::Google), rates, calls_in_flight: calls_in_flight? })
+    (endpoint.clone(), whole())
 }
 
 /// Limits of grants.

@@ -83,8 +83,8 @@ fn read(findings: &Findings, entries: &Entries) -> Read<Config> {
     let (intake, outcomes) = broker::read(&mut root);
     let store = daemon::store(root.section("store"));
     let seal = daemon::seal(root.section("seal"), store.as_ref().map_err(|faulty| *faulty));
-    let google = daemon::google(root.section("google"));
-    let resellers = resellers::read(&mut root, google.as_ref().ok().map(|google| &google.endpoint));
+    let (endpoint, google) = daemon::google(root.section("google"));
+    let resellers = resellers::read(&mut root, endpoint.as_ref().ok());
     let limits = daemon::limits(root.section("limits"));
     let http = daemon::http(root.section("http"));
     let mail = mail::read(root.section("mail"), store.as_ref().map_err(|faulty| *faulty));

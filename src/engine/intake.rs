@@ -92,7 +92,7 @@ impl Engine {
     async fn try_admit(&self, event: &Event, joined: &Joined) -> Result<Admitted, Race> {
         let received = self.house.store.received(&event.reference).await?;
         let stored = self.house.store.engineer(&joined.key).await?;
-        match decide(event, received.as_ref(), stored.as_ref(), &self.roster()) {
+        match decide(event, received.as_ref(), stored.as_ref(), &self.roster_seen()) {
             Admission::Known => Ok(Admitted::Unchanged(joined.key.clone())),
             Admission::Refuse { pointer, reason } => {
                 Err(Race::Over(Refusal::one(pointer, reason, Some(event.reference.clone())).into()))

@@ -143,6 +143,16 @@ impl Engine {
         self.known().roster.clone()
     }
 
+    /// What is known since the start: which domains an account has stands to be looked at until its first look has ended.
+    fn roster_seen(&self) -> Roster {
+        let known = self.known();
+        let mut roster = known.roster.clone();
+        for name in &known.unseen {
+            roster.resellers.entry(name.clone()).or_default().domains = None;
+        }
+        roster
+    }
+
     /// Whether every loop that was started still runs.
     pub fn is_alive(&self) -> bool {
         self.loops.running.load(Ordering::Relaxed) == self.loops.started.load(Ordering::Relaxed)

@@ -65,7 +65,13 @@ impl Engine {
         let mut reader = Reader::default();
         let mut pause = PAUSE_MIN;
         while !self.stop.is_cancelled() {
-            let wait = match self.publish_page(&mut reader, sink.as_ref()).await {
+            let published = tokio::select! {
+                biased;
+                // What was on its way is told again at the next start.
+                () = self.stop.cancelled() => return,
+                published = self.publish_page(&mut reader, sink.as_ref()) => published,
+            };
+            let wait = match published {
                 Ok(true) => {
                     pause = PAUSE_MIN;
                     continue;
@@ -220,7 +226,7 @@ fn data(outcome: &Outcome) -> Value {
     add_texts(&mut data, names);
     if outcome.kind == OutcomeKind::Ready {
         data["readyAt"] = json!(outcome.at);
-        data["domains"] = json!(row.facts.domains);
+        data["domains"] = json!(row.facts.domains.clone().unwrap_or_default());
     }
     add_reason(&mut data, row, outcome);
     data

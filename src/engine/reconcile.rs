@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 
 /// Engineers read from the store at a time.
 const PAGE: usize = 200;
@@ -48,6 +49,7 @@ impl Engine {
     /// Looks at every engineer at each change of a reseller account, and now and then.
     pub(super) async fn sweep_for_ever(self: Arc<Self>) {
         let mut at_least = tokio::time::interval(self.settings.sweep);
+        at_least.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return,

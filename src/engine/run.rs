@@ -122,7 +122,7 @@ impl<'a> Work<'a> {
             reseller_row: reseller_row.as_ref(),
             sheet: self.sheet.as_ref(),
             attempt: claimed.attempt,
-            is_first: at.is_some_and(|at| at.runs == 1),
+            is_first: at.is_some_and(|at| at.runs == 1 && at.attempt == 1 && at.waited_for.is_none()),
             since: at.map_or(Timestamp::MIN, |at| at.since),
         };
         (step.ensure)(&context).await
@@ -186,6 +186,10 @@ impl<'a> Work<'a> {
             self.engine.sweep.notify_one();
         }
         self.saw_ready = true;
+        // What the letter waits for may have settled while this was being written.
+        if let (EnrollmentId::Engineer(key), true) = (&self.row.id, self.row.waits_on(Who::Reseller)) {
+            self.engine.signal(key);
+        }
         match moved.effect {
             Some(Effect::Run { step, attempt }) => Some(Claimed { step, attempt }),
             Some(Effect::Reconcile) | None => None,

@@ -94,8 +94,7 @@ impl Engine {
             return Ok(());
         };
         self.learn(&row);
-        let input = if row.is_settled() { Input::Recheck } else { Input::Nudge };
-        self.move_row(&row, input).await;
+        self.move_row(&row, Input::Recheck).await;
         let mut known = self.known();
         if known.rows.get(&name).is_some_and(Enrollment::is_under_way) {
             known.unseen.insert(name);

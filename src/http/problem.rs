@@ -242,11 +242,7 @@ impl From<OrderError> for Problem {
             OrderError::Busy | OrderError::Rejected(Rejected::Busy) => ProblemKind::Busy,
             OrderError::Rejected(Rejected::Settled) => ProblemKind::Settled,
             OrderError::Rejected(
-                Rejected::TooEarly
-                | Rejected::NothingRan
-                | Rejected::Unsettled
-                | Rejected::Stale
-                | Rejected::Unskippable,
+                Rejected::TooEarly | Rejected::NothingRan | Rejected::Stale | Rejected::Unskippable,
             ) => ProblemKind::OrderDoesNotFit,
             OrderError::Store(error) => return error.into(),
         };

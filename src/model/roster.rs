@@ -28,7 +28,7 @@ impl Roster {
     pub fn learn(&mut self, reseller: &ResellerName, row: &Enrollment) {
         let status = self.resellers.entry(reseller.clone()).or_default();
         let given_up = matches!(row.state, State::Cancelled { .. });
-        status.domains = row.facts.domains.clone().or_else(|| given_up.then(BTreeSet::new));
+        status.domains = if given_up { Some(BTreeSet::new()) } else { row.facts.domains.clone() };
         status.ready = match row.state {
             State::Completed => true,
             State::Scheduled { .. } | State::Running { .. } => status.ready,
@@ -163,7 +163,7 @@ mod tests {
         check(two, &["no"], &scope, &["b.se=done"], &["engineer"]);
     }
 
-    /// A reseller account whose domains nobody could ever read holds everybody's welcome up, until an operator gives it up.
+    /// A reseller account that is not ready holds everybody's welcome up, until an operator gives it up.
     #[test]
     fn a_reseller_account_that_is_given_up_holds_nobody_up() {
         let goal = Goal { want: Want::Present, revision: 0 };
@@ -171,6 +171,7 @@ mod tests {
         let mut roster = Roster::default();
         roster.learn(&"no".parse().unwrap(), &row);
         assert!(!roster.is_complete());
+        row.facts.domains = Some(["a.no".parse().unwrap()].into());
         row.state = State::Cancelled { reason: String::new() };
         roster.learn(&"no".parse().unwrap(), &row);
         assert!(roster.is_complete());

@@ -19,7 +19,7 @@ pub enum Input {
     Reported(Result<Ensured, Failure>),
     /// What the row waits for may have changed: look now.
     Nudge,
-    /// A settled row is to be looked at from the start once more.
+    /// The row is to be looked at from the start once more.
     Recheck,
     /// HR or the configuration wants something else.
     Retargeted(Box<Wish>),
@@ -89,9 +89,6 @@ pub enum Rejected {
     /// The row has settled.
     #[error("the row has settled")]
     Settled,
-    /// The row has not settled.
-    #[error("the row has not settled yet")]
-    Unsettled,
     /// A goal of the same or an older revision.
     #[error("a newer revision is in force")]
     Stale,
@@ -140,6 +137,9 @@ impl Enrollment {
     }
 }
 
+/// The attempt at which a row goes on after a wait: one for which the trouble of others is no longer waited for (`steps/username`).
+const AFTER_WAITING: u32 = 3;
+
 impl At {
     /// The first attempt of a step.
     fn first(step: StepName, now: Timestamp) -> Self {
@@ -149,7 +149,16 @@ impl At {
     /// A wait is over. Other trouble than what was waited for gets patience and attempts of its own; that the step has run before
     /// stays known.
     fn after_waiting(self, now: Timestamp) -> Self {
-        Self { attempt: self.attempt.min(2), since: now, ..self }
+        Self { attempt: self.attempt.min(AFTER_WAITING), since: now, ..self }
+    }
+
+    /// Another wait begins, or goes on. What passes by itself does not make the row forget what somebody was asked for.
+    fn waiting_for(self, code: FailureCode, again: bool) -> Self {
+        let passes = code.is_trouble() || code == FailureCode::ResellerNotReady;
+        if again || passes && self.waited_for.is_some() {
+            return Self { looks: self.looks.saturating_add(1), ..self };
+        }
+        Self { looks: 1, waited_for: Some(code), ..self }
     }
 
     /// Whether the row has waited for this before. The kinds of passing trouble come and go in turn and are one thing to wait for.
@@ -189,7 +198,9 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
             adopt(&mut after, *wish)?;
             return Ok(Transition { after, effect: None });
         }
-        (State::Running { .. }, Input::Nudge | Input::Ordered(_)) => return Err(Rejected::Busy),
+        (State::Running { .. }, Input::Nudge | Input::Recheck | Input::Ordered(_)) => {
+            return Err(Rejected::Busy);
+        }
         (State::Scheduled { at, .. }, Input::Nudge) => (due_now(*at, now), None),
         (State::Waiting { at, .. }, Input::Nudge) => (due_now(at.after_waiting(now), now), None),
         (State::Scheduled { at, .. } | State::Waiting { at, .. }, Input::Ordered(order)) => {
@@ -203,10 +214,11 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
             take_over(&mut after);
             next_state(&after, now)
         }
-        (State::Completed, Input::Recheck) => from_the_start(&mut after, now),
-        (State::Scheduled { .. } | State::Waiting { .. } | State::Running { .. }, Input::Recheck) => {
-            return Err(Rejected::Unsettled);
+        (State::Completed, Input::Recheck) => {
+            after.rechecking = true;
+            from_the_start(&mut after, now)
         }
+        (State::Scheduled { .. } | State::Waiting { .. }, Input::Recheck) => from_the_start(&mut after, now),
         (State::Scheduled { .. } | State::Waiting { .. }, Input::Reported(_) | Input::Orphaned) => {
             return Err(Rejected::NothingRan);
         }
@@ -264,11 +276,17 @@ fn due_now(at: At, now: Timestamp) -> State {
     State::Scheduled { at, due: now, last: None }
 }
 
-/// Nothing counts as done any more; that it once was is remembered.
+/// Nothing counts as done any more.
 fn from_the_start(row: &mut Enrollment, now: Timestamp) -> (State, Option<Effect>) {
     row.done.clear();
-    row.rechecking = true;
-    next_state(row, now)
+    // A step that ends the process must not do so for ever, start after start.
+    let spent = row.state.at().map_or(1, |at| at.attempt);
+    match next_state(row, now) {
+        (State::Scheduled { at, due, last }, effect) => {
+            (State::Scheduled { at: At { attempt: spent, ..at }, due, last }, effect)
+        }
+        settled => settled,
+    }
 }
 
 /// A newer wish is written beside the goal in force.
@@ -340,8 +358,7 @@ fn failed(
             None,
         );
     };
-    let looks = if again { at.looks.saturating_add(1) } else { 1 };
-    let at = At { looks, waited_for: Some(failure.code), ..at };
+    let at = at.waiting_for(failure.code, again);
     let look_again = rules.look_again_at(&row.id, at, now);
     row.rechecking = false;
     (State::Waiting { at, on, reason: failure, look_again }, None)

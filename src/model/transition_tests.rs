@@ -238,9 +238,9 @@ fn a_person_is_asked_once_for_an_outage() {
             "Scheduled(username #2) 0",
             "Scheduled(username #3) 0",
             "Waiting(username #3 on operator) 1",
-            "Waiting(username #2 on operator) 2",
-            "Waiting(username #2 on operator) 3",
-            "Waiting(username #2 on operator) 4",
+            "Waiting(username #3 on operator) 2",
+            "Waiting(username #3 on operator) 3",
+            "Waiting(username #3 on operator) 4",
         ]
     );
 }
@@ -264,6 +264,37 @@ fn a_wait_does_not_use_up_the_patience_for_something_else() {
             "Waiting(username #2 on operator) 4",
         ]
     );
+}
+
+/// What passes by itself, on the way to the next look, is no reason to ask a person anew for what was asked before.
+#[test]
+fn passing_trouble_does_not_make_a_row_forget_what_was_asked() {
+    let seats = (FailureKind::Needs(Who::Operator), FailureCode::SeatsSpent);
+    let not_ready = (FailureKind::Needs(Who::Reseller), FailureCode::ResellerNotReady);
+    let taken = (FailureKind::Needs(Who::Operator), FailureCode::AddressTaken);
+    assert_eq!(
+        run(failing(&[not_ready, seats, not_ready, seats, taken])),
+        [
+            "Waiting(username #1 on reseller) 1",
+            "Waiting(username #1 on operator) 1",
+            "Waiting(username #1 on reseller) 2",
+            "Waiting(username #1 on operator) 3",
+            "Waiting(username #1 on operator) 1",
+        ]
+    );
+}
+
+/// After a start nothing counts that another configuration was good for, wherever the row stood.
+#[test]
+fn a_row_that_waits_is_looked_at_from_the_start_when_asked_to() {
+    for row in states()
+        .into_iter()
+        .filter(|row| !matches!(row.state, State::Running { .. } | State::Cancelled { .. }))
+    {
+        let after = apply(&row, Input::Recheck, &rules(), NOW).unwrap().after;
+        assert_eq!((label(&after).as_str(), after.done.len()), ("Scheduled(username #1)", 0), "{row:?}");
+        assert_eq!(after.rechecking, row.state == State::Completed);
+    }
 }
 
 #[test]

@@ -31,8 +31,8 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
         if let Some(account) = site.google.account_by_address(&address).await? {
             return found(cx, &account).await;
         }
-        // Google invites the owner once more with each insert.
-        if has_invited(cx) && site.google.is_invitable(&address).await? {
+        // An earlier run may have had its owner invited, and Google invites once more with each insert.
+        if site.google.is_invitable(&address).await? {
             return Err(unmanaged());
         }
     }
@@ -52,10 +52,6 @@ fn may_begin(site: &Site, row: Option<&Enrollment>) -> bool {
     let Reseller { customer, auto_licensing_off, free_subscription, .. } = &site.reseller;
     let checked = row.and_then(|row| row.facts.customer.as_ref());
     auto_licensing_off.is_some() && free_subscription.is_some() && checked == Some(customer)
-}
-
-fn has_invited(cx: &Context<'_>) -> bool {
-    cx.row.state.at().is_some_and(|at| at.waited_for == Some(FailureCode::UnmanagedAccount))
 }
 
 fn unmanaged() -> Failure {

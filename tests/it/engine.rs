@@ -160,6 +160,91 @@ async fn an_account_that_left_the_configuration_stays_away() {
     assert!(engine.roster().resellers.is_empty());
 }
 
+/// A set-up that waited in its middle begins anew with the configuration of the next start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_set_up_that_waits_is_looked_at_from_the_start() {
+    let neighbour = Neighbour::start().await;
+    let broker = [("INTAKE__AMQP__URL", "")];
+    let file = neighbour.configuration_file();
+    let whole = std::fs::read_to_string(&file).expect("the configuration");
+    let kept = whole.lines().filter(|line| !line.starts_with("auto_licensing_off"));
+    std::fs::write(&file, kept.collect::<Vec<_>>().join("\n")).expect("a file of this test");
+    let app = App::start(&neighbour.config(&broker)).await.expect("a house that starts");
+    until("accounts that wait for a word", || async { resellers_wait(&app).await }).await;
+    app.stop().await;
+
+    std::fs::write(&file, whole.replace("/Customer Care", "/Other Care")).expect("a file of this test");
+    let app = App::start(&neighbour.config(&broker)).await.expect("a house that starts");
+    until("ready accounts", || async {
+        app.engine.roster().resellers.values().all(|reseller| reseller.ready)
+    })
+    .await;
+    let units = neighbour.sandbox.change(|world| {
+        world.customers.values().filter(|customer| customer.org_unit("/Other Care").is_some()).count()
+    });
+    assert_eq!(units, 3, "the new unit was made everywhere");
+    app.stop().await;
+}
+
+async fn resellers_wait(app: &App) -> bool {
+    let mut all = true;
+    for name in app.engine.roster().resellers.keys() {
+        let id = EnrollmentId::Reseller(name.clone());
+        let row = app.engine.house().store.enrollment(&id).await.expect("the store answers");
+        all &= row.is_some_and(|row| row.waits_on(Who::Operator));
+    }
+    all
+}
+
+/// The letter that waits for an account goes out when the account has settled, not at the next look minutes later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_letter_that_waits_goes_out_when_the_last_account_has_settled() {
+    let neighbour = Neighbour::start().await;
+    let app = App::start(&neighbour.config(&[("INTAKE__AMQP__URL", "")])).await.expect("a house that starts");
+    until("ready accounts", || async {
+        app.engine.roster().resellers.values().all(|reseller| reseller.ready)
+    })
+    .await;
+    // The last list that the last domain needs is held back.
+    let slow = json!({"match": {"path_regex": "/roleassignments$", "customer": "C01nordicno", "method": "GET"},
+        "do": {"status": 503, "fail_before": true}});
+    neighbour.sandbox.add_faults(&slow).expect("a rule that is understood");
+    let store = Arc::clone(&app.engine.house().store);
+    admit(&app.engine, &events::joined(0)).await.expect("an event without faults");
+    let key = "E-00000".parse().expect("a key");
+    until("three domains", || async {
+        let rows = store.enrollments_of(&key).await.expect("the store answers");
+        rows.iter().filter(|row| row.state == State::Completed).count() == 3
+    })
+    .await;
+    // Somebody opened the engineer's row too early: it waits, and would look again in minutes.
+    let engineer = store.engineer(&key).await.expect("the store answers").expect("just admitted");
+    let id = EnrollmentId::Engineer(key.clone());
+    let row = Enrollment::open(id.clone(), engineer.wish(), Clock::System.now());
+    let change = Change::Enrollment { from: None, row: Box::new(row) };
+    store.commit(Commit::of(Clock::System.now(), Actor::Engine, change)).await.expect("a new row");
+    until("a letter that waits", || async {
+        let row = store.enrollment(&id).await.expect("the store answers");
+        row.is_some_and(|row| row.waits_on(Who::Reseller))
+    })
+    .await;
+    neighbour.sandbox.clear_faults();
+    let last: EnrollmentId = "domain/E-00000/nordic-no/reseller-no.example".parse().expect("a row");
+    until("the last domain", || async {
+        // It may have begun to wait meanwhile; if it has not, there is nothing to order.
+        let _ = app.engine.order_row(&last, RowOrder::Retry, "ada", "Google is well again").await;
+        let row = store.enrollment(&last).await.expect("the store answers");
+        row.is_some_and(|row| row.state == State::Completed)
+    })
+    .await;
+    until("the letter", || async {
+        let row = store.enrollment(&id).await.expect("the store answers");
+        row.is_some_and(|row| row.state == State::Completed)
+    })
+    .await;
+    app.stop().await;
+}
+
 /// Another master key would make every record unreadable, one new revision at a time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_master_key_than_before_is_refused_at_the_start() {

@@ -55,7 +55,9 @@ pub struct History {
     seal: TempDir,
     /// The last one is the rightful one; the others are zombies.
     lives: Vec<Arc<Engine>>,
-    stats: Stats,
+    /// The last call of which it was counted whether a fault struck it.
+    counted: u64,
+    pub stats: Stats,
     _stop: DropGuard,
 }
 
@@ -84,6 +86,7 @@ impl History {
             endpoint,
             seal: tempfile::Builder::new().prefix("carepass-it-").tempdir().expect("a temporary folder"),
             lives: Vec::new(),
+            counted: 0,
             stats: Stats::default(),
             _stop: stop.drop_guard(),
         }
@@ -144,7 +147,8 @@ impl History {
 
     /// Google's mood until the next: which calls go wrong, and how.
     fn mood(&mut self) {
-        let calls = self.sandbox.calls();
+        let calls = self.sandbox.calls_after(self.counted);
+        self.counted = calls.last().map_or(self.counted, |call| call.seq);
         self.stats.faults += calls.iter().filter(|call| call.fault).count() as u64;
         self.sandbox.clear_faults();
         self.delegate(|_| true);
