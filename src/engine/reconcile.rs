@@ -140,10 +140,9 @@ impl Engine {
 
     /// A letter that waits for accounts goes out as soon as they have settled.
     async fn nudge_letter(&self, engineer: &Engineer, roster: &Roster, rows: &BTreeMap<Target, Enrollment>) {
-        let wanted = roster.domains().filter(|(_, domain)| engineer.scope.covers(domain));
-        let mut targets = wanted.map(|(reseller, domain)| Target::Domain(reseller.clone(), domain.clone()));
         let Some(row) = rows.get(&Target::Engineer).filter(|row| row.waits_on(Who::Reseller)) else { return };
-        if targets.all(|target| rows.get(&target).is_some_and(Enrollment::is_settled)) {
+        if roster.wanted(&engineer.scope).all(|target| rows.get(&target).is_some_and(Enrollment::is_settled))
+        {
             self.move_row(row, Input::Nudge).await;
             self.wake(&Lane::House);
         }

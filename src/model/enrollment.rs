@@ -103,7 +103,7 @@ pub struct At {
     /// What the row last waited for; a person is asked once for each thing, not at each look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waited_for: Option<FailureCode>,
-    /// When the step became the current one.
+    /// When the step became the current one, or when the row's last wait for somebody ended.
     pub since: Timestamp,
 }
 

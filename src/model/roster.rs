@@ -55,6 +55,12 @@ impl Roster {
         }
     }
 
+    /// What a scope means among the known domains.
+    pub fn wanted(&self, scope: &Scope) -> impl Iterator<Item = Target> {
+        let wanted = self.domains().filter(move |(_, domain)| scope.covers(domain));
+        wanted.map(|(reseller, domain)| Target::Domain(reseller.clone(), domain.clone()))
+    }
+
     /// Every known domain with its reseller.
     pub fn domains(&self) -> impl Iterator<Item = (&ResellerName, &DomainName)> {
         self.resellers.iter().flat_map(|(reseller, status)| {
@@ -68,11 +74,7 @@ impl Roster {
 /// of a reseller account that left the configuration, hold nobody up.
 #[must_use]
 pub fn missing(roster: &Roster, scope: &Scope, rows: &BTreeMap<Target, Enrollment>) -> Vec<Target> {
-    let wanted: Vec<Target> = roster
-        .domains()
-        .filter(|(_, domain)| scope.covers(domain))
-        .map(|(reseller, domain)| Target::Domain(reseller.clone(), domain.clone()))
-        .collect();
+    let wanted: Vec<Target> = roster.wanted(scope).collect();
     let mut absent: Vec<Target> =
         wanted.iter().filter(|target| !rows.contains_key(target)).cloned().collect();
     let row_of = |target: &Target| rows.get(target);

@@ -136,7 +136,7 @@ pub struct Context<'a> {
     pub attempt: u32,
     /// No run of this step has ever begun before this one.
     pub is_first: bool,
-    /// Since when the step is the current one.
+    /// Since when the step is the current one, or the row's last wait is over.
     pub since: Timestamp,
 }
 
