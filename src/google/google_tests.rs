@@ -319,11 +319,11 @@ async fn one_answer_that_went_wrong_does_not_throw_a_list_away() {
     let first = || Reply::json(200, &json!({"items": [role], "nextPageToken": "a"}));
     let last = || Reply::json(200, &json!({"items": [role]}));
     let patient = vec![first(), trouble(), trouble(), trouble(), trouble(), last()];
-    check_list(patient, Ok(2), 6, 7).await;
+    check_list(patient, Ok(2), 6, 3).await;
     let (late, page) = (slower("30"), Reply::html(200, "<html>"));
     check_list(vec![late, first(), page, last()], Ok(2), 4, 30).await;
     let lasting = (0..9).map(|_| trouble()).collect();
-    check_list(lasting, Err(FailureCode::BackendError), 5, 7).await;
+    check_list(lasting, Err(FailureCode::BackendError), 5, 3).await;
     check_list(vec![slower("120"), last()], Err(FailureCode::RateLimited), 1, 0).await;
     let refusal = Reply::error(403, "forbidden", "Not Authorized to access this resource/api");
     check_list(vec![first(), refusal, last()], Err(FailureCode::NotAuthorized), 2, 0).await;

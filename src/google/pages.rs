@@ -18,7 +18,7 @@ const PAGES_MAX: usize = 200;
 const REPEATS_MAX: u32 = 4;
 
 /// The first pause before that, where Google wishes none; each further one is twice as long.
-const PAUSE_MIN: Duration = Duration::from_millis(500);
+const PAUSE_MIN: Duration = Duration::from_millis(250);
 
 /// A wish that is longer than this ends the list: whoever waits for it hears why.
 const PAUSE_MAX: Duration = Duration::from_mins(1);
