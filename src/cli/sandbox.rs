@@ -51,13 +51,14 @@ pub async fn run(args: SandboxArgs, screen: &mut Screen) -> Result<Exit> {
     if !args.listen.ip().is_loopback() {
         bail!("the sandbox listens on this machine only; {} is not a loopback address", args.listen);
     }
-    let path = match args.world {
-        Some(path) => path,
-        None => new_world(args.listen, screen)?,
-    };
+    // Before a folder is made, which would be left behind if the files are none.
     let tls = match args.tls.as_deref() {
         Some([certificate, key]) => Some(Tls::read(certificate, key)?),
         Some(_) | None => None,
+    };
+    let path = match args.world {
+        Some(path) => path,
+        None => new_world(args.listen, tls.is_some(), screen)?,
     };
     let Some(world) = read(&path, screen)? else { return Ok(Exit::Usage) };
     serve(Sandbox::new(world), args.listen, tls, screen).await?;
@@ -65,7 +66,7 @@ pub async fn run(args: SandboxArgs, screen: &mut Screen) -> Result<Exit> {
 }
 
 /// A world with all that belongs to it in a folder of its own. It stays when the sandbox ends: the daemon keeps its data there.
-fn new_world(listen: SocketAddr, screen: &mut Screen) -> Result<PathBuf> {
+fn new_world(listen: SocketAddr, is_tls: bool, screen: &mut Screen) -> Result<PathBuf> {
     let unique = crate::app::random_seed()?;
     let folder = std::env::temp_dir().join(format!("carepass-sandbox-{unique:016x}"));
     make_private(&folder)?;
@@ -75,8 +76,11 @@ fn new_world(listen: SocketAddr, screen: &mut Screen) -> Result<PathBuf> {
         folder.display()
     ));
     screen.say(format_args!("  carepass serve --config {}", folder.join("carepass.toml").display()));
-    if listen.to_string() != sandbox::init::LISTEN {
+    if is_tls || listen.to_string() != sandbox::init::LISTEN {
         screen.say("  with CAREPASS__GOOGLE__ENDPOINT set to the address below");
+    }
+    if is_tls {
+        screen.say("  and with a certificate that this machine trusts for that address");
     }
     Ok(folder.join("world.toml"))
 }

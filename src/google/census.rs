@@ -71,7 +71,8 @@ pub struct Census {
 struct Inner {
     google: Google,
     addresses: Shelf<BTreeSet<String>>,
-    accounts: Shelf<Vec<Account>>,
+    /// Shared with the read of the addresses, which must not hold the census that is to end it.
+    accounts: Arc<Shelf<Vec<Account>>>,
     assignments: Shelf<Vec<Assignment>>,
     paid_licenses: Shelf<Vec<PaidLicense>>,
     roles: Shelf<Vec<Role>>,
@@ -89,9 +90,9 @@ impl Census {
     /// A census that has read nothing yet.
     pub fn new(google: Google) -> Self {
         let inner = Inner {
-            google,
+            google: google.patient(),
             addresses: Flight::new(READ_MAX),
-            accounts: Flight::new(READ_MAX),
+            accounts: Arc::new(Flight::new(READ_MAX)),
             assignments: Flight::new(READ_MAX),
             paid_licenses: Flight::new(READ_MAX),
             roles: Flight::new(READ_MAX),
@@ -105,13 +106,14 @@ impl Census {
         &self,
         fresh: impl Into<Fresh>,
     ) -> Result<Arc<Snapshot<BTreeSet<String>>>, Failure> {
-        let (fresh, census) = (fresh.into(), self.clone());
-        self.wait(&self.inner.addresses, fresh, async move || census.read_addresses(fresh).await).await
+        let Inner { google, addresses, accounts, .. } = &*self.inner;
+        let (fresh, client, accounts) = (fresh.into(), google.clone(), Arc::clone(accounts));
+        wait(google, addresses, fresh, async move || read_addresses(&client, &accounts, fresh).await).await
     }
 
     /// Every account.
     pub async fn accounts(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
-        self.take(&self.inner.accounts, fresh.into(), async |google| google.accounts(false).await).await
+        read_accounts(&self.inner.google, &self.inner.accounts, fresh.into()).await
     }
 
     /// Every role assignment.
@@ -135,22 +137,6 @@ impl Census {
         self.take(&self.inner.roles, fresh.into(), async |google| google.roles().await).await
     }
 
-    /// Its age is that of its oldest part: the accounts may have been read before.
-    async fn read_addresses(&self, fresh: Fresh) -> Result<Arc<Snapshot<BTreeSet<String>>>, Failure> {
-        let google = &self.inner.google;
-        let began = google.now();
-        let (accounts, deleted, groups) =
-            try_join3(self.accounts(fresh), google.accounts(true), google.groups()).await?;
-        let mut taken = BTreeSet::new();
-        add_accounts(&mut taken, &accounts.items);
-        add_accounts(&mut taken, &deleted);
-        for group in groups {
-            taken.insert(group.address);
-            taken.extend(group.aliases);
-        }
-        Ok(Arc::new(Snapshot { began: began.min(accounts.began), ended: accounts.ended, items: taken }))
-    }
-
     async fn take<T, R>(
         &self,
         kept: &Shelf<T>,
@@ -161,32 +147,71 @@ impl Census {
         T: Send + Sync + 'static,
         R: Future<Output = Result<T, Failure>> + Send + 'static,
     {
-        let google = self.inner.google.clone();
-        let read = async move || {
-            tokio::time::sleep(GATHER).await;
-            let began = google.now();
-            let items = list(google.clone()).await?;
-            Ok(Arc::new(Snapshot { began, ended: google.now(), items }))
-        };
-        self.wait(kept, fresh, read).await
+        take(&self.inner.google, kept, fresh, list).await
     }
+}
 
-    async fn wait<T, R>(
-        &self,
-        kept: &Shelf<T>,
-        fresh: Fresh,
-        read: impl FnOnce() -> R,
-    ) -> Result<Arc<Snapshot<T>>, Failure>
-    where
-        T: Send + Sync + 'static,
-        R: Future<Output = Result<Arc<Snapshot<T>>, Failure>> + Send + 'static,
-    {
-        let google = &self.inner.google;
-        let landed = kept.get(|snapshot| snapshot.is(fresh, google.now()), read);
-        tokio::time::timeout(WAIT_MAX, landed).await.unwrap_or_else(|_| {
-            Err(Failure::not_yet(FailureCode::NotYetConfirmed).with_detail("a long list is still being read"))
-        })
+/// Its age is that of its oldest part: the accounts may have been read before.
+async fn read_addresses(
+    google: &Google,
+    accounts: &Shelf<Vec<Account>>,
+    fresh: Fresh,
+) -> Result<Arc<Snapshot<BTreeSet<String>>>, Failure> {
+    let began = google.now();
+    let (accounts, deleted, groups) =
+        try_join3(read_accounts(google, accounts, fresh), google.accounts(true), google.groups()).await?;
+    let mut taken = BTreeSet::new();
+    add_accounts(&mut taken, &accounts.items);
+    add_accounts(&mut taken, &deleted);
+    for group in groups {
+        taken.insert(group.address);
+        taken.extend(group.aliases);
     }
+    Ok(Arc::new(Snapshot { began: began.min(accounts.began), ended: accounts.ended, items: taken }))
+}
+
+async fn read_accounts(
+    google: &Google,
+    kept: &Shelf<Vec<Account>>,
+    fresh: Fresh,
+) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
+    take(google, kept, fresh, async |google| google.accounts(false).await).await
+}
+
+async fn take<T, R>(
+    google: &Google,
+    kept: &Shelf<T>,
+    fresh: Fresh,
+    list: impl FnOnce(Google) -> R + Send + 'static,
+) -> Result<Arc<Snapshot<T>>, Failure>
+where
+    T: Send + Sync + 'static,
+    R: Future<Output = Result<T, Failure>> + Send + 'static,
+{
+    let client = google.clone();
+    let read = async move || {
+        tokio::time::sleep(GATHER).await;
+        let began = client.now();
+        let items = list(client.clone()).await?;
+        Ok(Arc::new(Snapshot { began, ended: client.now(), items }))
+    };
+    wait(google, kept, fresh, read).await
+}
+
+async fn wait<T, R>(
+    google: &Google,
+    kept: &Shelf<T>,
+    fresh: Fresh,
+    read: impl FnOnce() -> R,
+) -> Result<Arc<Snapshot<T>>, Failure>
+where
+    T: Send + Sync + 'static,
+    R: Future<Output = Result<Arc<Snapshot<T>>, Failure>> + Send + 'static,
+{
+    let landed = kept.get(|snapshot| snapshot.is(fresh, google.now()), read);
+    tokio::time::timeout(WAIT_MAX, landed).await.unwrap_or_else(|_| {
+        Err(Failure::not_yet(FailureCode::NotYetConfirmed).with_detail("a long list is still being read"))
+    })
 }
 
 fn add_accounts(taken: &mut BTreeSet<String>, accounts: &[Account]) {

@@ -1,11 +1,13 @@
 //! One reader at a time, whose answer serves all who waited for it: tokens and bulk lists are shared this way. A read is a task of its
-//! own: whoever asked for it may be cut off, and it still serves those who come later.
+//! own: whoever asked for it may be cut off, and it still serves those who come later. It ends with its flight at the latest. A read that
+//! holds its own flight, as that of a token does, keeps it until then and ends by itself or after `read_max`.
 //! Not here: what is read.
 
 use crate::model::failure::{Failure, FailureCode};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 /// A shared answer.
 #[derive(Debug)]
@@ -22,6 +24,7 @@ struct State<T> {
     failed: Option<Failed>,
     /// The read at work; closed when it has ended, however it did.
     reading: Option<watch::Receiver<()>>,
+    task: Option<AbortHandle>,
 }
 
 /// A read that failed, and whom it serves: those who had arrived before it began.
@@ -34,7 +37,7 @@ struct Failed {
 impl<T: Clone + Send + 'static> Flight<T> {
     /// Nothing read yet. A read that takes longer than `read_max` ends with `timeout`.
     pub(super) fn new(read_max: Duration) -> Self {
-        let state = State { arrivals: 0, answers: 0, latest: None, failed: None, reading: None };
+        let state = State { arrivals: 0, answers: 0, latest: None, failed: None, reading: None, task: None };
         Self { state: Arc::new(Mutex::new(state)), read_max }
     }
 
@@ -82,7 +85,7 @@ impl<T: Clone + Send + 'static> Flight<T> {
     ) -> watch::Receiver<()> {
         let (ended, reading) = watch::channel(());
         let (shared, serves_below, read_max) = (Arc::clone(&self.state), state.arrivals, self.read_max);
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let outcome = tokio::time::timeout(read_max, read).await;
             let outcome = outcome.unwrap_or_else(|_| Err(Failure::transient(FailureCode::Timeout)));
             let mut state = lock(&shared);
@@ -95,12 +98,21 @@ impl<T: Clone + Send + 'static> Flight<T> {
             }
             drop(ended);
         });
-        state.reading = Some(reading.clone());
+        (state.reading, state.task) = (Some(reading.clone()), Some(task.abort_handle()));
         reading
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         lock(&self.state)
+    }
+}
+
+/// Nobody is left who could use the answer.
+impl<T> Drop for Flight<T> {
+    fn drop(&mut self) {
+        if let Some(task) = lock(&self.state).task.take() {
+            task.abort();
+        }
     }
 }
 
@@ -229,6 +241,18 @@ mod tests {
         source.gate.add_permits(1);
         assert_eq!(second.await.unwrap(), Ok(1));
         assert_eq!(source.reads.load(Ordering::SeqCst), 1, "the read was not begun anew");
+    }
+
+    #[tokio::test]
+    async fn a_read_does_not_outlive_its_flight() {
+        let source = Source::new();
+        let first = source.spawn(1, false);
+        settle().await;
+        first.abort();
+        let gate = Arc::clone(&source.gate);
+        drop((first.await, source));
+        settle().await;
+        assert_eq!(Arc::strong_count(&gate), 1, "the read is gone");
     }
 
     #[tokio::test(start_paused = true)]

@@ -287,7 +287,8 @@ async fn an_address_book_is_as_old_as_its_oldest_part() {
 #[tokio::test]
 async fn a_snapshot_serves_until_a_newer_one_is_wanted_and_failures_are_not_kept() {
     let page = |id: &str| Reply::json(200, &json!({"items": [{"roleId": id, "roleName": "r"}]}));
-    let (fake, google) = Fake::start(vec![Reply::error(500, "backendError", ""), page("1"), page("2")]).await;
+    let refusal = Reply::error(403, "forbidden", "Not Authorized to access this resource/api");
+    let (fake, google) = Fake::start(vec![refusal, page("1"), page("2")]).await;
     let census = Census::new(google.clone());
     let start = google.now();
     assert!(census.roles(start).await.is_err());
@@ -297,6 +298,35 @@ async fn a_snapshot_serves_until_a_newer_one_is_wanted_and_failures_are_not_kept
     assert_eq!(fake.calls().len(), 2);
     let newer = census.roles(google.now()).await.unwrap();
     assert!(newer.began > first.began && newer.items != first.items);
+}
+
+/// A list of roles as Google's answers let it come about for a census: how many there are, or why none, after how many calls and at
+/// least how many seconds.
+async fn check_list(replies: Vec<Reply>, expected: Result<usize, FailureCode>, calls: usize, seconds: u64) {
+    let (fake, google) = Fake::start(replies).await;
+    let begun = tokio::time::Instant::now();
+    let listed = Census::new(google.clone()).roles(google.now()).await;
+    let listed = listed.map(|roles| roles.items.len()).map_err(|failure| failure.code);
+    assert_eq!((listed, fake.calls().len()), (expected, calls), "{:?}", fake.calls());
+    assert!(begun.elapsed() >= Duration::from_secs(seconds), "{:?}", fake.calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_answer_that_went_wrong_does_not_throw_a_list_away() {
+    let trouble = || Reply::error(503, "backendError", "");
+    let slower = |seconds| Reply::error(429, "rateLimitExceeded", "").with("retry-after", seconds);
+    let role = json!({"roleId": "7", "roleName": "r"});
+    let first = || Reply::json(200, &json!({"items": [role], "nextPageToken": "a"}));
+    let last = || Reply::json(200, &json!({"items": [role]}));
+    let patient = vec![first(), trouble(), trouble(), trouble(), trouble(), last()];
+    check_list(patient, Ok(2), 6, 3).await;
+    let (late, page) = (slower("30"), Reply::html(200, "<html>"));
+    check_list(vec![late, first(), page, last()], Ok(2), 4, 30).await;
+    let lasting = (0..9).map(|_| trouble()).collect();
+    check_list(lasting, Err(FailureCode::BackendError), 5, 3).await;
+    check_list(vec![slower("120"), last()], Err(FailureCode::RateLimited), 1, 0).await;
+    let refusal = Reply::error(403, "forbidden", "Not Authorized to access this resource/api");
+    check_list(vec![first(), refusal, last()], Err(FailureCode::NotAuthorized), 2, 0).await;
 }
 
 /// A client of the sandbox's first reseller account, which runs on a socket.

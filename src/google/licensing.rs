@@ -6,7 +6,7 @@ use super::classify::Meaning;
 use super::pages::{List, Page};
 use super::request::Request;
 use super::{Google, Outcome, unexpected};
-use crate::model::failure::Failure;
+use crate::model::failure::{Failure, FailureCode, FailureKind};
 use crate::model::id::Address;
 use futures_util::future::try_join_all;
 use serde::Deserialize;
@@ -77,6 +77,14 @@ impl Google {
                 Err(unexpected(Call::AssignLicense, meaning))
             }
         }
+    }
+
+    /// Slows License Manager down after an "unavailable" that can only be a spent quota or an outage, and says so. Errors: it is one,
+    /// `rate_limited`.
+    pub fn slow_licensing(&self) -> Failure {
+        self.shared.limits.throttled(Call::AssignLicense.spec().quota, None);
+        Failure::new(FailureKind::Throttled, FailureCode::RateLimited)
+            .with_detail(&format!("{}: 503, a spent quota or an outage", Call::AssignLicense.template()))
     }
 
     /// Every licence of the customer's accounts in a [`PaidProduct`]; no call lists those of one account. A product that the customer

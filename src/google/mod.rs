@@ -71,6 +71,7 @@ pub struct Google {
     shared: Arc<Shared>,
     made_at: Option<Timestamp>,
     writes_until: Option<Timestamp>,
+    is_patient: bool,
 }
 
 struct Shared {
@@ -105,7 +106,7 @@ impl Google {
             tokens: Arc::new(Tokens::new(credentials, admin)),
             limits: Arc::new(Limits::new(rates)),
         };
-        Self { shared: Arc::new(shared), made_at: None, writes_until: None }
+        Self { shared: Arc::new(shared), made_at: None, writes_until: None, is_patient: false }
     }
 
     /// The same client, told when the thing was made that the next calls are about: while it is young, "forbidden" may be

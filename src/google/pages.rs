@@ -1,16 +1,27 @@
-//! Lists in pages: all of them or a failure. A part of a list counts as no read (guard 4).
+//! Lists in pages: all of them or a failure. A part of a list counts as no read (guard 4), so a client that was told to be patient asks
+//! for a page again rather than give a long list up for one answer that went wrong.
 //! Not here: what is in the lists.
 
 use super::classify::Meaning;
 use super::licensing::PaidProduct;
 use super::request::Request;
 use super::{Google, Outcome, unexpected};
-use crate::model::failure::{Failure, FailureCode};
+use crate::model::failure::{Failure, FailureCode, FailureKind};
 use crate::model::id::{AccountId, CustomerId};
 use serde::de::DeserializeOwned;
+use std::time::Duration;
 
 /// More pages than any reseller has; a server that hands out page after page ends here.
 const PAGES_MAX: usize = 200;
+
+/// How often a patient client asks for a page again.
+const REPEATS_MAX: u32 = 4;
+
+/// The first pause before that, where Google wishes none; each further one is twice as long.
+const PAUSE_MIN: Duration = Duration::from_millis(250);
+
+/// A wish that is longer than this ends the list: whoever waits for it hears why.
+const PAUSE_MAX: Duration = Duration::from_mins(1);
 
 /// The lists that come in pages.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +55,13 @@ impl<'a> List<'a> {
 }
 
 impl Google {
+    /// The same client, but patient: a page that failed in passing is asked for again after a pause. For reads that no step waits for
+    /// to its end.
+    #[must_use]
+    pub(super) fn patient(self) -> Self {
+        Self { is_patient: true, ..self }
+    }
+
     /// Reads every page. Google hands out empty pages with a token: only a missing token ends a list.
     pub(super) async fn all_pages<P: Page>(&self, list: List<'_>) -> Result<Vec<P::Item>, Failure> {
         let call = list.request(&self.shared.customer, None).call();
@@ -60,12 +78,11 @@ impl Google {
         for _ in 0..PAGES_MAX {
             let request = list.request(&self.shared.customer, token.as_deref());
             let call = request.call();
-            let outcome = self.ask(&request).await?;
-            if token.is_none() && matches!(outcome, Outcome::Means(Meaning::NotThere)) {
-                return Ok(None);
-            }
-            let page: P = outcome.done(call)?.decode(call)?;
-            let (more, next) = page.split();
+            let (more, next) = match self.page::<P>(&request).await? {
+                Some(page) => page.split(),
+                None if token.is_none() => return Ok(None),
+                None => return Err(unexpected(call, Meaning::NotThere)),
+            };
             items.extend(more);
             token = next.filter(|next| !next.is_empty());
             if token.is_none() {
@@ -75,4 +92,35 @@ impl Google {
         Err(Failure::permanent(FailureCode::UnknownAnswer)
             .with_detail(&format!("a list of more than {PAGES_MAX} pages")))
     }
+
+    /// One page, or none if what it is about is not there; asked for again if it fails in passing and this client is patient.
+    async fn page<P: Page>(&self, request: &Request<'_>) -> Result<Option<P>, Failure> {
+        let repeats_max = if self.is_patient { REPEATS_MAX } else { 0 };
+        for repeat in 0..repeats_max {
+            match self.page_once(request).await {
+                Ok(page) => return Ok(page),
+                Err(failure) => tokio::time::sleep(pause(&failure, repeat).ok_or(failure)?).await,
+            }
+        }
+        self.page_once(request).await
+    }
+
+    async fn page_once<P: Page>(&self, request: &Request<'_>) -> Result<Option<P>, Failure> {
+        let call = request.call();
+        match self.ask(request).await? {
+            Outcome::Means(Meaning::NotThere) => Ok(None),
+            outcome @ (Outcome::Done(_) | Outcome::Means(_)) => outcome.done(call)?.decode(call).map(Some),
+        }
+    }
+}
+
+/// How long to wait before a page is asked for again; none if that would be of no use, or too long.
+fn pause(failure: &Failure, repeat: u32) -> Option<Duration> {
+    let pause = match failure.kind {
+        FailureKind::Transient | FailureKind::Throttled => {
+            failure.retry_after_ms.map_or(PAUSE_MIN * 2_u32.pow(repeat), Duration::from_millis)
+        }
+        FailureKind::NotYet | FailureKind::Needs(_) | FailureKind::Permanent => return None,
+    };
+    (pause <= PAUSE_MAX).then_some(pause)
 }

@@ -1,5 +1,6 @@
 //! The account has the free Cloud Identity licence. Where the licence comes by itself with the account, assigning it fails for ever
-//! (`docs/GOOGLE.md` 2); that is learned by three spaced tries and a control call that works, and remembered.
+//! (`docs/GOOGLE.md` 2); that is learned by three refusals, the last long enough after the first, and a control call that works, and
+//! remembered.
 //! Not here: buying seats, and paid licences (`no_paid_license`).
 
 use super::house::Guarded;
@@ -34,17 +35,17 @@ async fn assign(cx: &Context<'_>, site: &Site, mode: LicenseMode) -> Outcome {
     let is_new = match cx.google_for(&guarded)?.assign_free(&cx.address()?).await? {
         FreeLicense::Made => true,
         FreeLicense::Found => false,
-        FreeLicense::Unavailable => return refused(cx, site, mode, guarded).await,
+        FreeLicense::Unavailable if mode == LicenseMode::PerUser => return Err(site.google.slow_licensing()),
+        FreeLicense::Unavailable => return refused(cx, site, guarded).await,
     };
     site.learned.license_worked();
     Ok(guarded.ensured(is_new))
 }
 
-/// "Unavailable" is a quota, an outage, or for ever. The last is believed once nothing else has been heard for a while from an API that
-/// answers other questions: a list of it has just been read.
-async fn refused(cx: &Context<'_>, site: &Site, mode: LicenseMode, guarded: Guarded) -> Outcome {
-    let for_ever = site.learned.license_refused(cx.now(), cx.house.license_spacing);
-    if mode == LicenseMode::Auto && for_ever {
+/// "Unavailable" is a quota, an outage, or for ever, where nobody has said how the licence comes. The last is believed once nothing else
+/// has been heard for a while from an API that answers other questions: a list of it has just been read.
+async fn refused(cx: &Context<'_>, site: &Site, guarded: Guarded) -> Outcome {
+    if site.learned.license_refused(cx.now(), cx.house.license_spacing) {
         site.census.paid_licenses(cx.fresh_since(Timestamp::MIN)).await?;
         site.learned.note_site_licensed(cx.now());
         return Ok(guarded.ensured(false));

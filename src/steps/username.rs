@@ -3,7 +3,7 @@
 //! Not here: the candidates (`model/username`), and consumer accounts, which only the insert itself can tell.
 
 use super::{Context, House, Outcome, Sheet, Site, Step};
-use crate::google::Snapshot;
+use crate::google::{Fresh, Snapshot};
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::TargetKind;
 use crate::model::entry::{Actor, Change, Commit};
@@ -14,11 +14,12 @@ use crate::model::transition::Ensured;
 use crate::model::username::{self, Candidates, Decision, TakenBy};
 use crate::store::StoreError;
 use futures_util::future::try_join_all;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// An address book may be this old: Google's own 409 is the last word at the insert.
+/// An address book may have been read so long ago: Google's own 409 is the last word at the insert. When its read began does not
+/// matter, so that a long one can be awaited.
 const BOOK_AGE_MAX: SignedDuration = SignedDuration::from_mins(10);
 
 /// How often a lost race for a name is run again within one attempt.
@@ -62,8 +63,8 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     Err(Failure::transient(FailureCode::StoreUnavailable))
 }
 
-/// The address book of every reseller account that can be asked, by domain of the engineer's scope. Another account's lasting trouble
-/// does not stop this one: there Google's own 409 is the last word.
+/// The address book of every reseller account that can be asked, by domain of the engineer's scope. A long one is waited for; another
+/// account's lasting trouble does not stop this one: there Google's own 409 is the last word.
 async fn address_books(cx: &Context<'_>) -> Result<Books, Failure> {
     let scope = &cx.sheet()?.engineer.scope;
     let ready = cx.roster.resellers.iter().filter(|(_, status)| status.ready);
@@ -79,16 +80,18 @@ async fn address_books(cx: &Context<'_>) -> Result<Books, Failure> {
 
 /// One account's address book; none if it is not the row's own and cannot be asked now.
 async fn address_book(cx: &Context<'_>, site: &Site) -> Result<Option<Book>, Failure> {
-    match site.census.addresses(cx.now() - BOOK_AGE_MAX).await {
+    let fresh = Fresh { begun: Timestamp::MIN, ended: cx.now() - BOOK_AGE_MAX };
+    match site.census.addresses(fresh).await {
         Ok(book) => Ok(Some(book)),
         Err(failure) if cx.row.id.reseller() == Some(&site.reseller.name) => Err(failure),
         Err(failure) => match failure.kind {
             FailureKind::Transient | FailureKind::Throttled if cx.attempt <= WAITS_FOR_OTHERS => {
                 Err(Failure { kind: FailureKind::Transient, ..failure })
             }
+            // It is being read: the row joins that read when it comes back.
+            FailureKind::NotYet => Err(failure),
             FailureKind::Transient
             | FailureKind::Throttled
-            | FailureKind::NotYet
             | FailureKind::Needs(_)
             | FailureKind::Permanent => Ok(None),
         },

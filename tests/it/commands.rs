@@ -281,6 +281,16 @@ async fn what_sandbox_init_wrote_works_together_and_is_not_written_over() {
 }
 
 #[tokio::test]
+async fn a_sandbox_that_cannot_speak_https_leaves_nothing_behind() {
+    let folder = folder();
+    let missing = folder.path().join("missing.pem");
+    let mut sandbox = command(&["sandbox", "--tls", shown(&missing), shown(&missing)]);
+    let ran = finish(sandbox.env("TMPDIR", folder.path())).await;
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{}", ran.notes);
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder of our own").count(), 0);
+}
+
+#[tokio::test]
 async fn a_previewed_username_has_the_shape_of_the_contract() {
     let preview = |given, family, language| async move {
         let names = ["--given", given, "--family", family, "--language", language, "--json"];

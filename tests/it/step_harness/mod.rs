@@ -6,6 +6,7 @@ mod disturbance;
 mod end;
 mod journey;
 mod stage;
+mod time;
 mod traps;
 
 use carepass::clock::Clock;

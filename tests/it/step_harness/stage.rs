@@ -18,7 +18,7 @@ use carepass::model::rules::Rules;
 use carepass::model::sealed::WrappedKey;
 use carepass::model::transition::{Input, apply};
 use carepass::sandbox::init::DemoReseller;
-use carepass::sandbox::{Sandbox, World};
+use carepass::sandbox::{Sandbox, SandboxClock, World};
 use carepass::seal::{Sealer, password};
 use carepass::steps::{self, Context, House, Outcome, Step};
 use carepass::store::Store;
@@ -49,6 +49,8 @@ const ENTRIES_MAX: usize = 1_000;
 pub struct Stage {
     pub sandbox: Sandbox,
     pub store: Arc<Memory>,
+    /// Everybody's: the processes', the sandbox's and the test's.
+    pub clock: Clock,
     letters: MemoryMailer,
     endpoint: Endpoint,
     kit: Arc<Kit>,
@@ -77,7 +79,7 @@ impl Stage {
         let world = World::from_toml(&demo::files().world).expect("the world that init writes");
         let loopback = Endpoint::parse("http://127.0.0.1:9010").expect("a loopback address");
         let client = google::client(&loopback).expect("a client for loopback");
-        let stage = Self::raise(world, Memory::new(), Arc::new(Kit { client, seal })).await;
+        let stage = Self::raise(world, Memory::new(), Arc::new(Kit { client, seal }), Clock::System).await;
         let engine = Engine::new(stage.house(), settings(), CancellationToken::new());
         let event = events::joined_as(ENGINEER, "Åsa", "Öberg").to_string();
         let admitted = engine.admit(event.as_bytes(), Some(events::CONTENT_TYPE), &BTreeMap::new()).await;
@@ -86,6 +88,11 @@ impl Stage {
     }
 
     pub async fn set(snapshot: &Snapshot) -> Self {
+        Self::set_at(snapshot, Clock::System).await
+    }
+
+    /// With a clock of its own, such as one that goes with tokio's time.
+    pub async fn set_at(snapshot: &Snapshot, clock: Clock) -> Self {
         let store = Memory::new();
         for (place, entry) in snapshot.entries.iter().cloned().enumerate() {
             let keys = if place == 0 { snapshot.keys.clone() } else { Vec::new() };
@@ -95,17 +102,19 @@ impl Stage {
                 .await
                 .expect("the same entries in the same order");
         }
-        Self::raise(snapshot.world.clone(), store, Arc::clone(&snapshot.kit)).await
+        Self::raise(snapshot.world.clone(), store, Arc::clone(&snapshot.kit), clock).await
     }
 
-    async fn raise(world: World, store: Memory, kit: Arc<Kit>) -> Self {
+    async fn raise(world: World, store: Memory, kit: Arc<Kit>, clock: Clock) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound port");
         let endpoint = Endpoint::parse(&format!("http://{address}")).expect("a loopback address");
-        let (sandbox, stop) = (Sandbox::new(world), CancellationToken::new());
+        let shown = clock.clone();
+        let shown = SandboxClock::from_source(move || shown.now().as_millisecond());
+        let (sandbox, stop) = (Sandbox::with_clock(world, shown), CancellationToken::new());
         tokio::spawn(sandbox.clone().serve(listener, stop.clone()));
         let letters = MemoryMailer::default();
-        Self { sandbox, store: Arc::new(store), letters, endpoint, kit, _stop: stop.drop_guard() }
+        Self { sandbox, store: Arc::new(store), clock, letters, endpoint, kit, _stop: stop.drop_guard() }
     }
 
     pub async fn snapshot(&self) -> Snapshot {
@@ -127,9 +136,14 @@ impl Stage {
 
     /// A process that has just begun: it knows what is stored and nothing else.
     pub fn house(&self) -> House {
+        self.house_in_a_hurry_but(|_| ())
+    }
+
+    /// A process that asks as fast as it likes, but for what is changed.
+    pub fn house_in_a_hurry_but(&self, change: impl FnOnce(&mut Rates)) -> House {
         let demo = demo::files().resellers.iter().filter(|demo| RESELLERS.contains(&demo.name));
         let rate = Rate { per_second: 1e6, burst: 1e6 };
-        let rates = Rates {
+        let mut rates = Rates {
             directory: rate,
             user_insert: rate,
             org_unit: rate,
@@ -137,13 +151,14 @@ impl Stage {
             cloud_identity: rate,
             token: rate,
         };
-        let site = |reseller| demo::site(reseller, &self.endpoint, &self.kit.client, rates, &Clock::System);
+        change(&mut rates);
+        let site = |reseller| demo::site(reseller, &self.endpoint, &self.kit.client, rates, &self.clock);
         House {
             sites: demo.map(reseller).map(|reseller| (reseller.name.clone(), site(reseller))).collect(),
             store: Arc::clone(&self.store) as Arc<dyn Store>,
             sealer: Sealer::open(&self.kit.seal.path().join("master")).expect("a master key"),
             mailer: Mailer::Memory(self.letters.clone()),
-            clock: Clock::System,
+            clock: self.clock.clone(),
             names_language: LanguageTag::english(),
             letters_language: Language::English,
             license_spacing: SignedDuration::ZERO,
@@ -155,21 +170,21 @@ impl Stage {
     pub async fn row(&self, id: &EnrollmentId) -> Enrollment {
         let stored = self.store.enrollment(id).await.expect("memory answers");
         let goal = Goal { want: Want::Present, revision: 1 };
-        stored.unwrap_or_else(|| Enrollment::open(id.clone(), goal, Clock::System.now()))
+        stored.unwrap_or_else(|| Enrollment::open(id.clone(), goal, self.clock.now()))
     }
 
     /// Keeps the row. Several transitions may be behind it.
     pub async fn keep(&self, row: &Enrollment) {
         let from = self.store.enrollment(&row.id).await.expect("memory answers").map(|stored| stored.version);
         let change = Change::Enrollment { from, row: Box::new(row.clone()) };
-        let commit = Commit::of(Clock::System.now(), Actor::Engine, change);
+        let commit = Commit::of(self.clock.now(), Actor::Engine, change);
         self.store.commit(commit).await.expect("nobody else writes");
     }
 
     /// Claims the row's next step as the engine does, with the password sealed into the row where the step needs one. A step that
     /// never ran becomes the current one and is claimed in one commit.
     pub async fn claim(&self, house: &House, row: &Enrollment) -> Enrollment {
-        let (mut row, now) = (row.clone(), Clock::System.now());
+        let (mut row, now) = (row.clone(), self.clock.now());
         if let State::Scheduled { at, last: None, .. } = &mut row.state
             && at.attempt == 1
             && at.waited_for.is_none()
@@ -191,7 +206,7 @@ impl Stage {
 
     /// The row as the next process claims it after one that ran it has died.
     pub async fn claim_after_death(&self, house: &House, claimed: &Enrollment) -> Enrollment {
-        self.claim(house, &moved(claimed, Input::Orphaned)).await
+        self.claim(house, &moved(claimed, Input::Orphaned, self.clock.now())).await
     }
 
     /// Runs the claimed step once.
@@ -224,7 +239,8 @@ impl Stage {
     pub async fn until_ok(&self, house: &House, mut claimed: Enrollment) -> Result<Enrollment, String> {
         let step = step_of(&claimed).name;
         for _ in 0..RUNS_MAX {
-            let reported = moved(&claimed, Input::Reported(self.run(house, &claimed).await));
+            let outcome = self.run(house, &claimed).await;
+            let reported = moved(&claimed, Input::Reported(outcome), self.clock.now());
             if reported.done.contains(&step) {
                 return Ok(reported);
             }
@@ -249,7 +265,7 @@ impl Stage {
 
 /// The row after a failure that waits for somebody, when the time of its next look has come.
 pub fn look_again(claimed: &Enrollment, failure: Failure) -> Enrollment {
-    let mut row = moved(claimed, Input::Reported(Err(failure)));
+    let mut row = moved(claimed, Input::Reported(Err(failure)), Clock::System.now());
     let State::Waiting { look_again, .. } = &mut row.state else { panic!("{row:?} does not wait") };
     *look_again = Clock::System.now();
     row
@@ -261,8 +277,8 @@ pub fn step_of(row: &Enrollment) -> &'static Step {
     steps::find(row.id.kind(), at.step).expect("a step of this version")
 }
 
-fn moved(row: &Enrollment, input: Input) -> Enrollment {
-    apply(row, input, &RULES, Clock::System.now()).expect("the machine takes it").after
+fn moved(row: &Enrollment, input: Input, now: Timestamp) -> Enrollment {
+    apply(row, input, &RULES, now).expect("the machine takes it").after
 }
 
 /// The machine's own rules, without its pauses.
