@@ -84,13 +84,25 @@ enum Licensing {
     Unknown,
     /// It was assigned once, so it does not come with the site: every later refusal is trouble and no lesson.
     Works,
-    /// It was refused so often, first then.
-    Refused { times: u32, first: Timestamp },
+    /// It was refused so often, first then, and counted last then.
+    Refused { times: u32, first: Timestamp, counted: Timestamp },
     /// It comes with the site, found out then.
     Site(Timestamp),
 }
 
-/// Refusals before "for ever" is believed (`docs/GOOGLE.md`), and how long it is believed.
+/// What a refusal of the free licence teaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lesson {
+    /// It will be refused for ever: the licence comes with the site.
+    ForEver,
+    /// It may be for ever, or a quota, or an outage.
+    Doubt,
+    /// It was assigned before, so this is a quota or an outage.
+    Trouble,
+}
+
+/// Refusals before "for ever" is believed (`docs/GOOGLE.md`), and how long it is believed. One counts if it is at least this part of the
+/// whole spacing after the one counted before: a burst is one refusal.
 const REFUSALS: u32 = 3;
 const LESSON_AGE_MAX: SignedDuration = SignedDuration::from_hours(24);
 
@@ -151,17 +163,22 @@ impl Learned {
         *self.licensing() = Licensing::Works;
     }
 
-    /// The assignment was refused with the answer that may mean "for ever". Answers whether it has been refused, and never worked,
-    /// often enough and over a long enough time to be believed.
-    pub fn license_refused(&self, now: Timestamp, spacing: SignedDuration) -> bool {
+    /// The assignment was refused with the answer that may mean "for ever". That is believed when it has been refused, and never worked,
+    /// often enough, with enough time in between, and over a long enough time.
+    pub fn license_refused(&self, now: Timestamp, spacing: SignedDuration) -> Lesson {
         let mut licensing = self.licensing();
-        let (times, first) = match *licensing {
-            Licensing::Works => return false,
-            Licensing::Refused { times, first } => (times.saturating_add(1), first),
-            Licensing::Unknown | Licensing::Site(_) => (1, now),
+        let gap = spacing / 3;
+        let (times, first, counted) = match *licensing {
+            Licensing::Works => return Lesson::Trouble,
+            Licensing::Refused { times, first, counted } if now.duration_since(counted) >= gap => {
+                (times.saturating_add(1), first, now)
+            }
+            Licensing::Refused { times, first, counted } => (times, first, counted),
+            Licensing::Unknown | Licensing::Site(_) => (1, now, now),
         };
-        *licensing = Licensing::Refused { times, first };
-        times >= REFUSALS && now.duration_since(first) >= spacing
+        *licensing = Licensing::Refused { times, first, counted };
+        let believed = times >= REFUSALS && now.duration_since(first) >= spacing;
+        if believed { Lesson::ForEver } else { Lesson::Doubt }
     }
 
     /// Remembers that the free licence comes by itself, unless one was assigned meanwhile.
@@ -372,19 +389,22 @@ mod tests {
     }
 
     /// Refusals at these seconds; whether the last one is believed.
-    fn check(refused: &[i64], expected: bool) {
+    fn check(refused: &[i64], expected: Lesson) {
         let learned = Learned::default();
-        let believed: Vec<bool> =
+        let believed: Vec<Lesson> =
             refused.iter().map(|second| learned.license_refused(at(*second), SPACING)).collect();
         assert_eq!(believed.last(), Some(&expected), "{refused:?} {believed:?}");
     }
 
     #[test]
     fn a_refusal_is_believed_only_when_it_is_repeated_and_spaced() {
-        check(&[0], false);
-        check(&[0, 35], false);
-        check(&[0, 1, 2], false);
-        check(&[0, 10, 30], true);
+        check(&[0], Lesson::Doubt);
+        check(&[0, 35], Lesson::Doubt);
+        check(&[0, 1, 2], Lesson::Doubt);
+        check(&[0, 1, 30], Lesson::Doubt);
+        check(&[0, 29, 30], Lesson::Doubt);
+        check(&[0, 10, 30], Lesson::ForEver);
+        check(&[0, 9, 18, 27, 36], Lesson::ForEver);
     }
 
     #[test]
@@ -403,7 +423,7 @@ mod tests {
         assert!(!learned.is_site_licensed(at(1)));
         let hours_of_trouble = (0..1_000).map(|minute| at(60 * minute));
         for now in hours_of_trouble {
-            assert!(!learned.license_refused(now, SPACING));
+            assert_eq!(learned.license_refused(now, SPACING), Lesson::Trouble);
         }
         learned.note_site_licensed(at(70_000));
         assert!(!learned.is_site_licensed(at(70_001)));

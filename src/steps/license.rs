@@ -1,9 +1,8 @@
 //! The account has the free Cloud Identity licence. Where the licence comes by itself with the account, assigning it fails for ever
-//! (`docs/GOOGLE.md` 2); that is learned by three refusals, the last long enough after the first, and a control call that works, and
-//! remembered.
+//! (`docs/GOOGLE.md` 2); that is learned by three spaced refusals and a control call that works, and remembered.
 //! Not here: buying seats, and paid licences (`no_paid_license`).
 
-use super::house::Guarded;
+use super::house::{Guarded, Lesson};
 use super::{Context, Outcome, Site, Step};
 use crate::google::FreeLicense;
 use crate::model::enrollment::TargetKind;
@@ -45,10 +44,13 @@ async fn assign(cx: &Context<'_>, site: &Site, mode: LicenseMode) -> Outcome {
 /// "Unavailable" is a quota, an outage, or for ever, where nobody has said how the licence comes. The last is believed once nothing else
 /// has been heard for a while from an API that answers other questions: a list of it has just been read.
 async fn refused(cx: &Context<'_>, site: &Site, guarded: Guarded) -> Outcome {
-    if site.learned.license_refused(cx.now(), cx.house.license_spacing) {
-        site.census.paid_licenses(cx.fresh_since(Timestamp::MIN)).await?;
-        site.learned.note_site_licensed(cx.now());
-        return Ok(guarded.ensured(false));
+    match site.learned.license_refused(cx.now(), cx.house.license_spacing) {
+        Lesson::ForEver => {
+            site.census.paid_licenses(cx.fresh_since(Timestamp::MIN)).await?;
+            site.learned.note_site_licensed(cx.now());
+            Ok(guarded.ensured(false))
+        }
+        Lesson::Doubt => Err(Failure::transient(FailureCode::BackendError)),
+        Lesson::Trouble => Err(site.google.slow_licensing()),
     }
-    Err(Failure::transient(FailureCode::BackendError))
 }
