@@ -126,7 +126,7 @@ async fn start_broker(stop: &CancellationToken) -> Result<(String, SecretString)
     ))
 }
 
-/// The sandbox's own configuration, with the addresses of this run and without Google's real rates.
+/// The sandbox's own configuration, with the addresses of this run.
 fn configuration(
     folder: &Path,
     google: SocketAddr,
@@ -139,11 +139,6 @@ fn configuration(
         ("INTAKE__AMQP__URL", url.expose_secret().to_owned()),
         ("HTTP__LISTEN", listen.to_string()),
         ("INTAKE__AMQP__ALLOWED_SOURCES", SOURCES.join(",")),
-        ("ENGINE__BACKOFF_MIN", "300ms".to_owned()),
-        ("GOOGLE__RATES__DIRECTORY_PER_SECOND", "200".to_owned()),
-        ("GOOGLE__RATES__USER_INSERTS_PER_SECOND", "50".to_owned()),
-        ("GOOGLE__RATES__ORG_UNITS_PER_SECOND", "50".to_owned()),
-        ("GOOGLE__RATES__LICENSING_PER_SECOND", "50".to_owned()),
         ("LOG__FILTER", "warn,lapin=off".to_owned()),
     ];
     let environment = settings.into_iter().map(|(key, value)| (format!("CAREPASS__{key}"), value));

@@ -203,7 +203,7 @@ fn configuration(folder: &Path, resellers: &[DemoReseller]) -> String {
          # In a hurry: the sandbox has no quotas unless its world sets some. Against Google leave these two sections out.\n\
          [google.rates]\ndirectory_per_second = 200\nuser_inserts_per_second = 50\norg_units_per_second = 50\n\
          licensing_per_second = 50\ncloud_identity_per_second = 50\n\n\
-         [engine]\nbackoff_min = \"300ms\"\n\n\
+         [engine]\nbackoff_min = \"200ms\"\n\n\
          [http]\nlisten = \"127.0.0.1:8080\"\n\
          # Its token lies in the file `token`: name that with --token-file.\ntokens_file = {}\n\n\
          [mail]\ntransport = \"file\"\npath = {}\n",
