@@ -170,6 +170,8 @@ impl Learned {
         let gap = spacing / 3;
         let (times, first, counted) = match *licensing {
             Licensing::Works => return Lesson::Trouble,
+            // The answer to a call that was under way when it was found out unteaches nothing.
+            Licensing::Site(since) if now.duration_since(since) < LESSON_AGE_MAX => return Lesson::ForEver,
             Licensing::Refused { times, first, counted } if now.duration_since(counted) >= gap => {
                 (times.saturating_add(1), first, now)
             }
@@ -394,6 +396,20 @@ mod tests {
         let believed: Vec<Lesson> =
             refused.iter().map(|second| learned.license_refused(at(*second), SPACING)).collect();
         assert_eq!(believed.last(), Some(&expected), "{refused:?} {believed:?}");
+    }
+
+    /// Several rows ask at once: one finds it out, and the others hear "no" a moment later.
+    #[test]
+    fn a_refusal_that_comes_late_unteaches_nothing() {
+        let learned = Learned::default();
+        for second in [0, 10, 30] {
+            learned.license_refused(at(second), SPACING);
+        }
+        learned.note_site_licensed(at(30));
+        assert_eq!(learned.license_refused(at(30), SPACING), Lesson::ForEver);
+        assert!(learned.is_site_licensed(at(31)));
+        let day_later = at(30) + LESSON_AGE_MAX;
+        assert_eq!(learned.license_refused(day_later, SPACING), Lesson::Doubt, "found out anew");
     }
 
     #[test]
