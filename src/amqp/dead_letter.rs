@@ -124,15 +124,8 @@ fn cut(text: &str, limit: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::amqp::message::tests::table;
     use crate::amqp::message::texts;
-
-    fn table(entries: &[(&str, AMQPValue)]) -> FieldTable {
-        let mut table = FieldTable::default();
-        for (name, value) in entries {
-            table.insert((*name).into(), value.clone());
-        }
-        table
-    }
 
     #[test]
     fn a_dead_letter_keeps_what_helps_and_drops_what_would_lose_it() {

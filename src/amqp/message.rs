@@ -132,10 +132,11 @@ fn text(value: &AMQPValue) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn table(entries: &[(&str, AMQPValue)]) -> FieldTable {
+    /// Headers as a broker sends them.
+    pub(in crate::amqp) fn table(entries: &[(&str, AMQPValue)]) -> FieldTable {
         let mut table = FieldTable::default();
         for (name, value) in entries {
             table.insert((*name).into(), value.clone());

@@ -124,7 +124,7 @@ impl Engine {
                     self.wake(lane);
                 }
                 // The account may have become ready meanwhile, and the sweep that says so may have passed before the rows were there.
-                if waiting.iter().any(|name| self.is_ready(name)) {
+                if waiting.iter().any(|name| self.known().roster.is_ready(name)) {
                     self.sweep.notify_one();
                 }
                 Ok(())
@@ -152,7 +152,7 @@ impl Engine {
         let key = engineer.key.clone();
         let (id, ready) = match target {
             Target::Domain(reseller, domain) => {
-                let ready = roster.resellers.get(&reseller).is_some_and(|status| status.ready);
+                let ready = roster.is_ready(&reseller);
                 (EnrollmentId::Domain(key, reseller, domain), ready)
             }
             Target::Engineer => (EnrollmentId::Engineer(key), true),

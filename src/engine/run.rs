@@ -6,7 +6,6 @@ use super::{Engine, observe};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State};
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::failure::{Failure, FailureCode, Who};
-use crate::model::id::ResellerName;
 use crate::model::plan::StepName;
 use crate::model::roster::Roster;
 use crate::model::sealed::{Sealed, WrappedKey};
@@ -108,11 +107,11 @@ impl<'a> Work<'a> {
             let row = self.row.id.reseller().and_then(|name| known.rows.get(name)).cloned();
             (known.roster.clone(), row)
         };
-        self.load_sheet().await?;
         self.saw_ready = is_ready(&roster, &self.row.id);
         if !self.saw_ready {
             return Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady));
         }
+        self.load_sheet().await?;
         self.check_scope(&roster)?;
         let at = self.row.state.at();
         let context = Context {
@@ -218,7 +217,7 @@ impl<'a> Work<'a> {
 /// Whether the row's reseller account is ready; rows of no account need none, and an account's own row makes it so.
 fn is_ready(roster: &Roster, id: &EnrollmentId) -> bool {
     let EnrollmentId::Domain(_, reseller, _) = id else { return true };
-    roster.resellers.get(reseller).is_some_and(|status| status.ready)
+    roster.is_ready(reseller)
 }
 
 impl Engine {
@@ -249,11 +248,6 @@ impl Engine {
         if let Some(engineer) = row.id.engineer() {
             self.signal(engineer);
         }
-    }
-
-    /// Whether a reseller account's set-up is finished.
-    pub(super) fn is_ready(&self, name: &ResellerName) -> bool {
-        self.known().roster.resellers.get(name).is_some_and(|status| status.ready)
     }
 
     /// Keeps what is known of a reseller account in step with its row; what waited for the account looks again. The row of an account

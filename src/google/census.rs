@@ -121,7 +121,10 @@ impl Census {
         &self,
         fresh: impl Into<Fresh>,
     ) -> Result<Arc<Snapshot<Vec<Assignment>>>, Failure> {
-        self.take(&self.inner.assignments, fresh.into(), async |google| google.assignments().await).await
+        take(&self.inner.google, &self.inner.assignments, fresh.into(), async |google| {
+            google.assignments().await
+        })
+        .await
     }
 
     /// Every paid licence.
@@ -129,25 +132,15 @@ impl Census {
         &self,
         fresh: impl Into<Fresh>,
     ) -> Result<Arc<Snapshot<Vec<PaidLicense>>>, Failure> {
-        self.take(&self.inner.paid_licenses, fresh.into(), async |google| google.paid_licenses().await).await
+        take(&self.inner.google, &self.inner.paid_licenses, fresh.into(), async |google| {
+            google.paid_licenses().await
+        })
+        .await
     }
 
     /// Every role.
     pub async fn roles(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<Vec<Role>>>, Failure> {
-        self.take(&self.inner.roles, fresh.into(), async |google| google.roles().await).await
-    }
-
-    async fn take<T, R>(
-        &self,
-        kept: &Shelf<T>,
-        fresh: Fresh,
-        list: impl FnOnce(Google) -> R + Send + 'static,
-    ) -> Result<Arc<Snapshot<T>>, Failure>
-    where
-        T: Send + Sync + 'static,
-        R: Future<Output = Result<T, Failure>> + Send + 'static,
-    {
-        take(&self.inner.google, kept, fresh, list).await
+        take(&self.inner.google, &self.inner.roles, fresh.into(), async |google| google.roles().await).await
     }
 }
 

@@ -48,11 +48,14 @@ impl Roster {
 
     /// The domains that a scope names and no reseller account is known to have.
     pub fn strangers<'a>(&self, scope: &'a Scope) -> BTreeSet<&'a DomainName> {
+        let Scope::Domains(named) = scope else { return BTreeSet::new() };
         let known: BTreeSet<_> = self.domains().map(|(_, domain)| domain).collect();
-        match scope {
-            Scope::All => BTreeSet::new(),
-            Scope::Domains(named) => named.iter().filter(|domain| !known.contains(domain)).collect(),
-        }
+        named.iter().filter(|domain| !known.contains(domain)).collect()
+    }
+
+    /// Whether the set-up of a reseller account is finished.
+    pub fn is_ready(&self, reseller: &ResellerName) -> bool {
+        self.resellers.get(reseller).is_some_and(|status| status.ready)
     }
 
     /// What a scope means among the known domains.

@@ -1,6 +1,6 @@
 //! The copy of a refused message that the dead-letter exchange did not take. It is sent before consuming begins again: trying with the
 //! message itself would cost a redelivery each time, until the broker gives it up and the reason is lost. The message that comes
-//! again then is known by its copy and not copied twice.
+//! again then is known by its copy and not copied twice. Not here: how a copy is made (`dead_letter`), and when to try (`consume`).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
