@@ -137,6 +137,7 @@ fn rates(configured: &crate::config::Rates) -> Rates {
         org_unit: rate(configured.org_units_per_second),
         licensing: rate(configured.licensing_per_second),
         cloud_identity: rate(configured.cloud_identity_per_second),
+        reports: Rates::default().reports,
         token: Rates::default().token,
     }
 }

@@ -20,8 +20,14 @@ fn resellers_by_themselves() {
         ],
     );
     check_reseller(
-        "home = true",
-        &["carepass.toml: resellers[0].home: true comes with a later release; write false"],
+        "removable_licenses = [\"Google-Apps\"]",
+        &[
+            "carepass.toml: resellers[0].removable_licenses: not a list: not a product and a SKU like Google-Apps/1010020027; correct it",
+        ],
+    );
+    check_reseller(
+        "home = true\nhome_accounts = [{ engineer = \"E-1\", account = \"a@b.example\" }, { engineer = \"E-1\", account = \"c@b.example\" }]",
+        &["carepass.toml: resellers[0].home_accounts: an engineer is named twice; leave one of them"],
     );
     check_change(
         "credentials_file = \"key.json\"",

@@ -8,7 +8,9 @@ use super::sections::ResellerSection;
 use super::tree::Leaf;
 use crate::google::{Credentials, Endpoint};
 use crate::model::enrollment::Lane;
-use crate::model::id::{CustomerId, DomainName, MailAddress, OrgUnitPath, ResellerName};
+use crate::model::id::{
+    CustomerId, DomainName, EngineerKey, LicenseSku, MailAddress, OrgUnitPath, ResellerName,
+};
 use crate::model::reseller::{
     Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Reseller, RoleChoice,
 };
@@ -74,7 +76,12 @@ fn reseller(
     );
     let auto_licensing_off = attestation(s.section("auto_licensing_off"));
     let free_subscription = attestation(s.section("free_subscription"));
-    let home = home(&mut s);
+    let case_alert_route = attestation(s.section("case_alert_route"));
+    let two_step_policy = attestation(s.section("two_step_policy"));
+    let seats = s.optional("seats", kinds::whole(1..=1_000_000));
+    let removable_licenses = removable_licenses(&mut s);
+    let home = s.defaulted("home", kinds::flag);
+    let home_accounts = home_accounts(&mut s);
     let label = own_name.as_ref().map_or(name, ResellerName::as_str);
     taken.check(label, customer.as_ref(), domains.as_ref(), &s);
     s.close();
@@ -90,8 +97,14 @@ fn reseller(
         case_alerts: case_alerts?,
         auto_licensing_off: auto_licensing_off?,
         free_subscription: free_subscription?,
+        case_alert_route: case_alert_route?,
+        two_step_policy: two_step_policy?,
+        seats: seats?,
+        removable_licenses: removable_licenses?,
+        home: home?,
+        home_accounts: home_accounts?,
     };
-    Ok(ResellerSection { reseller, credentials: credentials?, home: home? })
+    Ok(ResellerSection { reseller, credentials: credentials? })
 }
 
 fn own_name(leaf: &Leaf) -> kinds::Parsed<ResellerName> {
@@ -103,11 +116,36 @@ fn own_name(leaf: &Leaf) -> kinds::Parsed<ResellerName> {
     Ok(name)
 }
 
-fn home(s: &mut Section<'_>) -> Read<bool> {
-    if s.defaulted("home", kinds::flag)? {
-        return Err(s.wrong("home", &format!("true {LATER}; write false")));
+fn removable_licenses(s: &mut Section<'_>) -> Read<BTreeSet<LicenseSku>> {
+    s.defaulted("removable_licenses", |leaf| {
+        let names = kinds::texts(leaf)?;
+        let licenses: Result<BTreeSet<_>, _> =
+            names.iter().filter(|name| !name.is_empty()).map(|name| LicenseSku::parse(name)).collect();
+        licenses.map_err(|wrong| format!("not a list: {wrong}; correct it"))
+    })
+}
+
+/// The engineers' own accounts, each engineer once.
+fn home_accounts(s: &mut Section<'_>) -> Read<BTreeMap<EngineerKey, MailAddress>> {
+    let mut accounts = BTreeMap::new();
+    let items: Vec<Read<(EngineerKey, MailAddress)>> =
+        s.list("home_accounts")?.into_iter().map(home_account).collect();
+    for item in items {
+        let (engineer, account) = item?;
+        if accounts.insert(engineer, account).is_some() {
+            return Err(s.wrong("home_accounts", "an engineer is named twice; leave one of them"));
+        }
     }
-    Ok(false)
+    Ok(accounts)
+}
+
+fn home_account(mut s: Section<'_>) -> Read<(EngineerKey, MailAddress)> {
+    const KEY: &str = "write HR's key of the engineer, like E-20417";
+    const ACCOUNT: &str = "write the primary address of the engineer's own account";
+    let engineer = s.required("engineer", kinds::name(EngineerKey::parse, KEY), KEY);
+    let account = s.required("account", kinds::name(MailAddress::parse, ACCOUNT), ACCOUNT);
+    s.close();
+    Ok((engineer?, account?))
 }
 
 fn credentials(s: &mut Section<'_>, google: Option<&Endpoint>) -> Read<Credentials> {

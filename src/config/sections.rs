@@ -103,8 +103,6 @@ pub struct ResellerSection {
     pub reseller: Reseller,
     /// The way in: the key of a service account.
     pub credentials: Credentials,
-    /// Engineers already have a Workspace account here and get the role only.
-    pub home: bool,
 }
 
 /// Above these, grants wait for a person.

@@ -90,7 +90,7 @@ fn the_least_configuration_has_the_defaults() {
     assert_eq!(config.language, Languages { names_default: swedish, messages_default: Language::English });
     assert_eq!(config.log, Log { format: LogFormat::Auto, filter: "info".into() });
 
-    let [ResellerSection { reseller, credentials, home: false }] = config.resellers.as_slice() else {
+    let [ResellerSection { reseller, credentials }] = config.resellers.as_slice() else {
         panic!("one reseller")
     };
     assert!(credentials.email().ends_with(".iam.gserviceaccount.com"));

@@ -67,7 +67,8 @@ struct Grant {
 impl Tokens {
     pub(super) fn new(credentials: Credentials, admin: MailAddress) -> Self {
         let slot = || Slot { flight: Flight::new(REQUEST_MAX), refused: AtomicU64::new(0) };
-        let slots = Scope::ALL.into_iter().map(|scope| (scope, slot())).collect();
+        let scopes = Scope::ALL.into_iter().chain(Scope::OPTIONAL);
+        let slots = scopes.map(|scope| (scope, slot())).collect();
         Self { credentials, admin, slots, serial: AtomicU64::new(0) }
     }
 

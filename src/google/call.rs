@@ -15,6 +15,12 @@ pub enum Api {
     Licensing,
     /// Conflicting unmanaged accounts.
     CloudIdentity,
+    /// The administrators' audit log.
+    Reports,
+    /// Signatures of service accounts without a key.
+    Iam,
+    /// The machine's own identity in Google Cloud.
+    Metadata,
     /// OAuth 2.0 tokens.
     Token,
 }
@@ -26,6 +32,10 @@ impl Api {
             Self::Directory => "https://admin.googleapis.com",
             Self::Licensing => "https://licensing.googleapis.com",
             Self::CloudIdentity => "https://cloudidentity.googleapis.com",
+            Self::Reports => "https://admin.googleapis.com",
+            Self::Iam => "https://iamcredentials.googleapis.com",
+            // The link-local address and not its name, which only Google's own resolvers are sure to know.
+            Self::Metadata => "http://169.254.169.254",
             Self::Token => "https://oauth2.googleapis.com",
         }
     }
@@ -51,6 +61,10 @@ pub enum Scope {
     Licensing,
     /// Ask whether an address belongs to an unmanaged account.
     Invitations,
+    /// Read the policies of the customer. Optional.
+    Policies,
+    /// Read the administrators' audit log. Optional.
+    Audit,
 }
 
 impl Scope {
@@ -66,6 +80,9 @@ impl Scope {
         Self::Invitations,
     ];
 
+    /// Scopes that may be delegated besides: without one, what it would show stays unknown and nothing else stops.
+    pub const OPTIONAL: [Self; 2] = [Self::Policies, Self::Audit];
+
     /// The scope as Google writes it: what an operator pastes into the Admin console.
     pub fn url(self) -> &'static str {
         match self {
@@ -77,6 +94,8 @@ impl Scope {
             Self::Customer => "https://www.googleapis.com/auth/admin.directory.customer.readonly",
             Self::Licensing => "https://www.googleapis.com/auth/apps.licensing",
             Self::Invitations => "https://www.googleapis.com/auth/cloud-identity.userinvitations.readonly",
+            Self::Policies => "https://www.googleapis.com/auth/cloud-identity.policies.readonly",
+            Self::Audit => "https://www.googleapis.com/auth/admin.reports.audit.readonly",
         }
     }
 }
@@ -168,6 +187,12 @@ calls! {
     /// `users.insert`.
     InsertUser: POST Directory "/admin/directory/v1/users",
         Some(Scope::Users), UserInsert, Write, ITEM_BYTES;
+    /// `users.undelete`: restores one of our own accounts.
+    UndeleteUser: POST Directory "/admin/directory/v1/users/{user}/undelete",
+        Some(Scope::Users), Directory, Write, ITEM_BYTES;
+    /// `groups.get`.
+    GetGroup: GET Directory "/admin/directory/v1/groups/{group}",
+        Some(Scope::Groups), Directory, Read, ITEM_BYTES;
     /// `groups.list`.
     ListGroups: GET Directory "/admin/directory/v1/groups",
         Some(Scope::Groups), Directory, Read, LIST_BYTES;
@@ -183,6 +208,9 @@ calls! {
     /// `roles.insert`.
     InsertRole: POST Directory "/admin/directory/v1/customer/{customer}/roles",
         Some(Scope::Roles), Directory, Write, ITEM_BYTES;
+    /// `privileges.list`.
+    ListPrivileges: GET Directory "/admin/directory/v1/customer/{customer}/roles/ALL/privileges",
+        Some(Scope::Roles), Directory, Read, LIST_BYTES;
     /// `roleAssignments.list`.
     ListAssignments: GET Directory "/admin/directory/v1/customer/{customer}/roleassignments",
         Some(Scope::Roles), Directory, Read, LIST_BYTES;
@@ -192,12 +220,25 @@ calls! {
     /// `licenseAssignments.insert` of Cloud Identity Free (product 101001, SKU 1010010001).
     AssignLicense: POST Licensing "/apps/licensing/v1/product/101001/sku/1010010001/user",
         Some(Scope::Licensing), Licensing, Write, ITEM_BYTES;
-    /// `licenseAssignments.listForProduct` of a product that costs money.
+    /// `licenseAssignments.delete` of a paid licence on one of our own accounts, if the operator listed it.
+    RemoveLicense: DELETE Licensing "/apps/licensing/v1/product/{product}/sku/{sku}/user/{user}",
+        Some(Scope::Licensing), Licensing, Write, ITEM_BYTES;
+    /// `licenseAssignments.listForProduct`.
     ListLicenses: GET Licensing "/apps/licensing/v1/product/{product}/users",
         Some(Scope::Licensing), Licensing, Read, LIST_BYTES;
     /// `customers.userinvitations.isInvitableUser`.
     IsInvitable: GET CloudIdentity "/v1/customers/{customer}/userinvitations/{user}:isInvitableUser",
         Some(Scope::Invitations), CloudIdentity, Read, ITEM_BYTES;
+    /// `policies.list` of Cloud Identity.
+    ListPolicies: GET CloudIdentity "/v1/policies",
+        Some(Scope::Policies), CloudIdentity, Read, LIST_BYTES;
+    /// `activities.list` of the administrators' audit log.
+    ListActivities: GET Reports "/admin/reports/v1/activity/users/all/applications/admin",
+        Some(Scope::Audit), Reports, Read, LIST_BYTES;
+    /// `projects.serviceAccounts.signJwt`: a signature without a key. Changes nothing at Google.
+    SignJwt: POST Iam "/v1/projects/-/serviceAccounts/{account}:signJwt", None, Token, Read, ITEM_BYTES;
+    /// The machine's own access token, from the metadata server of Google Cloud.
+    OwnToken: GET Metadata "/computeMetadata/v1/instance/service-accounts/default/token", None, Token, Read, ITEM_BYTES;
     /// The exchange of a signed assertion for an access token (RFC 7523). Changes nothing at Google.
     Token: POST Token "/token", None, Token, Read, ITEM_BYTES;
 }
@@ -210,11 +251,15 @@ mod tests {
     fn nothing_destructive_is_on_the_list() {
         for call in Call::ALL {
             let spec = call.spec();
-            assert!([Method::GET, Method::POST].contains(&spec.method), "{}", call.template());
+            let removes = *call == Call::RemoveLicense;
+            let method = if removes { Method::DELETE } else { spec.method.clone() };
+            assert_eq!(spec.method, method, "{}", call.template());
+            assert!(removes || [Method::GET, Method::POST].contains(&spec.method), "{}", call.template());
             assert!(!spec.path.contains("makeAdmin"), "{}", call.template());
-            let changes = spec.method == Method::POST && *call != Call::Token;
+            let signs_in = [Call::Token, Call::SignJwt, Call::OwnToken].contains(call);
+            let changes = spec.method != Method::GET && !signs_in;
             assert_eq!(spec.access == Access::Write, changes, "{}", call.template());
-            assert_eq!(spec.scope.is_none(), *call == Call::Token);
+            assert_eq!(spec.scope.is_none(), signs_in);
         }
     }
 }

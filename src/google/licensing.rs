@@ -27,6 +27,25 @@ pub enum PaidProduct {
     Essentials,
 }
 
+/// A product whose licences are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// Cloud Identity Free: who has it, where it is assigned one by one.
+    Free,
+    /// A product that costs money.
+    Paid(PaidProduct),
+}
+
+impl Listed {
+    /// Google's id of the product.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Free => "101001",
+            Self::Paid(product) => product.as_str(),
+        }
+    }
+}
+
 impl PaidProduct {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Workspace, Self::CloudIdentityPremium, Self::Essentials];
@@ -95,7 +114,7 @@ impl Google {
     }
 
     async fn licenses_of(&self, product: PaidProduct) -> Result<Vec<WireLicense>, Failure> {
-        let list = List::Licenses { product };
+        let list = List::Licenses { product: Listed::Paid(product) };
         match product {
             PaidProduct::Workspace => self.all_pages::<LicensePage>(list).await,
             PaidProduct::CloudIdentityPremium | PaidProduct::Essentials => {

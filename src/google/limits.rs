@@ -23,6 +23,8 @@ pub enum Quota {
     Licensing,
     /// Cloud Identity: no published number.
     CloudIdentity,
+    /// Reports: 250 filtered questions a minute.
+    Reports,
     /// The token endpoint: no published number.
     Token,
 }
@@ -49,6 +51,8 @@ pub struct Rates {
     pub licensing: Rate,
     /// Cloud Identity.
     pub cloud_identity: Rate,
+    /// Reports.
+    pub reports: Rate,
     /// The token endpoint.
     pub token: Rate,
 }
@@ -62,6 +66,7 @@ impl Default for Rates {
             org_unit: Rate { per_second: 1.0, burst: 1.0 },
             licensing: Rate { per_second: 1.0 / 1.2, burst: 1.0 },
             cloud_identity: Rate { per_second: 1.0 / 1.5, burst: 1.0 },
+            reports: Rate { per_second: 1.0, burst: 1.0 },
             token: Rate { per_second: 5.0, burst: 10.0 },
         }
     }
@@ -75,6 +80,7 @@ impl Rates {
             Quota::OrgUnit => self.org_unit,
             Quota::Licensing => self.licensing,
             Quota::CloudIdentity => self.cloud_identity,
+            Quota::Reports => self.reports,
             Quota::Token => self.token,
         }
     }

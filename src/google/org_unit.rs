@@ -3,7 +3,7 @@
 
 use super::call::Call;
 use super::classify::Meaning;
-use super::request::Request;
+use super::request::{Request, UnitKey};
 use super::{Google, Outcome, unexpected};
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::OrgUnitPath;
@@ -30,7 +30,7 @@ pub enum OrgUnitCreation {
 impl Google {
     /// The unit at the path, if there is one.
     pub async fn org_unit(&self, path: &OrgUnitPath) -> Result<Option<OrgUnit>, Failure> {
-        let request = Request::GetOrgUnit { customer: &self.shared.customer, path };
+        let request = Request::GetOrgUnit { customer: &self.shared.customer, key: UnitKey::Path(path) };
         match self.ask(&request).await? {
             Outcome::Done(answer) => same(answer.decode::<WireOrgUnit>(Call::GetOrgUnit)?, path).map(Some),
             Outcome::Means(Meaning::NotThere) => Ok(None),

@@ -3,11 +3,12 @@
 //! Not here: what is in the lists.
 
 use super::classify::Meaning;
-use super::licensing::PaidProduct;
-use super::request::Request;
+use super::licensing::Listed;
+use super::request::{AuditEvent, Request};
 use super::{Google, Outcome, unexpected};
 use crate::model::failure::{Failure, FailureCode, FailureKind};
 use crate::model::id::{AccountId, CustomerId};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -30,7 +31,9 @@ pub(super) enum List<'a> {
     Groups,
     Roles,
     Assignments { account: Option<&'a AccountId> },
-    Licenses { product: PaidProduct },
+    Licenses { product: Listed },
+    Policies,
+    Activities { event: AuditEvent, since: Timestamp },
 }
 
 /// One page of a list.
@@ -50,6 +53,8 @@ impl<'a> List<'a> {
             Self::Roles => Request::ListRoles { customer, page },
             Self::Assignments { account } => Request::ListAssignments { customer, account, page },
             Self::Licenses { product } => Request::ListLicenses { customer, product, page },
+            Self::Policies => Request::ListPolicies { page },
+            Self::Activities { event, since } => Request::ListActivities { event, since, page },
         }
     }
 }

@@ -1,28 +1,25 @@
-//! Typed values into the path templates of `call`, and the proof after building that nothing else came out (guard 6).
+//! What can be asked of Google: typed values for the path templates of `call`, built and proved (guard 6).
 //! Not here: sending (`transport`). There is no way to ask for a path that is a text.
-//!
-//! Why the proof: the `url` crate resolves `..`, also when it is percent-encoded, and drops tabs, so that encoding
-//! alone does not keep a hostile value inside its segment.
 
-use super::call::{Api, Call, Spec};
+mod content;
+mod path;
+
+use self::path::{Value, fill, prove};
+use super::call::Call;
 use super::directory::NewAccount;
 use super::endpoint::Endpoint;
-use super::licensing::PaidProduct;
+use super::licensing::Listed;
 use crate::model::failure::{Failure, FailureCode};
-use crate::model::id::{AccountId, Address, CustomerId, OrgUnitPath, RoleId};
+use crate::model::id::{
+    AccountId, Address, CustomerId, LicenseSku, MailAddress, OrgUnitId, OrgUnitPath, RoleId,
+};
 use crate::model::reseller::Privilege;
+use jiff::Timestamp;
 use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::fmt;
-
-/// The longest page token that is sent back to Google, in bytes.
-const PAGE_TOKEN_MAX: usize = 4096;
-
-/// What is read of an account.
-const ACCOUNT_FIELDS: &str = "id,primaryEmail,customerId,externalIds,isAdmin,isDelegatedAdmin,suspended,orgUnitPath,\
-                              aliases,nonEditableAliases";
 
 /// How an account is named in a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,6 +28,36 @@ pub enum UserKey<'a> {
     Id(&'a AccountId),
     /// The address; Google matches aliases too, so the answer may be somebody else.
     Address(&'a Address),
+    /// An address that a person named, of a shape that carepass would not give out itself.
+    Named(&'a MailAddress),
+}
+
+/// How an organisational unit is named in a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnitKey<'a> {
+    /// The path as it was configured.
+    Path(&'a OrgUnitPath),
+    /// Google's id, which a renamed unit keeps.
+    Id(&'a OrgUnitId),
+}
+
+/// A kind of entry in the administrators' audit log (`docs/GOOGLE.md` 31).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditEvent {
+    /// Somebody changed automatic licensing.
+    AutoLicensing,
+    /// Somebody gave a role.
+    RoleGiven,
+}
+
+impl AuditEvent {
+    /// Google's name of it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AutoLicensing => "CHANGE_LICENSE_AUTO_ASSIGN",
+            Self::RoleGiven => "ASSIGN_ROLE",
+        }
+    }
 }
 
 /// One thing to ask Google. Its values may be personal: `Debug` shows the template.
@@ -62,6 +89,18 @@ pub enum Request<'a> {
         /// How.
         account: &'a NewAccount,
     },
+    /// Restores an account that was deleted in the last 20 days.
+    UndeleteUser {
+        /// Which.
+        account: &'a AccountId,
+        /// Into which unit.
+        org_unit: &'a OrgUnitPath,
+    },
+    /// The group that an address leads to.
+    GetGroup {
+        /// Which address; a group's alias is taken too.
+        address: &'a Address,
+    },
     /// A page of groups.
     ListGroups {
         /// Whose.
@@ -74,7 +113,7 @@ pub enum Request<'a> {
         /// Whose.
         customer: &'a CustomerId,
         /// Which.
-        path: &'a OrgUnitPath,
+        key: UnitKey<'a>,
     },
     /// Makes an organisational unit under its existing parent.
     InsertOrgUnit {
@@ -99,6 +138,11 @@ pub enum Request<'a> {
         /// What it may do.
         privileges: &'a BTreeSet<Privilege>,
     },
+    /// Every privilege that a role of the customer can have.
+    ListPrivileges {
+        /// Whose.
+        customer: &'a CustomerId,
+    },
     /// A page of role assignments.
     ListAssignments {
         /// Whose.
@@ -122,12 +166,19 @@ pub enum Request<'a> {
         /// To which account.
         address: &'a Address,
     },
+    /// Takes a paid licence away from one of our own accounts.
+    RemoveLicense {
+        /// From which account.
+        address: &'a Address,
+        /// Which licence.
+        license: &'a LicenseSku,
+    },
     /// A page of the licences of a product that are assigned.
     ListLicenses {
         /// Whose.
         customer: &'a CustomerId,
         /// Of which product.
-        product: PaidProduct,
+        product: Listed,
         /// Which page.
         page: Option<&'a str>,
     },
@@ -138,6 +189,29 @@ pub enum Request<'a> {
         /// Which address.
         address: &'a Address,
     },
+    /// A page of the customer's policies about signing in and conflicting accounts.
+    ListPolicies {
+        /// Which page.
+        page: Option<&'a str>,
+    },
+    /// A page of the administrators' audit log.
+    ListActivities {
+        /// Which kind of entry.
+        event: AuditEvent,
+        /// Entries since then.
+        since: Timestamp,
+        /// Which page.
+        page: Option<&'a str>,
+    },
+    /// A signature of a service account.
+    SignJwt {
+        /// Whose.
+        account: &'a MailAddress,
+        /// What is signed: claims in JSON.
+        payload: &'a str,
+    },
+    /// The machine's own access token.
+    OwnToken,
     /// An access token.
     Token {
         /// The signed JWT.
@@ -177,17 +251,6 @@ impl fmt::Debug for Outgoing {
         write!(f, "Outgoing({})", self.method)
     }
 }
-
-/// A value that may stand in a path: nothing but names that cannot hold a wrong value.
-#[derive(Clone, Copy)]
-enum Value<'a> {
-    Customer(&'a CustomerId),
-    Account(&'a AccountId),
-    Address(&'a Address),
-    OrgUnit(&'a OrgUnitPath),
-    Product(PaidProduct),
-}
-
 impl<'a> Request<'a> {
     /// Which kind it is.
     pub fn call(&self) -> Call {
@@ -197,16 +260,24 @@ impl<'a> Request<'a> {
             Self::ListUsers { .. } => Call::ListUsers,
             Self::GetUser { .. } => Call::GetUser,
             Self::InsertUser { .. } => Call::InsertUser,
+            Self::UndeleteUser { .. } => Call::UndeleteUser,
+            Self::GetGroup { .. } => Call::GetGroup,
             Self::ListGroups { .. } => Call::ListGroups,
             Self::GetOrgUnit { .. } => Call::GetOrgUnit,
             Self::InsertOrgUnit { .. } => Call::InsertOrgUnit,
             Self::ListRoles { .. } => Call::ListRoles,
             Self::InsertRole { .. } => Call::InsertRole,
+            Self::ListPrivileges { .. } => Call::ListPrivileges,
             Self::ListAssignments { .. } => Call::ListAssignments,
             Self::InsertAssignment { .. } => Call::InsertAssignment,
             Self::AssignLicense { .. } => Call::AssignLicense,
+            Self::RemoveLicense { .. } => Call::RemoveLicense,
             Self::ListLicenses { .. } => Call::ListLicenses,
             Self::IsInvitable { .. } => Call::IsInvitable,
+            Self::ListPolicies { .. } => Call::ListPolicies,
+            Self::ListActivities { .. } => Call::ListActivities,
+            Self::SignJwt { .. } => Call::SignJwt,
+            Self::OwnToken => Call::OwnToken,
             Self::Token { .. } => Call::Token,
         }
     }
@@ -233,20 +304,29 @@ impl<'a> Request<'a> {
                 account.address.local_part.as_str(),
             ],
             Self::GetUser { key: UserKey::Address(address) }
+            | Self::GetGroup { address }
             | Self::AssignLicense { address }
+            | Self::RemoveLicense { address, .. }
             | Self::IsInvitable { address, .. } => vec![address.local_part.as_str()],
+            Self::GetUser { key: UserKey::Named(address) } => vec![address.as_str()],
             Self::GetUser { key: UserKey::Id(_) }
             | Self::GetCustomer
             | Self::ListDomains { .. }
             | Self::ListUsers { .. }
+            | Self::UndeleteUser { .. }
             | Self::ListGroups { .. }
             | Self::GetOrgUnit { .. }
             | Self::InsertOrgUnit { .. }
             | Self::ListRoles { .. }
             | Self::InsertRole { .. }
+            | Self::ListPrivileges { .. }
             | Self::ListAssignments { .. }
             | Self::InsertAssignment { .. }
             | Self::ListLicenses { .. }
+            | Self::ListPolicies { .. }
+            | Self::ListActivities { .. }
+            | Self::SignJwt { .. }
+            | Self::OwnToken
             | Self::Token { .. } => Vec::new(),
         }
     }
@@ -259,210 +339,40 @@ impl<'a> Request<'a> {
             | Self::InsertUser { .. }
             | Self::ListGroups { .. }
             | Self::AssignLicense { .. }
+            | Self::ListPolicies { .. }
+            | Self::ListActivities { .. }
+            | Self::OwnToken
             | Self::Token { .. } => Vec::new(),
             Self::ListDomains { customer }
             | Self::InsertOrgUnit { customer, .. }
             | Self::ListRoles { customer, .. }
             | Self::InsertRole { customer, .. }
+            | Self::ListPrivileges { customer }
             | Self::ListAssignments { customer, .. }
             | Self::InsertAssignment { customer, .. } => vec![Value::Customer(customer)],
-            Self::GetUser { key: UserKey::Id(id) } => vec![Value::Account(id)],
-            Self::GetUser { key: UserKey::Address(address) } => vec![Value::Address(address)],
+            Self::GetUser { key: UserKey::Id(id) } | Self::UndeleteUser { account: id, .. } => {
+                vec![Value::Account(id)]
+            }
+            Self::GetUser { key: UserKey::Address(address) } | Self::GetGroup { address } => {
+                vec![Value::Address(address)]
+            }
+            Self::GetUser { key: UserKey::Named(address) } | Self::SignJwt { account: address, .. } => {
+                vec![Value::Named(address)]
+            }
+            Self::RemoveLicense { address, license } => {
+                vec![Value::Sold(&license.product), Value::Sku(&license.sku), Value::Address(address)]
+            }
             Self::ListLicenses { product, .. } => vec![Value::Product(product)],
-            Self::GetOrgUnit { customer, path } => vec![Value::Customer(customer), Value::OrgUnit(path)],
+            Self::GetOrgUnit { customer, key: UnitKey::Path(path) } => {
+                vec![Value::Customer(customer), Value::OrgUnit(path)]
+            }
+            Self::GetOrgUnit { customer, key: UnitKey::Id(id) } => {
+                vec![Value::Customer(customer), Value::Unit(id)]
+            }
             Self::IsInvitable { customer, address } => {
                 vec![Value::Customer(customer), Value::Address(address)]
             }
         }
-    }
-
-    fn query(&self) -> Result<Vec<(&'static str, String)>, Failure> {
-        let (mut query, page) = match *self {
-            Self::ListUsers { customer, deleted, page } => {
-                let mut query = vec![
-                    ("customer", customer.to_string()),
-                    ("maxResults", "500".to_owned()),
-                    ("fields", format!("nextPageToken,users({ACCOUNT_FIELDS})")),
-                ];
-                if deleted {
-                    query.push(("showDeleted", "true".to_owned()));
-                }
-                (query, page)
-            }
-            Self::GetUser { .. } => (vec![("fields", ACCOUNT_FIELDS.to_owned())], None),
-            Self::InsertUser { .. } => {
-                // Absent means "replace a conflicting unmanaged account" (GAM's `alwaysevict`): never leave it out.
-                let query = vec![
-                    ("resolveConflictAccount", "true".to_owned()),
-                    ("fields", ACCOUNT_FIELDS.to_owned()),
-                ];
-                (query, None)
-            }
-            Self::ListGroups { customer, page } => (
-                vec![
-                    ("customer", customer.to_string()),
-                    ("maxResults", "200".to_owned()),
-                    ("fields", "nextPageToken,groups(email,aliases,nonEditableAliases)".to_owned()),
-                ],
-                page,
-            ),
-            Self::ListRoles { page, .. } => (vec![("maxResults", "100".to_owned())], page),
-            Self::ListAssignments { account, page, .. } => {
-                let mut query = vec![("maxResults", "200".to_owned())];
-                query.extend(account.map(|account| ("userKey", account.to_string())));
-                (query, page)
-            }
-            // Above 100 the counts came back wrong (GAM, 2023-04-27).
-            Self::ListLicenses { customer, page, .. } => {
-                (vec![("customerId", customer.to_string()), ("maxResults", "100".to_owned())], page)
-            }
-            Self::GetCustomer
-            | Self::ListDomains { .. }
-            | Self::GetOrgUnit { .. }
-            | Self::InsertOrgUnit { .. }
-            | Self::InsertRole { .. }
-            | Self::InsertAssignment { .. }
-            | Self::AssignLicense { .. }
-            | Self::IsInvitable { .. }
-            | Self::Token { .. } => (Vec::new(), None),
-        };
-        if let Some(page) = page {
-            if page.len() > PAGE_TOKEN_MAX {
-                return Err(refused("the page token is too long"));
-            }
-            query.push(("pageToken", page.to_owned()));
-        }
-        Ok(query)
-    }
-
-    fn body(&self) -> Body {
-        match *self {
-            Self::InsertUser { account } => Body::Json(account.body()),
-            Self::InsertOrgUnit { path, .. } => {
-                let (parent, name) = parent_and_name(path);
-                Body::Json(json!({"name": name, "parentOrgUnitPath": parent}))
-            }
-            Self::InsertRole { name, privileges, .. } => {
-                let privileges: Vec<Json> = privileges
-                    .iter()
-                    .map(|privilege| json!({"privilegeName": privilege.name, "serviceId": privilege.service_id}))
-                    .collect();
-                Body::Json(json!({"roleName": name, "rolePrivileges": privileges}))
-            }
-            // roleId is an int64, which Google wants as text.
-            Self::InsertAssignment { role, account, .. } => Body::Json(
-                json!({"roleId": role.as_str(), "assignedTo": account.as_str(), "scopeType": "CUSTOMER"}),
-            ),
-            Self::AssignLicense { address } => Body::Json(json!({"userId": address.to_string()})),
-            // The assertion is base64url and dots: it needs no encoding.
-            Self::Token { assertion } => Body::Form(
-                format!(
-                    "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={}",
-                    assertion.expose_secret()
-                )
-                .into(),
-            ),
-            Self::GetCustomer
-            | Self::ListDomains { .. }
-            | Self::ListUsers { .. }
-            | Self::GetUser { .. }
-            | Self::ListGroups { .. }
-            | Self::GetOrgUnit { .. }
-            | Self::ListRoles { .. }
-            | Self::ListAssignments { .. }
-            | Self::ListLicenses { .. }
-            | Self::IsInvitable { .. } => Body::Empty,
-        }
-    }
-}
-
-/// The parent's path and the last name of a unit's path.
-fn parent_and_name(path: &OrgUnitPath) -> (&str, &str) {
-    let (parent, name) = path.as_str().rsplit_once('/').expect("an OrgUnitPath begins with a slash");
-    (if parent.is_empty() { "/" } else { parent }, name)
-}
-
-/// Puts the values into the template, encoded.
-fn fill(template: &str, values: &[Value<'_>]) -> Result<String, Failure> {
-    let mut values = values.iter();
-    let mut path = String::new();
-    for segment in template.split('/').skip(1) {
-        let Some((before, rest)) = segment.split_once('{') else {
-            path.push('/');
-            path.push_str(segment);
-            continue;
-        };
-        let (_, after) = rest.split_once('}').ok_or_else(|| refused("a template without its brace"))?;
-        let value = values.next().ok_or_else(|| refused("a template without its value"))?;
-        for text in texts(value) {
-            path.push('/');
-            path.push_str(before);
-            path.push_str(&encode(&text)?);
-            path.push_str(after);
-        }
-    }
-    if values.next().is_some() { Err(refused("a value without its place")) } else { Ok(path) }
-}
-
-/// The segments that a value stands for.
-fn texts(value: &Value<'_>) -> Vec<String> {
-    match value {
-        Value::Customer(customer) => vec![customer.to_string()],
-        Value::Account(account) => vec![account.to_string()],
-        Value::Address(address) => vec![address.to_string()],
-        Value::Product(product) => vec![product.as_str().to_owned()],
-        Value::OrgUnit(path) => path.as_str()[1..].split('/').map(str::to_owned).collect(),
-    }
-}
-
-/// Percent-encodes all but RFC 3986's unreserved characters and `@`.
-fn encode(text: &str) -> Result<String, Failure> {
-    // `id:…` names a unit by its id, so a unit whose name begins so cannot be asked for by path.
-    if text.is_empty() || text == "." || text == ".." || text.starts_with("id:") {
-        return Err(refused("a value that cannot stand in a path"));
-    }
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else if byte.is_ascii_control() || b"/\\%".contains(&byte) {
-            return Err(refused("a character that cannot stand in a path"));
-        } else {
-            encoded.push('%');
-            encoded.extend(
-                [byte >> 4, byte & 0xF].map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)])),
-            );
-        }
-    }
-    Ok(encoded)
-}
-
-/// Parses the address and proves that parsing changed nothing.
-fn prove(spec: &Spec, endpoint: &Endpoint, path: &str) -> Result<Url, Failure> {
-    let base = endpoint.base(spec.api);
-    let url = Url::parse(&format!("{base}{path}")).map_err(|_| refused("not an address"))?;
-    let same_origin =
-        url.origin().ascii_serialization() == base && url.username().is_empty() && url.password().is_none();
-    let pinned = match endpoint {
-        Endpoint::Google => url.scheme() == "https" && url.port().is_none() && base == Api::origin(spec.api),
-        Endpoint::Loopback(_) => true,
-    };
-    let literal = spec.path.split('{').next().unwrap_or(spec.path);
-    let as_built = url.path() == path
-        && url.path().starts_with(literal)
-        && url.query().is_none()
-        && url.fragment().is_none();
-    let one_more = spec.path.contains("{+");
-    let segments = |text: &str| text.split('/').count();
-    let counted = if one_more {
-        segments(url.path()) >= segments(spec.path)
-    } else {
-        segments(url.path()) == segments(spec.path)
-    };
-    if same_origin && pinned && as_built && counted {
-        Ok(url)
-    } else {
-        Err(refused("an address that is not its template"))
     }
 }
 

@@ -1,7 +1,11 @@
 //! Hostile values either do not parse or stay inside their segment; each request is what its template says.
 
+use super::super::licensing::PaidProduct;
+use super::content::{PAGE_TOKEN_MAX, parent_and_name};
+use super::path::encode;
 use super::*;
 use crate::model::id::{DomainName, EngineerKey, LocalPart};
+use serde_json::json;
 
 const HOSTILE: &[&str] = &[
     "",
@@ -104,7 +108,7 @@ fn hostile_values_stay_inside_their_segment() {
             asked += 1;
         }
         if let Ok(path) = OrgUnitPath::parse(text) {
-            stays_inside(Request::GetOrgUnit { customer: &customer, path: &path });
+            stays_inside(Request::GetOrgUnit { customer: &customer, key: UnitKey::Path(&path) });
             asked += 1;
         }
         for other in HOSTILE {
@@ -159,13 +163,16 @@ fn paths_are_googles() {
         "https://admin.googleapis.com/admin/directory/v1/customers/my_customer"
     );
     assert_eq!(
-        url(Request::GetOrgUnit { customer: &customer, path: &"/Customer Care/Å".parse().unwrap() }),
+        url(Request::GetOrgUnit {
+            customer: &customer,
+            key: UnitKey::Path(&"/Customer Care/Å".parse().unwrap())
+        }),
         "https://admin.googleapis.com/admin/directory/v1/customer/C01abc123/orgunits/Customer%20Care/%C3%85"
     );
     assert_eq!(
         url(Request::ListLicenses {
             customer: &customer,
-            product: PaidProduct::CloudIdentityPremium,
+            product: Listed::Paid(PaidProduct::CloudIdentityPremium),
             page: None
         }),
         "https://licensing.googleapis.com/apps/licensing/v1/product/101005/users?customerId=C01abc123&maxResults=100"
@@ -173,6 +180,26 @@ fn paths_are_googles() {
     assert_eq!(
         url(Request::IsInvitable { customer: &customer, address: &address }),
         "https://cloudidentity.googleapis.com/v1/customers/C01abc123/userinvitations/asa.oberg@reseller-se.example:isInvitableUser"
+    );
+    assert_eq!(
+        url(Request::GetOrgUnit { customer: &customer, key: UnitKey::Id(&"id:03ph8a2z".parse().unwrap()) }),
+        "https://admin.googleapis.com/admin/directory/v1/customer/C01abc123/orgunits/id:03ph8a2z"
+    );
+    assert_eq!(
+        url(Request::RemoveLicense {
+            address: &address,
+            license: &LicenseSku::parse("Google-Apps/1010020027").unwrap()
+        }),
+        "https://licensing.googleapis.com/apps/licensing/v1/product/Google-Apps/sku/1010020027/user/asa.oberg@reseller-se.example"
+    );
+    let signer = "carepass@project.iam.gserviceaccount.com".parse().unwrap();
+    assert_eq!(
+        url(Request::SignJwt { account: &signer, payload: "{}" }),
+        "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/carepass@project.iam.gserviceaccount.com:signJwt"
+    );
+    assert_eq!(
+        url(Request::OwnToken),
+        "http://169.254.169.254/computeMetadata/v1/instance/service-accounts/default/token"
     );
     assert_eq!(
         url(Request::Token { assertion: &"a.b.c".to_owned().into() }),

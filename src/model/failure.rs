@@ -131,6 +131,8 @@ codes! {
     CredentialsRefused = "credentials_refused",
     /// Domain-wide delegation lacks a scope.
     DelegationMissing = "delegation_missing",
+    /// The clocks of this machine and of Google differ too much.
+    ClockWrong = "clock_wrong",
     /// An API is switched off in the Google Cloud project or for the domain.
     ApiDisabled = "api_disabled",
     /// The administrator lacks the right for a call.
@@ -141,6 +143,8 @@ codes! {
     DomainNotFound = "domain_not_found",
     /// The parent of the organisational unit is missing or the name is refused.
     OrgUnitRefused = "org_unit_refused",
+    /// The organisational unit was there and is gone.
+    OrgUnitGone = "org_unit_gone",
     /// No role fits what is configured.
     RoleMissing = "role_missing",
     /// The privileges of a custom role are not pinned.
@@ -149,12 +153,18 @@ codes! {
     RoleAmbiguous = "role_ambiguous",
     /// The role may do more than what was approved.
     RoleTooPowerful = "role_too_powerful",
+    /// The role may do more than when it was set up.
+    RoleWidened = "role_widened",
     /// The unit or customer has no room for another role assignment.
     RoleLimitReached = "role_limit_reached",
     /// Nobody has confirmed that automatic licensing is off.
     AutoLicensingUnconfirmed = "auto_licensing_unconfirmed",
     /// Nobody has confirmed that the free subscription was taken.
     FreeSubscriptionUnconfirmed = "free_subscription_unconfirmed",
+    /// Nobody has confirmed that case mail is routed to the engineers.
+    CaseRouteUnconfirmed = "case_route_unconfirmed",
+    /// New accounts could not sign in for want of 2-Step Verification.
+    TwoStepEnforced = "two_step_enforced",
     /// A Latin form of the name is needed.
     LatinNameNeeded = "latin_name_needed",
     /// The scope that HR sent does not fit the reseller domains.
@@ -165,10 +175,16 @@ codes! {
     AddressTaken = "address_taken",
     /// An unmanaged consumer account holds the address.
     UnmanagedAccount = "unmanaged_account",
+    /// Nobody has named the engineer's own account.
+    HomeAccountMissing = "home_account_missing",
+    /// Google does not restore our own deleted account.
+    RestoreRefused = "restore_refused",
     /// No seat is left.
     SeatsSpent = "seats_spent",
     /// No free licence is left.
     LicensesSpent = "licenses_spent",
+    /// The account holds another licence of the same product.
+    LicenseConflict = "license_conflict",
     /// The account got a paid licence.
     PaidLicenseFound = "paid_license_found",
     /// Automatic licensing is on although it was confirmed to be off.

@@ -116,9 +116,52 @@ name! {
 }
 
 name! {
+    /// Google's id of an organisational unit, with the Directory API's prefix.
+    OrgUnitId, "an id of an organisational unit like id:03ph8a2z1abcdef",
+    |s| within(s, 4, 80) && s.strip_prefix("id:").is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+name! {
+    /// Google's id of a product, as the licence API knows it (`docs/GOOGLE.md` 1, 47).
+    ProductId, "a product like Google-Apps or 101005",
+    |s| within(s, 1, 60) && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+name! {
+    /// Google's id of an edition of a product.
+    SkuId, "a SKU like 1010020027",
+    |s| within(s, 1, 60) && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+name! {
     /// An e-mail address that a person reads: checked for shape only, in ASCII.
     MailAddress, "an e-mail address in ASCII",
     is_mail_address
+}
+
+/// A licence that can be held: an edition of a product, written `Google-Apps/1010020027`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LicenseSku {
+    /// The product.
+    pub product: ProductId,
+    /// Its edition.
+    pub sku: SkuId,
+}
+
+impl LicenseSku {
+    /// Parses `product/SKU`.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        let invalid = InvalidName { expected: "a product and a SKU like Google-Apps/1010020027" };
+        let (product, sku) = text.split_once('/').ok_or(invalid)?;
+        let product = ProductId::parse(product).map_err(|_| invalid)?;
+        Ok(Self { product, sku: SkuId::parse(sku).map_err(|_| invalid)? })
+    }
+}
+
+impl fmt::Display for LicenseSku {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.product, self.sku)
+    }
 }
 
 /// An account's address in one reseller domain.
@@ -215,6 +258,12 @@ mod tests {
             OrgUnitPath::parse,
             &["/Customer Care", "/Å/B"],
             &["", "/", "a", "//a", "/a/..", "/a+b", "/a%2e", "/ a"],
+        );
+        check(OrgUnitId::parse, &["id:03ph8a2z"], &["", "id:", "03ph", "id:a/b", "id:.."]);
+        check(
+            LicenseSku::parse,
+            &["Google-Apps/1010020027", "101005/1010050001"],
+            &["", "Google-Apps", "/1", "a/", "a/b/c", "a/..", "a b/c"],
         );
         check(
             MailAddress::parse,

@@ -1,9 +1,9 @@
 //! What the operator configured for one reseller account. Data only: reading it from files is `config`'s.
 //! Not here either: what was learned of the account at Google, which stands in its row (`enrollment`), and its credentials.
 
-use super::id::{CustomerId, DomainName, MailAddress, OrgUnitPath, ResellerName};
+use super::id::{CustomerId, DomainName, EngineerKey, LicenseSku, MailAddress, OrgUnitPath, ResellerName};
 use jiff::civil::Date;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One reseller account: one Google customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,18 @@ pub struct Reseller {
     pub auto_licensing_off: Option<Attestation>,
     /// Who confirmed that the free Cloud Identity subscription was taken.
     pub free_subscription: Option<Attestation>,
+    /// Who confirmed that case mail is routed to the engineers' main addresses.
+    pub case_alert_route: Option<Attestation>,
+    /// Who confirmed that engineers can enrol in 2-Step Verification, whatever the policies say.
+    pub two_step_policy: Option<Attestation>,
+    /// How many accounts the customer may have, as the Admin console says; for the forecast only.
+    pub seats: Option<u32>,
+    /// Paid licences that carepass may take away from its own accounts.
+    pub removable_licenses: BTreeSet<LicenseSku>,
+    /// Whether engineers have accounts of their own here, which get the role and nothing else.
+    pub home: bool,
+    /// Those accounts, as the operator named them.
+    pub home_accounts: BTreeMap<EngineerKey, MailAddress>,
 }
 
 /// Which of the reseller's domains are used.

@@ -14,12 +14,15 @@ pub fn console_link(code: FailureCode) -> Option<&'static str> {
         C::DelegationMissing => Some("https://admin.google.com/ac/owl/domainwidedelegation"),
         C::ApiDisabled => Some("https://console.cloud.google.com/apis/library"),
         C::DomainNotFound => Some("https://admin.google.com/ac/domains/manage"),
-        C::OrgUnitRefused | C::OrgUnitSettling => Some("https://admin.google.com/ac/orgunits"),
+        C::OrgUnitRefused | C::OrgUnitSettling | C::OrgUnitGone => {
+            Some("https://admin.google.com/ac/orgunits")
+        }
         C::NotAuthorized
         | C::RoleMissing
         | C::RoleNotPinned
         | C::RoleAmbiguous
         | C::RoleTooPowerful
+        | C::RoleWidened
         | C::RoleLimitReached
         | C::AccountIsAdmin => Some("https://admin.google.com/ac/roles"),
         C::AutoLicensingUnconfirmed | C::AutoLicensingOn => {
@@ -34,9 +37,15 @@ pub fn console_link(code: FailureCode) -> Option<&'static str> {
         C::AccountSettling
         | C::AddressTaken
         | C::PaidLicenseFound
+        | C::LicenseConflict
+        | C::HomeAccountMissing
         | C::AccountNotOurs
         | C::AccountSuspended => Some("https://admin.google.com/ac/users"),
-        C::CaseRedirectNeeded => Some("https://admin.google.com/ac/apps/gmail/defaultrouting"),
+        C::TwoStepEnforced => Some("https://admin.google.com/ac/security/2sv"),
+        C::RestoreRefused => Some("https://support.google.com/a/answer/1397578"),
+        C::CaseRedirectNeeded | C::CaseRouteUnconfirmed => {
+            Some("https://admin.google.com/ac/apps/gmail/defaultrouting")
+        }
         C::ConnectionLost
         | C::WorkerLost
         | C::RateLimited
@@ -44,6 +53,7 @@ pub fn console_link(code: FailureCode) -> Option<&'static str> {
         | C::ResellerNotReady
         | C::CredentialsUnusable
         | C::CredentialsRefused
+        | C::ClockWrong
         | C::CustomerMismatch
         | C::LatinNameNeeded
         | C::ScopeMismatch

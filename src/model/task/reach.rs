@@ -48,12 +48,17 @@ pub(super) fn of(code: FailureCode) -> Reach {
         | C::NotAuthorized
         | C::CustomerMismatch
         | C::DomainNotFound
+        | C::ClockWrong
         | C::OrgUnitRefused
+        | C::OrgUnitGone
         | C::RoleMissing
         | C::RoleNotPinned
         | C::RoleAmbiguous
         | C::RoleTooPowerful
+        | C::RoleWidened
         | C::RoleLimitReached
+        | C::CaseRouteUnconfirmed
+        | C::TwoStepEnforced
         | C::AutoLicensingUnconfirmed
         | C::FreeSubscriptionUnconfirmed
         | C::SeatsSpent
@@ -69,6 +74,9 @@ pub(super) fn of(code: FailureCode) -> Reach {
         | C::AddressTaken
         | C::UnmanagedAccount
         | C::PaidLicenseFound
+        | C::HomeAccountMissing
+        | C::RestoreRefused
+        | C::LicenseConflict
         | C::AccountNotOurs
         | C::AccountIsAdmin
         | C::AccountSuspended
@@ -92,6 +100,9 @@ pub(super) fn closes_itself(code: FailureCode) -> bool {
         | C::CustomerMismatch
         | C::RoleNotPinned
         | C::RoleAmbiguous
+        | C::RoleWidened
+        | C::CaseRouteUnconfirmed
+        | C::HomeAccountMissing
         | C::AutoLicensingUnconfirmed
         | C::FreeSubscriptionUnconfirmed
         | C::CaseRedirectNeeded
@@ -114,7 +125,12 @@ pub(super) fn closes_itself(code: FailureCode) -> bool {
         | C::ApiDisabled
         | C::NotAuthorized
         | C::DomainNotFound
+        | C::ClockWrong
         | C::OrgUnitRefused
+        | C::OrgUnitGone
+        | C::TwoStepEnforced
+        | C::RestoreRefused
+        | C::LicenseConflict
         | C::RoleMissing
         | C::RoleTooPowerful
         | C::RoleLimitReached
@@ -140,12 +156,14 @@ pub(super) fn closes_itself(code: FailureCode) -> bool {
     }
 }
 
-/// The key of the configuration under which a person's word is written, for the two facts that no API of Google shows.
+/// The key of the configuration under which a person's word is written, for the facts that no API of Google shows.
 pub(super) fn attestation(code: FailureCode) -> Option<&'static str> {
     if code == FailureCode::AutoLicensingUnconfirmed {
         Some("auto_licensing_off")
     } else if code == FailureCode::FreeSubscriptionUnconfirmed {
         Some("free_subscription")
+    } else if code == FailureCode::CaseRouteUnconfirmed {
+        Some("case_alert_route")
     } else {
         None
     }

@@ -149,6 +149,7 @@ impl Stage {
             org_unit: rate,
             licensing: rate,
             cloud_identity: rate,
+            reports: rate,
             token: rate,
         };
         change(&mut rates);

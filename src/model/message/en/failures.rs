@@ -93,6 +93,12 @@ phrases! {
         you: "Read the scope at the beginning of the answer beside this message, sign in as super administrator, and add it under \
               Security > API controls > Domain-wide delegation ({link}).",
     }
+    ClockWrong {
+        short: "the clock is wrong",
+        so: "Google does not accept what {account} signs, since the clock of this machine differs from Google's.",
+        next: STANDS_STILL,
+        you: "Set the clock of the machine that carepass runs on, and let it be kept right by time synchronisation.",
+    }
     ApiDisabled {
         short: "an API is switched off",
         so: "An API that carepass needs is switched off for {account}.",
@@ -127,6 +133,13 @@ phrases! {
         you: "Make the parent unit in the Admin console ({link}), or set another org_unit in the configuration and restart \
               carepass.",
     }
+    OrgUnitGone {
+        short: "the organizational unit is gone",
+        so: "The organizational unit of {account} was there and is gone.",
+        next: "No account is made there meanwhile, none is put at the top instead, and carepass looks again {when}.",
+        you: "Make a unit at the configured path again ({link}), move the accounts of the engineers back into it, and turn automatic \
+              licensing off for it.",
+    }
     RoleMissing {
         short: "no role fits",
         so: "No role in {account} fits what is configured.",
@@ -156,6 +169,13 @@ phrases! {
         you: "Take the extra privileges out of the role under Account > Admin roles ({link}), or approve them in the \
               configuration and restart carepass.",
     }
+    RoleWidened {
+        short: "the role may do more than before",
+        so: "The role in {account} may do more now than when it was set up.",
+        next: "carepass gives it to nobody meanwhile, and looks again {when}.",
+        you: "Compare what was added, shown with this message, with the role under Account > Admin roles ({link}); if it is right, \
+              write the privileges under role in the configuration and restart carepass.",
+    }
     RoleLimitReached {
         short: "no room for another role assignment",
         so: "Google allows no more role assignments in {account}.",
@@ -178,6 +198,19 @@ phrases! {
               Checkout > Place Order, check it under Subscriptions ({link}), write \
               free_subscription = { by = \"your name\", on = \"{today}\" } under {account} in the configuration and restart \
               carepass.",
+    }
+    CaseRouteUnconfirmed {
+        short: "confirm the route of case mail",
+        so: "Nobody has confirmed that mail to the new addresses of {account} is routed to the engineers' main addresses.",
+        next: "No account is made there before that, since mail about cases would bounce, and carepass looks again {when}.",
+        you: "Make one rule for each domain under Gmail > Default routing, or an address map ({link}), then write \
+              case_alert_route = { by = \"your name\", on = \"{today}\" } under {account} in the configuration and restart carepass.",
+    }
+    TwoStepEnforced {
+        short: "new accounts could not sign in",
+        so: "In {account} 2-Step Verification is enforced without time for new users to enrol, so that a new account can never sign in.",
+        next: "No account is made there meanwhile, and carepass looks again {when}.",
+        you: "Give new users some days under Security > 2-Step Verification > New user enrollment period ({link}).",
     }
     LatinNameNeeded {
         short: "a name in Latin letters is needed",
@@ -210,6 +243,19 @@ phrases! {
         next: "carepass does not take it over, and looks again {when}.",
         you: "Ask its owner to accept a transfer or to change its address, as Google describes ({link}).",
     }
+    HomeAccountMissing {
+        short: "the engineer's own account is not named",
+        so: "Engineers have an account of their own{in}, and nobody has said which one is this engineer's.",
+        next: "carepass never takes one by its name, and looks again {when}.",
+        you: "Find the account under Directory > Users ({link}), then use carepass order adopt with its address, or write it under \
+              home_accounts in the configuration and restart carepass.",
+    }
+    RestoreRefused {
+        short: "the deleted account cannot be restored",
+        so: "The engineer's account{in} was deleted a short while ago, and Google does not restore it.",
+        next: "carepass makes no second one, and looks again {when}.",
+        you: "Read Google's answer beside this message, and restore the account as super administrator ({link}).",
+    }
     SeatsSpent {
         short: "seats are used up",
         so: "No Cloud Identity seat is left in {account}.",
@@ -223,6 +269,12 @@ phrases! {
         next: "New accounts wait there for theirs, the other reseller accounts go on, and carepass looks again {when}.",
         you: "See the number under Subscriptions ({link}), and ask Google for more with the Cloud Identity license request form \
               as super administrator.",
+    }
+    LicenseConflict {
+        short: "another license is in the way",
+        so: "The account{in} has another license of the same product, so that the free one cannot be assigned.",
+        next: "It gets no role before that, and carepass looks again {when}.",
+        you: "Take the other license away from the account under Directory > Users ({link}).",
     }
     PaidLicenseFound {
         short: "the account has a paid license",

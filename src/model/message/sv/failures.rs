@@ -92,6 +92,12 @@ phrases! {
         you: "Läs vilken behörighet det är i början av svaret vid det här meddelandet, och logga in som \
               avancerad administratör och lägg till den på sidan för domänomfattande delegering (Domain-wide delegation, {link}).",
     }
+    ClockWrong {
+        short: "klockan går fel",
+        so: "Google godtar inte det som {account} skriver under, eftersom den här datorns klocka skiljer sig från Googles.",
+        next: STANDS_STILL,
+        you: "Ställ klockan på den dator som carepass körs på, och låt tidssynkronisering hålla den rätt.",
+    }
     ApiDisabled {
         short: "ett API är avstängt",
         so: "Ett API som carepass behöver är avstängt för {account}.",
@@ -125,6 +131,13 @@ phrases! {
         you: "Skapa den överordnade enheten i administratörskonsolen ({link}), eller ange en annan org_unit i konfigurationen och \
               starta om carepass.",
     }
+    OrgUnitGone {
+        short: "organisationsenheten är borta",
+        so: "Organisationsenheten i {account} fanns förut men är borta.",
+        next: "Inget konto skapas där under tiden, inget läggs högst upp i stället, och carepass tittar igen {when}.",
+        you: "Skapa en organisationsenhet på den konfigurerade sökvägen igen ({link}), flytta tillbaka teknikernas konton dit och stäng \
+              av automatisk licensiering för den.",
+    }
     RoleMissing {
         short: "ingen roll passar",
         so: "Ingen roll i {account} passar det som är konfigurerat.",
@@ -154,6 +167,13 @@ phrases! {
         you: "Ta bort de extra behörigheterna ur rollen under Konto > Administratörsroller ({link}), eller godkänn dem i \
               konfigurationen och starta om carepass.",
     }
+    RoleWidened {
+        short: "rollen får göra mer än förut",
+        so: "Rollen i {account} får göra mer nu än när den ställdes in.",
+        next: "carepass ger den inte till någon under tiden och tittar igen {when}.",
+        you: "Jämför det som har kommit till, som visas vid det här meddelandet, med rollen under Konto > Administratörsroller ({link}); \
+              är det rätt, skriv behörigheterna under role i konfigurationen och starta om carepass.",
+    }
     RoleLimitReached {
         short: "ingen plats för fler rolltilldelningar",
         so: "Google tillåter inte fler rolltilldelningar i {account}.",
@@ -176,6 +196,19 @@ phrases! {
               Cloud Identity-gratisversion > Kom igång > Till kassan > Beställ, kontrollera den under Prenumerationer ({link}), \
               skriv free_subscription = { by = \"ditt namn\", on = \"{today}\" } under {account} i konfigurationen och \
               starta om carepass.",
+    }
+    CaseRouteUnconfirmed {
+        short: "bekräfta vägen för ärendeposten",
+        so: "Ingen har bekräftat att post till de nya adresserna i {account} styrs till teknikernas huvudadresser.",
+        next: "Inget konto skapas där dessförinnan, eftersom post om ärenden skulle studsa, och carepass tittar igen {when}.",
+        you: "Gör en regel för varje domän under Gmail > Standardrouting, eller en adressmappning ({link}), skriv sedan \
+              case_alert_route = { by = \"ditt namn\", on = \"{today}\" } under {account} i konfigurationen och starta om carepass.",
+    }
+    TwoStepEnforced {
+        short: "nya konton skulle inte kunna logga in",
+        so: "I {account} krävs tvåstegsverifiering utan tid för nya användare att registrera sig, så ett nytt konto kan aldrig logga in.",
+        next: "Inget konto skapas där under tiden, och carepass tittar igen {when}.",
+        you: "Ge nya användare några dagar under Säkerhet > Tvåstegsverifiering > Registreringsperiod för nya användare ({link}).",
     }
     LatinNameNeeded {
         short: "namnet behövs med latinska bokstäver",
@@ -208,6 +241,19 @@ phrases! {
         next: "carepass tar inte över det, och kontrollerar igen {when}.",
         you: "Be ägaren att godkänna en överföring eller byta adress, så som Google beskriver ({link}).",
     }
+    HomeAccountMissing {
+        short: "teknikerns eget konto är inte utpekat",
+        so: "Tekniker har ett eget konto{in}, och ingen har sagt vilket som är den här teknikerns.",
+        next: "carepass tar aldrig ett konto efter namnet och tittar igen {when}.",
+        you: "Leta upp kontot under Katalog > Användare ({link}) och använd carepass order adopt med dess adress, eller skriv den under \
+              home_accounts i konfigurationen och starta om carepass.",
+    }
+    RestoreRefused {
+        short: "det borttagna kontot kan inte återställas",
+        so: "Teknikerns konto{in} togs bort för en kort tid sedan, och Google återställer det inte.",
+        next: "carepass skapar inget andra konto och tittar igen {when}.",
+        you: "Läs Googles svar vid det här meddelandet och återställ kontot som avancerad administratör ({link}).",
+    }
     SeatsSpent {
         short: "platserna är slut",
         so: "Platserna för Cloud Identity är slut i {account}.",
@@ -221,6 +267,12 @@ phrases! {
         next: "Nya konton väntar där på sin, de andra återförsäljarkontona fortsätter, och carepass kontrollerar igen {when}.",
         you: "Se antalet under Prenumerationer ({link}), och begär fler av Google med licensformuläret för Cloud Identity som \
               avancerad administratör.",
+    }
+    LicenseConflict {
+        short: "en annan licens är i vägen",
+        so: "Kontot{in} har en annan licens för samma produkt, så gratislicensen kan inte tilldelas.",
+        next: "Det får ingen roll dessförinnan, och carepass tittar igen {when}.",
+        you: "Ta bort den andra licensen från kontot under Katalog > Användare ({link}).",
     }
     PaidLicenseFound {
         short: "kontot har en betald licens",
