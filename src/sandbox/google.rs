@@ -9,7 +9,9 @@ use super::quota::Meters;
 use super::route::{Api, Operation};
 use super::token::{Grant, TOKEN_PATH, Tokens};
 use super::world::{Customer, World};
-use super::{call::Body, directory, identity, licensing, org_units, roles, users, users_change, users_list};
+use super::{
+    call::Body, check, directory, identity, licensing, org_units, roles, users, users_change, users_list,
+};
 
 const SCOPE_PREFIX: &str = "https://www.googleapis.com/auth/";
 
@@ -48,6 +50,7 @@ pub fn answer(
         return Answer::html(404, UNKNOWN_PATH_PAGE);
     };
     let reply = authorise(world, tokens, call, &operation, now).and_then(|grant| {
+        check::check(call)?;
         let mask = call.parameter("fields").map(|text| Mask::parse(&text)).transpose()?;
         let answer = perform(world, meters, call, &operation, &grant, now)?;
         Ok(masked(answer, mask.as_ref()))

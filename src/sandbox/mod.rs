@@ -12,6 +12,7 @@
 pub mod broker;
 mod call;
 mod calls;
+mod check;
 mod clock;
 mod control;
 mod customer;
@@ -25,6 +26,7 @@ pub mod init;
 mod licensing;
 mod org_units;
 mod paging;
+mod published;
 mod quota;
 mod roles;
 mod route;

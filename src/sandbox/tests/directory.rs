@@ -60,13 +60,13 @@ async fn users_insert_refuses_as_google_does() {
         (
             "a@reseller-se.example",
             json!({"password": null}),
-            (400, "required", "Missing required field: password"),
+            (400, "required", "Required parameter: [resource.password]"),
         ),
         ("a@reseller-se.example", json!({"password": "short"}), (400, "invalid", "Invalid Password")),
         (
             "a@reseller-se.example",
             json!({"name": {"givenName": "A"}}),
-            (400, "required", "Missing required field: name.familyName"),
+            (400, "invalid", "Invalid Given/Family Name: FamilyName"),
         ),
         (
             "a@reseller-se.example",
