@@ -10,10 +10,12 @@ use super::route::{Api, Operation};
 use super::token::{Grant, TOKEN_PATH, Tokens};
 use super::world::{Customer, World};
 use super::{
-    call::Body, check, directory, identity, licensing, org_units, roles, users, users_change, users_list,
+    call::Body, check, directory, discovery, identity, licensing, org_units, roles, users, users_change,
+    users_list,
 };
 
-const SCOPE_PREFIX: &str = "https://www.googleapis.com/auth/";
+/// What stands before the name of a scope.
+pub const SCOPE_PREFIX: &str = "https://www.googleapis.com/auth/";
 
 /// What a handler works on.
 pub struct Scene<'a> {
@@ -46,6 +48,9 @@ pub fn answer(
         return tokens.answer(world, call, now);
     }
     let segments = call.segments();
+    if let Some(document) = discovery::answer(call, &segments) {
+        return document;
+    }
     let Some(operation) = Operation::parse(&call.method, &segments) else {
         return Answer::html(404, UNKNOWN_PATH_PAGE);
     };

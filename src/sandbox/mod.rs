@@ -17,6 +17,7 @@ mod clock;
 mod control;
 mod customer;
 mod directory;
+mod discovery;
 mod error;
 mod faults;
 mod fields;

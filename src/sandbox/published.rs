@@ -25,11 +25,18 @@ pub struct Published {
 /// Names with what may stand there.
 pub type Fields = BTreeMap<String, Field>;
 
-/// One API. Its revision, the day of its discovery document, is in the file for people.
+/// One API.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ApiDocument {
+    /// Name and version: `admin:directory_v1`.
+    pub id: String,
+    /// The day of the discovery document: `20261104`.
+    pub revision: String,
     /// How its errors look.
     pub envelope: Envelope,
+    /// The scopes that its methods take, without the part before the last slash.
+    pub scopes: Vec<String>,
     /// By the method's id, without the API's name.
     pub methods: BTreeMap<String, Method>,
     /// The messages that can be sent, by name.
@@ -50,6 +57,8 @@ pub struct Method {
     /// Fields that must be in the body, with dots between the parts.
     #[serde(default)]
     pub required: Vec<String>,
+    /// The schema of the answer; none where there is no body.
+    pub response: Option<String>,
 }
 
 /// A parameter, or a field of a message.
@@ -112,7 +121,9 @@ enum Part {
         suffix: String,
     },
     /// `{+name}`: all that is left.
-    Rest,
+    Rest {
+        name: String,
+    },
 }
 
 /// A method that a call asks for, with its API and what stands in the path.
@@ -147,8 +158,16 @@ impl Template {
         Some(Self { verb: verb.to_owned(), parts })
     }
 
+    /// The names in the path, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Literal(_) => None,
+            Part::One { name, .. } | Part::Rest { name } => Some(name.as_str()),
+        })
+    }
+
     fn matches<'a>(&'a self, segments: &[String]) -> Option<Vec<(&'a str, String)>> {
-        let open = self.parts.last() == Some(&Part::Rest);
+        let open = matches!(self.parts.last(), Some(Part::Rest { .. }));
         let fits = if open { segments.len() >= self.parts.len() } else { segments.len() == self.parts.len() };
         if !fits {
             return None;
@@ -161,7 +180,7 @@ impl Template {
                 Part::One { name, suffix } => {
                     path.push((name.as_str(), segment.strip_suffix(suffix.as_str())?.to_owned()))
                 }
-                Part::Rest => {}
+                Part::Rest { .. } => {}
             }
         }
         Some(path)
@@ -170,13 +189,28 @@ impl Template {
 
 impl Part {
     fn parse(text: &str) -> Self {
-        if text.starts_with("{+") {
-            return Self::Rest;
+        if let Some(name) = text.strip_prefix("{+").and_then(|rest| rest.strip_suffix('}')) {
+            return Self::Rest { name: name.to_owned() };
         }
         match text.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
             Some((name, suffix)) => Self::One { name: name.to_owned(), suffix: suffix.to_owned() },
             None => Self::Literal(text.to_owned()),
         }
+    }
+}
+
+impl std::fmt::Display for Template {
+    /// The path, without the verb.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (at, part) in self.parts.iter().enumerate() {
+            let slash = if at == 0 { "" } else { "/" };
+            match part {
+                Part::Literal(text) => write!(f, "{slash}{text}")?,
+                Part::One { name, suffix } => write!(f, "{slash}{{{name}}}{suffix}")?,
+                Part::Rest { name } => write!(f, "{slash}{{+{name}}}")?,
+            }
+        }
+        Ok(())
     }
 }
 
