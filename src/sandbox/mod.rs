@@ -9,6 +9,7 @@
 //! administrators (whoever is no super administrator may nothing), groups' members, the Gmail API, and roles given straight to a
 //! service account.
 
+mod batch;
 pub mod broker;
 mod call;
 mod calls;
