@@ -78,14 +78,15 @@ fn item(part: &str, outer: &Call) -> Option<Item> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let bearer =
         header(headers, "authorization").and_then(|value| value.strip_prefix("Bearer ").map(str::to_owned));
-    let call = Call {
+    let mut call = Call {
         method: method.to_owned(),
         path: path.to_owned(),
         query: query.to_owned(),
         bearer: bearer.or_else(|| outer.bearer.clone()),
-        host: outer.host.clone(),
         body: body.trim().as_bytes().to_vec(),
+        ..Call::default()
     };
+    call.host.clone_from(&outer.host);
     // A batch within a batch is nothing that Google has.
     (path.starts_with('/') && !is_batch(method, path)).then_some(Item { id, call })
 }

@@ -2,9 +2,10 @@
 //! client finds here what can be asked for here, with the addresses of Google's own. Not here: texts for people, and the fields of answers.
 
 use super::call::{Answer, Call};
-use super::google::SCOPE_PREFIX;
 use super::published::{ApiDocument, Field, Fields, Kind, Method, published};
 use serde_json::{Map, Value, json};
+
+const SCOPES: &str = "https://www.googleapis.com/auth/";
 
 /// The document that a call asks for, if it asks for one: `/$discovery/rest?version=…` at the API's host, or
 /// `/discovery/v1/apis/{name}/{version}/rest`.
@@ -26,8 +27,7 @@ pub fn answer(call: &Call, segments: &[String]) -> Option<Answer> {
 fn document(api: &ApiDocument) -> Value {
     let (name, version) = api.id.split_once(':').unwrap_or((&api.id, ""));
     let root = format!("https://{name}.googleapis.com/");
-    let scopes =
-        api.scopes.iter().map(|scope| (format!("{SCOPE_PREFIX}{scope}"), json!({"description": ""})));
+    let scopes = api.scopes.iter().map(|scope| (format!("{SCOPES}{scope}"), json!({"description": ""})));
     let mut document = json!({
         "kind": "discovery#restDescription", "discoveryVersion": "v1", "protocol": "rest",
         "id": api.id, "name": name, "version": version, "revision": api.revision,

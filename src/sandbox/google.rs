@@ -9,13 +9,9 @@ use super::quota::Meters;
 use super::route::{Api, Operation};
 use super::token::{Grant, TOKEN_PATH, Tokens};
 use super::world::{Customer, World};
-use super::{
-    call::Body, check, directory, discovery, identity, licensing, org_units, roles, users, users_change,
-    users_list,
-};
+use super::{call::Body, directory, identity, licensing, org_units, roles, users, users_change, users_list};
 
-/// What stands before the name of a scope.
-pub const SCOPE_PREFIX: &str = "https://www.googleapis.com/auth/";
+const SCOPE_PREFIX: &str = "https://www.googleapis.com/auth/";
 
 /// What a handler works on.
 pub struct Scene<'a> {
@@ -48,14 +44,14 @@ pub fn answer(
         return tokens.answer(world, call, now);
     }
     let segments = call.segments();
-    if let Some(document) = discovery::answer(call, &segments) {
+    if let Some(document) = super::discovery::answer(call, &segments) {
         return document;
     }
     let Some(operation) = Operation::parse(&call.method, &segments) else {
         return Answer::html(404, UNKNOWN_PATH_PAGE);
     };
     let reply = authorise(world, tokens, call, &operation, now).and_then(|grant| {
-        check::check(call)?;
+        super::check::check(call)?;
         let mask = call.parameter("fields").map(|text| Mask::parse(&text)).transpose()?;
         let answer = perform(world, meters, call, &operation, &grant, now)?;
         Ok(masked(answer, mask.as_ref()))

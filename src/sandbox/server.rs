@@ -2,10 +2,8 @@
 //! Not here: how a TLS connection comes about (`tls`), and what a call means (`google`); nothing is decided on the socket.
 
 use super::Sandbox;
-use super::batch;
 use super::call::{Answer, Body, Call};
 use super::control;
-use super::error::Refusal;
 use super::state::Wire;
 use super::tls::Tls;
 use axum::Router;
@@ -71,7 +69,7 @@ async fn google(State(sandbox): State<Sandbox>, request: Request) -> Response {
     };
     let latency = sandbox.lock().world.latency_ms;
     pause(latency).await;
-    if batch::is_batch(&call.method, &call.path) {
+    if super::batch::is_batch(&call.method, &call.path) {
         return answer_batch(&sandbox, &kind, &call).await;
     }
     let wire = sandbox.handle(&call);
@@ -93,8 +91,12 @@ async fn google(State(sandbox): State<Sandbox>, request: Request) -> Response {
 
 /// Every call of a batch for itself. A fault that cuts the connection is a 502 for its call: the others have had their answers.
 async fn answer_batch(sandbox: &Sandbox, kind: &str, outer: &Call) -> Response {
-    let Some(items) = batch::split(kind, outer) else {
-        return response(Answer::from(Refusal::new(400, "badRequest", "Failed to parse batch request")));
+    let Some(items) = super::batch::split(kind, outer) else {
+        return response(Answer::from(super::error::Refusal::new(
+            400,
+            "badRequest",
+            "Failed to parse batch request",
+        )));
     };
     let mut answers = Vec::with_capacity(items.len());
     for item in items {
@@ -105,7 +107,7 @@ async fn answer_batch(sandbox: &Sandbox, kind: &str, outer: &Call) -> Response {
         pause(delay).await;
         answers.push((item.id, answer));
     }
-    let (kind, body) = batch::join(&answers);
+    let (kind, body) = super::batch::join(&answers);
     ([(header::CONTENT_TYPE, kind)], body).into_response()
 }
 
