@@ -44,7 +44,7 @@ fn document(api: &ApiDocument) -> Value {
         for resource in resources {
             place = &mut place["resources"][resource];
         }
-        place["methods"][last] = method_json(&format!("{}.{id}", name), method);
+        place["methods"][last] = method_json(&format!("{name}.{id}"), method);
     }
     document
 }
@@ -134,6 +134,7 @@ fn type_json(kind: &Kind) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::call::Body;
     use super::*;
 
     fn check(path: &str, query: &str, expected: Option<&str>) {
@@ -145,8 +146,8 @@ mod tests {
             ..Call::default()
         };
         let found = answer(&call, &call.segments()).map(|answer| match answer.body {
-            super::super::call::Body::Json(body) => body["id"].as_str().unwrap().to_owned(),
-            other => panic!("{other:?}"),
+            Body::Json(body) => body["id"].as_str().unwrap().to_owned(),
+            other @ (Body::Empty | Body::Html(_)) => panic!("{other:?}"),
         });
         assert_eq!(found.as_deref(), expected, "{path}?{query}");
     }

@@ -178,7 +178,7 @@ impl Template {
                 Part::Literal(text) if text == segment => {}
                 Part::Literal(_) => return None,
                 Part::One { name, suffix } => {
-                    path.push((name.as_str(), segment.strip_suffix(suffix.as_str())?.to_owned()))
+                    path.push((name.as_str(), segment.strip_suffix(suffix.as_str())?.to_owned()));
                 }
                 Part::Rest { .. } => {}
             }
@@ -276,13 +276,9 @@ mod tests {
     #[test]
     fn the_list_is_whole() {
         for api in published().apis.values() {
-            let known = |kind: &Kind| match kind {
-                Kind::Message(name) => api.schemas.contains_key(name),
-                Kind::List(item) => match item.as_ref() {
-                    Kind::Message(name) => api.schemas.contains_key(name),
-                    _ => true,
-                },
-                _ => true,
+            let known = |kind: &Kind| {
+                let item = if let Kind::List(item) = kind { item } else { kind };
+                if let Kind::Message(name) = item { api.schemas.contains_key(name) } else { true }
             };
             assert!(api.schemas.values().flatten().all(|(_, field)| known(&field.kind)));
             for (id, method) in &api.methods {
