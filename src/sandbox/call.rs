@@ -32,6 +32,15 @@ impl Call {
         form_value(&self.query, name).filter(|value| !value.is_empty())
     }
 
+    /// Every query parameter as it was sent, decoded, those without a value too.
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        let pairs = self.query.split('&').filter(|pair| !pair.is_empty());
+        pairs
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .map(|(name, value)| (percent_decode(name, true), percent_decode(value, true)))
+            .collect()
+    }
+
     /// A field of a form body.
     pub fn form(&self, name: &str) -> Option<String> {
         form_value(std::str::from_utf8(&self.body).ok()?, name)

@@ -44,10 +44,14 @@ pub fn answer(
         return tokens.answer(world, call, now);
     }
     let segments = call.segments();
+    if let Some(document) = super::discovery::answer(call, &segments) {
+        return document;
+    }
     let Some(operation) = Operation::parse(&call.method, &segments) else {
         return Answer::html(404, UNKNOWN_PATH_PAGE);
     };
     let reply = authorise(world, tokens, call, &operation, now).and_then(|grant| {
+        super::check::check(call)?;
         let mask = call.parameter("fields").map(|text| Mask::parse(&text)).transpose()?;
         let answer = perform(world, meters, call, &operation, &grant, now)?;
         Ok(masked(answer, mask.as_ref()))

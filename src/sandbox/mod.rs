@@ -9,13 +9,16 @@
 //! administrators (whoever is no super administrator may nothing), groups' members, the Gmail API, and roles given straight to a
 //! service account.
 
+mod batch;
 pub mod broker;
 mod call;
 mod calls;
+mod check;
 mod clock;
 mod control;
 mod customer;
 mod directory;
+mod discovery;
 mod error;
 mod faults;
 mod fields;
@@ -25,6 +28,7 @@ pub mod init;
 mod licensing;
 mod org_units;
 mod paging;
+mod published;
 mod quota;
 mod roles;
 mod route;

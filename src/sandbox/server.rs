@@ -62,12 +62,16 @@ pub async fn serve(
 
 async fn google(State(sandbox): State<Sandbox>, request: Request) -> Response {
     let cut = request.extensions().get::<ConnectInfo<Cut>>().cloned();
+    let kind = text(request.headers(), header::CONTENT_TYPE).unwrap_or_default();
     let call = match call_of(request).await {
         Ok(call) => call,
         Err(status) => return status.into_response(),
     };
     let latency = sandbox.lock().world.latency_ms;
     pause(latency).await;
+    if super::batch::is_batch(&call.method, &call.path) {
+        return answer_batch(&sandbox, &kind, &call).await;
+    }
     let wire = sandbox.handle(&call);
     match wire {
         Wire::Answer(answer, delay) => {
@@ -83,6 +87,28 @@ async fn google(State(sandbox): State<Sandbox>, request: Request) -> Response {
             StatusCode::BAD_GATEWAY.into_response()
         }
     }
+}
+
+/// Every call of a batch for itself. A fault that cuts the connection is a 502 for its call: the others have had their answers.
+async fn answer_batch(sandbox: &Sandbox, kind: &str, outer: &Call) -> Response {
+    let Some(items) = super::batch::split(kind, outer) else {
+        return response(Answer::from(super::error::Refusal::new(
+            400,
+            "badRequest",
+            "Failed to parse batch request",
+        )));
+    };
+    let mut answers = Vec::with_capacity(items.len());
+    for item in items {
+        let (answer, delay) = match sandbox.handle(&item.call) {
+            Wire::Answer(answer, delay) => (answer, delay),
+            Wire::Cut(delay) => (Answer::html(502, "Bad Gateway"), delay),
+        };
+        pause(delay).await;
+        answers.push((item.id, answer));
+    }
+    let (kind, body) = super::batch::join(&answers);
+    ([(header::CONTENT_TYPE, kind)], body).into_response()
 }
 
 async fn pause(milliseconds: u64) {

@@ -197,13 +197,10 @@ pub fn org_unit(customer: &Customer, path: &str) -> Result<String, Refusal> {
 }
 
 fn new_user(scene: &mut Scene<'_>, body: &Value) -> Result<User, Refusal> {
-    let required = |field: &str| Refusal::new(400, "required", format!("Missing required field: {field}"));
-    let email = body["primaryEmail"].as_str().ok_or_else(|| required("primaryEmail"))?;
-    let given_name = name(body, "givenName")?.ok_or_else(|| required("name.givenName"))?;
-    let family_name = name(body, "familyName")?.ok_or_else(|| required("name.familyName"))?;
-    if body["password"].is_null() {
-        return Err(required("password"));
-    }
+    // That the required fields are there was checked before (`check`); an empty text is refused below.
+    let email = body["primaryEmail"].as_str().unwrap_or_default();
+    let given_name = name(body, "givenName")?.unwrap_or_default();
+    let family_name = name(body, "familyName")?.unwrap_or_default();
     check_password(body)?;
     let primary_email = own_address(scene.customer, email)?;
     let org_unit = org_unit(scene.customer, body["orgUnitPath"].as_str().unwrap_or("/"))?;

@@ -14,6 +14,8 @@ mod engine_simulation;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod official_client;
+#[cfg(test)]
 mod rabbit;
 #[cfg(test)]
 mod simulation;

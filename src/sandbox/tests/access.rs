@@ -156,3 +156,29 @@ async fn a_path_that_google_does_not_have_is_a_404_without_an_error_code() {
     assert_eq!(status, 404);
     assert!(body.as_str().unwrap().contains("<!DOCTYPE html>"));
 }
+
+#[tokio::test]
+async fn a_batch_is_as_many_calls_as_are_in_it() {
+    let google = Google::start().await;
+    let client = google.client(SE).await;
+    let before = google.sandbox.calls().len();
+    let part = |id: u8, user: &str| {
+        format!(
+            "--x\r\nContent-Type: application/http\r\nContent-ID: <b + {id}>\r\n\r\n\
+             GET /admin/directory/v1/users/{user}?fields=primaryEmail HTTP/1.1\r\n\r\n\r\n"
+        )
+    };
+    let (there, gone) = ("maria.nilsson@reseller-se.example", "nobody@reseller-se.example");
+    let request = google
+        .http
+        .post(format!("{}/batch", google.url))
+        .bearer_auth(&client.token)
+        .header("content-type", "multipart/mixed; boundary=x")
+        .body(format!("{}{}--x--", part(1, there), part(2, gone)));
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let text = response.text().await.unwrap();
+    assert!(text.contains("<response-b + 1>\r\n\r\nHTTP/1.1 200 OK") && text.contains(there), "{text}");
+    assert!(text.contains("<response-b + 2>\r\n\r\nHTTP/1.1 404 Not Found"), "{text}");
+    assert_eq!(google.sandbox.calls().len() - before, 2);
+}

@@ -4,6 +4,7 @@ mod access;
 mod control;
 mod directory;
 mod licensing;
+mod published;
 
 use super::init::{DemoFiles, demo_files};
 use super::{Millis, Sandbox, SandboxClock, World};
