@@ -30,7 +30,10 @@ impl World {
             match key.as_str() {
                 "seed" => world.seed = part(value, "seed", &mut faults).unwrap_or_default(),
                 "latency_ms" => world.latency_ms = part(value, "latency_ms", &mut faults).unwrap_or_default(),
-                "metadata_account" => world.metadata_account = part(value, "metadata_account", &mut faults),
+                "metadata" => {
+                    let metadata = part::<MetadataPart>(value, "metadata", &mut faults);
+                    world.metadata_account = metadata.map(|metadata| metadata.account);
+                }
                 "faults" => fault_rules(&mut world, value, &mut faults),
                 "resellers" => resellers(&mut world, value, &shared, &mut faults),
                 other => faults.push(format!("{other}: unknown key")),
@@ -179,6 +182,12 @@ pub struct PrivilegeRef {
 pub struct UnmanagedPart {
     pub email: String,
     pub choice: ConflictChoice,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MetadataPart {
+    account: String,
 }
 
 /// A policy.
