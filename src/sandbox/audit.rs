@@ -23,21 +23,20 @@ pub struct Concerned {
 
 /// Looks at what a call is about.
 pub fn concerned(customer: &Customer, operation: &Operation<'_>) -> Concerned {
-    match operation {
-        Operation::UsersUpdate { key }
-        | Operation::UsersDelete { key }
-        | Operation::UsersSignOut { key }
-        | Operation::UsersMakeAdmin { key } => of_user(customer, key),
-        Operation::UsersUndelete { key } => {
-            let email = customer.deleted.get(*key).map(|user| user.primary_email.clone());
-            Concerned { email: email.unwrap_or_default(), ..Concerned::default() }
-        }
-        Operation::AssignmentsDelete { id, .. } => {
-            let given = id.parse().ok().and_then(|id: u64| customer.assignments.get(&id));
-            given.map(|given| of_role(customer, given.role_id, &given.assigned_to)).unwrap_or_default()
-        }
-        _ => Concerned::default(),
+    if let Operation::UsersUndelete { key } = operation {
+        let email = customer.deleted.get(*key).map(|user| user.primary_email.clone());
+        return Concerned { email: email.unwrap_or_default(), ..Concerned::default() };
     }
+    if let Operation::AssignmentsDelete { id, .. } = operation {
+        let given = id.parse().ok().and_then(|id: u64| customer.assignments.get(&id));
+        return given.map(|given| of_role(customer, given.role_id, &given.assigned_to)).unwrap_or_default();
+    }
+    let (Operation::UsersUpdate { key } | Operation::UsersDelete { key } | Operation::UsersMakeAdmin { key }) =
+        operation
+    else {
+        return Concerned::default();
+    };
+    of_user(customer, key)
 }
 
 /// Notes what a call changed.
@@ -113,33 +112,37 @@ fn events(
     let body = call.json().unwrap_or(Value::Null);
     let text = |field: &str| body[field].as_str().unwrap_or_default().to_owned();
     let about = |email: &str| vec![("USER_EMAIL", email.to_owned())];
-    match operation {
-        Operation::UsersInsert if effect == "user.created" => {
-            vec![("CREATE_USER", about(&text("primaryEmail").to_ascii_lowercase()))]
-        }
-        Operation::UsersUpdate { .. } => user_events(customer, before, &body),
-        Operation::UsersDelete { .. } => vec![("DELETE_USER", about(&before.email))],
-        Operation::UsersUndelete { .. } => vec![("UNDELETE_USER", about(&before.email))],
-        Operation::UsersMakeAdmin { .. } => vec![("GRANT_ADMIN_PRIVILEGE", about(&before.email))],
-        Operation::OrgUnitsInsert { .. } => vec![("CREATE_ORG_UNIT", vec![("ORG_UNIT_NAME", text("name"))])],
-        Operation::RolesInsert { .. } => vec![("CREATE_ROLE", vec![("ROLE_NAME", text("roleName"))])],
-        Operation::AssignmentsInsert { .. } => {
+    match effect {
+        "user.created" => vec![("CREATE_USER", about(&text("primaryEmail").to_ascii_lowercase()))],
+        "user.updated" | "user.renamed" => user_events(customer, before, &body),
+        "user.deleted" => vec![("DELETE_USER", about(&before.email))],
+        "user.undeleted" => vec![("UNDELETE_USER", about(&before.email))],
+        "user.made_admin" => vec![("GRANT_ADMIN_PRIVILEGE", about(&before.email))],
+        "orgunit.created" => vec![("CREATE_ORG_UNIT", vec![("ORG_UNIT_NAME", text("name"))])],
+        "role.created" => vec![("CREATE_ROLE", vec![("ROLE_NAME", text("roleName"))])],
+        "role.assigned" => {
             let role_id = body["roleId"].as_str().map_or_else(|| body["roleId"].to_string(), str::to_owned);
             let given = of_role(customer, role_id.parse().unwrap_or_default(), &text("assignedTo"));
             vec![("ASSIGN_ROLE", role(&given))]
         }
-        Operation::AssignmentsDelete { .. } => vec![("UNASSIGN_ROLE", role(before))],
-        Operation::LicensesInsert { product, sku } => {
-            vec![("USER_LICENSE_ASSIGNMENT", license(product, sku, &text("userId")))]
-        }
-        Operation::LicensesDelete { product, sku, user } => {
-            vec![("USER_LICENSE_REVOKE", license(product, sku, user))]
-        }
-        Operation::LicensesUpdate { product, user, .. } => {
-            vec![("USER_LICENSE_REASSIGNMENT", license(product, &text("skuId"), user))]
-        }
-        _ => Vec::new(),
+        "role.unassigned" => vec![("UNASSIGN_ROLE", role(before))],
+        _ => license_event(operation, &text("userId"), &text("skuId")).into_iter().collect(),
     }
+}
+
+fn license_event(
+    operation: &Operation<'_>,
+    user_id: &str,
+    sku_id: &str,
+) -> Option<(&'static str, Parameters)> {
+    if let Operation::LicensesInsert { product, sku } = operation {
+        return Some(("USER_LICENSE_ASSIGNMENT", license(product, sku, user_id)));
+    }
+    if let Operation::LicensesDelete { product, sku, user } = operation {
+        return Some(("USER_LICENSE_REVOKE", license(product, sku, user)));
+    }
+    let Operation::LicensesUpdate { product, user, .. } = operation else { return None };
+    Some(("USER_LICENSE_REASSIGNMENT", license(product, sku_id, user)))
 }
 
 fn user_events(customer: &Customer, before: &Concerned, body: &Value) -> Vec<(&'static str, Parameters)> {

@@ -56,6 +56,7 @@ struct Match {
 /// What a rule does.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "they are switches of a rule, and most go together")]
 pub struct Action {
     /// The call has no effect; the answer is the failure.
     pub fail_before: bool,

@@ -14,6 +14,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Write as _;
 
 const METADATA: &str = "/computeMetadata/v1/instance/service-accounts/";
 const LIFETIME_MS: Millis = 3_600_000;
@@ -140,7 +141,10 @@ fn signed(key_id: &str, payload: &str) -> String {
 
 fn key_id(account: &str) -> String {
     let digest = digest(&SHA256, account.as_bytes());
-    digest.as_ref().iter().take(20).map(|byte| format!("{byte:02x}")).collect()
+    digest.as_ref().iter().take(20).fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn page(status: u16, text: &str) -> Answer {

@@ -154,6 +154,10 @@ fn sent(bytes: Vec<u8>, delivery: &Delivery) -> axum::body::Body {
     }
     let stream = futures_util::stream::iter(pieces).then(move |piece| async move {
         pause(drip).await;
+        if piece.is_err() {
+            // What went before leaves while this waits; else it would be thrown away with the connection.
+            tokio::task::yield_now().await;
+        }
         piece
     });
     axum::body::Body::from_stream(stream)
