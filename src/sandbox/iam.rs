@@ -1,5 +1,5 @@
 //! Keyless delegation: the metadata server's token for the machine's own service account, and IAM Credentials'
-//! `signJwt`, by which that account has assertions signed in the name of another.
+//! `signJwt`, by which that account has assertions signed in the name of another (docs/GOOGLE.md row 57).
 //!
 //! No key signs here. What was signed is remembered word for word, and the token endpoint takes exactly that for signed;
 //! so the sandbox stays free of chance, and a changed assertion is refused as one with a bad signature is.

@@ -344,6 +344,17 @@ mod tests {
     }
 
     #[test]
+    fn the_example_says_what_every_setting_does_and_what_it_shows_is_valid() {
+        let mut shown = EXAMPLE.to_owned();
+        for key in Settings::KEYS {
+            let (comment, own) = (format!("\n# {key} = "), format!("\n{key} = "));
+            assert!(EXAMPLE.contains(&comment) || EXAMPLE.contains(&own), "{key} is not explained");
+            shown = shown.replacen(&comment, &own, 1);
+        }
+        World::from_toml(&shown).unwrap();
+    }
+
+    #[test]
     fn the_example_without_keys_is_whole_and_lets_nobody_in() {
         let world = World::from_toml(EXAMPLE).unwrap();
         assert_eq!(world.customers.len(), 3);

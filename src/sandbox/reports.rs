@@ -1,5 +1,5 @@
 //! Reports API: the administrators' audit log, and the counts of a day. Both are late: an event shows after
-//! `report_delay_ms`, and a day's counts two days afterwards. Not here: what is noted (`audit`), and other applications' logs.
+//! `report_delay_ms`, and a day's counts two days afterwards (docs/GOOGLE.md row 59). Not here: what is noted (`audit`), and other applications' logs.
 
 use super::call::{Answer, Reply};
 use super::clock::{Millis, rfc3339};

@@ -1,5 +1,5 @@
 //! What reads show of a user that was made a moment ago: nothing yet, nothing again, or what it was at first
-//! (docs/GOOGLE.md rows 12 and 13). Writes go by what is so, so that an insert says 409 before a read finds the account.
+//! (docs/GOOGLE.md rows 12, 13 and 55). Writes go by what is so, so that an insert says 409 before a read finds the account.
 //! Not here: stale reads, which a fault rule asks for.
 
 use super::google::Scene;
