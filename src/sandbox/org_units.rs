@@ -61,6 +61,10 @@ pub fn insert(scene: &mut Scene<'_>) -> Reply {
     let id = scene.customer.issue_org_unit_id();
     let answer = Answer::json(org_unit_json(scene.customer, &id, &unit));
     scene.customer.org_units.insert(id, unit);
+    if scene.customer.settings.org_unit_created_401 {
+        let refusal = Refusal::new(401, "required", "Login Required");
+        return Ok(Answer::from(refusal).with_effect("orgunit.created"));
+    }
     Ok(answer.with_effect("orgunit.created"))
 }
 

@@ -8,6 +8,7 @@ use super::error::Refusal;
 use super::google::{Scene, check_customer};
 use super::paging::{PageRule, page};
 use super::users::user_json;
+use super::visibility;
 use super::world::{Customer, DELETED_KEPT_MS, User};
 use std::sync::Arc;
 
@@ -30,12 +31,13 @@ pub fn list(scene: &Scene<'_>) -> Reply {
     let wanted = |user: &&Arc<User>| {
         domain.as_deref().is_none_or(|name| domain_of(&user.primary_email) == Some(name))
             && user.deleted.is_none_or(|at| scene.now - at < DELETED_KEPT_MS)
+            && !visibility::hides(scene, user, false)
             && clauses.iter().all(|clause| clause.holds(scene.customer, user))
     };
     let mut found: Vec<_> = shelf
         .values()
         .filter(wanted)
-        .map(|user| (format!("{} {}", user.primary_email, user.id), user))
+        .map(|user| (format!("{} {}", user.primary_email, user.id), visibility::shown(scene, user)))
         .collect();
     for (key, user) in &mut found {
         *key = sort_key(scene.call, key, &user.given_name, &user.family_name);
