@@ -93,7 +93,12 @@ pub(super) fn google(mut s: Section<'_>) -> (Read<Endpoint>, Read<Google>) {
             licensing_per_second: licensing?,
             cloud_identity_per_second: cloud_identity?,
         };
-        Ok(Google { endpoint: endpoint.clone()?, rates, calls_in_flight: calls_in_flight?, answers: answers? })
+        Ok(Google {
+            endpoint: endpoint.clone()?,
+            rates,
+            calls_in_flight: calls_in_flight?,
+            answers: answers?,
+        })
     };
     (endpoint.clone(), whole())
 }

@@ -198,7 +198,7 @@ fn answers_that_the_operator_names_are_whole_and_never_a_success() {
     change("users.insert", "users.delete", &format!("call: no call of carepass; {copy}"));
     change("users.insert", "token", &format!("call: no call of carepass; {copy}"));
     change("call = \"users.insert\"", "", &format!("call: is missing; {copy}"));
-    change("418", "200", "status: not from 300 to 599; write a number in that range");
+    change("418", "200", "status: not a whole number from 300 to 599; write one");
     change("status = 418", "", &format!("status: is missing; {copy}"));
     change("\"retry\"", "\"done\"", &format!("then: {then}"));
     change("then = \"retry\"", "", "then: is missing; write retry, slow-down, not-yet or operator");

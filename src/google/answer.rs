@@ -195,8 +195,10 @@ fn blot(message: &str, word: &str) -> String {
     let mut shown = String::with_capacity(message.len());
     let mut rest = message;
     while let Some(first) = rest.chars().next() {
-        let begins = rest.chars().count() >= length && rest.chars().zip(word.chars()).all(|(a, b)| same(a, b));
-        let taken = if begins { rest.chars().take(length).map(char::len_utf8).sum() } else { first.len_utf8() };
+        let begins =
+            rest.chars().count() >= length && rest.chars().zip(word.chars()).all(|(a, b)| same(a, b));
+        let taken =
+            if begins { rest.chars().take(length).map(char::len_utf8).sum() } else { first.len_utf8() };
         shown.push_str(if begins { "(private)" } else { &rest[..taken] });
         rest = &rest[taken..];
     }

@@ -17,7 +17,8 @@ const INSERT_ASSIGNMENT: Calls = Calls::These(&[Call::InsertAssignment]);
 const INSERT_ROLE: Calls = Calls::These(&[Call::InsertRole]);
 const ASSIGN_LICENSE: Calls = Calls::These(&[Call::AssignLicense]);
 /// Calls that change something about one account, and that a young or just renamed one refuses.
-const ON_AN_ACCOUNT: Calls = Calls::These(&[Call::AssignLicense, Call::RemoveLicense, Call::InsertAssignment]);
+const ON_AN_ACCOUNT: Calls =
+    Calls::These(&[Call::AssignLicense, Call::RemoveLicense, Call::InsertAssignment]);
 const ROLE_WRITES: Calls = Calls::These(&[Call::InsertRole, Call::InsertAssignment]);
 const LIST_LICENSES: Calls = Calls::These(&[Call::ListLicenses]);
 const INVITABLE: Calls = Calls::These(&[Call::IsInvitable]);

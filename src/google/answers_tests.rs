@@ -81,7 +81,10 @@ fn check(calls: &[Call], facts: &[Fact]) {
                     Verdict::Means(meaning) => Then::Means(meaning),
                     Verdict::Fails(failure) => Then::Fails(failure.kind, failure.code),
                 };
-                assert_eq!(found, *expected, "{call:?} {status} {body:?} after {minutes:?} minutes: {source}");
+                assert_eq!(
+                    found, *expected,
+                    "{call:?} {status} {body:?} after {minutes:?} minutes: {source}"
+                );
             }
         }
     }
@@ -95,7 +98,8 @@ fn check_always(calls: &[Call], facts: &[(&'static str, u16, Body, Then)]) {
 }
 
 /// Those that no row about a single call could catch.
-const COMMON: &[Call] = &[Call::ListUsers, Call::GetOrgUnit, Call::ListRoles, Call::ListPolicies, Call::ListActivities];
+const COMMON: &[Call] =
+    &[Call::ListUsers, Call::GetOrgUnit, Call::ListRoles, Call::ListPolicies, Call::ListActivities];
 
 #[test]
 #[rustfmt::skip]

@@ -4,8 +4,8 @@ use super::*;
 use crate::google::answer::{Answer, Shown};
 use crate::model::failure::Who;
 use FailureCode as Code;
-use serde_json::json;
 use FailureKind::{NotYet, Permanent, Throttled, Transient};
+use serde_json::json;
 
 const OPERATOR: FailureKind = FailureKind::Needs(Who::Operator);
 const MINUTE: Option<SignedDuration> = Some(SignedDuration::from_mins(1));
@@ -336,10 +336,14 @@ fn body_with(chance: &mut fastrand::Rng, words: &[String]) -> (bool, String) {
     }
     let reason = [text.clone(), "invalid".to_owned(), "new_one".to_owned()][chance.usize(0..3)].clone();
     let body = match chance.usize(0..5) {
-        0 => json!({"error": {"code": 400, "message": text, "errors": [{"reason": reason, "message": text}]}}),
+        0 => {
+            json!({"error": {"code": 400, "message": text, "errors": [{"reason": reason, "message": text}]}})
+        }
         1 => json!({"error": {"code": 400, "message": text, "status": reason}}),
         2 => json!({"error": reason, "error_description": text}),
-        3 => json!({"error": {"code": 400, "errors": [{"reason": reason, "message": text}], "extra": [text]}}),
+        3 => {
+            json!({"error": {"code": 400, "errors": [{"reason": reason, "message": text}], "extra": [text]}})
+        }
         _ => return (chance.bool(), format!("{{<html>{text}")),
     };
     (true, body.to_string())

@@ -1,8 +1,8 @@
 //! An answer that nobody knows, over HTTP from the sandbox: first it waits for a person with the lines to name it, then it does as named.
 
 use super::*;
-use crate::google::fixture_tests::{demo, google_at_with};
 use crate::google::Google;
+use crate::google::fixture_tests::{demo, google_at_with};
 use crate::model::failure::{Failure, UnmappedAnswer};
 use crate::sandbox::{Sandbox, World};
 use serde_json::{Value, json};

@@ -73,7 +73,8 @@ static PATHS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     const SEGMENT: &str = "[A-Za-z0-9@._~:%-]+";
     let regex = |(_, _, path, _, _): &Published| {
         let path = path.replace('.', r"\.").replace("**", "\u{1}").replace('*', SEGMENT);
-        Regex::new(&format!("^{}$", path.replace('\u{1}', &format!("{SEGMENT}(?:/{SEGMENT})*")))).expect("a path")
+        Regex::new(&format!("^{}$", path.replace('\u{1}', &format!("{SEGMENT}(?:/{SEGMENT})*"))))
+            .expect("a path")
     };
     PUBLISHED.iter().map(regex).collect()
 });
@@ -94,13 +95,15 @@ fn fault(outgoing: &Outgoing, origin: Option<&str>) -> Option<String> {
     }
     let hostile = |segment: &str| {
         let plain = segment.to_ascii_lowercase().replace("%2e", ".");
-        [".", ".."].contains(&plain.as_str()) || ["%2f", "%5c", "%00", "%25"].iter().any(|bad| plain.contains(bad))
+        [".", ".."].contains(&plain.as_str())
+            || ["%2f", "%5c", "%00", "%25"].iter().any(|bad| plain.contains(bad))
     };
     if path.split('/').any(hostile) {
         return Some(format!("{path} leads elsewhere"));
     }
     let mut seen = BTreeSet::new();
-    let wrong = url.query_pairs().find(|(name, _)| !query.contains(&&**name) || !seen.insert(name.to_string()));
+    let wrong =
+        url.query_pairs().find(|(name, _)| !query.contains(&&**name) || !seen.insert(name.to_string()));
     if let Some((name, _)) = wrong {
         return Some(format!("{path} has no {name}, or it twice"));
     }
@@ -225,13 +228,14 @@ impl Values {
             }),
             customer.map(|customer| Request::ListPrivileges { customer }),
             customer.map(|customer| Request::ListAssignments { customer, account, page }),
-            customer.zip(account).zip(self.role.as_ref()).map(|((customer, account), role)| {
-                Request::InsertAssignment { customer, role, account }
-            }),
+            customer
+                .zip(account)
+                .zip(self.role.as_ref())
+                .map(|((customer, account), role)| Request::InsertAssignment { customer, role, account }),
             address.map(|address| Request::AssignLicense { address }),
-            address.zip(self.license.as_ref()).map(|(address, license)| {
-                Request::RemoveLicense { address, license }
-            }),
+            address
+                .zip(self.license.as_ref())
+                .map(|(address, license)| Request::RemoveLicense { address, license }),
             customer.zip(address).map(|(customer, address)| Request::IsInvitable { customer, address }),
             Some(Request::ListPolicies { page }),
             Some(Request::ListActivities { event: AuditEvent::AutoLicensing, since: self.since, page }),
@@ -240,9 +244,10 @@ impl Values {
             Some(Request::OwnToken),
             Some(Request::Token { assertion: &self.assertion }),
         ];
-        all.extend(products.map(|product| {
-            customer.map(|customer| Request::ListLicenses { customer, product, page })
-        }));
+        all.extend(
+            products
+                .map(|product| customer.map(|customer| Request::ListLicenses { customer, product, page })),
+        );
         all.into_iter().flatten().collect()
     }
 }

@@ -200,7 +200,8 @@ pub fn runbook_sections(codes: &[&str], text: &str) -> Vec<Offence> {
     let faulty = begins.filter(|(at, _)| {
         let section = lines[at + 1..].iter().take_while(|line| !line.starts_with('#'));
         let points: Vec<&&str> = section.filter(|line| line.starts_with("- **")).collect();
-        let says = |(point, begin): (&&&str, &&str)| point.strip_prefix(*begin).is_some_and(|rest| rest.len() > 10);
+        let says =
+            |(point, begin): (&&&str, &&str)| point.strip_prefix(*begin).is_some_and(|rest| rest.len() > 10);
         points.len() != RUNBOOK_POINTS.len() || !points.iter().zip(&RUNBOOK_POINTS).all(says)
     });
     let offence = |(at, name)| {
