@@ -123,6 +123,7 @@ fn site(section: &ResellerSection, config: &Config, client: reqwest::Client, now
         credentials: section.credentials.clone(),
         endpoint: config.google.endpoint.clone(),
         rates: rates(&config.google.rates),
+        answers: config.google.answers.clone(),
     };
     let google = Google::new(settings, client, now);
     Site { reseller, census: Census::new(google.clone()), google, learned: Learned::default() }

@@ -187,6 +187,27 @@ fn wrong_types() {
 }
 
 #[test]
+fn answers_that_the_operator_names_are_whole_and_never_a_success() {
+    let copy = "copy the section from the task of the unknown answer";
+    let then = "none of retry, slow-down, not-yet, operator; write one of them";
+    let good = "call = \"users.insert\"\nstatus = 418\nthen = \"retry\"";
+    let change = |from: &str, to: &str, expected: &str| {
+        let section = format!("[[google.answers]]\n{}", good.replace(from, to));
+        check_added(&section, &[&format!("carepass.toml: google.answers[0].{expected}")]);
+    };
+    change("users.insert", "users.delete", &format!("call: no call of carepass; {copy}"));
+    change("users.insert", "token", &format!("call: no call of carepass; {copy}"));
+    change("call = \"users.insert\"", "", &format!("call: is missing; {copy}"));
+    change("418", "200", "status: not a whole number from 300 to 599; write one");
+    change("status = 418", "", &format!("status: is missing; {copy}"));
+    change("\"retry\"", "\"done\"", &format!("then: {then}"));
+    change("then = \"retry\"", "", "then: is missing; write retry, slow-down, not-yet or operator");
+    change("status", "age = 1\nstatus", "age: unknown key; remove it");
+    let many = format!("[[google.answers]]\n{good}\n").repeat(51);
+    check_added(&many, &["carepass.toml: google.answers: more than 50; remove those that no longer come"]);
+}
+
+#[test]
 fn another_google_only_on_this_machine() {
     let wrong = "carepass.toml: google.endpoint: must be a base like http://127.0.0.1:9010 on this machine; use one, or leave it empty for Google";
     for endpoint in [

@@ -2,7 +2,7 @@
 //! Not here: the key (`key`), and what a refused token means (`answers`).
 
 use super::call::{Call, Scope};
-use super::classify::{Verdict, classify};
+use super::classify::{Verdict, classify, row_of};
 use super::flight::Flight;
 use super::key::Credentials;
 use super::limits::{Limits, Quota};
@@ -104,7 +104,8 @@ impl Tokens {
             tracing::debug!(
                 call = Call::Token.template(),
                 status = error.status,
-                reason = error.reason,
+                reason = error.shown.reason,
+                row = row_of(&error, None),
                 "refused"
             );
             let Verdict::Fails(failure) = classify(&error, None) else {

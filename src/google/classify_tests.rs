@@ -1,9 +1,11 @@
 //! Google's texts as they were seen and what carepass makes of them, then each row of the table by itself.
 
 use super::*;
+use crate::google::answer::{Answer, Shown};
 use crate::model::failure::Who;
 use FailureCode as Code;
 use FailureKind::{NotYet, Permanent, Throttled, Transient};
+use serde_json::json;
 
 const OPERATOR: FailureKind = FailureKind::Needs(Who::Operator);
 const MINUTE: Option<SignedDuration> = Some(SignedDuration::from_mins(1));
@@ -16,6 +18,7 @@ fn error(call: Call, status: u16, reason: &str, message: &str) -> ApiError {
         code: Some(status),
         reason: reason.to_owned(),
         message: message.to_owned(),
+        shown: Shown { reason: reason.to_owned(), message: message.to_owned() },
         structured: true,
         retry_after: None,
     }
@@ -93,7 +96,8 @@ fn common_answers() {
     }
     check(call, 400, "badRequest", "Type not supported: userKey", fails(Permanent, Code::RequestRefused));
     check(call, 400, "invalid", "Invalid Customer Id", fails(OPERATOR, Code::CustomerMismatch));
-    check(call, 401, "required", "Login Required", fails(OPERATOR, Code::CredentialsRefused));
+    check(call, 401, "required", "Login Required", fails(Transient, Code::CredentialsRefused));
+    check(call, 401, "required", "", fails(OPERATOR, Code::CredentialsRefused));
     check(call, 401, "authError", "Invalid Credentials", fails(OPERATOR, Code::CredentialsRefused));
     for call in [Call::InsertOrgUnit, Call::InsertUser, Call::AssignLicense, Call::InsertAssignment] {
         check(call, 401, "required", "Login Required", fails(Transient, Code::CredentialsRefused));
@@ -200,7 +204,7 @@ fn licences() {
     check(call, 412, "conditionNotMet", held, Then::Means(Meaning::AlreadyHeld));
     let other = "User already has a license of the product, but with a different SKU. To reassign a new SKU for this \
                  product, use the \"update\" operation.";
-    check(call, 412, "conditionNotMet", other, fails(Permanent, Code::UnknownAnswer));
+    check(call, 412, "conditionNotMet", other, fails(OPERATOR, Code::LicenseConflict));
     let spent = "There aren't enough available licenses for the specified product-SKU pair";
     check(call, 412, "conditionNotMet", spent, fails(OPERATOR, Code::LicensesSpent));
     for message in ["Auto License un-assignment is not allowed", "Auto License switching is not allowed"] {
@@ -316,6 +320,53 @@ fn googles_wish_is_passed_on_and_a_spent_day_waits_an_hour() {
     assert_eq!(wish("rateLimitExceeded", Some(Duration::from_secs(7))), Some(7_000));
     assert_eq!(wish("rateLimitExceeded", Some(Duration::MAX)), Some(u64::MAX));
     assert_eq!(wish("dailyLimitExceeded", Some(Duration::from_secs(7))), Some(3_600_000));
+}
+
+/// A body in some shape, with these words somewhere in it, in some case of letters, next to other things.
+fn body_with(chance: &mut fastrand::Rng, words: &[String]) -> (bool, String) {
+    let glue = ["", " ", "\n", "\u{7}", "'", ": ", "Invalid ", "@x.se ", "already exists ", "\u{200b}x", "…"];
+    let mut text = String::new();
+    for _ in 0..chance.usize(1..8) {
+        let word = &words[chance.usize(0..words.len())];
+        let word = [word.clone(), word.to_uppercase(), word.to_lowercase()][chance.usize(0..3)].clone();
+        let cut = word.char_indices().nth(2).map_or(0, |(at, _)| at);
+        let (start, end) = word.split_at(cut);
+        text.push_str(glue[chance.usize(0..glue.len())]);
+        text.push_str(&[word.clone(), format!("{start}\u{7}{end}")][chance.usize(0..2)]);
+    }
+    let reason = [text.clone(), "invalid".to_owned(), "new_one".to_owned()][chance.usize(0..3)].clone();
+    let body = match chance.usize(0..5) {
+        0 => {
+            json!({"error": {"code": 400, "message": text, "errors": [{"reason": reason, "message": text}]}})
+        }
+        1 => json!({"error": {"code": 400, "message": text, "status": reason}}),
+        2 => json!({"error": reason, "error_description": text}),
+        3 => {
+            json!({"error": {"code": 400, "errors": [{"reason": reason, "message": text}], "extra": [text]}})
+        }
+        _ => return (chance.bool(), format!("{{<html>{text}")),
+    };
+    (true, body.to_string())
+}
+
+#[test]
+fn no_failure_shows_a_private_word_of_the_request() {
+    const LETTERS: [char; 12] = ['b', 'C', 'd', 'f', 'G', 'k', 'å', 'Ö', 'é', '日', '7', '.'];
+    for seed in 0..3_000 {
+        let mut chance = fastrand::Rng::with_seed(seed);
+        let mut word = || (0..chance.usize(4..12)).map(|_| LETTERS[chance.usize(0..12)]).collect::<String>();
+        let words: Vec<String> = (0..4).map(|_| word()).collect();
+        let (is_json, body) = body_with(&mut chance, &words);
+        let status = [302, 400, 401, 403, 404, 409, 412, 418, 429, 500, 503][chance.usize(0..11)];
+        let call = Call::ALL[chance.usize(0..Call::ALL.len())];
+        let answer = Answer { status, retry_after: None, is_json, body: body.into_bytes() };
+        let private: Vec<&str> = words.iter().map(String::as_str).collect();
+        let error = answer.error(call, &private);
+        let Verdict::Fails(failure) = classify(&error, None) else { continue };
+        let shown = format!("{failure:?} {error:?} {:?}", error.shown).to_lowercase();
+        let seen = words.iter().find(|word| shown.contains(&word.to_lowercase()));
+        assert_eq!(seen, None, "seed {seed}: {shown}");
+    }
 }
 
 /// The answers that a row describes: each call, status and reason of it, with its words.

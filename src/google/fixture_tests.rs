@@ -2,7 +2,7 @@
 //! The server is no model of Google (that is the sandbox): it shows one odd answer at a time.
 
 use super::limits::{Rate, Rates};
-use super::{Credentials, Endpoint, Google, GoogleSettings, client};
+use super::{Credentials, Endpoint, Google, GoogleSettings, MappedAnswer, client};
 use crate::sandbox;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -61,6 +61,17 @@ pub(super) fn unhurried() -> Rates {
 
 /// A client of what answers at this address.
 pub(super) fn google_at(base: &str, credentials: &[u8], customer: &str, admin: &str) -> Google {
+    google_at_with(base, credentials, customer, admin, Vec::new())
+}
+
+/// The same, told what the operator says about unknown answers.
+pub(super) fn google_at_with(
+    base: &str,
+    credentials: &[u8],
+    customer: &str,
+    admin: &str,
+    answers: Vec<MappedAnswer>,
+) -> Google {
     let endpoint = Endpoint::parse(base).expect("loopback");
     let settings = GoogleSettings {
         customer: customer.parse().expect("a customer"),
@@ -68,6 +79,7 @@ pub(super) fn google_at(base: &str, credentials: &[u8], customer: &str, admin: &
         credentials: Credentials::from_json(credentials, &endpoint).expect("a key file"),
         endpoint: endpoint.clone(),
         rates: unhurried(),
+        answers,
     };
     #[expect(
         clippy::disallowed_methods,

@@ -17,6 +17,20 @@ pub struct Failure {
     /// The other side's own wish, in milliseconds from the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// An answer of Google's that nobody has named yet, as the operator can name it in the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Box<UnmappedAnswer>>,
+}
+
+/// What is the same in every answer of its kind; holds no personal data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnmappedAnswer {
+    /// Google's name of the call, like `users.insert`.
+    pub call: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// Google's reason; empty if it gave none.
+    pub reason: String,
 }
 
 /// How a failure is handled; decided by the code that saw the error.
@@ -251,7 +265,7 @@ impl Failure {
 
     /// A failure without evidence.
     pub fn new(kind: FailureKind, code: FailureCode) -> Self {
-        Self { kind, code, detail: String::new(), retry_after_ms: None }
+        Self { kind, code, detail: String::new(), retry_after_ms: None, answer: None }
     }
 
     /// May work next time.
@@ -285,6 +299,13 @@ impl Failure {
     #[must_use]
     pub fn with_list(mut self, list: &str) -> Self {
         self.detail = redact(list, Self::LIST_MAX);
+        self
+    }
+
+    /// Adds the answer that nobody has named.
+    #[must_use]
+    pub fn with_answer(mut self, answer: UnmappedAnswer) -> Self {
+        self.answer = Some(Box::new(answer));
         self
     }
 

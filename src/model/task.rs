@@ -7,7 +7,7 @@ mod reach;
 mod tests;
 
 use super::enrollment::{Enrollment, EnrollmentId, State};
-use super::failure::{Failure, FailureCode, Who};
+use super::failure::{Failure, FailureCode, UnmappedAnswer, Who};
 use super::id::{DomainName, EngineerKey, InvalidName, ResellerName};
 use super::message::link::console_link;
 use super::message::{Message, Place, explain};
@@ -52,7 +52,8 @@ pub struct Task {
     pub message: Texts,
     /// The evidence, redacted; may be empty.
     pub detail: String,
-    /// What to write under the reseller account in the configuration; read when carepass starts.
+    /// What to write into the configuration, under the reseller account or, for an unknown answer, at its end; read when
+    /// carepass starts.
     pub paste: Option<String>,
     /// Google's page for it.
     pub console_link: Option<&'static str>,
@@ -98,7 +99,7 @@ pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
         look_again: *look_again,
         message: Texts { en: say(Language::English), sv: say(Language::Swedish) },
         detail: reason.detail.clone(),
-        paste: paste(reason.code, now),
+        paste: paste(reason.code, now).or_else(|| reason.answer.as_deref().map(mapping)),
         console_link: console_link(reason.code),
         closes_itself: reach::closes_itself(reason.code),
         reseller: place.reseller,
@@ -140,6 +141,14 @@ fn id_of(row: &EnrollmentId, step: StepName, reason: &Failure, reach: Reach, pla
 fn paste(code: FailureCode, now: &Zoned) -> Option<String> {
     let key = reach::attestation(code)?;
     Some(format!("{key} = {{ by = \"your name\", on = \"{}\" }}", now.date()))
+}
+
+/// The section that names the answer; "operator" changes nothing but that carepass knows it.
+fn mapping(answer: &UnmappedAnswer) -> String {
+    let UnmappedAnswer { call, status, reason } = answer;
+    let reason = if reason.is_empty() { String::new() } else { format!("reason = \"{reason}\"\n") };
+    let then = "then = \"operator\" # or \"retry\", \"slow-down\", \"not-yet\"";
+    format!("[[google.answers]]\ncall = \"{call}\"\nstatus = {status}\n{reason}{then}")
 }
 
 impl TaskId {

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
+mod closed_list;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod end_to_end;

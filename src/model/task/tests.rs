@@ -111,6 +111,34 @@ fn an_id_stays_what_it_was_and_has_one_text() {
 }
 
 #[test]
+fn an_unknown_answer_shows_the_lines_that_name_it() {
+    let check = |reason: &str, expected: &str| {
+        let mut row = waiting(
+            "domain/E-1/nordic-dk/a.example",
+            StepName::Account,
+            Who::Operator,
+            FailureCode::UnknownAnswer,
+            EARLY,
+        );
+        let State::Waiting { reason: failure, .. } = &mut row.state else { panic!("it waits") };
+        let answer = UnmappedAnswer { call: "users.insert".into(), status: 418, reason: reason.into() };
+        *failure = failure.clone().with_answer(answer);
+        let stored: Enrollment = serde_json::from_str(&serde_json::to_string(&row).unwrap()).unwrap();
+        let lines = task(&stored, &now()).unwrap().paste.unwrap();
+        assert_eq!(lines, expected);
+        toml::from_str::<toml::Table>(&lines).unwrap();
+    };
+    check(
+        "teapot",
+        "[[google.answers]]\ncall = \"users.insert\"\nstatus = 418\nreason = \"teapot\"\nthen = \"operator\" # or \"retry\", \"slow-down\", \"not-yet\"",
+    );
+    check(
+        "",
+        "[[google.answers]]\ncall = \"users.insert\"\nstatus = 418\nthen = \"operator\" # or \"retry\", \"slow-down\", \"not-yet\"",
+    );
+}
+
+#[test]
 fn what_no_api_shows_is_confirmed_in_the_configuration() {
     let check = |code: FailureCode, expected: Option<&str>| {
         let task = operators("reseller/nordic-dk", code, EARLY);

@@ -387,6 +387,7 @@ phrases! {
         short: "Google's answer is unknown",
         so: "carepass does not know the answer that Google gave{in}{doing}.",
         next: "carepass does nothing on a guess, the other rows go on, and it looks again {when}.",
-        you: "Read the answer beside this message, act on it if its meaning is clear, then use carepass order retry and report it.",
+        you: "Read the answer beside this message, act on it if its meaning is clear, then use carepass order retry and report it; \
+              the lines beside it, in the configuration, say what to do about such answers.",
     }
 }

@@ -385,6 +385,7 @@ phrases! {
         short: "Googles svar är okänt",
         so: "carepass känner inte till det svar som Google gav{in}{doing}.",
         next: "carepass gör ingenting på en gissning, de andra raderna fortsätter, och det kontrollerar igen {when}.",
-        you: "Läs svaret vid det här meddelandet, följ det om det är tydligt, använd sedan carepass order retry och rapportera det.",
+        you: "Läs svaret vid det här meddelandet, följ det om det är tydligt, använd sedan carepass order retry och rapportera det; \
+              raderna vid det säger, när de står i konfigurationen, vad som ska ske med sådana svar.",
     }
 }
