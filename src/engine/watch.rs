@@ -159,7 +159,7 @@ fn ours(
     licenses: &[PaidLicense],
     accounts: &[Account],
 ) -> BTreeMap<EnrollmentId, AccountId> {
-    let licensed: BTreeSet<&str> = licenses.iter().map(|license| license.address.as_str()).collect();
+    let addresses: BTreeSet<&str> = licenses.iter().map(|license| license.address.as_str()).collect();
     let row_of = |account: &Account| {
         let engineer = account.marker.as_ref()?.parse().ok()?;
         let domain = account.primary_address.rsplit_once('@')?.1.parse().ok()?;
@@ -167,7 +167,7 @@ fn ours(
     };
     accounts
         .iter()
-        .filter(|account| licensed.contains(account.primary_address.as_str()))
+        .filter(|account| addresses.contains(account.primary_address.as_str()))
         .filter_map(row_of)
         .collect()
 }

@@ -255,6 +255,7 @@ fn licences_that_are_taken_away() {
     check_by_age(call, 403, "forbidden", forbidden, young, old);
 }
 
+/// GAM 7.49 (`__init__.py` 5396 for the 500 that means "held", `glapi.py` 63 for the limit); guide (manage roles).
 #[test]
 fn roles() {
     let call = Call::InsertAssignment;

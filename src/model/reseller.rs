@@ -5,6 +5,7 @@ use super::id::{CustomerId, DomainName, EngineerKey, LicenseSku, MailAddress, Or
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 /// One reseller account: one Google customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +76,7 @@ pub enum RoleChoice {
     },
     /// Google's own Reseller Admin role, found at run time.
     ResellerAdmin {
-        /// What it may do at most, if the operator pinned it; empty: whatever Google has put into it.
+        /// What it may do at most, if the operator pinned it; empty: what it holds at the set-up.
         privileges: BTreeSet<Privilege>,
     },
     /// A role that somebody made; used as long as it may do no more than these.
@@ -134,7 +135,7 @@ fn toml_text(text: &str) -> String {
         if matches!(c, '"' | '\\') {
             shown.extend(['\\', c]);
         } else if c == '@' || c.is_control() || (c.is_whitespace() && !lone) {
-            shown.push_str(&format!("\\U{:08X}", u32::from(c)));
+            write!(shown, "\\U{:08X}", u32::from(c)).expect("a text takes every write");
         } else {
             shown.push(c);
         }

@@ -99,7 +99,8 @@ async fn how_the_licence_comes_is_known_after_a_restart() {
     let known = row(&room, "reseller/nordic-no").await.expect("a configured account").facts.licensing;
     assert!(matches!(known, Some(LicenseLesson::Site { .. })), "{known:?}");
     let refused = count(&room, "POST", "/apps/");
-    assert_eq!(refused, 3);
+    // Three that count, and those that came too soon after one that did.
+    assert!((3..=6).contains(&refused), "{refused} refusals");
     end(&engine).await;
 
     let engine = live(&room, norway()).await;

@@ -86,7 +86,7 @@ async fn set_up(stage: &Stage, house: &House) -> Result<(), Failure> {
     if let Ok(ensured) = &outcome {
         let mut row = stage.row(&id).await;
         row.version += 1;
-        row.facts.learn(ensured.facts.clone());
+        row.facts.learn((*ensured.facts).clone());
         stage.keep(&row).await;
     }
     outcome.map(drop)
