@@ -3,12 +3,14 @@
 
 mod drive;
 mod intake;
+mod lesson;
 mod observe;
 mod orders;
 mod outcomes;
 mod reconcile;
 mod run;
 mod start;
+mod watch;
 
 pub use intake::{Admitted, IntakeError};
 pub use observe::describe as describe_metrics;
@@ -62,6 +64,8 @@ pub struct Engine {
     sweep: Notify,
     /// The ledger has grown.
     grown: Notify,
+    /// Paid licences that are still looked for.
+    watches: watch::Watches,
     /// The last entry whose outcomes are told.
     told: AtomicU64,
     stop: CancellationToken,
@@ -125,6 +129,7 @@ impl Engine {
             signalled: Mutex::new(Some(signalled)),
             sweep: Notify::new(),
             grown: Notify::new(),
+            watches: watch::Watches::default(),
             told: AtomicU64::new(0),
             stop,
             cut: CancellationToken::new(),

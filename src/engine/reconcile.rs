@@ -54,7 +54,10 @@ impl Engine {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = self.sweep.notified() => (),
-                _ = at_least.tick() => self.recheck_resellers().await,
+                _ = at_least.tick() => {
+                    self.recheck_resellers().await;
+                    self.watch_licenses();
+                }
             }
             if let Err(error) = self.sweep_once().await {
                 tracing::warn!(%error, "the sweep was cut short: the store does not answer");

@@ -98,6 +98,7 @@ impl<'a> Work<'a> {
             Err(_) => Err(Failure::transient(FailureCode::Timeout)),
         };
         observe::step(claimed.step, &self.row.id.lane(), &outcome, begun.elapsed());
+        self.engine.remember_lesson(&self.row.id).await;
         outcome
     }
 
@@ -238,6 +239,7 @@ impl Engine {
     pub(super) fn follow(&self, before: &Enrollment, moved: &Transition) {
         observe::moved(before, &moved.after);
         self.learn(&moved.after);
+        self.watch_new_account(before, &moved.after);
         if moved.effect == Some(Effect::Reconcile) {
             self.settled(&moved.after);
         }
@@ -257,6 +259,7 @@ impl Engine {
         if !self.house.sites.contains_key(name) {
             return;
         }
+        self.recall_lesson(row);
         let changed = {
             let mut known = self.known();
             // Commits are told about in any order.

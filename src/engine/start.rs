@@ -94,6 +94,7 @@ impl Engine {
             return Ok(());
         };
         self.learn(&row);
+        self.watch_from_now(&name);
         self.move_row(&row, Input::Recheck).await;
         let mut known = self.known();
         if known.rows.get(&name).is_some_and(Enrollment::is_under_way) {

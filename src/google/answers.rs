@@ -20,6 +20,7 @@ const ASSIGN_LICENSE: Calls = Calls::These(&[Call::AssignLicense]);
 const ON_AN_ACCOUNT: Calls =
     Calls::These(&[Call::AssignLicense, Call::RemoveLicense, Call::InsertAssignment]);
 const ROLE_WRITES: Calls = Calls::These(&[Call::InsertRole, Call::InsertAssignment]);
+const REMOVE_LICENSE: Calls = Calls::These(&[Call::RemoveLicense]);
 const LIST_LICENSES: Calls = Calls::These(&[Call::ListLicenses]);
 const INVITABLE: Calls = Calls::These(&[Call::IsInvitable]);
 const TOKEN: Calls = Calls::Of(Api::Token);
@@ -124,12 +125,17 @@ pub(super) const TABLE: &[Row] = &[
     // Licences.
     row("licensing: held", ASSIGN_LICENSE, Status::In(&[412]), &[], "already has a license for the specified product and sku", Then::Means(Meaning::AlreadyHeld)),
     row("licensing: another edition of the product is held", ASSIGN_LICENSE, Status::In(&[412]), &[], "with a different sku", fails(OPERATOR, Code::LicenseConflict)),
+    row("GAM#1046: held, said as an exchange for itself", ASSIGN_LICENSE, Status::In(&[500]), &[], "new sku should be different than the old sku", Then::Means(Meaning::AlreadyHeld)),
+    row("GAM#447, licensing: there is none to take away", REMOVE_LICENSE, Status::NotFound, &[], "does not have a license", Then::Means(Meaning::NotThere)),
     row("licensing: none left", ASSIGN_LICENSE, Status::In(&[412]), &[], "enough available licenses", fails(OPERATOR, Code::LicensesSpent)),
     row("licensing: automatic licensing is on", Calls::Of(Api::Licensing), Status::In(&[412]), &[], "auto license", fails(OPERATOR, Code::AutoLicensingOn)),
     row("GAM#1046, licensing: we never reassign", Calls::Of(Api::Licensing), Status::In(&[412, 500]), &[], "reassign operation", fails(Kind::Permanent, Code::RequestRefused)),
     row("GAM: the account is not known to licensing yet", ASSIGN_LICENSE, Status::In(&[400, 404]), &["invalid", "notFound", "INVALID_ARGUMENT", "NOT_FOUND"], "userid", fails(Kind::NotYet, Code::AccountSettling)),
     row("licensing: the same, or an address that it will never know", ASSIGN_LICENSE, Status::In(&[400]), &[], "user email not valid", fails(Kind::NotYet, Code::AccountSettling)),
     row("google-api-php-client#575: another customer's account", Calls::Of(Api::Licensing), Status::In(&[403]), &[], "unauthorized operation for the given domain", fails(OPERATOR, Code::NotAuthorized)),
+    row("GAM: the same when one is taken away", REMOVE_LICENSE, Status::In(&[400, 404]), &["invalid", "notFound"], "userid", fails(Kind::NotYet, Code::AccountSettling)),
+    row("licensing: the same when one is taken away", REMOVE_LICENSE, Status::In(&[400]), &[], "user email not valid", fails(Kind::NotYet, Code::AccountSettling)),
+    young(row("seen: a new account is forbidden for a while", REMOVE_LICENSE, Status::In(&[403]), &["forbidden", "PERMISSION_DENIED"], "", fails(Kind::NotYet, Code::AccountSettling))),
     row("licensing: a product that the customer does not have", LIST_LICENSES, Status::In(&[400]), &[], "product does not exist", Then::Means(Meaning::NotThere)),
     row("inferred: the same as a 404", LIST_LICENSES, Status::NotFound, &[], "", Then::Means(Meaning::NotThere)),
     row("GAM#1176: quota, outage, or a site licence", ASSIGN_LICENSE, Status::In(&[503]), &["backendError"], "", Then::Means(Meaning::Unavailable)),

@@ -205,6 +205,8 @@ fn licences() {
     let other = "User already has a license of the product, but with a different SKU. To reassign a new SKU for this \
                  product, use the \"update\" operation.";
     check(call, 412, "conditionNotMet", other, fails(OPERATOR, Code::LicenseConflict));
+    let exchange = "For reassign operation new sku should be different than the old sku";
+    check(call, 500, "internalError", exchange, Then::Means(Meaning::AlreadyHeld));
     let spent = "There aren't enough available licenses for the specified product-SKU pair";
     check(call, 412, "conditionNotMet", spent, fails(OPERATOR, Code::LicensesSpent));
     for message in ["Auto License un-assignment is not allowed", "Auto License switching is not allowed"] {
@@ -239,6 +241,25 @@ fn licences() {
     check(call, 500, "internalError", "Internal error encountered.", fails(Transient, Code::BackendError));
 }
 
+/// guide (licensing, "using the API"); GAM#447; Okta for the un-assignment.
+#[test]
+fn licences_that_are_taken_away() {
+    let call = Call::RemoveLicense;
+    let none = "User does not have a license for specified sku and product";
+    check(call, 404, "notFound", none, Then::Means(Meaning::NotThere));
+    let automatic = "Auto License un-assignment is not allowed";
+    check(call, 412, "conditionNotMet", automatic, fails(OPERATOR, Code::AutoLicensingOn));
+    check(call, 404, "notFound", "Resource Not Found: userId", fails(NotYet, Code::AccountSettling));
+    check(call, 400, "invalid", "Invalid value: userId", fails(NotYet, Code::AccountSettling));
+    check(call, 400, "invalid", "User email not valid", fails(NotYet, Code::AccountSettling));
+    check(call, 400, "invalid", "SKU or product does not exist", fails(Permanent, Code::RequestRefused));
+    check(call, 503, "backendError", "Backend Error", fails(Throttled, Code::RateLimited));
+    let forbidden = "Unauthorized operation for the given domain";
+    let (young, old) = (fails(NotYet, Code::AccountSettling), fails(OPERATOR, Code::NotAuthorized));
+    check_by_age(call, 403, "forbidden", forbidden, young, old);
+}
+
+/// GAM 7.49 (`__init__.py` 5396 for the 500 that means "held", `glapi.py` 63 for the limit); guide (manage roles).
 #[test]
 fn roles() {
     let call = Call::InsertAssignment;

@@ -13,6 +13,7 @@ use super::message::link::console_link;
 use super::message::{Message, Place, explain};
 use super::person::Language;
 use super::plan::StepName;
+use super::reseller::RoleChoice;
 use super::rules::fnv1a;
 use jiff::{Timestamp, Zoned};
 use reach::Reach;
@@ -99,7 +100,7 @@ pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
         look_again: *look_again,
         message: Texts { en: say(Language::English), sv: say(Language::Swedish) },
         detail: reason.detail.clone(),
-        paste: paste(reason.code, now).or_else(|| reason.answer.as_deref().map(mapping)),
+        paste: paste(reason, now).or_else(|| reason.answer.as_deref().map(mapping)),
         console_link: console_link(reason.code),
         closes_itself: reach::closes_itself(reason.code),
         reseller: place.reseller,
@@ -138,8 +139,11 @@ fn id_of(row: &EnrollmentId, step: StepName, reason: &Failure, reach: Reach, pla
     })
 }
 
-fn paste(code: FailureCode, now: &Zoned) -> Option<String> {
-    let key = reach::attestation(code)?;
+fn paste(reason: &Failure, now: &Zoned) -> Option<String> {
+    if let Some(line) = RoleChoice::line_in(&reason.detail) {
+        return Some(line.to_owned());
+    }
+    let key = reach::attestation(reason.code)?;
     Some(format!("{key} = {{ by = \"your name\", on = \"{}\" }}", now.date()))
 }
 

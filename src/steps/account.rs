@@ -11,6 +11,7 @@ use crate::model::plan::StepName;
 use crate::model::reseller::Reseller;
 use crate::model::transition::Ensured;
 use futures_util::future::try_join;
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 /// The step.
@@ -82,7 +83,14 @@ async fn taken(cx: &Context<'_>, address: &Address) -> Outcome {
 
 async fn found(cx: &Context<'_>, account: &Account) -> Outcome {
     match cx.check_ours(account).await {
-        Ok(_) => Ok(ensured(cx, account, false)),
+        Ok(holds_role) => {
+            let mut ensured = ensured(cx, account, false);
+            // The step that gives the role must see itself what the account holds: no read stands for its own.
+            if let Some(fact) = ensured.facts.account.as_mut().filter(|_| holds_role) {
+                fact.read_at = Timestamp::UNIX_EPOCH;
+            }
+            Ok(ensured)
+        }
         Err(failure) if failure.code == FailureCode::AccountNotOurs => {
             Err(Failure::needs(Who::Operator, FailureCode::AddressTaken))
         }

@@ -8,6 +8,7 @@ mod case_alerts;
 mod credentials;
 mod domains;
 mod house;
+mod learned;
 mod license;
 mod no_paid_license;
 mod org_unit;
@@ -17,7 +18,8 @@ mod username;
 mod verify;
 mod welcome;
 
-pub use house::{Context, House, Learned, Sheet, SheetError, Site};
+pub use house::{Context, House, Sheet, SheetError, Site};
+pub use learned::Learned;
 
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::Failure;

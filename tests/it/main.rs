@@ -12,6 +12,8 @@ mod end_to_end;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod engine_licenses;
+#[cfg(test)]
 mod engine_simulation;
 #[cfg(test)]
 mod fixture;

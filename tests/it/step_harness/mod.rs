@@ -5,6 +5,8 @@
 mod disturbance;
 mod end;
 mod journey;
+mod licenses;
+mod role_traps;
 mod stage;
 mod time;
 mod traps;
