@@ -31,9 +31,20 @@ fn resellers_by_themselves() {
     );
     check_change(
         "credentials_file = \"key.json\"",
-        "keyless = { service_account = \"a@b.example\" }",
+        "keyless = { service_account = \"a@b.iam.gserviceaccount.com\" }",
+        &[],
+    );
+    check_reseller(
+        "keyless = { service_account = \"a@b.iam.gserviceaccount.com\" }",
         &[
-            "carepass.toml: resellers[0].keyless.service_account: comes with a later release; name a key in credentials_file",
+            "carepass.toml: resellers[0].keyless.service_account: credentials_file names a key of the same reseller; remove one of them",
+        ],
+    );
+    check_change(
+        "credentials_file = \"key.json\"",
+        "keyless = { service_account = \"projects/a\" }",
+        &[
+            "carepass.toml: resellers[0].keyless.service_account: not an e-mail address in lower-case ASCII; write the address of the service account that Google signs for",
         ],
     );
     check_reseller(

@@ -98,7 +98,10 @@ impl<'a> Work<'a> {
             Err(_) => Err(Failure::transient(FailureCode::Timeout)),
         };
         observe::step(claimed.step, &self.row.id.lane(), &outcome, begun.elapsed());
-        outcome
+        let judged = self.engine.judge(&self.row, outcome.clone()).await;
+        // The account may be ready again before the row's wait for it is written.
+        self.saw_ready &= judged == outcome;
+        judged
     }
 
     async fn ensure(&mut self, step: &steps::Step, claimed: Claimed) -> Outcome {

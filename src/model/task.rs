@@ -7,7 +7,7 @@ mod reach;
 mod tests;
 
 use super::enrollment::{Enrollment, EnrollmentId, State};
-use super::failure::{Failure, FailureCode, Who};
+use super::failure::{Failure, FailureCode, Prefilled, Who};
 use super::id::{DomainName, EngineerKey, InvalidName, ResellerName};
 use super::message::link::console_link;
 use super::message::{Message, Place, explain};
@@ -54,6 +54,8 @@ pub struct Task {
     pub detail: String,
     /// What to write under the reseller account in the configuration; read when carepass starts.
     pub paste: Option<String>,
+    /// What to paste at Google's page, ready-made.
+    pub values: Vec<Prefilled>,
     /// Google's page for it.
     pub console_link: Option<&'static str>,
     /// Whether carepass sees by looking that the thing was done; otherwise somebody has to tell it, by an order or by the
@@ -99,6 +101,7 @@ pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
         message: Texts { en: say(Language::English), sv: say(Language::Swedish) },
         detail: reason.detail.clone(),
         paste: paste(reason.code, now),
+        values: reason.values.clone(),
         console_link: console_link(reason.code),
         closes_itself: reach::closes_itself(reason.code),
         reseller: place.reseller,

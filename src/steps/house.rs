@@ -74,6 +74,8 @@ pub struct Site {
 #[derive(Default)]
 pub struct Learned {
     licensing: Mutex<Licensing>,
+    /// Since when a scope that is needed lacks.
+    lacking_since: Mutex<Option<Timestamp>>,
 }
 
 /// What the free licence's assignment has shown so far.
@@ -189,6 +191,16 @@ impl Learned {
         if !matches!(*licensing, Licensing::Works) {
             *licensing = Licensing::Site(now);
         }
+    }
+
+    /// Every scope that is needed was had.
+    pub fn scopes_work(&self) {
+        *self.lacking_since.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// A scope that is needed was refused; answers when that was first so.
+    pub fn scopes_lack(&self, now: Timestamp) -> Timestamp {
+        *self.lacking_since.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(now)
     }
 
     fn licensing(&self) -> MutexGuard<'_, Licensing> {

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
+mod closed_account;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod end_to_end;
@@ -13,6 +15,8 @@ mod engine;
 mod engine_simulation;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod flight;
 #[cfg(test)]
 mod rabbit;
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub struct History {
     chance: fastrand::Rng,
     clock: Clock,
     endpoint: Endpoint,
-    client: reqwest::Client,
+    client: google::HttpClient,
     seal: TempDir,
     /// The last one is the rightful one; the others are zombies.
     lives: Vec<Arc<Engine>>,
