@@ -37,7 +37,7 @@ struct Inner {
 /// Who signs in the service account's name.
 pub(super) enum Signer {
     /// This process, with the account's key.
-    Key(Key),
+    Key(Box<Key>),
     /// Google, asked by the machine's own account, which may sign for this one (`docs/GOOGLE.md` 61).
     Google(MailAddress),
 }
@@ -94,7 +94,7 @@ impl Credentials {
             .map_err(|_| unusable("the private key is not PKCS#8 in PEM"))?;
         let pair = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der())
             .map_err(|_| unusable("the private key is not an RSA key of 2048 bits or more"))?;
-        let signer = Signer::Key(Key { id: file.private_key_id, pair });
+        let signer = Signer::Key(Box::new(Key { id: file.private_key_id, pair }));
         let client_id = file.client_id.filter(|id| is_client_id(id));
         Ok(Self { inner: Arc::new(Inner { email: file.client_email, client_id, signer }) })
     }

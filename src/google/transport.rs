@@ -185,3 +185,43 @@ fn unclear(call: Call, error: &reqwest::Error) -> Failure {
     };
     Failure::transient(code).with_detail(&format!("{}: {what}", call.template()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::server::Acceptor;
+    use std::net::TcpListener;
+
+    /// Which protocols the client's first message over TLS offers.
+    fn offered(listener: &TcpListener) -> Vec<Vec<u8>> {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut acceptor = Acceptor::default();
+        loop {
+            acceptor.read_tls(&mut stream).unwrap();
+            if let Some(accepted) = acceptor.accept().map_err(|(error, _)| error).unwrap() {
+                let hello = accepted.client_hello();
+                return hello.alpn().into_iter().flatten().map(<[u8]>::to_vec).collect();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn over_tls_http2_is_offered_before_http1() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let endpoint = Endpoint::parse(&endpoint).unwrap();
+        let server = tokio::task::spawn_blocking(move || offered(&listener));
+        let transport =
+            Transport::new(client(&endpoint).unwrap(), endpoint, Arc::new(|| Timestamp::UNIX_EPOCH));
+        let answer = transport.send(&Request::GetCustomer, None).await;
+        assert_eq!(answer.unwrap_err().code, FailureCode::ConnectionLost, "there is no certificate");
+        assert_eq!(server.await.unwrap(), [b"h2".to_vec(), b"http/1.1".to_vec()]);
+    }
+
+    #[tokio::test]
+    async fn plain_http_reaches_nothing_but_this_machine_and_its_metadata() {
+        let clients = client(&Endpoint::Google).unwrap();
+        let refused = clients.apis.get("http://127.0.0.1:1/").send().await.unwrap_err();
+        assert!(refused.is_builder(), "{refused}");
+    }
+}

@@ -7,6 +7,7 @@ use crate::google::Account;
 use crate::google::call::Scope;
 use crate::google::role::{self, Chosen};
 use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::id::DomainName;
 use crate::model::message::Place;
 use crate::model::reseller::{DomainChoice, LicenseMode};
 use crate::steps::Site;
@@ -101,7 +102,7 @@ impl Look<'_> {
             Ok(found) => found,
             Err(failure) => return self.failed(name, &failure),
         };
-        let listed = found.iter().map(|domain| domain.as_str()).collect::<Vec<_>>().join(", ");
+        let listed = found.iter().map(DomainName::as_str).collect::<Vec<_>>().join(", ");
         let missing = match &self.site.reseller.domains {
             DomainChoice::Discover if found.is_empty() => Some("no verified domain".to_owned()),
             DomainChoice::Discover => None,
