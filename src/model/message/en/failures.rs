@@ -76,8 +76,8 @@ phrases! {
         short: "the credentials cannot be used",
         so: "The credentials of {account} cannot be used.",
         next: STANDS_STILL,
-        you: "With a key file: check that it is the JSON key of a service account, then restart carepass. Without one: see that \
-              the machine's own service account may sign for the configured one. The evidence beside this message says what is wrong.",
+        you: "Check that the key file is the JSON key of a service account, then restart carepass; without a key file, see that \
+              the machine's own service account may sign for the configured one, as the evidence beside this message says.",
     }
     CredentialsRefused {
         short: "Google refuses the sign-in",

@@ -75,8 +75,8 @@ phrases! {
         short: "inloggningsuppgifterna går inte att använda",
         so: "Inloggningsuppgifterna för {account} går inte att använda.",
         next: STANDS_STILL,
-        you: "Med nyckelfil: kontrollera att den är ett tjänstkontos JSON-nyckel och starta sedan om carepass. Utan: se till att \
-              datorns eget tjänstkonto får signera för det konfigurerade. Uppgiften vid det här meddelandet visar vad som är fel.",
+        you: "Kontrollera att nyckelfilen är ett tjänstkontos JSON-nyckel och starta sedan om carepass; utan nyckelfil, se till att \
+              datorns eget tjänstkonto får signera för det konfigurerade, enligt uppgiften vid det här meddelandet.",
     }
     CredentialsRefused {
         short: "Google nekar inloggningen",
