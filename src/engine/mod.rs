@@ -1,6 +1,7 @@
 //! Floor 3: two loops around two pure functions. `reconcile` opens the rows that are missing, `drive` moves those that are due; both
 //! look at what is and never at a message. Not here: how a row moves (`model/transition`), what a step does (`steps`), and the doors.
 
+mod closed;
 mod drive;
 mod intake;
 mod lesson;
@@ -104,6 +105,8 @@ struct Known {
     rows: BTreeMap<ResellerName, Enrollment>,
     /// Accounts whose first look since the start has not ended: what yesterday's configuration was good for proves nothing.
     unseen: BTreeSet<ResellerName>,
+    /// Accounts that a row had closed, the latest time each.
+    closed: BTreeMap<ResellerName, closed::Closed>,
 }
 
 /// Engineers that may wait for reconciliation one by one; beyond that all are swept.

@@ -99,7 +99,10 @@ impl<'a> Work<'a> {
         };
         observe::step(claimed.step, &self.row.id.lane(), &outcome, begun.elapsed());
         self.engine.remember_lesson(&self.row.id).await;
-        outcome
+        let judged = self.engine.judge(&self.row, outcome.clone()).await;
+        // The account may be ready again before the row's wait for it is written.
+        self.saw_ready &= judged == outcome;
+        judged
     }
 
     async fn ensure(&mut self, step: &steps::Step, claimed: Claimed) -> Outcome {

@@ -24,6 +24,8 @@ const REMOVE_LICENSE: Calls = Calls::These(&[Call::RemoveLicense]);
 const LIST_LICENSES: Calls = Calls::These(&[Call::ListLicenses]);
 const INVITABLE: Calls = Calls::These(&[Call::IsInvitable]);
 const TOKEN: Calls = Calls::Of(Api::Token);
+const SIGN: Calls = Calls::These(&[Call::SignJwt]);
+const OWN_TOKEN: Calls = Calls::These(&[Call::OwnToken]);
 
 const fn row(
     source: &'static str,
@@ -52,9 +54,21 @@ pub(super) const TABLE: &[Row] = &[
     row("GAM: one missing scope refuses the whole token", TOKEN, Status::In(&[400, 401, 403]), &["unauthorized_client", "invalid_scope"], "", fails(OPERATOR, Code::DelegationMissing)),
     row("GAM: the administrator is suspended", TOKEN, Status::In(&[400, 401, 403]), &["access_denied"], "account restricted", fails(OPERATOR, Code::CredentialsRefused)),
     row("GAM: for minutes with a new administrator", TOKEN, Status::In(&[400, 401, 403]), &["access_denied"], "requested client not authorized", fails(Kind::Transient, Code::CredentialsRefused)),
+    row("seen: the clocks differ", TOKEN, Status::In(&[400, 401]), &["invalid_grant"], "reasonable timeframe", fails(OPERATOR, Code::ClockWrong)),
+    row("seen: the same in fewer words", TOKEN, Status::In(&[400, 401]), &["invalid_grant"], "short-lived token", fails(OPERATOR, Code::ClockWrong)),
+    row("seen: the same", TOKEN, Status::In(&[400, 401]), &["invalid_grant"], "iat and exp", fails(OPERATOR, Code::ClockWrong)),
     row("GAM: unknown or deleted administrator, bad signature, skewed clock, reauthentication policy", TOKEN, Status::In(&[400, 401, 403]), &["invalid_grant", "invalid_account", "invalid_client", "access_denied", "disabled_client", "deleted_client", "admin_policy_enforced", "org_internal"], "", fails(OPERATOR, Code::CredentialsRefused)),
     row("GAM: 'Backend Error' of the token endpoint", TOKEN, Status::Any, &["internal_failure", "server_error", "temporarily_unavailable"], "", fails(Kind::Transient, Code::BackendError)),
     row("RFC 6749, 5.2: our request is wrong", TOKEN, Status::In(&[400]), &["invalid_request", "unsupported_grant_type"], "", fails(Kind::Permanent, Code::RequestRefused)),
+
+    // Without a key: Google signs for the service account, asked with the token of the machine's own account.
+    row("seen: the machine has too few access scopes", SIGN, Status::In(&[403]), &["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"], "", fails(OPERATOR, Code::CredentialsUnusable)),
+    row("seen: the same from newer back ends", SIGN, Status::In(&[403]), &[], "insufficient authentication scopes", fails(OPERATOR, Code::CredentialsUnusable)),
+    row("seen: the IAM Credentials API is off in the project", SIGN, Status::In(&[403]), &["accessNotConfigured", "SERVICE_DISABLED"], "", fails(OPERATOR, Code::ApiDisabled)),
+    row("seen: the same by its words", SIGN, Status::In(&[403]), &[], "has not been used in project", fails(OPERATOR, Code::ApiDisabled)),
+    row("discovery iamcredentials: no role tokenCreator on the service account", SIGN, Status::In(&[403]), &["PERMISSION_DENIED", "forbidden"], "", fails(OPERATOR, Code::CredentialsUnusable)),
+    row("discovery iamcredentials: no such service account, or it is disabled", SIGN, Status::In(&[400, 401, 404]), &["NOT_FOUND", "notFound", "FAILED_PRECONDITION", "failedPrecondition", "INVALID_ARGUMENT", "UNAUTHENTICATED", "authError", "required"], "", fails(OPERATOR, Code::CredentialsUnusable)),
+    row("metadata server: no service account belongs to the machine", OWN_TOKEN, Status::In(&[400, 403, 404]), &[], "", fails(OPERATOR, Code::CredentialsUnusable)),
 
     // Slower. Quotas come as 403, 429 and 503, with and without an envelope.
     row("directory: quota of the day", Calls::AnyAndToken, Status::In(&[403, 429]), &["dailyLimitExceeded", "dailyLimitExceededUnreg"], "", fails(Kind::Throttled, Code::DailyQuotaSpent)),

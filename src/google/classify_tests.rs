@@ -297,10 +297,23 @@ fn tokens() {
         "Not a valid email",
         "The account has been deleted",
         "Invalid JWT: x",
+        "Invalid JWT Signature.",
+        "reauth related error (invalid_rapt)",
         "Bad Request",
     ] {
         check(call, 400, "invalid_grant", message, fails(OPERATOR, Code::CredentialsRefused));
     }
+    for message in [
+        "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp \
+         values in the JWT claim.",
+        "Invalid JWT: in a reasonable timeframe",
+        "Invalid JWT: Token must be a short-lived token",
+        "Invalid JWT: check iat and exp",
+    ] {
+        check(call, 400, "invalid_grant", message, fails(OPERATOR, Code::ClockWrong));
+    }
+    check(call, 400, "invalid_scope", "no such scope", fails(OPERATOR, Code::DelegationMissing));
+    check(call, 401, "disabled_client", "disabled", fails(OPERATOR, Code::CredentialsRefused));
     check(
         call,
         400,
@@ -314,6 +327,26 @@ fn tokens() {
     check(call, 503, "", "", fails(Transient, Code::BackendError));
     check(call, 429, "", "", fails(Throttled, Code::RateLimited));
     check(call, 400, "invented", "", fails(Permanent, Code::UnknownAnswer));
+}
+
+#[test]
+fn tokens_without_a_key() {
+    let unusable = fails(OPERATOR, Code::CredentialsUnusable);
+    let denied = "Permission 'iam.serviceAccounts.signJwt' denied on resource (or it may not exist).";
+    let scopes = "Request had insufficient authentication scopes.";
+    check(Call::SignJwt, 403, "PERMISSION_DENIED", denied, unusable);
+    check(Call::SignJwt, 403, "PERMISSION_DENIED", scopes, unusable);
+    check(Call::SignJwt, 403, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", "", unusable);
+    check(Call::SignJwt, 404, "NOT_FOUND", "Unknown service account", unusable);
+    check(Call::SignJwt, 400, "FAILED_PRECONDITION", "Service account is disabled", unusable);
+    check(Call::SignJwt, 401, "UNAUTHENTICATED", "", unusable);
+    let off = "IAM Service Account Credentials API has not been used in project 1 before or it is disabled.";
+    check(Call::SignJwt, 403, "PERMISSION_DENIED", off, fails(OPERATOR, Code::ApiDisabled));
+    check(Call::SignJwt, 403, "accessNotConfigured", off, fails(OPERATOR, Code::ApiDisabled));
+    check(Call::SignJwt, 429, "RESOURCE_EXHAUSTED", "", fails(Throttled, Code::RateLimited));
+    check(Call::SignJwt, 503, "UNAVAILABLE", "", fails(Transient, Code::BackendError));
+    check(Call::OwnToken, 404, "", "", unusable);
+    check(Call::OwnToken, 503, "", "", fails(Transient, Code::BackendError));
 }
 
 #[test]

@@ -124,7 +124,7 @@ impl Google {
         self.account(UserKey::Address(address)).await
     }
 
-    async fn account(&self, key: UserKey<'_>) -> Result<Option<Account>, Failure> {
+    pub(super) async fn account(&self, key: UserKey<'_>) -> Result<Option<Account>, Failure> {
         match self.ask(&Request::GetUser { key }).await? {
             Outcome::Done(answer) => Ok(Some(answer.decode::<WireAccount>(Call::GetUser)?.into())),
             Outcome::Means(Meaning::NotThere) => Ok(None),

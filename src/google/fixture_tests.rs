@@ -72,11 +72,23 @@ pub(super) fn google_at_with(
     admin: &str,
     answers: Vec<MappedAnswer>,
 ) -> Google {
+    let credentials = Credentials::from_json(credentials, &Endpoint::parse(base).expect("loopback"));
+    google_with(base, credentials.expect("a key file"), customer, admin, answers)
+}
+
+/// The same with credentials of any kind.
+fn google_with(
+    base: &str,
+    credentials: Credentials,
+    customer: &str,
+    admin: &str,
+    answers: Vec<MappedAnswer>,
+) -> Google {
     let endpoint = Endpoint::parse(base).expect("loopback");
     let settings = GoogleSettings {
         customer: customer.parse().expect("a customer"),
         admin: admin.parse().expect("an address"),
-        credentials: Credentials::from_json(credentials, &endpoint).expect("a key file"),
+        credentials,
         endpoint: endpoint.clone(),
         rates: unhurried(),
         answers,
@@ -136,14 +148,20 @@ struct Inner {
 impl Fake {
     /// A server with these answers, and a client of it.
     pub(super) async fn start(replies: Vec<Reply>) -> (Self, Google) {
+        let file = key_file("https://oauth2.googleapis.com/token");
+        let credentials = Credentials::from_json(file.as_bytes(), &Endpoint::Google).expect("a key file");
+        Self::start_with(credentials, replies).await
+    }
+
+    /// The same for credentials of any kind.
+    pub(super) async fn start_with(credentials: Credentials, replies: Vec<Reply>) -> (Self, Google) {
         let fake = Self::default();
         fake.then(replies);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let router = axum::Router::new().fallback(answer).with_state(fake.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let file = key_file("https://oauth2.googleapis.com/token");
-        let google = google_at(&base, file.as_bytes(), "C01abc123", "robot@reseller-se.example");
+        let google = google_with(&base, credentials, "C01abc123", "robot@reseller-se.example", Vec::new());
         (fake, google)
     }
 

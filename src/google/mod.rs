@@ -26,12 +26,13 @@ pub mod licensing;
 pub mod limits;
 pub mod mapped;
 pub mod org_unit;
+pub mod overview;
 mod pages;
 pub mod request;
 pub mod role;
 pub mod transport;
 
-use crate::model::failure::{Failure, FailureCode, FailureKind};
+use crate::model::failure::{Failure, FailureCode, FailureKind, Prefilled};
 use crate::model::id::{CustomerId, MailAddress};
 use answer::Answer;
 use auth::Tokens;
@@ -54,7 +55,7 @@ pub use limits::{Rate, Rates};
 pub use mapped::{MappedAnswer, MappedThen};
 pub use org_unit::{OrgUnit, OrgUnitCreation};
 pub use role::{Assignment, Chosen, Given, Role};
-pub use transport::{Now, client};
+pub use transport::{HttpClient, Now, client};
 
 /// What is fixed about one reseller account.
 #[derive(Clone, Debug)]
@@ -107,7 +108,7 @@ enum Outcome {
 
 impl Google {
     /// A client that has asked nothing yet. `client` comes from [`client`] and is shared by all reseller accounts.
-    pub fn new(settings: GoogleSettings, client: reqwest::Client, now: Now) -> Self {
+    pub fn new(settings: GoogleSettings, client: HttpClient, now: Now) -> Self {
         let GoogleSettings { customer, admin, credentials, endpoint, rates, answers } = settings;
         let shared = Shared {
             customer,
@@ -133,10 +134,20 @@ impl Google {
         Self { writes_until: Some(until), ..self.clone() }
     }
 
-    /// Whether a token for the scope can be had: the flight check asks for each by itself.
+    /// Whether a token for the scope can be had now, whatever was had before: each scope is asked for by itself.
     pub async fn probe(&self, scope: Scope) -> Result<(), Failure> {
         let shared = &self.shared;
-        shared.tokens.get(scope, &shared.transport, &shared.limits).await.map(drop)
+        shared.tokens.anew(scope, &shared.transport, &shared.limits).await.map(drop)
+    }
+
+    /// What an operator pastes into the Admin console, so that the service account may act for the administrator.
+    pub fn delegation(&self) -> Vec<Prefilled> {
+        self.shared.tokens.delegation()
+    }
+
+    /// How far this machine's clock was ahead of Google's at the last answer, to about a second.
+    pub fn clock_ahead(&self) -> Option<SignedDuration> {
+        self.shared.transport.clock_ahead()
     }
 
     fn now(&self) -> Timestamp {

@@ -6,7 +6,7 @@ use super::language::Spoken;
 use crate::model::engineer::{Engineer, Progress, Release};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Entry};
-use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::failure::{Failure, FailureCode, Prefilled, Who};
 use crate::model::id::{CustomerId, DomainName, EngineerKey, LocalPart, ResellerName};
 use crate::model::message::{Message, Place, explain};
 use crate::model::person::Language;
@@ -104,6 +104,8 @@ pub(super) struct TaskView {
     detail: String,
     /// What to write into the configuration.
     paste: Option<String>,
+    /// What to paste at Google's page.
+    values: Vec<Prefilled>,
     console_link: Option<&'static str>,
     closes_itself: bool,
     engineers: Vec<EngineerKey>,
@@ -236,6 +238,7 @@ impl Wording {
             sentences,
             detail: task.detail,
             paste: task.paste,
+            values: task.values,
             console_link: task.console_link,
             closes_itself: task.closes_itself,
             engineers,
@@ -258,6 +261,7 @@ impl Wording {
             sentences,
             detail: String::new(),
             paste: None,
+            values: Vec::new(),
             console_link: None,
             closes_itself: false,
             engineers,

@@ -7,7 +7,7 @@ mod reach;
 mod tests;
 
 use super::enrollment::{Enrollment, EnrollmentId, State};
-use super::failure::{Failure, FailureCode, UnmappedAnswer, Who};
+use super::failure::{Failure, FailureCode, Prefilled, UnmappedAnswer, Who};
 use super::id::{DomainName, EngineerKey, InvalidName, ResellerName};
 use super::message::link::console_link;
 use super::message::{Message, Place, explain};
@@ -56,6 +56,8 @@ pub struct Task {
     /// What to write into the configuration, under the reseller account or, for an unknown answer, at its end; read when
     /// carepass starts.
     pub paste: Option<String>,
+    /// What to paste at Google's page, ready-made.
+    pub values: Vec<Prefilled>,
     /// Google's page for it.
     pub console_link: Option<&'static str>,
     /// Whether carepass sees by looking that the thing was done; otherwise somebody has to tell it, by an order or by the
@@ -101,6 +103,7 @@ pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
         message: Texts { en: say(Language::English), sv: say(Language::Swedish) },
         detail: reason.detail.clone(),
         paste: paste(reason, now).or_else(|| reason.answer.as_deref().map(mapping)),
+        values: reason.values.clone(),
         console_link: console_link(reason.code),
         closes_itself: reach::closes_itself(reason.code),
         reseller: place.reseller,

@@ -1,4 +1,4 @@
-//! What was found out about a reseller account by trying: how the free licence comes to an account. Kept here as long as the process
+//! What was found out about a reseller account by trying: how the free licence comes to an account, and since when a scope lacks. Kept here as long as the process
 //! lives, and in the account's row as a [`LicenseLesson`], so that the next process need not find it out again.
 //! Not here: the trying itself (`license`), and who writes the row (`engine/lesson`).
 
@@ -24,6 +24,8 @@ const RENEWED_AFTER: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Default)]
 pub struct Learned {
     licensing: Mutex<Licensing>,
+    /// Since when a scope that is needed lacks.
+    lacking_since: Mutex<Option<Timestamp>>,
 }
 
 /// What the free licence's assignment has shown so far.
@@ -109,6 +111,16 @@ impl Learned {
         if licensing.lesson(now).is_none() {
             *licensing = Licensing::Known(LicenseLesson::Site { since: now });
         }
+    }
+
+    /// Every scope that is needed was had.
+    pub fn scopes_work(&self) {
+        *self.lacking_since.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// A scope that is needed was refused; answers when that was first so.
+    pub fn scopes_lack(&self, now: Timestamp) -> Timestamp {
+        *self.lacking_since.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(now)
     }
 
     fn licensing(&self) -> MutexGuard<'_, Licensing> {

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
+mod closed_account;
+#[cfg(test)]
 mod closed_list;
 #[cfg(test)]
 mod commands;
@@ -17,6 +19,8 @@ mod engine_licenses;
 mod engine_simulation;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod flight;
 #[cfg(test)]
 mod official_client;
 #[cfg(test)]

@@ -68,7 +68,7 @@ pub struct Snapshot {
 
 /// What takes long to make and is the same on every stage.
 struct Kit {
-    client: reqwest::Client,
+    client: google::HttpClient,
     seal: TempDir,
 }
 
