@@ -6,6 +6,7 @@ use super::failure::{Failure, FailureCode, Who};
 use super::id::{AccountId, CustomerId, DomainName, EngineerKey, InvalidName, ResellerName, RoleId};
 use super::plan::StepName;
 use super::sealed::Sealed;
+use super::seats::SeatCount;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -169,6 +170,9 @@ pub struct Facts {
     /// Reseller: when its credentials were last seen to work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked_at: Option<Timestamp>,
+    /// Reseller: its seats, as they were counted last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seats: Option<SeatCount>,
     /// Domain: the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountFact>,
@@ -386,13 +390,14 @@ impl Enrollment {
 impl Facts {
     /// Takes over whatever the newer facts know.
     pub fn learn(&mut self, newer: Self) {
-        let Self { domains, org_unit, org_unit_made_at, role, customer, checked_at, account } = newer;
+        let Self { domains, org_unit, org_unit_made_at, role, customer, checked_at, seats, account } = newer;
         self.domains = domains.or(self.domains.take());
         self.org_unit = org_unit.or(self.org_unit.take());
         self.org_unit_made_at = org_unit_made_at.or(self.org_unit_made_at);
         self.role = role.or(self.role.take());
         self.customer = customer.or(self.customer.take());
         self.checked_at = checked_at.or(self.checked_at);
+        self.seats = seats.or(self.seats);
         self.account = account.or(self.account.take());
     }
 }

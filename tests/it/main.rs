@@ -21,3 +21,5 @@ mod simulation;
 mod step_harness;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod walls;
