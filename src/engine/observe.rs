@@ -107,7 +107,7 @@ pub(super) async fn watch(engine: Arc<Engine>) {
 /// What is not known has no gauge: zero would mean that none is left.
 fn gauge_seats(engine: &Engine) {
     let known = engine.known();
-    let counted = known.rows.iter().filter_map(|(name, row)| Some((name, row.facts.seats?)));
+    let counted = known.rows.iter().filter_map(|(name, row)| Some((name, row.facts.seats.as_deref()?)));
     for (name, seats) in counted {
         let kinds = [
             ("users", Some(seats.users)),

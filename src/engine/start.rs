@@ -55,7 +55,9 @@ impl Engine {
             let page = self.house.store.queue(lane, after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.wake_at().map(|at| (at, last.id.clone()));
-            page.iter().for_each(|row| self.note_wall(None, row));
+            for row in &page {
+                self.note_wall(None, row);
+            }
             let left = page.iter().filter_map(|row| Some((row, left_by_the_dead(row, horizon)?)));
             stream::iter(left)
                 .for_each_concurrent(SIDE_BY_SIDE, |(row, input)| async move {

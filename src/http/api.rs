@@ -117,7 +117,9 @@ pub(super) async fn resellers(
             ready: status.is_some_and(|status| status.ready),
             domains: status.and_then(|status| status.domains.clone()),
             enrollment: row.as_ref().map(|row| wording.enrollment(row)),
-            seats: row.and_then(|row| row.facts.seats).map(|count| SeatsView::of(count, site.reseller.seats)),
+            seats: row
+                .and_then(|row| row.facts.seats)
+                .map(|count| SeatsView::of(*count, site.reseller.seats)),
         });
     }
     Ok(Json(Page { items, next_cursor: None }))

@@ -172,7 +172,7 @@ pub struct Facts {
     pub checked_at: Option<Timestamp>,
     /// Reseller: its seats, as they were counted last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seats: Option<SeatCount>,
+    pub seats: Option<Box<SeatCount>>,
     /// Domain: the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountFact>,
@@ -397,7 +397,7 @@ impl Facts {
         self.role = role.or(self.role.take());
         self.customer = customer.or(self.customer.take());
         self.checked_at = checked_at.or(self.checked_at);
-        self.seats = seats.or(self.seats);
+        self.seats = seats.or(self.seats.take());
         self.account = account.or(self.account.take());
     }
 }

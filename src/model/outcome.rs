@@ -137,7 +137,7 @@ fn of_row(row: &Enrollment) -> Option<OutcomeKind> {
 
 /// The count is made anew at each look at the account, which ends with the row as completed.
 fn became_low(row: &Enrollment) -> bool {
-    row.state == State::Completed && row.facts.seats.is_some_and(|seats| seats.became_low)
+    row.state == State::Completed && row.facts.seats.as_ref().is_some_and(|seats| seats.became_low)
 }
 
 #[cfg(test)]
@@ -198,8 +198,8 @@ mod tests {
     #[test]
     fn a_reseller_account_is_healthy_once_and_again_after_trouble() {
         let steps = plan(TargetKind::Reseller, Want::Present).len();
-        let one = || [Input::Reported(Ok(Ensured::default())), Input::Wake];
-        let fine = || (0..steps).flat_map(|_| one()).take(2 * steps - 1);
+        let reported = || [Input::Reported(Ok(Ensured::default())), Input::Wake];
+        let fine = || (0..steps).flat_map(|_| reported()).take(2 * steps - 1);
         let trouble =
             || [Input::Wake, fails(FailureKind::Permanent, FailureCode::UnknownAnswer), Input::Wake];
         let recheck = || [Input::Recheck, Input::Wake];
@@ -225,14 +225,14 @@ mod tests {
             became_low: false,
         };
         let low = counted.concluded(Some(50), None);
-        let look = |seats| {
+        let look = |seats: Option<SeatCount>| {
             let steps = plan(TargetKind::Reseller, Want::Present).len();
             let mut inputs = vec![Input::Wake];
             for _ in 1..steps {
                 inputs.extend([Input::Reported(Ok(Ensured::default())), Input::Wake]);
             }
             let mut ensured = Ensured::default();
-            ensured.facts.seats = seats;
+            ensured.facts.seats = seats.map(Box::new);
             inputs.push(Input::Reported(Ok(ensured)));
             inputs
         };

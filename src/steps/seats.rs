@@ -27,16 +27,16 @@ const LIST_AGE_MAX: SignedDuration = SignedDuration::from_mins(10);
 const PAGE: usize = 200;
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
-    let before = cx.row.facts.seats;
+    let before = cx.row.facts.seats.as_deref();
     let counted = match count(cx).await {
-        Ok(counted) => Some(counted.concluded(cx.site()?.reseller.seats, before.as_ref())),
+        Ok(counted) => Some(counted.concluded(cx.site()?.reseller.seats, before)),
         Err(failure) => {
             tracing::info!(row = %cx.row.id, code = %failure.code, "the seats could not be counted");
-            before.map(SeatCount::kept)
+            before.map(|before| before.kept())
         }
     };
     let mut ensured = Ensured::default();
-    ensured.facts.seats = counted;
+    ensured.facts.seats = counted.map(Box::new);
     Ok(ensured)
 }
 

@@ -54,6 +54,34 @@ fn only_a_row_that_waits_on_a_person_is_a_task() {
     assert_eq!(task(&fresh, &now()), None);
 }
 
+/// The card of a wall says how many wait, and shows the row that looks for all.
+#[test]
+fn the_card_of_a_wall_speaks_for_all_who_wait() {
+    let one = |id: &str, starts: Option<&str>| {
+        let mut row = waiting(id, StepName::Account, Who::Operator, FailureCode::SeatsSpent, EARLY);
+        row.starts = starts.map(|starts| starts.parse().unwrap());
+        task(&row, &now()).unwrap()
+    };
+    let tasks = || {
+        vec![
+            one("domain/E-1/nordic-dk/a.example", Some("2026-12-02T00:00:00Z")),
+            one("domain/E-2/nordic-dk/a.example", Some("2026-12-01T00:00:00Z")),
+            one("domain/E-2/nordic-dk/b.example", Some("2026-12-01T00:00:00Z")),
+        ]
+    };
+    let [card] = batch(tasks()).try_into().unwrap();
+    let Card { task, engineers } = card;
+    assert_eq!(
+        (task.enrollment.to_string().as_str(), engineers.len()),
+        ("domain/E-2/nordic-dk/a.example", 2)
+    );
+    let so = "No Cloud Identity seat is left in the reseller account nordic-dk. 2 engineers wait.";
+    assert_eq!(task.message.en.so, so);
+    assert!(task.message.sv.so.ends_with(". 2 supporttekniker väntar."), "{}", task.message.sv.so);
+    let [alone] = batch(tasks().split_off(2)).try_into().unwrap();
+    assert!(alone.task.message.en.so.ends_with(" One engineer waits."));
+}
+
 #[test]
 fn engineers_who_wait_for_the_same_thing_share_a_card() {
     let check = |code: FailureCode, expected: &[usize]| {
