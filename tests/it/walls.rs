@@ -169,9 +169,8 @@ impl Town {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         };
-        if tokio::time::timeout(Duration::from_mins(30), waiting).await.is_err() {
-            panic!("{count} do not wait for {code}: {:#?}", self.rows().await);
-        }
+        let in_time = tokio::time::timeout(Duration::from_mins(30), waiting).await.is_ok();
+        assert!(in_time, "{count} do not wait for {code}: {:#?}", self.rows().await);
     }
 
     /// The inserts that Google refused for want of seats.
