@@ -11,6 +11,7 @@ mod outcomes;
 mod reconcile;
 mod run;
 mod start;
+mod walls;
 mod watch;
 
 pub use intake::{Admitted, IntakeError};
@@ -23,6 +24,7 @@ use crate::model::grants::{GrantLimits, GrantWindow};
 use crate::model::id::ResellerName;
 use crate::model::roster::Roster;
 use crate::model::rules::Rules;
+use crate::model::wall::Walls;
 use crate::steps::House;
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +61,10 @@ pub struct Engine {
     lanes: BTreeMap<Lane, LaneState>,
     known: Mutex<Known>,
     grants: Mutex<GrantWindow>,
+    /// What keeps whole reseller accounts from getting new accounts.
+    walls: Mutex<Walls>,
+    /// There is something to do about a wall.
+    walls_moved: Notify,
     /// Engineers whose rows may be incomplete. Full means: sweep them all.
     signals: mpsc::Sender<crate::model::id::EngineerKey>,
     signalled: Mutex<Option<mpsc::Receiver<crate::model::id::EngineerKey>>>,
@@ -128,6 +134,8 @@ impl Engine {
             lanes,
             known: Mutex::new(known),
             grants: Mutex::default(),
+            walls: Mutex::default(),
+            walls_moved: Notify::new(),
             signals,
             signalled: Mutex::new(Some(signalled)),
             sweep: Notify::new(),

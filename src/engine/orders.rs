@@ -78,6 +78,9 @@ impl Engine {
                 Ok(()) => (),
             }
             self.follow(&row, &moved);
+            if order == RowOrder::Retry {
+                self.ask_at_wall(&row);
+            }
             self.wake(&id.lane());
             return Ok(moved.after);
         }

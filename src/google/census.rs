@@ -73,6 +73,8 @@ struct Inner {
     addresses: Shelf<BTreeSet<String>>,
     /// Shared with the read of the addresses, which must not hold the census that is to end it.
     accounts: Arc<Shelf<Vec<Account>>>,
+    /// Shared like them.
+    deleted: Arc<Shelf<Vec<Account>>>,
     assignments: Shelf<Vec<Assignment>>,
     paid_licenses: Shelf<Vec<PaidLicense>>,
     roles: Shelf<Vec<Role>>,
@@ -93,6 +95,7 @@ impl Census {
             google: google.patient(),
             addresses: Flight::new(READ_MAX),
             accounts: Arc::new(Flight::new(READ_MAX)),
+            deleted: Arc::new(Flight::new(READ_MAX)),
             assignments: Flight::new(READ_MAX),
             paid_licenses: Flight::new(READ_MAX),
             roles: Flight::new(READ_MAX),
@@ -106,14 +109,21 @@ impl Census {
         &self,
         fresh: impl Into<Fresh>,
     ) -> Result<Arc<Snapshot<BTreeSet<String>>>, Failure> {
-        let Inner { google, addresses, accounts, .. } = &*self.inner;
-        let (fresh, client, accounts) = (fresh.into(), google.clone(), Arc::clone(accounts));
-        wait(google, addresses, fresh, async move || read_addresses(&client, &accounts, fresh).await).await
+        let Inner { google, addresses, accounts, deleted, .. } = &*self.inner;
+        let (fresh, client) = (fresh.into(), google.clone());
+        let (accounts, deleted) = (Arc::clone(accounts), Arc::clone(deleted));
+        let read = async move || read_addresses(&client, &accounts, &deleted, fresh).await;
+        wait(google, addresses, fresh, read).await
     }
 
     /// Every account.
     pub async fn accounts(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
         read_accounts(&self.inner.google, &self.inner.accounts, fresh.into()).await
+    }
+
+    /// Every account that was deleted in the last 20 days.
+    pub async fn deleted(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
+        read_deleted(&self.inner.google, &self.inner.deleted, fresh.into()).await
     }
 
     /// Every role assignment.
@@ -144,23 +154,26 @@ impl Census {
     }
 }
 
-/// Its age is that of its oldest part: the accounts may have been read before.
+/// Its age is that of its oldest part: the accounts and the deleted ones may have been read before.
 async fn read_addresses(
     google: &Google,
     accounts: &Shelf<Vec<Account>>,
+    deleted: &Shelf<Vec<Account>>,
     fresh: Fresh,
 ) -> Result<Arc<Snapshot<BTreeSet<String>>>, Failure> {
     let began = google.now();
-    let (accounts, deleted, groups) =
-        try_join3(read_accounts(google, accounts, fresh), google.accounts(true), google.groups()).await?;
+    let lists =
+        (read_accounts(google, accounts, fresh), read_deleted(google, deleted, fresh), google.groups());
+    let (accounts, deleted, groups) = try_join3(lists.0, lists.1, lists.2).await?;
     let mut taken = BTreeSet::new();
     add_accounts(&mut taken, &accounts.items);
-    add_accounts(&mut taken, &deleted);
+    add_accounts(&mut taken, &deleted.items);
     for group in groups {
         taken.insert(group.address);
         taken.extend(group.aliases);
     }
-    Ok(Arc::new(Snapshot { began: began.min(accounts.began), ended: accounts.ended, items: taken }))
+    let began = began.min(accounts.began).min(deleted.began);
+    Ok(Arc::new(Snapshot { began, ended: accounts.ended.min(deleted.ended), items: taken }))
 }
 
 async fn read_accounts(
@@ -169,6 +182,14 @@ async fn read_accounts(
     fresh: Fresh,
 ) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
     take(google, kept, fresh, async |google| google.accounts(false).await).await
+}
+
+async fn read_deleted(
+    google: &Google,
+    kept: &Shelf<Vec<Account>>,
+    fresh: Fresh,
+) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
+    take(google, kept, fresh, async |google| google.accounts(true).await).await
 }
 
 async fn take<T, R>(

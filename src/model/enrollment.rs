@@ -7,6 +7,7 @@ use super::id::{AccountId, CustomerId, DomainName, EngineerKey, InvalidName, Res
 use super::plan::StepName;
 use super::reseller::Privilege;
 use super::sealed::Sealed;
+use super::seats::SeatCount;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -170,6 +171,9 @@ pub struct Facts {
     /// Reseller: when its credentials were last seen to work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked_at: Option<Timestamp>,
+    /// Reseller: its seats, as they were counted last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seats: Option<Box<SeatCount>>,
     /// Domain: the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountFact>,
@@ -428,6 +432,7 @@ impl Facts {
             customer,
             checked_at,
             account,
+            seats,
             licensing,
             role_privileges,
         } = newer;
@@ -437,6 +442,7 @@ impl Facts {
         self.role = role.or(self.role.take());
         self.customer = customer.or(self.customer.take());
         self.checked_at = checked_at.or(self.checked_at);
+        self.seats = seats.or(self.seats.take());
         self.account = account.or(self.account.take());
         self.licensing = licensing.or(self.licensing);
         self.role_privileges = role_privileges.or(self.role_privileges.take());

@@ -37,6 +37,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
             return Err(unmanaged());
         }
     }
+    cx.check_wall()?;
     match site.google.create_account(&new_account(cx, &address)?).await? {
         Creation::Made(account) => {
             cx.check_ours(&account).await?;

@@ -116,6 +116,8 @@ pub struct Context<'a> {
     pub is_first: bool,
     /// Since when the step is the current one, or the row's last wait is over.
     pub since: Timestamp,
+    /// Why the reseller account gets no new account now, unless this row is the one that probes.
+    pub wall: Option<FailureCode>,
 }
 
 impl Site {
@@ -192,6 +194,11 @@ impl<'a> Context<'a> {
     /// The client for writes to an account that passed the guards: none is sent later than [`WRITE_AGE_MAX`] after the read.
     pub fn google_for(&self, guarded: &Guarded) -> Result<Google, Failure> {
         Ok(self.google()?.writing_until(later(guarded.fact.read_at, WRITE_AGE_MAX)))
+    }
+
+    /// Whether a new account may be tried for; else the row waits as the one does that ran into the wall.
+    pub fn check_wall(&self) -> Result<(), Failure> {
+        self.wall.map_or(Ok(()), |code| Err(Failure::needs(Who::Operator, code)))
     }
 
     /// The engineer of the row.

@@ -14,6 +14,7 @@ mod no_paid_license;
 mod org_unit;
 mod reseller_role;
 mod role;
+mod seats;
 mod username;
 mod verify;
 mod welcome;
@@ -52,6 +53,7 @@ pub const ALL: &[Step] = &[
     reseller_role::STEP,
     attested::AUTO_LICENSING,
     attested::FREE_SUBSCRIPTION,
+    seats::STEP,
     username::STEP,
     account::STEP,
     license::STEP,

@@ -31,3 +31,5 @@ mod simulation;
 mod step_harness;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod walls;

@@ -231,6 +231,7 @@ impl Stage {
             attempt: at.attempt,
             is_first: at.runs == 1,
             since: at.since,
+            wall: None,
         };
         (step_of(claimed).ensure)(&context).await
     }

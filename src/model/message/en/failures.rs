@@ -286,7 +286,7 @@ phrases! {
     AutoLicensingOn {
         short: "automatic licensing is on",
         so: "Automatic licensing is on in {account}, although somebody confirmed that it is off.",
-        next: "The accounts it concerns get no role before their paid license is gone, and carepass looks again {when}.",
+        next: "The accounts it concerns get no role before their paid license is gone, new accounts wait, and carepass looks again {when}.",
         you: "Turn automatic licensing off for the organizational unit ({link}), then take the paid licenses away under \
               Directory > Users.",
     }

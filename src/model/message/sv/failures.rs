@@ -285,7 +285,7 @@ phrases! {
     AutoLicensingOn {
         short: "automatisk licensiering är på",
         so: "Automatisk licensiering är på i {account}, fast någon har bekräftat att den är av.",
-        next: "De konton det gäller får ingen roll innan deras betalda licens är borta, och carepass kontrollerar igen {when}.",
+        next: "De konton det gäller får ingen roll innan deras betalda licens är borta, nya konton väntar, och carepass kontrollerar igen {when}.",
         you: "Stäng av automatisk licensiering för organisationsenheten ({link}), och ta sedan bort de betalda licenserna under \
               Katalog > Användare.",
     }
