@@ -20,6 +20,7 @@ use crate::model::grants::{GrantLimits, GrantWindow};
 use crate::model::id::ResellerName;
 use crate::model::roster::Roster;
 use crate::model::rules::Rules;
+use crate::model::transition::Input;
 use crate::steps::House;
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,6 +101,8 @@ struct Known {
     rows: BTreeMap<ResellerName, Enrollment>,
     /// Accounts whose first look since the start has not ended: what yesterday's configuration was good for proves nothing.
     unseen: BTreeSet<ResellerName>,
+    /// What an account in a domain has shown about its reseller account, for that account's row to hear at the next sweep.
+    doubts: BTreeMap<ResellerName, Input>,
 }
 
 /// Engineers that may wait for reconciliation one by one; beyond that all are swept.

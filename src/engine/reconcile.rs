@@ -63,6 +63,7 @@ impl Engine {
     }
 
     async fn sweep_once(&self) -> Result<(), StoreError> {
+        self.settle_doubts().await?;
         let resellers: Vec<(ResellerName, bool)> =
             self.known().roster.resellers.iter().map(|(name, status)| (name.clone(), status.ready)).collect();
         for (name, _) in resellers.iter().filter(|(_, ready)| *ready) {
@@ -77,6 +78,19 @@ impl Engine {
                 .for_each_concurrent(SIDE_BY_SIDE, |engineer| self.reconcile_logged(&engineer.key))
                 .await;
         }
+    }
+
+    /// Tells the rows of reseller accounts what accounts in their domains have shown.
+    async fn settle_doubts(&self) -> Result<(), StoreError> {
+        let doubts = std::mem::take(&mut self.known().doubts);
+        for (name, input) in doubts {
+            let id = EnrollmentId::Reseller(name);
+            if let Some(row) = self.house.store.enrollment(&id).await? {
+                self.move_row(&row, input).await;
+                self.wake(&id.lane());
+            }
+        }
+        Ok(())
     }
 
     async fn reconcile_logged(&self, key: &EngineerKey) {

@@ -10,6 +10,7 @@ use crate::model::plan::StepName;
 use crate::model::roster::Roster;
 use crate::model::sealed::{Sealed, WrappedKey};
 use crate::model::transition::{Effect, Input, Transition, apply, apply_and_claim};
+use crate::model::word::{Standing, Subject, standing};
 use crate::seal::{SealError, password};
 use crate::steps::{self, Context, Outcome, Sheet, SheetError};
 use crate::store::StoreError;
@@ -238,9 +239,31 @@ impl Engine {
     pub(super) fn follow(&self, before: &Enrollment, moved: &Transition) {
         observe::moved(before, &moved.after);
         self.learn(&moved.after);
+        self.doubt(&moved.after);
         if moved.effect == Some(Effect::Reconcile) {
             self.settled(&moved.after);
         }
+    }
+
+    /// What goes wrong with one account may show that its reseller account is not as it was found: automatic licensing is on, or the unit
+    /// is elsewhere. A signal that is lost comes again when the row looks again.
+    fn doubt(&self, row: &Enrollment) {
+        let (State::Waiting { reason, .. }, EnrollmentId::Domain(_, name, _)) = (&row.state, &row.id) else {
+            return;
+        };
+        let mut known = self.known();
+        let (Some(account), Some(site)) = (known.rows.get(name), self.house.sites.get(name)) else { return };
+        let is_confirmed =
+            || standing(Subject::AutoLicensing, &site.reseller, &account.facts) == Standing::Confirmed;
+        let input = if reason.code == FailureCode::AutoLicensingOn && is_confirmed() {
+            Input::AutoLicensingSeenOn
+        } else if reason.code == FailureCode::OrgUnitRefused && account.state == State::Completed {
+            Input::Recheck
+        } else {
+            return;
+        };
+        known.doubts.insert(name.clone(), input);
+        self.sweep.notify_one();
     }
 
     /// A row has settled: for an engineer's row, something else may be missing now.

@@ -22,3 +22,4 @@ pub mod this_machine;
 pub mod time_zone;
 pub mod transition;
 pub mod username;
+pub mod word;

@@ -21,6 +21,10 @@ pub enum StepName {
     AutoLicensing,
     /// A person has confirmed that the free subscription was taken.
     FreeSubscription,
+    /// New accounts can sign in, whatever 2-Step Verification asks for.
+    TwoStepPolicy,
+    /// A person has confirmed the route of case mail, where it is redirected.
+    CaseAlertRoute,
     /// One local part is reserved for the engineer in all domains.
     Username,
     /// The account exists and is ours.
@@ -55,6 +59,8 @@ impl StepName {
             Self::Role => "role",
             Self::AutoLicensing => "auto_licensing",
             Self::FreeSubscription => "free_subscription",
+            Self::TwoStepPolicy => "two_step_policy",
+            Self::CaseAlertRoute => "case_alert_route",
             Self::Username => "username",
             Self::Account => "account",
             Self::License => "license",
@@ -87,13 +93,21 @@ pub fn may_be_skipped(kind: TargetKind, step: StepName) -> bool {
 /// (Google help 9807615: changing an administrator needs more rights than changing a user).
 pub fn plan(kind: TargetKind, want: Want) -> &'static [StepName] {
     use StepName::{
-        Account, AutoLicensing, CaseAlerts, Credentials, Domains, Farewell, FreeSubscription, License,
-        NoPaidLicense, OrgUnit, Role, RoleOff, SignOut, Suspend, Username, Verify, Welcome,
+        Account, AutoLicensing, CaseAlertRoute, CaseAlerts, Credentials, Domains, Farewell, FreeSubscription,
+        License, NoPaidLicense, OrgUnit, Role, RoleOff, SignOut, Suspend, TwoStepPolicy, Username, Verify,
+        Welcome,
     };
     match (kind, want) {
-        (TargetKind::Reseller, Want::Present) => {
-            &[Credentials, Domains, OrgUnit, Role, AutoLicensing, FreeSubscription]
-        }
+        (TargetKind::Reseller, Want::Present) => &[
+            Credentials,
+            Domains,
+            OrgUnit,
+            Role,
+            AutoLicensing,
+            FreeSubscription,
+            TwoStepPolicy,
+            CaseAlertRoute,
+        ],
         (TargetKind::Domain, Want::Present) => {
             &[Username, Account, License, NoPaidLicense, Role, CaseAlerts, Verify]
         }

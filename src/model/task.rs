@@ -14,6 +14,7 @@ use super::message::{Message, Place, explain};
 use super::person::Language;
 use super::plan::StepName;
 use super::rules::fnv1a;
+use super::word::Subject;
 use jiff::{Timestamp, Zoned};
 use reach::Reach;
 use serde::{Deserialize, Serialize};
@@ -56,9 +57,22 @@ pub struct Task {
     pub paste: Option<String>,
     /// Google's page for it.
     pub console_link: Option<&'static str>,
-    /// Whether carepass sees by looking that the thing was done; otherwise somebody has to tell it, by an order or by the
-    /// configuration and a restart.
+    /// Whether carepass may see by looking that the thing was done; otherwise somebody has to tell it, on the task, by an order, or by
+    /// the configuration and a restart.
     pub closes_itself: bool,
+    /// Whether an operator's word closes it (`POST /v1/tasks/{id}/done`). Marking any other task as done makes carepass look at once.
+    pub confirmable: bool,
+    /// What to fill in on that page.
+    pub values: Vec<TaskValue>,
+}
+
+/// A value to copy into a form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TaskValue {
+    /// What it is: `customer_id`, `org_unit`, `pattern reseller-se.example`.
+    pub name: String,
+    /// The text to copy.
+    pub value: String,
 }
 
 /// A message in every language.
@@ -101,6 +115,8 @@ pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
         paste: paste(reason.code, now),
         console_link: console_link(reason.code),
         closes_itself: reach::closes_itself(reason.code),
+        confirmable: Subject::asked_by(row).is_some(),
+        values: values(row, reason.code),
         reseller: place.reseller,
         domain: place.domain,
     })
@@ -140,6 +156,34 @@ fn id_of(row: &EnrollmentId, step: StepName, reason: &Failure, reach: Reach, pla
 fn paste(code: FailureCode, now: &Zoned) -> Option<String> {
     let key = reach::attestation(code)?;
     Some(format!("{key} = {{ by = \"your name\", on = \"{}\" }}", now.date()))
+}
+
+/// What the row knows and a form asks for.
+fn values(row: &Enrollment, code: FailureCode) -> Vec<TaskValue> {
+    let facts = &row.facts;
+    let of =
+        |name: &str, value: Option<String>| value.map(|value| TaskValue { name: name.to_owned(), value });
+    let unit = match Subject::asked_by(row) {
+        Some(Subject::AutoLicensing | Subject::TwoStepPolicy) => facts.org_unit_path.as_ref(),
+        Some(Subject::FreeSubscription | Subject::CaseAlertRoute | Subject::CaseAlerts) | None => {
+            facts.org_unit_wanted.as_ref().filter(|_| code == FailureCode::OrgUnitGone)
+        }
+    };
+    let domains: Vec<&DomainName> = if code == FailureCode::CaseRouteUnconfirmed {
+        facts.domains.iter().flatten().collect()
+    } else {
+        row.id.domain().filter(|_| code == FailureCode::CaseRedirectNeeded).into_iter().collect()
+    };
+    let customer = of("customer_id", facts.customer.as_ref().map(ToString::to_string));
+    let unit = of("org_unit", unit.map(ToString::to_string));
+    let patterns =
+        domains.into_iter().filter_map(|domain| of(&format!("pattern {domain}"), Some(pattern(domain))));
+    customer.into_iter().chain(unit).chain(patterns).collect()
+}
+
+/// Every address of a domain, as a rule of Gmail matches it.
+fn pattern(domain: &DomainName) -> String {
+    format!("^[^@]+@{}$", domain.as_str().replace('.', "\\."))
 }
 
 impl TaskId {

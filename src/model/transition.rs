@@ -5,6 +5,7 @@ use super::enrollment::{At, Enrollment, EnrollmentId, Facts, State, Wish};
 use super::failure::{Failure, FailureCode, FailureKind, Who};
 use super::plan::{StepName, may_be_skipped, plan};
 use super::rules::{Rules, later};
+use super::word::{Subject, Word};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -21,6 +22,8 @@ pub enum Input {
     Nudge,
     /// The row is to be looked at from the start once more.
     Recheck,
+    /// Automatic licensing showed itself to be on: what was said before is taken back, and the row is looked at from the start.
+    AutoLicensingSeenOn,
     /// HR or the configuration wants something else.
     Retargeted(Box<Wish>),
     /// A person decided.
@@ -47,6 +50,15 @@ pub enum Order {
     Cancel {
         /// The operator's words.
         reason: String,
+    },
+    /// What the row asks for was done: it goes into the row's facts, and the step looks at it at once.
+    Confirm {
+        /// The name of the operator's token.
+        by: String,
+        /// The operator's words.
+        reason: String,
+        /// The route of case mail is an address map, and each engineer a task of its own.
+        one_by_one: bool,
     },
 }
 
@@ -95,6 +107,9 @@ pub enum Rejected {
     /// The current step leaves something that later steps need.
     #[error("this step cannot be skipped: later ones need what it leaves")]
     Unskippable,
+    /// The row does not wait for anybody's word.
+    #[error("nothing here waits for somebody's word")]
+    Unconfirmable,
 }
 
 impl Enrollment {
@@ -198,6 +213,10 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
             adopt(&mut after, *wish)?;
             return Ok(Transition { after, effect: None });
         }
+        (State::Running { .. }, Input::AutoLicensingSeenOn) => {
+            after.facts.auto_licensing_on_at = Some(now);
+            return Ok(Transition { after, effect: None });
+        }
         (State::Running { .. }, Input::Nudge | Input::Recheck | Input::Ordered(_)) => {
             return Err(Rejected::Busy);
         }
@@ -214,16 +233,21 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
             take_over(&mut after);
             next_state(&after, now)
         }
-        (State::Completed, Input::Recheck) => {
-            after.rechecking = true;
+        (
+            State::Completed | State::Scheduled { .. } | State::Waiting { .. },
+            input @ (Input::Recheck | Input::AutoLicensingSeenOn),
+        ) => {
+            if input == Input::AutoLicensingSeenOn {
+                after.facts.auto_licensing_on_at = Some(now);
+            }
+            after.rechecking |= row.state == State::Completed;
             from_the_start(&mut after, now)
         }
-        (State::Scheduled { .. } | State::Waiting { .. }, Input::Recheck) => from_the_start(&mut after, now),
         (State::Scheduled { .. } | State::Waiting { .. }, Input::Reported(_) | Input::Orphaned) => {
             return Err(Rejected::NothingRan);
         }
         (State::Cancelled { .. }, Input::Ordered(Order::Retry)) => next_state(&after, now),
-        (State::Cancelled { .. }, Input::Recheck)
+        (State::Cancelled { .. }, Input::Recheck | Input::AutoLicensingSeenOn)
         | (
             State::Completed | State::Cancelled { .. },
             Input::Wake | Input::Orphaned | Input::Reported(_) | Input::Nudge | Input::Ordered(_),
@@ -319,7 +343,13 @@ fn ordered(
     now: Timestamp,
 ) -> Result<(State, Option<Effect>), Rejected> {
     match order {
-        Order::Retry => Ok((due_now(At { runs: at.runs, ..At::first(at.step, now) }, now), None)),
+        Order::Retry => Ok(retried(at, now)),
+        Order::Confirm { by, reason, one_by_one } => {
+            let subject = Subject::asked_by(row).ok_or(Rejected::Unconfirmable)?;
+            let word = Word { one_by_one, ..Word::about(&row.facts, Some(by), now, reason) };
+            row.facts.words.insert(subject, word);
+            Ok(retried(at, now))
+        }
         Order::Skip if !may_be_skipped(row.id.kind(), at.step) => Err(Rejected::Unskippable),
         Order::Skip => {
             row.done.insert(at.step);
@@ -327,6 +357,10 @@ fn ordered(
         }
         Order::Cancel { reason } => Ok((State::Cancelled { reason }, Some(Effect::Reconcile))),
     }
+}
+
+fn retried(at: At, now: Timestamp) -> (State, Option<Effect>) {
+    (due_now(At { runs: at.runs, ..At::first(at.step, now) }, now), None)
 }
 
 /// Tries again, waits for somebody, or moves on to a goal that came in the meantime.

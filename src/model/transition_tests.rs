@@ -42,13 +42,19 @@ fn inputs() -> Vec<(&'static str, Input)> {
         ("permanent", fail(FailureKind::Permanent)),
         ("nudge", Input::Nudge),
         ("recheck", Input::Recheck),
+        ("seen on", Input::AutoLicensingSeenOn),
         ("goal present 3", retargeted(Want::Present, 3)),
         ("goal absent 3", retargeted(Want::Absent, 3)),
         ("goal absent 2", retargeted(Want::Absent, 2)),
         ("retry!", Input::Ordered(Order::Retry)),
         ("skip!", Input::Ordered(Order::Skip)),
         ("cancel!", Input::Ordered(Order::Cancel { reason: "left".into() })),
+        ("confirm!", confirm(false)),
     ]
+}
+
+fn confirm(one_by_one: bool) -> Input {
+    Input::Ordered(Order::Confirm { by: "asa".into(), reason: "done".into(), one_by_one })
 }
 
 fn label(row: &Enrollment) -> String {
@@ -159,7 +165,9 @@ fn check_move(row: &Enrollment, input: &Input, moved: &Transition, rules: &Rules
     assert_eq!(after.version, row.version + 1);
     let same_plan = after.goal.want == row.goal.want;
     assert!(
-        !same_plan || matches!(input, Input::Recheck) || row.done.is_subset(&after.done),
+        !same_plan
+            || matches!(input, Input::Recheck | Input::AutoLicensingSeenOn)
+            || row.done.is_subset(&after.done),
         "a done step was undone"
     );
     assert!(after.goal.revision >= row.goal.revision, "an older goal came back");
@@ -175,10 +183,64 @@ fn check_move(row: &Enrollment, input: &Input, moved: &Transition, rules: &Rules
         );
     }
     assert_eq!(
-        matches!(after.state, State::Running { .. }) && !matches!(input, Input::Retargeted(_)),
+        matches!(after.state, State::Running { .. })
+            && !matches!(input, Input::Retargeted(_) | Input::AutoLicensingSeenOn),
         matches!(moved.effect, Some(Effect::Run { .. }))
     );
     assert_eq!(after.is_settled(), matches!(moved.effect, Some(Effect::Reconcile)));
+}
+
+/// A word is taken only where it is asked for, and looked at anew at once.
+#[test]
+fn a_word_goes_into_the_facts_of_the_row_that_asks_for_it() {
+    let check = |id: &str, step: StepName, code: FailureCode, expected: Option<Subject>| {
+        let mut row = Enrollment::open(id.parse().unwrap(), goal(Want::Present, 0), NOW);
+        row.facts.org_unit = Some("id:03ph1".into());
+        let reason = Failure::needs(Who::Operator, code);
+        let at = At { runs: 3, looks: 2, ..At::first(step, NOW) };
+        row.state =
+            State::Waiting { at, on: Who::Operator, reason, look_again: later(NOW, rules().look_max) };
+        let moved = apply(&row, confirm(true), &rules(), NOW);
+        let Some(subject) = expected else {
+            assert_eq!(moved, Err(Rejected::Unconfirmable), "{id} {step} {code}");
+            return;
+        };
+        let after = moved.unwrap().after;
+        let word = &after.facts.words[&subject];
+        assert_eq!((word.by.as_deref(), word.at, word.reason.as_str()), (Some("asa"), NOW, "done"));
+        assert!(word.one_by_one && word.org_unit == row.facts.org_unit);
+        let due = At { runs: 3, ..At::first(step, NOW) };
+        assert_eq!(after.state, State::Scheduled { at: due, due: NOW, last: None });
+    };
+    let (reseller, domain) = ("reseller/nordic-se", "domain/E-1/nordic-se/a.se");
+    let off = FailureCode::AutoLicensingUnconfirmed;
+    check(reseller, StepName::AutoLicensing, off, Some(Subject::AutoLicensing));
+    check(reseller, StepName::AutoLicensing, FailureCode::AutoLicensingOn, Some(Subject::AutoLicensing));
+    check(reseller, StepName::AutoLicensing, FailureCode::BackendError, None);
+    let free = FailureCode::FreeSubscriptionUnconfirmed;
+    check(reseller, StepName::FreeSubscription, free, Some(Subject::FreeSubscription));
+    check(reseller, StepName::TwoStepPolicy, FailureCode::TwoStepEnforced, Some(Subject::TwoStepPolicy));
+    let route = FailureCode::CaseRouteUnconfirmed;
+    check(reseller, StepName::CaseAlertRoute, route, Some(Subject::CaseAlertRoute));
+    check(domain, StepName::CaseAlerts, FailureCode::CaseRedirectNeeded, Some(Subject::CaseAlerts));
+    check(domain, StepName::License, FailureCode::AutoLicensingOn, None);
+    check(domain, StepName::Account, FailureCode::SeatsSpent, None);
+}
+
+/// What was said holds until the opposite shows, and then the account is looked at from the start.
+#[test]
+fn automatic_licensing_that_is_on_sends_the_row_back() {
+    let id = "reseller/nordic-se".parse().unwrap();
+    let mut row = Enrollment::open(id, goal(Want::Present, 0), NOW);
+    row.done = plan(row.id.kind(), Want::Present).iter().copied().collect();
+    row.state = State::Completed;
+    let after = apply(&row, Input::AutoLicensingSeenOn, &rules(), NOW).unwrap().after;
+    assert_eq!((after.facts.auto_licensing_on_at, after.done.len()), (Some(NOW), 0));
+    assert!(after.rechecking && label(&after) == "Scheduled(credentials #1)");
+    let running = apply(&after, Input::Wake, &rules(), NOW).unwrap().after;
+    let told = apply(&running, Input::AutoLicensingSeenOn, &rules(), later(NOW, rules().lease)).unwrap();
+    assert_eq!(told.after.facts.auto_licensing_on_at, Some(later(NOW, rules().lease)));
+    assert_eq!((told.after.state, told.effect), (running.state, None));
 }
 
 #[test]

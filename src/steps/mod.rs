@@ -4,15 +4,18 @@
 
 mod account;
 mod attested;
+mod case_alert_route;
 mod case_alerts;
 mod credentials;
 mod domains;
 mod house;
 mod license;
 mod no_paid_license;
+mod optional;
 mod org_unit;
 mod reseller_role;
 mod role;
+mod two_step_policy;
 mod username;
 mod verify;
 mod welcome;
@@ -50,6 +53,8 @@ pub const ALL: &[Step] = &[
     reseller_role::STEP,
     attested::AUTO_LICENSING,
     attested::FREE_SUBSCRIPTION,
+    two_step_policy::STEP,
+    case_alert_route::STEP,
     username::STEP,
     account::STEP,
     license::STEP,

@@ -64,6 +64,8 @@ impl World {
             | StepName::OrgUnit
             | StepName::AutoLicensing
             | StepName::FreeSubscription
+            | StepName::TwoStepPolicy
+            | StepName::CaseAlertRoute
             | StepName::NoPaidLicense
             | StepName::CaseAlerts
             | StepName::Welcome
