@@ -68,7 +68,7 @@ pub fn sign_in(policies: &[Policy], lineage: &BTreeSet<String>, now: Timestamp) 
     match (enforced, has_grace, may_enroll) {
         (Some(false), _, _) | (Some(true), Some(true), Some(true)) => SignIn::Open,
         (Some(true), Some(false), _) | (Some(true), _, Some(false)) => SignIn::Barred,
-        (None, _, _) | (Some(true), _, _) => SignIn::Unclear,
+        (None | Some(true), _, _) => SignIn::Unclear,
     }
 }
 

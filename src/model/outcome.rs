@@ -131,6 +131,7 @@ fn of_row(row: &Enrollment) -> Option<OutcomeKind> {
 mod tests {
     use super::super::enrollment::{Goal, Want};
     use super::super::failure::{Failure, FailureCode, FailureKind, Who};
+    use super::super::plan::plan;
     use super::super::rules::Rules;
     use super::super::transition::{Ensured, Input, apply};
     use super::*;
@@ -182,7 +183,9 @@ mod tests {
 
     #[test]
     fn a_reseller_account_is_healthy_once_and_again_after_trouble() {
-        let fine = || (0..6).flat_map(|_| [Input::Reported(Ok(Ensured::default())), Input::Wake]).take(11);
+        let steps = plan(TargetKind::Reseller, Want::Present).len();
+        let ensured = || [Input::Reported(Ok(Ensured::default())), Input::Wake];
+        let fine = || (0..steps).flat_map(|_| ensured()).take(2 * steps - 1);
         let trouble =
             || [Input::Wake, fails(FailureKind::Permanent, FailureCode::UnknownAnswer), Input::Wake];
         let recheck = || [Input::Recheck, Input::Wake];

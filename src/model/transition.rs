@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// What can happen to a row.
+#[expect(clippy::large_enum_variant, reason = "one at a time is on its way, and most are reports")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// The time in `wake_at` has come.
@@ -186,6 +187,9 @@ impl At {
 pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> Result<Transition, Rejected> {
     let mut after = row.clone();
     after.version += 1;
+    if input == Input::AutoLicensingSeenOn {
+        after.facts.auto_licensing_on_at = Some(now);
+    }
     let (state, effect) = match (&row.state, input) {
         (State::Scheduled { due: time, .. } | State::Waiting { look_again: time, .. }, Input::Wake)
             if now < *time =>
@@ -213,10 +217,7 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
             adopt(&mut after, *wish)?;
             return Ok(Transition { after, effect: None });
         }
-        (State::Running { .. }, Input::AutoLicensingSeenOn) => {
-            after.facts.auto_licensing_on_at = Some(now);
-            return Ok(Transition { after, effect: None });
-        }
+        (State::Running { .. }, Input::AutoLicensingSeenOn) => return Ok(Transition { after, effect: None }),
         (State::Running { .. }, Input::Nudge | Input::Recheck | Input::Ordered(_)) => {
             return Err(Rejected::Busy);
         }
@@ -235,11 +236,8 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         }
         (
             State::Completed | State::Scheduled { .. } | State::Waiting { .. },
-            input @ (Input::Recheck | Input::AutoLicensingSeenOn),
+            Input::Recheck | Input::AutoLicensingSeenOn,
         ) => {
-            if input == Input::AutoLicensingSeenOn {
-                after.facts.auto_licensing_on_at = Some(now);
-            }
             after.rechecking |= row.state == State::Completed;
             from_the_start(&mut after, now)
         }

@@ -5,6 +5,7 @@
 mod disturbance;
 mod end;
 mod journey;
+mod set_up;
 mod stage;
 mod time;
 mod traps;
@@ -182,9 +183,7 @@ async fn refused(moments: &[Moment], change: fn(&mut Site)) -> BTreeSet<(StepNam
         let mut house = stage.house();
         house.sites.values_mut().for_each(change);
         let claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
-        if let Err(failure) = stage.run(&house, &claimed).await
-            && matches!(failure.kind, FailureKind::Needs(_))
-        {
+        if let Some((_, failure)) = stage.until_refused(&house, &claimed).await {
             refused.insert((moment.step.name, failure.code));
             let writes = stage.sandbox.calls().into_iter().filter(|call| call.effect.is_some()).count();
             assert_eq!(writes, 0, "{}", moment.step.name);
