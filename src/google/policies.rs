@@ -228,7 +228,12 @@ mod tests {
     }
 
     fn grace(unit: &'static str, order: f64, period: Value) -> (&'static str, f64, &'static str, Value) {
-        (unit, order, GRACE_PERIOD, json!({"enrollmentGracePeriod": period}))
+        (
+            unit,
+            order,
+            GRACE_PERIOD,
+            Value::Object([("enrollmentGracePeriod".to_owned(), period)].into_iter().collect()),
+        )
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::stage::{Stage, ago, look_again};
 use carepass::clock::Clock;
 use carepass::model::enrollment::{Enrollment, State, TwoStep};
 use carepass::model::failure::{Failure, FailureCode, FailureKind, Who};
+use carepass::model::id::OrgUnitPath;
 use carepass::model::plan::StepName;
 use carepass::model::reseller::{Attestation, CaseAlerts};
 use carepass::model::rules::Rules;
@@ -50,7 +51,7 @@ async fn a_unit_is_known_by_its_id_and_never_silently_made_again() {
     rename(&stage, &id, "/Support");
     let found = stage.run(&stage.house(), &known).await.expect("it has another name").facts;
     assert_eq!(found.org_unit.as_ref(), Some(&id));
-    assert_eq!(found.org_unit_path.as_ref().map(|path| path.as_str()), Some("/Support"));
+    assert_eq!(found.org_unit_path.as_ref().map(OrgUnitPath::as_str), Some("/Support"));
     assert_eq!(found.org_unit_made_at, None, "it is as old as it was");
     known.facts.learn(found);
 
@@ -75,7 +76,7 @@ async fn a_unit_is_known_by_its_id_and_never_silently_made_again() {
     house.sites.values_mut().for_each(other);
     known.facts.learn(found);
     let found = stage.run(&house, &known).await.expect("another unit is configured").facts;
-    assert_eq!(found.org_unit_path.as_ref().map(|path| path.as_str()), Some("/Elsewhere"));
+    assert_eq!(found.org_unit_path.as_ref().map(OrgUnitPath::as_str), Some("/Elsewhere"));
     assert!(is_made(&stage), "what is configured anew is made");
 }
 
