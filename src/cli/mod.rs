@@ -17,6 +17,7 @@ mod serve;
 mod speech;
 mod status;
 mod table;
+mod task;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -61,6 +62,9 @@ enum Command {
     /// Decide something about an engineer or a reseller account
     #[command(subcommand)]
     Order(order::OrderCommand),
+    /// Show what only a person can do, and say that it was done
+    #[command(subcommand)]
+    Task(task::TaskCommand),
     /// Check and publish events of the HR system
     #[command(subcommand)]
     Event(event::EventCommand),
@@ -86,6 +90,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Status(args) => status::run(&args, &mut screen).await,
         Command::Explain(args) => explain::run(&args, &mut screen).await,
         Command::Order(command) => order::run(&command, &mut screen).await,
+        Command::Task(command) => task::run(&command, &mut screen).await,
         Command::Event(event::EventCommand::Lint(args)) => event::lint(&args, &mut screen),
         Command::Event(event::EventCommand::Publish(args)) => event::publish(args, &mut screen).await,
         Command::Username(command) => username::run(&command, &mut screen),

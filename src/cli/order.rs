@@ -171,7 +171,7 @@ async fn send(
 }
 
 /// What is so now: an engineer by the key, a row by its target.
-fn line(answer: &Value) -> String {
+pub(super) fn line(answer: &Value) -> String {
     let text = |value: &Value| value.as_str().map(words);
     let target = &answer["target"];
     let name = [&answer["key"], &target["domain"], &target["reseller"], &target["kind"]];

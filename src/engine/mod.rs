@@ -113,6 +113,8 @@ struct Known {
     unseen: BTreeSet<ResellerName>,
     /// Accounts that a row had closed, the latest time each.
     closed: BTreeMap<ResellerName, closed::Closed>,
+    /// Accounts whose unit one of their rows was refused, to be looked at again at the next sweep.
+    doubted: BTreeSet<ResellerName>,
 }
 
 /// Engineers that may wait for reconciliation one by one; beyond that all are swept.

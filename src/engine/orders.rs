@@ -20,6 +20,11 @@ pub enum RowOrder {
     Skip,
     /// End the row.
     Cancel,
+    /// What the row asks for was done; `one_by_one` is for the route of case mail: an address map, and each engineer a task of its own.
+    Confirm {
+        /// An address map and no rule.
+        one_by_one: bool,
+    },
 }
 
 /// A decision about an engineer.
@@ -70,7 +75,7 @@ impl Engine {
         let actor = Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
         for _ in 0..RACES_MAX {
             let row = self.house.store.enrollment(id).await?.ok_or(OrderError::NotFound)?;
-            let input = Input::Ordered(order.with(reason));
+            let input = Input::Ordered(order.with(operator, reason));
             let moved = apply(&row, input, &self.settings.rules, self.house.clock.now())?;
             match self.commit_row(&row, &moved.after, actor.clone()).await {
                 Err(StoreError::Conflict) => continue,
@@ -113,11 +118,14 @@ impl Engine {
 }
 
 impl RowOrder {
-    fn with(self, reason: &str) -> Order {
+    fn with(self, operator: &str, reason: &str) -> Order {
         match self {
             Self::Retry => Order::Retry,
             Self::Skip => Order::Skip,
             Self::Cancel => Order::Cancel { reason: reason.to_owned() },
+            Self::Confirm { one_by_one } => {
+                Order::Confirm { by: operator.to_owned(), reason: reason.to_owned(), one_by_one }
+            }
         }
     }
 }

@@ -66,6 +66,7 @@ impl Engine {
     }
 
     async fn sweep_once(&self) -> Result<(), StoreError> {
+        self.settle_doubts().await?;
         let resellers: Vec<(ResellerName, bool)> =
             self.known().roster.resellers.iter().map(|(name, status)| (name.clone(), status.ready)).collect();
         for (name, _) in resellers.iter().filter(|(_, ready)| *ready) {
@@ -81,6 +82,19 @@ impl Engine {
                 .for_each_concurrent(SIDE_BY_SIDE, |engineer| self.reconcile_logged(&engineer.key))
                 .await;
         }
+    }
+
+    /// Looks again at the reseller accounts that one of their rows has put in doubt.
+    async fn settle_doubts(&self) -> Result<(), StoreError> {
+        let doubted = std::mem::take(&mut self.known().doubted);
+        for name in doubted {
+            let id = EnrollmentId::Reseller(name);
+            if let Some(row) = self.house.store.enrollment(&id).await? {
+                self.move_row(&row, Input::Recheck).await;
+                self.wake(&id.lane());
+            }
+        }
+        Ok(())
     }
 
     async fn reconcile_logged(&self, key: &EngineerKey) {

@@ -270,8 +270,22 @@ impl Engine {
         self.learn(&moved.after);
         self.watch_new_account(before, &moved.after);
         self.note_wall(Some(before), &moved.after);
+        self.doubt(&moved.after);
         if moved.effect == Some(Effect::Reconcile) {
             self.settled(&moved.after);
+        }
+    }
+
+    /// A unit that Google refuses one account may not be where it was found. A signal that is lost comes again when the row looks again.
+    fn doubt(&self, row: &Enrollment) {
+        let (State::Waiting { reason, .. }, EnrollmentId::Domain(_, name, _)) = (&row.state, &row.id) else {
+            return;
+        };
+        let mut known = self.known();
+        let is_ready = known.rows.get(name).is_some_and(|account| account.state == State::Completed);
+        if reason.code == FailureCode::OrgUnitRefused && is_ready {
+            known.doubted.insert(name.clone());
+            self.sweep.notify_one();
         }
     }
 

@@ -132,6 +132,13 @@ impl Google {
         Ok(listed.into_iter().flatten().filter(is_paid).map(PaidLicense::from).collect())
     }
 
+    /// Whether some account holds Cloud Identity Free: then the customer has the subscription. Where the licence comes with the site
+    /// nobody is listed, so "no" tells nothing.
+    pub async fn is_free_license_held(&self) -> Result<bool, Failure> {
+        let held = self.pages_if_there::<LicensePage>(List::Licenses { product: Listed::Free }).await?;
+        Ok(held.unwrap_or_default().iter().any(|license| !is_paid(license)))
+    }
+
     async fn licenses_of(&self, product: PaidProduct) -> Result<Vec<WireLicense>, Failure> {
         let list = List::Licenses { product: Listed::Paid(product) };
         match product {

@@ -2,9 +2,10 @@
 //! Not here: when to ask and what then (`steps`), and which of several reseller accounts (`engine`).
 //!
 //! From the inside out: `call` and `request` say what may be asked, `transport` asks, `answer` and `classify` read,
-//! `auth` and `limits` let in, `directory`, `org_unit`, `role`, `licensing` are the words for it, `guard` protects
+//! `auth` and `limits` let in, `directory`, `org_unit`, `role`, `licensing`, `policies`, `activities` are the words for it, `guard` protects
 //! accounts that are not ours, `census` shares what is read in bulk.
 
+pub mod activities;
 mod answer;
 mod answers;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub mod mapped;
 pub mod org_unit;
 pub mod overview;
 mod pages;
+pub mod policies;
 pub mod request;
 pub mod role;
 pub mod transport;
@@ -45,6 +47,7 @@ use std::fmt;
 use std::sync::Arc;
 use transport::Transport;
 
+pub use activities::{Audited, LicensingChange};
 pub use answer::{ApiError, Shown};
 pub use census::{Census, Fresh, Snapshot};
 pub use directory::{Account, Creation, Customer, Group, NewAccount};
@@ -54,6 +57,7 @@ pub use licensing::{FreeLicense, PaidLicense};
 pub use limits::{Rate, Rates};
 pub use mapped::{MappedAnswer, MappedThen};
 pub use org_unit::{OrgUnit, OrgUnitCreation};
+pub use policies::{Policy, SignIn};
 pub use role::{Assignment, Chosen, Given, Role};
 pub use transport::{HttpClient, Now, client};
 

@@ -5,13 +5,13 @@ use super::Api;
 use super::extract::{Asked, Named};
 use super::language::Spoken;
 use super::problem::{Problem, ProblemKind};
-use super::views::{EngineerView, EntryView, Page, ResellerView, SeatsView, TaskView, Wording};
+use super::views::{EngineerView, EntryView, OrgUnitView, Page, ResellerView, SeatsView, TaskView, Wording};
 use crate::model::engineer::{Engineer, Progress, Release};
 use crate::model::enrollment::{EnrollmentId, Lane};
 use crate::model::entry::Position;
 use crate::model::id::{EngineerKey, LocalPart, ResellerName};
 use crate::model::task::{Task, batch, task};
-use crate::steps::SheetError;
+use crate::steps::{Sheet, SheetError};
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
@@ -116,6 +116,9 @@ pub(super) async fn resellers(
             customer_id: site.reseller.customer.clone(),
             ready: status.is_some_and(|status| status.ready),
             domains: status.and_then(|status| status.domains.clone()),
+            org_unit: row.as_ref().and_then(|row| OrgUnitView::of(&row.facts)),
+            two_step: row.as_ref().and_then(|row| row.facts.two_step),
+            words: row.as_ref().map(|row| row.facts.words.clone()).unwrap_or_default(),
             enrollment: row.as_ref().map(|row| wording.enrollment(row)),
             seats: row
                 .and_then(|row| row.facts.seats)
@@ -137,7 +140,8 @@ pub(super) async fn tasks(
     Ok(Json(Page { items, next_cursor: None }))
 }
 
-async fn open_tasks(api: &Api, wording: Wording) -> Result<Vec<Task>, Problem> {
+/// The tasks of all rows, before those that share a card are put together.
+pub(super) async fn open_tasks(api: &Api, wording: Wording) -> Result<Vec<Task>, Problem> {
     let house = api.engine.house();
     let now = wording.zoned();
     let lanes = house.sites.keys().cloned().map(Lane::Reseller).chain([Lane::House]);
@@ -197,11 +201,16 @@ async fn username(api: &Api, engineer: &Engineer) -> Result<Option<LocalPart>, P
     if engineer.username.is_none() {
         return Ok(None);
     }
-    match api.engine.house().sheet(&engineer.key).await {
-        Ok(sheet) => Ok(sheet.username),
+    Ok(sheet(api, &engineer.key).await?.and_then(|sheet| sheet.username))
+}
+
+/// An engineer's record, unsealed; none if it cannot be opened.
+pub(super) async fn sheet(api: &Api, key: &EngineerKey) -> Result<Option<Sheet>, Problem> {
+    match api.engine.house().sheet(key).await {
+        Ok(sheet) => Ok(Some(sheet)),
         Err(SheetError::Store(error)) => Err(error.into()),
         Err(error @ (SheetError::Seal(_) | SheetError::Incomplete)) => {
-            tracing::warn!(engineer = %engineer.key, %error, "shown without a name");
+            tracing::warn!(engineer = %key, %error, "shown without a name");
             Ok(None)
         }
     }

@@ -1,6 +1,7 @@
 //! Floor 4: the HTTP door. JSON out, orders in; everything is read from the store and decided by the engine, and nothing here
 //! keeps anything. Not here: the dashboard, the event stream, and events in over HTTP.
 
+mod address_map;
 mod api;
 mod auth;
 mod connection;
@@ -12,6 +13,7 @@ mod language;
 mod orders;
 mod problem;
 mod routes;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod tokens;

@@ -107,16 +107,20 @@ async fn of_row(
 }
 
 impl Body {
-    /// The reason, without blanks around it.
     fn reason(&self) -> Result<&str, Problem> {
-        let reason = self.reason.trim();
-        let length = reason.chars().count();
-        if !(1..=REASON_MAX).contains(&length) || reason.chars().any(char::is_control) {
-            let detail = format!("1 to {REASON_MAX} characters on one line; it is kept in the ledger");
-            return Err(Problem::invalid("/reason", detail));
-        }
-        Ok(reason)
+        reason(&self.reason)
     }
+}
+
+/// A reason for the ledger, without blanks around it.
+pub(super) fn reason(text: &str) -> Result<&str, Problem> {
+    let reason = text.trim();
+    let length = reason.chars().count();
+    if !(1..=REASON_MAX).contains(&length) || reason.chars().any(char::is_control) {
+        let detail = format!("1 to {REASON_MAX} characters on one line; it is kept in the ledger");
+        return Err(Problem::invalid("/reason", detail));
+    }
+    Ok(reason)
 }
 
 impl Wish {

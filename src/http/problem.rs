@@ -242,7 +242,11 @@ impl From<OrderError> for Problem {
             OrderError::Busy | OrderError::Rejected(Rejected::Busy) => ProblemKind::Busy,
             OrderError::Rejected(Rejected::Settled) => ProblemKind::Settled,
             OrderError::Rejected(
-                Rejected::TooEarly | Rejected::NothingRan | Rejected::Stale | Rejected::Unskippable,
+                Rejected::TooEarly
+                | Rejected::NothingRan
+                | Rejected::Stale
+                | Rejected::Unskippable
+                | Rejected::Unconfirmable,
             ) => ProblemKind::OrderDoesNotFit,
             OrderError::Store(error) => return error.into(),
         };

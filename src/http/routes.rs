@@ -1,7 +1,7 @@
 //! Every route in one table, with the least role that may use it; the tests walk the same table. Not here: what the routes do.
 
 use super::tokens::Role;
-use super::{Api, api, auth, health, orders};
+use super::{Api, address_map, api, auth, health, orders, tasks};
 use axum::Router;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
@@ -18,7 +18,7 @@ pub(super) struct Route {
 }
 
 /// Every route that needs a token.
-pub(super) const ROUTES: [Route; 8] = [
+pub(super) const ROUTES: [Route; 10] = [
     read("/v1/engineers", |method| on(method, api::engineers)),
     read("/v1/engineers/{key}", |method| on(method, api::engineer)),
     read("/v1/engineers/{key}/ledger", |method| on(method, api::ledger)),
@@ -27,6 +27,14 @@ pub(super) const ROUTES: [Route; 8] = [
     order("/v1/engineers/{key}/orders", |method| on(method, orders::of_engineer)),
     order("/v1/enrollments/{key}/{reseller}/{domain}/orders", |method| on(method, orders::of_domain)),
     order("/v1/resellers/{reseller}/orders", |method| on(method, orders::of_reseller)),
+    order("/v1/tasks/{id}/done", |method| on(method, tasks::done)),
+    // It holds personal data: not for everybody who may look.
+    Route {
+        method: Method::GET,
+        path: "/v1/resellers/{reseller}/address-map.csv",
+        least: Role::Operator,
+        handler: |method| on(method, address_map::address_map),
+    },
 ];
 
 const fn read(path: &'static str, handler: fn(MethodFilter) -> MethodRouter<Arc<Api>>) -> Route {

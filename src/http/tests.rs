@@ -1,6 +1,8 @@
 //! The door as callers find it: over real sockets, with the store in memory. The table of routes is walked, so that a new route is
 //! tested by standing in it.
 
+mod tasks;
+
 use super::routes::ROUTES;
 use super::*;
 use crate::clock::Clock;
@@ -184,7 +186,10 @@ const GRANTED: Release = Release::Granted(Timestamp::UNIX_EPOCH);
 const HELD: Release = Release::Held(Timestamp::UNIX_EPOCH);
 
 fn filled(path: &str) -> String {
-    path.replace("{key}", "E-1").replace("{reseller}", "se").replace("{domain}", "a.se")
+    path.replace("{key}", "E-1")
+        .replace("{reseller}", "se")
+        .replace("{domain}", "a.se")
+        .replace("{id}", "T-0123456789")
 }
 
 #[tokio::test]

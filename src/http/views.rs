@@ -4,21 +4,22 @@
 use super::Api;
 use super::language::Spoken;
 use crate::model::engineer::{Engineer, Progress, Release};
-use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
+use crate::model::enrollment::{Enrollment, EnrollmentId, Facts, State, Target, TwoStep, Want};
 use crate::model::entry::{Actor, Change, Entry};
 use crate::model::failure::{Failure, FailureCode, Prefilled, Who};
-use crate::model::id::{CustomerId, DomainName, EngineerKey, LocalPart, ResellerName};
+use crate::model::id::{CustomerId, DomainName, EngineerKey, LocalPart, OrgUnitPath, ResellerName};
 use crate::model::message::{Message, Place, explain};
 use crate::model::person::Language;
 use crate::model::plan::StepName;
 use crate::model::roster::Roster;
 use crate::model::seats::SeatCount;
 use crate::model::task::Card;
+use crate::model::word::{Subject, Word};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands in the place of a sealed value.
 const SEALED: &str = "(sealed)";
@@ -86,6 +87,12 @@ pub(super) struct ResellerView {
     pub(super) ready: bool,
     /// Null until Google was asked for them once.
     pub(super) domains: Option<BTreeSet<DomainName>>,
+    /// Null until it is known.
+    pub(super) org_unit: Option<OrgUnitView>,
+    /// What the policies say about a new account's first sign-in; null until they were looked at.
+    pub(super) two_step: Option<TwoStep>,
+    /// What was confirmed on tasks, or seen by carepass.
+    pub(super) words: BTreeMap<Subject, Word>,
     pub(super) enrollment: Option<EnrollmentView>,
     /// Null until they were counted once.
     pub(super) seats: Option<SeatsView>,
@@ -105,6 +112,23 @@ pub(super) struct SeatsView {
     low: bool,
 }
 
+/// The organisational unit of a reseller account.
+#[derive(Debug, Serialize)]
+pub(super) struct OrgUnitView {
+    id: String,
+    /// Where it is now.
+    path: Option<OrgUnitPath>,
+    /// Where it was looked for first; another path than this one: it was renamed or moved.
+    configured: Option<OrgUnitPath>,
+}
+
+impl OrgUnitView {
+    pub(super) fn of(facts: &Facts) -> Option<Self> {
+        let id = facts.org_unit.clone()?;
+        Some(Self { id, path: facts.org_unit_path.clone(), configured: facts.org_unit_wanted.clone() })
+    }
+}
+
 /// A thing that only a person can do, and who waits for it.
 #[derive(Debug, Serialize)]
 pub(super) struct TaskView {
@@ -121,10 +145,12 @@ pub(super) struct TaskView {
     detail: String,
     /// What to write into the configuration.
     paste: Option<String>,
-    /// What to paste at Google's page.
-    values: Vec<Prefilled>,
     console_link: Option<&'static str>,
     closes_itself: bool,
+    /// An operator's word closes it.
+    confirmable: bool,
+    /// What to paste or fill in at Google's page.
+    values: Vec<Prefilled>,
     engineers: Vec<EngineerKey>,
 }
 
@@ -258,6 +284,7 @@ impl Wording {
             values: task.values,
             console_link: task.console_link,
             closes_itself: task.closes_itself,
+            confirmable: task.confirmable,
             engineers,
         }
     }
@@ -281,6 +308,7 @@ impl Wording {
             values: Vec::new(),
             console_link: None,
             closes_itself: false,
+            confirmable: false,
             engineers,
         }
     }

@@ -3,14 +3,17 @@
 
 use super::engineer::EventRef;
 use super::failure::{Failure, FailureCode, Who};
-use super::id::{AccountId, CustomerId, DomainName, EngineerKey, InvalidName, ResellerName, RoleId};
+use super::id::{
+    AccountId, CustomerId, DomainName, EngineerKey, InvalidName, OrgUnitPath, ResellerName, RoleId,
+};
 use super::plan::StepName;
 use super::reseller::Privilege;
 use super::sealed::Sealed;
 use super::seats::SeatCount;
+use super::word::{Subject, Word};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -159,9 +162,15 @@ pub struct Facts {
     /// Reseller: the id of the organisational unit, with Google's prefix (`id:03ph…`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub org_unit: Option<String>,
-    /// Reseller: when the organisational unit was made, if carepass made it.
+    /// Reseller: when the organisational unit was made, if it is known to be new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub org_unit_made_at: Option<Timestamp>,
+    /// Reseller: where the organisational unit is now; it may have been renamed or moved since it was configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub org_unit_path: Option<OrgUnitPath>,
+    /// Reseller: the configured path at which the unit was found or made. Another one in the configuration is another unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub org_unit_wanted: Option<OrgUnitPath>,
     /// Reseller: the role that is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<RoleId>,
@@ -174,6 +183,18 @@ pub struct Facts {
     /// Reseller: its seats, as they were counted last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seats: Option<Box<SeatCount>>,
+    /// Reseller: what the policies say about a new account's signing in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub two_step: Option<TwoStep>,
+    /// Reseller: whether its policy is known to spare the unmanaged accounts that hold an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflicts_are_safe: Option<bool>,
+    /// What somebody has confirmed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub words: BTreeMap<Subject, Word>,
+    /// Reseller: when automatic licensing last showed itself to be on. Takes back what was said before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_licensing_on_at: Option<Timestamp>,
     /// Domain: the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountFact>,
@@ -199,6 +220,18 @@ pub enum LicenseLesson {
         /// When one worked.
         since: Timestamp,
     },
+}
+
+/// What the reseller account's policies say about the first sign-in of a new account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TwoStep {
+    /// It works.
+    Open,
+    /// It cannot work: 2-Step Verification is enforced and there is no time or no right to enrol.
+    Enforced,
+    /// The policies could not be read, or not be understood.
+    Unknown,
 }
 
 /// The account of an engineer in a domain, as far as the row knows it.
@@ -428,9 +461,15 @@ impl Facts {
             domains,
             org_unit,
             org_unit_made_at,
+            org_unit_path,
+            org_unit_wanted,
             role,
             customer,
             checked_at,
+            two_step,
+            conflicts_are_safe,
+            words,
+            auto_licensing_on_at,
             account,
             seats,
             licensing,
@@ -439,6 +478,12 @@ impl Facts {
         self.domains = domains.or(self.domains.take());
         self.org_unit = org_unit.or(self.org_unit.take());
         self.org_unit_made_at = org_unit_made_at.or(self.org_unit_made_at);
+        self.org_unit_path = org_unit_path.or(self.org_unit_path.take());
+        self.org_unit_wanted = org_unit_wanted.or(self.org_unit_wanted.take());
+        self.two_step = two_step.or(self.two_step);
+        self.conflicts_are_safe = conflicts_are_safe.or(self.conflicts_are_safe);
+        self.words.extend(words);
+        self.auto_licensing_on_at = self.auto_licensing_on_at.max(auto_licensing_on_at);
         self.role = role.or(self.role.take());
         self.customer = customer.or(self.customer.take());
         self.checked_at = checked_at.or(self.checked_at);

@@ -24,3 +24,4 @@ pub mod time_zone;
 pub mod transition;
 pub mod username;
 pub mod wall;
+pub mod word;

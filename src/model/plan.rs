@@ -21,6 +21,10 @@ pub enum StepName {
     AutoLicensing,
     /// A person has confirmed that the free subscription was taken.
     FreeSubscription,
+    /// New accounts can sign in, whatever 2-Step Verification asks for.
+    TwoStepPolicy,
+    /// A person has confirmed the route of case mail, where it is redirected.
+    CaseAlertRoute,
     /// The seats are counted, for a forecast.
     Seats,
     /// One local part is reserved for the engineer in all domains.
@@ -57,6 +61,8 @@ impl StepName {
             Self::Role => "role",
             Self::AutoLicensing => "auto_licensing",
             Self::FreeSubscription => "free_subscription",
+            Self::TwoStepPolicy => "two_step_policy",
+            Self::CaseAlertRoute => "case_alert_route",
             Self::Seats => "seats",
             Self::Username => "username",
             Self::Account => "account",
@@ -90,13 +96,22 @@ pub fn may_be_skipped(kind: TargetKind, step: StepName) -> bool {
 /// (Google help 9807615: changing an administrator needs more rights than changing a user).
 pub fn plan(kind: TargetKind, want: Want) -> &'static [StepName] {
     use StepName::{
-        Account, AutoLicensing, CaseAlerts, Credentials, Domains, Farewell, FreeSubscription, License,
-        NoPaidLicense, OrgUnit, Role, RoleOff, Seats, SignOut, Suspend, Username, Verify, Welcome,
+        Account, AutoLicensing, CaseAlertRoute, CaseAlerts, Credentials, Domains, Farewell, FreeSubscription,
+        License, NoPaidLicense, OrgUnit, Role, RoleOff, Seats, SignOut, Suspend, TwoStepPolicy, Username,
+        Verify, Welcome,
     };
     match (kind, want) {
-        (TargetKind::Reseller, Want::Present) => {
-            &[Credentials, Domains, OrgUnit, Role, AutoLicensing, FreeSubscription, Seats]
-        }
+        (TargetKind::Reseller, Want::Present) => &[
+            Credentials,
+            Domains,
+            OrgUnit,
+            Role,
+            AutoLicensing,
+            FreeSubscription,
+            TwoStepPolicy,
+            CaseAlertRoute,
+            Seats,
+        ],
         (TargetKind::Domain, Want::Present) => {
             &[Username, Account, License, NoPaidLicense, Role, CaseAlerts, Verify]
         }

@@ -16,6 +16,7 @@ use super::plan::StepName;
 use super::reseller::RoleChoice;
 use super::rules::fnv1a;
 use super::wall;
+use super::word::Subject;
 use jiff::{Timestamp, Zoned};
 use reach::Reach;
 use serde::{Deserialize, Serialize};
@@ -57,16 +58,18 @@ pub struct Task {
     /// What to write into the configuration, under the reseller account or, for an unknown answer, at its end; read when
     /// carepass starts.
     pub paste: Option<String>,
-    /// What to paste at Google's page, ready-made.
+    /// What to paste or fill in at Google's page, ready-made.
     pub values: Vec<Prefilled>,
     /// Google's page for it.
     pub console_link: Option<&'static str>,
-    /// Whether carepass sees by looking that the thing was done; otherwise somebody has to tell it, by an order or by the
-    /// configuration and a restart.
+    /// Whether carepass may see by looking that the thing was done; otherwise somebody has to tell it, on the task, by an order, or by
+    /// the configuration and a restart.
     pub closes_itself: bool,
     /// The row's turn to look for all, where one does (`wall`).
     #[serde(skip)]
     pub turn: Option<wall::Place>,
+    /// Whether an operator's word closes it (`POST /v1/tasks/{id}/done`). Marking any other task as done makes carepass look at once.
+    pub confirmable: bool,
 }
 
 /// A message in every language.
@@ -107,10 +110,11 @@ pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
         message: Texts { en: say(Language::English), sv: say(Language::Swedish) },
         detail: reason.detail.clone(),
         paste: paste(reason, now).or_else(|| reason.answer.as_deref().map(mapping)),
-        values: reason.values.clone(),
+        values: reason.values.iter().cloned().chain(values(row, reason.code)).collect(),
         console_link: console_link(reason.code),
         closes_itself: reach::closes_itself(reason.code),
         turn: wall::Place::of(row, reason.code),
+        confirmable: Subject::asked_by(row).is_some(),
         reseller: place.reseller,
         domain: place.domain,
     })
@@ -178,6 +182,34 @@ fn mapping(answer: &UnmappedAnswer) -> String {
     let reason = if reason.is_empty() { String::new() } else { format!("reason = \"{reason}\"\n") };
     let then = "then = \"operator\" # or \"retry\", \"slow-down\", \"not-yet\"";
     format!("[[google.answers]]\ncall = \"{call}\"\nstatus = {status}\n{reason}{then}")
+}
+
+/// What the row knows and a form asks for.
+fn values(row: &Enrollment, code: FailureCode) -> Vec<Prefilled> {
+    let facts = &row.facts;
+    let of =
+        |name: &str, value: Option<String>| value.map(|value| Prefilled { name: name.to_owned(), value });
+    let unit = match Subject::asked_by(row) {
+        Some(Subject::AutoLicensing | Subject::TwoStepPolicy) => facts.org_unit_path.as_ref(),
+        Some(Subject::FreeSubscription | Subject::CaseAlertRoute | Subject::CaseAlerts) | None => {
+            facts.org_unit_wanted.as_ref().filter(|_| code == FailureCode::OrgUnitGone)
+        }
+    };
+    let domains: Vec<&DomainName> = if code == FailureCode::CaseRouteUnconfirmed {
+        facts.domains.iter().flatten().collect()
+    } else {
+        row.id.domain().filter(|_| code == FailureCode::CaseRedirectNeeded).into_iter().collect()
+    };
+    let customer = of("customer_id", facts.customer.as_ref().map(ToString::to_string));
+    let unit = of("org_unit", unit.map(ToString::to_string));
+    let patterns =
+        domains.into_iter().filter_map(|domain| of(&format!("pattern {domain}"), Some(pattern(domain))));
+    customer.into_iter().chain(unit).chain(patterns).collect()
+}
+
+/// Every address of a domain, as a rule of Gmail matches it.
+fn pattern(domain: &DomainName) -> String {
+    format!("^[^@]+@{}$", domain.as_str().replace('.', "\\."))
 }
 
 impl TaskId {

@@ -5,10 +5,12 @@ use super::enrollment::{At, Enrollment, EnrollmentId, Facts, State, Wish};
 use super::failure::{Failure, FailureCode, FailureKind, Who};
 use super::plan::{StepName, may_be_skipped, plan};
 use super::rules::{Rules, later};
+use super::word::{Subject, Word};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// What can happen to a row.
+#[expect(clippy::large_enum_variant, reason = "one at a time is on its way, and most are reports")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// The time in `wake_at` has come.
@@ -47,6 +49,15 @@ pub enum Order {
     Cancel {
         /// The operator's words.
         reason: String,
+    },
+    /// What the row asks for was done: it goes into the row's facts, and the step looks at it at once.
+    Confirm {
+        /// The name of the operator's token.
+        by: String,
+        /// The operator's words.
+        reason: String,
+        /// The route of case mail is an address map, and each engineer a task of its own.
+        one_by_one: bool,
     },
 }
 
@@ -95,6 +106,9 @@ pub enum Rejected {
     /// The current step leaves something that later steps need.
     #[error("this step cannot be skipped: later ones need what it leaves")]
     Unskippable,
+    /// The row does not wait for anybody's word.
+    #[error("nothing here waits for somebody's word")]
+    Unconfirmable,
 }
 
 impl Enrollment {
@@ -214,11 +228,10 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
             take_over(&mut after);
             next_state(&after, now)
         }
-        (State::Completed, Input::Recheck) => {
-            after.rechecking = true;
+        (State::Completed | State::Scheduled { .. } | State::Waiting { .. }, Input::Recheck) => {
+            after.rechecking |= row.state == State::Completed;
             from_the_start(&mut after, now)
         }
-        (State::Scheduled { .. } | State::Waiting { .. }, Input::Recheck) => from_the_start(&mut after, now),
         (State::Scheduled { .. } | State::Waiting { .. }, Input::Reported(_) | Input::Orphaned) => {
             return Err(Rejected::NothingRan);
         }
@@ -319,7 +332,13 @@ fn ordered(
     now: Timestamp,
 ) -> Result<(State, Option<Effect>), Rejected> {
     match order {
-        Order::Retry => Ok((due_now(At { runs: at.runs, ..At::first(at.step, now) }, now), None)),
+        Order::Retry => Ok(retried(at, now)),
+        Order::Confirm { by, reason, one_by_one } => {
+            let subject = Subject::asked_by(row).ok_or(Rejected::Unconfirmable)?;
+            let word = Word { one_by_one, ..Word::about(&row.facts, Some(by), now, reason) };
+            row.facts.words.insert(subject, word);
+            Ok(retried(at, now))
+        }
         Order::Skip if !may_be_skipped(row.id.kind(), at.step) => Err(Rejected::Unskippable),
         Order::Skip => {
             row.done.insert(at.step);
@@ -327,6 +346,10 @@ fn ordered(
         }
         Order::Cancel { reason } => Ok((State::Cancelled { reason }, Some(Effect::Reconcile))),
     }
+}
+
+fn retried(at: At, now: Timestamp) -> (State, Option<Effect>) {
+    (due_now(At { runs: at.runs, ..At::first(at.step, now) }, now), None)
 }
 
 /// Tries again, waits for somebody, or moves on to a goal that came in the meantime.

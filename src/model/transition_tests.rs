@@ -48,7 +48,12 @@ fn inputs() -> Vec<(&'static str, Input)> {
         ("retry!", Input::Ordered(Order::Retry)),
         ("skip!", Input::Ordered(Order::Skip)),
         ("cancel!", Input::Ordered(Order::Cancel { reason: "left".into() })),
+        ("confirm!", confirm(false)),
     ]
+}
+
+fn confirm(one_by_one: bool) -> Input {
+    Input::Ordered(Order::Confirm { by: "asa".into(), reason: "done".into(), one_by_one })
 }
 
 fn label(row: &Enrollment) -> String {
@@ -179,6 +184,43 @@ fn check_move(row: &Enrollment, input: &Input, moved: &Transition, rules: &Rules
         matches!(moved.effect, Some(Effect::Run { .. }))
     );
     assert_eq!(after.is_settled(), matches!(moved.effect, Some(Effect::Reconcile)));
+}
+
+/// A word is taken only where it is asked for, and looked at anew at once.
+#[test]
+fn a_word_goes_into_the_facts_of_the_row_that_asks_for_it() {
+    let check = |id: &str, step: StepName, code: FailureCode, expected: Option<Subject>| {
+        let mut row = Enrollment::open(id.parse().unwrap(), goal(Want::Present, 0), NOW);
+        row.facts.org_unit = Some("id:03ph1".into());
+        let reason = Failure::needs(Who::Operator, code);
+        let at = At { runs: 3, looks: 2, ..At::first(step, NOW) };
+        row.state =
+            State::Waiting { at, on: Who::Operator, reason, look_again: later(NOW, rules().look_max) };
+        let moved = apply(&row, confirm(true), &rules(), NOW);
+        let Some(subject) = expected else {
+            assert_eq!(moved, Err(Rejected::Unconfirmable), "{id} {step} {code}");
+            return;
+        };
+        let after = moved.unwrap().after;
+        let word = &after.facts.words[&subject];
+        assert_eq!((word.by.as_deref(), word.at, word.reason.as_str()), (Some("asa"), NOW, "done"));
+        assert!(word.one_by_one && word.org_unit == row.facts.org_unit);
+        let due = At { runs: 3, ..At::first(step, NOW) };
+        assert_eq!(after.state, State::Scheduled { at: due, due: NOW, last: None });
+    };
+    let (reseller, domain) = ("reseller/nordic-se", "domain/E-1/nordic-se/a.se");
+    let off = FailureCode::AutoLicensingUnconfirmed;
+    check(reseller, StepName::AutoLicensing, off, Some(Subject::AutoLicensing));
+    check(reseller, StepName::AutoLicensing, FailureCode::AutoLicensingOn, Some(Subject::AutoLicensing));
+    check(reseller, StepName::AutoLicensing, FailureCode::BackendError, None);
+    let free = FailureCode::FreeSubscriptionUnconfirmed;
+    check(reseller, StepName::FreeSubscription, free, Some(Subject::FreeSubscription));
+    check(reseller, StepName::TwoStepPolicy, FailureCode::TwoStepEnforced, Some(Subject::TwoStepPolicy));
+    let route = FailureCode::CaseRouteUnconfirmed;
+    check(reseller, StepName::CaseAlertRoute, route, Some(Subject::CaseAlertRoute));
+    check(domain, StepName::CaseAlerts, FailureCode::CaseRedirectNeeded, Some(Subject::CaseAlerts));
+    check(domain, StepName::License, FailureCode::AutoLicensingOn, None);
+    check(domain, StepName::Account, FailureCode::SeatsSpent, None);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use crate::model::enrollment::{AccountFact, Enrollment, TargetKind};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::Address;
 use crate::model::plan::StepName;
-use crate::model::reseller::Reseller;
 use crate::model::transition::Ensured;
+use crate::model::word::{Standing, Subject, standing};
 use futures_util::future::try_join;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -49,11 +49,14 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
 }
 
 /// Whether the set-up that the reseller's row remembers is still that of the configuration: the row may have settled before the
-/// process began, under another customer or under words that somebody has taken back since.
+/// process began, under another customer, for another unit, or under words that somebody has taken back since.
 fn may_begin(site: &Site, row: Option<&Enrollment>) -> bool {
-    let Reseller { customer, auto_licensing_off, free_subscription, .. } = &site.reseller;
-    let checked = row.and_then(|row| row.facts.customer.as_ref());
-    auto_licensing_off.is_some() && free_subscription.is_some() && checked == Some(customer)
+    let (Some(row), reseller) = (row, &site.reseller) else { return false };
+    let is_confirmed = |subject| standing(subject, reseller, &row.facts) == Standing::Confirmed;
+    is_confirmed(Subject::AutoLicensing)
+        && is_confirmed(Subject::FreeSubscription)
+        && row.facts.customer.as_ref() == Some(&reseller.customer)
+        && row.facts.org_unit_wanted.as_ref().is_none_or(|wanted| *wanted == reseller.org_unit)
 }
 
 fn unmanaged() -> Failure {
@@ -114,7 +117,7 @@ fn new_account(cx: &Context<'_>, address: &Address) -> Result<NewAccount, Failur
         given_name: name.given.for_google().to_owned(),
         family_name: name.family.for_google().to_owned(),
         password: password(cx)?,
-        org_unit: cx.site()?.reseller.org_unit.clone(),
+        org_unit: cx.org_unit()?.clone(),
         org_unit_made_at: cx.reseller_row.and_then(|row| row.facts.org_unit_made_at),
         engineer: sheet.engineer.key.clone(),
         recovery_address: sheet.person.contact_email.clone(),

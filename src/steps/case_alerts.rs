@@ -1,13 +1,14 @@
-//! Case mail reaches the engineer: either the engineer enters the main address in the portal's Case Sharing field, which the welcome
-//! asks for, or an operator redirects the account's mail, for which there is no API (`docs/GOOGLE.md` 33, 34).
-//! Not here: a call to Google, or a proof that anybody did it.
+//! Case mail reaches the engineer: the engineer enters the main address in the portal's Case Sharing field, which the welcome asks for;
+//! or a rule redirects the mail of the whole domain; or an operator enters the engineer in an address map and says so. There is no API
+//! for any of it (`docs/GOOGLE.md` 33, 34). Not here: a call to Google, or a proof that anybody did it.
 
 use super::{Context, Outcome, Step};
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::plan::StepName;
-use crate::model::reseller::CaseAlerts;
+use crate::model::reseller::{CaseAlerts, Reseller};
 use crate::model::transition::Ensured;
+use crate::model::word::{Subject, routes_all_of};
 
 /// The step.
 pub const STEP: Step = Step {
@@ -19,8 +20,21 @@ pub const STEP: Step = Step {
 };
 
 fn ensure(cx: &Context<'_>) -> Outcome {
-    match cx.site()?.reseller.case_alerts {
+    let reseller = &cx.site()?.reseller;
+    match reseller.case_alerts {
         CaseAlerts::CaseSharing => cx.contact().map(|_| Ensured::default()),
+        CaseAlerts::Redirect if is_redirected(cx, reseller) => Ok(Ensured::default()),
         CaseAlerts::Redirect => Err(Failure::needs(Who::Operator, FailureCode::CaseRedirectNeeded)),
     }
+}
+
+/// By a rule for everybody in the domain, or for this engineer, as an operator said.
+fn is_redirected(cx: &Context<'_>, reseller: &Reseller) -> bool {
+    let for_all = cx
+        .row
+        .id
+        .domain()
+        .zip(cx.reseller_row)
+        .is_some_and(|(domain, row)| routes_all_of(domain, reseller, &row.facts));
+    for_all || cx.row.facts.words.contains_key(&Subject::CaseAlerts)
 }

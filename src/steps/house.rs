@@ -12,7 +12,7 @@ use crate::mail::{Mailer, PortalUrl};
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::{AccountFact, Enrollment};
 use crate::model::failure::{Failure, FailureCode, Who};
-use crate::model::id::{Address, EngineerKey, LocalPart, MailAddress, ResellerName, RoleId};
+use crate::model::id::{Address, EngineerKey, LocalPart, MailAddress, OrgUnitPath, ResellerName, RoleId};
 use crate::model::person::{Language, LanguageTag, Person};
 use crate::model::reseller::{LicenseMode, Reseller};
 use crate::model::roster::Roster;
@@ -218,6 +218,12 @@ impl<'a> Context<'a> {
     pub fn role(&self) -> Result<&'a RoleId, Failure> {
         let role = self.reseller_row.and_then(|row| row.facts.role.as_ref());
         role.ok_or_else(|| Failure::needs(Who::Reseller, FailureCode::ResellerNotReady))
+    }
+
+    /// Where the organisational unit is now: it may have been renamed or moved since it was configured.
+    pub fn org_unit(&self) -> Result<&'a OrgUnitPath, Failure> {
+        let known = self.reseller_row.and_then(|row| row.facts.org_unit_path.as_ref());
+        Ok(known.unwrap_or(&self.site()?.reseller.org_unit))
     }
 
     /// How recent a bulk read must be to tell whether a fact holds that was written by then: begun since, and not ended long ago, so

@@ -4,6 +4,7 @@
 
 mod account;
 mod attested;
+mod case_alert_route;
 mod case_alerts;
 mod credentials;
 mod domains;
@@ -11,10 +12,12 @@ mod house;
 mod learned;
 mod license;
 mod no_paid_license;
+mod optional;
 mod org_unit;
 mod reseller_role;
 mod role;
 mod seats;
+mod two_step_policy;
 mod username;
 mod verify;
 mod welcome;
@@ -53,6 +56,8 @@ pub const ALL: &[Step] = &[
     reseller_role::STEP,
     attested::AUTO_LICENSING,
     attested::FREE_SUBSCRIPTION,
+    two_step_policy::STEP,
+    case_alert_route::STEP,
     seats::STEP,
     username::STEP,
     account::STEP,

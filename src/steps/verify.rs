@@ -48,8 +48,7 @@ async fn has_access(cx: &Context<'_>, held: &BTreeSet<&RoleId>) -> Result<bool, 
 fn check(cx: &Context<'_>, account: &Account) -> Result<(), Failure> {
     cx.guard(account, true)?;
     let unit = account.org_unit_path.as_deref().ok_or_else(not_yet)?;
-    let wanted = cx.site()?.reseller.org_unit.as_str();
-    if unit.eq_ignore_ascii_case(wanted) {
+    if unit.to_lowercase() == cx.org_unit()?.as_str().to_lowercase() {
         Ok(())
     } else {
         Err(not_yet().with_detail("another organisational unit"))

@@ -58,6 +58,8 @@ fn step(step: StepName) -> StepWords {
         StepName::Role => ("role", "when the role was to be seen to"),
         StepName::AutoLicensing => ("automatic licensing", "when automatic licensing was to be checked"),
         StepName::FreeSubscription => ("free subscription", "when the free subscription was to be checked"),
+        StepName::TwoStepPolicy => ("2-Step Verification", "when the policies of signing in were to be read"),
+        StepName::CaseAlertRoute => ("route of case mail", "when the route of case mail was to be checked"),
         StepName::Seats => ("seats", "when the seats were to be counted"),
         StepName::Username => ("username", "when the username was to be chosen"),
         StepName::Account => ("account", "when the account was to be made"),

@@ -63,6 +63,8 @@ fn step(step: StepName) -> StepWords {
         StepName::FreeSubscription => {
             ("gratisprenumeration", "när gratisprenumerationen skulle kontrolleras")
         }
+        StepName::TwoStepPolicy => ("tvåstegsverifiering", "när reglerna för inloggning skulle läsas"),
+        StepName::CaseAlertRoute => ("ärendepostens väg", "när ärendepostens väg skulle kontrolleras"),
         StepName::Seats => ("platser", "när platserna skulle räknas"),
         StepName::Username => ("användarnamn", "när användarnamnet skulle väljas"),
         StepName::Account => ("konto", "när kontot skulle skapas"),

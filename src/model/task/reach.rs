@@ -91,8 +91,8 @@ pub(super) fn of(code: FailureCode) -> Reach {
     }
 }
 
-/// Whether carepass sees by looking again that the failure is cured. What is cured in the configuration or by a person's word
-/// does not show by itself: the configuration is read when carepass starts.
+/// Whether carepass may see by looking again that the failure is cured. What is cured in the configuration or by a person's word
+/// alone does not show by itself: the configuration is read when carepass starts.
 pub(super) fn closes_itself(code: FailureCode) -> bool {
     use FailureCode as C;
     match code {
@@ -102,8 +102,6 @@ pub(super) fn closes_itself(code: FailureCode) -> bool {
         | C::RoleWidened
         | C::CaseRouteUnconfirmed
         | C::HomeAccountMissing
-        | C::AutoLicensingUnconfirmed
-        | C::FreeSubscriptionUnconfirmed
         | C::CaseRedirectNeeded
         | C::GrantsHeld
         | C::SealBroken
@@ -129,6 +127,8 @@ pub(super) fn closes_itself(code: FailureCode) -> bool {
         | C::OrgUnitRefused
         | C::OrgUnitGone
         | C::TwoStepEnforced
+        | C::AutoLicensingUnconfirmed
+        | C::FreeSubscriptionUnconfirmed
         | C::RestoreRefused
         | C::LicenseConflict
         | C::RoleMissing
@@ -164,6 +164,8 @@ pub(super) fn attestation(code: FailureCode) -> Option<&'static str> {
         Some("free_subscription")
     } else if code == FailureCode::CaseRouteUnconfirmed {
         Some("case_alert_route")
+    } else if code == FailureCode::TwoStepEnforced {
+        Some("two_step_policy")
     } else {
         None
     }

@@ -168,24 +168,66 @@ fn an_unknown_answer_shows_the_lines_that_name_it() {
 }
 
 #[test]
-fn what_no_api_shows_is_confirmed_in_the_configuration() {
-    let check = |code: FailureCode, expected: Option<&str>| {
-        let task = operators("reseller/nordic-dk", code, EARLY);
-        assert_eq!(task.paste.as_deref(), expected);
-        if let Some(line) = expected {
-            assert!(task.message.en.you.contains(line), "{}", task.message.en.you);
-            assert!(task.message.en.you.contains("restart carepass"));
-            assert!(task.console_link.is_some() && !task.closes_itself);
-            toml::from_str::<toml::Table>(line).unwrap();
+fn what_no_api_does_is_confirmed_on_the_task_or_in_the_configuration() {
+    let check = |step: StepName, code: FailureCode, expected: &str| {
+        let task = task(&waiting("reseller/nordic-dk", step, Who::Operator, code, EARLY), &now()).unwrap();
+        assert_eq!(task.paste.as_deref(), Some(expected));
+        for message in [&task.message.en, &task.message.sv] {
+            assert!(message.you.contains("carepass task done"), "{}", message.you);
         }
+        assert!(task.message.en.you.contains(expected), "{}", task.message.en.you);
+        assert!(task.message.en.you.contains("restart carepass"));
+        assert!(task.console_link.is_some() && task.confirmable);
+        toml::from_str::<toml::Table>(expected).unwrap();
     };
     check(
+        StepName::AutoLicensing,
         FailureCode::AutoLicensingUnconfirmed,
-        Some(r#"auto_licensing_off = { by = "your name", on = "2026-11-22" }"#),
+        r#"auto_licensing_off = { by = "your name", on = "2026-11-22" }"#,
     );
     check(
+        StepName::FreeSubscription,
         FailureCode::FreeSubscriptionUnconfirmed,
-        Some(r#"free_subscription = { by = "your name", on = "2026-11-22" }"#),
+        r#"free_subscription = { by = "your name", on = "2026-11-22" }"#,
     );
-    check(FailureCode::SeatsSpent, None);
+    check(
+        StepName::CaseAlertRoute,
+        FailureCode::CaseRouteUnconfirmed,
+        r#"case_alert_route = { by = "your name", on = "2026-11-22" }"#,
+    );
+    check(
+        StepName::TwoStepPolicy,
+        FailureCode::TwoStepEnforced,
+        r#"two_step_policy = { by = "your name", on = "2026-11-22" }"#,
+    );
+    let seats = operators("reseller/nordic-dk", FailureCode::SeatsSpent, EARLY);
+    assert!(seats.paste.is_none() && !seats.confirmable && seats.closes_itself);
+}
+
+#[test]
+fn a_card_holds_what_google_asks_for() {
+    let check = |id: &str, step: StepName, code: FailureCode, expected: &[(&str, &str)]| {
+        let mut row = waiting(id, step, Who::Operator, code, EARLY);
+        if row.id.domain().is_none() {
+            row.facts.customer = Some("C01abc123".parse().unwrap());
+            row.facts.org_unit_path = Some("/Support/Care".parse().unwrap());
+            row.facts.org_unit_wanted = Some("/Customer Care".parse().unwrap());
+            row.facts.domains = Some(["a.example", "b.example"].map(|name| name.parse().unwrap()).into());
+        }
+        let values = task(&row, &now()).unwrap().values;
+        let values: Vec<_> = values.iter().map(|v| (v.name.as_str(), v.value.as_str())).collect();
+        assert_eq!(values, expected, "{code}");
+    };
+    let (reseller, domain) = ("reseller/nordic-dk", "domain/E-1/nordic-dk/a.example");
+    let customer = ("customer_id", "C01abc123");
+    let unit = ("org_unit", "/Support/Care");
+    check(reseller, StepName::AutoLicensing, FailureCode::AutoLicensingUnconfirmed, &[customer, unit]);
+    check(reseller, StepName::TwoStepPolicy, FailureCode::TwoStepEnforced, &[customer, unit]);
+    check(reseller, StepName::FreeSubscription, FailureCode::FreeSubscriptionUnconfirmed, &[customer]);
+    check(reseller, StepName::OrgUnit, FailureCode::OrgUnitGone, &[customer, ("org_unit", "/Customer Care")]);
+    let pattern = ("pattern a.example", r"^[^@]+@a\.example$");
+    let other = ("pattern b.example", r"^[^@]+@b\.example$");
+    check(reseller, StepName::CaseAlertRoute, FailureCode::CaseRouteUnconfirmed, &[customer, pattern, other]);
+    check(domain, StepName::CaseAlerts, FailureCode::CaseRedirectNeeded, &[pattern]);
+    check(domain, StepName::Account, FailureCode::AddressTaken, &[]);
 }

@@ -8,7 +8,7 @@ use carepass::google::{self, Endpoint, Rate, Rates};
 use carepass::mail::{Letter, Mailer, MemoryMailer, PortalUrl};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, Goal, State, Want};
 use carepass::model::entry::{Actor, Change, Commit, Entry, Position};
-use carepass::model::failure::Failure;
+use carepass::model::failure::{Failure, FailureKind};
 use carepass::model::grants::GrantLimits;
 use carepass::model::id::{EngineerKey, ResellerName};
 use carepass::model::person::{Language, LanguageTag};
@@ -234,6 +234,24 @@ impl Stage {
             wall: None,
         };
         (step_of(claimed).ensure)(&context).await
+    }
+
+    /// Runs the claimed step until it waits for somebody: the row of that run, and why. None if the fact holds.
+    pub async fn until_refused(&self, house: &House, claimed: &Enrollment) -> Option<(Enrollment, Failure)> {
+        let mut claimed = claimed.clone();
+        for _ in 0..RUNS_MAX {
+            match self.run(house, &claimed).await {
+                Ok(_) => return None,
+                Err(failure) if matches!(failure.kind, FailureKind::Needs(_)) => {
+                    return Some((claimed, failure));
+                }
+                failed @ Err(_) => {
+                    let reported = moved(&claimed, Input::Reported(failed), self.clock.now());
+                    claimed = self.claim(house, &reported).await;
+                }
+            }
+        }
+        panic!("{} neither holds nor waits in {RUNS_MAX} runs", claimed.id);
     }
 
     /// Runs the claimed step until it says that its fact holds, and gives the row with what was learned; or says why it never

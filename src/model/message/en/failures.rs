@@ -187,15 +187,16 @@ phrases! {
         short: "confirm that automatic licensing is off",
         so: "Nobody has confirmed that automatic licensing is off for the organizational unit of {account}.",
         next: "No account is made there before that, since each could get a paid license, and carepass looks again {when}.",
-        you: "Turn automatic licensing off ({link}), write auto_licensing_off = { by = \"your name\", on = \"{today}\" } \
-              under {account} in the configuration and restart carepass.",
+        you: "As super administrator turn automatic licensing off for the organizational unit ({link}), then say so with carepass task \
+              done, or write auto_licensing_off = { by = \"your name\", on = \"{today}\" } under {account} in the configuration \
+              and restart carepass.",
     }
     FreeSubscriptionUnconfirmed {
         short: "confirm the free subscription",
         so: "Nobody has confirmed that {account} has the subscription Cloud Identity Free.",
         next: "No account is made there before that, and carepass looks again {when}.",
         you: "Order it under Billing > Get more services > Categories > Cloud Identity > Cloud Identity Free > Get Started > \
-              Checkout > Place Order, check it under Subscriptions ({link}), write \
+              Checkout > Place Order, check it under Subscriptions ({link}), then say so with carepass task done, or write \
               free_subscription = { by = \"your name\", on = \"{today}\" } under {account} in the configuration and restart \
               carepass.",
     }
@@ -203,14 +204,16 @@ phrases! {
         short: "confirm the route of case mail",
         so: "Nobody has confirmed that mail to the new addresses of {account} is routed to the engineers' main addresses.",
         next: "No account is made there before that, since mail about cases would bounce, and carepass looks again {when}.",
-        you: "Make one rule for each domain under Gmail > Default routing, or an address map ({link}), then write \
-              case_alert_route = { by = \"your name\", on = \"{today}\" } under {account} in the configuration and restart carepass.",
+        you: "Make one rule for each domain under Gmail > Default routing, or an address map ({link}), then say so with carepass task \
+              done, or write case_alert_route = { by = \"your name\", on = \"{today}\" } under {account} in the configuration and restart carepass.",
     }
     TwoStepEnforced {
         short: "new accounts could not sign in",
         so: "In {account} 2-Step Verification is enforced without time for new users to enrol, so that a new account can never sign in.",
         next: "No account is made there meanwhile, and carepass looks again {when}.",
-        you: "Give new users some days under Security > 2-Step Verification > New user enrollment period ({link}).",
+        you: "Give new users some days under Security > 2-Step Verification > New user enrollment period ({link}); or, if they can enrol \
+              in another way, say so with carepass task done, or write two_step_policy = { by = \"your name\", on = \"{today}\" } under \
+              {account} in the configuration and restart carepass.",
     }
     LatinNameNeeded {
         short: "a name in Latin letters is needed",
@@ -322,7 +325,7 @@ phrases! {
         so: "Nobody has said yet that mail about support cases is redirected{in}.",
         next: "carepass cannot see the redirect at Google: it goes on when you say that it is done, and asks again {when}.",
         you: "Redirect the mail of the new addresses to the engineers' main addresses under Gmail > Default routing ({link}), \
-              then say so for each engineer with carepass order skip.",
+              then say so with carepass task done, or for a single engineer with carepass order skip.",
     }
     AccountsUnsettled {
         short: "not every account is finished",

@@ -186,8 +186,9 @@ phrases! {
         short: "bekräfta att automatisk licensiering är av",
         so: "Ingen har bekräftat att automatisk licensiering är avstängd för organisationsenheten i {account}.",
         next: "Inget konto skapas där innan dess, eftersom vart och ett kan få en betald licens, och carepass kontrollerar igen {when}.",
-        you: "Stäng av automatisk licensiering ({link}), skriv auto_licensing_off = { by = \"ditt namn\", on = \"{today}\" } \
-              under {account} i konfigurationen och starta om carepass.",
+        you: "Stäng som avancerad administratör av automatisk licensiering för organisationsenheten ({link}), säg sedan till med carepass \
+              task done, eller skriv auto_licensing_off = { by = \"ditt namn\", on = \"{today}\" } under {account} i konfigurationen \
+              och starta om carepass.",
     }
     FreeSubscriptionUnconfirmed {
         short: "bekräfta gratisprenumerationen",
@@ -195,21 +196,23 @@ phrases! {
         next: "Inget konto skapas där innan dess, och carepass kontrollerar igen {when}.",
         you: "Beställ den under Fakturering > Uppgraderingar och tillägg > Kategorier > Cloud Identity > \
               Cloud Identity-gratisversion > Kom igång > Till kassan > Beställ, kontrollera den under Prenumerationer ({link}), \
-              skriv free_subscription = { by = \"ditt namn\", on = \"{today}\" } under {account} i konfigurationen och \
+              säg sedan till med carepass task done, eller skriv free_subscription = { by = \"ditt namn\", on = \"{today}\" } under {account} i konfigurationen och \
               starta om carepass.",
     }
     CaseRouteUnconfirmed {
         short: "bekräfta vägen för ärendeposten",
         so: "Ingen har bekräftat att post till de nya adresserna i {account} styrs till teknikernas huvudadresser.",
         next: "Inget konto skapas där dessförinnan, eftersom post om ärenden skulle studsa, och carepass tittar igen {when}.",
-        you: "Gör en regel för varje domän under Gmail > Standardrouting, eller en adressmappning ({link}), skriv sedan \
-              case_alert_route = { by = \"ditt namn\", on = \"{today}\" } under {account} i konfigurationen och starta om carepass.",
+        you: "Gör en regel för varje domän under Gmail > Standardrouting, eller en adressmappning ({link}), säg sedan till med carepass \
+              task done, eller skriv case_alert_route = { by = \"ditt namn\", on = \"{today}\" } under {account} i konfigurationen och starta om carepass.",
     }
     TwoStepEnforced {
         short: "nya konton skulle inte kunna logga in",
         so: "I {account} krävs tvåstegsverifiering utan tid för nya användare att registrera sig, så ett nytt konto kan aldrig logga in.",
         next: "Inget konto skapas där under tiden, och carepass tittar igen {when}.",
-        you: "Ge nya användare några dagar under Säkerhet > Tvåstegsverifiering > Registreringsperiod för nya användare ({link}).",
+        you: "Ge nya användare några dagar under Säkerhet > Tvåstegsverifiering > Registreringsperiod för nya användare ({link}); eller, om de kan \
+              registrera sig på annat sätt, säg till med carepass task done, eller skriv two_step_policy = { by = \"ditt namn\", \
+              on = \"{today}\" } under {account} i konfigurationen och starta om carepass.",
     }
     LatinNameNeeded {
         short: "namnet behövs med latinska bokstäver",
@@ -321,7 +324,7 @@ phrases! {
         so: "Ingen har ännu sagt att posten om supportärenden är omdirigerad{in}.",
         next: "carepass kan inte se omdirigeringen hos Google: det fortsätter när du säger att den är gjord, och frågar igen {when}.",
         you: "Omdirigera de nya adressernas post till supportteknikernas vanliga adresser i Gmail (Default routing, {link}), och \
-              säg sedan till för varje supporttekniker med carepass order skip.",
+              säg sedan till med carepass task done, eller för en enda supporttekniker med carepass order skip.",
     }
     AccountsUnsettled {
         short: "alla konton är inte klara",

@@ -65,6 +65,8 @@ impl World {
             | StepName::AutoLicensing
             | StepName::FreeSubscription
             | StepName::Seats
+            | StepName::TwoStepPolicy
+            | StepName::CaseAlertRoute
             | StepName::NoPaidLicense
             | StepName::CaseAlerts
             | StepName::Welcome

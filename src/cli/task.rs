@@ -1,0 +1,161 @@
+//! `carepass task list` and `carepass task done`: what only a person can do, and saying that it was done.
+//! Not here: what carepass makes of it (`http/tasks`), and the words, which are the API's.
+
+use super::answers::{Sentences, reason_words};
+use super::client::{ApiArgs, Client};
+use super::exit::{Ended, Exit};
+use super::order::line;
+use super::screen::Screen;
+use super::speech::Speech;
+use crate::model::person::Language;
+use crate::model::task::TaskId;
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde_json::json;
+use std::fmt::Write as _;
+
+/// What to do with tasks.
+#[derive(Clone, Debug, Subcommand)]
+pub enum TaskCommand {
+    /// Show what only a person can do, the oldest first
+    List(ListArgs),
+    /// Say that a task is done: carepass looks at once, or takes your word where it cannot see
+    Done(DoneArgs),
+}
+
+/// Arguments of `task list`.
+#[derive(Clone, Debug, Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    api: ApiArgs,
+    #[command(flatten)]
+    speech: Speech,
+    /// Print JSON
+    #[arg(long, display_order = super::LAST)]
+    json: bool,
+}
+
+/// Arguments of `task done`.
+#[derive(Clone, Debug, Args)]
+pub struct DoneArgs {
+    /// The task's id, as `carepass task list` shows it
+    id: TaskId,
+    /// What you did; kept in the ledger beside your token's name
+    #[arg(long)]
+    reason: String,
+    /// The route of case mail is an address map: each new engineer becomes a task of its own
+    #[arg(long)]
+    address_map: bool,
+    #[command(flatten)]
+    api: ApiArgs,
+    #[command(flatten)]
+    speech: Speech,
+    /// Print JSON
+    #[arg(long, display_order = super::LAST)]
+    json: bool,
+}
+
+/// A task as the API tells it.
+#[derive(Deserialize)]
+struct TaskAnswer {
+    id: String,
+    reason: String,
+    sentences: Sentences,
+    #[serde(default)]
+    detail: String,
+    console_link: Option<String>,
+    #[serde(default)]
+    values: Vec<ValueAnswer>,
+    #[serde(default)]
+    engineers: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct ValueAnswer {
+    name: String,
+    value: String,
+}
+
+/// Runs the command.
+pub async fn run(command: &TaskCommand, screen: &mut Screen) -> Ended {
+    match command {
+        TaskCommand::List(args) => list(args, screen).await,
+        TaskCommand::Done(args) => done(args, screen).await,
+    }
+}
+
+async fn list(args: &ListArgs, screen: &mut Screen) -> Ended {
+    let language = args.speech.language;
+    let client = Client::new(&args.api, language)?;
+    let answer = client.get(&["v1", "tasks"], &[]).await?;
+    if args.json {
+        screen.say(format_args!("{answer:#}"));
+        return Ok(Exit::Done);
+    }
+    let tasks: Vec<TaskAnswer> = client.read(answer["items"].clone())?;
+    if tasks.is_empty() {
+        screen.note(match language {
+            Language::English => "Nothing waits for a person.",
+            Language::Swedish => "Inget väntar på en människa.",
+        });
+    }
+    for task in &tasks {
+        screen.say(render(task, language));
+    }
+    Ok(Exit::Done)
+}
+
+async fn done(args: &DoneArgs, screen: &mut Screen) -> Ended {
+    let client = Client::new(&args.api, args.speech.language)?;
+    let mut body = json!({ "reason": args.reason });
+    if args.address_map {
+        body["address_map"] = json!(true);
+    }
+    let answer = client.post(&["v1", "tasks", &args.id.to_string(), "done"], &body).await?;
+    if args.json {
+        screen.say(format_args!("{answer:#}"));
+    } else {
+        for row in answer["items"].as_array().map(Vec::as_slice).unwrap_or_default() {
+            screen.say(line(row));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// A card: its id and what it is, what to do, what to copy, and how many wait for it.
+fn render(task: &TaskAnswer, language: Language) -> String {
+    let mut text = format!("{}  {}", task.id, reason_words(&task.reason, language));
+    if !task.engineers.is_empty() {
+        let _ = write!(text, " ({})", task.engineers.len());
+    }
+    let Sentences { so, next, you } = &task.sentences;
+    let _ = write!(text, "\n  {so}\n  {next}\n  {you}");
+    for ValueAnswer { name, value } in &task.values {
+        let _ = write!(text, "\n    {name}: {value}");
+    }
+    for extra in [task.console_link.as_deref(), Some(task.detail.as_str())].into_iter().flatten() {
+        if !extra.is_empty() && !you.contains(extra) {
+            let _ = write!(text, "\n    {extra}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_shows_what_to_do_and_what_to_copy() {
+        let task: TaskAnswer = serde_json::from_value(json!({
+            "id": "T-0123456789", "reason": "auto_licensing_unconfirmed",
+            "sentences": { "so": "It is on.", "next": "carepass waits.", "you": "Turn it off (https://x.example)." },
+            "detail": "audit log: on", "console_link": "https://x.example", "engineers": ["E-1", "E-2"],
+            "values": [{ "name": "org_unit", "value": "/Customer Care" }]
+        }))
+        .unwrap();
+        let expected = "T-0123456789  confirm that automatic licensing is off (2)\n  It is on.\n  carepass waits.\n  \
+                        Turn it off (https://x.example).\n    org_unit: /Customer Care\n    audit log: on";
+        assert_eq!(render(&task, Language::English), expected);
+    }
+}
