@@ -29,6 +29,10 @@ fn resellers_by_themselves() {
             "carepass.toml: resellers[0].name: house is the lane of carepass itself; choose another, like nordic-se",
         ],
     );
+}
+
+#[test]
+fn what_resellers_may_be_given() {
     check_reseller(
         "removable_licenses = [\"Google-Apps\"]",
         &[

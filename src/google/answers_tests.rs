@@ -242,7 +242,7 @@ fn licences() {
         ("guide (licensing); Okta", 412, Classic("conditionNotMet", "Auto License switching is not allowed"), AUTOMATIC),
         ("guide (licensing)", 412, Classic("conditionNotMet", "For reassign operations, the new SKU should be different from the old SKU: 1"), OUR_FAULT),
         ("guide (licensing)", 412, Classic("conditionNotMet", "Reassign operation can't be performed on different products: 1"), OUR_FAULT),
-        ("GAM#1046", 500, Classic("internalError", "500: For reassign operation new sku should be different than the old sku"), OUR_FAULT),
+        ("GAM#1046", 500, Classic("internalError", "500: For reassign operation new sku should be different than the old sku"), HELD),
         ("GAM#1176", 400, Classic("invalid", "Invalid skuId: to"), OUR_FAULT),
         ("guide (licensing)", 400, Classic("invalid", "SKU or product does not exist"), OUR_FAULT),
         ("guide (licensing); too young is unverified", 400, Classic("invalid", "User email not valid"), SETTLING),

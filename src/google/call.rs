@@ -29,10 +29,9 @@ impl Api {
     /// Google's own address of the API.
     pub fn origin(self) -> &'static str {
         match self {
-            Self::Directory => "https://admin.googleapis.com",
+            Self::Directory | Self::Reports => "https://admin.googleapis.com",
             Self::Licensing => "https://licensing.googleapis.com",
             Self::CloudIdentity => "https://cloudidentity.googleapis.com",
-            Self::Reports => "https://admin.googleapis.com",
             Self::Iam => "https://iamcredentials.googleapis.com",
             // The link-local address and not its name, which only Google's own resolvers are sure to know.
             Self::Metadata => "http://169.254.169.254",

@@ -254,7 +254,7 @@ fn licences_that_are_taken_away() {
     check(call, 400, "invalid", "User email not valid", fails(NotYet, Code::AccountSettling));
     check(call, 400, "invalid", "SKU or product does not exist", fails(Permanent, Code::RequestRefused));
     check(call, 503, "backendError", "Backend Error", fails(Throttled, Code::RateLimited));
-    let forbidden = "Unauthorized operation for the given domain";
+    let forbidden = "Not Authorized to access this resource/api";
     let (young, old) = (fails(NotYet, Code::AccountSettling), fails(OPERATOR, Code::NotAuthorized));
     check_by_age(call, 403, "forbidden", forbidden, young, old);
 }

@@ -77,7 +77,7 @@ pub(super) fn google_at_with(
 }
 
 /// The same with credentials of any kind.
-fn google_with(
+pub(super) fn google_with(
     base: &str,
     credentials: Credentials,
     customer: &str,

@@ -12,6 +12,7 @@ mod hosts;
 mod language;
 mod orders;
 mod problem;
+mod reseller_view;
 mod routes;
 mod tasks;
 #[cfg(test)]

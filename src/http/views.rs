@@ -4,22 +4,20 @@
 use super::Api;
 use super::language::Spoken;
 use crate::model::engineer::{Engineer, Progress, Release};
-use crate::model::enrollment::{Enrollment, EnrollmentId, Facts, State, Target, TwoStep, Want};
+use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Entry};
 use crate::model::failure::{Failure, FailureCode, Prefilled, Who};
-use crate::model::id::{CustomerId, DomainName, EngineerKey, LocalPart, OrgUnitPath, ResellerName};
+use crate::model::id::{DomainName, EngineerKey, LocalPart, ResellerName};
 use crate::model::message::{Message, Place, explain};
 use crate::model::person::Language;
 use crate::model::plan::StepName;
 use crate::model::roster::Roster;
-use crate::model::seats::SeatCount;
 use crate::model::task::Card;
-use crate::model::word::{Subject, Word};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What stands in the place of a sealed value.
 const SEALED: &str = "(sealed)";
@@ -77,56 +75,6 @@ pub(super) struct TargetView {
     kind: &'static str,
     pub(super) reseller: Option<ResellerName>,
     domain: Option<DomainName>,
-}
-
-/// A reseller account.
-#[derive(Debug, Serialize)]
-pub(super) struct ResellerView {
-    pub(super) name: ResellerName,
-    pub(super) customer_id: CustomerId,
-    pub(super) ready: bool,
-    /// Null until Google was asked for them once.
-    pub(super) domains: Option<BTreeSet<DomainName>>,
-    /// Null until it is known.
-    pub(super) org_unit: Option<OrgUnitView>,
-    /// What the policies say about a new account's first sign-in; null until they were looked at.
-    pub(super) two_step: Option<TwoStep>,
-    /// What was confirmed on tasks, or seen by carepass.
-    pub(super) words: BTreeMap<Subject, Word>,
-    pub(super) enrollment: Option<EnrollmentView>,
-    /// Null until they were counted once.
-    pub(super) seats: Option<SeatsView>,
-}
-
-/// The seats of a reseller account, as they were counted last.
-#[derive(Debug, Serialize)]
-pub(super) struct SeatsView {
-    counted_at: Timestamp,
-    /// As the operator configured it.
-    seats: Option<u32>,
-    users: u32,
-    suspended: u32,
-    deleted: u32,
-    starters: u32,
-    remaining: Option<u32>,
-    low: bool,
-}
-
-/// The organisational unit of a reseller account.
-#[derive(Debug, Serialize)]
-pub(super) struct OrgUnitView {
-    id: String,
-    /// Where it is now.
-    path: Option<OrgUnitPath>,
-    /// Where it was looked for first; another path than this one: it was renamed or moved.
-    configured: Option<OrgUnitPath>,
-}
-
-impl OrgUnitView {
-    pub(super) fn of(facts: &Facts) -> Option<Self> {
-        let id = facts.org_unit.clone()?;
-        Some(Self { id, path: facts.org_unit_path.clone(), configured: facts.org_unit_wanted.clone() })
-    }
 }
 
 /// A thing that only a person can do, and who waits for it.
@@ -332,14 +280,6 @@ impl Wording {
 /// The engineer as a whole.
 fn nowhere() -> Place {
     Place { reseller: None, domain: None, step: None, look_again: None, time_zone: TimeZone::UTC }
-}
-
-impl SeatsView {
-    pub(super) fn of(counted: SeatCount, seats: Option<u32>) -> Self {
-        let SeatCount { counted_at, users, suspended, deleted, starters, remaining, low, became_low: _ } =
-            counted;
-        Self { counted_at, seats, users, suspended, deleted, starters, remaining, low }
-    }
 }
 
 impl TargetView {

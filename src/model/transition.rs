@@ -10,7 +10,6 @@ use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// What can happen to a row.
-#[expect(clippy::large_enum_variant, reason = "one at a time is on its way, and most are reports")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// The time in `wake_at` has come.

@@ -43,7 +43,7 @@ async fn probe(site: &Site, now: Timestamp, worked_at: Option<Timestamp>) -> Res
         match site.google.probe(scope).await {
             Ok(()) => (),
             Err(failure) if failure.kind == FailureKind::Needs(Who::Operator) => {
-                lacking.push((scope, failure))
+                lacking.push((scope, failure));
             }
             Err(failure) => return Err(failure),
         }

@@ -151,7 +151,7 @@ async fn an_account_that_lets_nobody_in_is_closed_with_one_task_and_opens_again(
             == 24
     })
     .await;
-    use OutcomeKind::{ResellerBlocked, ResellerHealthy};
-    assert_eq!(told(&app).await, [ResellerHealthy, ResellerBlocked, ResellerHealthy]);
+    let (blocked, healthy) = (OutcomeKind::ResellerBlocked, OutcomeKind::ResellerHealthy);
+    assert_eq!(told(&app).await, [healthy, blocked, healthy]);
     app.stop().await;
 }

@@ -26,9 +26,7 @@ impl Request<'_> {
                     ("maxResults", "500".to_owned()),
                     ("fields", format!("nextPageToken,users({ACCOUNT_FIELDS})")),
                 ];
-                if deleted {
-                    query.push(("showDeleted", "true".to_owned()));
-                }
+                query.extend(deleted.then(|| ("showDeleted", "true".to_owned())));
                 (query, page)
             }
             Self::GetUser { .. } => (vec![("fields", ACCOUNT_FIELDS.to_owned())], None),

@@ -33,7 +33,7 @@ pub fn console_link(code: FailureCode) -> Option<&'static str> {
         }
         C::SeatsSpent => Some("https://support.google.com/cloudidentity/answer/7295541"),
         C::UnmanagedAccount => Some("https://support.google.com/a/answer/11112794"),
-        C::AccountGone => Some("https://support.google.com/a/answer/1397578"),
+        C::AccountGone | C::RestoreRefused => Some("https://support.google.com/a/answer/1397578"),
         C::AccountSettling
         | C::AddressTaken
         | C::PaidLicenseFound
@@ -42,7 +42,6 @@ pub fn console_link(code: FailureCode) -> Option<&'static str> {
         | C::AccountNotOurs
         | C::AccountSuspended => Some("https://admin.google.com/ac/users"),
         C::TwoStepEnforced => Some("https://admin.google.com/ac/security/2sv"),
-        C::RestoreRefused => Some("https://support.google.com/a/answer/1397578"),
         C::CaseRedirectNeeded | C::CaseRouteUnconfirmed => {
             Some("https://admin.google.com/ac/apps/gmail/defaultrouting")
         }
