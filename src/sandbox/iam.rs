@@ -23,6 +23,11 @@ const PAYLOAD_SECONDS: i64 = 12 * 3_600;
 /// Machine tokens, and signed assertions, that are remembered; the oldest goes first.
 const KEPT: usize = 10_000;
 
+/// Whether the metadata server is asked; it says who it is with each of its answers.
+pub fn is_metadata(call: &Call) -> bool {
+    call.path.starts_with(METADATA)
+}
+
 /// What was handed out without a key file.
 #[derive(Debug, Default)]
 pub struct Keyless {
@@ -101,6 +106,7 @@ impl Keyless {
         if !held {
             return Err(Refusal::with_status(403, "PERMISSION_DENIED", denied));
         }
+        super::check::check(call)?;
         let payload = payload(call, now).filter(|_| project == "-").ok_or_else(invalid)?;
         let key_id = key_id(account);
         let signed = signed(&key_id, &payload);

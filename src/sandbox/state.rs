@@ -6,6 +6,7 @@ use super::calls::{CallLine, Calls};
 use super::clock::Millis;
 use super::faults::{Action, Faults};
 use super::google;
+use super::iam;
 use super::quota::Meters;
 use super::token::{TOKEN_PATH, Tokens, customer_of_request};
 use super::world::World;
@@ -104,7 +105,7 @@ impl State {
 
     fn answer(&mut self, call: &Call, action: Option<&Action>, now: Millis) -> Answer {
         if let Some(action) = action.filter(|action| action.prevents()) {
-            return action.failure();
+            return failure(action, call);
         }
         let stale = action.and_then(Action::staleness).filter(|_| call.method == "GET");
         let answer = match stale.and_then(|age| self.world_of(now.saturating_sub(age))) {
@@ -115,7 +116,7 @@ impl State {
             self.remember(now);
         }
         match action.filter(|action| action.fails()) {
-            Some(action) => Answer { effect: answer.effect, ..action.failure() },
+            Some(action) => Answer { effect: answer.effect, ..failure(action, call) },
             None => answer,
         }
     }
@@ -133,4 +134,10 @@ impl State {
         let grant = self.tokens.grant(call.bearer.as_deref()?, now)?;
         Some(grant.customer.clone())
     }
+}
+
+fn failure(action: &Action, call: &Call) -> Answer {
+    let mut answer = action.failure();
+    answer.delivery.metadata_flavor = iam::is_metadata(call);
+    answer
 }

@@ -131,11 +131,12 @@ async fn switching_skus_is_refused_where_it_changes_nothing_or_is_automatic() {
     let google = Google::start().await;
     let client = google.client(DK).await;
     let standard = format!("/apps/licensing/v1/product/Google-Apps/sku/1010020028/user/{METTE}");
-    let same = client.put(&standard, json!({"skuId": "1010020028"})).await;
+    let to = |sku: &str| json!({"productId": "Google-Apps", "skuId": sku, "userId": METTE});
+    let same = client.put(&standard, to("1010020028")).await;
     assert!(refusal(&same).2.starts_with("For reassign operations, the new SKU should be different"));
     let rule = json!([{"org_unit": "/", "product": "Google-Apps", "sku": "1010020028"}]);
     google.control_set("set", json!({"auto_licensing": {DK: rule}})).await;
-    let other = json!({"skuId": "1010020027"});
+    let other = to("1010020027");
     assert_eq!(
         refusal(&client.put(&standard, other.clone()).await).2,
         "Auto License switching is not allowed"
