@@ -6,6 +6,7 @@
 //! A failed read is reported to those who waited for it and is not kept: a failed or partial read counts as no read.
 
 use super::Google;
+use super::address_book::AddressBook;
 use super::directory::Account;
 use super::flight::Flight;
 use super::licensing::PaidLicense;
@@ -13,7 +14,6 @@ use super::role::{Assignment, Role};
 use crate::model::failure::{Failure, FailureCode};
 use futures_util::future::try_join3;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,9 +70,10 @@ pub struct Census {
 
 struct Inner {
     google: Google,
-    addresses: Shelf<BTreeSet<String>>,
-    /// Shared with the read of the addresses, which must not hold the census that is to end it.
+    addresses: Shelf<AddressBook>,
+    /// These two are shared with the read of the addresses, which must not hold the census that is to end it.
     accounts: Arc<Shelf<Vec<Account>>>,
+    deleted: Arc<Shelf<Vec<Account>>>,
     assignments: Shelf<Vec<Assignment>>,
     paid_licenses: Shelf<Vec<PaidLicense>>,
     roles: Shelf<Vec<Role>>,
@@ -93,6 +94,7 @@ impl Census {
             google: google.patient(),
             addresses: Flight::new(READ_MAX),
             accounts: Arc::new(Flight::new(READ_MAX)),
+            deleted: Arc::new(Flight::new(READ_MAX)),
             assignments: Flight::new(READ_MAX),
             paid_licenses: Flight::new(READ_MAX),
             roles: Flight::new(READ_MAX),
@@ -100,15 +102,18 @@ impl Census {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Every address that is taken, lower-cased: accounts, their aliases (those of alias domains too), accounts deleted in
-    /// the last 20 days, groups and their aliases.
-    pub async fn addresses(
-        &self,
-        fresh: impl Into<Fresh>,
-    ) -> Result<Arc<Snapshot<BTreeSet<String>>>, Failure> {
-        let Inner { google, addresses, accounts, .. } = &*self.inner;
-        let (fresh, client, accounts) = (fresh.into(), google.clone(), Arc::clone(accounts));
-        wait(google, addresses, fresh, async move || read_addresses(&client, &accounts, fresh).await).await
+    /// Every address that is taken, and by what kind of thing.
+    pub async fn addresses(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<AddressBook>>, Failure> {
+        let Inner { google, addresses, accounts, deleted, .. } = &*self.inner;
+        let (fresh, client) = (fresh.into(), google.clone());
+        let (accounts, deleted) = (Arc::clone(accounts), Arc::clone(deleted));
+        let read = async move || read_addresses(&client, &accounts, &deleted, fresh).await;
+        wait(google, addresses, fresh, read).await
+    }
+
+    /// Every account that was deleted in the last 20 days.
+    pub async fn deleted(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
+        read_deleted(&self.inner.google, &self.inner.deleted, fresh.into()).await
     }
 
     /// Every account.
@@ -144,23 +149,31 @@ impl Census {
     }
 }
 
-/// Its age is that of its oldest part: the accounts may have been read before.
+/// Its age is that of its oldest part: accounts and deleted ones may have been read before.
 async fn read_addresses(
     google: &Google,
     accounts: &Shelf<Vec<Account>>,
+    deleted: &Shelf<Vec<Account>>,
     fresh: Fresh,
-) -> Result<Arc<Snapshot<BTreeSet<String>>>, Failure> {
+) -> Result<Arc<Snapshot<AddressBook>>, Failure> {
     let began = google.now();
-    let (accounts, deleted, groups) =
-        try_join3(read_accounts(google, accounts, fresh), google.accounts(true), google.groups()).await?;
-    let mut taken = BTreeSet::new();
-    add_accounts(&mut taken, &accounts.items);
-    add_accounts(&mut taken, &deleted);
-    for group in groups {
-        taken.insert(group.address);
-        taken.extend(group.aliases);
-    }
-    Ok(Arc::new(Snapshot { began: began.min(accounts.began), ended: accounts.ended, items: taken }))
+    let (accounts, deleted, groups) = try_join3(
+        read_accounts(google, accounts, fresh),
+        read_deleted(google, deleted, fresh),
+        google.groups(),
+    )
+    .await?;
+    let items = AddressBook::new(&accounts.items, &groups, &deleted.items);
+    let (began, ended) = (began.min(accounts.began).min(deleted.began), accounts.ended.min(deleted.ended));
+    Ok(Arc::new(Snapshot { began, ended, items }))
+}
+
+async fn read_deleted(
+    google: &Google,
+    kept: &Shelf<Vec<Account>>,
+    fresh: Fresh,
+) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
+    take(google, kept, fresh, async |google| google.accounts(true).await).await
 }
 
 async fn read_accounts(
@@ -205,13 +218,6 @@ where
     tokio::time::timeout(WAIT_MAX, landed).await.unwrap_or_else(|_| {
         Err(Failure::not_yet(FailureCode::NotYetConfirmed).with_detail("a long list is still being read"))
     })
-}
-
-fn add_accounts(taken: &mut BTreeSet<String>, accounts: &[Account]) {
-    for account in accounts {
-        taken.insert(account.primary_address.clone());
-        taken.extend(account.aliases.iter().cloned());
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! `auth` and `limits` let in, `directory`, `org_unit`, `role`, `licensing` are the words for it, `guard` protects
 //! accounts that are not ours, `census` shares what is read in bulk.
 
+pub mod address_book;
 mod answer;
 mod answers;
 pub mod auth;
@@ -13,6 +14,7 @@ pub mod census;
 pub mod classify;
 pub mod directory;
 pub mod endpoint;
+mod exceptions;
 #[cfg(test)]
 mod fixture_tests;
 mod flight;

@@ -242,8 +242,13 @@ impl From<OrderError> for Problem {
             OrderError::Busy | OrderError::Rejected(Rejected::Busy) => ProblemKind::Busy,
             OrderError::Rejected(Rejected::Settled) => ProblemKind::Settled,
             OrderError::Rejected(
-                Rejected::TooEarly | Rejected::NothingRan | Rejected::Stale | Rejected::Unskippable,
-            ) => ProblemKind::OrderDoesNotFit,
+                Rejected::TooEarly
+                | Rejected::NothingRan
+                | Rejected::Stale
+                | Rejected::Unskippable
+                | Rejected::HasAccount,
+            )
+            | OrderError::NotHome => ProblemKind::OrderDoesNotFit,
             OrderError::Store(error) => return error.into(),
         };
         kind.into()

@@ -183,6 +183,13 @@ pub struct AccountFact {
     pub since: Timestamp,
     /// When it was last read by id and found to be ours (the answer of our own insert counts as a read).
     pub read_at: Timestamp,
+    /// It has a password of its own and not the one that is sealed into the row: it was made before this engineer came, or somebody has
+    /// signed in to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restored: bool,
+    /// It is the engineer's own account, which gets the role and nothing else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub home: bool,
 }
 
 /// One engineer's way (or one reseller account's) to one goal.
@@ -212,6 +219,9 @@ pub struct Enrollment {
     /// The initial password, sealed before the account is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<Sealed>,
+    /// The engineer's own account, at a home reseller, as an operator's order names it; sealed with the engineer's data key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home_account: Option<Sealed>,
     /// The newest event that asked for something here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<EventRef>,

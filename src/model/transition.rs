@@ -5,6 +5,7 @@ use super::enrollment::{At, Enrollment, EnrollmentId, Facts, State, Wish};
 use super::failure::{Failure, FailureCode, FailureKind, Who};
 use super::plan::{StepName, may_be_skipped, plan};
 use super::rules::{Rules, later};
+use super::sealed::Sealed;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -43,6 +44,11 @@ pub enum Order {
     Retry,
     /// Take the current step as done.
     Skip,
+    /// Use this account of the engineer's own, at a home reseller.
+    Adopt {
+        /// Its address, sealed.
+        account: Sealed,
+    },
     /// End the row.
     Cancel {
         /// The operator's words.
@@ -95,6 +101,9 @@ pub enum Rejected {
     /// The current step leaves something that later steps need.
     #[error("this step cannot be skipped: later ones need what it leaves")]
     Unskippable,
+    /// The row has its account already.
+    #[error("the row has its account already")]
+    HasAccount,
 }
 
 impl Enrollment {
@@ -111,6 +120,7 @@ impl Enrollment {
             rechecking: false,
             facts: Facts::default(),
             credential: None,
+            home_account: None,
             cause,
             correlation_id,
             starts,
@@ -324,6 +334,11 @@ fn ordered(
         Order::Skip => {
             row.done.insert(at.step);
             Ok(next_state(row, now))
+        }
+        Order::Adopt { .. } if row.facts.account.is_some() => Err(Rejected::HasAccount),
+        Order::Adopt { account } => {
+            row.home_account = Some(account);
+            Ok((due_now(At { runs: at.runs, ..At::first(at.step, now) }, now), None))
         }
         Order::Cancel { reason } => Ok((State::Cancelled { reason }, Some(Effect::Reconcile))),
     }

@@ -19,6 +19,10 @@ pub const STEP: Step = Step {
 };
 
 fn ensure(cx: &Context<'_>) -> Outcome {
+    // An engineer's own account has a mailbox.
+    if cx.is_home() {
+        return Ok(Ensured::default());
+    }
     match cx.site()?.reseller.case_alerts {
         CaseAlerts::CaseSharing => cx.contact().map(|_| Ensured::default()),
         CaseAlerts::Redirect => Err(Failure::needs(Who::Operator, FailureCode::CaseRedirectNeeded)),

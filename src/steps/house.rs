@@ -21,6 +21,7 @@ use crate::seal::{SealError, Sealer};
 use crate::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A guard's read of an account may be this old when the write is sent (guard 1).
@@ -74,6 +75,7 @@ pub struct Site {
 #[derive(Default)]
 pub struct Learned {
     licensing: Mutex<Licensing>,
+    conflict_policy_is_safe: AtomicBool,
 }
 
 /// What the free licence's assignment has shown so far.
@@ -191,6 +193,17 @@ impl Learned {
         }
     }
 
+    /// Whether an insert is known to leave a private account at the address alone: Google then asks its owner (202) or refuses (409).
+    /// As long as the customer's policy was not read, it is not.
+    pub fn conflict_policy_is_safe(&self) -> bool {
+        self.conflict_policy_is_safe.load(Ordering::Relaxed)
+    }
+
+    /// Remembers what the customer's policy for conflicting accounts says.
+    pub fn note_conflict_policy(&self, is_safe: bool) {
+        self.conflict_policy_is_safe.store(is_safe, Ordering::Relaxed);
+    }
+
     fn licensing(&self) -> MutexGuard<'_, Licensing> {
         self.licensing.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -304,6 +317,10 @@ impl<'a> Context<'a> {
 
     /// Guard 1 on an account as it was read. `role_allowed`: its one role is known to be the one carepass gives.
     pub fn guard(&self, account: &Account, role_allowed: bool) -> Result<(), Failure> {
+        if self.is_home() {
+            let customer = &self.site()?.reseller.customer;
+            return guard::home(account, &self.home_account()?, customer, role_allowed);
+        }
         let (address, engineer) = (self.address()?, &self.sheet()?.engineer.key);
         let expected = Expected { address: &address, engineer, customer: &self.site()?.reseller.customer };
         guard::ours(account, &expected, role_allowed)
@@ -338,7 +355,8 @@ impl<'a> Context<'a> {
         let fact =
             self.row.facts.account.clone().ok_or_else(|| Failure::permanent(FailureCode::AccountGone))?;
         let age = self.now().duration_since(fact.read_at);
-        if age >= SignedDuration::ZERO && age <= READ_AGE_MAX && self.is_first {
+        // An engineer's own account was found by its address: before the role it is looked at by its id.
+        if age >= SignedDuration::ZERO && age <= READ_AGE_MAX && self.is_first && !fact.home {
             return Ok(Guarded { fact, holds_role: false });
         }
         let read_at = self.now();

@@ -7,6 +7,7 @@ mod attested;
 mod case_alerts;
 mod credentials;
 mod domains;
+mod home;
 mod house;
 mod license;
 mod no_paid_license;
