@@ -8,6 +8,7 @@ use crate::google::{self, Census, Google, GoogleSettings, Now, Rate, Rates};
 use crate::mail::{FileMailer, Mailer, PortalUrl, Security, Sender, SmtpMailer, SmtpSettings};
 use crate::model::entry::Position;
 use crate::model::grants::GrantLimits;
+use crate::model::id::ResellerName;
 use crate::seal::Sealer;
 use crate::steps::{House, Learned, SheetError, Site};
 use crate::store::Store as _;
@@ -90,19 +91,8 @@ pub(super) fn settings(config: &Config) -> Settings {
 
 /// What steps may use.
 pub(super) fn house(config: &Config, store: Arc<Embedded>, clock: Clock) -> Result<House> {
-    let client = google::client(&config.google.endpoint)
-        .map_err(|failure| anyhow::anyhow!("the HTTP client: {}", failure.code))?;
-    let now: Now = {
-        let clock = clock.clone();
-        Arc::new(move || clock.now())
-    };
-    let mut sites = BTreeMap::new();
-    for section in &config.resellers {
-        let site = site(section, config, client.clone(), Arc::clone(&now));
-        sites.insert(section.reseller.name.clone(), site);
-    }
     Ok(House {
-        sites,
+        sites: sites(config, &clock)?,
         store,
         sealer: Sealer::open(&config.seal.key_file).context("the master key")?,
         mailer: mailer(&config.mail.transport)?,
@@ -115,7 +105,21 @@ pub(super) fn house(config: &Config, store: Arc<Embedded>, clock: Clock) -> Resu
     })
 }
 
-fn site(section: &ResellerSection, config: &Config, client: reqwest::Client, now: Now) -> Site {
+/// The reseller accounts with their clients, which have asked nothing yet.
+pub(super) fn sites(config: &Config, clock: &Clock) -> Result<BTreeMap<ResellerName, Site>> {
+    let client = google::client(&config.google.endpoint)
+        .map_err(|failure| anyhow::anyhow!("the HTTP client: {}", failure.code))?;
+    let now: Now = {
+        let clock = clock.clone();
+        Arc::new(move || clock.now())
+    };
+    let named = |section: &ResellerSection| {
+        (section.reseller.name.clone(), site(section, config, client.clone(), Arc::clone(&now)))
+    };
+    Ok(config.resellers.iter().map(named).collect())
+}
+
+fn site(section: &ResellerSection, config: &Config, client: google::HttpClient, now: Now) -> Site {
     let reseller = section.reseller.clone();
     let settings = GoogleSettings {
         customer: reseller.customer.clone(),
@@ -123,6 +127,7 @@ fn site(section: &ResellerSection, config: &Config, client: reqwest::Client, now
         credentials: section.credentials.clone(),
         endpoint: config.google.endpoint.clone(),
         rates: rates(&config.google.rates),
+        answers: config.google.answers.clone(),
     };
     let google = Google::new(settings, client, now);
     Site { reseller, census: Census::new(google.clone()), google, learned: Learned::default() }

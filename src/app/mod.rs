@@ -4,6 +4,7 @@
 mod api;
 mod broker;
 mod doors;
+pub mod flight;
 mod house;
 
 use crate::clock::Clock;

@@ -59,6 +59,26 @@ pub struct TargetAnswer {
     pub domain: Option<String>,
 }
 
+/// A reseller account.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ResellerAnswer {
+    /// The operator's name for it.
+    pub name: String,
+    /// Its seats, once they were counted.
+    pub seats: Option<SeatsAnswer>,
+}
+
+/// The seats of a reseller account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct SeatsAnswer {
+    /// Seats that nobody has, where the operator said how many there are.
+    pub remaining: Option<u32>,
+    /// Accounts that are still to be made.
+    pub starters: u32,
+    /// Somebody should ask Google for more.
+    pub low: bool,
+}
+
 /// A message in its three parts.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Sentences {

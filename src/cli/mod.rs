@@ -2,6 +2,7 @@
 
 mod answers;
 mod check;
+mod check_online;
 mod client;
 mod demo;
 mod event;
@@ -41,7 +42,7 @@ pub struct Cli {
 const AFTER_HELP: &str = "\
 Begin with `carepass demo --once`, which needs nothing else.
 Exit codes: 0 done, 1 failed, 2 called wrongly or a faulty configuration, 3 partly done, 4 a person has to act, \
-6 broker, store or daemon not reached.";
+5 Google not reached, 6 broker, store or daemon not reached.";
 
 /// The place of what every command has: behind its own options.
 const LAST: usize = 900;
@@ -80,7 +81,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
     let ended = match cli.command {
         Command::Demo(args) => return demo::run(args, &mut screen).await,
         Command::Serve(args) => return serve::run(args, &mut screen).await,
-        Command::Check(args) => return Ok(check::run(&args, &mut screen)),
+        Command::Check(args) => return check::run(&args, &mut screen).await,
         Command::Sandbox(args) => return sandbox::run(args, &mut screen).await,
         Command::Status(args) => status::run(&args, &mut screen).await,
         Command::Explain(args) => explain::run(&args, &mut screen).await,

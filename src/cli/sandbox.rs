@@ -3,12 +3,16 @@
 
 use super::exit::Exit;
 use super::screen::Screen;
+use crate::sandbox::init::Mood;
 use crate::sandbox::{self, Sandbox, Tls, World};
 use anyhow::{Context as _, Result, bail};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+/// What the console of nordic-dk would do.
+const AUTOMATIC_OFF: &str = r#"{"auto_licensing": {"C01nordicdk": []}}"#;
 
 /// Run the model of Google, for trying out and for tests.
 #[derive(Debug, clap::Args)]
@@ -35,17 +39,29 @@ enum SandboxCommand {
         /// The folder; made if it is missing
         #[arg(value_name = "DIR")]
         folder: PathBuf,
+        /// Google at its worst: late, slow, inconsistent, with quotas, and with faults on the way
+        #[arg(long)]
+        nasty: bool,
     },
 }
 
 /// Serves, or writes the files.
 pub async fn run(args: SandboxArgs, screen: &mut Screen) -> Result<Exit> {
-    if let Some(SandboxCommand::Init { folder }) = args.command {
-        sandbox::init::write(&folder)?;
+    if let Some(SandboxCommand::Init { folder, nasty }) = args.command {
+        sandbox::init::write_in(&folder, if nasty { Mood::Nasty } else { Mood::Plain })?;
         screen.say(format_args!("Written to {}. Now run, each in a terminal of its own:", folder.display()));
         screen.say(format_args!("  carepass sandbox --world {}", folder.join("world.toml").display()));
         screen.say(format_args!("  carepass serve --config {}", folder.join("carepass.toml").display()));
         screen.say(format_args!("  carepass status --token-file {}", folder.join("token").display()));
+        if nasty {
+            screen.say(
+                "Automatic licensing is on in nordic-dk, so its accounts wait for somebody to switch it off:",
+            );
+            screen.say(format_args!(
+                "  curl -d '{AUTOMATIC_OFF}' http://{}/_sandbox/set",
+                sandbox::init::LISTEN
+            ));
+        }
         return Ok(Exit::Done);
     }
     if !args.listen.ip().is_loopback() {

@@ -1,6 +1,6 @@
-//! `carepass status`: one line for each engineer. Not here: one engineer in words (`explain`).
+//! `carepass status`: one line for each engineer, and one for each reseller account that will soon lack seats. Not here: one engineer in words (`explain`).
 
-use super::answers::{EngineerAnswer, clock, needs_person, reason_words, words};
+use super::answers::{EngineerAnswer, ResellerAnswer, clock, needs_person, reason_words, words};
 use super::client::{ApiArgs, Client};
 use super::exit::{Ended, Exit};
 use super::screen::{Screen, Tone};
@@ -48,10 +48,31 @@ pub async fn run(args: &StatusArgs, screen: &mut Screen) -> Ended {
             Language::English => "No engineers. They come with events of the HR system.",
             Language::Swedish => "Inga tekniker. De kommer med händelser från HR-systemet.",
         });
-        return Ok(Exit::Done);
+    } else {
+        screen.say(render(&engineers, language, &TimeZone::system(), screen.is_colored()));
     }
-    screen.say(render(&engineers, language, &TimeZone::system(), screen.is_colored()));
+    for reseller in client.list(&["v1", "resellers"], &[]).await? {
+        if let Some(line) = seats_low(&client.read(reseller)?, language) {
+            screen.note(&line);
+        }
+    }
     Ok(Exit::Done)
+}
+
+/// What to say of an account whose seats will not do for those who are known to come.
+pub fn seats_low(reseller: &ResellerAnswer, language: Language) -> Option<String> {
+    let seats = reseller.seats.filter(|seats| seats.low)?;
+    let (name, remaining, starters) = (&reseller.name, seats.remaining?, seats.starters);
+    Some(match language {
+        Language::English => format!(
+            "Seats run low in the reseller account {name}: {remaining} left, {starters} accounts still to be made. Ask Google for \
+             more in time."
+        ),
+        Language::Swedish => format!(
+            "Platserna börjar ta slut i återförsäljarkontot {name}: {remaining} kvar, {starters} konton ska skapas. Begär fler av \
+             Google i tid."
+        ),
+    })
 }
 
 /// The table.

@@ -149,3 +149,16 @@ fn explain_knows_the_quiet_cases() {
         &["E-1 har inte längre åtkomst."],
     );
 }
+
+#[test]
+fn a_reseller_account_that_runs_out_of_seats_is_named() {
+    let check = |seats: serde_json::Value, expected: &str| {
+        let answer = serde_json::from_value(json!({ "name": "dk", "ready": true, "seats": seats })).unwrap();
+        let line = status::seats_low(&answer, Language::English).unwrap_or_default();
+        assert!(line.starts_with(expected) && line.is_empty() == expected.is_empty(), "{line}");
+    };
+    check(serde_json::Value::Null, "");
+    check(json!({ "users": 4, "starters": 1, "remaining": 40, "low": false }), "");
+    let expected = "Seats run low in the reseller account dk: 2 left, 1 accounts still to be made.";
+    check(json!({ "users": 4, "starters": 1, "remaining": 2, "low": true }), expected);
+}

@@ -6,7 +6,8 @@ use super::kinds;
 use super::reader::{Faulty, Read, Section};
 use super::sections::{Backend, Google, Http, Languages, Limits, Log, LogFormat, Rates, Seal, Store};
 use super::tree::Leaf;
-use crate::google::Endpoint;
+use crate::google::call::Call as GoogleCall;
+use crate::google::{Endpoint, MappedAnswer, MappedThen};
 use crate::http::Tokens;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::rules::Rules;
@@ -75,6 +76,7 @@ pub(super) fn seal(mut s: Section<'_>, store: Read<&Store>) -> Read<Seal> {
 pub(super) fn google(mut s: Section<'_>) -> (Read<Endpoint>, Read<Google>) {
     let endpoint = s.optional("endpoint", kinds::google).map(|given| given.unwrap_or(Endpoint::Google));
     let calls_in_flight = s.defaulted("calls_in_flight", kinds::whole(1..=64));
+    let answers = answers(&mut s);
     let mut r = s.section("rates");
     let directory = r.defaulted("directory_per_second", kinds::rate);
     let user_inserts = r.defaulted("user_inserts_per_second", kinds::rate);
@@ -91,9 +93,49 @@ pub(super) fn google(mut s: Section<'_>) -> (Read<Endpoint>, Read<Google>) {
             licensing_per_second: licensing?,
             cloud_identity_per_second: cloud_identity?,
         };
-        Ok(Google { endpoint: endpoint.clone()?, rates, calls_in_flight: calls_in_flight? })
+        Ok(Google {
+            endpoint: endpoint.clone()?,
+            rates,
+            calls_in_flight: calls_in_flight?,
+            answers: answers?,
+        })
     };
     (endpoint.clone(), whole())
+}
+
+/// What the operator says about answers that carepass does not know.
+fn answers(s: &mut Section<'_>) -> Read<Vec<MappedAnswer>> {
+    let sections = s.list("answers")?;
+    if sections.len() > MappedAnswer::MOST {
+        let most = MappedAnswer::MOST;
+        return Err(s.wrong("answers", &format!("more than {most}; remove those that no longer come")));
+    }
+    let answers: Vec<Read<MappedAnswer>> = sections.into_iter().map(answer).collect();
+    answers.into_iter().collect()
+}
+
+fn answer(mut s: Section<'_>) -> Read<MappedAnswer> {
+    const CALL: &str = "copy the section from the task of the unknown answer";
+    let call = s.required(
+        "call",
+        |leaf| {
+            let name = kinds::text(leaf)?;
+            GoogleCall::named(&name).ok_or_else(|| format!("no call of carepass; {CALL}"))
+        },
+        CALL,
+    );
+    let status = s.required("status", kinds::whole(300..=599), CALL);
+    let reason = s.optional("reason", kinds::text);
+    let message = s.optional("message", kinds::text);
+    let words = [
+        ("retry", MappedThen::Retry),
+        ("slow-down", MappedThen::SlowDown),
+        ("not-yet", MappedThen::NotYet),
+        ("operator", MappedThen::Operator),
+    ];
+    let then = s.required("then", kinds::choice(&words), "write retry, slow-down, not-yet or operator");
+    s.close();
+    Ok(MappedAnswer { call: call?, status: status?, reason: reason?, message: message?, then: then? })
 }
 
 /// Limits of grants.

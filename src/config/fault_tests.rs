@@ -73,10 +73,10 @@ lease = 90
             "carepass.toml: resellers[0].name: not 1 to 40 lower-case letters, digits or '-', starting with a letter or digit; choose one and keep it, since rows and metrics carry it",
             "carepass.toml: resellers[0].customer_id: not a customer id like C01abc123; copy it from Admin console > Account > Account settings",
             "carepass.toml: resellers[0].admin: not an e-mail address in ASCII; write the address of the super administrator to act as",
-            "carepass.toml: resellers[0].credentials_file: is missing; name the JSON key of the reseller's service account",
+            "carepass.toml: resellers[0].credentials_file: is missing; name the JSON key of the reseller's service account, or a service account in keyless that Google signs for",
             "carepass.toml: resellers[1].customer_id: is missing; copy it from Admin console > Account > Account settings",
             "carepass.toml: resellers[1].admin: is missing; write the address of the super administrator to act as",
-            "carepass.toml: resellers[1].credentials_file: is missing; name the JSON key of the reseller's service account",
+            "carepass.toml: resellers[1].credentials_file: is missing; name the JSON key of the reseller's service account, or a service account in keyless that Google signs for",
             "carepass.toml: resellers[1].license: none of auto, site, per-user; did you mean site?",
             "carepass.toml: http.listen: not an address and a port; write them like 127.0.0.1:8080 or [::1]:8080",
             "carepass.toml: engine.lease: a number where a duration is expected; write it like \"90s\", \"15m\" or \"1h\"",
@@ -184,6 +184,27 @@ fn wrong_types() {
         "resellers = 1\nmail.transport = \"none\"",
         &["carepass.toml: resellers: must be a list of sections; write [[resellers]] above each"],
     );
+}
+
+#[test]
+fn answers_that_the_operator_names_are_whole_and_never_a_success() {
+    let copy = "copy the section from the task of the unknown answer";
+    let then = "none of retry, slow-down, not-yet, operator; write one of them";
+    let good = "call = \"users.insert\"\nstatus = 418\nthen = \"retry\"";
+    let change = |from: &str, to: &str, expected: &str| {
+        let section = format!("[[google.answers]]\n{}", good.replace(from, to));
+        check_added(&section, &[&format!("carepass.toml: google.answers[0].{expected}")]);
+    };
+    change("users.insert", "users.delete", &format!("call: no call of carepass; {copy}"));
+    change("users.insert", "token", &format!("call: no call of carepass; {copy}"));
+    change("call = \"users.insert\"", "", &format!("call: is missing; {copy}"));
+    change("418", "200", "status: not a whole number from 300 to 599; write one");
+    change("status = 418", "", &format!("status: is missing; {copy}"));
+    change("\"retry\"", "\"done\"", &format!("then: {then}"));
+    change("then = \"retry\"", "", "then: is missing; write retry, slow-down, not-yet or operator");
+    change("status", "age = 1\nstatus", "age: unknown key; remove it");
+    let many = format!("[[google.answers]]\n{good}\n").repeat(51);
+    check_added(&many, &["carepass.toml: google.answers: more than 50; remove those that no longer come"]);
 }
 
 #[test]

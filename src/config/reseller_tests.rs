@@ -4,6 +4,16 @@ use super::fault_tests::{check_change, check_reseller};
 use super::tests::{LEAST, folder, load_in};
 
 #[test]
+fn a_service_account_without_a_key_needs_no_file() {
+    let keyless = "keyless = { service_account = \"care@project.iam.gserviceaccount.com\" }";
+    let text = LEAST.replace("credentials_file = \"key.json\"", keyless);
+    let folder = folder(&[("carepass.toml", &text), ("tokens.toml", "")]);
+    let config = load_in(folder.path(), &["carepass.toml"], &[]).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(config.resellers[0].credentials.email(), "care@project.iam.gserviceaccount.com");
+    assert_eq!(config.resellers[0].credentials.client_id(), None);
+}
+
+#[test]
 fn resellers_by_themselves() {
     check_change(
         "name = \"nordic-se\"\n",
@@ -29,11 +39,17 @@ fn resellers_by_themselves() {
         "home = true\nhome_accounts = [{ engineer = \"E-1\", account = \"a@b.example\" }, { engineer = \"E-1\", account = \"c@b.example\" }]",
         &["carepass.toml: resellers[0].home_accounts: an engineer is named twice; leave one of them"],
     );
+    check_reseller(
+        "keyless = { service_account = \"a@b.iam.gserviceaccount.com\" }",
+        &[
+            "carepass.toml: resellers[0].keyless.service_account: credentials_file names a key of the same reseller; remove one of them",
+        ],
+    );
     check_change(
         "credentials_file = \"key.json\"",
-        "keyless = { service_account = \"a@b.example\" }",
+        "keyless = { service_account = \"projects/a\" }",
         &[
-            "carepass.toml: resellers[0].keyless.service_account: comes with a later release; name a key in credentials_file",
+            "carepass.toml: resellers[0].keyless.service_account: not an e-mail address in ASCII; write the address of the service account that Google signs for",
         ],
     );
     check_reseller(

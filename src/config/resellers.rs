@@ -16,7 +16,6 @@ use crate::model::reseller::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-const LATER: &str = "comes with a later release";
 const KEY_ADVICE: &str = "put there the JSON key of the service account as the Google Cloud console gave it";
 
 /// All reseller accounts in the order of their names. Whether a key fits depends on the Google that it is for: none where that is faulty.
@@ -151,18 +150,24 @@ fn home_account(mut s: Section<'_>) -> Read<(EngineerKey, MailAddress)> {
 fn credentials(s: &mut Section<'_>, google: Option<&Endpoint>) -> Read<Credentials> {
     let file = s.file("credentials_file", Privacy::Secret);
     let mut keyless = s.section("keyless");
-    let account = keyless.optional("service_account", kinds::text);
+    let account = keyless.optional(
+        "service_account",
+        kinds::name(MailAddress::parse, "write the address of the service account that Google signs for"),
+    );
     keyless.close();
     match (account?, file?) {
-        (Some(_), _) => {
-            Err(keyless.wrong("service_account", &format!("{LATER}; name a key in credentials_file")))
-        }
+        (Some(account), None) => Ok(Credentials::keyless(account)),
+        (Some(_), Some(_)) => Err(keyless.wrong(
+            "service_account",
+            "credentials_file names a key of the same reseller; remove one of them",
+        )),
         (None, Some(path)) => Credentials::from_file(&path, google.ok_or(Faulty)?).map_err(|failure| {
             let why = failure.detail;
             s.wrong("credentials_file", &format!("{}: {why}; {KEY_ADVICE}", path.display()))
         }),
         (None, None) => {
-            Err(s.missing("credentials_file", "name the JSON key of the reseller's service account"))
+            let advice = "name the JSON key of the reseller's service account, or a service account in keyless that Google signs for";
+            Err(s.missing("credentials_file", advice))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The configuration as types: whatever is here has been checked. Not here: how it is read.
 
 use crate::amqp;
-use crate::google::{Credentials, Endpoint};
+use crate::google::{Credentials, Endpoint, MappedAnswer};
 use crate::http::Tokens;
 use crate::model::id::MailAddress;
 use crate::model::person::{Language, LanguageTag};
@@ -79,6 +79,8 @@ pub struct Google {
     pub rates: Rates,
     /// Calls at a time for each reseller account.
     pub calls_in_flight: u16,
+    /// What to do about answers that carepass does not know.
+    pub answers: Vec<MappedAnswer>,
 }
 
 /// Calls per second and reseller account.

@@ -72,6 +72,7 @@ fn the_least_configuration_has_the_defaults() {
     assert_eq!(config.seal.key_file, Path::new("/var/lib/carepass/seal.key"));
     assert_eq!(config.google.endpoint, Endpoint::Google);
     assert_eq!(config.google.calls_in_flight, 8);
+    assert_eq!(config.google.answers, []);
     assert_eq!(
         config.google.rates,
         Rates {

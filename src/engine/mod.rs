@@ -1,14 +1,18 @@
 //! Floor 3: two loops around two pure functions. `reconcile` opens the rows that are missing, `drive` moves those that are due; both
 //! look at what is and never at a message. Not here: how a row moves (`model/transition`), what a step does (`steps`), and the doors.
 
+mod closed;
 mod drive;
 mod intake;
+mod lesson;
 mod observe;
 mod orders;
 mod outcomes;
 mod reconcile;
 mod run;
 mod start;
+mod walls;
+mod watch;
 
 pub use intake::{Admitted, IntakeError};
 pub use observe::describe as describe_metrics;
@@ -20,6 +24,7 @@ use crate::model::grants::{GrantLimits, GrantWindow};
 use crate::model::id::ResellerName;
 use crate::model::roster::Roster;
 use crate::model::rules::Rules;
+use crate::model::wall::Walls;
 use crate::steps::House;
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,12 +61,18 @@ pub struct Engine {
     lanes: BTreeMap<Lane, LaneState>,
     known: Mutex<Known>,
     grants: Mutex<GrantWindow>,
+    /// What keeps whole reseller accounts from getting new accounts.
+    walls: Mutex<Walls>,
+    /// There is something to do about a wall.
+    walls_moved: Notify,
     /// Engineers whose rows may be incomplete. Full means: sweep them all.
     signals: mpsc::Sender<crate::model::id::EngineerKey>,
     signalled: Mutex<Option<mpsc::Receiver<crate::model::id::EngineerKey>>>,
     sweep: Notify,
     /// The ledger has grown.
     grown: Notify,
+    /// Paid licences that are still looked for.
+    watches: watch::Watches,
     /// The last entry whose outcomes are told.
     told: AtomicU64,
     stop: CancellationToken,
@@ -100,6 +111,8 @@ struct Known {
     rows: BTreeMap<ResellerName, Enrollment>,
     /// Accounts whose first look since the start has not ended: what yesterday's configuration was good for proves nothing.
     unseen: BTreeSet<ResellerName>,
+    /// Accounts that a row had closed, the latest time each.
+    closed: BTreeMap<ResellerName, closed::Closed>,
 }
 
 /// Engineers that may wait for reconciliation one by one; beyond that all are swept.
@@ -121,10 +134,13 @@ impl Engine {
             lanes,
             known: Mutex::new(known),
             grants: Mutex::default(),
+            walls: Mutex::default(),
+            walls_moved: Notify::new(),
             signals,
             signalled: Mutex::new(Some(signalled)),
             sweep: Notify::new(),
             grown: Notify::new(),
+            watches: watch::Watches::default(),
             told: AtomicU64::new(0),
             stop,
             cut: CancellationToken::new(),

@@ -22,6 +22,7 @@ pub fn describe() {
     describe_counter!("carepass_transitions_total", "Transitions of rows, by new state");
     describe_counter!("carepass_waits_total", "Rows that began to wait, by code and who acts next");
     describe_gauge!("carepass_reseller_up", "Whether a reseller account's set-up is finished");
+    describe_gauge!("carepass_seats", "Seats of a reseller account, by kind, as last counted");
     describe_gauge!("carepass_ledger_position", "The last entry of the ledger");
     describe_gauge!("carepass_outcomes_position", "The last entry whose outcomes are told");
 }
@@ -94,11 +95,30 @@ pub(super) async fn watch(engine: Arc<Engine>) {
                 0.0
             });
         }
+        gauge_seats(&engine);
         if let Ok(head) = engine.house.store.head().await {
             gauge!("carepass_ledger_position").set(float(head.0));
         }
         gauge!("carepass_outcomes_position").set(float(engine.told.load(Ordering::Relaxed)));
         tokio::select! { () = engine.stop.cancelled() => (), () = tokio::time::sleep(INTERVAL) => () }
+    }
+}
+
+/// What is not known has no gauge: zero would mean that none is left.
+fn gauge_seats(engine: &Engine) {
+    let known = engine.known();
+    let counted = known.rows.iter().filter_map(|(name, row)| Some((name, row.facts.seats.as_deref()?)));
+    for (name, seats) in counted {
+        let kinds = [
+            ("users", Some(seats.users)),
+            ("suspended", Some(seats.suspended)),
+            ("deleted", Some(seats.deleted)),
+            ("starters", Some(seats.starters)),
+            ("remaining", seats.remaining),
+        ];
+        for (kind, count) in kinds.iter().filter_map(|(kind, count)| Some((*kind, (*count)?))) {
+            gauge!("carepass_seats", "reseller" => name.to_string(), "kind" => kind).set(f64::from(count));
+        }
     }
 }
 

@@ -113,6 +113,9 @@ impl Engine {
                 Ok(()) => (),
             }
             self.follow(&row, &moved);
+            if *order == Order::Retry {
+                self.ask_at_wall(&row);
+            }
             self.wake(&id.lane());
             return Ok(moved.after);
         }

@@ -228,6 +228,10 @@ fn data(outcome: &Outcome) -> Value {
         data["readyAt"] = json!(outcome.at);
         data["domains"] = json!(row.facts.domains.clone().unwrap_or_default());
     }
+    if let (OutcomeKind::SeatsLow, Some(seats)) = (outcome.kind, &row.facts.seats) {
+        data["seats"] = json!({ "users": seats.users, "suspended": seats.suspended, "deleted": seats.deleted,
+            "starters": seats.starters, "remaining": seats.remaining });
+    }
     add_reason(&mut data, row, outcome);
     data
 }

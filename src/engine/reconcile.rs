@@ -17,11 +17,11 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-/// Engineers read from the store at a time.
-const PAGE: usize = 200;
+/// Engineers, or rows, read from the store at a time.
+pub(super) const PAGE: usize = 200;
 
 /// Engineers, or rows, that are written at once, so that their commits share a sync.
-const SIDE_BY_SIDE: usize = 32;
+pub(super) const SIDE_BY_SIDE: usize = 32;
 
 impl Engine {
     /// Asks for an engineer to be looked at soon.
@@ -54,7 +54,10 @@ impl Engine {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = self.sweep.notified() => (),
-                _ = at_least.tick() => self.recheck_resellers().await,
+                _ = at_least.tick() => {
+                    self.recheck_resellers().await;
+                    self.watch_licenses();
+                }
             }
             if let Err(error) = self.sweep_once().await {
                 tracing::warn!(%error, "the sweep was cut short: the store does not answer");
@@ -68,6 +71,7 @@ impl Engine {
         for (name, _) in resellers.iter().filter(|(_, ready)| *ready) {
             self.wake_waiting(name).await?;
         }
+        self.check_leaders().await?;
         let mut after: Option<EngineerKey> = None;
         loop {
             let page = self.house.store.engineers(after.as_ref(), PAGE).await?;

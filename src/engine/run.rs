@@ -34,6 +34,10 @@ pub(super) struct Work<'a> {
     sheet: Option<Sheet>,
     /// Whether the reseller account was ready when the last run looked.
     saw_ready: bool,
+    /// What the last run had to wait behind.
+    wall: Option<FailureCode>,
+    /// That, if it stood no longer when the row was put behind it.
+    fallen: Option<FailureCode>,
 }
 
 /// A step that was claimed and is to be run.
@@ -45,7 +49,7 @@ pub(super) struct Claimed {
 
 impl<'a> Work<'a> {
     pub(super) fn new(engine: &'a Engine, row: Enrollment) -> Self {
-        Self { engine, row, sheet: None, saw_ready: true }
+        Self { engine, row, sheet: None, saw_ready: true, wall: None, fallen: None }
     }
 
     /// Applies the input and makes it durable; answers with the step to run, if there is one.
@@ -54,7 +58,11 @@ impl<'a> Work<'a> {
         while races < RACES_MAX {
             let moved = self.decide(&input).await?;
             match self.engine.commit_row(&self.row, &moved.after, Actor::Engine).await {
-                Ok(()) => return self.committed(moved),
+                Ok(()) => {
+                    let claimed = self.committed(moved);
+                    self.look_behind_wall().await;
+                    return claimed;
+                }
                 Err(StoreError::Conflict) => {
                     races += 1;
                     self.reread().await?;
@@ -98,7 +106,11 @@ impl<'a> Work<'a> {
             Err(_) => Err(Failure::transient(FailureCode::Timeout)),
         };
         observe::step(claimed.step, &self.row.id.lane(), &outcome, begun.elapsed());
-        outcome
+        self.engine.remember_lesson(&self.row.id).await;
+        let judged = self.engine.judge(&self.row, outcome.clone()).await;
+        // The account may be ready again before the row's wait for it is written.
+        self.saw_ready &= judged == outcome;
+        judged
     }
 
     async fn ensure(&mut self, step: &steps::Step, claimed: Claimed) -> Outcome {
@@ -114,6 +126,11 @@ impl<'a> Work<'a> {
         self.load_sheet().await?;
         self.check_scope(&roster)?;
         let at = self.row.state.at();
+        self.wall = self.engine.walls().before(&self.row, claimed.step);
+        // Who waited for it before has made nothing since: there is nothing to look for at Google.
+        if let Some(code) = self.wall.filter(|code| at.is_some_and(|at| at.waited_for == Some(*code))) {
+            return Err(Failure::needs(Who::Operator, code));
+        }
         let context = Context {
             house: &self.engine.house,
             row: &self.row,
@@ -123,6 +140,7 @@ impl<'a> Work<'a> {
             attempt: claimed.attempt,
             is_first: at.is_some_and(|at| at.runs == 1 && at.attempt == 1 && at.waited_for.is_none()),
             since: at.map_or(Timestamp::MIN, |at| at.since),
+            wall: self.wall,
         };
         (step.ensure)(&context).await
     }
@@ -177,7 +195,19 @@ impl<'a> Work<'a> {
         self.engine.house.sealer.seal(key, &id.to_string(), password.expose_secret().as_bytes())
     }
 
+    /// The wall fell while this row was being put behind it: whoever woke the others may have passed before.
+    async fn look_behind_wall(&mut self) {
+        let Some(code) = self.fallen.take() else { return };
+        if self.row.state.at().is_some_and(|at| at.waited_for == Some(code)) {
+            self.engine.move_row(&self.row, Input::Nudge).await;
+        }
+    }
+
     fn committed(&mut self, moved: Transition) -> Option<Claimed> {
+        let reseller = self.row.id.reseller();
+        let wall = self.wall.take();
+        self.fallen =
+            wall.filter(|code| reseller.is_some_and(|name| !self.engine.walls().stands(name, *code)));
         self.engine.follow(&self.row, &moved);
         self.row = moved.after;
         // The account became ready while this was being written: the sweep that says so may have passed before.
@@ -238,6 +268,8 @@ impl Engine {
     pub(super) fn follow(&self, before: &Enrollment, moved: &Transition) {
         observe::moved(before, &moved.after);
         self.learn(&moved.after);
+        self.watch_new_account(before, &moved.after);
+        self.note_wall(Some(before), &moved.after);
         if moved.effect == Some(Effect::Reconcile) {
             self.settled(&moved.after);
         }
@@ -257,6 +289,7 @@ impl Engine {
         if !self.house.sites.contains_key(name) {
             return;
         }
+        self.recall_lesson(row);
         let changed = {
             let mut known = self.known();
             // Commits are told about in any order.

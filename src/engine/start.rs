@@ -37,6 +37,7 @@ impl Engine {
             self.run_loop(Arc::clone(self).answer_signals(signals));
         }
         self.run_loop(Arc::clone(self).sweep_for_ever());
+        self.run_loop(Arc::clone(self).tend_walls());
         if let Some(sink) = sink {
             self.run_loop(Arc::clone(self).publish_for_ever(sink));
         }
@@ -54,6 +55,9 @@ impl Engine {
             let page = self.house.store.queue(lane, after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.wake_at().map(|at| (at, last.id.clone()));
+            for row in &page {
+                self.note_wall(None, row);
+            }
             let left = page.iter().filter_map(|row| Some((row, left_by_the_dead(row, horizon)?)));
             stream::iter(left)
                 .for_each_concurrent(SIDE_BY_SIDE, |(row, input)| async move {
@@ -94,6 +98,7 @@ impl Engine {
             return Ok(());
         };
         self.learn(&row);
+        self.watch_from_now(&name);
         self.move_row(&row, Input::Recheck).await;
         let mut known = self.known();
         if known.rows.get(&name).is_some_and(Enrollment::is_under_way) {

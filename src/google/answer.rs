@@ -2,14 +2,18 @@
 //! Not here: what an error means (`classify`).
 
 use super::call::Call;
+use super::classify::is_listed;
 use crate::model::failure::{Failure, FailureCode};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::fmt;
 use std::time::Duration;
 
 /// The longest reason that is kept, in bytes.
 const REASON_MAX: usize = 64;
+/// A private word of fewer characters may stand in Google's own names by chance.
+const WORD_MIN: usize = 4;
 /// How much of a body that is not JSON is searched for known words, in bytes.
 const PLAIN_MAX: usize = 512;
 
@@ -26,8 +30,8 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// A refusal in the form that the classifier knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A refusal in the form that the classifier knows. It may hold words of people: `Debug` shows the call and the status.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ApiError {
     /// Which call.
     pub call: Call,
@@ -37,12 +41,29 @@ pub struct ApiError {
     pub code: Option<u16>,
     /// `errors[0].reason`, else `error.status`, else empty; `error` of a token answer.
     pub reason: String,
-    /// Google's words, without those that are private to the request.
+    /// Google's words, for the table only: a person may be called like a word of it.
     pub message: String,
+    /// What may be shown of it.
+    pub shown: Shown,
     /// Whether the message is Google's own and not the text of some page.
     pub structured: bool,
     /// Google's wish.
     pub retry_after: Option<Duration>,
+}
+
+/// The part of a refusal that may be shown and stored: without the words that are private to the request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// The reason.
+    pub reason: String,
+    /// Google's words.
+    pub message: String,
+}
+
+impl fmt::Debug for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiError({}: {})", self.call.template(), self.status)
+    }
 }
 
 /// Google's error envelope; newer back ends leave `errors` out and add `status`.
@@ -100,7 +121,7 @@ impl Answer {
         })
     }
 
-    /// The body of a refusal, without the request's private words.
+    /// The body of a refusal; what may be shown of it is without the request's private words.
     pub fn error(&self, call: Call, private_words: &[&str]) -> ApiError {
         let (code, reason, message, structured) =
             if self.is_json { self.structured(call) } else { self.plain() };
@@ -109,16 +130,17 @@ impl Answer {
             .filter(|c| c.is_ascii_alphanumeric() || "_.-".contains(*c))
             .take(REASON_MAX)
             .collect();
-        let message = private_words
-            .iter()
-            .filter(|word| word.chars().count() > 1)
-            .fold(message, |message, word| message.replace(word, "(private)"));
+        let shown = Shown {
+            reason: shown_reason(&reason, private_words),
+            message: private_words.iter().fold(printable(&message), |message, word| blot(&message, word)),
+        };
         ApiError {
             call,
             status: self.status,
             code,
             reason,
             message,
+            shown,
             structured,
             retry_after: self.retry_after,
         }
@@ -146,6 +168,43 @@ impl Answer {
     }
 }
 
+/// A reason is a word of Google's, and of the request only where something is wrong: one that the table lists is shown as it is.
+fn shown_reason(reason: &str, private_words: &[&str]) -> String {
+    let is_private = |word: &&str| {
+        let (reason, word) = (reason.to_lowercase(), word.to_lowercase());
+        reason == word || (word.chars().count() >= WORD_MIN && reason.contains(&word))
+    };
+    let hidden = !is_listed(reason) && private_words.iter().any(is_private);
+    if hidden { String::new() } else { reason.to_owned() }
+}
+
+/// One line without control characters, so that nothing can stand between the letters of a word that must not be shown.
+fn printable(message: &str) -> String {
+    let words = message.split_whitespace().map(|word| word.chars().filter(|c| !c.is_control()).collect());
+    words.collect::<Vec<String>>().join(" ")
+}
+
+/// Blots a word out, in any case of letters.
+fn blot(message: &str, word: &str) -> String {
+    let word = printable(word);
+    let length = word.chars().count();
+    if length < 2 {
+        return message.to_owned();
+    }
+    let same = |a: char, b: char| a == b || a.to_lowercase().eq(b.to_lowercase());
+    let mut shown = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(first) = rest.chars().next() {
+        let begins =
+            rest.chars().count() >= length && rest.chars().zip(word.chars()).all(|(a, b)| same(a, b));
+        let taken =
+            if begins { rest.chars().take(length).map(char::len_utf8).sum() } else { first.len_utf8() };
+        shown.push_str(if begins { "(private)" } else { &rest[..taken] });
+        rest = &rest[taken..];
+    }
+    shown
+}
+
 /// Reads `Retry-After` (RFC 9110, 10.2.3): seconds or a date. Google documents none for these APIs; nonsense is no wish.
 pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = value.trim().parse::<u64>() {
@@ -158,6 +217,7 @@ pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn answer(status: u16, is_json: bool, body: &str) -> Answer {
         Answer { status, retry_after: None, is_json, body: body.as_bytes().to_vec() }
@@ -165,7 +225,10 @@ mod tests {
 
     fn check(answer: &Answer, code: Option<u16>, reason: &str, message: &str) {
         let error = answer.error(Call::GetUser, &["asa.oberg", "Å"]);
-        assert_eq!((error.code, error.reason.as_str(), error.message.as_str()), (code, reason, message));
+        assert_eq!(
+            (error.code, error.reason.as_str(), error.shown.message.as_str()),
+            (code, reason, message)
+        );
     }
 
     #[test]
@@ -182,6 +245,28 @@ mod tests {
         check(&answer(404, true, "{ not json"), None, "", "{ not json");
         let odd = r#"{"error":{"code":400,"errors":[{"reason":"in valid\n<b>","message":"asa.oberg no"}]}}"#;
         check(&answer(400, true, odd), Some(400), "invalidb", "(private) no");
+    }
+
+    #[test]
+    fn what_is_private_to_the_request_is_not_shown_and_the_table_reads_it_all_the_same() {
+        let body = |reason: &str, message: &str| {
+            let error = json!({"code": 400, "message": message, "errors": [{"reason": reason}]});
+            answer(400, true, &json!({"error": error}).to_string())
+        };
+        let check = |reason: &str, message: &str, words: &[&str], shown: (&str, &str)| {
+            let error = body(reason, message).error(Call::InsertUser, words);
+            assert_eq!((error.shown.reason.as_str(), error.shown.message.as_str()), shown);
+            assert_eq!((error.reason.as_str(), error.message.as_str()), (reason, message));
+            assert_eq!(format!("{error:?}"), "ApiError(POST /admin/directory/v1/users: 400)");
+        };
+        // Ou is a family name, and a word of Google's.
+        check("invalid", "Invalid Ou Id", &["Ou"], ("invalid", "Invalid (private) Id"));
+        check("invalid", "ÖBERG, öberg", &["Öberg"], ("invalid", "(private), (private)"));
+        check("invalid", "Ob\u{7}erg  x", &["Oberg"], ("invalid", "(private) x"));
+        check("invalid", "Anna \u{a0} Maria", &["Anna Maria"], ("invalid", "(private)"));
+        check("obergRefused", "", &["Oberg"], ("", ""));
+        check("newLimit", "Li", &["Li", "N"], ("newLimit", "(private)"));
+        check("oberg", "", &["berg", "Oberg"], ("", ""));
     }
 
     #[test]

@@ -98,6 +98,12 @@ impl Scope {
             Self::Audit => "https://www.googleapis.com/auth/admin.reports.audit.readonly",
         }
     }
+
+    /// The scope without what all have in common.
+    pub fn short_name(self) -> &'static str {
+        let url = self.url();
+        url.strip_prefix("https://www.googleapis.com/auth/").unwrap_or(url)
+    }
 }
 
 /// Whether a call changes something, and so whether an unclear answer may have had an effect.

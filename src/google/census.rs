@@ -111,14 +111,14 @@ impl Census {
         wait(google, addresses, fresh, read).await
     }
 
-    /// Every account that was deleted in the last 20 days.
-    pub async fn deleted(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
-        read_deleted(&self.inner.google, &self.inner.deleted, fresh.into()).await
-    }
-
     /// Every account.
     pub async fn accounts(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
         read_accounts(&self.inner.google, &self.inner.accounts, fresh.into()).await
+    }
+
+    /// Every account that was deleted in the last 20 days.
+    pub async fn deleted(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
+        read_deleted(&self.inner.google, &self.inner.deleted, fresh.into()).await
     }
 
     /// Every role assignment.
@@ -168,20 +168,20 @@ async fn read_addresses(
     Ok(Arc::new(Snapshot { began, ended, items }))
 }
 
-async fn read_deleted(
-    google: &Google,
-    kept: &Shelf<Vec<Account>>,
-    fresh: Fresh,
-) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
-    take(google, kept, fresh, async |google| google.accounts(true).await).await
-}
-
 async fn read_accounts(
     google: &Google,
     kept: &Shelf<Vec<Account>>,
     fresh: Fresh,
 ) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
     take(google, kept, fresh, async |google| google.accounts(false).await).await
+}
+
+async fn read_deleted(
+    google: &Google,
+    kept: &Shelf<Vec<Account>>,
+    fresh: Fresh,
+) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
+    take(google, kept, fresh, async |google| google.accounts(true).await).await
 }
 
 async fn take<T, R>(

@@ -7,7 +7,8 @@
 use super::answer::ApiError;
 use super::answers::TABLE;
 use super::call::{Access, Api, Call};
-use crate::model::failure::{Failure, FailureCode, FailureKind};
+use super::mapped::{self, MappedAnswer};
+use crate::model::failure::{Failure, FailureCode, FailureKind, UnmappedAnswer};
 use jiff::SignedDuration;
 use std::time::Duration;
 
@@ -108,11 +109,45 @@ pub enum Then {
 /// Says what a refusal means. `age` is that of the thing that was asked about or built upon, if carepass knows it.
 /// What no row knows is `unknown_answer`: permanent, for a person to see.
 pub fn classify(error: &ApiError, age: Option<SignedDuration>) -> Verdict {
-    match TABLE.iter().find(|row| row.fits(error, age)).map(|row| row.then) {
+    judge(error, age, &[])
+}
+
+/// The same, where the operator has said what to do about answers that no row knows. The table comes first.
+pub fn judge(error: &ApiError, age: Option<SignedDuration>, mapped: &[MappedAnswer]) -> Verdict {
+    match row_of(error, age).and_then(|index| TABLE.get(index)).map(|row| row.then) {
         Some(Then::Means(meaning)) => Verdict::Means(meaning),
         Some(Then::Fails(kind, code)) => Verdict::Fails(failure(error, kind, code)),
-        None => Verdict::Fails(failure(error, FailureKind::Permanent, FailureCode::UnknownAnswer)),
+        None => Verdict::Fails(unknown(error, mapped)),
     }
+}
+
+/// Which row of [`table`] speaks about the answer.
+pub fn row_of(error: &ApiError, age: Option<SignedDuration>) -> Option<usize> {
+    TABLE.iter().position(|row| row.fits(error, age))
+}
+
+/// The whole table, most particular first.
+pub fn table() -> &'static [Row] {
+    TABLE
+}
+
+/// Whether some row names the reason, so that it is Google's and nobody's name.
+pub(super) fn is_listed(reason: &str) -> bool {
+    TABLE.iter().any(|row| row.reasons.iter().any(|listed| listed.eq_ignore_ascii_case(reason)))
+}
+
+/// An answer that no row knows: handled as the operator has said, else kept for a person, with what it takes to say so.
+fn unknown(error: &ApiError, mapped: &[MappedAnswer]) -> Failure {
+    if let Some(answer) = mapped.iter().find(|answer| answer.fits(error)) {
+        let (kind, code) = answer.then.handling();
+        return failure(error, kind, code);
+    }
+    let failure = failure(error, FailureKind::Permanent, FailureCode::UnknownAnswer);
+    if !mapped::is_mappable(error.call) {
+        return failure;
+    }
+    let reason = error.shown.reason.clone();
+    failure.with_answer(UnmappedAnswer { call: error.call.name().to_owned(), status: error.status, reason })
 }
 
 impl Row {
@@ -128,7 +163,8 @@ impl Row {
 }
 
 impl Calls {
-    fn include(self, call: Call) -> bool {
+    /// Whether the call is one of them.
+    pub fn include(self, call: Call) -> bool {
         match self {
             Self::Any => call != Call::Token,
             Self::AnyAndToken => true,
@@ -161,8 +197,8 @@ impl Age {
 
 fn failure(error: &ApiError, kind: FailureKind, code: FailureCode) -> Failure {
     // The text of a page that is not Google's envelope may hold anything.
-    let words = if error.structured { error.message.as_str() } else { "(no error envelope)" };
-    let detail = format!("{}: {} {} {words}", error.call.template(), error.status, error.reason);
+    let words = if error.structured { error.shown.message.as_str() } else { "(no error envelope)" };
+    let detail = format!("{}: {} {} {words}", error.call.template(), error.status, error.shown.reason);
     let failure = Failure::new(kind, code).with_detail(&detail);
     let pause = (code == FailureCode::DailyQuotaSpent).then_some(DAILY_QUOTA_PAUSE);
     match error.retry_after.max(pause) {

@@ -2,7 +2,7 @@
 //! The server is no model of Google (that is the sandbox): it shows one odd answer at a time.
 
 use super::limits::{Rate, Rates};
-use super::{Credentials, Endpoint, Google, GoogleSettings, client};
+use super::{Credentials, Endpoint, Google, GoogleSettings, MappedAnswer, client};
 use crate::sandbox;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -61,13 +61,37 @@ pub(super) fn unhurried() -> Rates {
 
 /// A client of what answers at this address.
 pub(super) fn google_at(base: &str, credentials: &[u8], customer: &str, admin: &str) -> Google {
+    google_at_with(base, credentials, customer, admin, Vec::new())
+}
+
+/// The same, told what the operator says about unknown answers.
+pub(super) fn google_at_with(
+    base: &str,
+    credentials: &[u8],
+    customer: &str,
+    admin: &str,
+    answers: Vec<MappedAnswer>,
+) -> Google {
+    let credentials = Credentials::from_json(credentials, &Endpoint::parse(base).expect("loopback"));
+    google_with(base, credentials.expect("a key file"), customer, admin, answers)
+}
+
+/// The same with credentials of any kind.
+fn google_with(
+    base: &str,
+    credentials: Credentials,
+    customer: &str,
+    admin: &str,
+    answers: Vec<MappedAnswer>,
+) -> Google {
     let endpoint = Endpoint::parse(base).expect("loopback");
     let settings = GoogleSettings {
         customer: customer.parse().expect("a customer"),
         admin: admin.parse().expect("an address"),
-        credentials: Credentials::from_json(credentials, &endpoint).expect("a key file"),
+        credentials,
         endpoint: endpoint.clone(),
         rates: unhurried(),
+        answers,
     };
     #[expect(
         clippy::disallowed_methods,
@@ -124,14 +148,20 @@ struct Inner {
 impl Fake {
     /// A server with these answers, and a client of it.
     pub(super) async fn start(replies: Vec<Reply>) -> (Self, Google) {
+        let file = key_file("https://oauth2.googleapis.com/token");
+        let credentials = Credentials::from_json(file.as_bytes(), &Endpoint::Google).expect("a key file");
+        Self::start_with(credentials, replies).await
+    }
+
+    /// The same for credentials of any kind.
+    pub(super) async fn start_with(credentials: Credentials, replies: Vec<Reply>) -> (Self, Google) {
         let fake = Self::default();
         fake.then(replies);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let router = axum::Router::new().fallback(answer).with_state(fake.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let file = key_file("https://oauth2.googleapis.com/token");
-        let google = google_at(&base, file.as_bytes(), "C01abc123", "robot@reseller-se.example");
+        let google = google_with(&base, credentials, "C01abc123", "robot@reseller-se.example", Vec::new());
         (fake, google)
     }
 

@@ -1,7 +1,9 @@
-//! The service account's key file, read and checked once. Not here: what is signed with it (`auth`).
+//! The service account: its key file, read and checked once, or its name alone where Google signs for it.
+//! Not here: what is signed (`auth`).
 
 use super::endpoint::{Endpoint, is_loopback};
 use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::id::MailAddress;
 use crate::model::privacy::is_private;
 use reqwest::Url;
 use ring::rand::SystemRandom;
@@ -28,8 +30,22 @@ pub struct Credentials {
 
 struct Inner {
     email: String,
-    key_id: Option<String>,
-    key: RsaKeyPair,
+    client_id: Option<String>,
+    signer: Signer,
+}
+
+/// Who signs in the service account's name.
+pub(super) enum Signer {
+    /// This process, with the account's key.
+    Key(Box<Key>),
+    /// Google, asked by the machine's own account, which may sign for this one (`docs/GOOGLE.md` 61).
+    Google(MailAddress),
+}
+
+/// A private key.
+pub(super) struct Key {
+    id: Option<String>,
+    pair: RsaKeyPair,
 }
 
 /// Google's key file, as far as it is used.
@@ -38,6 +54,7 @@ struct KeyFile {
     #[serde(rename = "type")]
     kind: String,
     client_email: String,
+    client_id: Option<String>,
     private_key: SecretString,
     private_key_id: Option<String>,
     token_uri: Option<String>,
@@ -75,9 +92,17 @@ impl Credentials {
         }
         let der = PrivatePkcs8KeyDer::from_pem_slice(file.private_key.expose_secret().as_bytes())
             .map_err(|_| unusable("the private key is not PKCS#8 in PEM"))?;
-        let key = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der())
+        let pair = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der())
             .map_err(|_| unusable("the private key is not an RSA key of 2048 bits or more"))?;
-        Ok(Self { inner: Arc::new(Inner { email: file.client_email, key_id: file.private_key_id, key }) })
+        let signer = Signer::Key(Box::new(Key { id: file.private_key_id, pair }));
+        let client_id = file.client_id.filter(|id| is_client_id(id));
+        Ok(Self { inner: Arc::new(Inner { email: file.client_email, client_id, signer }) })
+    }
+
+    /// A service account without a key: Google signs for it when the machine's own account asks.
+    pub fn keyless(account: MailAddress) -> Self {
+        let email = account.to_string();
+        Self { inner: Arc::new(Inner { email, client_id: None, signer: Signer::Google(account) }) }
     }
 
     /// The service account.
@@ -85,17 +110,28 @@ impl Credentials {
         &self.inner.email
     }
 
+    /// The number under which the Admin console knows the service account for delegation; a key file says it.
+    pub fn client_id(&self) -> Option<&str> {
+        self.inner.client_id.as_deref()
+    }
+
+    /// Who signs.
+    pub(super) fn signer(&self) -> &Signer {
+        &self.inner.signer
+    }
+}
+
+impl Key {
     /// Google's id of the key.
-    pub(super) fn key_id(&self) -> Option<&str> {
-        self.inner.key_id.as_deref()
+    pub(super) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     /// RS256 (RFC 7518, 3.3): RSASSA-PKCS1-v1_5 with SHA-256.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
-        let mut signature = vec![0; self.inner.key.public().modulus_len()];
+        let mut signature = vec![0; self.pair.public().modulus_len()];
         // The randomness only blinds the computation; the signature does not depend on it.
-        self.inner
-            .key
+        self.pair
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
             .map_err(|_| unusable("the private key cannot sign"))?;
         Ok(signature)
@@ -116,7 +152,12 @@ fn may_name(token_uri: Option<&str>, endpoint: &Endpoint) -> bool {
         || (endpoint.is_loopback() && Url::parse(token_uri).is_ok_and(|url| is_loopback(&url)))
 }
 
-fn unusable(why: &str) -> Failure {
+/// A number, and nothing that could mislead whoever pastes it.
+fn is_client_id(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+pub(super) fn unusable(why: &str) -> Failure {
     Failure::needs(Who::Operator, FailureCode::CredentialsUnusable).with_detail(why)
 }
 

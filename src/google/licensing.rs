@@ -1,5 +1,5 @@
 //! The free licence, and the paid ones that must not be there: of Google Workspace, Cloud Identity Premium and Essentials.
-//! Not here: taking licences away, which carepass never does by itself.
+//! Not here: which licences may be taken away, and from whom (`steps/no_paid_license`).
 
 use super::call::Call;
 use super::classify::Meaning;
@@ -7,7 +7,7 @@ use super::pages::{List, Page};
 use super::request::Request;
 use super::{Google, Outcome, unexpected};
 use crate::model::failure::{Failure, FailureCode, FailureKind};
-use crate::model::id::Address;
+use crate::model::id::{Address, LicenseSku};
 use futures_util::future::try_join_all;
 use serde::Deserialize;
 
@@ -82,6 +82,13 @@ pub struct PaidLicense {
     pub sku: String,
 }
 
+impl PaidLicense {
+    /// Whether it is this one.
+    pub fn is(&self, license: &LicenseSku) -> bool {
+        self.product == license.product.as_str() && self.sku == license.sku.as_str()
+    }
+}
+
 impl Google {
     /// Assigns Cloud Identity Free. Errors: `licenses_spent`, `auto_licensing_on`, `account_settling`, …
     pub async fn assign_free(&self, address: &Address) -> Result<FreeLicense, Failure> {
@@ -104,6 +111,18 @@ impl Google {
         self.shared.limits.throttled(Call::AssignLicense.spec().quota, None);
         Failure::new(FailureKind::Throttled, FailureCode::RateLimited)
             .with_detail(&format!("{}: 503, a spent quota or an outage", Call::AssignLicense.template()))
+    }
+
+    /// Takes a licence away; false if the account did not have it. Any success will do, for whoever takes a licence away looks again.
+    /// Errors: `auto_licensing_on`, `account_settling`, …
+    pub async fn remove_license(&self, address: &Address, license: &LicenseSku) -> Result<bool, Failure> {
+        match self.ask(&Request::RemoveLicense { address, license }).await? {
+            Outcome::Done(_) => Ok(true),
+            Outcome::Means(Meaning::NotThere) => Ok(false),
+            Outcome::Means(
+                meaning @ (Meaning::AlreadyExists | Meaning::AlreadyHeld | Meaning::Unavailable),
+            ) => Err(unexpected(Call::RemoveLicense, meaning)),
+        }
     }
 
     /// Every licence of the customer's accounts in a [`PaidProduct`]; no call lists those of one account. A product that the customer

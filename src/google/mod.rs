@@ -8,10 +8,14 @@
 pub mod address_book;
 mod answer;
 mod answers;
+#[cfg(test)]
+mod answers_tests;
 pub mod auth;
 pub mod call;
 pub mod census;
 pub mod classify;
+#[cfg(test)]
+mod coverage_tests;
 pub mod directory;
 pub mod endpoint;
 mod exceptions;
@@ -22,18 +26,20 @@ pub mod guard;
 pub mod key;
 pub mod licensing;
 pub mod limits;
+pub mod mapped;
 pub mod org_unit;
+pub mod overview;
 mod pages;
 pub mod request;
 pub mod role;
 pub mod transport;
 
-use crate::model::failure::{Failure, FailureCode, FailureKind};
+use crate::model::failure::{Failure, FailureCode, FailureKind, Prefilled};
 use crate::model::id::{CustomerId, MailAddress};
 use answer::Answer;
 use auth::Tokens;
 use call::{Access, Call, Scope};
-use classify::{Meaning, Verdict, classify};
+use classify::{Meaning, Verdict, judge};
 use jiff::{SignedDuration, Timestamp};
 use limits::Limits;
 use request::Request;
@@ -41,16 +47,17 @@ use std::fmt;
 use std::sync::Arc;
 use transport::Transport;
 
-pub use answer::ApiError;
+pub use answer::{ApiError, Shown};
 pub use census::{Census, Fresh, Snapshot};
 pub use directory::{Account, Creation, Customer, Group, NewAccount};
 pub use endpoint::Endpoint;
 pub use key::Credentials;
 pub use licensing::{FreeLicense, PaidLicense};
 pub use limits::{Rate, Rates};
+pub use mapped::{MappedAnswer, MappedThen};
 pub use org_unit::{OrgUnit, OrgUnitCreation};
 pub use role::{Assignment, Chosen, Given, Role};
-pub use transport::{Now, client};
+pub use transport::{HttpClient, Now, client};
 
 /// What is fixed about one reseller account.
 #[derive(Clone, Debug)]
@@ -65,6 +72,8 @@ pub struct GoogleSettings {
     pub endpoint: Endpoint,
     /// How fast to ask.
     pub rates: Rates,
+    /// What the operator says about answers that carepass does not know.
+    pub answers: Vec<MappedAnswer>,
 }
 
 /// Google, as one reseller account sees it. Clones share tokens and limits.
@@ -81,6 +90,7 @@ struct Shared {
     transport: Arc<Transport>,
     tokens: Arc<Tokens>,
     limits: Arc<Limits>,
+    mapped: Vec<MappedAnswer>,
 }
 
 impl fmt::Debug for Google {
@@ -100,13 +110,14 @@ enum Outcome {
 
 impl Google {
     /// A client that has asked nothing yet. `client` comes from [`client`] and is shared by all reseller accounts.
-    pub fn new(settings: GoogleSettings, client: reqwest::Client, now: Now) -> Self {
-        let GoogleSettings { customer, admin, credentials, endpoint, rates } = settings;
+    pub fn new(settings: GoogleSettings, client: HttpClient, now: Now) -> Self {
+        let GoogleSettings { customer, admin, credentials, endpoint, rates, answers } = settings;
         let shared = Shared {
             customer,
             transport: Arc::new(Transport::new(client, endpoint, now)),
             tokens: Arc::new(Tokens::new(credentials, admin)),
             limits: Arc::new(Limits::new(rates)),
+            mapped: answers,
         };
         Self { shared: Arc::new(shared), made_at: None, writes_until: None, is_patient: false }
     }
@@ -125,10 +136,20 @@ impl Google {
         Self { writes_until: Some(until), ..self.clone() }
     }
 
-    /// Whether a token for the scope can be had: the flight check asks for each by itself.
+    /// Whether a token for the scope can be had now, whatever was had before: each scope is asked for by itself.
     pub async fn probe(&self, scope: Scope) -> Result<(), Failure> {
         let shared = &self.shared;
-        shared.tokens.get(scope, &shared.transport, &shared.limits).await.map(drop)
+        shared.tokens.anew(scope, &shared.transport, &shared.limits).await.map(drop)
+    }
+
+    /// What an operator pastes into the Admin console, so that the service account may act for the administrator.
+    pub fn delegation(&self) -> Vec<Prefilled> {
+        self.shared.tokens.delegation()
+    }
+
+    /// How far this machine's clock was ahead of Google's at the last answer, to about a second.
+    pub fn clock_ahead(&self) -> Option<SignedDuration> {
+        self.shared.transport.clock_ahead()
     }
 
     fn now(&self) -> Timestamp {
@@ -146,10 +167,11 @@ impl Google {
         }
         let call = request.call();
         let error = answer.error(call, &request.private_words());
-        tracing::debug!(call = call.template(), status = error.status, reason = error.reason, "refused");
         // Another replica's clock may be ahead: what was made "later than now" is young.
         let age = self.made_at.map(|made_at| self.now().duration_since(made_at).max(SignedDuration::ZERO));
-        match classify(&error, age) {
+        let (status, reason, row) = (error.status, &error.shown.reason, classify::row_of(&error, age));
+        tracing::debug!(call = call.template(), status, reason, row, "refused");
+        match judge(&error, age, &self.shared.mapped) {
             Verdict::Means(meaning) => Ok(Outcome::Means(meaning)),
             Verdict::Fails(failure) => {
                 if failure.kind == FailureKind::Throttled {

@@ -302,13 +302,14 @@ impl<'a> Request<'a> {
                 account.family_name.as_str(),
                 account.password.expose_secret(),
                 account.address.local_part.as_str(),
+                account.recovery_address.as_ref().map_or("", local_part),
             ],
             Self::GetUser { key: UserKey::Address(address) }
             | Self::GetGroup { address }
             | Self::AssignLicense { address }
             | Self::RemoveLicense { address, .. }
             | Self::IsInvitable { address, .. } => vec![address.local_part.as_str()],
-            Self::GetUser { key: UserKey::Named(address) } => vec![address.as_str()],
+            Self::GetUser { key: UserKey::Named(address) } => vec![address.as_str(), local_part(address)],
             Self::GetUser { key: UserKey::Id(_) }
             | Self::GetCustomer
             | Self::ListDomains { .. }
@@ -374,6 +375,10 @@ impl<'a> Request<'a> {
             }
         }
     }
+}
+
+fn local_part(address: &MailAddress) -> &str {
+    address.as_str().rsplit_once('@').map_or("", |(local_part, _)| local_part)
 }
 
 fn refused(why: &str) -> Failure {

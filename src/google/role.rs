@@ -1,22 +1,22 @@
-//! Roles, what they may do, and who holds them; and the pure guards that keep a role harmless (guard 3).
-//! Not here: taking a role away.
-//!
-//! The names of the reseller privileges are published nowhere, so nothing here guesses one: what is not pinned stops, and
-//! the failure lists what was seen.
+//! Roles, what they may do, and who holds them, as Google lists and changes them.
+//! Not here: which role is given, and which never (`choose`), and taking one away.
+
+mod choose;
+mod propose;
+
+pub use choose::{Chosen, approve, choose, is_legacy_access, remembered, unchanged};
+pub use propose::{anchor, propose};
 
 use super::call::Call;
 use super::classify::Meaning;
 use super::pages::{List, Page};
 use super::request::Request;
 use super::{Google, Outcome, unexpected};
-use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::{AccountId, RoleId};
-use crate::model::reseller::{Privilege, RoleChoice};
+use crate::model::reseller::Privilege;
 use serde::Deserialize;
 use std::collections::BTreeSet;
-
-/// The super administrator's role by its name, should Google leave the flag out (Google, "manage roles").
-const SUPER_ADMIN_NAME: &str = "_SEED_ADMIN_ROLE";
 
 /// A role.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,20 +57,6 @@ pub enum Given {
     Found,
 }
 
-/// The role to give.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Chosen {
-    /// This one.
-    Use(Role),
-    /// One that has to be made.
-    Create {
-        /// Its name.
-        name: String,
-        /// What it may do, as pinned.
-        privileges: BTreeSet<Privilege>,
-    },
-}
-
 impl Google {
     /// All roles of the customer.
     pub async fn roles(&self) -> Result<Vec<Role>, Failure> {
@@ -84,7 +70,7 @@ impl Google {
         match self.ask(&request).await? {
             Outcome::Done(answer) => Ok(answer.decode::<WireRole>(Call::InsertRole)?.into()),
             Outcome::Means(Meaning::AlreadyExists) => {
-                one_named(name, &self.roles().await?)?.cloned().ok_or_else(|| {
+                choose::one_named(name, &self.roles().await?)?.cloned().ok_or_else(|| {
                     Failure::not_yet(FailureCode::NotYetConfirmed)
                         .with_detail("the role exists and is not listed yet")
                 })
@@ -93,6 +79,14 @@ impl Google {
                 Err(unexpected(Call::InsertRole, meaning))
             }
         }
+    }
+
+    /// Every privilege that a role of the customer can have.
+    pub async fn privileges(&self) -> Result<BTreeSet<Privilege>, Failure> {
+        let request = Request::ListPrivileges { customer: &self.shared.customer };
+        let tree: WirePrivileges =
+            self.ask(&request).await?.done(Call::ListPrivileges)?.decode(Call::ListPrivileges)?;
+        Ok(flattened(tree.items))
     }
 
     /// Gives a role for the whole customer. The caller has approved the role and proved that the account is ours.
@@ -126,152 +120,6 @@ impl Google {
     }
 }
 
-/// Guard 3: never the super administrator's role, and nothing beyond what was approved. A role that lists no privilege is
-/// not harmless but unknown. Errors: `role_too_powerful`, with what is too much.
-pub fn approve(role: &Role, approved: &BTreeSet<Privilege>) -> Result<(), Failure> {
-    harmless(role)?;
-    let excess: BTreeSet<Privilege> = role.privileges.difference(approved).cloned().collect();
-    if excess.is_empty() {
-        Ok(())
-    } else {
-        let excess = format!("beyond what was approved: {}", shown(&excess));
-        Err(stop(FailureCode::RoleTooPowerful, &excess))
-    }
-}
-
-/// What holds for every role that is given, whatever was approved.
-fn harmless(role: &Role) -> Result<(), Failure> {
-    let too_powerful = |why: &str| Err(stop(FailureCode::RoleTooPowerful, why));
-    if role.is_super_admin || role.name == SUPER_ADMIN_NAME {
-        return too_powerful("it is the super administrator's role");
-    }
-    if role.privileges.is_empty() {
-        return too_powerful("it does not say what it may do");
-    }
-    Ok(())
-}
-
-/// Picks the role that the configuration means, or stops and says what there is.
-/// Errors: `role_missing`, `role_ambiguous`, `role_not_pinned`, `role_too_powerful`.
-pub fn choose(choice: &RoleChoice, roles: &[Role]) -> Result<Chosen, Failure> {
-    match choice {
-        RoleChoice::ResellerAdmin { privileges } => reseller_admin(privileges, roles).map(Chosen::Use),
-        RoleChoice::Custom { name, privileges } => custom(name, privileges, roles),
-        RoleChoice::Existing { name, privileges } => existing(name, privileges, roles).map(Chosen::Use),
-    }
-}
-
-/// Google's own role for resellers, whose API name is published nowhere: the one system role that speaks of resellers,
-/// without the one for indirect resellers (Google help 9749959). Without pins the operator has approved it by choosing it, with
-/// whatever Google puts into it.
-fn reseller_admin(pinned: &BTreeSet<Privilege>, roles: &[Role]) -> Result<Role, Failure> {
-    let fitting: Vec<&Role> = roles.iter().filter(|role| is_reseller_admin(role)).collect();
-    match fitting.as_slice() {
-        [only] => {
-            if pinned.is_empty() {
-                harmless(only)?;
-            } else {
-                approve(only, pinned)?;
-            }
-            Ok((*only).clone())
-        }
-        [] => {
-            let system: Vec<&Role> = roles.iter().filter(|role| role.is_system).collect();
-            Err(stop(FailureCode::RoleMissing, &format!("system roles: {}", names(&system))))
-        }
-        several => Err(stop(FailureCode::RoleAmbiguous, &format!("these fit: {}", names(several)))),
-    }
-}
-
-fn is_reseller_admin(role: &Role) -> bool {
-    let speaks_of = |word: &str| {
-        role.name.to_lowercase().contains(word) || role.description.to_lowercase().contains(word)
-    };
-    role.is_system && !role.is_super_admin && speaks_of("resell") && !speaks_of("indirect")
-}
-
-/// A role of our own with exactly the pinned privileges.
-fn custom(name: &str, pinned: &BTreeSet<Privilege>, roles: &[Role]) -> Result<Chosen, Failure> {
-    let Some(found) = one_named(name, roles)? else {
-        if pinned.is_empty() {
-            let proposal =
-                format!("nothing is pinned and no role has that name; candidates: {}", candidates(roles));
-            return Err(Failure::needs(Who::Operator, FailureCode::RoleNotPinned).with_list(&proposal));
-        }
-        return Ok(Chosen::Create { name: name.to_owned(), privileges: pinned.clone() });
-    };
-    let role = pinned_role(found, pinned)?;
-    let lacking: BTreeSet<Privilege> = pinned.difference(&role.privileges).cloned().collect();
-    if lacking.is_empty() {
-        return Ok(Chosen::Use(role));
-    }
-    Err(stop(FailureCode::RoleMissing, &format!("the role of that name lacks: {}", shown(&lacking))))
-}
-
-/// A role that somebody made, as long as it may do no more than what is pinned.
-fn existing(name: &str, pinned: &BTreeSet<Privilege>, roles: &[Role]) -> Result<Role, Failure> {
-    let Some(found) = one_named(name, roles)? else {
-        let all: Vec<&Role> = roles.iter().collect();
-        return Err(stop(FailureCode::RoleMissing, &format!("there are: {}", names(&all))));
-    };
-    pinned_role(found, pinned)
-}
-
-fn pinned_role(role: &Role, pinned: &BTreeSet<Privilege>) -> Result<Role, Failure> {
-    if pinned.is_empty() {
-        let seen = format!("to pin, if it is right: {}", shown(&role.privileges));
-        return Err(Failure::needs(Who::Operator, FailureCode::RoleNotPinned).with_list(&seen));
-    }
-    approve(role, pinned)?;
-    Ok(role.clone())
-}
-
-fn one_named<'a>(name: &str, roles: &'a [Role]) -> Result<Option<&'a Role>, Failure> {
-    let named: Vec<&Role> = roles.iter().filter(|role| role.name == name).collect();
-    match named.as_slice() {
-        [] => Ok(None),
-        [only] => Ok(Some(only)),
-        several => Err(stop(FailureCode::RoleAmbiguous, &format!("{} roles have that name", several.len()))),
-    }
-}
-
-/// Privileges that a person may want to pin: those of Google's role for resellers that speak of viewing customers or of
-/// support cases. That role is the anchor, since other services have privileges of the same names.
-fn candidates(roles: &[Role]) -> String {
-    let wanted = |privilege: &&Privilege| {
-        let has = |word: &str| privilege.name.to_uppercase().contains(word);
-        has("SUPPORT") || has("CASE") || (has("CUSTOMER") && (has("VIEW") || has("READ") || has("RETRIEVE")))
-    };
-    let found: BTreeSet<Privilege> = roles
-        .iter()
-        .filter(|role| is_reseller_admin(role))
-        .flat_map(|role| &role.privileges)
-        .filter(wanted)
-        .cloned()
-        .collect();
-    shown(&found)
-}
-
-fn shown(privileges: &BTreeSet<Privilege>) -> String {
-    if privileges.is_empty() {
-        return "none".to_owned();
-    }
-    let pairs: Vec<String> =
-        privileges.iter().map(|privilege| format!("{}/{}", privilege.service_id, privilege.name)).collect();
-    pairs.join(" ")
-}
-
-fn names(roles: &[&Role]) -> String {
-    if roles.is_empty() {
-        return "none".to_owned();
-    }
-    roles.iter().map(|role| role.name.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-fn stop(code: FailureCode, why: &str) -> Failure {
-    Failure::needs(Who::Operator, code).with_detail(why)
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RolePage {
@@ -295,6 +143,13 @@ struct WireRole {
     is_super_admin_role: bool,
     #[serde(default)]
     role_privileges: Vec<WirePrivilege>,
+}
+
+/// The one list without pages.
+#[derive(Deserialize)]
+struct WirePrivileges {
+    #[serde(default)]
+    items: Vec<WirePrivilege>,
 }
 
 #[derive(Deserialize)]
@@ -377,5 +232,33 @@ fn flattened(mut open: Vec<WirePrivilege>) -> BTreeSet<Privilege> {
 }
 
 #[cfg(test)]
-#[path = "role_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn trees_and_assignments_are_read() {
+        let tree = json!({"items": [
+            {"privilegeName": "TOP", "serviceId": "1", "isOuScopable": true, "childPrivileges": [
+                {"privilegeName": "LEAF", "serviceId": "1"}]},
+            {"privilegeName": "LEAF", "serviceId": "2"}]});
+        let tree: WirePrivileges = serde_json::from_value(tree).unwrap();
+        let flat: Vec<String> = flattened(tree.items)
+            .iter()
+            .map(|privilege| format!("{}/{}", privilege.service_id, privilege.name))
+            .collect();
+        assert_eq!(flat, ["1/LEAF", "1/TOP", "2/LEAF"]);
+        let assignment = |extra: &str| -> Assignment {
+            let text = format!(r#"{{"roleAssignmentId":"9","roleId":"7","assignedTo":"03group"{extra}}}"#);
+            serde_json::from_str::<WireAssignment>(&text).unwrap().into()
+        };
+        assert!(assignment(r#","scopeType":"CUSTOMER""#).customer_wide);
+        for other in [
+            "",
+            r#","scopeType":"ORG_UNIT","orgUnitId":"03ph""#,
+            r#","scopeType":"CUSTOMER","condition":"x""#,
+        ] {
+            assert!(!assignment(other).customer_wide, "{other}");
+        }
+    }
+}

@@ -2,15 +2,18 @@
 //! Not here: tokens (`auth`), turns (`limits`), repeats (a read after a 401 in `mod`, everything else in the machine).
 
 use super::answer::{Answer, retry_after};
-use super::call::Call;
+use super::call::{Api, Call};
 use super::endpoint::Endpoint;
+use super::key::unusable;
 use super::request::{Body, Request};
-use crate::model::failure::{Failure, FailureCode, FailureKind, Who};
-use jiff::Timestamp;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use crate::model::failure::{Failure, FailureCode, FailureKind};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use secrecy::{ExposeSecret, SecretString};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Where "now" comes from.
@@ -20,12 +23,42 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
 const IDLE_PER_HOST: usize = 16;
 
+/// The metadata server is a hop away or not there at all.
+const METADATA_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The header by which the metadata server knows a willing caller, and a caller the metadata server (`docs/GOOGLE.md` 61).
+const METADATA_FLAVOR: (&str, &str) = ("metadata-flavor", "Google");
+
+/// The HTTP clients that all reseller accounts share. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    apis: reqwest::Client,
+    /// Plain HTTP is allowed here alone, and what it sends holds no secret.
+    metadata: reqwest::Client,
+}
+
 /// Makes the HTTP client that all reseller accounts share: no redirects (they would carry the token away), no proxy from
-/// the environment, no repeats of its own, HTTPS only unless the endpoint is on loopback.
-/// Errors: `credentials_unusable` when the system's trust anchors cannot be read.
-pub fn client(endpoint: &Endpoint) -> Result<reqwest::Client, Failure> {
+/// the environment, no repeats of its own, HTTPS only unless the endpoint is on loopback. Connections are kept, and over TLS HTTP/2 is
+/// offered. Errors: `credentials_unusable` when the system's trust anchors cannot be read.
+pub fn client(endpoint: &Endpoint) -> Result<HttpClient, Failure> {
     // Fails only when a provider is installed already, and then that one serves.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let apis = hardened()
+        .https_only(!endpoint.is_loopback())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TOTAL_TIMEOUT)
+        .pool_max_idle_per_host(IDLE_PER_HOST)
+        .tcp_nodelay(true);
+    let metadata = hardened().connect_timeout(METADATA_CONNECT_TIMEOUT).timeout(METADATA_TIMEOUT);
+    let build = |builder: reqwest::ClientBuilder| {
+        builder.build().map_err(|error| unusable(&format!("the HTTP client cannot be made: {error}")))
+    };
+    Ok(HttpClient { apis: build(apis)?, metadata: build(metadata)? })
+}
+
+/// What holds for every request.
+fn hardened() -> reqwest::ClientBuilder {
     let this_machine =
         [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))];
     reqwest::Client::builder()
@@ -33,31 +66,22 @@ pub fn client(endpoint: &Endpoint) -> Result<reqwest::Client, Failure> {
         .retry(reqwest::retry::never())
         .no_proxy()
         .referer(false)
-        .https_only(!endpoint.is_loopback())
         .resolve_to_addrs("localhost", &this_machine)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TOTAL_TIMEOUT)
-        .pool_max_idle_per_host(IDLE_PER_HOST)
-        .tcp_nodelay(true)
         .user_agent(concat!("carepass/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| {
-            let code = FailureCode::CredentialsUnusable;
-            Failure::needs(Who::Operator, code)
-                .with_detail(&format!("the HTTP client cannot be made: {error}"))
-        })
 }
 
 /// The way to Google of one reseller account.
 pub(super) struct Transport {
-    client: reqwest::Client,
+    client: HttpClient,
     endpoint: Endpoint,
     now: Now,
+    /// How far this machine's clock was ahead of the last answer's.
+    ahead: Mutex<Option<SignedDuration>>,
 }
 
 impl Transport {
-    pub(super) fn new(client: reqwest::Client, endpoint: Endpoint, now: Now) -> Self {
-        Self { client, endpoint, now }
+    pub(super) fn new(client: HttpClient, endpoint: Endpoint, now: Now) -> Self {
+        Self { client, endpoint, now, ahead: Mutex::default() }
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
@@ -66,6 +90,11 @@ impl Transport {
 
     pub(super) fn now(&self) -> Timestamp {
         (self.now)()
+    }
+
+    /// How far this machine's clock was ahead of Google's at the last answer, to about a second; none if no answer said the time.
+    pub(super) fn clock_ahead(&self) -> Option<SignedDuration> {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends once. Ok is any answer, also a refusal. Errors: `timeout` and `connection_lost` (the effect may have
@@ -81,7 +110,17 @@ impl Transport {
         if let Some(bearer) = bearer {
             headers.insert(AUTHORIZATION, authorization(bearer)?);
         }
-        let mut builder = self.client.request(outgoing.method, outgoing.url).headers(headers);
+        let call = request.call();
+        let client = match call.spec().api {
+            Api::Metadata => {
+                headers.insert(METADATA_FLAVOR.0, HeaderValue::from_static(METADATA_FLAVOR.1));
+                &self.client.metadata
+            }
+            Api::Directory | Api::Licensing | Api::CloudIdentity | Api::Reports | Api::Iam | Api::Token => {
+                &self.client.apis
+            }
+        };
+        let mut builder = client.request(outgoing.method, outgoing.url).headers(headers);
         builder = match outgoing.body {
             Body::Empty => builder,
             Body::Json(json) => builder.json(&json),
@@ -89,7 +128,6 @@ impl Transport {
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form.expose_secret().to_owned()),
         };
-        let call = request.call();
         let response = builder.send().await.map_err(|error| unclear(call, &error))?;
         self.read(call, response).await
     }
@@ -98,6 +136,18 @@ impl Transport {
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let says_json = header(CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().contains("json"));
         let retry_after = header(RETRY_AFTER).and_then(|value| retry_after(value, self.now()));
+        // The metadata server's clock is this machine's neighbour, not Google's.
+        if call != Call::OwnToken {
+            let date = header(DATE).and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+            if let Some(date) = date {
+                let ahead = self.now().duration_since(date.timestamp());
+                *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
+            }
+        } else if header(HeaderName::from_static(METADATA_FLAVOR.0)) != Some(METADATA_FLAVOR.1) {
+            return Err(unusable(
+                "what answers at the metadata server's address is not Google's metadata server",
+            ));
+        }
         let status = response.status().as_u16();
         let limit = call.spec().body_max;
         let mut body = Vec::new();
@@ -134,4 +184,44 @@ fn unclear(call: Call, error: &reqwest::Error) -> Failure {
         (FailureCode::ConnectionLost, "the connection broke")
     };
     Failure::transient(code).with_detail(&format!("{}: {what}", call.template()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::server::Acceptor;
+    use std::net::TcpListener;
+
+    /// Which protocols the client's first message over TLS offers.
+    fn offered(listener: &TcpListener) -> Vec<Vec<u8>> {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut acceptor = Acceptor::default();
+        loop {
+            acceptor.read_tls(&mut stream).unwrap();
+            if let Some(accepted) = acceptor.accept().map_err(|(error, _)| error).unwrap() {
+                let hello = accepted.client_hello();
+                return hello.alpn().into_iter().flatten().map(<[u8]>::to_vec).collect();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn over_tls_http2_is_offered_before_http1() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
+        let endpoint = Endpoint::parse(&endpoint).unwrap();
+        let server = tokio::task::spawn_blocking(move || offered(&listener));
+        let transport =
+            Transport::new(client(&endpoint).unwrap(), endpoint, Arc::new(|| Timestamp::UNIX_EPOCH));
+        let answer = transport.send(&Request::GetCustomer, None).await;
+        assert_eq!(answer.unwrap_err().code, FailureCode::ConnectionLost, "there is no certificate");
+        assert_eq!(server.await.unwrap(), [b"h2".to_vec(), b"http/1.1".to_vec()]);
+    }
+
+    #[tokio::test]
+    async fn plain_http_reaches_nothing_but_this_machine_and_its_metadata() {
+        let clients = client(&Endpoint::Google).unwrap();
+        let refused = clients.apis.get("http://127.0.0.1:1/").send().await.unwrap_err();
+        assert!(refused.is_builder(), "{refused}");
+    }
 }

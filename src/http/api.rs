@@ -5,7 +5,7 @@ use super::Api;
 use super::extract::{Asked, Named};
 use super::language::Spoken;
 use super::problem::{Problem, ProblemKind};
-use super::views::{EngineerView, EntryView, Page, ResellerView, TaskView, Wording};
+use super::views::{EngineerView, EntryView, Page, ResellerView, SeatsView, TaskView, Wording};
 use crate::model::engineer::{Engineer, Progress, Release};
 use crate::model::enrollment::{EnrollmentId, Lane};
 use crate::model::entry::Position;
@@ -116,7 +116,10 @@ pub(super) async fn resellers(
             customer_id: site.reseller.customer.clone(),
             ready: status.is_some_and(|status| status.ready),
             domains: status.and_then(|status| status.domains.clone()),
-            enrollment: row.map(|row| wording.enrollment(&row)),
+            enrollment: row.as_ref().map(|row| wording.enrollment(row)),
+            seats: row
+                .and_then(|row| row.facts.seats)
+                .map(|count| SeatsView::of(*count, site.reseller.seats)),
         });
     }
     Ok(Json(Page { items, next_cursor: None }))

@@ -6,12 +6,13 @@ use super::language::Spoken;
 use crate::model::engineer::{Engineer, Progress, Release};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Entry};
-use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::failure::{Failure, FailureCode, Prefilled, Who};
 use crate::model::id::{CustomerId, DomainName, EngineerKey, LocalPart, ResellerName};
 use crate::model::message::{Message, Place, explain};
 use crate::model::person::Language;
 use crate::model::plan::StepName;
 use crate::model::roster::Roster;
+use crate::model::seats::SeatCount;
 use crate::model::task::Card;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -86,6 +87,22 @@ pub(super) struct ResellerView {
     /// Null until Google was asked for them once.
     pub(super) domains: Option<BTreeSet<DomainName>>,
     pub(super) enrollment: Option<EnrollmentView>,
+    /// Null until they were counted once.
+    pub(super) seats: Option<SeatsView>,
+}
+
+/// The seats of a reseller account, as they were counted last.
+#[derive(Debug, Serialize)]
+pub(super) struct SeatsView {
+    counted_at: Timestamp,
+    /// As the operator configured it.
+    seats: Option<u32>,
+    users: u32,
+    suspended: u32,
+    deleted: u32,
+    starters: u32,
+    remaining: Option<u32>,
+    low: bool,
 }
 
 /// A thing that only a person can do, and who waits for it.
@@ -104,6 +121,8 @@ pub(super) struct TaskView {
     detail: String,
     /// What to write into the configuration.
     paste: Option<String>,
+    /// What to paste at Google's page.
+    values: Vec<Prefilled>,
     console_link: Option<&'static str>,
     closes_itself: bool,
     engineers: Vec<EngineerKey>,
@@ -236,6 +255,7 @@ impl Wording {
             sentences,
             detail: task.detail,
             paste: task.paste,
+            values: task.values,
             console_link: task.console_link,
             closes_itself: task.closes_itself,
             engineers,
@@ -258,6 +278,7 @@ impl Wording {
             sentences,
             detail: String::new(),
             paste: None,
+            values: Vec::new(),
             console_link: None,
             closes_itself: false,
             engineers,
@@ -283,6 +304,14 @@ impl Wording {
 /// The engineer as a whole.
 fn nowhere() -> Place {
     Place { reseller: None, domain: None, step: None, look_again: None, time_zone: TimeZone::UTC }
+}
+
+impl SeatsView {
+    pub(super) fn of(counted: SeatCount, seats: Option<u32>) -> Self {
+        let SeatCount { counted_at, users, suspended, deleted, starters, remaining, low, became_low: _ } =
+            counted;
+        Self { counted_at, seats, users, suspended, deleted, starters, remaining, low }
+    }
 }
 
 impl TargetView {

@@ -5,7 +5,9 @@ use super::engineer::EventRef;
 use super::failure::{Failure, FailureCode, Who};
 use super::id::{AccountId, CustomerId, DomainName, EngineerKey, InvalidName, ResellerName, RoleId};
 use super::plan::StepName;
+use super::reseller::Privilege;
 use super::sealed::Sealed;
+use super::seats::SeatCount;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -169,9 +171,34 @@ pub struct Facts {
     /// Reseller: when its credentials were last seen to work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked_at: Option<Timestamp>,
+    /// Reseller: its seats, as they were counted last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seats: Option<Box<SeatCount>>,
     /// Domain: the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountFact>,
+    /// Reseller: how the free licence turned out to come to an account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licensing: Option<LicenseLesson>,
+    /// Reseller: what the role could do when it was last approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_privileges: Option<BTreeSet<Privilege>>,
+}
+
+/// How the free licence turned out to come to the accounts of a reseller (`docs/GOOGLE.md` 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum LicenseLesson {
+    /// By itself: assigning it was refused for ever.
+    Site {
+        /// When that was found out.
+        since: Timestamp,
+    },
+    /// One by one: assigning it worked.
+    Assigned {
+        /// When one worked.
+        since: Timestamp,
+    },
 }
 
 /// The account of an engineer in a domain, as far as the row knows it.
@@ -387,6 +414,22 @@ impl Enrollment {
         matches!(self.state, State::Waiting { at, .. } if at.looks == 1)
     }
 
+    /// The row with what was found out about the account's licences, if that is news. It moves nowhere.
+    pub fn with_lesson(&self, lesson: LicenseLesson) -> Option<Self> {
+        if self.facts.licensing == Some(lesson) {
+            return None;
+        }
+        let mut row = self.clone();
+        row.version += 1;
+        row.facts.licensing = Some(lesson);
+        // What a settled row has to tell was told when it settled.
+        if row.state == State::Completed {
+            row.rechecking = true;
+            row.facts.seats = row.facts.seats.map(|seats| Box::new(seats.kept()));
+        }
+        Some(row)
+    }
+
     /// Whether the row waits for the given one to act.
     pub fn waits_on(&self, who: Who) -> bool {
         matches!(self.state, State::Waiting { on, .. } if on == who)
@@ -396,14 +439,28 @@ impl Enrollment {
 impl Facts {
     /// Takes over whatever the newer facts know.
     pub fn learn(&mut self, newer: Self) {
-        let Self { domains, org_unit, org_unit_made_at, role, customer, checked_at, account } = newer;
+        let Self {
+            domains,
+            org_unit,
+            org_unit_made_at,
+            role,
+            customer,
+            checked_at,
+            account,
+            seats,
+            licensing,
+            role_privileges,
+        } = newer;
         self.domains = domains.or(self.domains.take());
         self.org_unit = org_unit.or(self.org_unit.take());
         self.org_unit_made_at = org_unit_made_at.or(self.org_unit_made_at);
         self.role = role.or(self.role.take());
         self.customer = customer.or(self.customer.take());
         self.checked_at = checked_at.or(self.checked_at);
+        self.seats = seats.or(self.seats.take());
         self.account = account.or(self.account.take());
+        self.licensing = licensing.or(self.licensing);
+        self.role_privileges = role_privileges.or(self.role_privileges.take());
     }
 }
 

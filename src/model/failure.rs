@@ -17,6 +17,32 @@ pub struct Failure {
     /// The other side's own wish, in milliseconds from the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// An answer of Google's that nobody has named yet, as the operator can name it in the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Box<UnmappedAnswer>>,
+    /// What a person pastes somewhere to cure it; no more than [`Failure::VALUES_MAX`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<Prefilled>,
+}
+
+/// What is the same in every answer of its kind; holds no personal data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnmappedAnswer {
+    /// Google's name of the call, like `users.insert`.
+    pub call: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// Google's reason; empty if it gave none.
+    pub reason: String,
+}
+
+/// A value that a person pastes somewhere, ready-made. Never a secret, and nothing personal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prefilled {
+    /// What it is, as one word: `client_id`, `scopes`.
+    pub name: String,
+    /// The value, whole: a part of it would be a wrong one.
+    pub value: String,
 }
 
 /// How a failure is handled; decided by the code that saw the error.
@@ -222,6 +248,20 @@ codes! {
 }
 
 impl FailureCode {
+    /// Whether it may stop a whole reseller account, so that the account is looked at before anything else of it goes on.
+    pub fn may_close_account(self) -> bool {
+        matches!(
+            self,
+            Self::CredentialsUnusable
+                | Self::CredentialsRefused
+                | Self::DelegationMissing
+                | Self::ClockWrong
+                | Self::ApiDisabled
+                | Self::NotAuthorized
+                | Self::CustomerMismatch
+        )
+    }
+
     /// Whether it is passing trouble on the way to Google, the store or the mail server, with nothing for a person to decide.
     pub fn is_trouble(self) -> bool {
         matches!(
@@ -249,9 +289,12 @@ impl Failure {
     /// The longest list that is kept for the operator to copy, in bytes: what is cut off cannot be pinned.
     pub const LIST_MAX: usize = 8_000;
 
+    /// The most values that are kept for a person to paste.
+    pub const VALUES_MAX: usize = 8;
+
     /// A failure without evidence.
     pub fn new(kind: FailureKind, code: FailureCode) -> Self {
-        Self { kind, code, detail: String::new(), retry_after_ms: None }
+        Self { kind, code, detail: String::new(), retry_after_ms: None, answer: None, values: Vec::new() }
     }
 
     /// May work next time.
@@ -288,11 +331,37 @@ impl Failure {
         self
     }
 
+    /// Adds the answer that nobody has named.
+    #[must_use]
+    pub fn with_answer(mut self, answer: UnmappedAnswer) -> Self {
+        self.answer = Some(Box::new(answer));
+        self
+    }
+
+    /// Adds what a person pastes to cure it. What does not fit the limits is left out whole.
+    #[must_use]
+    pub fn with_values(mut self, values: Vec<Prefilled>) -> Self {
+        self.values = values;
+        self.values.retain(|prefilled| prefilled.value.len() <= Prefilled::BYTES_MAX);
+        self.values.truncate(Self::VALUES_MAX);
+        self
+    }
+
     /// Adds the other side's own wish for the delay.
     #[must_use]
     pub fn after_ms(mut self, milliseconds: u64) -> Self {
         self.retry_after_ms = Some(milliseconds);
         self
+    }
+}
+
+impl Prefilled {
+    /// The longest value that is kept, in bytes.
+    pub const BYTES_MAX: usize = 1_500;
+
+    /// A value under a name.
+    pub fn new(name: &str, value: &str) -> Self {
+        Self { name: name.to_owned(), value: value.to_owned() }
     }
 }
 

@@ -81,6 +81,16 @@ pub fn explain(failure: &Failure, place: &Place, now: Timestamp, language: Langu
     Message { so: filling.fill(phrase.so), next: filling.fill(phrase.next), you: filling.fill(phrase.you) }
 }
 
+/// What is so, and how many engineers wait for it.
+pub fn waiting(so: &str, engineers: usize, language: Language) -> String {
+    match (language, engineers) {
+        (Language::English, 1) => format!("{so} One engineer waits."),
+        (Language::English, _) => format!("{so} {engineers} engineers wait."),
+        (Language::Swedish, 1) => format!("{so} En supporttekniker väntar."),
+        (Language::Swedish, _) => format!("{so} {engineers} supporttekniker väntar."),
+    }
+}
+
 /// The failure in a few words, as they stand in a table.
 pub fn in_short(code: FailureCode, language: Language) -> &'static str {
     (tongue(language).failure)(code).short

@@ -37,6 +37,8 @@ pub enum OutcomeKind {
     ResellerBlocked,
     /// A reseller account's set-up is finished.
     ResellerHealthy,
+    /// A reseller account will soon have too few seats.
+    SeatsLow,
 }
 
 /// What an outcome is about, as it was then.
@@ -58,6 +60,7 @@ impl OutcomeKind {
             Self::Ready => "com.carepass.provisioning.ready.v1",
             Self::ResellerBlocked => "com.carepass.reseller.blocked.v1",
             Self::ResellerHealthy => "com.carepass.reseller.healthy.v1",
+            Self::SeatsLow => "com.carepass.reseller.seats-low.v1",
         }
     }
 }
@@ -90,7 +93,7 @@ impl About {
 
 /// Everything there is to tell of an entry, in order.
 pub fn outcomes(entry: &Entry) -> Vec<Outcome> {
-    let told = entry.changes.iter().filter_map(|change| read(&entry.actor, change));
+    let told = entry.changes.iter().flat_map(|change| read(&entry.actor, change));
     let numbered = told.enumerate().map(|(index, (kind, about))| Outcome {
         id: format!("{:012}-{index}-{}", entry.position.0, entry.at.as_millisecond()),
         position: entry.position,
@@ -101,13 +104,18 @@ pub fn outcomes(entry: &Entry) -> Vec<Outcome> {
     numbered.collect()
 }
 
-fn read(actor: &Actor, change: &Change) -> Option<(OutcomeKind, About)> {
+fn read(actor: &Actor, change: &Change) -> Vec<(OutcomeKind, About)> {
     match change {
         Change::Engineer(engineer) if matches!(actor, Actor::Event(_)) => {
-            Some((OutcomeKind::Accepted, About::Engineer(engineer.clone())))
+            vec![(OutcomeKind::Accepted, About::Engineer(engineer.clone()))]
         }
-        Change::Enrollment { row, .. } => of_row(row).map(|kind| (kind, About::Row(row.clone()))),
-        Change::Engineer(_) | Change::Received(_) | Change::Reserved { .. } | Change::Bookmark { .. } => None,
+        Change::Enrollment { row, .. } => {
+            let seats_low = became_low(row).then_some(OutcomeKind::SeatsLow);
+            of_row(row).into_iter().chain(seats_low).map(|kind| (kind, About::Row(row.clone()))).collect()
+        }
+        Change::Engineer(_) | Change::Received(_) | Change::Reserved { .. } | Change::Bookmark { .. } => {
+            Vec::new()
+        }
     }
 }
 
@@ -127,11 +135,18 @@ fn of_row(row: &Enrollment) -> Option<OutcomeKind> {
     }
 }
 
+/// The count is made anew at each look at the account, which ends with the row as completed.
+fn became_low(row: &Enrollment) -> bool {
+    row.state == State::Completed && row.facts.seats.as_ref().is_some_and(|seats| seats.became_low)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::enrollment::{Goal, Want};
     use super::super::failure::{Failure, FailureCode, FailureKind, Who};
+    use super::super::plan::plan;
     use super::super::rules::Rules;
+    use super::super::seats::SeatCount;
     use super::super::transition::{Ensured, Input, apply};
     use super::*;
 
@@ -182,7 +197,9 @@ mod tests {
 
     #[test]
     fn a_reseller_account_is_healthy_once_and_again_after_trouble() {
-        let fine = || (0..6).flat_map(|_| [Input::Reported(Ok(Ensured::default())), Input::Wake]).take(11);
+        let steps = plan(TargetKind::Reseller, Want::Present).len();
+        let reported = || [Input::Reported(Ok(Ensured::default())), Input::Wake];
+        let fine = || (0..steps).flat_map(|_| reported()).take(2 * steps - 1);
         let trouble =
             || [Input::Wake, fails(FailureKind::Permanent, FailureCode::UnknownAnswer), Input::Wake];
         let recheck = || [Input::Recheck, Input::Wake];
@@ -192,6 +209,38 @@ mod tests {
         assert_eq!(told("reseller/se", once.clone()), [healthy]);
         let again = once.into_iter().chain([Input::Recheck]).chain(trouble()).chain(fine()).collect();
         assert_eq!(told("reseller/se", again), [healthy, "com.carepass.reseller.blocked.v1", healthy]);
+    }
+
+    /// Counted in vain afterwards, it is no news.
+    #[test]
+    fn low_seats_are_told_once() {
+        let counted = SeatCount {
+            counted_at: Timestamp::UNIX_EPOCH,
+            users: 49,
+            suspended: 0,
+            deleted: 0,
+            starters: 0,
+            remaining: None,
+            low: false,
+            became_low: false,
+        };
+        let low = counted.concluded(Some(50), None);
+        let look = |seats: Option<SeatCount>| {
+            let steps = plan(TargetKind::Reseller, Want::Present).len();
+            let mut inputs = vec![Input::Wake];
+            for _ in 1..steps {
+                inputs.extend([Input::Reported(Ok(Ensured::default())), Input::Wake]);
+            }
+            let mut ensured = Ensured::default();
+            ensured.facts.seats = seats.map(Box::new);
+            inputs.push(Input::Reported(Ok(ensured)));
+            inputs
+        };
+        let looks = [vec![], vec![Input::Recheck], vec![Input::Recheck]];
+        let counts = [Some(low), Some(low.kept()), Some(counted.concluded(Some(50), Some(&low)))];
+        let inputs = looks.into_iter().zip(counts).flat_map(|(begin, seats)| [begin, look(seats)].concat());
+        let expected = ["com.carepass.reseller.healthy.v1", "com.carepass.reseller.seats-low.v1"];
+        assert_eq!(told("reseller/se", inputs.collect()), expected);
     }
 
     #[test]

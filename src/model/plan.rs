@@ -21,6 +21,8 @@ pub enum StepName {
     AutoLicensing,
     /// A person has confirmed that the free subscription was taken.
     FreeSubscription,
+    /// The seats are counted, for a forecast.
+    Seats,
     /// One local part is reserved for the engineer in all domains.
     Username,
     /// The account exists and is ours.
@@ -55,6 +57,7 @@ impl StepName {
             Self::Role => "role",
             Self::AutoLicensing => "auto_licensing",
             Self::FreeSubscription => "free_subscription",
+            Self::Seats => "seats",
             Self::Username => "username",
             Self::Account => "account",
             Self::License => "license",
@@ -88,11 +91,11 @@ pub fn may_be_skipped(kind: TargetKind, step: StepName) -> bool {
 pub fn plan(kind: TargetKind, want: Want) -> &'static [StepName] {
     use StepName::{
         Account, AutoLicensing, CaseAlerts, Credentials, Domains, Farewell, FreeSubscription, License,
-        NoPaidLicense, OrgUnit, Role, RoleOff, SignOut, Suspend, Username, Verify, Welcome,
+        NoPaidLicense, OrgUnit, Role, RoleOff, Seats, SignOut, Suspend, Username, Verify, Welcome,
     };
     match (kind, want) {
         (TargetKind::Reseller, Want::Present) => {
-            &[Credentials, Domains, OrgUnit, Role, AutoLicensing, FreeSubscription]
+            &[Credentials, Domains, OrgUnit, Role, AutoLicensing, FreeSubscription, Seats]
         }
         (TargetKind::Domain, Want::Present) => {
             &[Username, Account, License, NoPaidLicense, Role, CaseAlerts, Verify]

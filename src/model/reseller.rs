@@ -3,7 +3,9 @@
 
 use super::id::{CustomerId, DomainName, EngineerKey, LicenseSku, MailAddress, OrgUnitPath, ResellerName};
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 /// One reseller account: one Google customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +76,7 @@ pub enum RoleChoice {
     },
     /// Google's own Reseller Admin role, found at run time.
     ResellerAdmin {
-        /// What it may do at most, if the operator pinned it; empty: whatever Google has put into it.
+        /// What it may do at most, if the operator pinned it; empty: what it holds at the set-up.
         privileges: BTreeSet<Privilege>,
     },
     /// A role that somebody made; used as long as it may do no more than these.
@@ -86,8 +88,65 @@ pub enum RoleChoice {
     },
 }
 
+impl RoleChoice {
+    /// How [`RoleChoice::line`] begins, to find it again in the evidence of a failure.
+    const LINE: &str = "role = { kind = ";
+
+    /// What is pinned; may be empty.
+    pub fn privileges(&self) -> &BTreeSet<Privilege> {
+        match self {
+            Self::Custom { privileges, .. }
+            | Self::ResellerAdmin { privileges }
+            | Self::Existing { privileges, .. } => privileges,
+        }
+    }
+
+    /// The choice as it is written in the configuration under the reseller account, on one line.
+    pub fn line(&self) -> String {
+        let begun = match self {
+            Self::Custom { name, .. } => format!("\"custom\", name = {}", toml_text(name)),
+            Self::ResellerAdmin { .. } => "\"reseller-admin\"".to_owned(),
+            Self::Existing { name, .. } => format!("\"existing\", name = {}", toml_text(name)),
+        };
+        let pins: Vec<String> = self
+            .privileges()
+            .iter()
+            .map(|pin| {
+                format!("{{ service_id = {}, name = {} }}", toml_text(&pin.service_id), toml_text(&pin.name))
+            })
+            .collect();
+        format!("{}{begun}, privileges = [{}] }}", Self::LINE, pins.join(", "))
+    }
+
+    /// The line at the end of a failure's evidence, if there is one and it is whole.
+    pub fn line_in(detail: &str) -> Option<&str> {
+        let line = &detail[detail.find(Self::LINE)?..];
+        line.ends_with("] }").then_some(line)
+    }
+}
+
+/// A basic string of TOML. Evidence is kept as words with a blank between, and without addresses: what would not survive that is escaped.
+fn toml_text(text: &str) -> String {
+    let mut shown = String::from("\"");
+    let mut blank = true;
+    for (place, c) in text.char_indices() {
+        let ends = place + c.len_utf8() == text.len();
+        let lone = c == ' ' && !blank && !ends;
+        if matches!(c, '"' | '\\') {
+            shown.extend(['\\', c]);
+        } else if c == '@' || c.is_control() || (c.is_whitespace() && !lone) {
+            write!(shown, "\\U{:08X}", u32::from(c)).expect("a text takes every write");
+        } else {
+            shown.push(c);
+        }
+        blank = lone;
+    }
+    shown.push('"');
+    shown
+}
+
 /// A privilege; the name alone is not unique (`docs/GOOGLE.md` 25).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Privilege {
     /// Google's id of the service.
     pub service_id: String,
@@ -111,4 +170,41 @@ pub struct Attestation {
     pub by: String,
     /// When.
     pub on: Date,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::failure::{Failure, FailureCode};
+
+    /// A line goes through the evidence of a failure and comes back as what was meant.
+    fn check(name: &str, privilege: &str) {
+        let pin = Privilege { service_id: "02w5ecyt3pkeyqi".into(), name: privilege.into() };
+        let choice = RoleChoice::Custom { name: name.into(), privileges: BTreeSet::from([pin]) };
+        let failure = Failure::permanent(FailureCode::RoleNotPinned)
+            .with_list(&format!("to pin, if it is right: {}", choice.line()));
+        let line = RoleChoice::line_in(&failure.detail).unwrap_or_else(|| panic!("{}", failure.detail));
+        let read: toml::Table = line.parse().unwrap_or_else(|error| panic!("{line}: {error}"));
+        let role = &read["role"];
+        assert_eq!(role["kind"].as_str(), Some("custom"));
+        assert_eq!(role["name"].as_str(), Some(name));
+        assert_eq!(role["privileges"][0]["name"].as_str(), Some(privilege));
+        assert_eq!(role["privileges"][0]["service_id"].as_str(), Some("02w5ecyt3pkeyqi"));
+    }
+
+    #[test]
+    fn a_role_is_written_as_the_configuration_reads_it() {
+        check("Customer Care", "VIEW_CUSTOMERS");
+        check("Kundvård @ \"Norden\" \\ 1", "A  B ");
+        check(" ", "\u{a0}\t");
+    }
+
+    #[test]
+    fn a_line_that_was_cut_is_no_line() {
+        let pin = |number| Privilege { service_id: format!("{number}"), name: "A_PRIVILEGE".into() };
+        let choice = RoleChoice::ResellerAdmin { privileges: (0..1_000).map(pin).collect() };
+        let failure = Failure::permanent(FailureCode::RoleWidened).with_list(&choice.line());
+        assert_eq!(RoleChoice::line_in(&failure.detail), None);
+        assert_eq!(RoleChoice::line_in("beyond what was approved: 1/A"), None);
+    }
 }

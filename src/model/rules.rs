@@ -5,6 +5,9 @@ use super::enrollment::{At, EnrollmentId};
 use super::failure::{Failure, FailureKind};
 use jiff::{SignedDuration, Timestamp};
 
+/// The longest interval at which a reseller account that waits is looked at.
+const RESELLER_LOOK_MAX: SignedDuration = SignedDuration::from_mins(30);
+
 /// How long, how often, how many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -60,7 +63,12 @@ impl Rules {
 
     /// When a waiting row looks again.
     pub fn look_again_at(&self, id: &EnrollmentId, at: At, now: Timestamp) -> Timestamp {
-        later(now, spread(doubled(self.look_min, at.looks.saturating_sub(1), self.look_max), id, at))
+        let look_max = match id {
+            // A whole account stands still, and one look is cheap.
+            EnrollmentId::Reseller(_) => self.look_max.min(RESELLER_LOOK_MAX),
+            EnrollmentId::Domain(..) | EnrollmentId::Engineer(_) => self.look_max,
+        };
+        later(now, spread(doubled(self.look_min, at.looks.saturating_sub(1), look_max), id, at))
     }
 }
 

@@ -7,13 +7,15 @@ mod reach;
 mod tests;
 
 use super::enrollment::{Enrollment, EnrollmentId, State};
-use super::failure::{Failure, FailureCode, Who};
+use super::failure::{Failure, FailureCode, Prefilled, UnmappedAnswer, Who};
 use super::id::{DomainName, EngineerKey, InvalidName, ResellerName};
 use super::message::link::console_link;
-use super::message::{Message, Place, explain};
+use super::message::{Message, Place, explain, waiting};
 use super::person::Language;
 use super::plan::StepName;
+use super::reseller::RoleChoice;
 use super::rules::fnv1a;
+use super::wall;
 use jiff::{Timestamp, Zoned};
 use reach::Reach;
 use serde::{Deserialize, Serialize};
@@ -38,7 +40,7 @@ pub struct Task {
     pub step: StepName,
     /// Who acts.
     pub on: Who,
-    /// The row that waits; on a shared card the one that has waited longest.
+    /// The row that waits; on a shared card the one that looks for all, or else the one that has waited longest.
     pub enrollment: EnrollmentId,
     /// The reseller account, if it is about one.
     pub reseller: Option<ResellerName>,
@@ -52,13 +54,19 @@ pub struct Task {
     pub message: Texts,
     /// The evidence, redacted; may be empty.
     pub detail: String,
-    /// What to write under the reseller account in the configuration; read when carepass starts.
+    /// What to write into the configuration, under the reseller account or, for an unknown answer, at its end; read when
+    /// carepass starts.
     pub paste: Option<String>,
+    /// What to paste at Google's page, ready-made.
+    pub values: Vec<Prefilled>,
     /// Google's page for it.
     pub console_link: Option<&'static str>,
     /// Whether carepass sees by looking that the thing was done; otherwise somebody has to tell it, by an order or by the
     /// configuration and a restart.
     pub closes_itself: bool,
+    /// The row's turn to look for all, where one does (`wall`).
+    #[serde(skip)]
+    pub turn: Option<wall::Place>,
 }
 
 /// A message in every language.
@@ -98,9 +106,11 @@ pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
         look_again: *look_again,
         message: Texts { en: say(Language::English), sv: say(Language::Swedish) },
         detail: reason.detail.clone(),
-        paste: paste(reason.code, now),
+        paste: paste(reason, now).or_else(|| reason.answer.as_deref().map(mapping)),
+        values: reason.values.clone(),
         console_link: console_link(reason.code),
         closes_itself: reach::closes_itself(reason.code),
+        turn: wall::Place::of(row, reason.code),
         reseller: place.reseller,
         domain: place.domain,
     })
@@ -113,16 +123,33 @@ pub fn batch(tasks: Vec<Task>) -> Vec<Card> {
         let engineer = task.enrollment.engineer().cloned();
         let (shown, engineers) = piles.entry(task.id).or_insert_with(|| (task.clone(), BTreeSet::new()));
         engineers.extend(engineer);
-        if (task.since, &task.enrollment) < (shown.since, &shown.enrollment) {
+        if order(&task) < order(shown) {
             *shown = task;
         }
     }
     let mut cards: Vec<Card> = piles
         .into_values()
-        .map(|(task, engineers)| Card { task, engineers: engineers.into_iter().collect() })
+        .map(|(task, engineers)| Card {
+            task: told_of(engineers.len(), task),
+            engineers: engineers.into_iter().collect(),
+        })
         .collect();
     cards.sort_by_key(|card| (card.task.since, card.task.id));
     cards
+}
+
+/// Which row of a shared card is shown: the smallest.
+fn order(task: &Task) -> (bool, Option<&wall::Place>, Timestamp, &EnrollmentId) {
+    (task.turn.is_none(), task.turn.as_ref(), task.since, &task.enrollment)
+}
+
+/// Where one thing keeps a whole account from getting new accounts, the card says how many wait.
+fn told_of(engineers: usize, mut task: Task) -> Task {
+    if task.turn.is_some() {
+        task.message.en.so = waiting(&task.message.en.so, engineers, Language::English);
+        task.message.sv.so = waiting(&task.message.sv.so, engineers, Language::Swedish);
+    }
+    task
 }
 
 /// Rows that share a card have to come to the same id, so only what they share goes into it.
@@ -137,9 +164,20 @@ fn id_of(row: &EnrollmentId, step: StepName, reason: &Failure, reach: Reach, pla
     })
 }
 
-fn paste(code: FailureCode, now: &Zoned) -> Option<String> {
-    let key = reach::attestation(code)?;
+fn paste(reason: &Failure, now: &Zoned) -> Option<String> {
+    if let Some(line) = RoleChoice::line_in(&reason.detail) {
+        return Some(line.to_owned());
+    }
+    let key = reach::attestation(reason.code)?;
     Some(format!("{key} = {{ by = \"your name\", on = \"{}\" }}", now.date()))
+}
+
+/// The section that names the answer; "operator" changes nothing but that carepass knows it.
+fn mapping(answer: &UnmappedAnswer) -> String {
+    let UnmappedAnswer { call, status, reason } = answer;
+    let reason = if reason.is_empty() { String::new() } else { format!("reason = \"{reason}\"\n") };
+    let then = "then = \"operator\" # or \"retry\", \"slow-down\", \"not-yet\"";
+    format!("[[google.answers]]\ncall = \"{call}\"\nstatus = {status}\n{reason}{then}")
 }
 
 impl TaskId {

@@ -34,7 +34,7 @@ pub struct Ensured {
     /// Whether this run wrote something.
     pub made: bool,
     /// What was learned.
-    pub facts: Facts,
+    pub facts: Box<Facts>,
 }
 
 /// An operator's decision about one row.
@@ -197,7 +197,7 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         }
         (State::Running { at, .. }, Input::Reported(Ok(ensured))) => {
             after.done.insert(at.step);
-            after.facts.learn(ensured.facts);
+            after.facts.learn(*ensured.facts);
             take_over(&mut after);
             next_state(&after, now)
         }

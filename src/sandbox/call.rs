@@ -17,6 +17,8 @@ pub struct Call {
     pub bearer: Option<String>,
     /// The `Host` header, for the audience of a token request.
     pub host: Option<String>,
+    /// The `Metadata-Flavor` header, for the metadata server.
+    pub metadata_flavor: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -30,6 +32,15 @@ impl Call {
     /// The first value of a query parameter; an empty one counts as absent.
     pub fn parameter(&self, name: &str) -> Option<String> {
         form_value(&self.query, name).filter(|value| !value.is_empty())
+    }
+
+    /// Every query parameter as it was sent, decoded, those without a value too.
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        let pairs = self.query.split('&').filter(|pair| !pair.is_empty());
+        pairs
+            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+            .map(|(name, value)| (percent_decode(name, true), percent_decode(value, true)))
+            .collect()
     }
 
     /// A field of a form body.
@@ -59,6 +70,21 @@ pub struct Answer {
     pub effect: Option<String>,
     /// `Retry-After` in seconds, when a fault asks for it.
     pub retry_after: Option<u64>,
+    /// How it is sent, where that is not the usual way.
+    pub delivery: Delivery,
+}
+
+/// How an answer travels. The usual way is at once, whole, and called what it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// The body comes in pieces, each so many milliseconds after the one before; 0: in one.
+    pub drip_ms: u64,
+    /// The connection ends in the middle of the body.
+    pub truncated: bool,
+    /// `Content-Type` instead of the true one.
+    pub content_type: Option<String>,
+    /// The header by which the metadata server is known.
+    pub metadata_flavor: bool,
 }
 
 /// The body of an answer.
@@ -75,17 +101,29 @@ pub enum Body {
 impl Answer {
     /// 200 with JSON.
     pub fn json(body: Value) -> Self {
-        Self { status: 200, body: Body::Json(body), reason: None, effect: None, retry_after: None }
+        Self::new(200, Body::Json(body))
     }
 
     /// 204 without a body.
     pub fn empty() -> Self {
-        Self { status: 204, body: Body::Empty, reason: None, effect: None, retry_after: None }
+        Self::new(204, Body::Empty)
     }
 
     /// An answer with a page that is not JSON.
     pub fn html(status: u16, page: impl Into<String>) -> Self {
-        Self { status, body: Body::Html(page.into()), reason: None, effect: None, retry_after: None }
+        Self::new(status, Body::Html(page.into()))
+    }
+
+    /// An answer that is plain text.
+    pub fn text(status: u16, text: impl Into<String>) -> Self {
+        let mut answer = Self::html(status, text);
+        answer.delivery.content_type = Some("text/plain; charset=UTF-8".to_owned());
+        answer
+    }
+
+    /// Status and body, and nothing else yet.
+    pub fn new(status: u16, body: Body) -> Self {
+        Self { status, body, reason: None, effect: None, retry_after: None, delivery: Delivery::default() }
     }
 
     /// Notes what the call changed.
@@ -106,7 +144,7 @@ impl Answer {
 impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Self {
         let body = Body::Json(refusal.body());
-        Self { status: refusal.status, body, reason: Some(refusal.reason), effect: None, retry_after: None }
+        Self { reason: Some(refusal.reason), ..Self::new(refusal.status, body) }
     }
 }
 

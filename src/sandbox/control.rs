@@ -1,14 +1,13 @@
 //! The sandbox's own routes, `/_sandbox/*`: look at the world, read the call log, set faults and settings.
-//! Not Google's; no token is asked for, the sandbox listens on loopback only.
+//! What `set` changes is in `changes`. Not Google's; no token is asked for, the sandbox listens on loopback only.
 
 use super::Sandbox;
 use super::clock::{Millis, rfc3339};
 use super::directory::group_json;
 use super::org_units::org_unit_json;
 use super::roles::role_json;
-use super::state::State;
 use super::users::user_json;
-use super::world::{Customer, FREE_PRODUCT, FREE_SKU, LicenseMode, Quotas, User, World};
+use super::world::{Customer, FREE_PRODUCT, FREE_SKU, LicenseMode, User, World};
 use axum::body::Bytes;
 use axum::extract::{Query, State as Shared};
 use axum::http::{StatusCode, header};
@@ -17,7 +16,6 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 
 /// The control routes.
 pub fn routes() -> Router<Sandbox> {
@@ -39,95 +37,6 @@ pub fn world_json(world: &World, now: Millis) -> Value {
         .map(|customer| (customer.id.clone(), customer_json(customer, now)))
         .collect();
     json!({"now": rfc3339(now), "latency_ms": world.latency_ms, "customers": customers})
-}
-
-/// The body of `POST /_sandbox/set`; every part may be absent.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Every call takes at least this long.
-    latency_ms: Option<u64>,
-    /// The sandbox's clock against the wall clock.
-    clock_offset_ms: Option<Millis>,
-    /// `true`: Google's numbers; `false`: none; an object: these; for every customer.
-    quotas: Option<QuotaSetting>,
-    /// User cap by customer id; null: none.
-    seats: BTreeMap<String, Option<u32>>,
-    /// Free licences by customer id; null: none but the seats.
-    license_seats: BTreeMap<String, Option<u32>>,
-    /// By customer id. `false` revokes, `true` restores; an object does so for single scopes.
-    delegation: BTreeMap<String, Delegation>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum QuotaSetting {
-    OnOff(bool),
-    Numbers(Quotas),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Delegation {
-    All(bool),
-    Scopes(BTreeMap<String, bool>),
-}
-
-/// Applies settings; none when a customer is unknown.
-pub fn apply(state: &mut State, settings: &Settings) -> Result<(), String> {
-    let named = settings.seats.keys().chain(settings.license_seats.keys()).chain(settings.delegation.keys());
-    if let Some(unknown) = named.into_iter().find(|id| !state.world.customers.contains_key(*id)) {
-        return Err(format!("there is no customer {unknown}"));
-    }
-    if let Some(latency) = settings.latency_ms {
-        state.world.latency_ms = latency;
-    }
-    for (id, customer) in &mut state.world.customers {
-        match settings.quotas {
-            Some(QuotaSetting::OnOff(true)) => customer.settings.quotas = Quotas::GOOGLE,
-            Some(QuotaSetting::OnOff(false)) => customer.settings.quotas = Quotas::default(),
-            Some(QuotaSetting::Numbers(quotas)) => customer.settings.quotas = quotas,
-            None => {}
-        }
-        if let Some(seats) = settings.seats.get(id) {
-            customer.settings.seats = *seats;
-        }
-        if let Some(seats) = settings.license_seats.get(id) {
-            customer.settings.license_seats = *seats;
-        }
-        if let Some(delegation) = settings.delegation.get(id) {
-            delegate(customer, delegation);
-        }
-    }
-    // Tokens that were given before a revocation stay dead after it is taken back.
-    for (id, _) in settings.delegation.iter().filter(|(_, delegation)| delegation.revokes()) {
-        state.tokens.revoke(id);
-    }
-    Ok(())
-}
-
-impl Delegation {
-    fn revokes(&self) -> bool {
-        match self {
-            Self::All(given) => !given,
-            Self::Scopes(scopes) => scopes.values().any(|given| !given),
-        }
-    }
-}
-
-fn delegate(customer: &mut Customer, delegation: &Delegation) {
-    match delegation {
-        Delegation::All(given) => customer.delegation_revoked = !given,
-        Delegation::Scopes(scopes) => {
-            for (scope, given) in scopes {
-                if *given {
-                    customer.delegated_scopes.insert(scope.clone());
-                } else {
-                    customer.delegated_scopes.remove(scope);
-                }
-            }
-        }
-    }
 }
 
 fn customer_json(customer: &Customer, now: Millis) -> Value {
@@ -226,16 +135,4 @@ async fn set(Shared(sandbox): Shared<Sandbox>, body: Bytes) -> Response {
 /// A body as JSON, whatever its header calls it: `curl -d` says that it is a form.
 fn json_of(body: &Bytes) -> Result<Value, String> {
     serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))
-}
-
-impl Settings {
-    /// Reads a body.
-    pub fn parse(body: &Value) -> Result<Self, String> {
-        serde_json::from_value(body.clone()).map_err(|error| error.to_string())
-    }
-
-    /// The clock's offset, which lies outside the state.
-    pub fn clock_offset(&self) -> Option<Millis> {
-        self.clock_offset_ms
-    }
 }

@@ -1,6 +1,7 @@
 //! Questions that one customer answers about itself, and the bookkeeping of changes: ids, addresses, licences due.
 //! Not here: HTTP, Google's wording, and who may ask.
 
+use super::audit;
 use super::clock::Millis;
 use super::world::{
     AutoLicensing, Customer, DELETED_KEPT_MS, Domain, DomainKind, FREE_PRODUCT, FREE_SKU, Group, Holder,
@@ -35,11 +36,33 @@ impl Customer {
             delegation_revoked: false,
             settings,
             issued: 0,
+            seed: 0,
+            young: BTreeMap::new(),
+            policies: Vec::new(),
+            subscriptions: Vec::new(),
+            activities: Vec::new(),
         };
         let top = OrgUnit { path: "/".into(), description: String::new(), created: Millis::MIN / 2 };
         let id = customer.issue_org_unit_id();
         customer.org_units.insert(id, top);
         customer
+    }
+
+    /// The sandbox starts: what the world file tells as so long ago becomes a moment.
+    pub fn begin(&mut self, now: Millis, seed: u64) {
+        self.seed = seed;
+        for user in self.deleted.values_mut() {
+            if let Some(ago) = user.deleted.filter(|ago| *ago <= 0) {
+                Arc::make_mut(user).deleted = Some(now.saturating_add(ago));
+            }
+        }
+    }
+
+    /// A number that looks like chance, the same for the same world and user.
+    pub fn chance_of(&self, user_id: &str) -> u64 {
+        mix(user_id
+            .bytes()
+            .fold(self.seed, |sum, byte| sum.wrapping_mul(1_099_511_628_211) ^ u64::from(byte)))
     }
 
     /// A new user id: 21 digits, the same for the same world.
@@ -55,6 +78,11 @@ impl Customer {
     /// A new group id.
     pub fn issue_group_id(&mut self) -> String {
         format!("01{}", base36(self.issue_mixed()))
+    }
+
+    /// A new policy id.
+    pub fn issue_policy_id(&mut self) -> String {
+        format!("ae{}", base36(self.issue_mixed()))
     }
 
     /// A new role id or role assignment id: consecutive within a customer, different between customers.
@@ -205,10 +233,11 @@ impl Customer {
         }
         let (due, coming): (Vec<_>, Vec<_>) = self.coming_licenses.drain(..).partition(|(at, _)| *at <= now);
         self.coming_licenses = coming;
-        for (_, license) in due {
-            let (product, _, user) = &license;
+        for (at, license) in due {
+            let (product, sku, user) = &license;
             let has_one = self.licenses.iter().any(|held| &held.0 == product && &held.2 == user);
             if !has_one && self.users.contains_key(user) {
+                audit::note_automatic(self, product, sku, user, at);
                 self.licenses.insert(license);
             }
         }

@@ -5,6 +5,7 @@ use super::clock::rfc3339;
 use super::error::Refusal;
 use super::google::{Scene, check_customer};
 use super::paging::{PageRule, page};
+use super::users::find;
 use super::world::{Customer, Domain, DomainKind, Group};
 use serde_json::{Value, json};
 
@@ -33,8 +34,12 @@ pub fn domains(scene: &Scene<'_>) -> Answer {
     Answer::json(json!({"kind": "admin#directory#domains", "etag": etag("domains", 1), "domains": domains}))
 }
 
-/// `groups.list`, for the customer or one of its domains.
+/// `groups.list`, for the customer, one of its domains, or a user. Who is in a group is not modelled: no user is in any.
 pub fn groups(scene: &Scene<'_>) -> Reply {
+    if let Some(key) = scene.call.parameter("userKey") {
+        find(scene, &key)?;
+        return Ok(Answer::json(list("admin#directory#groups", "groups", Vec::new(), None)));
+    }
     let domain = scene.call.parameter("domain");
     match (scene.call.parameter("customer"), &domain) {
         (Some(asked), None) => check_customer(scene.customer, &asked)?,

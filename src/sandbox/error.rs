@@ -19,7 +19,8 @@ pub struct Refusal {
 }
 
 /// The two families of back ends word their errors differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Envelope {
     /// Directory, Licensing, Reports, Reseller: `errors[]` with a reason.
     Classic,

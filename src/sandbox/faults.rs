@@ -56,6 +56,7 @@ struct Match {
 /// What a rule does.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "they are switches of a rule, and most go together")]
 pub struct Action {
     /// The call has no effect; the answer is the failure.
     pub fail_before: bool,
@@ -77,6 +78,26 @@ pub struct Action {
     pub reset: bool,
     /// Reads are answered from the world as it was so long ago.
     pub stale_ms: Option<u64>,
+    /// In which form the failure says it; Google's classic one when absent.
+    pub envelope: Option<Form>,
+    /// The body comes in pieces, so many milliseconds apart.
+    pub drip_ms: u64,
+    /// The connection breaks off in the middle of the body.
+    pub truncate: bool,
+    /// `Content-Type` instead of the true one.
+    pub content_type: Option<String>,
+}
+
+/// The forms in which Google's back ends, and what stands before them, say no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// `errors[]` with a reason.
+    Classic,
+    /// `status`, and no `errors[]`.
+    Esf,
+    /// The message as plain text.
+    Plain,
 }
 
 #[derive(Debug)]
@@ -173,13 +194,30 @@ impl Action {
         let (usual, text) = usual(status);
         let reason = self.reason.clone().unwrap_or_else(|| usual.to_owned());
         let message = self.message.clone().unwrap_or_else(|| text.to_owned());
-        let mut answer = Answer::from(Refusal::new(status, &reason, message));
+        let mut answer = match self.envelope.unwrap_or(Form::Classic) {
+            Form::Classic => Answer::from(Refusal::new(status, &reason, message)),
+            Form::Esf => {
+                let reason = self.reason.as_deref().unwrap_or_else(|| canonical(status));
+                Answer::from(Refusal::with_status(status, reason, message))
+            }
+            Form::Plain => Answer { reason: Some(reason), ..Answer::text(status, message) },
+        };
         match &self.body {
             Some(Value::String(page)) => answer.body = Body::Html(page.clone()),
             Some(body) => answer.body = Body::Json(body.clone()),
             None => {}
         }
         answer.retry_after = self.retry_after;
+        answer
+    }
+
+    /// How the answer travels, whatever it says.
+    pub fn deliver(&self, mut answer: Answer) -> Answer {
+        answer.delivery.drip_ms = self.drip_ms.min(DELAY_MOST_MS);
+        answer.delivery.truncated = self.truncate;
+        if self.content_type.is_some() {
+            answer.delivery.content_type.clone_from(&self.content_type);
+        }
         answer
     }
 
@@ -211,6 +249,22 @@ fn usual(status: u16) -> (&'static str, &'static str) {
     }
 }
 
+/// The newer back ends' word for a status.
+fn canonical(status: u16) -> &'static str {
+    match status {
+        400 => "INVALID_ARGUMENT",
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        409 => "ALREADY_EXISTS",
+        412 => "FAILED_PRECONDITION",
+        429 => "RESOURCE_EXHAUSTED",
+        500 => "INTERNAL",
+        504 => "DEADLINE_EXCEEDED",
+        _ => "UNAVAILABLE",
+    }
+}
+
 fn counted(value: Value) -> Result<Counted, String> {
     let rule: Rule = serde_json::from_value(value).map_err(|error| error.to_string())?;
     let action = &rule.action;
@@ -223,8 +277,8 @@ fn counted(value: Value) -> Result<Counted, String> {
     if action.status.is_some_and(|status| !(200..=599).contains(&status)) {
         return Err("do.status: not between 200 and 599".into());
     }
-    if action.delay_ms > DELAY_MOST_MS {
-        return Err(format!("do.delay_ms: more than {DELAY_MOST_MS}"));
+    if action.delay_ms.max(action.drip_ms) > DELAY_MOST_MS {
+        return Err(format!("do.delay_ms, do.drip_ms: more than {DELAY_MOST_MS}"));
     }
     if rule.wanted.nth == Some(0) || rule.wanted.every == Some(0) {
         return Err("match: nth and every count from 1".into());

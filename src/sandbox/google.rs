@@ -7,11 +7,12 @@ use super::error::{Refusal, UNKNOWN_PATH_PAGE};
 use super::fields::Mask;
 use super::quota::Meters;
 use super::route::{Api, Operation};
-use super::token::{Grant, TOKEN_PATH, Tokens};
+use super::token::{Grant, SCOPE_PREFIX, TOKEN_PATH, Tokens};
 use super::world::{Customer, World};
-use super::{call::Body, directory, identity, licensing, org_units, roles, users, users_change, users_list};
-
-const SCOPE_PREFIX: &str = "https://www.googleapis.com/auth/";
+use super::{
+    audit, call::Body, directory, identity, licensing, org_units, policies, reports, reseller, roles, users,
+    users_change, users_list,
+};
 
 /// What a handler works on.
 pub struct Scene<'a> {
@@ -43,11 +44,18 @@ pub fn answer(
     if call.path == TOKEN_PATH && call.method == "POST" {
         return tokens.answer(world, call, now);
     }
+    if let Some(answer) = tokens.keyless.answer(world, call, now) {
+        return answer;
+    }
     let segments = call.segments();
+    if let Some(document) = super::discovery::answer(call, &segments) {
+        return document;
+    }
     let Some(operation) = Operation::parse(&call.method, &segments) else {
         return Answer::html(404, UNKNOWN_PATH_PAGE);
     };
     let reply = authorise(world, tokens, call, &operation, now).and_then(|grant| {
+        super::check::check(call)?;
         let mask = call.parameter("fields").map(|text| Mask::parse(&text)).transpose()?;
         let answer = perform(world, meters, call, &operation, &grant, now)?;
         Ok(masked(answer, mask.as_ref()))
@@ -64,8 +72,15 @@ fn authorise(
 ) -> Result<Grant, Refusal> {
     let Some(bearer) = &call.bearer else { return Err(Refusal::new(401, "required", "Login Required")) };
     let invalid = || Refusal::new(401, "authError", "Invalid Credentials");
+    // A service account in its own name belongs to no customer: what befalls whoever loses the subject on the way.
+    if tokens.keyless.account(bearer, now).is_some() {
+        return Err(Refusal::invalid("Invalid Customer Id"));
+    }
     let grant = tokens.grant(bearer, now).ok_or_else(invalid)?;
     let customer = world.customers.get(&grant.customer).ok_or_else(invalid)?;
+    if customer.users.get(&grant.subject).is_none_or(|subject| subject.suspended) {
+        return Err(invalid());
+    }
     if customer.delegation_revoked || !grant.scopes.is_subset(&customer.delegated_scopes) {
         return Err(invalid());
     }
@@ -79,7 +94,9 @@ fn authorise(
 fn missing_scope(api: Api) -> Refusal {
     let message = "Request had insufficient authentication scopes.";
     match api {
-        Api::Directory | Api::Licensing => Refusal::new(403, "insufficientPermissions", message),
+        Api::Directory | Api::Licensing | Api::Reports | Api::Reseller => {
+            Refusal::new(403, "insufficientPermissions", message)
+        }
         Api::CloudIdentity => Refusal::with_status(403, "PERMISSION_DENIED", message),
     }
 }
@@ -94,13 +111,15 @@ fn perform(
 ) -> Reply {
     let customer = world.customers.get_mut(&grant.customer).ok_or_else(Refusal::forbidden)?;
     customer.settle(now);
-    meters.take(&customer.id, operation, customer.settings.quotas, now)?;
+    meters.take(&customer.id, operation, call, &customer.settings, now)?;
     // Delegated administrators are not modelled: whoever is no super administrator may nothing.
     if !customer.is_super_admin(&grant.subject) {
         return Err(Refusal::forbidden());
     }
-    let mut scene = Scene { customer, meters, call, now };
-    dispatch(&mut scene, operation)
+    let before = audit::concerned(customer, operation);
+    let answer = dispatch(&mut Scene { customer, meters, call, now }, operation)?;
+    audit::note(customer, (operation, call), &before, &answer, (&grant.subject, now));
+    Ok(answer)
 }
 
 fn dispatch(scene: &mut Scene<'_>, operation: &Operation<'_>) -> Reply {
@@ -144,7 +163,12 @@ fn dispatch(scene: &mut Scene<'_>, operation: &Operation<'_>) -> Reply {
         Operation::LicensesUpdate { product, sku, user } => licensing::update(scene, product, sku, user),
         Operation::LicensesDelete { product, sku, user } => licensing::delete(scene, product, sku, user),
         Operation::IsInvitableUser { email, .. } => identity::is_invitable(scene, email),
-        Operation::PoliciesList => Ok(identity::policies()),
+        Operation::PoliciesList => policies::list(scene),
+        Operation::PoliciesGet { id } => policies::get(scene, id),
+        Operation::ActivitiesList { user, application } => reports::activities(scene, user, application),
+        Operation::UsageGet { date } => reports::usage(scene, date),
+        Operation::SubscriptionsList => reseller::list(scene),
+        Operation::SubscriptionsGet { customer, id } => reseller::get(scene, customer, id),
     }
 }
 
@@ -186,7 +210,12 @@ fn customer_in_path<'a>(operation: &Operation<'a>) -> Option<&'a str> {
         | Operation::LicensesInsert { .. }
         | Operation::LicensesUpdate { .. }
         | Operation::LicensesDelete { .. }
-        | Operation::PoliciesList => None,
+        | Operation::PoliciesList
+        | Operation::PoliciesGet { .. }
+        | Operation::ActivitiesList { .. }
+        | Operation::UsageGet { .. }
+        | Operation::SubscriptionsList
+        | Operation::SubscriptionsGet { .. } => None,
     }
 }
 

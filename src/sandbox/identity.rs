@@ -1,5 +1,4 @@
-//! Cloud Identity API: whether an address belongs to an unmanaged account; policies (none: everything at its default).
-//! Not here: sending an invitation.
+//! Cloud Identity API: whether an address belongs to an unmanaged account. Not here: sending an invitation, and `policies`.
 
 use super::call::{Answer, Reply};
 use super::error::Refusal;
@@ -15,9 +14,4 @@ pub fn is_invitable(scene: &Scene<'_>, email: &str) -> Reply {
     let invitable = scene.customer.unmanaged.contains_key(&email);
     // proto3 JSON leaves a false out.
     Ok(Answer::json(if invitable { json!({"isInvitableUser": true}) } else { json!({}) }))
-}
-
-/// `policies.list`: a setting that is missing has its default.
-pub fn policies() -> Answer {
-    Answer::json(json!({}))
 }

@@ -17,6 +17,10 @@ use std::path::{Path, PathBuf};
 
 /// The world file without keys.
 const EXAMPLE: &str = include_str!("../../config/world.example.toml");
+/// What is added to it where Google is at its worst.
+const NASTY: &str = include_str!("../../config/world.nasty.toml");
+/// The service account of the machine in the nasty world.
+const MACHINE: &str = "carepass-runtime@sandbox-runtime.iam.gserviceaccount.com";
 
 /// Where the files of `init` expect the sandbox to listen.
 pub const LISTEN: &str = "127.0.0.1:9010";
@@ -27,6 +31,15 @@ const RESELLERS: [(&str, &str, &str); 3] = [
     ("nordic-dk", "C01nordicdk", "reseller-dk.example"),
     ("nordic-no", "C01nordicno", "reseller-no.example"),
 ];
+
+/// How Google behaves in a new world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// As a demo wants it: at once, and without a quota.
+    Plain,
+    /// Late, slow, inconsistent, and with Google's quotas.
+    Nasty,
+}
 
 /// Why the files could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +65,8 @@ pub enum InitError {
 pub struct DemoFiles {
     /// The world file, service accounts included.
     pub world: String,
+    /// The same with everything that Google does against one.
+    pub nasty_world: String,
     /// The resellers, in the order of the file.
     pub resellers: Vec<DemoReseller>,
 }
@@ -74,7 +89,8 @@ pub fn demo_files() -> Result<DemoFiles, NoRandomness> {
     let keys = generate_many(RESELLERS.len())?;
     let resellers = RESELLERS.iter().zip(&keys);
     Ok(DemoFiles {
-        world: world_text(&keys),
+        world: world_text(&keys, Mood::Plain),
+        nasty_world: world_text(&keys, Mood::Nasty),
         resellers: resellers
             .map(|((name, customer_id, domain), key)| DemoReseller {
                 name,
@@ -90,6 +106,11 @@ pub fn demo_files() -> Result<DemoFiles, NoRandomness> {
 /// owner only.
 /// Nothing is overwritten: when one of them is there, none is written.
 pub fn write(folder: &Path) -> Result<(), InitError> {
+    write_in(folder, Mood::Plain)
+}
+
+/// The same for a Google that behaves otherwise; `carepass.toml` then keeps to the quotas.
+pub fn write_in(folder: &Path, mood: Mood) -> Result<(), InitError> {
     fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
     let folder = fs::canonicalize(folder).map_err(|source| failed(folder, source))?;
     let path = |name: &str| folder.join(name);
@@ -107,8 +128,12 @@ pub fn write(folder: &Path) -> Result<(), InitError> {
     for reseller in &files.resellers {
         write_new(&credentials(reseller.name), &reseller.credentials)?;
     }
-    write_new(&path("world.toml"), &files.world)?;
-    write_new(&path("carepass.toml"), &configuration(&folder, &files.resellers))
+    let world = match mood {
+        Mood::Plain => &files.world,
+        Mood::Nasty => &files.nasty_world,
+    };
+    write_new(&path("world.toml"), world)?;
+    write_new(&path("carepass.toml"), &configuration(&folder, &files.resellers, mood))
 }
 
 impl World {
@@ -117,18 +142,29 @@ impl World {
     /// # Panics
     /// Not with the file that is built in, which a test reads.
     pub fn demo(keys: &[KeyPair]) -> Self {
-        Self::from_toml(&world_text(keys)).expect("the built-in world file has no faults")
+        Self::from_toml(&world_text(keys, Mood::Plain)).expect("the built-in world file has no faults")
+    }
+
+    /// The same with everything that Google does against one.
+    ///
+    /// # Panics
+    /// Not with the files that are built in, which a test reads.
+    pub fn nasty(keys: &[KeyPair]) -> Self {
+        Self::from_toml(&world_text(keys, Mood::Nasty)).expect("the built-in world files have no faults")
     }
 }
 
-fn world_text(keys: &[KeyPair]) -> String {
-    let mut text = EXAMPLE.to_owned();
+fn world_text(keys: &[KeyPair], mood: Mood) -> String {
+    let (mut text, callers) = match mood {
+        Mood::Plain => (EXAMPLE.to_owned(), String::new()),
+        Mood::Nasty => (format!("{EXAMPLE}\n{NASTY}"), format!("keyless_callers = [\"{MACHINE}\"]\n")),
+    };
     for ((name, _, _), key) in RESELLERS.iter().zip(keys) {
         let account = Account::of(name, key);
         let _ = write!(
             text,
             "\n[[service_accounts]]\nemail = \"{}\"\nclient_id = \"{}\"\nkey_id = \"{}\"\npublic_key = \"\"\"\n{}\"\"\"\n\
-             resellers = [\"{name}\"]\n",
+             resellers = [\"{name}\"]\n{callers}",
             account.email, account.client_id, account.key_id, key.public_pem,
         );
     }
@@ -187,7 +223,22 @@ fn credentials(reseller: &str, key: &KeyPair) -> String {
     format!("{file:#}\n")
 }
 
-fn configuration(folder: &Path, resellers: &[DemoReseller]) -> String {
+/// Against a sandbox without quotas there is no need to wait for one.
+const HURRY: &str = "\
+# In a hurry: the sandbox has no quotas unless its world sets some. Against Google leave these two sections out.
+[google.rates]
+directory_per_second = 200
+user_inserts_per_second = 50
+org_units_per_second = 50
+licensing_per_second = 50
+cloud_identity_per_second = 50
+
+[engine]
+backoff_min = \"200ms\"
+
+";
+
+fn configuration(folder: &Path, resellers: &[DemoReseller], mood: Mood) -> String {
     let quoted =
         |name: &str| toml::Value::String(folder.join(name).to_string_lossy().into_owned()).to_string();
     let mut text = format!(
@@ -200,16 +251,14 @@ fn configuration(folder: &Path, resellers: &[DemoReseller]) -> String {
          [intake.amqp]\nurl = \"amqp://127.0.0.1:5672\"\n\n\
          [store]\nbackend = \"embedded\"\npath = {}\n\n\
          [google]\nendpoint = \"http://{LISTEN}\"\n\n\
-         # In a hurry: the sandbox has no quotas unless its world sets some. Against Google leave these two sections out.\n\
-         [google.rates]\ndirectory_per_second = 200\nuser_inserts_per_second = 50\norg_units_per_second = 50\n\
-         licensing_per_second = 50\ncloud_identity_per_second = 50\n\n\
-         [engine]\nbackoff_min = \"200ms\"\n\n\
+         {}\
          [http]\nlisten = \"127.0.0.1:8080\"\n\
          # Its token lies in the file `token`: name that with --token-file.\ntokens_file = {}\n\n\
          [mail]\ntransport = \"file\"\npath = {}\n",
         quoted("world.toml"),
         quoted("carepass.toml"),
         quoted("data"),
+        if mood == Mood::Plain { HURRY } else { "" },
         quoted("tokens.toml"),
         quoted("mail"),
     );
@@ -249,6 +298,7 @@ fn list(paths: &[PathBuf]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::Settings;
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
@@ -273,6 +323,35 @@ mod tests {
         let written = fs::read_dir(folder.path()).unwrap().count();
         assert!(matches!(write(folder.path()), Err(InitError::Exists(there)) if there.len() == written));
         assert_eq!(read("carepass.toml"), before);
+    }
+
+    #[test]
+    fn the_nasty_world_has_every_switch_on_and_its_configuration_takes_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        write_in(folder.path(), Mood::Nasty).unwrap();
+        let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+        let world = World::from_toml(&read("world.toml")).unwrap();
+        assert!(!world.faults.is_empty() && world.metadata_account.is_some());
+        let off = serde_json::to_value(Settings::default()).unwrap();
+        let on: Vec<serde_json::Value> =
+            world.customers.values().map(|one| serde_json::to_value(&one.settings).unwrap()).collect();
+        for key in Settings::KEYS.iter().filter(|key| **key != "license_seats") {
+            assert!(on.iter().any(|settings| settings[key] != off[key]), "{key} is off everywhere");
+        }
+        let configuration: toml::Table = toml::from_str(&read("carepass.toml")).unwrap();
+        assert!(configuration.get("engine").is_none());
+        assert!(configuration["google"].as_table().unwrap().get("rates").is_none());
+    }
+
+    #[test]
+    fn the_example_says_what_every_setting_does_and_what_it_shows_is_valid() {
+        let mut shown = EXAMPLE.to_owned();
+        for key in Settings::KEYS {
+            let (comment, own) = (format!("\n# {key} = "), format!("\n{key} = "));
+            assert!(EXAMPLE.contains(&comment) || EXAMPLE.contains(&own), "{key} is not explained");
+            shown = shown.replacen(&comment, &own, 1);
+        }
+        World::from_toml(&shown).unwrap();
     }
 
     #[test]

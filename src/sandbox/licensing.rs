@@ -7,7 +7,9 @@ use super::directory::{etag, list as list_json};
 use super::error::Refusal;
 use super::google::Scene;
 use super::paging::{PageRule, page};
-use super::world::{Customer, FREE_PRODUCT, FREE_SKU, LicenseMode, User};
+use super::world::{
+    Customer, FREE_PRODUCT, FREE_SKU, LicenseDuplicate, LicenseMode, MissingProduct, UnknownUser, User,
+};
 use serde_json::{Value, json};
 
 /// More than 100 is cut to 100, as the guide has it, whatever the discovery document allows.
@@ -42,6 +44,7 @@ const CATALOGUE: &[(&str, &str, &str)] = &[
 /// `licenseAssignments.listForProduct` and `listForProductAndSku`.
 pub fn list(scene: &Scene<'_>, product: &str, sku: Option<&str>) -> Reply {
     known(product, sku)?;
+    has(scene.customer, product)?;
     let asked = scene.call.parameter("customerId").unwrap_or_default();
     // The customer may be named by its primary domain too; `my_customer` is not taken here.
     if asked != scene.customer.id && asked != scene.customer.primary_domain() {
@@ -51,7 +54,8 @@ pub fn list(scene: &Scene<'_>, product: &str, sku: Option<&str>) -> Reply {
         .customer
         .licenses
         .iter()
-        .filter(|held| held.0 == product && sku.is_none_or(|sku| held.1 == sku));
+        .filter(|held| held.0 == product && sku.is_none_or(|sku| held.1 == sku))
+        .filter(|held| !comes_with_the_site(scene.customer, &held.0, &held.1));
     let mut items: Vec<(String, Value)> = held
         .filter_map(|(product, sku, user)| {
             let email = &scene.customer.users.get(user)?.primary_email;
@@ -66,8 +70,9 @@ pub fn list(scene: &Scene<'_>, product: &str, sku: Option<&str>) -> Reply {
 /// `licenseAssignments.get`.
 pub fn get(scene: &Scene<'_>, product: &str, sku: &str, key: &str) -> Reply {
     known(product, Some(sku))?;
+    has(scene.customer, product)?;
     let user = user(scene, key)?;
-    if holds(scene.customer, product, sku, user) {
+    if holds(scene.customer, product, sku, user) && !comes_with_the_site(scene.customer, product, sku) {
         return Ok(Answer::json(license_json(product, sku, &user.primary_email)));
     }
     Err(not_held())
@@ -76,14 +81,23 @@ pub fn get(scene: &Scene<'_>, product: &str, sku: &str, key: &str) -> Reply {
 /// `licenseAssignments.insert`.
 pub fn insert(scene: &mut Scene<'_>, product: &str, sku: &str) -> Reply {
     known(product, Some(sku))?;
+    has(scene.customer, product)?;
     let body = scene.call.json()?;
     let user = user(scene, body["userId"].as_str().unwrap_or_default())?;
     let free = (product, sku) == (FREE_PRODUCT, FREE_SKU);
-    if free && scene.customer.settings.license_mode == LicenseMode::Site {
+    if comes_with_the_site(scene.customer, product, sku) {
         return Err(Refusal::unavailable("Backend Error"));
     }
     if holds(scene.customer, product, sku, user) {
-        return Err(Refusal::condition("User already has a license for the specified product and SKU"));
+        return Err(match scene.customer.settings.license_duplicate {
+            LicenseDuplicate::Condition => {
+                Refusal::condition("User already has a license for the specified product and SKU")
+            }
+            LicenseDuplicate::Reassign => {
+                let message = "For reassign operation new sku should be different than the old sku";
+                Refusal::new(500, "internalError", message)
+            }
+        });
     }
     if scene.customer.licenses.iter().any(|held| held.0 == product && held.2 == user.id) {
         return Err(Refusal::condition(
@@ -142,6 +156,21 @@ pub fn delete(scene: &mut Scene<'_>, product: &str, sku: &str, key: &str) -> Rep
     Ok(Answer::json(json!({})).with_effect("license.removed"))
 }
 
+/// A SKU's name; empty for one that does not exist.
+pub fn sku_name(product: &str, sku: &str) -> &'static str {
+    CATALOGUE.iter().find(|entry| entry.0 == product && entry.1 == sku).map_or("", |entry| entry.2)
+}
+
+/// The name of a SKU's product.
+pub fn product_name(product: &str, sku: &str) -> &'static str {
+    if product == "Google-Apps" { "Google Workspace" } else { sku_name(product, sku) }
+}
+
+/// Whether the product exists.
+pub fn is_product(product: &str) -> bool {
+    CATALOGUE.iter().any(|entry| entry.0 == product)
+}
+
 /// Whether the SKU exists.
 pub fn is_known(product: &str, sku: &str) -> bool {
     CATALOGUE.iter().any(|entry| entry.0 == product && entry.1 == sku)
@@ -150,6 +179,25 @@ pub fn is_known(product: &str, sku: &str) -> bool {
 fn known(product: &str, sku: Option<&str>) -> Result<(), Refusal> {
     let exists = CATALOGUE.iter().any(|entry| entry.0 == product && sku.is_none_or(|sku| entry.1 == sku));
     if exists { Ok(()) } else { Err(Refusal::invalid("SKU or product does not exist")) }
+}
+
+/// What is answered about a product that exists and that the customer does not have.
+fn has(customer: &Customer, product: &str) -> Result<(), Refusal> {
+    let message = "SKU or product does not exist";
+    let settings = &customer.settings;
+    if settings.products.as_ref().is_none_or(|all| all.iter().any(|one| one == product)) {
+        return Ok(());
+    }
+    match settings.missing_product {
+        MissingProduct::Empty => Ok(()),
+        MissingProduct::Invalid => Err(Refusal::invalid(message)),
+        MissingProduct::NotFound => Err(Refusal::not_found(message)),
+    }
+}
+
+/// Whether everybody has it and the API knows nothing of it.
+fn comes_with_the_site(customer: &Customer, product: &str, sku: &str) -> bool {
+    (product, sku) == (FREE_PRODUCT, FREE_SKU) && customer.settings.license_mode == LicenseMode::Site
 }
 
 /// The user of a current primary address: neither id nor alias will do, and a new user takes a while.
@@ -162,11 +210,12 @@ fn user<'a>(scene: &'a Scene<'_>, key: &str) -> Result<&'a User, Refusal> {
         return Err(unauthorized());
     }
     let user = scene.customer.user(&key).filter(|user| user.primary_email == key);
-    let user = user.ok_or_else(|| Refusal::invalid("Invalid value: userId"))?;
-    if scene.is_within(user.created, scene.customer.settings.license_user_delay_ms) {
-        return Err(Refusal::invalid("Invalid value: userId"));
-    }
-    Ok(user)
+    let settings = &scene.customer.settings;
+    let user = user.filter(|user| !scene.is_within(user.created, settings.license_user_delay_ms));
+    user.map(AsRef::as_ref).ok_or_else(|| match settings.license_unknown_user {
+        UnknownUser::Invalid => Refusal::invalid("Invalid value: userId"),
+        UnknownUser::NotFound => Refusal::not_found("Resource Not Found: userId"),
+    })
 }
 
 fn holds(customer: &Customer, product: &str, sku: &str, user: &User) -> bool {
@@ -179,8 +228,6 @@ fn is_automatic(customer: &Customer, product: &str, sku: &str, user: &User) -> b
 }
 
 fn license_json(product: &str, sku: &str, email: &str) -> Value {
-    let name =
-        CATALOGUE.iter().find(|entry| entry.0 == product && entry.1 == sku).map_or("", |entry| entry.2);
     json!({
         "kind": "licensing#licenseAssignment",
         "etags": etag(email, 1),
@@ -188,8 +235,8 @@ fn license_json(product: &str, sku: &str, email: &str) -> Value {
         "userId": email,
         "productId": product,
         "skuId": sku,
-        "skuName": name,
-        "productName": if product == "Google-Apps" { "Google Workspace" } else { name },
+        "skuName": sku_name(product, sku),
+        "productName": product_name(product, sku),
     })
 }
 

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 /// Most units in one customer's list here; Google allows 40,000.
 const UNITS_MOST: usize = 40_000;
+/// Longest name, in bytes.
+const NAME_MOST: usize = 256;
 /// Deepest nesting (Google: 35).
 const DEEPEST: usize = 35;
 
@@ -40,7 +42,7 @@ pub fn get(scene: &Scene<'_>, key: &str) -> Reply {
 pub fn insert(scene: &mut Scene<'_>) -> Reply {
     let body = scene.call.json()?;
     let name = body["name"].as_str().unwrap_or_default();
-    if name.is_empty() || name.contains('/') || name.len() > 256 {
+    if name.is_empty() || name.contains('/') || name.len() > NAME_MOST {
         return Err(Refusal::invalid("Invalid Ou Name"));
     }
     let parent = parent_path(scene.customer, &body)?;
@@ -59,21 +61,24 @@ pub fn insert(scene: &mut Scene<'_>) -> Reply {
     let id = scene.customer.issue_org_unit_id();
     let answer = Answer::json(org_unit_json(scene.customer, &id, &unit));
     scene.customer.org_units.insert(id, unit);
+    if scene.customer.settings.org_unit_created_401 {
+        let refusal = Refusal::new(401, "required", "Login Required");
+        return Ok(Answer::from(refusal).with_effect("orgunit.created"));
+    }
     Ok(answer.with_effect("orgunit.created"))
 }
 
-/// `orgunits.patch` and `orgunits.update`: the description. Renaming and moving are not modelled.
+/// `orgunits.patch` and `orgunits.update`: name, place and description. Both keep what the body does not name.
 pub fn update(scene: &mut Scene<'_>, key: &str) -> Reply {
     let body = scene.call.json()?;
     let (id, unit) = scene.customer.org_unit(key).ok_or_else(not_found)?;
-    let (id, mut unit) = (id.clone(), unit.clone());
-    let own_name = unit.path.rsplit('/').next().unwrap_or_default();
-    if body["name"].as_str().is_some_and(|name| name != own_name) || body.get("parentOrgUnitPath").is_some() {
-        return Err(Refusal::new(501, "operationNotSupported", "Operation not supported"));
+    let (id, unit) = (id.clone(), unit.clone());
+    let path = changed_path(scene.customer, &unit.path, &body)?;
+    if path != unit.path {
+        relocate(scene.customer, &unit.path, &path);
     }
-    if let Some(text) = body["description"].as_str() {
-        text.clone_into(&mut unit.description);
-    }
+    let description = body["description"].as_str().unwrap_or(&unit.description).to_owned();
+    let unit = OrgUnit { path, description, ..unit };
     let answer = Answer::json(org_unit_json(scene.customer, &id, &unit));
     scene.customer.org_units.insert(id, unit);
     Ok(answer.with_effect("orgunit.updated"))
@@ -127,6 +132,37 @@ fn parent_path(customer: &Customer, body: &Value) -> Result<String, Refusal> {
             "Invalid Input: Inconsistent Orgunit id and path in request",
         )),
         (None, None) => Err(missing()),
+    }
+}
+
+/// Where a unit is after a change of its name or of what is above it.
+fn changed_path(customer: &Customer, path: &str, body: &Value) -> Result<String, Refusal> {
+    let own_name = path.rsplit('/').next().unwrap_or_default();
+    let name = body["name"].as_str().unwrap_or(own_name);
+    let moves = body["parentOrgUnitPath"].is_string() || body["parentOrgUnitId"].is_string();
+    let parent = if moves { parent_path(customer, body)? } else { parent_of(path).to_owned() };
+    let wanted = if parent == "/" { format!("/{name}") } else { format!("{parent}/{name}") };
+    if path == "/" && wanted != path {
+        return Err(Refusal::new(501, "operationNotSupported", "Operation not supported"));
+    }
+    if wanted != path {
+        if name.is_empty() || name.contains('/') || name.len() > NAME_MOST {
+            return Err(Refusal::invalid("Invalid Ou Name"));
+        }
+        if is_within(&parent, path) {
+            return Err(Refusal::condition("OrgUnit hierarchy has cycle"));
+        }
+        if !wanted.eq_ignore_ascii_case(path) && customer.org_unit(&wanted).is_some() {
+            return Err(Refusal::invalid("Invalid Ou Id"));
+        }
+    }
+    Ok(wanted)
+}
+
+/// Everything below a unit moves along. Users are in a unit by its id.
+fn relocate(customer: &mut Customer, from: &str, to: &str) {
+    for unit in customer.org_units.values_mut().filter(|unit| is_within(&unit.path, from)) {
+        unit.path = format!("{to}{}", &unit.path[from.len()..]);
     }
 }
 

@@ -30,7 +30,17 @@ pub struct Page<T> {
 
 /// Cuts the page that the call asks for out of `items`, which are sorted by their keys.
 pub fn page<T>(call: &Call, rule: PageRule, items: Vec<(String, T)>) -> Result<Page<T>, Refusal> {
-    let size = size(call, rule)?;
+    page_of(call, "maxResults", rule, items)
+}
+
+/// The same where the size is asked for by another name.
+pub fn page_of<T>(
+    call: &Call,
+    size_name: &str,
+    rule: PageRule,
+    items: Vec<(String, T)>,
+) -> Result<Page<T>, Refusal> {
+    let size = size(call, size_name, rule)?;
     let after = call.parameter("pageToken").map(|token| decode(&token)).transpose()?;
     if after.is_none() && rule.empty_first {
         return Ok(Page { items: Vec::new(), next: Some(encode("")) });
@@ -42,11 +52,11 @@ pub fn page<T>(call: &Call, rule: PageRule, items: Vec<(String, T)>) -> Result<P
     Ok(Page { items, next })
 }
 
-fn size(call: &Call, rule: PageRule) -> Result<usize, Refusal> {
-    let Some(text) = call.parameter("maxResults") else { return Ok(rule.default) };
+fn size(call: &Call, name: &str, rule: PageRule) -> Result<usize, Refusal> {
+    let Some(text) = call.parameter(name) else { return Ok(rule.default) };
     match text.parse::<usize>() {
         Ok(size) if size >= 1 && (size <= rule.largest || !rule.refuse_larger) => Ok(size.min(rule.largest)),
-        Ok(_) | Err(_) => Err(Refusal::invalid("Invalid Input: maxResults")),
+        Ok(_) | Err(_) => Err(Refusal::invalid(format!("Invalid Input: {name}"))),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Request quotas per customer in fixed windows, and the refusal of each back end when one is used up. Not here: quotas of a day.
 
+use super::call::Call;
 use super::clock::Millis;
 use super::error::Refusal;
 use super::route::{Api, Operation};
-use super::world::Quotas;
+use super::world::{OrgUnitRate, Quotas, Settings};
 use std::collections::BTreeMap;
 
 /// Windows kept before those that are over are thrown out.
@@ -19,9 +20,11 @@ impl Meters {
         &mut self,
         customer: &str,
         operation: &Operation<'_>,
-        quotas: Quotas,
+        call: &Call,
+        settings: &Settings,
         now: Millis,
     ) -> Result<(), Refusal> {
+        let quotas = settings.quotas;
         match operation.api() {
             Api::Licensing => {
                 let used_up = || Refusal::unavailable("Quota exceeded for the current request");
@@ -42,12 +45,40 @@ impl Meters {
                 let slow_down = || Refusal::unavailable("Service unavailable. Please try again");
                 if matches!(operation, Operation::OrgUnitsInsert { .. } | Operation::OrgUnitsUpdate { .. }) {
                     let limit = quotas.org_unit_writes_per_second;
-                    self.count(&format!("{customer} orgunits"), limit, 1_000, now).ok_or_else(slow_down)?;
+                    let refusal = || match settings.org_unit_rate {
+                        OrgUnitRate::Unavailable => slow_down(),
+                        OrgUnitRate::TooMany => Refusal::new(429, "rateLimitExceeded", "Rate Limit Exceeded"),
+                    };
+                    self.count(&format!("{customer} orgunits"), limit, 1_000, now).ok_or_else(refusal)?;
                 }
                 Ok(())
             }
-            Api::CloudIdentity => Ok(()),
+            Api::Reports => {
+                let filtered = ["eventName", "filters"].iter().any(|name| call.parameter(name).is_some());
+                let limit = quotas.reports_per_minute.filter(|_| filtered);
+                let used_up = || Refusal::unavailable("Quota exceeded for the current request");
+                self.count(&format!("{customer} reports"), limit, 60_000, now).ok_or_else(used_up)
+            }
+            Api::CloudIdentity
+                if matches!(operation, Operation::PoliciesList | Operation::PoliciesGet { .. }) =>
+            {
+                self.space(&format!("{customer} policies"), settings.policy_spacing_ms, now)
+            }
+            Api::CloudIdentity | Api::Reseller => Ok(()),
         }
+    }
+
+    /// Refuses a call that comes too soon after the last one that was answered.
+    fn space(&mut self, meter: &str, spacing_ms: u64, now: Millis) -> Result<(), Refusal> {
+        let spacing = Millis::try_from(spacing_ms).unwrap_or(Millis::MAX);
+        self.count(meter, (spacing > 0).then_some(1), spacing, now).ok_or_else(|| {
+            Refusal::with_status(
+                429,
+                "RESOURCE_EXHAUSTED",
+                "Quota exceeded for quota metric 'Read requests' and limit 'Read requests per minute' of service \
+                 'cloudidentity.googleapis.com'",
+            )
+        })
     }
 
     /// Counts a `users.insert` into a domain.
@@ -79,8 +110,10 @@ mod tests {
     fn a_window_refuses_what_is_too_much_and_forgets() {
         let mut meters = Meters::default();
         let operation = Operation::LicensesGet { product: "p", sku: "s", user: "u" };
+        let settings = Settings { quotas: Quotas::GOOGLE, ..Settings::default() };
+        let call = Call::default();
         let mut take =
-            |at| meters.take("C1", &operation, Quotas::GOOGLE, at).map_err(|refusal| refusal.status);
+            |at| meters.take("C1", &operation, &call, &settings, at).map_err(|refusal| refusal.status);
         assert_eq!(take(0), Ok(()));
         assert_eq!(take(999), Err(503));
         assert_eq!(take(1_000), Ok(()));
@@ -90,7 +123,7 @@ mod tests {
     fn without_a_quota_nothing_is_refused() {
         let mut meters = Meters::default();
         for _ in 0..5_000 {
-            meters.take("C1", &Operation::UsersList, Quotas::default(), 0).unwrap();
+            meters.take("C1", &Operation::UsersList, &Call::default(), &Settings::default(), 0).unwrap();
         }
     }
 }

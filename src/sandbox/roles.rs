@@ -6,12 +6,10 @@ use super::directory::{etag, list as list_json};
 use super::error::Refusal;
 use super::google::Scene;
 use super::paging::{PageRule, page};
-use super::world::{Assignment, Customer, Privilege, Role};
+use super::world::{Assignment, Customer, Privilege, Role, RoleDuplicate};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Role assignments per customer (Google counts per unit; the top unit's are what matters here).
-const ASSIGNMENTS_MOST: usize = 1_000;
 /// Custom roles per customer.
 const ROLES_MOST: usize = 750;
 
@@ -104,13 +102,14 @@ pub fn assign(scene: &mut Scene<'_>) -> Reply {
     };
     let given = Assignment { role_id, assigned_to, org_unit };
     if let Some((id, _)) = scene.customer.assignments.iter().find(|(_, held)| **held == given) {
-        return Err(Refusal::new(
-            500,
-            "internalError",
-            format!("Role assignment exists: roleAssignmentId {id}"),
-        ));
+        return Err(match scene.customer.settings.role_duplicate {
+            RoleDuplicate::Exists => {
+                Refusal::new(500, "internalError", format!("Role assignment exists: roleAssignmentId {id}"))
+            }
+            RoleDuplicate::Duplicate => Refusal::duplicate(),
+        });
     }
-    if scene.customer.assignments.len() >= ASSIGNMENTS_MOST {
+    if scene.customer.assignments.len() >= scene.customer.settings.role_assignments_most() {
         let reason = "CUSTOMER_EXCEEDED_ROLE_ASSIGNMENTS_LIMIT";
         return Err(Refusal::new(412, reason, "Customer exceeded role assignments limit"));
     }

@@ -41,6 +41,11 @@ pub enum Operation<'a> {
     LicensesDelete { product: &'a str, sku: &'a str, user: &'a str },
     IsInvitableUser { customer: &'a str, email: &'a str },
     PoliciesList,
+    PoliciesGet { id: &'a str },
+    ActivitiesList { user: &'a str, application: &'a str },
+    UsageGet { date: &'a str },
+    SubscriptionsList,
+    SubscriptionsGet { customer: &'a str, id: &'a str },
 }
 
 /// The back ends, which have quotas of their own.
@@ -52,6 +57,10 @@ pub enum Api {
     Licensing,
     /// `cloudidentity.googleapis.com`.
     CloudIdentity,
+    /// `admin.googleapis.com`, Reports.
+    Reports,
+    /// `reseller.googleapis.com`.
+    Reseller,
 }
 
 impl<'a> Operation<'a> {
@@ -76,6 +85,19 @@ impl<'a> Operation<'a> {
                 Some(Self::IsInvitableUser { customer, email })
             }
             ["v1", "policies"] if method == "GET" => Some(Self::PoliciesList),
+            ["v1", "policies", id] if method == "GET" => Some(Self::PoliciesGet { id }),
+            ["admin", "reports", "v1", "activity", "users", user, "applications", application]
+                if method == "GET" =>
+            {
+                Some(Self::ActivitiesList { user, application })
+            }
+            ["admin", "reports", "v1", "usage", "dates", date] if method == "GET" => {
+                Some(Self::UsageGet { date })
+            }
+            ["apps", "reseller", "v1", "subscriptions"] if method == "GET" => Some(Self::SubscriptionsList),
+            ["apps", "reseller", "v1", "customers", customer, "subscriptions", id] if method == "GET" => {
+                Some(Self::SubscriptionsGet { customer, id })
+            }
             _ => None,
         }
     }
@@ -132,7 +154,12 @@ impl<'a> Operation<'a> {
             Self::IsInvitableUser { .. } => {
                 &["cloud-identity.userinvitations", "cloud-identity.userinvitations.readonly"]
             }
-            Self::PoliciesList => &["cloud-identity.policies", "cloud-identity.policies.readonly"],
+            Self::PoliciesList | Self::PoliciesGet { .. } => {
+                &["cloud-identity.policies", "cloud-identity.policies.readonly"]
+            }
+            Self::ActivitiesList { .. } => &["admin.reports.audit.readonly"],
+            Self::UsageGet { .. } => &["admin.reports.usage.readonly"],
+            Self::SubscriptionsList | Self::SubscriptionsGet { .. } => &["apps.order", "apps.order.readonly"],
         }
     }
 
@@ -141,6 +168,8 @@ impl<'a> Operation<'a> {
         match self.scopes().first() {
             Some(scope) if scope.starts_with("apps.licensing") => Api::Licensing,
             Some(scope) if scope.starts_with("cloud-identity") => Api::CloudIdentity,
+            Some(scope) if scope.starts_with("admin.reports") => Api::Reports,
+            Some(scope) if scope.starts_with("apps.order") => Api::Reseller,
             Some(_) | None => Api::Directory,
         }
     }

@@ -2,7 +2,7 @@
 //! Not here: how a TLS connection comes about (`tls`), and what a call means (`google`); nothing is decided on the socket.
 
 use super::Sandbox;
-use super::call::{Answer, Body, Call};
+use super::call::{Answer, Body, Call, Delivery};
 use super::control;
 use super::state::Wire;
 use super::tls::Tls;
@@ -10,9 +10,10 @@ use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::serve::{IncomingStream, Listener};
+use futures_util::StreamExt as _;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -27,6 +28,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Largest body that is read.
 const BODY_MOST: usize = 1 << 20;
+/// The header that the metadata server asks for, and by which it is known.
+const METADATA_FLAVOR: header::HeaderName = header::HeaderName::from_static("metadata-flavor");
+/// Into how many pieces a body is cut that comes slowly.
+const PIECES: usize = 8;
 /// Pause after a failed accept (too many open files): let some close.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// TLS handshakes at one time.
@@ -62,12 +67,16 @@ pub async fn serve(
 
 async fn google(State(sandbox): State<Sandbox>, request: Request) -> Response {
     let cut = request.extensions().get::<ConnectInfo<Cut>>().cloned();
+    let kind = text(request.headers(), header::CONTENT_TYPE).unwrap_or_default();
     let call = match call_of(request).await {
         Ok(call) => call,
         Err(status) => return status.into_response(),
     };
     let latency = sandbox.lock().world.latency_ms;
     pause(latency).await;
+    if super::batch::is_batch(&call.method, &call.path) {
+        return answer_batch(&sandbox, &kind, &call).await;
+    }
     let wire = sandbox.handle(&call);
     match wire {
         Wire::Answer(answer, delay) => {
@@ -83,6 +92,28 @@ async fn google(State(sandbox): State<Sandbox>, request: Request) -> Response {
             StatusCode::BAD_GATEWAY.into_response()
         }
     }
+}
+
+/// Every call of a batch for itself. A fault that cuts the connection is a 502 for its call: the others have had their answers.
+async fn answer_batch(sandbox: &Sandbox, kind: &str, outer: &Call) -> Response {
+    let Some(items) = super::batch::split(kind, outer) else {
+        return response(Answer::from(super::error::Refusal::new(
+            400,
+            "badRequest",
+            "Failed to parse batch request",
+        )));
+    };
+    let mut answers = Vec::with_capacity(items.len());
+    for item in items {
+        let (answer, delay) = match sandbox.handle(&item.call) {
+            Wire::Answer(answer, delay) => (answer, delay),
+            Wire::Cut(delay) => (Answer::html(502, "Bad Gateway"), delay),
+        };
+        pause(delay).await;
+        answers.push((item.id, answer));
+    }
+    let (kind, body) = super::batch::join(&answers);
+    ([(header::CONTENT_TYPE, kind)], body).into_response()
 }
 
 async fn pause(milliseconds: u64) {
@@ -102,6 +133,7 @@ async fn call_of(request: Request) -> Result<Call, StatusCode> {
         query: head.uri.query().unwrap_or_default().to_owned(),
         bearer,
         host: text(&head.headers, header::HOST),
+        metadata_flavor: text(&head.headers, METADATA_FLAVOR),
         body: body.to_vec(),
     })
 }
@@ -112,20 +144,49 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
 
 fn response(answer: Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = match answer.body {
-        Body::Empty => status.into_response(),
-        Body::Json(body) => {
-            (status, [(header::CONTENT_TYPE, "application/json; charset=UTF-8")], body.to_string())
-                .into_response()
-        }
-        Body::Html(page) => {
-            (status, [(header::CONTENT_TYPE, "text/html; charset=UTF-8")], page).into_response()
-        }
+    let (kind, text) = match answer.body {
+        Body::Empty => (None, String::new()),
+        Body::Json(body) => (Some("application/json; charset=UTF-8"), body.to_string()),
+        Body::Html(page) => (Some("text/html; charset=UTF-8"), page),
     };
+    let mut response = (status, sent(text.into_bytes(), &answer.delivery)).into_response();
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_TYPE);
+    let told = answer.delivery.content_type.as_deref().or(kind);
+    if let Some(kind) = told.and_then(|kind| HeaderValue::from_str(kind).ok()) {
+        headers.insert(header::CONTENT_TYPE, kind);
+    }
     if let Some(seconds) = answer.retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    if answer.delivery.metadata_flavor {
+        headers.insert(METADATA_FLAVOR, HeaderValue::from_static("Google"));
     }
     response
+}
+
+/// The body, whole and at once unless it is to drip or to break off.
+fn sent(bytes: Vec<u8>, delivery: &Delivery) -> axum::body::Body {
+    if delivery.drip_ms == 0 && !delivery.truncated {
+        return bytes.into();
+    }
+    let drip = delivery.drip_ms;
+    let size = bytes.len().div_ceil(PIECES).max(1);
+    let mut pieces: Vec<io::Result<Vec<u8>>> = bytes.chunks(size).map(|piece| Ok(piece.to_vec())).collect();
+    if delivery.truncated {
+        pieces.truncate(PIECES / 2);
+        // An error in the stream ends the connection before the body's end is told.
+        pieces.push(Err(io::ErrorKind::ConnectionReset.into()));
+    }
+    let stream = futures_util::stream::iter(pieces).then(move |piece| async move {
+        pause(drip).await;
+        if piece.is_err() {
+            // What went before leaves while this waits; else it would be thrown away with the connection.
+            tokio::task::yield_now().await;
+        }
+        piece
+    });
+    axum::body::Body::from_stream(stream)
 }
 
 /// A listener whose connections can be cut. Over TLS a connection arrives when its handshake is done, and no other waits for it.

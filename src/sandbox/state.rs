@@ -9,6 +9,7 @@ use super::google;
 use super::quota::Meters;
 use super::token::{TOKEN_PATH, Tokens, customer_of_request};
 use super::world::World;
+use serde_json::Value;
 use std::collections::VecDeque;
 
 /// Past worlds kept for stale reads.
@@ -43,7 +44,10 @@ pub enum Wire {
 impl State {
     /// A fresh start.
     pub fn new(world: World) -> Self {
-        let faults = Faults::new(world.seed);
+        let mut faults = Faults::new(world.seed);
+        // The world file's rules were read with it; what a test put in instead must be rules too.
+        let set = faults.add(&Value::Array(world.faults.clone()));
+        debug_assert!(set.is_ok(), "{set:?}");
         Self {
             world,
             tokens: Tokens::default(),
@@ -59,6 +63,10 @@ impl State {
         let customer = self.customer_of(call, now);
         let action = self.faults.strike(call, customer.as_deref());
         let answer = self.answer(call, action.as_ref(), now);
+        let answer = match &action {
+            Some(action) => action.deliver(answer),
+            None => answer,
+        };
         let cut = action.as_ref().is_some_and(|action| action.reset);
         self.calls.push(CallLine {
             seq: 0,

@@ -3,12 +3,13 @@
 //! Not here: lists (`users_list`) and changes (`users_change`).
 
 use super::call::{Answer, Reply};
-use super::clock::{Millis, rfc3339};
+use super::clock::rfc3339;
 use super::customer::domain_of;
 use super::directory::etag;
 use super::error::Refusal;
 use super::google::Scene;
-use super::world::{ConflictChoice, Customer, User};
+use super::visibility;
+use super::world::{ConflictChoice, Customer, ForeignDomain, InvitedBody, MissingOrgUnit, SeatWall, User};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -41,8 +42,9 @@ const EXTERNAL_ID_TYPES: &[&str] = &["account", "custom", "customer", "login_id"
 const NAME_MOST: usize = 60;
 
 /// `users.get`. A new user shows by address before it shows by id.
-pub fn get(scene: &Scene<'_>, key: &str) -> Reply {
-    let user = find(scene, key)?;
+pub fn get(scene: &mut Scene<'_>, key: &str) -> Reply {
+    visibility::count_read(scene.customer, key);
+    let user = visibility::shown(scene, find(scene, key)?);
     Ok(Answer::json(user_json(scene.customer, user)))
 }
 
@@ -52,8 +54,7 @@ pub fn find<'a>(scene: &'a Scene<'_>, key: &str) -> Result<&'a User, Refusal> {
         return Err(Refusal::forbidden());
     }
     let user = scene.customer.user(key).ok_or_else(Refusal::no_such_user)?;
-    let by_id = !key.contains('@');
-    if by_id && scene.is_within(user.created, scene.customer.settings.new_user_delay_ms) {
+    if visibility::hides(scene, user, !key.contains('@')) {
         return Err(Refusal::no_such_user());
     }
     Ok(user)
@@ -77,7 +78,7 @@ pub fn insert(scene: &mut Scene<'_>) -> Reply {
         return Ok(invited);
     }
     if !scene.customer.has_free_seat(scene.now) {
-        return Err(Refusal::new(412, "limitExceeded", "Domain user limit reached. Contact Support."));
+        return Err(seat_wall(scene.customer.settings.seat_wall));
     }
     scene.customer.unmanaged.remove(&email);
     Ok(create(scene, user).with_effect("user.created"))
@@ -193,19 +194,43 @@ pub fn own_address(customer: &Customer, text: &str) -> Result<String, Refusal> {
 /// The unit's id of a path in a body.
 pub fn org_unit(customer: &Customer, path: &str) -> Result<String, Refusal> {
     let found = customer.org_unit(path).filter(|_| path.starts_with('/'));
-    found.map(|(id, _)| id.clone()).ok_or_else(|| Refusal::invalid("Invalid Input: INVALID_OU_ID"))
+    found.map(|(id, _)| id.clone()).ok_or_else(|| {
+        Refusal::invalid(match customer.settings.missing_org_unit {
+            MissingOrgUnit::InvalidInput => "Invalid Input: INVALID_OU_ID",
+            MissingOrgUnit::InvalidOrgUnit => "Invalid Org Unit",
+            MissingOrgUnit::InvalidOuId => "Invalid Ou Id",
+        })
+    })
+}
+
+/// The wall of seats, in one of Google's two sentences.
+pub fn seat_wall(words: SeatWall) -> Refusal {
+    let what_next = match words {
+        SeatWall::ContactSupport => "Contact Support.",
+        SeatWall::StartSubscription => "Start paid subscription.",
+    };
+    Refusal::new(412, "limitExceeded", format!("Domain user limit reached. {what_next}"))
+}
+
+/// What an insert into another's domain answers; other refusals stay.
+fn foreign(customer: &Customer, refusal: Refusal) -> Refusal {
+    match customer.settings.foreign_domain {
+        ForeignDomain::DomainNotFound if refusal.status == 403 => Refusal::not_found("Domain not found"),
+        ForeignDomain::ResourceNotFound if refusal.status == 403 => {
+            Refusal::not_found("Resource Not Found: domain")
+        }
+        ForeignDomain::Forbidden | ForeignDomain::DomainNotFound | ForeignDomain::ResourceNotFound => refusal,
+    }
 }
 
 fn new_user(scene: &mut Scene<'_>, body: &Value) -> Result<User, Refusal> {
-    let required = |field: &str| Refusal::new(400, "required", format!("Missing required field: {field}"));
-    let email = body["primaryEmail"].as_str().ok_or_else(|| required("primaryEmail"))?;
-    let given_name = name(body, "givenName")?.ok_or_else(|| required("name.givenName"))?;
-    let family_name = name(body, "familyName")?.ok_or_else(|| required("name.familyName"))?;
-    if body["password"].is_null() {
-        return Err(required("password"));
-    }
+    // That the required fields are there was checked before (`check`); an empty text is refused below.
+    let email = body["primaryEmail"].as_str().unwrap_or_default();
+    let given_name = name(body, "givenName")?.unwrap_or_default();
+    let family_name = name(body, "familyName")?.unwrap_or_default();
     check_password(body)?;
-    let primary_email = own_address(scene.customer, email)?;
+    let primary_email =
+        own_address(scene.customer, email).map_err(|refusal| foreign(scene.customer, refusal))?;
     let org_unit = org_unit(scene.customer, body["orgUnitPath"].as_str().unwrap_or("/"))?;
     let mut user = User {
         id: String::new(),
@@ -219,6 +244,7 @@ fn new_user(scene: &mut Scene<'_>, body: &Value) -> Result<User, Refusal> {
         created: scene.now,
         deleted: None,
         renamed: None,
+        changed: None,
         last_login: 0,
         agreed_to_terms: false,
         change_password: body["changePasswordAtNextLogin"] == json!(true),
@@ -243,10 +269,18 @@ fn resolve_conflict(scene: &Scene<'_>, email: &str) -> Result<Option<Answer>, Re
     match choice {
         ConflictChoice::Replace => Ok(None),
         ConflictChoice::Keep => Err(Refusal::duplicate()),
-        // The body of a 202 is not known.
         ConflictChoice::Invite => {
-            Ok(Some(Answer::json(json!({})).with_status(202).with_effect("user.invited")))
+            Ok(Some(invited(scene, email).with_status(202).with_effect("user.invited")))
         }
+    }
+}
+
+/// The body of a 202 is not known, so that a client must do with any of these.
+fn invited(scene: &Scene<'_>, email: &str) -> Answer {
+    match scene.customer.settings.invited_body {
+        InvitedBody::Object => Answer::json(json!({})),
+        InvitedBody::Empty => Answer::empty(),
+        InvitedBody::User => Answer::json(json!({"kind": "admin#directory#user", "primaryEmail": email})),
     }
 }
 
@@ -255,7 +289,7 @@ fn create(scene: &mut Scene<'_>, mut user: User) -> Answer {
     let path = scene.customer.org_unit_path(&user.org_unit);
     if let Some(rule) = scene.customer.auto_licensing(path) {
         let license = (rule.product.clone(), rule.sku.clone(), user.id.clone());
-        let delay = Millis::try_from(scene.customer.settings.auto_license_delay_ms).unwrap_or(Millis::MAX);
+        let delay = scene.customer.settings.auto_license_after(scene.customer.chance_of(&user.id));
         scene.customer.coming_licenses.push((scene.now.saturating_add(delay), license));
     }
     let mut body = user_json(scene.customer, &user);
@@ -263,6 +297,7 @@ fn create(scene: &mut Scene<'_>, mut user: User) -> Answer {
     if let Value::Object(fields) = &mut body {
         fields.retain(|name, _| !["suspended", "archived"].contains(&name.as_str()));
     }
+    visibility::remember(scene.customer, &user);
     scene.customer.put_user(user);
     Answer::json(body)
 }

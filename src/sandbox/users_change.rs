@@ -5,7 +5,7 @@ use super::call::{Answer, Reply};
 use super::directory::{etag, list as list_json};
 use super::error::Refusal;
 use super::google::Scene;
-use super::users::{check_password, find, name, org_unit, own_address, store_fields, user_json};
+use super::users::{check_password, find, name, org_unit, own_address, seat_wall, store_fields, user_json};
 use super::world::{Assignment, DELETED_KEPT_MS, Holder, User};
 use serde_json::{Value, json};
 
@@ -29,6 +29,7 @@ pub fn update(scene: &mut Scene<'_>, key: &str) -> Reply {
     store_fields(&mut user, &body)?;
     let renamed = rename(scene, &mut user, &body)?;
     user.version += 1;
+    user.changed = Some(scene.now);
     let answer = Answer::json(user_json(scene.customer, &user));
     scene.customer.put_user(user);
     Ok(answer.with_effect(if renamed { "user.renamed" } else { "user.updated" }))
@@ -38,6 +39,7 @@ pub fn update(scene: &mut Scene<'_>, key: &str) -> Reply {
 pub fn delete(scene: &mut Scene<'_>, key: &str) -> Reply {
     let id = changeable(scene, key)?.id;
     let mut user = scene.customer.take_user(&id).ok_or_else(Refusal::no_such_user)?;
+    scene.customer.young.remove(&id);
     user.deleted = Some(scene.now);
     scene.customer.licenses.retain(|(_, _, holder)| *holder != id);
     scene.customer.deleted.insert(id, user.into());
@@ -57,6 +59,15 @@ pub fn undelete(scene: &mut Scene<'_>, key: &str) -> Reply {
     }
     if scene.customer.holder(&user.primary_email).is_some() {
         return Err(Refusal::duplicate());
+    }
+    // Its own seat is still taken by it, so only a cap that was lowered since stands in the way.
+    if scene
+        .customer
+        .settings
+        .seats
+        .is_some_and(|seats| scene.customer.seats_used(scene.now) > seats as usize)
+    {
+        return Err(seat_wall(scene.customer.settings.seat_wall));
     }
     user.org_unit = org_unit(scene.customer, body["orgUnitPath"].as_str().unwrap_or("/"))?;
     user.deleted = None;
@@ -164,6 +175,9 @@ fn changeable(scene: &Scene<'_>, key: &str) -> Result<User, Refusal> {
     if user.renamed.is_some_and(|at| scene.is_within(at, settings.rename_window_ms)) {
         return Err(Refusal::duplicate());
     }
+    if user.changed.is_some_and(|at| scene.is_within(at, settings.conflict_window_ms)) {
+        return Err(Refusal::new(409, "conflict", "Conflicting requests"));
+    }
     Ok(User::clone(user))
 }
 
@@ -187,7 +201,7 @@ fn change_suspension(user: &mut User, body: &Value) -> Result<(), Refusal> {
             user.suspension_reason = Some("ADMIN".into());
         }
         Some(false) if user.suspended => {
-            if user.suspension_reason.as_deref() == Some("ABUSE") {
+            if user.suspension_reason.as_deref().is_some_and(|reason| reason != "ADMIN") {
                 return Err(Refusal::new(
                     412,
                     "adminCannotUnsuspend",

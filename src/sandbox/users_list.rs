@@ -1,13 +1,14 @@
 //! Directory API: `users.list` with the part of Google's search language that matters here
 //! ("Search for users"): clauses `field=value` and `field:value`, joined by spaces, all of which must hold.
 
-use super::call::{Answer, Reply};
+use super::call::{Answer, Call, Reply};
 use super::customer::{domain_of, is_within};
 use super::directory::list as list_json;
 use super::error::Refusal;
 use super::google::{Scene, check_customer};
 use super::paging::{PageRule, page};
 use super::users::user_json;
+use super::visibility;
 use super::world::{Customer, DELETED_KEPT_MS, User};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ const PAGES: PageRule = PageRule { default: 100, largest: 500, refuse_larger: tr
 /// Clauses in one query.
 const CLAUSES_MOST: usize = 16;
 
-/// `users.list`, sorted by address.
+/// `users.list`, sorted by address unless the call wants another order.
 pub fn list(scene: &Scene<'_>) -> Reply {
     let domain = scene.call.parameter("domain").map(|name| name.to_ascii_lowercase());
     match (scene.call.parameter("customer"), &domain) {
@@ -25,22 +26,42 @@ pub fn list(scene: &Scene<'_>) -> Reply {
         (Some(_), Some(_)) | (None, None) => return Err(Refusal::new(400, "badRequest", "Bad Request")),
     }
     let clauses = parse(&scene.call.parameter("query").unwrap_or_default())?;
-    let deleted = scene.call.parameter("showDeleted").is_some_and(|value| value == "true");
+    let deleted = scene.call.parameter("showDeleted").is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let shelf = if deleted { &scene.customer.deleted } else { &scene.customer.users };
     let wanted = |user: &&Arc<User>| {
         domain.as_deref().is_none_or(|name| domain_of(&user.primary_email) == Some(name))
             && user.deleted.is_none_or(|at| scene.now - at < DELETED_KEPT_MS)
+            && !visibility::hides(scene, user, false)
             && clauses.iter().all(|clause| clause.holds(scene.customer, user))
     };
     let mut found: Vec<_> = shelf
         .values()
         .filter(wanted)
-        .map(|user| (format!("{} {}", user.primary_email, user.id), user))
+        .map(|user| (format!("{} {}", user.primary_email, user.id), visibility::shown(scene, user)))
         .collect();
+    for (key, user) in &mut found {
+        *key = sort_key(scene.call, key, &user.given_name, &user.family_name);
+    }
     found.sort_by(|(a, _), (b, _)| a.cmp(b));
     let page = page(scene.call, PAGES, found)?;
     let items = page.items.into_iter().map(|user| user_json(scene.customer, user)).collect();
     Ok(Answer::json(list_json("admin#directory#users", "users", items, page.next)))
+}
+
+/// By what a user is sorted: `orderBy`, then the address; whatever the case.
+fn sort_key(call: &Call, address: &str, given_name: &str, family_name: &str) -> String {
+    let key = match call.parameter("orderBy").as_deref() {
+        Some("givenName") => format!("{} {address}", given_name.to_lowercase()),
+        Some("familyName") => format!("{} {address}", family_name.to_lowercase()),
+        Some(_) | None => address.to_owned(),
+    };
+    if call.parameter("sortOrder").as_deref() == Some("DESCENDING") { inverted(&key) } else { key }
+}
+
+/// A key that sorts the other way round, so that pages need to know of one direction only.
+fn inverted(key: &str) -> String {
+    let bytes = key.bytes().map(|byte| format!("{:02x}", !byte));
+    bytes.chain(["~".to_owned()]).collect()
 }
 
 /// One condition of a query.
@@ -162,6 +183,13 @@ mod tests {
         for broken in ["x", "nothing=1", "email='a", "email=", "=x"] {
             assert!(parse(broken).is_err(), "{broken}");
         }
+    }
+
+    #[test]
+    fn an_inverted_key_sorts_the_other_way_round() {
+        let mut keys = ["b", "a", "ab", "", "å", "aa"];
+        keys.sort_by_key(|key| inverted(key));
+        assert_eq!(keys, ["å", "b", "ab", "aa", "a", ""]);
     }
 
     #[test]

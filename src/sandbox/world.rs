@@ -2,6 +2,7 @@
 //! Not here: how it is read from a file (`world_file`), how it looks over HTTP, and every rule of Google's.
 
 use super::clock::Millis;
+pub use super::settings::*;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,10 @@ pub struct World {
     pub customers: BTreeMap<String, Customer>,
     /// Service accounts by e-mail.
     pub service_accounts: BTreeMap<String, ServiceAccount>,
+    /// The service account of the machine on which the caller runs, as the metadata server tells it. Absent: no such server.
+    pub metadata_account: Option<String>,
+    /// Fault rules in force from the start, in the shape of `POST /_sandbox/faults`.
+    pub faults: Vec<Value>,
 }
 
 /// A service account that may ask for tokens.
@@ -32,8 +37,10 @@ pub struct World {
 pub struct ServiceAccount {
     /// Its unique id, the "client id" of domain-wide delegation.
     pub client_id: String,
-    /// Public keys (PKCS#1 DER) by key id.
+    /// Public keys (PKCS#1 DER) by key id; none for an account that is used without key files.
     pub keys: BTreeMap<String, Vec<u8>>,
+    /// Service accounts that hold the role *Token Creator* on it and so may have JWTs signed.
+    pub keyless_callers: BTreeSet<String>,
 }
 
 /// One Google customer: a reseller account.
@@ -77,120 +84,88 @@ pub struct Customer {
     pub settings: Settings,
     /// Source of ids.
     pub issued: u64,
+    /// The world's seed, for delays that differ from account to account.
+    pub seed: u64,
+    /// What reads still show of users that were made here; kept only while a setting asks for it.
+    pub young: BTreeMap<String, Youth>,
+    /// Policies as the Policy API lists them.
+    pub policies: Vec<Policy>,
+    /// Subscriptions of the customers that this one resells to.
+    pub subscriptions: Vec<Subscription>,
+    /// The administrators' audit log, oldest first.
+    pub activities: Vec<Activity>,
 }
 
-/// How a customer behaves; the world file's scalar keys of a reseller.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default)]
-pub struct Settings {
-    /// The user cap: users that exist or were deleted in the last 20 days. Absent: none.
-    pub seats: Option<u32>,
-    /// How Cloud Identity Free is licensed here.
-    pub license_mode: LicenseMode,
-    /// Free licences that can be assigned. Absent: no limit but `seats`.
-    pub license_seats: Option<u32>,
-    /// What a second unit with the same path answers.
-    pub org_unit_duplicate: OrgUnitDuplicate,
-    /// Lists of roles and role assignments begin with an empty page that has a token.
-    pub empty_pages: bool,
-    /// A restored user comes back suspended.
-    pub undelete_suspended: bool,
-    /// A new user is a 404 by id for this long (by e-mail it is there).
-    pub new_user_delay_ms: u64,
-    /// A new user refuses update and delete with 412 for this long.
-    pub creating_window_ms: u64,
-    /// A new unit refuses new users with 403 for this long.
-    pub new_ou_delay_ms: u64,
-    /// Automatic licensing strikes this long after a user was created.
-    pub auto_license_delay_ms: u64,
-    /// Licensing does not know a new user for this long.
-    pub license_user_delay_ms: u64,
-    /// A token in the name of a new user is refused for this long.
-    pub young_user_token_ms: u64,
-    /// After a rename every change answers 409 for this long.
-    pub rename_window_ms: u64,
-    /// Request quotas; absent: none.
-    pub quotas: Quotas,
-    /// Where automatic licensing is on.
-    pub auto_licensing: Vec<AutoLicensing>,
+/// What is remembered of a user that was made here, for reads that do not show everything yet.
+#[derive(Clone, Debug)]
+pub struct Youth {
+    /// How often it was read by id.
+    pub reads: u32,
+    /// As it was made.
+    pub as_created: Arc<User>,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            seats: None,
-            license_mode: LicenseMode::PerUser,
-            license_seats: None,
-            org_unit_duplicate: OrgUnitDuplicate::Invalid,
-            empty_pages: false,
-            undelete_suspended: false,
-            new_user_delay_ms: 0,
-            creating_window_ms: 0,
-            new_ou_delay_ms: 0,
-            auto_license_delay_ms: 0,
-            license_user_delay_ms: 0,
-            young_user_token_ms: 0,
-            rename_window_ms: 0,
-            quotas: Quotas::default(),
-            auto_licensing: Vec::new(),
-        }
-    }
+/// A policy: the value of one setting for a unit or a group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// The last part of its name.
+    pub id: String,
+    /// Google's own default, or an administrator's choice.
+    pub kind: PolicyKind,
+    /// `settings/security.password`.
+    pub setting: String,
+    /// The setting's fields.
+    pub value: Value,
+    /// The unit's id.
+    pub org_unit: String,
+    /// The group it is for, if it is for one.
+    pub group: Option<String>,
+    /// The highest one wins, field by field.
+    pub sort_order: f64,
 }
 
-/// The two ways in which Cloud Identity Free is licensed.
+/// Who set a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LicenseMode {
-    /// Everybody has it and the licensing API knows nothing of it.
-    Site,
-    /// It is assigned user by user.
-    PerUser,
+#[serde(rename_all = "UPPERCASE")]
+pub enum PolicyKind {
+    /// Google.
+    System,
+    /// An administrator.
+    Admin,
 }
 
-/// Google answers either, "not consistent".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OrgUnitDuplicate {
-    /// 400 "Invalid Ou Id".
-    Invalid,
-    /// 409 `duplicate`.
-    Duplicate,
-}
-
-/// Request quotas; `None` is no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Quotas {
-    /// Directory calls per minute (Google: 2,400).
-    pub directory_per_minute: Option<u32>,
-    /// `users.insert` per domain and second (Google: 10).
-    pub user_inserts_per_second: Option<u32>,
-    /// Unit writes per second (Google: 1).
-    pub org_unit_writes_per_second: Option<u32>,
-    /// Licensing calls per second (Google: 1).
-    pub licensing_per_second: Option<u32>,
-}
-
-impl Quotas {
-    /// Google's published numbers.
-    pub const GOOGLE: Self = Self {
-        directory_per_minute: Some(2_400),
-        user_inserts_per_second: Some(10),
-        org_unit_writes_per_second: Some(1),
-        licensing_per_second: Some(1),
-    };
-}
-
-/// Automatic licensing for a unit and those below it.
+/// A subscription of a customer that is resold to.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AutoLicensing {
-    /// The unit's path.
-    pub org_unit: String,
-    /// The product, `Google-Apps`.
-    pub product: String,
-    /// The SKU, `1010020027` (Business Starter).
+pub struct Subscription {
+    /// Its id.
+    pub id: String,
+    /// The resold customer's `C…` id.
+    pub customer_id: String,
+    /// The resold customer's primary domain.
+    pub customer_domain: String,
+    /// `1010010001`.
     pub sku: String,
+    /// `FREE`, `FLEXIBLE`, ….
+    pub plan: String,
+    /// Seats bought; of a flexible plan the most that can be used.
+    pub seats: u32,
+    /// Seats in use.
+    #[serde(default)]
+    pub licensed: u32,
+}
+
+/// An entry of the administrators' audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activity {
+    /// When it happened; it shows later.
+    pub at: Millis,
+    /// Address and id of the administrator; none for what Google did by itself.
+    pub actor: Option<(String, String)>,
+    /// `ASSIGN_ROLE`.
+    pub event: &'static str,
+    /// `ROLE_NAME` and so on, with their values.
+    pub parameters: Vec<(&'static str, String)>,
 }
 
 /// What the console says to do with an unmanaged account when its address is wanted.
@@ -259,6 +234,8 @@ pub struct User {
     pub deleted: Option<Millis>,
     /// When its address last changed.
     pub renamed: Option<Millis>,
+    /// When it last changed; none since it was made.
+    pub changed: Option<Millis>,
     /// Last sign-in; 0 never.
     pub last_login: Millis,
     /// Whether the person has signed in and agreed.

@@ -42,26 +42,44 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
         return Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady));
     }
     let address = cx.address()?;
-    if !cx.is_first
+    if !is_new(cx)
         && let Some(account) = site.google.account_by_address(&address).await?
     {
         return found(cx, account).await;
     }
+    // Whoever is restored has a seat: no wall stands before that.
     let shelf = restore::shelf(cx).await?;
     if let Some(ours) = restore::ours(&shelf.items, cx)? {
         return restore::ensure(cx, &ours.id).await;
     }
-    if let Some(failure) = unmanaged(cx, &address).await? {
-        return Err(failure);
+    let inserted = insert(cx, &address).await;
+    inserted.map_err(|failure| restore::instead_of_a_seat(failure, &shelf.items, cx))
+}
+
+/// Whether nothing can have been made for the row. One that knows its account and is looked at from the start has made it long ago.
+fn is_new(cx: &Context<'_>) -> bool {
+    cx.is_first && cx.row.facts.account.is_none()
+}
+
+/// Makes the account, unless a private account has the address: an insert would do to it what the customer's policy says, so the
+/// question may be left out only where that is known to be harmless. On the first run nobody was invited yet: the owner keeps the
+/// address in peace. Later one may have been, and Google invites once more with each insert: then the row waits.
+async fn insert(cx: &Context<'_>, address: &Address) -> Outcome {
+    let (site, is_new) = (cx.site()?, is_new(cx));
+    if !is_new && site.google.is_invitable(address).await? {
+        return Err(invited());
     }
-    match site.google.create_account(&new_account(cx, &address)?).await {
-        Ok(Creation::Made(account)) => {
-            cx.check_ours(&account).await?;
-            Ok(ensured(cx, &account, true))
+    cx.check_wall()?;
+    if is_new && !site.learned.conflict_policy_is_safe() && site.google.is_invitable(address).await? {
+        return Err(instead::failure(cx, &Holder::Unmanaged).await);
+    }
+    match site.google.create_account(&new_account(cx, address)?).await? {
+        Creation::Made(account) => {
+            let holds_role = cx.check_ours(&account).await?;
+            Ok(ensured(cx, &account, true, holds_role))
         }
-        Ok(Creation::Invited) => Err(invited()),
-        Ok(Creation::Taken) => taken(cx, &address).await,
-        Err(failure) => Err(restore::instead_of_a_seat(failure, &shelf.items, cx)),
+        Creation::Invited => Err(invited()),
+        Creation::Taken => taken(cx, address).await,
     }
 }
 
@@ -71,18 +89,6 @@ fn may_begin(site: &Site, row: Option<&Enrollment>) -> bool {
     let Reseller { customer, auto_licensing_off, free_subscription, .. } = &site.reseller;
     let checked = row.and_then(|row| row.facts.customer.as_ref());
     auto_licensing_off.is_some() && free_subscription.is_some() && checked == Some(customer)
-}
-
-/// What stops an insert because a private account has the address. An insert would do to it what the customer's policy says, so the
-/// question may be left out only where that is known to be harmless. On the first run nobody was invited yet: the owner keeps the
-/// address in peace. Later one may have been, and Google invites once more with each insert: then the row waits.
-async fn unmanaged(cx: &Context<'_>, address: &Address) -> Result<Option<Failure>, Failure> {
-    let site = cx.site()?;
-    if cx.is_first && site.learned.conflict_policy_is_safe() || !site.google.is_invitable(address).await? {
-        return Ok(None);
-    }
-    let first = cx.is_first;
-    Ok(Some(if first { instead::failure(cx, &Holder::Unmanaged).await } else { invited() }))
 }
 
 fn invited() -> Failure {
@@ -130,7 +136,7 @@ async fn hidden(cx: &Context<'_>, address: &Address) -> Outcome {
 
 async fn found(cx: &Context<'_>, account: Account) -> Outcome {
     match cx.check_ours(&account).await {
-        Ok(_) => Ok(ensured(cx, &account, false)),
+        Ok(holds_role) => Ok(ensured(cx, &account, false, holds_role)),
         Err(failure) if failure.code == FailureCode::AccountNotOurs => {
             Err(instead::failure(cx, &Holder::Account(Box::new(account))).await)
         }
@@ -138,8 +144,10 @@ async fn found(cx: &Context<'_>, account: Account) -> Outcome {
     }
 }
 
-fn ensured(cx: &Context<'_>, account: &Account, made: bool) -> Ensured {
+fn ensured(cx: &Context<'_>, account: &Account, made: bool, holds_role: bool) -> Ensured {
     let now = cx.now();
+    // The step that gives the role must see itself what the account holds: no read stands for its own.
+    let read_at = if holds_role { Timestamp::UNIX_EPOCH } else { now };
     let granted = cx.sheet.and_then(|sheet| match sheet.engineer.release {
         Release::Granted(at) => Some(at),
         Release::Held(_) => None,
@@ -147,7 +155,7 @@ fn ensured(cx: &Context<'_>, account: &Account, made: bool) -> Ensured {
     let restored = !made && has_its_own_password(account, granted);
     let mut ensured = Ensured { made, ..Ensured::default() };
     let id = account.id.clone();
-    ensured.facts.account = Some(AccountFact { id, since: now, read_at: now, restored, home: false });
+    ensured.facts.account = Some(AccountFact { id, since: now, read_at, restored, home: false });
     ensured
 }
 

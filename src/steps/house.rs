@@ -1,6 +1,8 @@
 //! What steps may use: the house's services, the row in hand, and the guards that every write to an account passes.
 //! Not here: what any one step does with them.
 
+use super::learned::Learned;
+use super::role;
 use crate::clock::Clock;
 use crate::google::census::{Census, Fresh};
 use crate::google::classify::YOUNG;
@@ -21,8 +23,7 @@ use crate::seal::{SealError, Sealer};
 use crate::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// A guard's read of an account may be this old when the write is sent (guard 1).
 const WRITE_AGE_MAX: SignedDuration = SignedDuration::from_secs(60);
@@ -71,43 +72,6 @@ pub struct Site {
     pub learned: Learned,
 }
 
-/// What was found out about a reseller account by trying; lost with the process, and then found out again.
-#[derive(Default)]
-pub struct Learned {
-    licensing: Mutex<Licensing>,
-    conflict_policy_is_safe: AtomicBool,
-}
-
-/// What the free licence's assignment has shown so far.
-#[derive(Clone, Copy, Default)]
-enum Licensing {
-    /// Nothing yet.
-    #[default]
-    Unknown,
-    /// It was assigned once, so it does not come with the site: every later refusal is trouble and no lesson.
-    Works,
-    /// It was refused so often, first then, and counted last then.
-    Refused { times: u32, first: Timestamp, counted: Timestamp },
-    /// It comes with the site, found out then.
-    Site(Timestamp),
-}
-
-/// What a refusal of the free licence teaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lesson {
-    /// It will be refused for ever: the licence comes with the site.
-    ForEver,
-    /// It may be for ever, or a quota, or an outage.
-    Doubt,
-    /// It was assigned before, so this is a quota or an outage.
-    Trouble,
-}
-
-/// Refusals before "for ever" is believed (`docs/GOOGLE.md`), and how long it is believed. One counts if it is at least this part of the
-/// whole spacing after the one counted before: a burst is one refusal.
-const REFUSALS: u32 = 3;
-const LESSON_AGE_MAX: SignedDuration = SignedDuration::from_hours(24);
-
 /// An engineer as the steps need it: unsealed, in memory only.
 pub struct Sheet {
     /// The stored record.
@@ -152,61 +116,8 @@ pub struct Context<'a> {
     pub is_first: bool,
     /// Since when the step is the current one, or the row's last wait is over.
     pub since: Timestamp,
-}
-
-impl Learned {
-    /// Whether the free licence turned out to come by itself.
-    pub fn is_site_licensed(&self, now: Timestamp) -> bool {
-        matches!(*self.licensing(), Licensing::Site(since) if now.duration_since(since) < LESSON_AGE_MAX)
-    }
-
-    /// A licence was assigned, or found to be: whatever was or will be refused is trouble, as long as this process lives.
-    pub fn license_worked(&self) {
-        *self.licensing() = Licensing::Works;
-    }
-
-    /// The assignment was refused with the answer that may mean "for ever". That is believed when it has been refused, and never worked,
-    /// often enough, with enough time in between, and over a long enough time.
-    pub fn license_refused(&self, now: Timestamp, spacing: SignedDuration) -> Lesson {
-        let mut licensing = self.licensing();
-        let gap = spacing / 3;
-        let (times, first, counted) = match *licensing {
-            Licensing::Works => return Lesson::Trouble,
-            // The answer to a call that was under way when it was found out unteaches nothing.
-            Licensing::Site(since) if now.duration_since(since) < LESSON_AGE_MAX => return Lesson::ForEver,
-            Licensing::Refused { times, first, counted } if now.duration_since(counted) >= gap => {
-                (times.saturating_add(1), first, now)
-            }
-            Licensing::Refused { times, first, counted } => (times, first, counted),
-            Licensing::Unknown | Licensing::Site(_) => (1, now, now),
-        };
-        *licensing = Licensing::Refused { times, first, counted };
-        let believed = times >= REFUSALS && now.duration_since(first) >= spacing;
-        if believed { Lesson::ForEver } else { Lesson::Doubt }
-    }
-
-    /// Remembers that the free licence comes by itself, unless one was assigned meanwhile.
-    pub fn note_site_licensed(&self, now: Timestamp) {
-        let mut licensing = self.licensing();
-        if !matches!(*licensing, Licensing::Works) {
-            *licensing = Licensing::Site(now);
-        }
-    }
-
-    /// Whether an insert is known to leave a private account at the address alone: Google then asks its owner (202) or refuses (409).
-    /// As long as the customer's policy was not read, it is not.
-    pub fn conflict_policy_is_safe(&self) -> bool {
-        self.conflict_policy_is_safe.load(Ordering::Relaxed)
-    }
-
-    /// Remembers what the customer's policy for conflicting accounts says.
-    pub fn note_conflict_policy(&self, is_safe: bool) {
-        self.conflict_policy_is_safe.store(is_safe, Ordering::Relaxed);
-    }
-
-    fn licensing(&self) -> MutexGuard<'_, Licensing> {
-        self.licensing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    /// Why the reseller account gets no new account now, unless this row is the one that probes.
+    pub wall: Option<FailureCode>,
 }
 
 impl Site {
@@ -285,6 +196,11 @@ impl<'a> Context<'a> {
         Ok(self.google()?.writing_until(later(guarded.fact.read_at, WRITE_AGE_MAX)))
     }
 
+    /// Whether a new account may be tried for; else the row waits as the one does that ran into the wall.
+    pub fn check_wall(&self) -> Result<(), Failure> {
+        self.wall.map_or(Ok(()), |code| Err(Failure::needs(Who::Operator, code)))
+    }
+
     /// The engineer of the row.
     pub fn sheet(&self) -> Result<&'a Sheet, Failure> {
         self.sheet.ok_or_else(|| Failure::permanent(FailureCode::SealBroken))
@@ -326,8 +242,9 @@ impl<'a> Context<'a> {
         guard::ours(account, &expected, role_allowed)
     }
 
-    /// Checks that an account is ours and unspoilt; answers whether it holds our role. An account that administers something passes
-    /// only if its one role is the role carepass gives: then a lost answer had hidden our own grant. Nothing is written while Google
+    /// Checks that an account is ours and unspoilt; answers whether it has the access already. An account that administers something
+    /// passes only if its roles are the one carepass gives, since a lost answer may have hidden our own grant, or Google's legacy ones
+    /// for support. Nothing is written while Google
     /// says that it administers something and does not list what: that may be our own grant, on its way into the list.
     pub async fn check_ours(&self, account: &Account) -> Result<bool, Failure> {
         if account.is_delegated_admin != Some(true) {
@@ -343,6 +260,10 @@ impl<'a> Context<'a> {
         let role = self.role()?;
         let ours = |assignment: &Assignment| assignment.role == *role && assignment.customer_wide;
         if held.iter().all(ours) {
+            return Ok(true);
+        }
+        let legacy = role::legacy(self).await?;
+        if held.iter().all(|held| ours(held) || held.customer_wide && legacy.contains(&held.role)) {
             Ok(true)
         } else {
             Err(Failure::needs(Who::Operator, FailureCode::AccountIsAdmin))
@@ -385,81 +306,16 @@ impl<'a> Context<'a> {
 pub struct Guarded {
     /// What is known of it, with the time of the last read.
     pub fact: AccountFact,
-    /// It was seen to hold our role already.
+    /// It was seen to hold our role already, or one of Google's that gives the same access.
     pub holds_role: bool,
 }
 
 impl Guarded {
-    /// The step's answer, keeping the time of the read for the steps after it.
+    /// The step's answer, keeping the time of the read for the steps after it; unless it showed what the account holds, which the step
+    /// that gives the role has to see itself.
     pub fn ensured(self, made: bool) -> Ensured {
         let mut ensured = Ensured { made, ..Ensured::default() };
-        ensured.facts.account = Some(self.fact);
+        ensured.facts.account = (!self.holds_role).then_some(self.fact);
         ensured
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SPACING: SignedDuration = SignedDuration::from_secs(30);
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
-    }
-
-    /// Refusals at these seconds; whether the last one is believed.
-    fn check(refused: &[i64], expected: Lesson) {
-        let learned = Learned::default();
-        let believed: Vec<Lesson> =
-            refused.iter().map(|second| learned.license_refused(at(*second), SPACING)).collect();
-        assert_eq!(believed.last(), Some(&expected), "{refused:?} {believed:?}");
-    }
-
-    /// Several rows ask at once: one finds it out, and the others hear "no" a moment later.
-    #[test]
-    fn a_refusal_that_comes_late_unteaches_nothing() {
-        let learned = Learned::default();
-        for second in [0, 10, 30] {
-            learned.license_refused(at(second), SPACING);
-        }
-        learned.note_site_licensed(at(30));
-        assert_eq!(learned.license_refused(at(30), SPACING), Lesson::ForEver);
-        assert!(learned.is_site_licensed(at(31)));
-        let day_later = at(30) + LESSON_AGE_MAX;
-        assert_eq!(learned.license_refused(day_later, SPACING), Lesson::Doubt, "found out anew");
-    }
-
-    #[test]
-    fn a_refusal_is_believed_only_when_it_is_repeated_and_spaced() {
-        check(&[0], Lesson::Doubt);
-        check(&[0, 35], Lesson::Doubt);
-        check(&[0, 1, 2], Lesson::Doubt);
-        check(&[0, 1, 30], Lesson::Doubt);
-        check(&[0, 29, 30], Lesson::Doubt);
-        check(&[0, 10, 30], Lesson::ForEver);
-        check(&[0, 9, 18, 27, 36], Lesson::ForEver);
-    }
-
-    #[test]
-    fn a_lesson_fades() {
-        let learned = Learned::default();
-        learned.note_site_licensed(at(50));
-        assert!(learned.is_site_licensed(at(60)));
-        assert!(!learned.is_site_licensed(at(60) + LESSON_AGE_MAX), "a lesson is not for ever");
-    }
-
-    #[test]
-    fn an_assignment_that_worked_takes_every_doubt_away_for_good() {
-        let learned = Learned::default();
-        learned.note_site_licensed(at(0));
-        learned.license_worked();
-        assert!(!learned.is_site_licensed(at(1)));
-        let hours_of_trouble = (0..1_000).map(|minute| at(60 * minute));
-        for now in hours_of_trouble {
-            assert_eq!(learned.license_refused(now, SPACING), Lesson::Trouble);
-        }
-        learned.note_site_licensed(at(70_000));
-        assert!(!learned.is_site_licensed(at(70_001)));
     }
 }

@@ -2,7 +2,8 @@
 //! (`docs/GOOGLE.md` 2); that is learned by three spaced refusals and a control call that works, and remembered.
 //! Not here: buying seats, and paid licences (`no_paid_license`).
 
-use super::house::{Guarded, Lesson};
+use super::house::Guarded;
+use super::learned::Lesson;
 use super::{Context, Outcome, Site, Step};
 use crate::google::FreeLicense;
 use crate::model::enrollment::TargetKind;
@@ -41,7 +42,7 @@ async fn assign(cx: &Context<'_>, site: &Site, mode: LicenseMode) -> Outcome {
         FreeLicense::Unavailable if mode == LicenseMode::PerUser => return Err(site.google.slow_licensing()),
         FreeLicense::Unavailable => return refused(cx, site, guarded).await,
     };
-    site.learned.license_worked();
+    site.learned.license_worked(cx.now());
     Ok(guarded.ensured(is_new))
 }
 

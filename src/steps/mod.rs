@@ -9,16 +9,19 @@ mod credentials;
 mod domains;
 mod home;
 mod house;
+mod learned;
 mod license;
 mod no_paid_license;
 mod org_unit;
 mod reseller_role;
 mod role;
+mod seats;
 mod username;
 mod verify;
 mod welcome;
 
-pub use house::{Context, House, Learned, Sheet, SheetError, Site};
+pub use house::{Context, House, Sheet, SheetError, Site};
+pub use learned::Learned;
 
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::Failure;
@@ -51,6 +54,7 @@ pub const ALL: &[Step] = &[
     reseller_role::STEP,
     attested::AUTO_LICENSING,
     attested::FREE_SUBSCRIPTION,
+    seats::STEP,
     username::STEP,
     account::STEP,
     license::STEP,

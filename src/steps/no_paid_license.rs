@@ -1,11 +1,17 @@
 //! The account has no paid licence of the products in which it is looked for (`docs/GOOGLE.md` 47). One bulk read for the reseller,
-//! begun after the account was made, answers for every row that waits for it. What is found is a question for the operator.
-//! Not here: removing anything, and watching the account after this one look.
+//! begun after the account was made, answers for every row that waits for it. What is found is taken away if the operator listed its
+//! SKU and the account passes guard 1; else it is a question for the operator. That Google refuses to take one away proves that
+//! automatic licensing is on (`docs/GOOGLE.md` 5).
+//! Not here: watching the account after this one look (`engine/watch`).
 
+use super::house::Guarded;
 use super::{Context, Outcome, Step};
+use crate::google::{Fresh, PaidLicense};
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::id::LicenseSku;
 use crate::model::plan::StepName;
+use crate::model::reseller::Reseller;
 use crate::model::transition::Ensured;
 
 /// The step.
@@ -22,14 +28,51 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     if cx.is_home() {
         return Ok(Ensured::default());
     }
-    let address = cx.address()?.to_string();
     let made = cx.row.facts.account.as_ref().map_or(cx.since, |account| account.since);
-    let licenses = cx.site()?.census.paid_licenses(cx.fresh_since(made)).await?;
-    match licenses.items.iter().find(|license| license.address == address) {
-        Some(license) => {
-            let found = Failure::needs(Who::Operator, FailureCode::PaidLicenseFound);
-            Err(found.with_detail(&format!("{} {}", license.product, license.sku)))
-        }
-        None => Ok(Ensured::default()),
+    let found = held(cx, cx.fresh_since(made)).await?;
+    let Some(first) = found.first() else { return Ok(Ensured::default()) };
+    let removable = removable(&cx.site()?.reseller, &found);
+    if removable.is_empty() {
+        return Err(a_question(first));
     }
+    let (guarded, made) = remove(cx, &removable).await?;
+    match held(cx, cx.fresh_since(cx.now())).await?.first() {
+        None => Ok(guarded.ensured(made)),
+        Some(left) if removable.iter().any(|license| left.is(license)) => {
+            Err(Failure::not_yet(FailureCode::NotYetConfirmed).with_detail("taken away, and still listed"))
+        }
+        Some(left) => Err(a_question(left)),
+    }
+}
+
+/// The paid licences of the row's account.
+async fn held(cx: &Context<'_>, fresh: Fresh) -> Result<Vec<PaidLicense>, Failure> {
+    let address = cx.address()?.to_string();
+    let listed = cx.site()?.census.paid_licenses(fresh).await?;
+    Ok(listed.items.iter().filter(|license| license.address == address).cloned().collect())
+}
+
+/// Those that the operator listed; none where the account is the engineer's own.
+fn removable<'a>(reseller: &'a Reseller, found: &[PaidLicense]) -> Vec<&'a LicenseSku> {
+    if reseller.home {
+        return Vec::new();
+    }
+    let listed = reseller.removable_licenses.iter();
+    listed.filter(|license| found.iter().any(|found| found.is(license))).collect()
+}
+
+/// Takes them away; answers whether there was one to take.
+async fn remove(cx: &Context<'_>, licenses: &[&LicenseSku]) -> Result<(Guarded, bool), Failure> {
+    let guarded = cx.guarded().await?;
+    let (google, address) = (cx.google_for(&guarded)?, cx.address()?);
+    let mut made = false;
+    for license in licenses {
+        made |= google.remove_license(&address, license).await?;
+    }
+    Ok((guarded, made))
+}
+
+fn a_question(found: &PaidLicense) -> Failure {
+    let found_one = Failure::needs(Who::Operator, FailureCode::PaidLicenseFound);
+    found_one.with_detail(&format!("{} {}", found.product, found.sku))
 }

@@ -2,13 +2,15 @@
 //! reads for the reseller, begun after the role was given, answer for every row that waits for them.
 //! Not here: whether the portal lets the engineer in, and mending what is not as it should be.
 
-use super::{Context, Outcome, Step};
+use super::{Context, Outcome, Step, role};
 use crate::google::Account;
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::id::RoleId;
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
 use futures_util::future::try_join;
+use std::collections::BTreeSet;
 
 /// The step.
 pub const STEP: Step = Step {
@@ -29,11 +31,17 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     .await?;
     let account = accounts.items.iter().find(|account| account.id == *id).ok_or_else(not_yet)?;
     check(cx, account)?;
-    let held = assignments
-        .items
-        .iter()
-        .any(|held| held.assigned_to == id.as_str() && held.role == *role && held.customer_wide);
-    if held { Ok(Ensured::default()) } else { Err(not_yet()) }
+    let held = assignments.items.iter().filter(|held| held.assigned_to == id.as_str() && held.customer_wide);
+    let held: BTreeSet<&RoleId> = held.map(|held| &held.role).collect();
+    if held.contains(role) || !held.is_empty() && has_access(cx, &held).await? {
+        return Ok(Ensured::default());
+    }
+    Err(not_yet())
+}
+
+/// Whether one of Google's legacy roles stands for ours.
+async fn has_access(cx: &Context<'_>, held: &BTreeSet<&RoleId>) -> Result<bool, Failure> {
+    Ok(role::legacy(cx).await?.iter().any(|legacy| held.contains(legacy)))
 }
 
 /// In lists an administrator is known by the role alone, so only here the role does not count against the account.

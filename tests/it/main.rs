@@ -4,15 +4,25 @@
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
+mod closed_account;
+#[cfg(test)]
+mod closed_list;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod end_to_end;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod engine_licenses;
+#[cfg(test)]
 mod engine_simulation;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod flight;
+#[cfg(test)]
+mod official_client;
 #[cfg(test)]
 mod rabbit;
 #[cfg(test)]
@@ -21,3 +31,5 @@ mod simulation;
 mod step_harness;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod walls;

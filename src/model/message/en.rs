@@ -58,6 +58,7 @@ fn step(step: StepName) -> StepWords {
         StepName::Role => ("role", "when the role was to be seen to"),
         StepName::AutoLicensing => ("automatic licensing", "when automatic licensing was to be checked"),
         StepName::FreeSubscription => ("free subscription", "when the free subscription was to be checked"),
+        StepName::Seats => ("seats", "when the seats were to be counted"),
         StepName::Username => ("username", "when the username was to be chosen"),
         StepName::Account => ("account", "when the account was to be made"),
         StepName::License => ("license", "when the license was to be assigned"),

@@ -63,6 +63,7 @@ fn step(step: StepName) -> StepWords {
         StepName::FreeSubscription => {
             ("gratisprenumeration", "när gratisprenumerationen skulle kontrolleras")
         }
+        StepName::Seats => ("platser", "när platserna skulle räknas"),
         StepName::Username => ("användarnamn", "när användarnamnet skulle väljas"),
         StepName::Account => ("konto", "när kontot skulle skapas"),
         StepName::License => ("licens", "när licensen skulle tilldelas"),

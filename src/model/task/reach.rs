@@ -96,8 +96,7 @@ pub(super) fn of(code: FailureCode) -> Reach {
 pub(super) fn closes_itself(code: FailureCode) -> bool {
     use FailureCode as C;
     match code {
-        C::CredentialsUnusable
-        | C::CustomerMismatch
+        C::CustomerMismatch
         | C::RoleNotPinned
         | C::RoleAmbiguous
         | C::RoleWidened
@@ -120,6 +119,7 @@ pub(super) fn closes_itself(code: FailureCode) -> bool {
         | C::OrgUnitSettling
         | C::NotYetConfirmed
         | C::ResellerNotReady
+        | C::CredentialsUnusable
         | C::CredentialsRefused
         | C::DelegationMissing
         | C::ApiDisabled

@@ -54,9 +54,37 @@ fn only_a_row_that_waits_on_a_person_is_a_task() {
     assert_eq!(task(&fresh, &now()), None);
 }
 
+/// The card of a wall says how many wait, and shows the row that looks for all.
+#[test]
+fn the_card_of_a_wall_speaks_for_all_who_wait() {
+    let one = |id: &str, starts: Option<&str>| {
+        let mut row = waiting(id, StepName::Account, Who::Operator, FailureCode::SeatsSpent, EARLY);
+        row.starts = starts.map(|starts| starts.parse().unwrap());
+        task(&row, &now()).unwrap()
+    };
+    let tasks = || {
+        vec![
+            one("domain/E-1/nordic-dk/a.example", Some("2026-12-02T00:00:00Z")),
+            one("domain/E-2/nordic-dk/a.example", Some("2026-12-01T00:00:00Z")),
+            one("domain/E-2/nordic-dk/b.example", Some("2026-12-01T00:00:00Z")),
+        ]
+    };
+    let [card] = batch(tasks()).try_into().unwrap();
+    let Card { task, engineers } = card;
+    assert_eq!(
+        (task.enrollment.to_string().as_str(), engineers.len()),
+        ("domain/E-2/nordic-dk/a.example", 2)
+    );
+    let so = "No Cloud Identity seat is left in the reseller account nordic-dk. 2 engineers wait.";
+    assert_eq!(task.message.en.so, so);
+    assert!(task.message.sv.so.ends_with(". 2 supporttekniker väntar."), "{}", task.message.sv.so);
+    let [alone] = batch(tasks().split_off(2)).try_into().unwrap();
+    assert!(alone.task.message.en.so.ends_with(" One engineer waits."));
+}
+
 #[test]
 fn engineers_who_wait_for_the_same_thing_share_a_card() {
-    let check = |code: FailureCode, expected: &[usize]| {
+    let check = |code: FailureCode, expected: &[usize], first: &str| {
         let tasks = (1..=12).flat_map(|number| {
             ["a.example", "b.example"].map(|domain| {
                 let since = if number == 7 { EARLY } else { LATE };
@@ -66,14 +94,15 @@ fn engineers_who_wait_for_the_same_thing_share_a_card() {
         let cards = batch(tasks.collect());
         let sizes: Vec<usize> = cards.iter().map(|card| card.engineers.len()).collect();
         assert_eq!(sizes, expected, "{code}");
-        assert_eq!(cards[0].task.enrollment.engineer().unwrap().as_str(), "E-07", "the oldest stands first");
+        assert_eq!(cards[0].task.enrollment.engineer().unwrap().as_str(), first, "{code}");
         assert!(cards[0].engineers.is_sorted());
     };
-    check(FailureCode::SeatsSpent, &[12]);
-    check(FailureCode::DelegationMissing, &[12]);
-    check(FailureCode::StoreUnavailable, &[12]);
-    check(FailureCode::CaseRedirectNeeded, &[12, 12]);
-    check(FailureCode::AddressTaken, &[1; 24]);
+    // Who looks for all is shown, or else who has waited longest.
+    check(FailureCode::SeatsSpent, &[12], "E-01");
+    check(FailureCode::DelegationMissing, &[12], "E-07");
+    check(FailureCode::StoreUnavailable, &[12], "E-07");
+    check(FailureCode::CaseRedirectNeeded, &[12, 12], "E-07");
+    check(FailureCode::AddressTaken, &[1; 24], "E-07");
 }
 
 #[test]
@@ -108,6 +137,34 @@ fn an_id_stays_what_it_was_and_has_one_text() {
     for wrong in ["", "T-", "T-012345678", "T-01234567890", "T-012345678g", "T-+123456789", "T-012345678A"] {
         assert!(wrong.parse::<TaskId>().is_err(), "{wrong:?}");
     }
+}
+
+#[test]
+fn an_unknown_answer_shows_the_lines_that_name_it() {
+    let check = |reason: &str, expected: &str| {
+        let mut row = waiting(
+            "domain/E-1/nordic-dk/a.example",
+            StepName::Account,
+            Who::Operator,
+            FailureCode::UnknownAnswer,
+            EARLY,
+        );
+        let State::Waiting { reason: failure, .. } = &mut row.state else { panic!("it waits") };
+        let answer = UnmappedAnswer { call: "users.insert".into(), status: 418, reason: reason.into() };
+        *failure = failure.clone().with_answer(answer);
+        let stored: Enrollment = serde_json::from_str(&serde_json::to_string(&row).unwrap()).unwrap();
+        let lines = task(&stored, &now()).unwrap().paste.unwrap();
+        assert_eq!(lines, expected);
+        toml::from_str::<toml::Table>(&lines).unwrap();
+    };
+    check(
+        "teapot",
+        "[[google.answers]]\ncall = \"users.insert\"\nstatus = 418\nreason = \"teapot\"\nthen = \"operator\" # or \"retry\", \"slow-down\", \"not-yet\"",
+    );
+    check(
+        "",
+        "[[google.answers]]\ncall = \"users.insert\"\nstatus = 418\nthen = \"operator\" # or \"retry\", \"slow-down\", \"not-yet\"",
+    );
 }
 
 #[test]

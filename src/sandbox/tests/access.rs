@@ -156,3 +156,97 @@ async fn a_path_that_google_does_not_have_is_a_404_without_an_error_code() {
     assert_eq!(status, 404);
     assert!(body.as_str().unwrap().contains("<!DOCTYPE html>"));
 }
+
+#[tokio::test]
+async fn a_batch_is_as_many_calls_as_are_in_it() {
+    let google = Google::start().await;
+    let client = google.client(SE).await;
+    let before = google.sandbox.calls().len();
+    let part = |id: u8, user: &str| {
+        format!(
+            "--x\r\nContent-Type: application/http\r\nContent-ID: <b + {id}>\r\n\r\n\
+             GET /admin/directory/v1/users/{user}?fields=primaryEmail HTTP/1.1\r\n\r\n\r\n"
+        )
+    };
+    let (there, gone) = ("maria.nilsson@reseller-se.example", "nobody@reseller-se.example");
+    let request = google
+        .http
+        .post(format!("{}/batch", google.url))
+        .bearer_auth(&client.token)
+        .header("content-type", "multipart/mixed; boundary=x")
+        .body(format!("{}{}--x--", part(1, there), part(2, gone)));
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let text = response.text().await.unwrap();
+    assert!(text.contains("<response-b + 1>\r\n\r\nHTTP/1.1 200 OK") && text.contains(there), "{text}");
+    assert!(text.contains("<response-b + 2>\r\n\r\nHTTP/1.1 404 Not Found"), "{text}");
+    assert_eq!(google.sandbox.calls().len() - before, 2);
+}
+
+const USERS: &str = "/admin/directory/v1/users?customer=my_customer";
+
+#[tokio::test]
+async fn a_scope_that_is_taken_back_kills_the_tokens_that_open_it_and_no_other() {
+    let google = Google::start().await;
+    let with = google.client_for(SE, "admin.directory.user apps.licensing").await;
+    let without = google.client_for(SE, "admin.directory.user").await;
+    google.control_set("set", json!({"scopes_revoked": {SE: ["apps.licensing"]}})).await;
+    assert_eq!(refusal(&with.get(USERS).await), (401, "authError", "Invalid Credentials"));
+    assert_eq!(without.get(USERS).await.0, 200);
+    let ask = async |scopes: &str| google.token(SE, &google.claims(SE, scopes)).await.1["error"].clone();
+    assert_eq!(
+        ask("admin.directory.user apps.licensing").await,
+        "unauthorized_client",
+        "one missing scope, no token"
+    );
+    assert_eq!(ask("admin.directory.user").await, Value::Null);
+    let scope = format!("{AUTH}apps.licensing");
+    google.control_set("set", json!({"delegation": {SE: {scope: true}}})).await;
+    assert_eq!(ask("apps.licensing").await, Value::Null);
+    assert_eq!(with.get(USERS).await.0, 401, "an old token stays dead");
+}
+
+#[tokio::test]
+async fn a_subject_that_changes_loses_what_its_token_opened() {
+    let check = async |change: fn(&mut Customer, &str), expected: (u16, &str)| {
+        let google = Google::start().await;
+        let client = google.client(SE).await;
+        google.sandbox.change(|world| {
+            let se = customer_of(world, SE);
+            let id = se.user("carepass-robot@reseller-se.example").unwrap().id.clone();
+            change(se, &id);
+        });
+        let seen = client.get(USERS).await;
+        let (status, reason, _) = refusal(&seen);
+        assert_eq!((status, reason), expected);
+    };
+    check(|se, id| se.assignments.retain(|_, given| given.assigned_to != id), (403, "forbidden")).await;
+    check(|se, id| drop(se.take_user(id)), (401, "authError")).await;
+    check(
+        |se, id| {
+            let mut user = se.take_user(id).unwrap();
+            user.suspended = true;
+            se.put_user(user);
+        },
+        (401, "authError"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_young_subject_gets_no_token_for_a_while() {
+    let google = Google::set(|settings| settings.young_user_token_ms = 60_000).await;
+    google.client(SE).await.post("/admin/directory/v1/users", person("a@reseller-se.example")).await;
+    let ask = async || {
+        let mut claims = google.claims(SE, "admin.directory.user");
+        claims["sub"] = json!("a@reseller-se.example");
+        google.token(SE, &claims).await
+    };
+    let young = ask().await;
+    assert_eq!(
+        young.1,
+        json!({"error": "access_denied", "error_description": "Requested client not authorized"})
+    );
+    google.wait(60_000);
+    assert_eq!(ask().await.0, 200);
+}

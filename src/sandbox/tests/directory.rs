@@ -60,13 +60,13 @@ async fn users_insert_refuses_as_google_does() {
         (
             "a@reseller-se.example",
             json!({"password": null}),
-            (400, "required", "Missing required field: password"),
+            (400, "required", "Required parameter: [resource.password]"),
         ),
         ("a@reseller-se.example", json!({"password": "short"}), (400, "invalid", "Invalid Password")),
         (
             "a@reseller-se.example",
             json!({"name": {"givenName": "A"}}),
-            (400, "required", "Missing required field: name.familyName"),
+            (400, "invalid", "Invalid Given/Family Name: FamilyName"),
         ),
         (
             "a@reseller-se.example",
@@ -307,4 +307,66 @@ async fn domains_and_groups_are_told() {
     let by_alias = client.get("/admin/directory/v1/groups/help@reseller-se.example").await.1;
     assert_eq!(by_alias["email"], "support@reseller-se.example");
     assert_eq!(refusal(&client.get("/admin/directory/v1/groups/x@reseller-se.example").await).0, 404);
+}
+
+#[tokio::test]
+async fn a_unit_that_is_renamed_or_moved_keeps_its_id_and_takes_along_what_is_below() {
+    let google = Google::start().await;
+    let client = google.client(SE).await;
+    let units = "/admin/directory/v1/customer/my_customer/orgunits";
+    let mut ids = Vec::new();
+    for (name, parent) in [("A", "/"), ("B", "/A"), ("C", "/")] {
+        let made = client.post(units, json!({"name": name, "parentOrgUnitPath": parent})).await;
+        ids.push(made.1["orgUnitId"].as_str().unwrap().to_owned());
+        google.wait(1_000);
+    }
+    let change = |key: &str, body| {
+        let path = format!("{units}/{key}");
+        let client = &client;
+        async move { client.put(&path, body).await }
+    };
+    let renamed = change("A", json!({"name": "A 2", "description": "d"})).await.1;
+    assert_eq!((&renamed["orgUnitId"], &renamed["orgUnitPath"]), (&json!(ids[0]), &json!("/A 2")));
+    assert_eq!(client.get(&format!("{units}/{}", ids[1])).await.1["orgUnitPath"], "/A 2/B");
+    google.wait(1_000);
+    let cycle = change(&ids[0], json!({"parentOrgUnitPath": "/A 2/B"})).await;
+    assert_eq!(refusal(&cycle), (412, "conditionNotMet", "OrgUnit hierarchy has cycle"));
+    google.wait(1_000);
+    let moved = change("A%202", json!({"parentOrgUnitId": ids[2]})).await.1;
+    assert_eq!(moved["orgUnitPath"], "/C/A 2");
+    assert_eq!(client.get(&format!("{units}/C/A%202/B")).await.1["orgUnitId"], json!(ids[1]));
+    google.wait(1_000);
+    let read = client.get(&format!("{units}/C")).await.1;
+    assert_eq!(change("C", read).await.0, 200, "what was read can be sent back");
+}
+
+#[tokio::test]
+async fn users_come_in_the_order_that_is_asked_for() {
+    let google = Google::start().await;
+    let client = google.client(SE).await;
+    for (query, expected) in [
+        ("orderBy=email&sortOrder=DESCENDING", ["t.yamada", "olle.berg", "maria.nilsson", "carepass-robot"]),
+        ("orderBy=familyName", ["olle.berg", "maria.nilsson", "carepass-robot", "t.yamada"]),
+        (
+            "orderBy=givenName&sortOrder=DESCENDING",
+            ["t.yamada", "olle.berg", "maria.nilsson", "carepass-robot"],
+        ),
+    ] {
+        let mut seen = Vec::new();
+        let mut token = String::new();
+        loop {
+            let path =
+                format!("/admin/directory/v1/users?customer={SE}&maxResults=3&pageToken={token}&{query}");
+            let page = client.get(&path).await.1;
+            let users = page["users"].as_array().unwrap();
+            seen.extend(
+                users
+                    .iter()
+                    .map(|user| user["primaryEmail"].as_str().unwrap().split('@').next().unwrap().to_owned()),
+            );
+            let Some(next) = page["nextPageToken"].as_str() else { break };
+            token = next.to_owned();
+        }
+        assert_eq!(seen, expected, "{query}");
+    }
 }

@@ -55,7 +55,8 @@ async fn questions_that_make_no_sense_are_refused() {
         ("/apps/licensing/v1/product/101001/sku/1/user/mette.holm@reseller-dk.example", 400),
         ("/apps/licensing/v1/product/101001/sku/1010010001/user/nobody@reseller-dk.example", 400),
         ("/apps/licensing/v1/product/101001/sku/1010010001/user/a@elsewhere.example", 403),
-        ("/apps/licensing/v1/product/101001/users", 403),
+        ("/apps/licensing/v1/product/101001/users", 400),
+        ("/apps/licensing/v1/product/101001/users?customerId=C01nordicse", 403),
     ];
     for (path, status) in cases {
         assert_eq!(refusal(&client.get(path).await).0, status, "{path}");

@@ -3,10 +3,20 @@
 mod access;
 mod control;
 mod directory;
+mod inserts;
+mod keyless;
+mod license_answers;
 mod licensing;
+mod nasty;
+mod policies;
+mod published;
+mod reports;
+mod roles;
+mod transport;
+mod young;
 
 use super::init::{DemoFiles, demo_files};
-use super::{Millis, Sandbox, SandboxClock, World};
+use super::{Customer, Millis, Sandbox, SandboxClock, Settings, World};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use reqwest::Method;
@@ -44,6 +54,12 @@ impl Google {
         Self::with(|_| {}).await
     }
 
+    /// The demo world with settings changed for every customer.
+    async fn set(change: impl Fn(&mut Settings)) -> Self {
+        Self::with(|world| world.customers.values_mut().for_each(|customer| change(&mut customer.settings)))
+            .await
+    }
+
     /// The demo world, changed.
     async fn with(change: impl FnOnce(&mut World)) -> Self {
         let now = Arc::new(AtomicI64::new(START));
@@ -71,7 +87,12 @@ impl Google {
 
     /// A client of a customer with every scope that the tests use.
     async fn client(&self, customer: &str) -> Client<'_> {
-        let (status, body) = self.token(customer, &self.claims(customer, ALL_SCOPES)).await;
+        self.client_for(customer, ALL_SCOPES).await
+    }
+
+    /// A client of a customer with these scopes.
+    async fn client_for(&self, customer: &str, scopes: &str) -> Client<'_> {
+        let (status, body) = self.token(customer, &self.claims(customer, scopes)).await;
         assert_eq!(status, 200, "{body}");
         Client { google: self, token: body["access_token"].as_str().unwrap().to_owned() }
     }
@@ -89,6 +110,13 @@ impl Google {
         let reseller = files().resellers.iter().find(|reseller| reseller.customer_id == customer).unwrap();
         let key: Value = serde_json::from_str(&reseller.credentials).unwrap();
         self.exchange(&sign(&key, claims)).await
+    }
+
+    /// A control call that must work.
+    async fn control_set(&self, path: &str, body: Value) {
+        let request = self.http.post(format!("{}/_sandbox/{path}", self.url)).json(&body);
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{path} {body}: {}", response.text().await.unwrap());
     }
 
     async fn exchange(&self, assertion: &str) -> Seen {
@@ -170,6 +198,10 @@ fn sign(key: &Value, claims: &Value) -> String {
 fn files() -> &'static DemoFiles {
     static FILES: OnceLock<DemoFiles> = OnceLock::new();
     FILES.get_or_init(|| demo_files().unwrap())
+}
+
+fn customer_of<'a>(world: &'a mut World, id: &str) -> &'a mut Customer {
+    world.customers.get_mut(id).unwrap()
 }
 
 fn person(email: &str) -> Value {

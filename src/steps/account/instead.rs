@@ -25,7 +25,8 @@ async fn another_name(cx: &Context<'_>, holder: &Holder) -> Result<Failure, Fail
     let rows = cx.house.store.enrollments_of(&sheet.engineer.key).await.map_err(unavailable)?;
     let others: Vec<&Enrollment> =
         rows.iter().filter(|row| row.id != cx.row.id && gets_an_account(cx.house, &row.id)).collect();
-    match others.iter().map(|row| progress(row)).max() {
+    let own = cx.row.facts.account.is_some().then_some(Progress::Used);
+    match others.iter().map(|row| progress(row)).chain(own).max() {
         Some(Progress::Used) => return Ok(holder.task(&address, name)),
         Some(Progress::Undecided) => {
             let detail = "another domain's account is being made under the same name; then this is decided";

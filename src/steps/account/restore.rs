@@ -56,8 +56,8 @@ pub(super) async fn ensure(cx: &Context<'_>, id: &AccountId) -> Outcome {
     let account = site.google.account_by_id(id).await?;
     match (account, restored) {
         (Some(account), restored) => {
-            cx.check_ours(&account).await?;
-            let mut ensured = ensured(cx, &account, false);
+            let holds_role = cx.check_ours(&account).await?;
+            let mut ensured = ensured(cx, &account, false, holds_role);
             ensured.made = restored.is_ok();
             Ok(ensured)
         }

@@ -3,29 +3,22 @@
 
 use super::outside::{Outside, Stats};
 use super::verdict;
+use crate::fixture::engine_room::EngineRoom;
 use crate::fixture::{demo, events};
-use carepass::clock::Clock;
 use carepass::engine::{Engine, OutcomeSink, RowOrder, Settings};
-use carepass::google::{self, Endpoint, Rates};
-use carepass::mail::{Mailer, MemoryMailer, PortalUrl};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, State};
 use carepass::model::grants::GrantLimits;
 use carepass::model::id::EngineerKey;
-use carepass::model::person::{Language, LanguageTag};
 use carepass::model::rules::Rules;
-use carepass::sandbox::{Domain, DomainKind, Sandbox, SandboxClock, World};
-use carepass::seal::Sealer;
+use carepass::sandbox::{Domain, DomainKind, World};
 use carepass::steps::House;
 use carepass::store::Store;
-use carepass::store::memory::Memory;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 
 /// Who joins: two of one name, so that they want the same local part.
 pub const ENGINEERS: [&str; 2] = ["E-1", "E-2"];
@@ -44,51 +37,28 @@ const SETTLES_WITHIN: Duration = Duration::from_hours(48);
 
 /// A world with its past and its processes.
 pub struct History {
-    pub sandbox: Sandbox,
-    pub store: Arc<Memory>,
-    pub letters: MemoryMailer,
+    pub room: EngineRoom,
     pub world: Arc<Outside>,
     chance: fastrand::Rng,
-    clock: Clock,
-    endpoint: Endpoint,
-    client: reqwest::Client,
-    seal: TempDir,
     /// The last one is the rightful one; the others are zombies.
     lives: Vec<Arc<Engine>>,
     /// The last call of which it was counted whether a fault struck it.
     counted: u64,
     pub stats: Stats,
-    _stop: DropGuard,
 }
 
 impl History {
     pub async fn begin(seed: u64) -> Self {
-        let clock = Clock::following("2026-11-20T08:00:00Z".parse().expect("a time"));
         let mut world = World::from_toml(&demo::files().world).expect("the world that init writes");
         world.customers.values_mut().for_each(|customer| customer.settings.seats = None);
         world.seed = seed;
-        let shown = clock.clone();
-        let sandbox =
-            Sandbox::with_clock(world, SandboxClock::from_source(move || shown.now().as_millisecond()));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let endpoint = format!("http://{}", listener.local_addr().expect("a bound port"));
-        let endpoint = Endpoint::parse(&endpoint).expect("a loopback address");
-        let stop = CancellationToken::new();
-        tokio::spawn(sandbox.clone().serve(listener, stop.clone()));
         Self {
-            sandbox,
-            store: Arc::new(Memory::new()),
-            letters: MemoryMailer::default(),
+            room: EngineRoom::open(world).await,
             world: Arc::new(Outside::moody(seed)),
             chance: fastrand::Rng::with_seed(seed),
-            clock,
-            client: google::client(&endpoint).expect("a client for loopback"),
-            endpoint,
-            seal: tempfile::Builder::new().prefix("carepass-it-").tempdir().expect("a temporary folder"),
             lives: Vec::new(),
             counted: 0,
             stats: Stats::default(),
-            _stop: stop.drop_guard(),
         }
     }
 
@@ -137,9 +107,9 @@ impl History {
     /// A process that still waits for slow answers is taken for dead, and lives on beside its successor.
     async fn outlive(&mut self) {
         self.stats.zombies += 1;
-        self.sandbox.clear_faults();
+        self.room.sandbox.clear_faults();
         let slow = json!({"match": {"probability": 0.7}, "do": {"delay_ms": self.chance.u64(5_000..29_000)}});
-        self.sandbox.add_faults(&slow).expect("a rule that is understood");
+        self.room.sandbox.add_faults(&slow).expect("a rule that is understood");
         tokio::time::sleep(Duration::from_millis(self.chance.u64(..5_000))).await;
         self.live().await;
         tokio::time::sleep(Duration::from_millis(self.chance.u64(..60_000))).await;
@@ -147,10 +117,10 @@ impl History {
 
     /// Google's mood until the next: which calls go wrong, and how.
     fn mood(&mut self) {
-        let calls = self.sandbox.calls_after(self.counted);
+        let calls = self.room.sandbox.calls_after(self.counted);
         self.counted = calls.last().map_or(self.counted, |call| call.seq);
         self.stats.faults += calls.iter().filter(|call| call.fault).count() as u64;
-        self.sandbox.clear_faults();
+        self.room.sandbox.clear_faults();
         self.delegate(|_| true);
         let mut rules = Vec::new();
         let mut rule = |chance: f64, action: Value| {
@@ -183,19 +153,19 @@ impl History {
             }
             _ => (),
         }
-        self.sandbox.add_faults(&json!(rules)).expect("rules that are understood");
+        self.room.sandbox.add_faults(&json!(rules)).expect("rules that are understood");
     }
 
     /// Which accounts' administrators let the service account act for them.
     fn delegate(&self, lets: impl Fn(&str) -> bool) {
         let delegation: BTreeMap<&str, bool> =
             CUSTOMERS.iter().map(|customer| (*customer, lets(customer))).collect();
-        self.sandbox.set(&json!({ "delegation": delegation })).expect("a setting");
+        self.room.sandbox.set(&json!({ "delegation": delegation })).expect("a setting");
     }
 
     async fn calm(&mut self) {
         self.mood();
-        self.sandbox.clear_faults();
+        self.room.sandbox.clear_faults();
         self.delegate(|_| true);
         self.world.calm_down();
         self.kill_all().await;
@@ -224,7 +194,7 @@ impl History {
 
     /// Every domain that can have accounts.
     pub fn domains(&self) -> BTreeSet<String> {
-        self.sandbox.change(|world| {
+        self.room.sandbox.change(|world| {
             let domains = world.customers.values().flat_map(|customer| &customer.domains);
             let wanted = domains.filter(|domain| domain.verified && domain.kind != DomainKind::Alias);
             wanted.map(|domain| domain.name.clone()).collect()
@@ -236,7 +206,7 @@ impl History {
         let mut rows = Vec::new();
         for key in ENGINEERS {
             let key: EngineerKey = key.parse().expect("a key");
-            rows.extend(self.store.enrollments_of(&key).await.expect("memory answers"));
+            rows.extend(self.room.store.enrollments_of(&key).await.expect("memory answers"));
         }
         rows
     }
@@ -267,24 +237,7 @@ impl History {
     }
 
     fn house(&self) -> House {
-        let site =
-            |reseller| demo::site(reseller, &self.endpoint, &self.client, Rates::default(), &self.clock);
-        House {
-            sites: demo::files()
-                .resellers
-                .iter()
-                .map(demo::reseller)
-                .map(|reseller| (reseller.name.clone(), site(reseller)))
-                .collect(),
-            store: Arc::clone(&self.store) as Arc<dyn Store>,
-            sealer: Sealer::open(&self.seal.path().join("master")).expect("a master key"),
-            mailer: Mailer::Memory(self.letters.clone()),
-            clock: self.clock.clone(),
-            names_language: LanguageTag::english(),
-            letters_language: Language::English,
-            license_spacing: SignedDuration::from_secs(30),
-            portal: PortalUrl::default(),
-        }
+        self.room.house(demo::files().resellers.iter().map(demo::reseller))
     }
 
     // -- what comes from outside
@@ -299,7 +252,7 @@ impl History {
     fn open_domain(&self) {
         let domain =
             Domain { name: NEW_DOMAIN.into(), kind: DomainKind::Secondary, parent: None, verified: true };
-        self.sandbox.change(|world| {
+        self.room.sandbox.change(|world| {
             world.customers.get_mut(NEW_DOMAIN_OF).expect("a customer of the demo").domains.push(domain);
         });
     }

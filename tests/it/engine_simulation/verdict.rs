@@ -19,7 +19,7 @@ pub async fn check(history: &History) {
 /// One account for each engineer and domain, in its unit, active, with the free licence and the role and nothing else, under one local
 /// part everywhere; and nothing at anybody else's.
 fn check_world(history: &History) {
-    let world = history.sandbox.world_json();
+    let world = history.room.sandbox.world_json();
     let mut local_parts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut places: Vec<(String, String)> = Vec::new();
     for (customer, state) in world["customers"].as_object().expect("customers by id") {
@@ -57,7 +57,7 @@ fn check_world(history: &History) {
 /// Google was made to do each thing once.
 fn check_effects(history: &History) {
     let mut effects: BTreeMap<String, usize> = BTreeMap::new();
-    for effect in history.sandbox.calls().into_iter().filter_map(|call| call.effect) {
+    for effect in history.room.sandbox.calls().into_iter().filter_map(|call| call.effect) {
         *effects.entry(effect).or_default() += 1;
     }
     let pairs = ENGINEERS.len() * history.domains().len();
@@ -129,7 +129,7 @@ fn check_outcomes(history: &History) {
 }
 
 fn check_letters(history: &History) {
-    let letters: Vec<String> = history.letters.letters().into_iter().map(|letter| letter.text).collect();
+    let letters: Vec<String> = history.room.letters.letters().into_iter().map(|letter| letter.text).collect();
     assert_eq!(letters.len(), ENGINEERS.len());
     let first = history.domains().into_iter().filter(|domain| domain != NEW_DOMAIN);
     for domain in first {
@@ -138,8 +138,8 @@ fn check_letters(history: &History) {
 }
 
 async fn check_ledger(history: &History) {
-    let entries = history.store.entries(Position::default(), usize::MAX).await.expect("memory answers");
-    let head = history.store.head().await.expect("memory answers");
+    let entries = history.room.store.entries(Position::default(), usize::MAX).await.expect("memory answers");
+    let head = history.room.store.head().await.expect("memory answers");
     assert_eq!(entries.len() as u64, head.0);
     let follow = |pair: &[carepass::model::entry::Entry]| pair[0].position.0 + 1 == pair[1].position.0;
     assert!(entries.windows(2).all(follow), "a gap in the ledger");

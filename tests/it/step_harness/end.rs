@@ -2,7 +2,7 @@
 //! Not here: how it came to that.
 
 use super::stage::{ENGINEER, Stage};
-use carepass::model::enrollment::Enrollment;
+use carepass::model::enrollment::{Enrollment, Facts};
 use carepass::model::entry::Change;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +23,8 @@ impl End {
         let changes = entries.iter().flat_map(|entry| &entry.changes);
         let letters =
             stage.letters().into_iter().map(|letter| (letter.message_id.as_str().to_owned(), letter.text));
+        // The forecast is whatever could be counted (decision 86), and nothing that a step brings about.
+        let facts = Facts { seats: None, ..row.facts.clone() };
         let mut lines = BTreeMap::new();
         let end = json!({
             "google": stage.sandbox.world_json(),
@@ -30,7 +32,7 @@ impl End {
             "username": sheet.username,
             "reservations": changes.filter(|change| matches!(change, Change::Reserved { .. })).count(),
             "letters": letters.collect::<BTreeMap<_, _>>(),
-            "facts": row.facts,
+            "facts": facts,
         });
         spread(&mut lines, "", end);
         Self(lines)

@@ -73,7 +73,7 @@ pub struct Snapshot {
 
 /// What takes long to make and is the same on every stage.
 struct Kit {
-    client: reqwest::Client,
+    client: google::HttpClient,
     seal: TempDir,
 }
 
@@ -267,6 +267,7 @@ impl Stage {
             attempt: at.attempt,
             is_first: at.runs == 1,
             since: at.since,
+            wall: None,
         };
         (step_of(claimed).ensure)(&context).await
     }

@@ -182,6 +182,35 @@ pub fn runbook(codes: &[&str], text: &str) -> Vec<Offence> {
         .collect()
 }
 
+/// What each section of a code in the runbook says, in this order.
+const RUNBOOK_POINTS: [&str; 4] = [
+    "- **What it means.** ",
+    "- **What carepass does by itself.** ",
+    "- **What you do.** ",
+    "- **How you see that it is over.** ",
+];
+
+/// The section of every failure code says what an operator needs: four points, in order, none empty.
+pub fn runbook_sections(codes: &[&str], text: &str) -> Vec<Offence> {
+    let lines: Vec<&str> = text.lines().collect();
+    let begins = lines.iter().enumerate().filter_map(|(at, line)| {
+        let name = line.strip_prefix("## ")?.trim().trim_matches('`');
+        codes.contains(&name).then_some((at, name))
+    });
+    let faulty = begins.filter(|(at, _)| {
+        let section = lines[at + 1..].iter().take_while(|line| !line.starts_with('#'));
+        let points: Vec<&&str> = section.filter(|line| line.starts_with("- **")).collect();
+        let says =
+            |(point, begin): (&&&str, &&str)| point.strip_prefix(*begin).is_some_and(|rest| rest.len() > 10);
+        points.len() != RUNBOOK_POINTS.len() || !points.iter().zip(&RUNBOOK_POINTS).all(says)
+    });
+    let offence = |(at, name)| {
+        let complaint = format!("`{name}` lacks one of its four points, or their order");
+        Offence { path: "docs/RUNBOOK.md".to_owned(), line: at + 1, complaint }
+    };
+    faulty.map(offence).collect()
+}
+
 /// The table of reasons in the page about events says what carepass itself says, in the same order.
 pub fn reasons(reasons: &[(&str, &str)], text: &str) -> Vec<Offence> {
     let expected: Vec<String> =
@@ -218,8 +247,8 @@ fn offence(source: &Source, at: usize, complaint: String) -> Offence {
 #[cfg(test)]
 mod tests {
     use super::{
-        Rule, Source, environment, floors, metrics, model_is_pure, reasons, runbook, sandbox_stands_alone,
-        shape, time,
+        RUNBOOK_POINTS, Rule, Source, environment, floors, metrics, model_is_pure, reasons, runbook,
+        runbook_sections, sandbox_stands_alone, shape, time,
     };
 
     /// Each planted text must be caught on its second line, each clean one must pass.
@@ -376,6 +405,21 @@ mod tests {
         );
         let disorder = "docs/EVENTS.md:0: the reasons are not in their order, the most general first";
         check("| `b` | B. Do. |\n| `a` | A. Do. |", &[disorder]);
+    }
+
+    #[test]
+    fn a_code_in_the_runbook_has_its_four_points() {
+        let whole = RUNBOOK_POINTS.map(|point| format!("{point}Words enough.\n")).concat();
+        let check = |section: &str, offences: usize| {
+            let text = format!("## timeout\n\n{section}\n# Else\n\n## prose here\n");
+            assert_eq!(runbook_sections(&["timeout"], &text).len(), offences, "{section}");
+        };
+        check(&whole, 0);
+        check("", 1);
+        check(&whole.replace("Words enough.", ""), 1);
+        check(&whole.replace("- **What you do.** Words enough.\n", ""), 1);
+        check(&whole.replace("What you do", "What it means"), 1);
+        check(&format!("{whole}- **More.** Words enough.\n"), 1);
     }
 
     #[test]

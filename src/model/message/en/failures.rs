@@ -73,11 +73,11 @@ phrases! {
         you: "See what the set-up waits for among the tasks of the API (/v1/tasks), and do that first.",
     }
     CredentialsUnusable {
-        short: "the key file cannot be used",
-        so: "The key file of {account} cannot be used.",
+        short: "the credentials cannot be used",
+        so: "The credentials of {account} cannot be used.",
         next: STANDS_STILL,
-        you: "Check that the file is there, that carepass may read it and that it is the JSON key of a service account, \
-              then restart carepass.",
+        you: "Check that the key file is the JSON key of a service account, then restart carepass; without a key file, see that \
+              the machine's own service account may sign for the configured one, as the evidence beside this message says.",
     }
     CredentialsRefused {
         short: "Google refuses the sign-in",
@@ -90,8 +90,8 @@ phrases! {
         short: "the delegation lacks a scope",
         so: "The domain-wide delegation of {account} lacks a scope that carepass needs.",
         next: STANDS_STILL,
-        you: "Read the scope at the beginning of the answer beside this message, sign in as super administrator, and add it under \
-              Security > API controls > Domain-wide delegation ({link}).",
+        you: "Sign in as super administrator, open Security > API controls > Domain-wide delegation ({link}), and set the client ID \
+              and the list of scopes that stand beside this message; the evidence there says which lack and which work.",
     }
     ClockWrong {
         short: "the clock is wrong",
@@ -286,7 +286,7 @@ phrases! {
     AutoLicensingOn {
         short: "automatic licensing is on",
         so: "Automatic licensing is on in {account}, although somebody confirmed that it is off.",
-        next: "The accounts it concerns get no role before their paid license is gone, and carepass looks again {when}.",
+        next: "The accounts it concerns get no role before their paid license is gone, new accounts wait, and carepass looks again {when}.",
         you: "Turn automatic licensing off for the organizational unit ({link}), then take the paid licenses away under \
               Directory > Users.",
     }
@@ -387,6 +387,7 @@ phrases! {
         short: "Google's answer is unknown",
         so: "carepass does not know the answer that Google gave{in}{doing}.",
         next: "carepass does nothing on a guess, the other rows go on, and it looks again {when}.",
-        you: "Read the answer beside this message, act on it if its meaning is clear, then use carepass order retry and report it.",
+        you: "Read the answer beside this message, act on it if its meaning is clear, then use carepass order retry and report it; \
+              the lines beside it, in the configuration, say what to do about such answers.",
     }
 }

@@ -72,11 +72,11 @@ phrases! {
         you: "Se bland uppgifterna i API:et (/v1/tasks) vad de väntar på, och gör det först.",
     }
     CredentialsUnusable {
-        short: "nyckelfilen går inte att använda",
-        so: "Nyckelfilen för {account} går inte att använda.",
+        short: "inloggningsuppgifterna går inte att använda",
+        so: "Inloggningsuppgifterna för {account} går inte att använda.",
         next: STANDS_STILL,
-        you: "Kontrollera att filen finns, att carepass får läsa den och att den är ett tjänstkontos JSON-nyckel, \
-              och starta sedan om carepass.",
+        you: "Kontrollera att nyckelfilen är ett tjänstkontos JSON-nyckel och starta sedan om carepass; utan nyckelfil, se till att \
+              datorns eget tjänstkonto får signera för det konfigurerade, enligt uppgiften vid det här meddelandet.",
     }
     CredentialsRefused {
         short: "Google nekar inloggningen",
@@ -89,8 +89,9 @@ phrases! {
         short: "delegeringen saknar en behörighet",
         so: "Den domänomfattande delegeringen i {account} saknar en behörighet som carepass behöver.",
         next: STANDS_STILL,
-        you: "Läs vilken behörighet det är i början av svaret vid det här meddelandet, och logga in som \
-              avancerad administratör och lägg till den på sidan för domänomfattande delegering (Domain-wide delegation, {link}).",
+        you: "Logga in som avancerad administratör, öppna sidan för domänomfattande delegering (Domain-wide delegation, {link}) \
+              och ange det klient-id och den lista med behörigheter som står vid det här meddelandet; där står också vilka som \
+              saknas och vilka som fungerar.",
     }
     ClockWrong {
         short: "klockan går fel",
@@ -284,7 +285,7 @@ phrases! {
     AutoLicensingOn {
         short: "automatisk licensiering är på",
         so: "Automatisk licensiering är på i {account}, fast någon har bekräftat att den är av.",
-        next: "De konton det gäller får ingen roll innan deras betalda licens är borta, och carepass kontrollerar igen {when}.",
+        next: "De konton det gäller får ingen roll innan deras betalda licens är borta, nya konton väntar, och carepass kontrollerar igen {when}.",
         you: "Stäng av automatisk licensiering för organisationsenheten ({link}), och ta sedan bort de betalda licenserna under \
               Katalog > Användare.",
     }
@@ -385,6 +386,7 @@ phrases! {
         short: "Googles svar är okänt",
         so: "carepass känner inte till det svar som Google gav{in}{doing}.",
         next: "carepass gör ingenting på en gissning, de andra raderna fortsätter, och det kontrollerar igen {when}.",
-        you: "Läs svaret vid det här meddelandet, följ det om det är tydligt, använd sedan carepass order retry och rapportera det.",
+        you: "Läs svaret vid det här meddelandet, följ det om det är tydligt, använd sedan carepass order retry och rapportera det; \
+              raderna vid det säger, när de står i konfigurationen, vad som ska ske med sådana svar.",
     }
 }

@@ -64,6 +64,7 @@ impl World {
             | StepName::OrgUnit
             | StepName::AutoLicensing
             | StepName::FreeSubscription
+            | StepName::Seats
             | StepName::NoPaidLicense
             | StepName::CaseAlerts
             | StepName::Welcome

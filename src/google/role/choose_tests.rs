@@ -1,7 +1,6 @@
 //! Which role is chosen, and which are never given.
 
 use super::*;
-use serde_json::json;
 
 fn privileges(names: &[&str]) -> BTreeSet<Privilege> {
     names.iter().map(|name| Privilege { service_id: "01abc".to_owned(), name: (*name).to_owned() }).collect()
@@ -96,7 +95,7 @@ fn what_an_operator_is_to_pin_is_shown_whole() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let choice = RoleChoice::Existing { name: "Care".to_owned(), privileges: privileges(&[]) };
     let failure = choose(&choice, &[role("Care", false, &names)]).unwrap_err();
-    assert!(names.iter().all(|name| failure.detail.contains(&format!("01abc/{name}"))), "{}", failure.detail);
+    assert!(names.iter().all(|name| failure.detail.contains(&format!("\"{name}\""))), "{}", failure.detail);
 }
 
 #[test]
@@ -116,11 +115,10 @@ fn our_own_role_has_exactly_what_is_pinned() {
     );
     check_refused(&choice(&two), &[role("Care", false, &two[..1])], FailureCode::RoleMissing, "SUPPORT_CASE");
     check_refused(&choice(&two), &[exact.clone(), exact.clone()], FailureCode::RoleAmbiguous, "2 roles");
-    check_refused(&choice(&[]), &[exact], FailureCode::RoleNotPinned, "01abc/SUPPORT_CASE");
-    let anchor = role("_RESELLER_ADMIN_ROLE", true, &["CUSTOMER_VIEW", "SUPPORT_CASES", "CUSTOMER_DELETE"]);
-    let stranger = role("_OTHER", true, &["CASE_MANAGEMENT"]);
-    let proposal = "candidates: 01abc/CUSTOMER_VIEW 01abc/SUPPORT_CASES";
-    check_refused(&choice(&[]), &[anchor, stranger], FailureCode::RoleNotPinned, proposal);
+    let line = choice(&two).line();
+    check_refused(&choice(&[]), &[exact], FailureCode::RoleNotPinned, &line);
+    let anchor = role("_RESELLER_ADMIN_ROLE", true, &two);
+    assert_eq!(choose(&choice(&[]), &[anchor]), Ok(Chosen::Propose { name: "Care".to_owned() }));
 }
 
 #[test]
@@ -131,29 +129,67 @@ fn an_existing_role_may_do_less_than_what_is_pinned_but_not_more() {
     let roles = std::slice::from_ref(&care);
     assert_eq!(choose(&choice(&["A", "B"]), roles), Ok(Chosen::Use(care.clone())));
     check_refused(&choice(&["B"]), roles, FailureCode::RoleTooPowerful, "01abc/A");
-    check_refused(&choice(&[]), roles, FailureCode::RoleNotPinned, "01abc/A");
+    check_refused(&choice(&[]), roles, FailureCode::RoleNotPinned, &choice(&["A"]).line());
     check_refused(&choice(&["A"]), &[role("Other", false, &["A"])], FailureCode::RoleMissing, "Other");
     let mut raised = care.clone();
     raised.is_super_admin = true;
     check_refused(&choice(&["A"]), &[raised], FailureCode::RoleTooPowerful, "super");
 }
 
+/// What the set-up remembered, what the role may do now, and what is pinned.
+fn check_widened(before: &[&str], now: &[&str], pinned: &[&str], added: Option<&str>) {
+    let choice = RoleChoice::ResellerAdmin { privileges: privileges(pinned) };
+    let role = role("_RESELLER_ADMIN_ROLE", true, now);
+    let answer = unchanged(&choice, &role, &privileges(before));
+    let Some(added) = added else { return assert_eq!(answer, Ok(())) };
+    let failure = answer.expect_err("a wider role");
+    assert_eq!(failure.code, FailureCode::RoleWidened);
+    assert!(failure.detail.starts_with(added), "{}", failure.detail);
+    let pin = RoleChoice::ResellerAdmin { privileges: role.privileges };
+    assert_eq!(RoleChoice::line_in(&failure.detail), Some(pin.line().as_str()));
+}
+
 #[test]
-fn trees_and_assignments_are_read() {
-    let tree = serde_json::from_value(json!([
-        {"privilegeName": "TOP", "serviceId": "1", "isOuScopable": true, "childPrivileges": [
-            {"privilegeName": "LEAF", "serviceId": "1"}]},
-        {"privilegeName": "LEAF", "serviceId": "2"}]))
-    .unwrap();
-    assert_eq!(shown(&flattened(tree)), "1/LEAF 1/TOP 2/LEAF");
-    let assignment = |extra: &str| -> Assignment {
-        let text = format!(r#"{{"roleAssignmentId":"9","roleId":"7","assignedTo":"03group"{extra}}}"#);
-        serde_json::from_str::<WireAssignment>(&text).unwrap().into()
-    };
-    assert!(assignment(r#","scopeType":"CUSTOMER""#).customer_wide);
-    for other in
-        ["", r#","scopeType":"ORG_UNIT","orgUnitId":"03ph""#, r#","scopeType":"CUSTOMER","condition":"x""#]
-    {
-        assert!(!assignment(other).customer_wide, "{other}");
+fn trap_a_role_of_googles_that_was_widened() {
+    check_widened(&["A", "B"], &["A", "B"], &[], None);
+    check_widened(&["A", "B"], &["A"], &[], None);
+    check_widened(&["A"], &["A", "B", "C"], &[], Some("added since the set-up: 01abc/B 01abc/C;"));
+    check_widened(&["A"], &["B"], &[], Some("added since the set-up: 01abc/B;"));
+    check_widened(&["A"], &["A", "B"], &["A", "B"], None);
+}
+
+#[test]
+fn what_is_remembered_of_a_role_is_bounded() {
+    let names: Vec<String> =
+        (0..1_000).map(|number| format!("A_PRIVILEGE_OF_SOME_LENGTH_{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (small, large) = (role("r", true, &["A"]), role("r", true, &names));
+    let choice = |held: &[&str]| RoleChoice::ResellerAdmin { privileges: privileges(held) };
+    assert_eq!(remembered(&choice(&[]), &small), Ok(Some(privileges(&["A"]))));
+    assert_eq!(remembered(&choice(&names), &large), Ok(None));
+    assert_eq!(remembered(&choice(&[]), &large).unwrap_err().code, FailureCode::RoleTooPowerful);
+}
+
+#[test]
+fn googles_legacy_roles_for_support_give_the_access() {
+    let described = |text: &str| Role { description: text.to_owned(), ..role("_X_ROLE", true, &["A"]) };
+    let legacy = role("_LEGACY_ENTERPRISE_SUPPORT_ROLE", true, &["A"]);
+    let fitting = [
+        legacy.clone(),
+        described("Legacy Resold Enterprise Support"),
+        described("LEGACY enterprise support"),
+    ];
+    for role in fitting {
+        assert!(is_legacy_access(&role), "{role:?}");
+    }
+    let others = [
+        Role { is_system: false, ..legacy.clone() },
+        Role { is_super_admin: true, ..legacy },
+        Role { description: "Legacy Enterprise Support".to_owned(), ..role(SUPER_ADMIN_NAME, true, &["A"]) },
+        described("Enterprise Support"),
+        described("Legacy support"),
+    ];
+    for role in others {
+        assert!(!is_legacy_access(&role), "{role:?}");
     }
 }

@@ -1,0 +1,104 @@
+//! Store and broker, as the flight check sees them. The store's folder is looked at and not opened: a running carepass may hold it.
+//! Not here: whether the ledger is whole, which every start verifies.
+
+use super::{Finding, Grade};
+use crate::amqp::{DEAD_LETTER_QUEUE, look_at_queues};
+use crate::config::{AmqpSection, Backend};
+use crate::model::failure::FailureCode;
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// The folder of the store.
+pub(super) fn store(backend: &Backend) -> Finding {
+    let Backend::Embedded { path } = backend;
+    let shown = path.display();
+    let wrong = |why: &str| {
+        let finding = Finding::new("store", Grade::Fault, format!("{shown}: {why}"));
+        let finding =
+            finding.advising("correct store.path, or the owner and mode of the folder, or mount its disk");
+        Finding { code: Some(FailureCode::StoreUnavailable), ..finding }
+    };
+    match std::fs::read_dir(path) {
+        Ok(_) => match holder(path) {
+            Ok(true) => Finding::ok("store", format!("{shown}: in use by a carepass that runs")),
+            Ok(false) => Finding::ok("store", format!("{shown}: nobody uses it")),
+            Err(why) => wrong(&why),
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => Finding::new(
+            "store",
+            Grade::Warning,
+            format!("{shown}: not there"),
+        )
+        .advising(
+            "nothing, if this is a first start, which makes it; else correct store.path or mount its disk",
+        ),
+        Err(error) => wrong(&error.kind().to_string()),
+    }
+}
+
+/// Whether a process holds the store. The question takes a shared lock for a moment; a start waits longer than that.
+fn holder(path: &Path) -> Result<bool, String> {
+    let file = match File::open(path.join("lock")) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(format!("its lock: {}", error.kind())),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(format!("its lock: {}", error.kind())),
+    }
+}
+
+/// The broker and its queues.
+pub(super) async fn broker(section: Option<&AmqpSection>) -> Finding {
+    let Some(section) = section else {
+        return Finding::new("broker", Grade::Warning, "none is configured: no events come in")
+            .advising("set intake.amqp.url");
+    };
+    let queues = [section.queue.as_str(), DEAD_LETTER_QUEUE];
+    let looks = match look_at_queues(&section.endpoint, &queues).await {
+        Ok(looks) => looks,
+        Err(error) => {
+            return Finding::new("broker", Grade::Fault, error.to_string())
+                .advising("check that the broker runs, and the address, user and rights in intake.amqp.url");
+        }
+    };
+    let absent: Vec<&str> =
+        queues.iter().zip(&looks).filter(|(_, look)| look.is_none()).map(|(queue, _)| *queue).collect();
+    if absent.is_empty() {
+        let waiting = looks.first().copied().flatten().map_or(0, |look| look.messages);
+        return Finding::ok("broker", format!("its queues are there; {waiting} messages wait"));
+    }
+    let said = format!("reached; not there: {}", absent.join(", "));
+    if section.declare {
+        Finding::new("broker", Grade::Warning, said).advising("nothing: the first start declares them")
+    } else {
+        Finding::new("broker", Grade::Fault, said)
+            .advising("declare them, or set intake.amqp.declare = true so that carepass does")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_store_is_looked_at_and_left_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |path: &Path, grade: Grade, words: &str| {
+            let finding = store(&Backend::Embedded { path: path.to_owned() });
+            assert_eq!(finding.grade, grade, "{finding:?}");
+            assert!(finding.said.contains(words), "{finding:?}");
+        };
+        check(&folder.path().join("none"), Grade::Warning, "not there");
+        assert!(!folder.path().join("none").exists());
+        check(folder.path(), Grade::Ok, "nobody");
+        let lock = File::create(folder.path().join("lock")).unwrap();
+        check(folder.path(), Grade::Ok, "nobody");
+        lock.try_lock().unwrap();
+        check(folder.path(), Grade::Ok, "in use");
+        check(&folder.path().join("lock"), Grade::Fault, "");
+    }
+}

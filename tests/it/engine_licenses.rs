@@ -1,0 +1,204 @@
+//! What the engine knows and watches of licences beyond one row, in virtual time: a lesson outlives the process that learned it, and a
+//! paid licence that comes after everything was done is found. Not here: what the steps do about it (`step_harness`).
+
+use crate::fixture::demo;
+use crate::fixture::engine_room::EngineRoom;
+use crate::fixture::events;
+use carepass::engine::{Engine, Settings};
+use carepass::model::enrollment::{Enrollment, EnrollmentId, LicenseLesson, State};
+use carepass::model::failure::FailureCode;
+use carepass::model::grants::GrantLimits;
+use carepass::model::id::LicenseSku;
+use carepass::model::reseller::Reseller;
+use carepass::model::rules::Rules;
+use carepass::sandbox::{AutoLicensing, World};
+use carepass::store::Store;
+use jiff::SignedDuration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const NORWAY: &str = "C01nordicno";
+const ROW: &str = "domain/E-1/nordic-no/reseller-no.example";
+const PAID: (&str, &str) = ("Google-Apps", "1010020027");
+const HOUR: Duration = Duration::from_hours(1);
+
+/// The demo's account whose licence comes with the site.
+fn norway() -> Reseller {
+    let mut all = demo::files().resellers.iter().map(demo::reseller);
+    all.find(|reseller| reseller.name.as_str() == "nordic-no").expect("an account of the demo")
+}
+
+async fn room(change: impl FnOnce(&mut World)) -> EngineRoom {
+    let mut world = World::from_toml(&demo::files().world).expect("the world that init writes");
+    change(&mut world);
+    EngineRoom::open(world).await
+}
+
+async fn live(room: &EngineRoom, reseller: Reseller) -> Arc<Engine> {
+    let settings = Settings {
+        rules: Rules::default(),
+        grants: GrantLimits { per_hour: 10, per_day: 10 },
+        permits: 4,
+        allowed_sources: BTreeSet::new(),
+        sweep: Duration::from_mins(5),
+        recheck: SignedDuration::from_hours(1),
+        outcome_source: "urn:carepass".into(),
+    };
+    let engine = Engine::new(room.house([reseller]), settings, CancellationToken::new());
+    engine.start(None).await.expect("memory answers");
+    engine
+}
+
+async fn end(engine: &Engine) {
+    engine.cut_off();
+    engine.stopped().await;
+}
+
+async fn join(engine: &Engine, key: &str) {
+    let body = events::joined_as(key, "Åsa", "Öberg").to_string();
+    let admitted = engine.admit(body.as_bytes(), Some(events::CONTENT_TYPE), &BTreeMap::new()).await;
+    admitted.expect("an event without faults");
+}
+
+async fn row(room: &EngineRoom, id: &str) -> Option<Enrollment> {
+    room.store.enrollment(&id.parse::<EnrollmentId>().expect("a row")).await.expect("memory answers")
+}
+
+/// Waits until the row is as wanted, in virtual time.
+async fn until(room: &EngineRoom, id: &str, within: Duration, holds: impl Fn(&Enrollment) -> bool) {
+    let waiting = async {
+        while !row(room, id).await.is_some_and(|row| holds(&row)) {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+    };
+    let came = tokio::time::timeout(within, waiting).await.is_ok();
+    assert!(came, "not within {within:?}: {:#?}", row(room, id).await);
+}
+
+fn is_completed(row: &Enrollment) -> bool {
+    row.state == State::Completed
+}
+
+/// Calls of the licence manager with this method to an address that begins so.
+fn count(room: &EngineRoom, method: &str, path: &str) -> usize {
+    let calls = room.sandbox.calls();
+    calls.iter().filter(|call| call.method == method && call.path.starts_with(path)).count()
+}
+
+const LIST: &str = "/apps/licensing/v1/product/Google-Apps/users";
+
+/// The three refusals that it takes are not suffered again after a restart.
+#[tokio::test(start_paused = true)]
+async fn how_the_licence_comes_is_known_after_a_restart() {
+    let room = room(|_| ()).await;
+    let engine = live(&room, norway()).await;
+    join(&engine, "E-1").await;
+    until(&room, ROW, HOUR, is_completed).await;
+    let known = row(&room, "reseller/nordic-no").await.expect("a configured account").facts.licensing;
+    assert!(matches!(known, Some(LicenseLesson::Site { .. })), "{known:?}");
+    let refused = count(&room, "POST", "/apps/");
+    // Three that count, and those that came too soon after one that did.
+    assert!((3..=6).contains(&refused), "{refused} refusals");
+    end(&engine).await;
+
+    let engine = live(&room, norway()).await;
+    join(&engine, "E-2").await;
+    until(&room, &ROW.replace("E-1", "E-2"), HOUR, is_completed).await;
+    assert_eq!(count(&room, "POST", "/apps/"), refused, "what is known is not asked again");
+    end(&engine).await;
+}
+
+/// Automatic licensing is on when the account is made, and strikes so much later.
+fn strikes_after(delay: Duration) -> impl FnOnce(&mut World) {
+    move |world: &mut World| {
+        let settings = &mut world.customers.get_mut(NORWAY).expect("a customer of the demo").settings;
+        settings.auto_license_delay_ms = u64::try_from(delay.as_millis()).expect("some hours");
+        let (product, sku) = PAID;
+        let rule = AutoLicensing { org_unit: "/".into(), product: product.into(), sku: sku.into() };
+        settings.auto_licensing = vec![rule];
+    }
+}
+
+fn sku() -> LicenseSku {
+    LicenseSku::parse(&format!("{}/{}", PAID.0, PAID.1)).expect("a product and a SKU")
+}
+
+fn switch_off(room: &EngineRoom) {
+    room.sandbox.change(|world| {
+        world.customers.get_mut(NORWAY).expect("a customer of the demo").settings.auto_licensing.clear();
+    });
+}
+
+fn paid(room: &EngineRoom) -> usize {
+    room.sandbox
+        .change(|world| world.customers[NORWAY].licenses.iter().filter(|held| held.0 == PAID.0).count())
+}
+
+fn waits_for(code: FailureCode) -> impl Fn(&Enrollment) -> bool {
+    move |row| matches!(&row.state, State::Waiting { reason, .. } if reason.code == code)
+}
+
+/// What was listed is taken away within the hour, and nothing is read any more when a day is over.
+#[tokio::test(start_paused = true)]
+async fn a_paid_licence_that_comes_later_is_taken_away() {
+    let room = room(strikes_after(3 * HOUR)).await;
+    let engine = live(&room, Reseller { removable_licenses: [sku()].into(), ..norway() }).await;
+    join(&engine, "E-1").await;
+    until(&room, ROW, HOUR, is_completed).await;
+    switch_off(&room);
+    let begun = count(&room, "GET", LIST);
+    tokio::time::sleep(5 * HOUR).await;
+    assert_eq!(count(&room, "DELETE", "/apps/"), 1, "it was there, and is taken away once");
+    assert_eq!(
+        count(&room, "POST", "/admin/directory/v1/users"),
+        1,
+        "a row that looks again makes no second account"
+    );
+    assert_eq!(paid(&room), 0);
+    until(&room, ROW, HOUR, is_completed).await;
+    tokio::time::sleep(21 * HOUR).await;
+    let watched = count(&room, "GET", LIST) - begun;
+    // Once an hour, and once more for the row that looks again and for its second look.
+    assert!((24..=29).contains(&watched), "{watched} lists in 26 hours");
+    tokio::time::sleep(48 * HOUR).await;
+    assert_eq!(count(&room, "GET", LIST) - begun, watched, "the day is over");
+    end(&engine).await;
+}
+
+/// What was not listed is asked about, and a switch that is still on is told from the answer; a restart in between is no gap.
+#[tokio::test(start_paused = true)]
+async fn a_paid_licence_that_comes_later_is_asked_about() {
+    for (listed, code) in [(false, FailureCode::PaidLicenseFound), (true, FailureCode::AutoLicensingOn)] {
+        let room = room(strikes_after(20 * HOUR)).await;
+        let removable_licenses = listed.then(sku).into_iter().collect();
+        let reseller = Reseller { removable_licenses, ..norway() };
+        let engine = live(&room, reseller.clone()).await;
+        join(&engine, "E-1").await;
+        until(&room, ROW, HOUR, is_completed).await;
+        tokio::time::sleep(10 * HOUR).await;
+        end(&engine).await;
+        let engine = live(&room, reseller).await;
+        until(&room, ROW, 13 * HOUR, waits_for(code)).await;
+        assert_eq!(paid(&room), 1);
+        end(&engine).await;
+    }
+}
+
+/// A list that could not be read shows nothing, and comes again.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_failed_is_no_list() {
+    let room = room(strikes_after(3 * HOUR)).await;
+    let engine = live(&room, norway()).await;
+    join(&engine, "E-1").await;
+    until(&room, ROW, HOUR, is_completed).await;
+    let broken = serde_json::json!({"match": {"method": "GET", "path_regex": "^/apps/"}, "do": {"status": 403,
+        "reason": "forbidden", "message": "Unauthorized operation for the given domain"}});
+    room.sandbox.add_faults(&broken).expect("a rule that is understood");
+    tokio::time::sleep(30 * HOUR).await;
+    assert!(row(&room, ROW).await.is_some_and(|row| is_completed(&row)), "nothing is known");
+    room.sandbox.clear_faults();
+    until(&room, ROW, 2 * HOUR, waits_for(FailureCode::PaidLicenseFound)).await;
+    end(&engine).await;
+}
