@@ -6,7 +6,7 @@ use super::client::{ApiArgs, Client};
 use super::exit::{Ended, Exit, Trouble};
 use super::screen::Screen;
 use super::speech::Speech;
-use crate::model::id::{DomainName, EngineerKey, ResellerName};
+use crate::model::id::{DomainName, EngineerKey, MailAddress, ResellerName};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -21,6 +21,8 @@ pub enum OrderCommand {
     Skip(RowArgs),
     /// End it: carepass does no more there
     Cancel(RowArgs),
+    /// Say which account is the engineer's own, where engineers have accounts already: it gets the role and nothing else
+    Adopt(AdoptArgs),
 }
 
 /// Arguments of `order approve`.
@@ -48,6 +50,21 @@ pub struct RowArgs {
     common: CommonArgs,
 }
 
+/// Arguments of `order adopt`.
+#[derive(Clone, Debug, Args)]
+pub struct AdoptArgs {
+    /// HR's key of the engineer
+    key: EngineerKey,
+    /// In which domain
+    #[arg(long)]
+    domain: DomainName,
+    /// The primary address of the account; you have made sure that it is this person's
+    #[arg(long)]
+    account: MailAddress,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
 #[derive(Clone, Debug, Args)]
 struct CommonArgs {
     /// Why; kept in the ledger beside your token's name
@@ -68,6 +85,7 @@ enum Wish {
     Retry,
     Skip,
     Cancel,
+    Adopt,
 }
 
 /// Runs the command.
@@ -77,6 +95,7 @@ pub async fn run(command: &OrderCommand, screen: &mut Screen) -> Ended {
         OrderCommand::Retry(args) => (Wish::Retry, &args.common),
         OrderCommand::Skip(args) => (Wish::Skip, &args.common),
         OrderCommand::Cancel(args) => (Wish::Cancel, &args.common),
+        OrderCommand::Adopt(args) => (Wish::Adopt, &args.common),
     };
     let client = Client::new(&common.api, common.speech.language)?;
     let paths = match command {
@@ -84,8 +103,12 @@ pub async fn run(command: &OrderCommand, screen: &mut Screen) -> Ended {
         OrderCommand::Retry(args) | OrderCommand::Skip(args) | OrderCommand::Cancel(args) => {
             rows(&client, args, wish).await?
         }
+        OrderCommand::Adopt(args) => rows_of(&client, &args.key, wish, Some(&args.domain)).await?,
     };
-    let body = json!({ "order": wish.as_str(), "reason": common.reason });
+    let mut body = json!({ "order": wish.as_str(), "reason": common.reason });
+    if let OrderCommand::Adopt(args) = command {
+        body["account"] = args.account.as_str().into();
+    }
     send(&client, &paths, &body, common.json, screen).await
 }
 
@@ -95,12 +118,21 @@ async fn rows(client: &Client, args: &RowArgs, wish: Wish) -> Result<Vec<Vec<Str
         return Ok(vec![["v1", "resellers", reseller.as_str(), "orders"].map(str::to_owned).into()]);
     }
     let Some(key) = &args.key else { return Err(Trouble::usage("name an engineer or a reseller account")) };
+    rows_of(client, key, wish, args.domain.as_ref()).await
+}
+
+async fn rows_of(
+    client: &Client,
+    key: &EngineerKey,
+    wish: Wish,
+    domain: Option<&DomainName>,
+) -> Result<Vec<Vec<String>>, Trouble> {
     let engineer: EngineerAnswer = client.read(client.get(&["v1", "engineers", key.as_str()], &[]).await?)?;
-    let meant = pick(&engineer, wish, args.domain.as_ref())?;
+    let meant = pick(&engineer, wish, domain)?;
     Ok(meant.into_iter().map(|row| row_path(key, row)).collect())
 }
 
-/// Which rows an order means. A retry does no harm and may mean several; skip and cancel mean exactly one.
+/// Which rows an order means. A retry does no harm and may mean several; skip, cancel and adopt mean exactly one.
 fn pick<'a>(
     engineer: &'a EngineerAnswer,
     wish: Wish,
@@ -115,7 +147,7 @@ fn pick<'a>(
     match (open.len(), wish) {
         (0, _) => Err(Trouble::failed(format!("nothing of {} is unfinished", engineer.key))),
         (1, _) | (_, Wish::Retry | Wish::Approve) => Ok(open),
-        (_, Wish::Skip | Wish::Cancel) => {
+        (_, Wish::Skip | Wish::Cancel | Wish::Adopt) => {
             let names: Vec<_> =
                 open.iter().map(|row| row.target.domain.as_deref().unwrap_or("the welcome")).collect();
             Err(Trouble::usage(format!("say which with --domain: unfinished are {}", names.join(", "))))
@@ -187,6 +219,7 @@ impl Wish {
             Self::Retry => "retry",
             Self::Skip => "skip",
             Self::Cancel => "cancel",
+            Self::Adopt => "adopt",
         }
     }
 }

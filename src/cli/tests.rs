@@ -50,6 +50,7 @@ fn the_command_line_is_sound() {
         "carepass order approve E-1 --reason why",
         "carepass order retry E-1 --domain a.se --reason why",
         "carepass order skip --reseller se --reason why",
+        "carepass order adopt E-1 --domain a.se --account a@a.se --reason why",
         "carepass event lint a.json b.json --language=sv",
         "carepass event publish a.json --amqp amqp://127.0.0.1:5672 --exchange x --force",
         "carepass --no-color status",
@@ -64,6 +65,7 @@ fn the_command_line_is_sound() {
         "carepass order retry --reason why",
         "carepass order retry E-1 --reseller se --reason why",
         "carepass order retry E-1",
+        "carepass order adopt E-1 --domain a.se --reason why",
         "carepass event lint",
         "carepass token new asa --role root",
     ] {

@@ -4,8 +4,9 @@ use super::Engine;
 use crate::model::engineer::{Engineer, Release};
 use crate::model::enrollment::{Enrollment, EnrollmentId};
 use crate::model::entry::{Actor, Change, Commit};
-use crate::model::id::EngineerKey;
+use crate::model::id::{EngineerKey, MailAddress};
 use crate::model::transition::{Input, Order, Rejected, apply};
+use crate::steps::House;
 use crate::store::StoreError;
 
 /// How often an order is tried again because the row moved meanwhile.
@@ -46,6 +47,9 @@ pub enum OrderError {
     /// The engineer is not held.
     #[error("the engineer is not held")]
     NotHeld,
+    /// The reseller account is not one where engineers have accounts of their own.
+    #[error("accounts are adopted at a home reseller only")]
+    NotHome,
     /// The row moved each time the order was about to be written.
     #[error("the row is being worked on; try again in a moment")]
     Busy,
@@ -73,9 +77,40 @@ impl Engine {
         reason: &str,
     ) -> Result<Enrollment, OrderError> {
         let actor = Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
+        self.carry_out(id, &order.with(operator, reason), actor).await
+    }
+
+    /// Names the account of an engineer's own that a row of a home reseller is about. The address is sealed before it is stored; whether
+    /// it leads to an account that may have the role is looked at in the row's next run.
+    pub async fn order_adoption(
+        &self,
+        id: &EnrollmentId,
+        account: &MailAddress,
+        operator: &str,
+        reason: &str,
+    ) -> Result<Enrollment, OrderError> {
+        let site = id.reseller().and_then(|name| self.house.sites.get(name));
+        let (Some(key), Some(site)) = (id.engineer(), site) else { return Err(OrderError::NotFound) };
+        if !site.reseller.home {
+            return Err(OrderError::NotHome);
+        }
+        let data_key = self.house.store.data_key(key).await?.ok_or(OrderError::NotFound)?;
+        let place = House::home_account_place(id);
+        let sealed = self.house.sealer.seal(&data_key, &place, account.as_str().as_bytes());
+        let account = sealed.map_err(|error| StoreError::Damaged(error.to_string()))?;
+        let actor = Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
+        self.carry_out(id, &Order::Adopt { account }, actor).await
+    }
+
+    async fn carry_out(
+        &self,
+        id: &EnrollmentId,
+        order: &Order,
+        actor: Actor,
+    ) -> Result<Enrollment, OrderError> {
         for _ in 0..RACES_MAX {
             let row = self.house.store.enrollment(id).await?.ok_or(OrderError::NotFound)?;
-            let input = Input::Ordered(order.with(operator, reason));
+            let input = Input::Ordered(order.clone());
             let moved = apply(&row, input, &self.settings.rules, self.house.clock.now())?;
             match self.commit_row(&row, &moved.after, actor.clone()).await {
                 Err(StoreError::Conflict) => continue,
@@ -83,7 +118,7 @@ impl Engine {
                 Ok(()) => (),
             }
             self.follow(&row, &moved);
-            if order == RowOrder::Retry {
+            if *order == Order::Retry {
                 self.ask_at_wall(&row);
             }
             self.wake(&id.lane());

@@ -225,6 +225,10 @@ mod tests {
             suspended: None,
             org_unit_path: None,
             aliases: BTreeSet::new(),
+            name: None,
+            created: None,
+            last_login: None,
+            deleted: None,
         };
         let license = |address: &str| PaidLicense {
             address: address.to_owned(),

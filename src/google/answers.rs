@@ -12,6 +12,7 @@ const OPERATOR: Kind = Kind::Needs(Who::Operator);
 const ABOUT_AN_ACCOUNT: Calls =
     Calls::These(&[Call::GetUser, Call::AssignLicense, Call::ListAssignments, Call::InsertAssignment]);
 const INSERT_USER: Calls = Calls::These(&[Call::InsertUser]);
+const UNDELETE_USER: Calls = Calls::These(&[Call::UndeleteUser]);
 const INSERT_UNIT: Calls = Calls::These(&[Call::InsertOrgUnit]);
 const INSERT_ASSIGNMENT: Calls = Calls::These(&[Call::InsertAssignment]);
 const INSERT_ROLE: Calls = Calls::These(&[Call::InsertRole]);
@@ -103,6 +104,16 @@ pub(super) const TABLE: &[Row] = &[
     row("GAM: the unit is gone", INSERT_USER, Status::In(&[400]), &[], "invalid org unit", fails(OPERATOR, Code::OrgUnitRefused)),
     row("GAM: the unit is gone", INSERT_USER, Status::In(&[400]), &[], "invalid ou id", fails(OPERATOR, Code::OrgUnitRefused)),
     row("GAM: not a domain of the customer", INSERT_USER, Status::NotFound, &[], "domain", fails(OPERATOR, Code::DomainNotFound)),
+
+    // users.undelete. What is refused may have been done before, so the step looks.
+    row("GAM: the address is taken by now", UNDELETE_USER, Status::In(&[409]), &[], "", fails(OPERATOR, Code::RestoreRefused)),
+    row("GAM: the cap on accounts", UNDELETE_USER, Status::In(&[400, 403, 412]), &["limitExceeded"], "", fails(OPERATOR, Code::SeatsSpent)),
+    row("GAM: the same by its words", UNDELETE_USER, Status::In(&[400, 403, 412]), &[], "user limit reached", fails(OPERATOR, Code::SeatsSpent)),
+    row("GAM: deleted more than 20 days ago", UNDELETE_USER, Status::In(&[412]), &["conditionNotMet", "FAILED_PRECONDITION"], "", fails(OPERATOR, Code::RestoreRefused)),
+    row("GAM: no such deleted account", UNDELETE_USER, Status::NotFound, &[], "", fails(OPERATOR, Code::RestoreRefused)),
+    row("GAM: the unit is gone", UNDELETE_USER, Status::In(&[400]), &[], "invalid_ou_id", fails(OPERATOR, Code::OrgUnitRefused)),
+    row("GAM: the unit is gone", UNDELETE_USER, Status::In(&[400]), &[], "invalid org unit", fails(OPERATOR, Code::OrgUnitRefused)),
+    row("GAM: the unit is gone", UNDELETE_USER, Status::In(&[400]), &[], "invalid ou id", fails(OPERATOR, Code::OrgUnitRefused)),
 
     // Accounts in general.
     row("GAM 7.00.10: for seconds after creation", Calls::Any, Status::In(&[412]), &[], "creation is not complete", fails(Kind::NotYet, Code::AccountSettling)),

@@ -6,6 +6,7 @@
 //! A failed read is reported to those who waited for it and is not kept: a failed or partial read counts as no read.
 
 use super::Google;
+use super::address_book::AddressBook;
 use super::directory::Account;
 use super::flight::Flight;
 use super::licensing::PaidLicense;
@@ -13,7 +14,6 @@ use super::role::{Assignment, Role};
 use crate::model::failure::{Failure, FailureCode};
 use futures_util::future::try_join3;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,10 +70,9 @@ pub struct Census {
 
 struct Inner {
     google: Google,
-    addresses: Shelf<BTreeSet<String>>,
-    /// Shared with the read of the addresses, which must not hold the census that is to end it.
+    addresses: Shelf<AddressBook>,
+    /// These two are shared with the read of the addresses, which must not hold the census that is to end it.
     accounts: Arc<Shelf<Vec<Account>>>,
-    /// Shared like them.
     deleted: Arc<Shelf<Vec<Account>>>,
     assignments: Shelf<Vec<Assignment>>,
     paid_licenses: Shelf<Vec<PaidLicense>>,
@@ -103,12 +102,8 @@ impl Census {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Every address that is taken, lower-cased: accounts, their aliases (those of alias domains too), accounts deleted in
-    /// the last 20 days, groups and their aliases.
-    pub async fn addresses(
-        &self,
-        fresh: impl Into<Fresh>,
-    ) -> Result<Arc<Snapshot<BTreeSet<String>>>, Failure> {
+    /// Every address that is taken, and by what kind of thing.
+    pub async fn addresses(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<AddressBook>>, Failure> {
         let Inner { google, addresses, accounts, deleted, .. } = &*self.inner;
         let (fresh, client) = (fresh.into(), google.clone());
         let (accounts, deleted) = (Arc::clone(accounts), Arc::clone(deleted));
@@ -154,26 +149,23 @@ impl Census {
     }
 }
 
-/// Its age is that of its oldest part: the accounts and the deleted ones may have been read before.
+/// Its age is that of its oldest part: accounts and deleted ones may have been read before.
 async fn read_addresses(
     google: &Google,
     accounts: &Shelf<Vec<Account>>,
     deleted: &Shelf<Vec<Account>>,
     fresh: Fresh,
-) -> Result<Arc<Snapshot<BTreeSet<String>>>, Failure> {
+) -> Result<Arc<Snapshot<AddressBook>>, Failure> {
     let began = google.now();
-    let lists =
-        (read_accounts(google, accounts, fresh), read_deleted(google, deleted, fresh), google.groups());
-    let (accounts, deleted, groups) = try_join3(lists.0, lists.1, lists.2).await?;
-    let mut taken = BTreeSet::new();
-    add_accounts(&mut taken, &accounts.items);
-    add_accounts(&mut taken, &deleted.items);
-    for group in groups {
-        taken.insert(group.address);
-        taken.extend(group.aliases);
-    }
-    let began = began.min(accounts.began).min(deleted.began);
-    Ok(Arc::new(Snapshot { began, ended: accounts.ended.min(deleted.ended), items: taken }))
+    let (accounts, deleted, groups) = try_join3(
+        read_accounts(google, accounts, fresh),
+        read_deleted(google, deleted, fresh),
+        google.groups(),
+    )
+    .await?;
+    let items = AddressBook::new(&accounts.items, &groups, &deleted.items);
+    let (began, ended) = (began.min(accounts.began).min(deleted.began), accounts.ended.min(deleted.ended));
+    Ok(Arc::new(Snapshot { began, ended, items }))
 }
 
 async fn read_accounts(
@@ -226,13 +218,6 @@ where
     tokio::time::timeout(WAIT_MAX, landed).await.unwrap_or_else(|_| {
         Err(Failure::not_yet(FailureCode::NotYetConfirmed).with_detail("a long list is still being read"))
     })
-}
-
-fn add_accounts(taken: &mut BTreeSet<String>, accounts: &[Account]) {
-    for account in accounts {
-        taken.insert(account.primary_address.clone());
-        taken.extend(account.aliases.iter().cloned());
-    }
 }
 
 #[cfg(test)]

@@ -278,6 +278,27 @@ fn roles() {
 }
 
 #[test]
+fn restoring_an_account() {
+    let call = Call::UndeleteUser;
+    check(call, 409, "duplicate", "Entity already exists.", fails(OPERATOR, Code::RestoreRefused));
+    check(call, 412, "limitExceeded", "Domain user limit reached.", fails(OPERATOR, Code::SeatsSpent));
+    check(
+        call,
+        412,
+        "conditionNotMet",
+        "Could not undelete user: too old",
+        fails(OPERATOR, Code::RestoreRefused),
+    );
+    check(call, 404, "notFound", "Resource Not Found: userKey", fails(OPERATOR, Code::RestoreRefused));
+    check(call, 400, "invalid", "Invalid Input: INVALID_OU_ID", fails(OPERATOR, Code::OrgUnitRefused));
+    let forbidden = "Not Authorized to access this resource/api";
+    check(call, 403, "forbidden", forbidden, fails(OPERATOR, Code::NotAuthorized));
+    check(call, 401, "authError", "Invalid Credentials", fails(Transient, Code::CredentialsRefused));
+    check(call, 503, "backendError", "Backend Error", fails(Transient, Code::BackendError));
+    check(Call::GetGroup, 404, "notFound", "Resource Not Found: groupKey", Then::Means(Meaning::NotThere));
+}
+
+#[test]
 fn unmanaged_accounts() {
     for (status, reason) in [(404, "notFound"), (400, "INVALID_ARGUMENT"), (403, "PERMISSION_DENIED")] {
         check(Call::IsInvitable, status, reason, "", Then::Means(Meaning::NotThere));

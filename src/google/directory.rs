@@ -49,7 +49,7 @@ impl fmt::Debug for NewAccount {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Creation {
     /// It was made.
-    Made(Account),
+    Made(Box<Account>),
     /// An account, alias, group or group alias holds the address; it may be our own, from an earlier run.
     Taken,
     /// An unmanaged consumer account holds the address, and Google has invited its owner (202): no account was made.
@@ -77,6 +77,14 @@ pub struct Account {
     pub org_unit_path: Option<String>,
     /// All other addresses, those of alias domains included, lower-cased.
     pub aliases: BTreeSet<String>,
+    /// Given and family name: evidence for a person, and for carepass never a reason.
+    pub name: Option<(String, String)>,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// When somebody last signed in; the beginning of 1970 if nobody ever has.
+    pub last_login: Option<Timestamp>,
+    /// When it was deleted; only the list of deleted ones has it.
+    pub deleted: Option<Timestamp>,
 }
 
 /// A group, as far as it holds addresses; lower-cased.
@@ -101,7 +109,9 @@ impl Google {
     pub async fn create_account(&self, account: &NewAccount) -> Result<Creation, Failure> {
         match self.made_at(account.org_unit_made_at).ask(&Request::InsertUser { account }).await? {
             Outcome::Done(answer) if answer.status == 202 => Ok(Creation::Invited),
-            Outcome::Done(answer) => Ok(Creation::Made(just_made(answer.decode(Call::InsertUser)?))),
+            Outcome::Done(answer) => {
+                Ok(Creation::Made(Box::new(just_made(answer.decode(Call::InsertUser)?))))
+            }
             Outcome::Means(Meaning::AlreadyExists) => Ok(Creation::Taken),
             Outcome::Means(meaning @ (Meaning::NotThere | Meaning::AlreadyHeld | Meaning::Unavailable)) => {
                 Err(unexpected(Call::InsertUser, meaning))
@@ -143,11 +153,7 @@ impl Google {
     /// All groups of the customer.
     pub async fn groups(&self) -> Result<Vec<Group>, Failure> {
         let listed = self.all_pages::<GroupPage>(List::Groups).await?;
-        let group = |group: WireGroup| Group {
-            address: group.email.to_ascii_lowercase(),
-            aliases: lower_cased(group.aliases, group.non_editable_aliases),
-        };
-        Ok(listed.into_iter().map(group).collect())
+        Ok(listed.into_iter().map(Group::from).collect())
     }
 
     /// The customer that the credentials lead to: to be compared with the pinned one, since a reseller's administrator
@@ -166,6 +172,13 @@ impl Google {
         let call = Call::ListDomains;
         let request = Request::ListDomains { customer: &self.shared.customer };
         Ok(usable_domains(self.ask(&request).await?.done(call)?.decode(call)?))
+    }
+
+    /// The primary domain, if it can have accounts of carepass's making.
+    pub async fn primary_domain(&self) -> Result<Option<DomainName>, Failure> {
+        let call = Call::ListDomains;
+        let request = Request::ListDomains { customer: &self.shared.customer };
+        Ok(primary_domain(self.ask(&request).await?.done(call)?.decode(call)?))
     }
 
     /// Whether the address belongs to an unmanaged consumer account, which must not be replaced.
@@ -216,6 +229,19 @@ struct WireAccount {
     aliases: Vec<String>,
     #[serde(default)]
     non_editable_aliases: Vec<String>,
+    name: Option<WireName>,
+    creation_time: Option<String>,
+    last_login_time: Option<String>,
+    deletion_time: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireName {
+    #[serde(default)]
+    given_name: String,
+    #[serde(default)]
+    family_name: String,
 }
 
 /// An external id; anybody may have put anything there.
@@ -248,7 +274,7 @@ struct GroupPage {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct WireGroup {
+pub(super) struct WireGroup {
     email: String,
     #[serde(default)]
     aliases: Vec<String>,
@@ -273,6 +299,8 @@ struct WireDomain {
     domain_name: String,
     #[serde(default)]
     verified: bool,
+    #[serde(default)]
+    is_primary: bool,
     #[serde(default)]
     domain_aliases: Vec<WireDomainAlias>,
 }
@@ -306,8 +334,19 @@ impl Page for GroupPage {
     }
 }
 
+impl From<WireGroup> for Group {
+    fn from(wire: WireGroup) -> Self {
+        Self {
+            address: wire.email.to_ascii_lowercase(),
+            aliases: lower_cased(wire.aliases, wire.non_editable_aliases),
+        }
+    }
+}
+
 impl From<WireAccount> for Account {
     fn from(wire: WireAccount) -> Self {
+        // A time that cannot be read is unknown: it is evidence, and no guard rests on it.
+        let time = |text: Option<String>| text.and_then(|text| text.parse().ok());
         Self {
             id: wire.id,
             primary_address: wire.primary_email.to_ascii_lowercase(),
@@ -318,6 +357,10 @@ impl From<WireAccount> for Account {
             suspended: wire.suspended,
             org_unit_path: wire.org_unit_path,
             aliases: lower_cased(wire.aliases, wire.non_editable_aliases),
+            name: wire.name.map(|name| (name.given_name, name.family_name)),
+            created: time(wire.creation_time),
+            last_login: time(wire.last_login_time),
+            deleted: time(wire.deletion_time),
         }
     }
 }
@@ -357,6 +400,13 @@ fn usable_domains(wire: WireDomains) -> BTreeSet<DomainName> {
         own.then_some(name)
     };
     wire.domains.into_iter().filter_map(usable).collect()
+}
+
+/// The one among them that Google calls primary.
+fn primary_domain(wire: WireDomains) -> Option<DomainName> {
+    let primary = wire.domains.iter().find(|domain| domain.is_primary);
+    let name = primary.and_then(|domain| DomainName::parse(&domain.domain_name.to_ascii_lowercase()).ok());
+    name.filter(|name| usable_domains(wire).contains(name))
 }
 
 #[cfg(test)]
@@ -432,16 +482,19 @@ mod tests {
 
     #[test]
     fn alias_and_unverified_domains_are_left_out() {
-        let wire = serde_json::from_value(json!({"domains": [
+        let listed = json!({"domains": [
             {"domainName": "Main.example", "isPrimary": true, "verified": true,
              "domainAliases": [{"domainAliasName": "Alias.example", "verified": true}]},
             {"domainName": "second.example", "isPrimary": false, "verified": true},
             {"domainName": "alias.example", "verified": true},
             {"domainName": "young.example", "verified": false},
             {"domainName": "unsaid.example"},
-        ]}))
-        .unwrap();
+        ]});
+        let wire = || serde_json::from_value(listed.clone()).unwrap();
         let expected = ["main.example", "second.example"].map(|name| name.parse().unwrap());
-        assert_eq!(usable_domains(wire), expected.into());
+        assert_eq!(usable_domains(wire()), expected.into());
+        assert_eq!(primary_domain(wire()), Some("main.example".parse().unwrap()));
+        let unverified = json!({"domains": [{"domainName": "main.example", "isPrimary": true}]});
+        assert_eq!(primary_domain(serde_json::from_value(unverified).unwrap()), None);
     }
 }

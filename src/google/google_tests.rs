@@ -4,6 +4,7 @@ use super::fixture_tests::{Fake, Reply, google_at};
 use super::*;
 use crate::model::failure::Who;
 use crate::model::id::{AccountId, Address};
+use crate::model::username::TakenBy;
 use crate::sandbox::{Sandbox, World};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -364,7 +365,7 @@ async fn the_whole_way_through_the_sandbox() {
     let account = NewAccount { org_unit, ..account };
     let Ok(Creation::Made(made)) = google.create_account(&account).await else { panic!("made") };
     assert_eq!(google.create_account(&account).await, Ok(Creation::Taken));
-    assert_eq!(google.account_by_address(&account.address).await, Ok(Some(made.clone())));
+    assert_eq!(google.account_by_address(&account.address).await, Ok(Some(Account::clone(&made))));
     let found = google.account_by_id(&made.id).await.unwrap().unwrap();
     let expected = guard::Expected {
         address: &account.address,
@@ -387,7 +388,8 @@ async fn the_whole_way_through_the_sandbox() {
     assert!(guard::ours(&after, &expected, false).is_err());
     let census = Census::new(google.clone());
     let book = census.addresses(google.now()).await.unwrap();
-    assert!(book.items.contains("asa.oberg@reseller-se.example"));
+    let stranger = "E-2".parse().unwrap();
+    assert_eq!(book.items.holder("asa.oberg@reseller-se.example", &stranger), Some(TakenBy::User));
     assert!(census.assignments(google.now()).await.unwrap().items.len() > 1);
     assert!(census.paid_licenses(google.now()).await.is_ok());
     stop.cancel();

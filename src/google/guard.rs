@@ -3,7 +3,7 @@
 
 use super::directory::Account;
 use crate::model::failure::{Failure, FailureCode, Who};
-use crate::model::id::{Address, CustomerId, EngineerKey};
+use crate::model::id::{Address, CustomerId, EngineerKey, MailAddress};
 
 /// What an account must be to be ours.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +29,32 @@ pub fn ours(account: &Account, expected: &Expected<'_>, role_allowed: bool) -> R
         }
         None => return Err(stop(FailureCode::AccountNotOurs, "the account carries no marker of carepass")),
     }
+    unspoilt(account, expected.customer, role_allowed)
+}
+
+/// Whether an engineer's own account, which a person named by this address, may get the role: it needs no marker, and everything else
+/// that our own accounts need. Errors: as of [`ours`].
+pub fn home(
+    account: &Account,
+    address: &MailAddress,
+    customer: &CustomerId,
+    role_allowed: bool,
+) -> Result<(), Failure> {
+    if !is_primary(account, address) {
+        return Err(stop(FailureCode::AccountNotOurs, "the account's primary address is not the one named"));
+    }
+    unspoilt(account, customer, role_allowed)
+}
+
+/// Whether the address is the account's own and no alias.
+pub fn is_primary(account: &Account, address: &MailAddress) -> bool {
+    account.primary_address.eq_ignore_ascii_case(address.as_str())
+}
+
+/// The pinned customer's, not suspended, and nobody else's administrator.
+fn unspoilt(account: &Account, pinned: &CustomerId, role_allowed: bool) -> Result<(), Failure> {
     match &account.customer {
-        Some(customer) if customer == expected.customer => {}
+        Some(customer) if customer == pinned => {}
         Some(_) => {
             return Err(stop(FailureCode::CustomerMismatch, "the account belongs to another customer"));
         }
@@ -70,14 +94,8 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// Judges an account that is ours but for one change.
-    fn judged(role_allowed: bool, change: impl FnOnce(&mut Account)) -> Result<(), FailureCode> {
-        let address = Address {
-            local_part: "asa.oberg".parse().unwrap(),
-            domain: "reseller-se.example".parse().unwrap(),
-        };
-        let (engineer, customer) = ("E-1".parse().unwrap(), "C01abc123".parse().unwrap());
-        let mut account = Account {
+    fn account() -> Account {
+        Account {
             id: "1".parse().unwrap(),
             primary_address: "asa.oberg@reseller-se.example".to_owned(),
             customer: Some("C01abc123".parse().unwrap()),
@@ -87,7 +105,21 @@ mod tests {
             suspended: Some(false),
             org_unit_path: Some("/Customer Care".to_owned()),
             aliases: BTreeSet::new(),
+            name: None,
+            created: None,
+            last_login: None,
+            deleted: None,
+        }
+    }
+
+    /// Judges an account that is ours but for one change.
+    fn judged(role_allowed: bool, change: impl FnOnce(&mut Account)) -> Result<(), FailureCode> {
+        let address = Address {
+            local_part: "asa.oberg".parse().unwrap(),
+            domain: "reseller-se.example".parse().unwrap(),
         };
+        let (engineer, customer) = ("E-1".parse().unwrap(), "C01abc123".parse().unwrap());
+        let mut account = account();
         change(&mut account);
         let expected = Expected { address: &address, engineer: &engineer, customer: &customer };
         ours(&account, &expected, role_allowed).map_err(|failure| failure.code)
@@ -168,6 +200,33 @@ mod tests {
         ];
         for change in changes {
             assert_eq!(judged(true, change), Err(FailureCode::AccountSettling));
+        }
+    }
+
+    #[test]
+    fn an_engineers_own_account_needs_no_marker_and_all_the_rest() {
+        let judged = |role_allowed: bool, change: fn(&mut Account)| {
+            let (named, customer) =
+                ("Asa.Oberg@reseller-se.example".parse().unwrap(), "C01abc123".parse().unwrap());
+            let mut account = Account { marker: None, ..account() };
+            change(&mut account);
+            home(&account, &named, &customer, role_allowed).map_err(|failure| failure.code)
+        };
+        assert_eq!(judged(false, |_| ()), Ok(()));
+        assert_eq!(judged(true, |account| account.is_delegated_admin = Some(true)), Ok(()));
+        let stopped: [(fn(&mut Account), FailureCode); 6] = [
+            (
+                |account| account.primary_address = "boss@reseller-se.example".into(),
+                FailureCode::AccountNotOurs,
+            ),
+            (|account| account.customer = Some("C09xyz987".parse().unwrap()), FailureCode::CustomerMismatch),
+            (|account| account.is_admin = Some(true), FailureCode::AccountIsAdmin),
+            (|account| account.is_delegated_admin = Some(true), FailureCode::AccountIsAdmin),
+            (|account| account.suspended = Some(true), FailureCode::AccountSuspended),
+            (|account| account.suspended = None, FailureCode::AccountSettling),
+        ];
+        for (change, code) in stopped {
+            assert_eq!(judged(false, change), Err(code));
         }
     }
 }

@@ -6,6 +6,7 @@
 //! accounts that are not ours, `census` shares what is read in bulk.
 
 pub mod activities;
+pub mod address_book;
 mod answer;
 mod answers;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub mod classify;
 mod coverage_tests;
 pub mod directory;
 pub mod endpoint;
+mod exceptions;
 #[cfg(test)]
 mod fixture_tests;
 mod flight;

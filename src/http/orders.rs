@@ -9,6 +9,7 @@ use super::views::{EnrollmentView, Wording};
 use super::{Api, api, auth};
 use crate::engine::{EngineerOrder, RowOrder};
 use crate::model::enrollment::EnrollmentId;
+use crate::model::id::MailAddress;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -24,6 +25,9 @@ pub(super) const REASON_MAX: usize = 500;
 pub(super) struct Body {
     order: Wish,
     reason: String,
+    /// The account that `adopt` is about.
+    #[serde(default)]
+    account: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -33,12 +37,14 @@ enum Wish {
     Retry,
     Skip,
     Cancel,
+    Adopt,
 }
 
 /// What a wish is, once its role was checked.
 enum Decision {
     Engineer(EngineerOrder),
     Row(RowOrder),
+    Adopt(MailAddress),
 }
 
 /// `POST /v1/engineers/{key}/orders`: `approve` is about the engineer, the others are about the engineer-wide row.
@@ -51,7 +57,7 @@ pub(super) async fn of_engineer(
 ) -> Result<Response, Problem> {
     let key = named.get("key")?;
     let reason = body.reason()?;
-    match body.order.decision(&caller)? {
+    match body.decision(&caller)? {
         Decision::Engineer(order) => {
             let engineer = api.engine.order_engineer(&key, order, &caller.name, reason).await?;
             Ok(Json(api::view(&api, &engineer, spoken).await?).into_response())
@@ -59,6 +65,9 @@ pub(super) async fn of_engineer(
         Decision::Row(order) => {
             let row = api.engine.order_row(&EnrollmentId::Engineer(key), order, &caller.name, reason).await?;
             Ok(Json(Wording::new(&api, spoken).enrollment(&row)).into_response())
+        }
+        Decision::Adopt(_) => {
+            Err(Problem::invalid("/order", "an account is adopted in one domain: name the enrollment"))
         }
     }
 }
@@ -95,12 +104,17 @@ async fn of_row(
     spoken: Spoken,
 ) -> Result<Json<EnrollmentView>, Problem> {
     let reason = body.reason()?;
-    match body.order.decision(caller)? {
-        Decision::Engineer(EngineerOrder::Approve) => {
-            Err(Problem::invalid("/order", "only an engineer can be approved; here: retry, skip or cancel"))
-        }
+    match body.decision(caller)? {
+        Decision::Engineer(EngineerOrder::Approve) => Err(Problem::invalid(
+            "/order",
+            "only an engineer can be approved; here: retry, skip, cancel or adopt",
+        )),
         Decision::Row(order) => {
             let row = api.engine.order_row(id, order, &caller.name, reason).await?;
+            Ok(Json(Wording::new(api, spoken).enrollment(&row)))
+        }
+        Decision::Adopt(account) => {
+            let row = api.engine.order_adoption(id, &account, &caller.name, reason).await?;
             Ok(Json(Wording::new(api, spoken).enrollment(&row)))
         }
     }
@@ -123,15 +137,26 @@ pub(super) fn reason(text: &str) -> Result<&str, Problem> {
     Ok(reason)
 }
 
-impl Wish {
-    fn decision(self, caller: &Caller) -> Result<Decision, Problem> {
-        let (least, decision) = match self {
-            Self::Approve => (Role::Approver, Decision::Engineer(EngineerOrder::Approve)),
-            Self::Retry => (Role::Operator, Decision::Row(RowOrder::Retry)),
-            Self::Skip => (Role::Operator, Decision::Row(RowOrder::Skip)),
-            Self::Cancel => (Role::Operator, Decision::Row(RowOrder::Cancel)),
+impl Body {
+    /// What is meant, if the caller may decide that.
+    fn decision(&self, caller: &Caller) -> Result<Decision, Problem> {
+        let (least, decision) = match self.order {
+            Wish::Approve => (Role::Approver, Decision::Engineer(EngineerOrder::Approve)),
+            Wish::Retry => (Role::Operator, Decision::Row(RowOrder::Retry)),
+            Wish::Skip => (Role::Operator, Decision::Row(RowOrder::Skip)),
+            Wish::Cancel => (Role::Operator, Decision::Row(RowOrder::Cancel)),
+            Wish::Adopt => (Role::Approver, Decision::Adopt(self.account()?)),
         };
         auth::check(caller, least)?;
+        if self.order != Wish::Adopt && self.account.is_some() {
+            return Err(Problem::invalid("/account", "only adopt is about an account"));
+        }
         Ok(decision)
+    }
+
+    fn account(&self) -> Result<MailAddress, Problem> {
+        let account = self.account.as_deref().and_then(|text| text.trim().parse().ok());
+        account
+            .ok_or_else(|| Problem::invalid("/account", "the primary address of the engineer's own account"))
     }
 }

@@ -246,8 +246,10 @@ impl From<OrderError> for Problem {
                 | Rejected::NothingRan
                 | Rejected::Stale
                 | Rejected::Unskippable
-                | Rejected::Unconfirmable,
-            ) => ProblemKind::OrderDoesNotFit,
+                | Rejected::Unconfirmable
+                | Rejected::HasAccount,
+            )
+            | OrderError::NotHome => ProblemKind::OrderDoesNotFit,
             OrderError::Store(error) => return error.into(),
         };
         kind.into()

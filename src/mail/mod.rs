@@ -11,7 +11,7 @@ mod welcome;
 pub use file::FileMailer;
 pub use memory::MemoryMailer;
 pub use smtp::{Security, SmtpMailer, SmtpSettings};
-pub use welcome::{PortalUrl, ReadyAccount, Welcome, Wording, welcome};
+pub use welcome::{AccountKind, PortalUrl, ReadyAccount, Welcome, Wording, welcome};
 
 use crate::model::id::MailAddress;
 use crate::model::person::Language;

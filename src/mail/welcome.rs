@@ -2,7 +2,7 @@
 //! Not here, and never in a letter: a password, or a link that is a secret.
 
 use super::template::{self, Words};
-use crate::model::id::{Address, MailAddress};
+use crate::model::id::{DomainName, MailAddress};
 use crate::model::person::Language;
 use crate::model::reseller::CaseAlerts;
 use std::fmt::Write as _;
@@ -78,9 +78,24 @@ pub struct Welcome<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadyAccount {
     /// Its address.
-    pub address: Address,
+    pub address: String,
+    /// The domain that it is in.
+    pub domain: DomainName,
+    /// Whose it is, and so which password it has.
+    pub kind: AccountKind,
     /// How mail about its cases reaches the engineer.
     pub case_alerts: CaseAlerts,
+}
+
+/// Where an account comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountKind {
+    /// It was made for the engineer, with a first password that somebody hands over.
+    New,
+    /// It was made for the engineer before, and has the password that it had.
+    Restored,
+    /// It is the engineer's own.
+    Home,
 }
 
 /// Subject and body of a letter.
@@ -100,7 +115,7 @@ pub fn welcome(about: &Welcome<'_>) -> Wording {
         words.introduction.to_owned(),
         accounts(words, about),
         section(words.portal, &[about.portal.as_str(), words.portal_advice]),
-        section(words.password, &[words.password_advice]),
+        passwords(words, about),
         section(words.two_step, &[words.two_step_advice, TWO_STEP_VERIFICATION]),
         case_mail(words, about),
         section(words.several_accounts, &[words.several_accounts_advice, SEVERAL_ACCOUNTS]),
@@ -120,24 +135,48 @@ fn greeting(words: &Words, name: &str) -> String {
 
 fn accounts(words: &Words, about: &Welcome<'_>) -> String {
     let mut text = String::new();
-    for ReadyAccount { address, .. } in about.ready {
+    for ReadyAccount { address, domain, .. } in about.ready {
         let link = sign_in_link(address, about.portal);
-        write!(
-            text,
-            "\n{address}\n  {}: {}\n  {}: {link}\n",
-            words.reseller_domain, address.domain, words.sign_in
-        )
-        .expect("a String takes every text");
+        write!(text, "\n{address}\n  {}: {}\n  {}: {link}\n", words.reseller_domain, domain, words.sign_in)
+            .expect("a String takes every text");
     }
     if text.is_empty() { text } else { section(words.accounts, &[text.trim()]) }
 }
 
-/// What to do so that mail about cases arrives: nothing for an account whose mail an operator has redirected.
+/// Which password opens which account.
+fn passwords(words: &Words, about: &Welcome<'_>) -> String {
+    let of = |kind: AccountKind| -> Vec<&str> {
+        let accounts = about.ready.iter().filter(|account| account.kind == kind);
+        accounts.map(|account| account.address.as_str()).collect()
+    };
+    let (restored, home) = (of(AccountKind::Restored).join("\n"), of(AccountKind::Home).join("\n"));
+    let mut paragraphs = Vec::new();
+    if restored.is_empty() && home.is_empty() || !of(AccountKind::New).is_empty() {
+        paragraphs.push(words.password_advice);
+    }
+    if !restored.is_empty() {
+        paragraphs.extend([words.restored_advice, &restored]);
+    }
+    if !home.is_empty() {
+        paragraphs.extend([words.home_advice, &home]);
+    }
+    let only_new = restored.is_empty() && home.is_empty();
+    section(if only_new { words.password } else { words.passwords }, &paragraphs)
+}
+
+/// What to do so that mail about cases arrives: nothing for an account whose mail an operator has redirected, or that is the engineer's
+/// own and has a mailbox.
 fn case_mail(words: &Words, about: &Welcome<'_>) -> String {
-    let redirected = |account: &&ReadyAccount| account.case_alerts == CaseAlerts::Redirect;
-    let listed: Vec<String> =
-        about.ready.iter().filter(redirected).map(|account| account.address.to_string()).collect();
-    if !listed.is_empty() && listed.len() == about.ready.len() {
+    let without_mailbox = about.ready.iter().filter(|account| account.kind != AccountKind::Home).count();
+    if without_mailbox == 0 && !about.ready.is_empty() {
+        return String::new();
+    }
+    let redirected = |account: &&ReadyAccount| {
+        account.case_alerts == CaseAlerts::Redirect && account.kind != AccountKind::Home
+    };
+    let listed: Vec<&str> =
+        about.ready.iter().filter(redirected).map(|account| account.address.as_str()).collect();
+    if !listed.is_empty() && listed.len() == without_mailbox {
         return section(words.case_mail, &[words.all_redirected]);
     }
     let (contact, listed_lines) = (about.contact.as_str(), listed.join("\n"));
@@ -153,8 +192,8 @@ fn section(heading: &str, paragraphs: &[&str]) -> String {
 }
 
 /// Lets Google ask for the password of exactly this account, whoever else is signed in, and go on to the portal.
-fn sign_in_link(address: &Address, portal: &PortalUrl) -> String {
-    let email = percent_encoded(&address.to_string());
+fn sign_in_link(address: &str, portal: &PortalUrl) -> String {
+    let email = percent_encoded(address);
     format!("{ACCOUNT_CHOOSER}?Email={email}&continue={}", percent_encoded(portal.as_str()))
 }
 

@@ -243,6 +243,13 @@ pub struct AccountFact {
     pub since: Timestamp,
     /// When it was last read by id and found to be ours (the answer of our own insert counts as a read).
     pub read_at: Timestamp,
+    /// It has a password of its own and not the one that is sealed into the row: it was made before this engineer came, or somebody has
+    /// signed in to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restored: bool,
+    /// It is the engineer's own account, which gets the role and nothing else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub home: bool,
 }
 
 /// One engineer's way (or one reseller account's) to one goal.
@@ -272,6 +279,9 @@ pub struct Enrollment {
     /// The initial password, sealed before the account is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<Sealed>,
+    /// The engineer's own account, at a home reseller, as an operator's order names it; sealed with the engineer's data key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home_account: Option<Sealed>,
     /// The newest event that asked for something here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<EventRef>,
@@ -445,6 +455,11 @@ impl Enrollment {
         let mut row = self.clone();
         row.version += 1;
         row.facts.licensing = Some(lesson);
+        // What a settled row has to tell was told when it settled.
+        if row.state == State::Completed {
+            row.rechecking = true;
+            row.facts.seats = row.facts.seats.map(|seats| Box::new(seats.kept()));
+        }
         Some(row)
     }
 

@@ -5,6 +5,7 @@ use super::enrollment::{At, Enrollment, EnrollmentId, Facts, State, Wish};
 use super::failure::{Failure, FailureCode, FailureKind, Who};
 use super::plan::{StepName, may_be_skipped, plan};
 use super::rules::{Rules, later};
+use super::sealed::Sealed;
 use super::word::{Subject, Word};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -44,6 +45,11 @@ pub enum Order {
     Retry,
     /// Take the current step as done.
     Skip,
+    /// Use this account of the engineer's own, at a home reseller.
+    Adopt {
+        /// Its address, sealed.
+        account: Sealed,
+    },
     /// End the row.
     Cancel {
         /// The operator's words.
@@ -108,6 +114,9 @@ pub enum Rejected {
     /// The row does not wait for anybody's word.
     #[error("nothing here waits for somebody's word")]
     Unconfirmable,
+    /// The row has its account already.
+    #[error("the row has its account already")]
+    HasAccount,
 }
 
 impl Enrollment {
@@ -124,6 +133,7 @@ impl Enrollment {
             rechecking: false,
             facts: Facts::default(),
             credential: None,
+            home_account: None,
             cause,
             correlation_id,
             starts,
@@ -342,6 +352,11 @@ fn ordered(
         Order::Skip => {
             row.done.insert(at.step);
             Ok(next_state(row, now))
+        }
+        Order::Adopt { .. } if row.facts.account.is_some() => Err(Rejected::HasAccount),
+        Order::Adopt { account } => {
+            row.home_account = Some(account);
+            Ok((due_now(At { runs: at.runs, ..At::first(at.step, now) }, now), None))
         }
         Order::Cancel { reason } => Ok((State::Cancelled { reason }, Some(Effect::Reconcile))),
     }

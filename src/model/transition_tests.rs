@@ -47,6 +47,7 @@ fn inputs() -> Vec<(&'static str, Input)> {
         ("goal absent 2", retargeted(Want::Absent, 2)),
         ("retry!", Input::Ordered(Order::Retry)),
         ("skip!", Input::Ordered(Order::Skip)),
+        ("adopt!", Input::Ordered(Order::Adopt { account: Sealed::from_bytes(vec![7]) })),
         ("cancel!", Input::Ordered(Order::Cancel { reason: "left".into() })),
         ("confirm!", confirm(false)),
     ]

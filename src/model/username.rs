@@ -69,9 +69,15 @@ pub enum Reason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TakenBy {
-    /// Somebody or something in a reseller's address book: an account, also one deleted in the last 20 days, a group, or an alias.
+    /// An account.
     User,
-    /// Another engineer, for whom carepass keeps it.
+    /// An account, as one of its other addresses.
+    Alias,
+    /// A group, also as one of its other addresses.
+    Group,
+    /// An account that was deleted in the last 20 days.
+    Deleted,
+    /// An engineer for whom carepass keeps it: another one, or the same one to whom Google has refused it.
     Reservation,
 }
 

@@ -38,7 +38,8 @@ fn waits(row: &Enrollment, code: FailureCode) -> Enrollment {
 fn made(row: &Enrollment) -> Enrollment {
     let mut row =
         with(row, |at| *at = At { step: StepName::License, waited_for: None, looks: 0, attempt: 1, ..*at });
-    row.facts.account = Some(AccountFact { id: "1".parse().unwrap(), since: day(0), read_at: day(0) });
+    let (id, at) = ("1".parse().unwrap(), day(0));
+    row.facts.account = Some(AccountFact { id, since: at, read_at: at, restored: false, home: false });
     row
 }
 

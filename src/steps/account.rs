@@ -1,18 +1,28 @@
-//! The account exists and is ours. The very first run inserts without asking: names are known free from bulk lists, and Google's own
-//! 409 is the last word. Every other run looks first, since the answer of an earlier insert may have been lost.
-//! Not here: giving up a name that somebody else turns out to hold; a person decides that.
+//! The account exists and is ours. The very first run makes it without looking for it: names are known free from bulk lists, and
+//! Google's own 409 is the last word. Every other run looks first, since the answer of an earlier insert may have been lost. Our own
+//! account that was deleted is brought back; whoever else holds the address keeps it, and the engineer gets another name (`instead`).
+//! Not here: the engineers' own accounts at a home reseller (`named`).
 
+mod holder;
+mod instead;
+mod named;
+mod restore;
+
+use self::holder::Holder;
 use super::{Context, Outcome, Site, Step};
 use crate::google::{Account, Creation, NewAccount};
+use crate::model::engineer::Release;
 use crate::model::enrollment::{AccountFact, Enrollment, TargetKind};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::Address;
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
 use crate::model::word::{Standing, Subject, standing};
-use futures_util::future::try_join;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
+
+/// Google's clock and ours may differ so much when it is asked which of two things came first.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(15);
 
 /// The step.
 pub const STEP: Step = Step {
@@ -24,27 +34,57 @@ pub const STEP: Step = Step {
 };
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
-    if !may_begin(cx.site()?, cx.reseller_row) {
+    let site = cx.site()?;
+    if site.reseller.home {
+        return named::ensure(cx).await;
+    }
+    if !may_begin(site, cx.reseller_row) {
         return Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady));
     }
-    let (site, address) = (cx.site()?, cx.address()?);
-    if !cx.is_first {
-        if let Some(account) = site.google.account_by_address(&address).await? {
-            return found(cx, &account).await;
-        }
-        // An earlier run may have had its owner invited, and Google invites once more with each insert.
-        if site.google.is_invitable(&address).await? {
-            return Err(unmanaged());
-        }
+    let address = cx.address()?;
+    if !is_new(cx)
+        && let Some(account) = site.google.account_by_address(&address).await?
+    {
+        return found(cx, account).await;
+    }
+    // Whoever is restored has a seat: no wall stands before that.
+    let shelf = restore::shelf(cx).await?;
+    if let Some(ours) = restore::ours(&shelf.items, cx)? {
+        return restore::ensure(cx, &ours.id).await;
+    }
+    let inserted = insert(cx, &address).await;
+    inserted.map_err(|failure| restore::instead_of_a_seat(failure, &shelf.items, cx))
+}
+
+/// Whether nothing can have been made for the row. One that knows its account and is looked at from the start has made it long ago.
+fn is_new(cx: &Context<'_>) -> bool {
+    cx.is_first && cx.row.facts.account.is_none()
+}
+
+/// Whether the customer's policy is known to do nothing to a private account that has the address.
+fn conflicts_are_safe(cx: &Context<'_>) -> bool {
+    cx.reseller_row.is_some_and(|row| row.facts.conflicts_are_safe == Some(true))
+}
+
+/// Makes the account, unless a private account has the address: an insert would do to it what the customer's policy says, so the
+/// question may be left out only where that is known to be harmless. On the first run nobody was invited yet: the owner keeps the
+/// address in peace. Later one may have been, and Google invites once more with each insert: then the row waits.
+async fn insert(cx: &Context<'_>, address: &Address) -> Outcome {
+    let (site, is_new) = (cx.site()?, is_new(cx));
+    if !is_new && site.google.is_invitable(address).await? {
+        return Err(invited());
     }
     cx.check_wall()?;
-    match site.google.create_account(&new_account(cx, &address)?).await? {
+    if is_new && !conflicts_are_safe(cx) && site.google.is_invitable(address).await? {
+        return Err(instead::failure(cx, &Holder::Unmanaged).await);
+    }
+    match site.google.create_account(&new_account(cx, address)?).await? {
         Creation::Made(account) => {
-            cx.check_ours(&account).await?;
-            Ok(ensured(cx, &account, true))
+            let holds_role = cx.check_ours(&account).await?;
+            Ok(ensured(cx, &account, true, holds_role))
         }
-        Creation::Invited => Err(unmanaged()),
-        Creation::Taken => taken(cx, &address).await,
+        Creation::Invited => Err(invited()),
+        Creation::Taken => taken(cx, address).await,
     }
 }
 
@@ -59,54 +99,82 @@ fn may_begin(site: &Site, row: Option<&Enrollment>) -> bool {
         && row.facts.org_unit_wanted.as_ref().is_none_or(|wanted| *wanted == reseller.org_unit)
 }
 
-fn unmanaged() -> Failure {
+fn invited() -> Failure {
     Failure::needs(Who::Operator, FailureCode::UnmanagedAccount)
 }
 
 /// Somebody or something holds the address: ours, if it carries our marker.
 async fn taken(cx: &Context<'_>, address: &Address) -> Outcome {
-    let site = cx.site()?;
-    if let Some(account) = site.google.account_by_address(address).await? {
-        return found(cx, &account).await;
+    let google = &cx.site()?.google;
+    if let Some(account) = google.account_by_address(address).await? {
+        return found(cx, account).await;
     }
-    let (accounts, book) = try_join(
-        site.census.accounts(cx.fresh_since(cx.since)),
-        site.census.addresses(cx.fresh_since(cx.since)),
-    )
-    .await?;
-    let key = cx.sheet()?.engineer.key.as_str();
-    let text = address.to_string();
-    let is_ours =
-        |account: &&Account| account.primary_address == text && account.marker.as_deref() == Some(key);
-    if accounts.items.iter().find(is_ours).is_none() && book.items.contains(&text) {
-        return Err(Failure::needs(Who::Operator, FailureCode::AddressTaken));
+    if let Some(group) = google.group_by_address(address).await? {
+        let alias = group.address != address.to_string();
+        return Err(instead::failure(cx, &Holder::Group { alias }).await);
     }
-    // Right after an insert Google can refuse the address before it shows the account (`docs/GOOGLE.md` 12).
-    Err(Failure::not_yet(FailureCode::AccountSettling))
+    if google.is_invitable(address).await? {
+        return Err(instead::failure(cx, &Holder::Unmanaged).await);
+    }
+    hidden(cx, address).await
 }
 
-async fn found(cx: &Context<'_>, account: &Account) -> Outcome {
-    match cx.check_ours(account).await {
-        Ok(holds_role) => {
-            let mut ensured = ensured(cx, account, false);
-            // The step that gives the role must see itself what the account holds: no read stands for its own.
-            if let Some(fact) = ensured.facts.account.as_mut().filter(|_| holds_role) {
-                fact.read_at = Timestamp::UNIX_EPOCH;
-            }
-            Ok(ensured)
-        }
+/// What no single look shows may stand in a list.
+async fn hidden(cx: &Context<'_>, address: &Address) -> Outcome {
+    let (census, fresh) = (&cx.site()?.census, cx.fresh_since(cx.since));
+    let deleted = census.deleted(fresh).await?;
+    if let Some(ours) = restore::ours(&deleted.items, cx)? {
+        return restore::ensure(cx, &ours.id).await;
+    }
+    let text = address.to_string();
+    let holds = |account: &&Account| account.primary_address == text || account.aliases.contains(&text);
+    let accounts = census.accounts(fresh).await?;
+    let holder = if let Some(account) = accounts.items.iter().find(holds) {
+        let ours = account.marker.as_deref() == Some(cx.sheet()?.engineer.key.as_str());
+        (!ours).then(|| Holder::Account(Box::new(account.clone())))
+    } else {
+        deleted.items.iter().find(holds).map(|account| Holder::Account(Box::new(account.clone())))
+    };
+    Err(match holder {
+        Some(holder) => instead::failure(cx, &holder).await,
+        // Right after an insert Google can refuse the address before it shows the account (`docs/GOOGLE.md` 12).
+        None => Failure::not_yet(FailureCode::AccountSettling),
+    })
+}
+
+async fn found(cx: &Context<'_>, account: Account) -> Outcome {
+    match cx.check_ours(&account).await {
+        Ok(holds_role) => Ok(ensured(cx, &account, false, holds_role)),
         Err(failure) if failure.code == FailureCode::AccountNotOurs => {
-            Err(Failure::needs(Who::Operator, FailureCode::AddressTaken))
+            Err(instead::failure(cx, &Holder::Account(Box::new(account))).await)
         }
         Err(failure) => Err(failure),
     }
 }
 
-fn ensured(cx: &Context<'_>, account: &Account, made: bool) -> Ensured {
+fn ensured(cx: &Context<'_>, account: &Account, made: bool, holds_role: bool) -> Ensured {
     let now = cx.now();
+    // The step that gives the role must see itself what the account holds: no read stands for its own.
+    let read_at = if holds_role { Timestamp::UNIX_EPOCH } else { now };
+    let granted = cx.sheet.and_then(|sheet| match sheet.engineer.release {
+        Release::Granted(at) => Some(at),
+        Release::Held(_) => None,
+    });
+    let restored = !made && has_its_own_password(account, granted);
     let mut ensured = Ensured { made, ..Ensured::default() };
-    ensured.facts.account = Some(AccountFact { id: account.id.clone(), since: now, read_at: now });
+    let id = account.id.clone();
+    ensured.facts.account = Some(AccountFact { id, since: now, read_at, restored, home: false });
     ensured
+}
+
+/// Whether the password that is sealed into the row is not this account's: it was made before the engineer came here, or somebody has
+/// signed in to it, and whoever does that for the first time chooses a new one. What Google does not say counts as so.
+fn has_its_own_password(account: &Account, granted: Option<Timestamp>) -> bool {
+    let older = match (account.created, granted) {
+        (Some(created), Some(granted)) => granted.duration_since(created) > CLOCKS_DIFFER,
+        (None, _) | (_, None) => true,
+    };
+    older || account.last_login.is_some_and(|at| at > Timestamp::UNIX_EPOCH)
 }
 
 fn new_account(cx: &Context<'_>, address: &Address) -> Result<NewAccount, Failure> {

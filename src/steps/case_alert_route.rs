@@ -20,6 +20,9 @@ pub const STEP: Step = Step {
 };
 
 fn ensure(cx: &Context<'_>) -> Outcome {
+    if cx.is_home() {
+        return Ok(Ensured::default());
+    }
     let reseller = &cx.site()?.reseller;
     match (reseller.case_alerts, standing(Subject::CaseAlertRoute, reseller, &cx.row.facts)) {
         (CaseAlerts::CaseSharing, _) | (CaseAlerts::Redirect, Standing::Confirmed) => Ok(Ensured::default()),

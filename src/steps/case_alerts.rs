@@ -20,6 +20,10 @@ pub const STEP: Step = Step {
 };
 
 fn ensure(cx: &Context<'_>) -> Outcome {
+    // An engineer's own account has a mailbox.
+    if cx.is_home() {
+        return Ok(Ensured::default());
+    }
     let reseller = &cx.site()?.reseller;
     match reseller.case_alerts {
         CaseAlerts::CaseSharing => cx.contact().map(|_| Ensured::default()),

@@ -21,7 +21,13 @@ pub const STEP: Step = Step {
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;
-    let found = site.google.domains().await?;
+    let found = match site.reseller.domains {
+        // Engineers have accounts of their own in the primary domain.
+        DomainChoice::Discover if site.reseller.home => {
+            site.google.primary_domain().await?.into_iter().collect()
+        }
+        DomainChoice::Discover | DomainChoice::These(_) => site.google.domains().await?,
+    };
     let mut ensured = Ensured::default();
     ensured.facts.domains = Some(choose(&site.reseller.domains, found)?);
     Ok(ensured)

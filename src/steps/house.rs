@@ -239,6 +239,10 @@ impl<'a> Context<'a> {
 
     /// Guard 1 on an account as it was read. `role_allowed`: its one role is known to be the one carepass gives.
     pub fn guard(&self, account: &Account, role_allowed: bool) -> Result<(), Failure> {
+        if self.is_home() {
+            let customer = &self.site()?.reseller.customer;
+            return guard::home(account, &self.home_account()?, customer, role_allowed);
+        }
         let (address, engineer) = (self.address()?, &self.sheet()?.engineer.key);
         let expected = Expected { address: &address, engineer, customer: &self.site()?.reseller.customer };
         guard::ours(account, &expected, role_allowed)
@@ -278,7 +282,8 @@ impl<'a> Context<'a> {
         let fact =
             self.row.facts.account.clone().ok_or_else(|| Failure::permanent(FailureCode::AccountGone))?;
         let age = self.now().duration_since(fact.read_at);
-        if age >= SignedDuration::ZERO && age <= READ_AGE_MAX && self.is_first {
+        // An engineer's own account was found by its address: before the role it is looked at by its id.
+        if age >= SignedDuration::ZERO && age <= READ_AGE_MAX && self.is_first && !fact.home {
             return Ok(Guarded { fact, holds_role: false });
         }
         let read_at = self.now();

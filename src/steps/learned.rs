@@ -1,5 +1,6 @@
-//! What was found out about a reseller account by trying: how the free licence comes to an account, and since when a scope lacks. Kept here as long as the process
-//! lives, and in the account's row as a [`LicenseLesson`], so that the next process need not find it out again.
+//! What was found out about a reseller account by trying: how the free licence comes to an account, and since when a scope lacks.
+//! Kept here as long as the process lives; the licence's part also in the account's row as a [`LicenseLesson`], so that the next
+//! process need not find it out again.
 //! Not here: the trying itself (`license`), and who writes the row (`engine/lesson`).
 
 use crate::model::enrollment::LicenseLesson;

@@ -23,6 +23,10 @@ pub const STEP: Step = Step {
 };
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
+    // An engineer's own account has the licences of its own work.
+    if cx.is_home() {
+        return Ok(Ensured::default());
+    }
     let site = cx.site()?;
     match site.license_mode(cx.now()) {
         LicenseMode::Site => Ok(Ensured::default()),

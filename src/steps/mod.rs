@@ -8,6 +8,7 @@ mod case_alert_route;
 mod case_alerts;
 mod credentials;
 mod domains;
+mod home;
 mod house;
 mod learned;
 mod license;

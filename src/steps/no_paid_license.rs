@@ -24,6 +24,10 @@ pub const STEP: Step = Step {
 };
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
+    // An engineer's own account has the licences of its own work.
+    if cx.is_home() {
+        return Ok(Ensured::default());
+    }
     let made = cx.row.facts.account.as_ref().map_or(cx.since, |account| account.since);
     let found = held(cx, cx.fresh_since(made)).await?;
     let Some(first) = found.first() else { return Ok(Ensured::default()) };

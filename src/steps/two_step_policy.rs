@@ -26,6 +26,9 @@ pub const STEP: Step = Step {
 };
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
+    if cx.is_home() {
+        return Ok(Ensured::default());
+    }
     let site = cx.site()?;
     let read = optional(cx, read(cx).await)?;
     let (found, spared) = match &read {

@@ -1,14 +1,15 @@
 //! One local part is reserved for the engineer, free in every domain that can be asked, before the first account is made. The rows of
 //! an engineer's domains may run this at the same time: the store lets one reservation through, the others find it.
-//! Not here: the candidates (`model/username`), and consumer accounts, which only the insert itself can tell.
+//! Not here: the candidates (`model/username`), and consumer accounts, which are asked about right before the insert (`account`).
 
 use super::{Context, House, Outcome, Sheet, Site, Step};
+use crate::google::address_book::AddressBook;
 use crate::google::{Fresh, Snapshot};
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::TargetKind;
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::failure::{Failure, FailureCode, FailureKind, Who};
-use crate::model::id::{Address, DomainName, LocalPart};
+use crate::model::id::{Address, DomainName, EngineerKey, LocalPart};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
 use crate::model::username::{self, Candidates, Decision, TakenBy};
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 /// An address book may have been read so long ago: Google's own 409 is the last word at the insert. When its read began does not
 /// matter, so that a long one can be awaited.
-const BOOK_AGE_MAX: SignedDuration = SignedDuration::from_mins(10);
+pub(super) const BOOK_AGE_MAX: SignedDuration = SignedDuration::from_mins(10);
 
 /// How often a lost race for a name is run again within one attempt.
 const RACES_MAX: usize = 10;
@@ -28,8 +29,8 @@ const RACES_MAX: usize = 10;
 /// Attempts that wait for another account's passing trouble.
 const WAITS_FOR_OTHERS: u32 = 2;
 
-type Book = Arc<Snapshot<BTreeSet<String>>>;
-type Books = BTreeMap<DomainName, Book>;
+type Book = Arc<Snapshot<AddressBook>>;
+pub(super) type Books = BTreeMap<DomainName, Book>;
 
 /// The step.
 pub const STEP: Step = Step {
@@ -42,7 +43,7 @@ pub const STEP: Step = Step {
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let key = &cx.sheet()?.engineer.key;
-    if cx.sheet()?.username.is_some() {
+    if cx.is_home() || cx.sheet()?.username.is_some() {
         return Ok(Ensured::default());
     }
     let books = address_books(cx).await?;
@@ -52,7 +53,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
             return Ok(Ensured::default());
         }
         let local_part = choose(cx, &sheet, &books).await?;
-        match reserve(cx, &sheet, &local_part).await {
+        match reserve(cx, &sheet, &local_part, Vec::new()).await {
             Ok(()) => return Ok(Ensured { made: true, ..Ensured::default() }),
             Err(StoreError::Conflict) => (),
             Err(StoreError::Unavailable(_) | StoreError::Damaged(_)) => {
@@ -64,12 +65,13 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
 }
 
 /// The address book of every reseller account that can be asked, by domain of the engineer's scope. A long one is waited for; another
-/// account's lasting trouble does not stop this one: there Google's own 409 is the last word.
-async fn address_books(cx: &Context<'_>) -> Result<Books, Failure> {
+/// account's lasting trouble does not stop this one: there Google's own 409 is the last word. At a home reseller the engineer gets no name.
+pub(super) async fn address_books(cx: &Context<'_>) -> Result<Books, Failure> {
     let scope = &cx.sheet()?.engineer.scope;
     let ready = cx.roster.resellers.iter().filter(|(_, status)| status.ready);
-    let asked =
-        ready.filter_map(|(name, status)| Some((cx.house.sites.get(name)?, status.domains.as_ref()?)));
+    let asked = ready
+        .filter_map(|(name, status)| Some((cx.house.sites.get(name)?, status.domains.as_ref()?)))
+        .filter(|(site, _)| !site.reseller.home);
     let books = try_join_all(asked.map(|(site, domains)| async move {
         let book = address_book(cx, site).await?;
         let wanted = domains.iter().filter(|domain| scope.covers(domain));
@@ -98,8 +100,9 @@ async fn address_book(cx: &Context<'_>, site: &Site) -> Result<Option<Book>, Fai
     }
 }
 
-/// The first candidate that is free everywhere, or whom to ask.
-async fn choose(cx: &Context<'_>, sheet: &Sheet, books: &Books) -> Result<LocalPart, Failure> {
+/// The first candidate that is free everywhere, or whom to ask. A name that the engineer has was refused by Google somewhere, and so was
+/// every other that was kept for the engineer before; the address books may not know it yet.
+pub(super) async fn choose(cx: &Context<'_>, sheet: &Sheet, books: &Books) -> Result<LocalPart, Failure> {
     let Sheet { engineer, person, .. } = sheet;
     let candidates = username::candidates(
         &person.name,
@@ -111,12 +114,12 @@ async fn choose(cx: &Context<'_>, sheet: &Sheet, books: &Books) -> Result<LocalP
     for name in names(&candidates) {
         let holder = cx.house.store.holder(&cx.house.sealer.tag(name)).await;
         let holder = holder.map_err(|_| Failure::transient(FailureCode::StoreUnavailable))?;
-        if holder.is_some_and(|holder| holder != engineer.key) {
+        if holder.is_some_and(|holder| holder != engineer.key || sheet.username.is_some()) {
             reserved.insert(name.clone());
         }
     }
     let taken_by = |name: &LocalPart| {
-        let taken = || books.iter().find_map(|(domain, book)| holder(book, name, domain));
+        let taken = || books.iter().find_map(|(domain, book)| holder(book, name, domain, &engineer.key));
         if reserved.contains(name) { Some(TakenBy::Reservation) } else { taken() }
     };
     match username::choose(&candidates, taken_by).decision {
@@ -133,14 +136,24 @@ fn names(candidates: &Candidates) -> Vec<&LocalPart> {
     }
 }
 
-fn holder(book: &Snapshot<BTreeSet<String>>, name: &LocalPart, domain: &DomainName) -> Option<TakenBy> {
+fn holder(
+    book: &Snapshot<AddressBook>,
+    name: &LocalPart,
+    domain: &DomainName,
+    engineer: &EngineerKey,
+) -> Option<TakenBy> {
     let address = Address { local_part: name.clone(), domain: domain.clone() };
-    book.items.contains(&address.to_string()).then_some(TakenBy::User)
+    book.items.holder(&address.to_string(), engineer)
 }
 
-/// Writes the reservation and the engineer's new record as one commit; somebody else's name, or somebody else's
-/// change of the record, is a conflict.
-async fn reserve(cx: &Context<'_>, sheet: &Sheet, local_part: &LocalPart) -> Result<(), StoreError> {
+/// Writes the reservation and the engineer's new record as one commit, with what has to change along with them; somebody else's name,
+/// or somebody else's change of the record, is a conflict.
+pub(super) async fn reserve(
+    cx: &Context<'_>,
+    sheet: &Sheet,
+    local_part: &LocalPart,
+    along: Vec<Change>,
+) -> Result<(), StoreError> {
     let key = &sheet.engineer.key;
     let place = House::username_place(key);
     let plain = serde_json::to_vec(local_part).expect("a local part is plain text");
@@ -148,10 +161,11 @@ async fn reserve(cx: &Context<'_>, sheet: &Sheet, local_part: &LocalPart) -> Res
     let sealed = sealed.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     let version = sheet.engineer.version + 1;
     let engineer = Engineer { version, username: Some(sealed), ..sheet.engineer.clone() };
-    let changes = vec![
+    let mut changes = vec![
         Change::Reserved { tag: cx.house.sealer.tag(local_part), engineer: key.clone() },
         Change::Engineer(Box::new(engineer)),
     ];
+    changes.extend(along);
     let commit = Commit { at: cx.now(), actor: Actor::Engine, changes, keys: Vec::new() };
     cx.house.store.commit(commit).await.map(|_| ())
 }

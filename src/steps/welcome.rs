@@ -1,9 +1,9 @@
 //! The engineer was told: one letter with every account. The letter's name follows from the engineer and the revision, so that a letter
 //! that is sent again after a lost answer is recognisably the same. Not here: the words (`mail/welcome`).
 
-use super::{Context, Outcome, Step};
-use crate::mail::{Letter, MailError, MessageId, ReadyAccount, Welcome, welcome};
-use crate::model::enrollment::{State, Target, TargetKind};
+use super::{Context, Outcome, Sheet, Site, Step};
+use crate::mail::{AccountKind, Letter, MailError, MessageId, ReadyAccount, Welcome, welcome};
+use crate::model::enrollment::{Enrollment, State, Target, TargetKind};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{Address, DomainName, EngineerKey};
 use crate::model::person::{Language, Locale};
@@ -32,7 +32,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
         }
     })?;
     let mut ensured = Ensured { made: true, ..Ensured::default() };
-    ensured.facts.domains = Some(ready.into_iter().map(|account| account.address.domain).collect());
+    ensured.facts.domains = Some(ready.into_iter().map(|account| account.domain).collect());
     Ok(ensured)
 }
 
@@ -78,14 +78,31 @@ async fn ready(cx: &Context<'_>) -> Result<Vec<ReadyAccount>, Failure> {
         let row = rows.iter().find(|row| row.id.target() == target);
         let row = row.filter(|row| row.is_settled()).ok_or_else(|| unsettled(domain))?;
         let site = cx.house.sites.get(reseller);
-        if let (State::Completed, Some(local_part), Some(site)) = (&row.state, &sheet.username, site) {
-            ready.push(ReadyAccount {
-                address: Address { local_part: local_part.clone(), domain: domain.clone() },
-                case_alerts: site.reseller.case_alerts,
-            });
+        if let (State::Completed, Some(site)) = (&row.state, site)
+            && let Some((address, kind)) = account(cx, sheet, row, site)?
+        {
+            let case_alerts = site.reseller.case_alerts;
+            ready.push(ReadyAccount { address, domain: domain.clone(), kind, case_alerts });
         }
     }
     Ok(ready)
+}
+
+/// The address of a row that is finished, and which password opens it.
+fn account(
+    cx: &Context<'_>,
+    sheet: &Sheet,
+    row: &Enrollment,
+    site: &Site,
+) -> Result<Option<(String, AccountKind)>, Failure> {
+    if site.reseller.home {
+        let named = cx.house.home_account(sheet, row, site)?;
+        return Ok(Some((named.as_str().to_ascii_lowercase(), AccountKind::Home)));
+    }
+    let restored = row.facts.account.as_ref().is_some_and(|account| account.restored);
+    let kind = if restored { AccountKind::Restored } else { AccountKind::New };
+    let address = sheet.username.clone().zip(row.id.domain().cloned());
+    Ok(address.map(|(local_part, domain)| (Address { local_part, domain }.to_string(), kind)))
 }
 
 fn unsettled(domain: &DomainName) -> Failure {

@@ -15,7 +15,7 @@ const ENGINEERS: usize = 5;
 const DOMAINS: usize = 4;
 const RESELLERS: usize = 3;
 
-/// Calls for one engineer in one domain.
+/// Calls for one engineer in one domain; the one read asks whether a private account has the address.
 const WRITES_MAX: usize = 3;
 const READS_MAX: usize = 1;
 

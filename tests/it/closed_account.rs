@@ -125,7 +125,7 @@ async fn an_account_that_lets_nobody_in_is_closed_with_one_task_and_opens_again(
     let cards = cards(&app, 4).await;
     let [card] = cards.as_slice() else { panic!("one task and not {cards:#?}") };
     let names: Vec<&str> = card.task.values.iter().map(|value| value.name.as_str()).collect();
-    assert_eq!(names, ["client_id", "scopes", "optional_scopes"]);
+    assert_eq!(names, ["client_id", "scopes", "optional_scopes", "customer_id"]);
     assert!(card.task.values[1].value.split(',').any(|scope| scope == LICENSING));
     assert!(card.task.console_link.is_some() && card.task.closes_itself);
 

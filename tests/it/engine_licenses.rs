@@ -151,6 +151,11 @@ async fn a_paid_licence_that_comes_later_is_taken_away() {
     let begun = count(&room, "GET", LIST);
     tokio::time::sleep(5 * HOUR).await;
     assert_eq!(count(&room, "DELETE", "/apps/"), 1, "it was there, and is taken away once");
+    assert_eq!(
+        count(&room, "POST", "/admin/directory/v1/users"),
+        1,
+        "a row that looks again makes no second account"
+    );
     assert_eq!(paid(&room), 0);
     until(&room, ROW, HOUR, is_completed).await;
     tokio::time::sleep(21 * HOUR).await;

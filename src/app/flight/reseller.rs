@@ -324,6 +324,10 @@ mod tests {
             suspended,
             org_unit_path: None,
             aliases: std::collections::BTreeSet::new(),
+            name: None,
+            created: None,
+            last_login: None,
+            deleted: None,
         };
         let check = |account: Option<Account>, grade| {
             assert_eq!(judged(account.as_ref(), "robot@x.se").grade, grade, "{account:?}");

@@ -15,7 +15,8 @@ const POLICIES: &str = r"setting.type.matches('^settings/(security|provisioning)
 
 /// What is read of an account.
 const ACCOUNT_FIELDS: &str = "id,primaryEmail,customerId,externalIds,isAdmin,isDelegatedAdmin,suspended,orgUnitPath,\
-                              aliases,nonEditableAliases";
+                              aliases,nonEditableAliases,name(givenName,familyName),creationTime,lastLoginTime,\
+                              deletionTime";
 
 impl Request<'_> {
     pub(super) fn query(&self) -> Result<Vec<(&'static str, String)>, Failure> {

@@ -21,6 +21,14 @@ to. Sign in with the account of the customer's reseller domain.",
 Sign in with your company's single sign-on, or ask the administrator who
 looks after these accounts for a first password. It never comes by mail, and
 at the first sign-in Google asks you to choose one of your own.",
+    passwords: "Your passwords",
+    restored_advice: "\
+These accounts are back with the password that they had. If you no longer
+know it, use Google's account recovery, or ask the administrator who looks
+after these accounts:",
+    home_advice: "\
+This is your own account: you sign in as always, and mail about its cases
+arrives in its mailbox:",
     two_step: "2-Step Verification",
     two_step_advice: "\
 Turn it on for each account at the first sign-in. Your role makes you an

@@ -22,6 +22,14 @@ Logga in med enkel inloggning (SSO) via ditt företag, eller be
 administratören som sköter de här kontona om ett första lösenord. Det kommer
 aldrig via e-post, och vid den första inloggningen ber Google dig att välja
 ett eget.",
+    passwords: "Dina lösenord",
+    restored_advice: "\
+De här kontona är tillbaka med det lösenord som de hade. Om du inte minns
+det kan du använda Googles kontoåterställning eller fråga administratören
+som sköter kontona:",
+    home_advice: "\
+Det här är ditt eget konto: du loggar in som vanligt, och e-post om dess
+ärenden kommer till dess brevlåda:",
     two_step: "Tvåstegsverifiering",
     two_step_advice: "\
 Aktivera den för varje konto vid den första inloggningen. Din roll gör dig

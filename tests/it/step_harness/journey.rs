@@ -4,6 +4,7 @@
 use super::end::End;
 use super::stage::{ENGINEER, Snapshot, Stage, step_of};
 use carepass::model::enrollment::EnrollmentId;
+use carepass::sandbox::Customer;
 use carepass::steps::Step;
 
 /// The rows in the order in which the engine would finish them.
@@ -26,18 +27,44 @@ pub struct Moment {
     pub end: End,
 }
 
+/// The rows where the first reseller account is the engineers' own.
+const HOME_ROWS: [&str; 5] = [
+    "reseller/nordic-se",
+    "reseller/nordic-no",
+    "domain/E-1/nordic-se/reseller-se.example",
+    "domain/E-1/nordic-no/reseller-no.example",
+    "engineer/E-1",
+];
+
 /// Every step of every row's plan, in order.
 pub async fn moments() -> Vec<Moment> {
-    assert!(ROWS.last().is_some_and(|row| row.ends_with(ENGINEER)));
+    along(ROWS, Stage::opening().await.snapshot().await).await
+}
+
+/// The same where the first reseller account is the engineers' own.
+pub async fn home_moments() -> Vec<Moment> {
+    along(HOME_ROWS, Stage::opening_home().await.snapshot().await).await
+}
+
+async fn along(rows: [&str; 5], mut before: Snapshot) -> Vec<Moment> {
+    assert!(rows.last().is_some_and(|row| row.ends_with(ENGINEER)));
     let mut moments = Vec::new();
-    let mut before = Stage::opening().await.snapshot().await;
-    for row in ROWS.map(|row| row.parse::<EnrollmentId>().expect("a row")) {
+    for row in rows.map(|row| row.parse::<EnrollmentId>().expect("a row")) {
         while let Some(moment) = next(&row, before.clone()).await {
             before = moment.1;
             moments.push(moment.0);
         }
     }
     moments
+}
+
+/// The same moment after something was changed in Google, with the end that it has then.
+pub async fn changed(moment: &Moment, change: impl FnOnce(&mut Customer)) -> Moment {
+    let stage = Stage::set(&moment.before).await;
+    stage.sandbox.change(|world| {
+        change(world.customers.get_mut("C01nordicse").expect("a customer of the demo"));
+    });
+    next(&moment.row, stage.snapshot().await).await.expect("the row has not settled").0
 }
 
 /// The next step of a row, if there is one, and what the stage is afterwards. Each step has a stage and a process of its own,

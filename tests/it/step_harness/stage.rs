@@ -18,7 +18,7 @@ use carepass::model::rules::Rules;
 use carepass::model::sealed::WrappedKey;
 use carepass::model::transition::{Input, apply};
 use carepass::sandbox::init::DemoReseller;
-use carepass::sandbox::{Sandbox, SandboxClock, World};
+use carepass::sandbox::{Sandbox, SandboxClock, User, World};
 use carepass::seal::{Sealer, password};
 use carepass::steps::{self, Context, House, Outcome, Step};
 use carepass::store::Store;
@@ -39,6 +39,9 @@ pub const RESELLERS: [&str; 2] = ["nordic-se", "nordic-no"];
 /// The engineer whom everything is about.
 pub const ENGINEER: &str = "E-1";
 
+/// Her own account at a home reseller.
+pub const HOME_ACCOUNT: &str = "asa@reseller-se.example";
+
 /// Runs of one step until it must have succeeded.
 const RUNS_MAX: usize = 20;
 
@@ -54,6 +57,7 @@ pub struct Stage {
     letters: MemoryMailer,
     endpoint: Endpoint,
     kit: Arc<Kit>,
+    home: bool,
     _stop: DropGuard,
 }
 
@@ -64,6 +68,7 @@ pub struct Snapshot {
     entries: Vec<Entry>,
     keys: Vec<(EngineerKey, WrappedKey)>,
     kit: Arc<Kit>,
+    home: bool,
 }
 
 /// What takes long to make and is the same on every stage.
@@ -80,10 +85,23 @@ impl Stage {
         let loopback = Endpoint::parse("http://127.0.0.1:9010").expect("a loopback address");
         let client = google::client(&loopback).expect("a client for loopback");
         let stage = Self::raise(world, Memory::new(), Arc::new(Kit { client, seal }), Clock::System).await;
-        let engine = Engine::new(stage.house(), settings(), CancellationToken::new());
+        let engine = stage.engine(stage.house());
         let event = events::joined_as(ENGINEER, "Åsa", "Öberg").to_string();
         let admitted = engine.admit(event.as_bytes(), Some(events::CONTENT_TYPE), &BTreeMap::new()).await;
         admitted.expect("an event without faults");
+        stage
+    }
+
+    /// The same, and the first reseller account is the engineers' own, where an account of Åsa's is named.
+    pub async fn opening_home() -> Self {
+        let stage = Self { home: true, ..Self::opening().await };
+        stage.sandbox.change(|world| {
+            let customer = world.customers.get_mut("C01nordicse").expect("a customer of the demo");
+            let somebody = customer.users.values().next().expect("its administrator");
+            let own = User { primary_email: HOME_ACCOUNT.into(), ..User::clone(somebody) };
+            let id = customer.issue_user_id();
+            customer.put_user(User { id, ..own });
+        });
         stage
     }
 
@@ -102,7 +120,8 @@ impl Stage {
                 .await
                 .expect("the same entries in the same order");
         }
-        Self::raise(snapshot.world.clone(), store, Arc::clone(&snapshot.kit), clock).await
+        let stage = Self::raise(snapshot.world.clone(), store, Arc::clone(&snapshot.kit), clock).await;
+        Self { home: snapshot.home, ..stage }
     }
 
     async fn raise(world: World, store: Memory, kit: Arc<Kit>, clock: Clock) -> Self {
@@ -114,7 +133,16 @@ impl Stage {
         let (sandbox, stop) = (Sandbox::with_clock(world, shown), CancellationToken::new());
         tokio::spawn(sandbox.clone().serve(listener, stop.clone()));
         let letters = MemoryMailer::default();
-        Self { sandbox, store: Arc::new(store), clock, letters, endpoint, kit, _stop: stop.drop_guard() }
+        Self {
+            sandbox,
+            store: Arc::new(store),
+            clock,
+            letters,
+            endpoint,
+            kit,
+            home: false,
+            _stop: stop.drop_guard(),
+        }
     }
 
     pub async fn snapshot(&self) -> Snapshot {
@@ -123,7 +151,7 @@ impl Stage {
         let data_key =
             self.store.data_key(&key).await.expect("memory answers").expect("an admitted engineer");
         let world = self.sandbox.change(|world| world.clone());
-        Snapshot { world, entries, keys: vec![(key, data_key)], kit: Arc::clone(&self.kit) }
+        Snapshot { world, entries, keys: vec![(key, data_key)], kit: Arc::clone(&self.kit), home: self.home }
     }
 
     pub async fn entries(&self) -> Vec<Entry> {
@@ -155,7 +183,10 @@ impl Stage {
         change(&mut rates);
         let site = |reseller| demo::site(reseller, &self.endpoint, &self.kit.client, rates, &self.clock);
         House {
-            sites: demo.map(reseller).map(|reseller| (reseller.name.clone(), site(reseller))).collect(),
+            sites: demo
+                .map(|demo| self.reseller(demo))
+                .map(|reseller| (reseller.name.clone(), site(reseller)))
+                .collect(),
             store: Arc::clone(&self.store) as Arc<dyn Store>,
             sealer: Sealer::open(&self.kit.seal.path().join("master")).expect("a master key"),
             mailer: Mailer::Memory(self.letters.clone()),
@@ -165,6 +196,11 @@ impl Stage {
             license_spacing: SignedDuration::ZERO,
             portal: PortalUrl::parse("https://support.example/").expect("an address"),
         }
+    }
+
+    /// The engine of a process, for orders.
+    pub fn engine(&self, house: House) -> Arc<Engine> {
+        Engine::new(house, settings(), CancellationToken::new())
     }
 
     /// The stored row; a new one if there is none yet.
@@ -272,6 +308,10 @@ impl Stage {
         Err(format!("it has not succeeded in {RUNS_MAX} runs"))
     }
 
+    fn reseller(&self, demo: &DemoReseller) -> Reseller {
+        if self.home && demo.name == RESELLERS[0] { home_reseller(demo) } else { reseller(demo) }
+    }
+
     async fn roster(&self) -> Roster {
         let mut roster = Roster::default();
         for name in RESELLERS {
@@ -326,6 +366,18 @@ fn reseller(demo: &DemoReseller) -> Reseller {
     let only = || BTreeSet::from(["care-se.example".parse().expect("a domain")]);
     let domains = if demo.name == "nordic-se" { DomainChoice::These(only()) } else { DomainChoice::Discover };
     Reseller { domains, ..demo::reseller(demo) }
+}
+
+/// The engineers' own reseller account: nothing has been confirmed there, since nothing is made there.
+fn home_reseller(demo: &DemoReseller) -> Reseller {
+    let named = (ENGINEER.parse().expect("a key"), HOME_ACCOUNT.parse().expect("an address"));
+    Reseller {
+        home: true,
+        home_accounts: [named].into(),
+        auto_licensing_off: None,
+        free_subscription: None,
+        ..demo::reseller(demo)
+    }
 }
 
 /// A moment so long ago.

@@ -14,8 +14,8 @@ const CUSTOMER: &str = "C01nordicse";
 const BOTH: &[StepName] = &[StepName::License, StepName::Role];
 const ROLE: &[StepName] = &[StepName::Role];
 
-struct Trap {
-    name: &'static str,
+pub struct Trap {
+    pub name: &'static str,
     /// The steps that must see it.
     steps: &'static [StepName],
     /// What somebody does, with the id of the account.
@@ -23,7 +23,7 @@ struct Trap {
     code: FailureCode,
 }
 
-const TRAPS: [Trap; 14] = [
+pub const TRAPS: [Trap; 14] = [
     Trap {
         name: "another engineer's marker",
         steps: BOTH,
@@ -208,7 +208,7 @@ async fn a_role_that_is_not_listed_yet_is_waited_for_and_nothing_is_written() {
 }
 
 /// The step meets the trap: at its first attempt, a minute after the account was last read; or after a death.
-async fn spring(trap: &Trap, moment: &Moment, after_death: bool) {
+pub async fn spring(trap: &Trap, moment: &Moment, after_death: bool) {
     let place = format!("{} with {}, after a death: {after_death}", moment.step.name, trap.name);
     let stage = Stage::set(&moment.before).await;
     let house = stage.house();
