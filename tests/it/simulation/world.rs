@@ -63,7 +63,7 @@ pub struct World {
     stats: Stats,
 }
 
-const FAULTY_EVENTS: usize = 700;
+const FAULTY_EVENTS: usize = 1_100;
 const CALM_EVENTS_MAX: usize = 60_000;
 
 impl World {
