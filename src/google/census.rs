@@ -12,6 +12,7 @@ use super::flight::Flight;
 use super::licensing::PaidLicense;
 use super::role::{Assignment, Role};
 use crate::model::failure::{Failure, FailureCode};
+use futures_util::FutureExt as _;
 use futures_util::future::try_join3;
 use jiff::Timestamp;
 use std::fmt;
@@ -109,6 +110,19 @@ impl Census {
         let (accounts, deleted) = (Arc::clone(accounts), Arc::clone(deleted));
         let read = async move || read_addresses(&client, &accounts, &deleted, fresh).await;
         wait(google, addresses, fresh, read).await
+    }
+
+    /// The same without waiting: as recent as asked for, or as it was known last if that is no older than `at_worst`; it is then read
+    /// anew meanwhile.
+    pub fn addresses_known(&self, fresh: Fresh, at_worst: Fresh) -> Option<Arc<Snapshot<AddressBook>>> {
+        // One look begins the read, which goes on by itself.
+        match self.addresses(fresh).now_or_never() {
+            Some(Ok(book)) => Some(book),
+            Some(Err(_)) | None => {
+                let now = self.inner.google.now();
+                self.inner.addresses.latest().filter(|book| book.is(at_worst, now))
+            }
+        }
     }
 
     /// Every account.

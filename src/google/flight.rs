@@ -77,6 +77,11 @@ impl<T: Clone + Send + 'static> Flight<T> {
         }
     }
 
+    /// The latest answer, however old.
+    pub(super) fn latest(&self) -> Option<T> {
+        self.lock().latest.clone()
+    }
+
     /// Starts a read as a task of its own.
     fn begin(
         &self,

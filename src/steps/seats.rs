@@ -8,7 +8,7 @@ use crate::model::plan::StepName;
 use crate::model::rules::later;
 use crate::model::seats::{HORIZON, SeatCount};
 use crate::model::transition::Ensured;
-use futures_util::future::try_join;
+use futures_util::future::{join, try_join};
 use jiff::{SignedDuration, Timestamp};
 
 /// The step.
@@ -28,7 +28,9 @@ const PAGE: usize = 200;
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let before = cx.row.facts.seats.as_deref();
-    let counted = match count(cx).await {
+    // Names are chosen by the same lists and that of the groups: read now, nobody waits for them when the first engineer comes.
+    let (counted, _) = join(count(cx), cx.site()?.census.addresses(cx.now() - LIST_AGE_MAX)).await;
+    let counted = match counted {
         Ok(counted) => Some(counted.concluded(cx.site()?.reseller.seats, before)),
         Err(failure) => {
             tracing::info!(row = %cx.row.id, code = %failure.code, "the seats could not be counted");

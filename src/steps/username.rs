@@ -23,10 +23,13 @@ use std::sync::Arc;
 /// matter, so that a long one can be awaited.
 pub(super) const BOOK_AGE_MAX: SignedDuration = SignedDuration::from_mins(10);
 
+/// That of another account may be as old as this while it is read anew: nobody waits for another account.
+const OTHERS_AGE_MAX: SignedDuration = SignedDuration::from_hours(24);
+
 /// How often a lost race for a name is run again within one attempt.
 const RACES_MAX: usize = 10;
 
-/// Attempts that wait for another account's passing trouble.
+/// Attempts that wait for another account's passing trouble, where its book was never read.
 const WAITS_FOR_OTHERS: u32 = 2;
 
 type Book = Arc<Snapshot<AddressBook>>;
@@ -64,8 +67,9 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     Err(Failure::transient(FailureCode::StoreUnavailable))
 }
 
-/// The address book of every reseller account that can be asked, by domain of the engineer's scope. A long one is waited for; another
-/// account's lasting trouble does not stop this one: there Google's own 409 is the last word. At a home reseller the engineer gets no name.
+/// The address book of every reseller account that can be asked, by domain of the engineer's scope. Of another account the last one known
+/// will do, so that its slowness is its own; only where there is none yet, a long one is waited for, and lasting trouble is not: there
+/// Google's own 409 is the last word. At a home reseller the engineer gets no name.
 pub(super) async fn address_books(cx: &Context<'_>) -> Result<Books, Failure> {
     let scope = &cx.sheet()?.engineer.scope;
     let ready = cx.roster.resellers.iter().filter(|(_, status)| status.ready);
@@ -82,7 +86,13 @@ pub(super) async fn address_books(cx: &Context<'_>) -> Result<Books, Failure> {
 
 /// One account's address book; none if it is not the row's own and cannot be asked now.
 async fn address_book(cx: &Context<'_>, site: &Site) -> Result<Option<Book>, Failure> {
-    let fresh = Fresh { begun: Timestamp::MIN, ended: cx.now() - BOOK_AGE_MAX };
+    let no_older = |age| Fresh { begun: Timestamp::MIN, ended: cx.now() - age };
+    let fresh = no_older(BOOK_AGE_MAX);
+    if cx.row.id.reseller() != Some(&site.reseller.name)
+        && let Some(book) = site.census.addresses_known(fresh, no_older(OTHERS_AGE_MAX))
+    {
+        return Ok(Some(book));
+    }
     match site.census.addresses(fresh).await {
         Ok(book) => Ok(Some(book)),
         Err(failure) if cx.row.id.reseller() == Some(&site.reseller.name) => Err(failure),

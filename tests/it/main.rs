@@ -22,6 +22,8 @@ mod fixture;
 #[cfg(test)]
 mod flight;
 #[cfg(test)]
+mod lanes;
+#[cfg(test)]
 mod official_client;
 #[cfg(test)]
 mod rabbit;
