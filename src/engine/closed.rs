@@ -13,11 +13,10 @@ use jiff::{SignedDuration, Timestamp};
 /// For so long a look at the account vouches for it: what a row runs into meanwhile is its own trouble, unless it is another.
 const VOUCHED: SignedDuration = SignedDuration::from_mins(10);
 
-/// An account was closed then, for that.
+/// An account was closed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Closed {
     at: Timestamp,
-    code: FailureCode,
 }
 
 impl Engine {
@@ -30,28 +29,28 @@ impl Engine {
         }
         let now = self.house.clock.now();
         let looked_at = self.known().rows.get(name).and_then(|row| row.facts.checked_at);
-        let before = self.known().closed.get(name).copied();
-        if before.is_some_and(|closed| closed.vouches(failure.code, looked_at, now)) {
+        let before = self.known().closed.get(&(name.clone(), failure.code)).copied();
+        if before.is_some_and(|closed| closed.vouches(looked_at, now)) {
             return outcome;
         }
-        self.close(name, Closed { at: now, code: failure.code }).await;
+        self.close(name, failure.code, Closed { at: now }).await;
         let detail = format!("{}: {}", failure.code, failure.detail);
         Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady).with_detail(&detail))
     }
 
     /// Lets nothing of the account run but the look at it.
-    async fn close(&self, name: &ResellerName, closed: Closed) {
+    async fn close(&self, name: &ResellerName, code: FailureCode, closed: Closed) {
         let row = {
             let mut known = self.known();
             // A look that is under way or has just failed may have seen it, and another row may have been here first.
             if !known.roster.is_ready(name) {
                 return;
             }
-            known.closed.insert(name.clone(), closed);
+            known.closed.insert((name.clone(), code), closed);
             known.roster.resellers.entry(name.clone()).or_default().ready = false;
             known.rows.get(name).cloned()
         };
-        tracing::warn!(reseller = %name, code = %closed.code, "the reseller account is closed until it has been looked at");
+        tracing::warn!(reseller = %name, code = %code, "the reseller account is closed until it has been looked at");
         let Some(row) = row else { return };
         self.move_row(&row, Input::Recheck).await;
         let mut known = self.known();
@@ -75,9 +74,9 @@ fn may_close(failure: &Failure) -> bool {
 
 impl Closed {
     /// Whether the account was looked at since, and found well, so that the same trouble is not the account's.
-    fn vouches(self, code: FailureCode, looked_at: Option<Timestamp>, now: Timestamp) -> bool {
+    fn vouches(self, looked_at: Option<Timestamp>, now: Timestamp) -> bool {
         let well_since = looked_at.is_some_and(|at| at > self.at);
-        self.code == code && well_since && now.duration_since(self.at) < VOUCHED
+        well_since && now.duration_since(self.at) < VOUCHED
     }
 }
 
@@ -88,19 +87,14 @@ mod tests {
     #[test]
     fn a_look_vouches_for_the_same_trouble_and_for_a_while() {
         let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
-        let closed = Closed { at: at(10), code: FailureCode::NotAuthorized };
-        let check = |code, looked_at: Option<i64>, now, expected: bool| {
-            assert_eq!(
-                closed.vouches(code, looked_at.map(at), at(now)),
-                expected,
-                "{code} {looked_at:?} {now}"
-            );
+        let closed = Closed { at: at(10) };
+        let check = |looked_at: Option<i64>, now, expected: bool| {
+            assert_eq!(closed.vouches(looked_at.map(at), at(now)), expected, "{looked_at:?} {now}");
         };
-        check(FailureCode::NotAuthorized, Some(11), 12, true);
-        check(FailureCode::NotAuthorized, Some(9), 12, false);
-        check(FailureCode::NotAuthorized, None, 12, false);
-        check(FailureCode::DelegationMissing, Some(11), 12, false);
-        check(FailureCode::NotAuthorized, Some(11), 20, false);
+        check(Some(11), 12, true);
+        check(Some(9), 12, false);
+        check(None, 12, false);
+        check(Some(11), 20, false);
     }
 
     #[test]

@@ -41,7 +41,9 @@ impl Engine {
     /// Takes over what an earlier process found out.
     pub(super) fn recall_lesson(&self, row: &Enrollment) {
         let site = row.id.reseller().and_then(|name| self.house.sites.get(name));
-        if let (Some(site), Some(lesson)) = (site, row.facts.licensing) {
+        if let (Some(site), Some(lesson)) = (site, row.facts.licensing)
+            && row.facts.customer.as_ref() == Some(&site.reseller.customer)
+        {
             site.learned.recall(lesson);
         }
     }

@@ -20,6 +20,7 @@ pub use orders::{EngineerOrder, OrderError, RowOrder};
 pub use outcomes::{OutcomeEvent, OutcomeSink, SinkError};
 
 use crate::model::enrollment::{Enrollment, Lane};
+use crate::model::failure::FailureCode;
 use crate::model::grants::{GrantLimits, GrantWindow};
 use crate::model::id::ResellerName;
 use crate::model::roster::Roster;
@@ -111,8 +112,8 @@ struct Known {
     rows: BTreeMap<ResellerName, Enrollment>,
     /// Accounts whose first look since the start has not ended: what yesterday's configuration was good for proves nothing.
     unseen: BTreeSet<ResellerName>,
-    /// Accounts that a row had closed, the latest time each.
-    closed: BTreeMap<ResellerName, closed::Closed>,
+    /// Accounts that a row had closed, and for what, the latest time each.
+    closed: BTreeMap<(ResellerName, FailureCode), closed::Closed>,
     /// Accounts whose unit one of their rows was refused, to be looked at again at the next sweep.
     doubted: BTreeSet<ResellerName>,
 }

@@ -13,7 +13,7 @@ use crate::model::transition::{Effect, Input, Transition, apply, apply_and_claim
 use crate::seal::{SealError, password};
 use crate::steps::{self, Context, Outcome, Sheet, SheetError};
 use crate::store::StoreError;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ring::rand::SystemRandom;
 use secrecy::ExposeSecret;
 use std::time::Duration;
@@ -26,6 +26,9 @@ const STORE_PAUSE: Duration = Duration::from_millis(250);
 
 /// A step may run for this part of its lease; the rest is for the commit.
 const RUN_PERCENT: i32 = 75;
+
+/// A look at a reseller account so recent is not put in doubt by one of its rows.
+const DOUBTED_AGAIN: SignedDuration = SignedDuration::from_mins(10);
 
 /// A row at work.
 pub(super) struct Work<'a> {
@@ -282,8 +285,13 @@ impl Engine {
             return;
         };
         let mut known = self.known();
-        let is_ready = known.rows.get(name).is_some_and(|account| account.state == State::Completed);
-        if reason.code == FailureCode::OrgUnitRefused && is_ready {
+        let now = self.house.clock.now();
+        let may_have_changed = known.rows.get(name).is_some_and(|account| {
+            let looked_at = account.facts.checked_at;
+            account.state == State::Completed
+                && looked_at.is_none_or(|at| now.duration_since(at) >= DOUBTED_AGAIN)
+        });
+        if reason.code == FailureCode::OrgUnitRefused && may_have_changed {
             known.doubted.insert(name.clone());
             self.sweep.notify_one();
         }

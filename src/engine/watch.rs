@@ -127,14 +127,27 @@ impl Engine {
         let mut whole = true;
         for (id, account) in licensed {
             let row = self.house.store.enrollment(&id).await?;
-            let Some(row) = row.filter(|row| is_past(row, &account)) else { continue };
+            let Some(row) = row.filter(|row| self.is_past(row, &account)) else { continue };
             tracing::info!(row = %id, "the account has a paid licence: the row looks again");
             self.move_row(&row, Input::Recheck).await;
             let row = self.house.store.enrollment(&id).await?;
-            whole &= row.is_none_or(|row| !is_past(&row, &account));
+            whole &= row.is_none_or(|row| !self.is_past(&row, &account));
         }
         self.wake(&Lane::Reseller(name.clone()));
         Ok(whole)
+    }
+
+    /// Whether the row has this account, will not look for paid licences by itself any more, and is still watched: no whole list has begun
+    /// a day after the account was made. What somebody gave an older account, or took as done, is left alone.
+    fn is_past(&self, row: &Enrollment, account: &AccountId) -> bool {
+        let read = row.id.reseller().and_then(|name| self.watches.of().get(name)?.read);
+        let read = read.unwrap_or_else(|| self.house.clock.now() - self.settings.recheck);
+        let known = row.facts.account.as_ref().filter(|known| known.id == *account);
+        row.goal.want == Want::Present
+            && row.done.contains(&StepName::NoPaidLicense)
+            && !row.skipped.contains(&StepName::NoPaidLicense)
+            && !matches!(row.state, State::Cancelled { .. })
+            && known.is_some_and(|known| read < later(known.since, WATCHED))
     }
 }
 
@@ -170,14 +183,6 @@ fn ours(
         .filter(|account| addresses.contains(account.primary_address.as_str()))
         .filter_map(row_of)
         .collect()
-}
-
-/// Whether the row has this account and will not look for paid licences by itself any more.
-fn is_past(row: &Enrollment, account: &AccountId) -> bool {
-    row.goal.want == Want::Present
-        && row.done.contains(&StepName::NoPaidLicense)
-        && !matches!(row.state, State::Cancelled { .. })
-        && row.facts.account.as_ref().is_some_and(|known| known.id == *account)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! Not here either: who commits a row, and the person's data, which are sealed in `engineer`.
 
 use super::engineer::EventRef;
-use super::failure::{Failure, FailureCode, Who};
+use super::failure::{Failure, FailureCode, FailureKind, Who};
 use super::id::{
     AccountId, CustomerId, DomainName, EngineerKey, InvalidName, OrgUnitPath, ResellerName, RoleId,
 };
@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
+
+/// How often in a row Google may put a row off before a person is asked.
+pub const PUT_OFF_MAX: u32 = 6;
 
 /// Which row. Its text form is a path: `reseller/R`, `domain/E/R/D`, `engineer/E`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -270,6 +273,9 @@ pub struct Enrollment {
     /// The steps of the goal's plan that hold.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub done: BTreeSet<StepName>,
+    /// Those of them that an operator took as done: they stay so when the row is looked at from the start.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub skipped: BTreeSet<StepName>,
     /// The row had settled well and is only being looked at once more; nothing new is told if it settles so again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rechecking: bool,
@@ -442,14 +448,17 @@ impl Enrollment {
         matches!(self.state, State::Scheduled { .. } | State::Running { .. })
     }
 
-    /// Whether the row has just begun to wait for this thing, as against having looked once more in vain.
+    /// Whether the row has just begun to wait for this thing, as against having looked once more in vain; or was put off by Google so
+    /// often that a person is asked now.
     pub fn has_begun_to_wait(&self) -> bool {
-        matches!(self.state, State::Waiting { at, .. } if at.looks == 1)
+        let State::Waiting { at, reason, .. } = &self.state else { return false };
+        at.looks == 1 || reason.kind == FailureKind::Throttled && at.looks == PUT_OFF_MAX + 1
     }
 
     /// The row with what was found out about the account's licences, if that is news. It moves nowhere.
     pub fn with_lesson(&self, lesson: LicenseLesson) -> Option<Self> {
-        if self.facts.licensing == Some(lesson) {
+        // What a waiting row has to tell would be told once more.
+        if self.facts.licensing == Some(lesson) || matches!(self.state, State::Waiting { .. }) {
             return None;
         }
         let mut row = self.clone();
@@ -490,6 +499,10 @@ impl Facts {
             licensing,
             role_privileges,
         } = newer;
+        // Another customer is another account: nothing that was known of the one before holds for it.
+        if customer.is_some() && self.customer.is_some() && customer != self.customer {
+            *self = Self::default();
+        }
         self.domains = domains.or(self.domains.take());
         self.org_unit = org_unit.or(self.org_unit.take());
         self.org_unit_made_at = org_unit_made_at.or(self.org_unit_made_at);

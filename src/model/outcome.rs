@@ -121,7 +121,7 @@ fn read(actor: &Actor, change: &Change) -> Vec<(OutcomeKind, About)> {
 
 fn of_row(row: &Enrollment) -> Option<OutcomeKind> {
     match (&row.state, row.id.kind()) {
-        (State::Completed, TargetKind::Domain) => Some(OutcomeKind::Progressed),
+        (State::Completed, TargetKind::Domain) => (!row.rechecking).then_some(OutcomeKind::Progressed),
         (State::Completed, TargetKind::Engineer) => Some(OutcomeKind::Ready),
         (State::Completed, TargetKind::Reseller) => (!row.rechecking).then_some(OutcomeKind::ResellerHealthy),
         (State::Waiting { on, .. }, kind) if on.is_a_person() && row.has_begun_to_wait() => match kind {

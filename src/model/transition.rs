@@ -1,7 +1,7 @@
 //! How one row moves: `apply` spells out every (state, input) pair. No clock, no chance, no I/O: all are arguments.
 //! Not here: who commits the result and who carries out the effect (`engine/drive`).
 
-use super::enrollment::{At, Enrollment, EnrollmentId, Facts, State, Wish};
+use super::enrollment::{At, Enrollment, EnrollmentId, Facts, PUT_OFF_MAX, State, Wish};
 use super::failure::{Failure, FailureCode, FailureKind, Who};
 use super::plan::{StepName, may_be_skipped, plan};
 use super::rules::{Rules, later};
@@ -130,6 +130,7 @@ impl Enrollment {
             next_goal: None,
             state: State::Completed,
             done: BTreeSet::new(),
+            skipped: BTreeSet::new(),
             rechecking: false,
             facts: Facts::default(),
             credential: None,
@@ -300,7 +301,7 @@ fn due_now(at: At, now: Timestamp) -> State {
 
 /// Nothing counts as done any more.
 fn from_the_start(row: &mut Enrollment, now: Timestamp) -> (State, Option<Effect>) {
-    row.done.clear();
+    row.done.clone_from(&row.skipped);
     // A step that ends the process must not do so for ever, start after start.
     let spent = row.state.at().map_or(1, |at| at.attempt);
     match next_state(row, now) {
@@ -318,6 +319,7 @@ fn adopt(row: &mut Enrollment, wish: Wish) -> Result<(), Rejected> {
         return Err(Rejected::Stale);
     }
     row.next_goal = Some(wish.goal);
+    row.rechecking = false;
     row.cause = wish.cause;
     row.correlation_id = wish.correlation_id;
     row.starts = wish.starts;
@@ -329,6 +331,7 @@ fn take_over(row: &mut Enrollment) {
     if let Some(goal) = row.next_goal.take() {
         if goal.want != row.goal.want {
             row.done.clear();
+            row.skipped.clear();
         }
         row.goal = goal;
     }
@@ -351,6 +354,7 @@ fn ordered(
         Order::Skip if !may_be_skipped(row.id.kind(), at.step) => Err(Rejected::Unskippable),
         Order::Skip => {
             row.done.insert(at.step);
+            row.skipped.insert(at.step);
             Ok(next_state(row, now))
         }
         Order::Adopt { .. } if row.facts.account.is_some() => Err(Rejected::HasAccount),
@@ -379,12 +383,15 @@ fn failed(
         return next_state(row, now);
     }
     let again = at.has_waited_for(failure.code);
-    let patient = !again && now < later(at.since, rules.patience);
+    // A clock that was set back does not make patience longer.
+    let patient = !again && at.since <= now && now < later(at.since, rules.patience);
     let wait_on = match failure.kind {
         FailureKind::Transient if !again && at.attempt < rules.attempts_max => None,
         FailureKind::Throttled | FailureKind::NotYet if patient => None,
-        FailureKind::Throttled => Some(Who::Google),
-        FailureKind::Transient | FailureKind::NotYet | FailureKind::Permanent => Some(Who::Operator),
+        FailureKind::Throttled if at.looks < PUT_OFF_MAX => Some(Who::Google),
+        FailureKind::Throttled | FailureKind::Transient | FailureKind::NotYet | FailureKind::Permanent => {
+            Some(Who::Operator)
+        }
         FailureKind::Needs(who) => Some(who),
     };
     let Some(on) = wait_on else {

@@ -54,8 +54,15 @@ impl Place {
     /// The place of a row that probes for a wall, or could.
     pub fn of(row: &Enrollment, code: FailureCode) -> Option<Self> {
         let at = row.state.at()?;
+        // Who waits for something else meanwhile shows nothing about the wall.
+        let elsewhere = match &row.state {
+            State::Waiting { reason, .. } => ![code, FailureCode::ResellerNotReady].contains(&reason.code),
+            State::Scheduled { .. } | State::Running { .. } | State::Completed | State::Cancelled { .. } => {
+                false
+            }
+        };
         let probes = CODES.contains(&code) && at.step == probing_step(code) && at.waited_for == Some(code);
-        probes.then(|| Self { starts: row.starts, id: row.id.clone() })
+        (probes && !elsewhere).then(|| Self { starts: row.starts, id: row.id.clone() })
     }
 }
 
@@ -163,7 +170,7 @@ impl Wall {
                 }
             }
             // Somebody who waited here got through: an earlier one had come while it probed.
-            (false, None) if was_behind && !matches!(row.state, State::Cancelled { .. }) => {
+            (false, None) if was_behind && row.facts.account.is_some() => {
                 self.probe = true;
                 return true;
             }

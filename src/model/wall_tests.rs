@@ -100,7 +100,7 @@ fn the_leader_leads_while_it_probes_and_until_it_goes_another_way() {
     if let State::Waiting { reason, .. } = &mut trouble.state {
         *reason = Failure::transient(FailureCode::BackendError);
     }
-    check(trouble, true);
+    check(trouble, false);
     check(made(&waiting), false);
     check(waits(&waiting, FailureCode::AddressTaken), false);
     check(Enrollment { state: State::Cancelled { reason: "left".into() }, ..waiting.clone() }, false);

@@ -40,5 +40,8 @@ fn is_redirected(cx: &Context<'_>, reseller: &Reseller) -> bool {
         .domain()
         .zip(cx.reseller_row)
         .is_some_and(|(domain, row)| routes_all_of(domain, reseller, &row.facts));
-    for_all || cx.row.facts.words.contains_key(&Subject::CaseAlerts)
+    let word = cx.row.facts.words.get(&Subject::CaseAlerts);
+    for_all
+        || word
+            .is_some_and(|word| word.customer.as_ref().is_none_or(|customer| *customer == reseller.customer))
 }

@@ -3,14 +3,12 @@
 //! Not here: whether the portal lets the engineer in, and mending what is not as it should be.
 
 use super::{Context, Outcome, Step, role};
-use crate::google::Account;
+use crate::google::{Account, Assignment};
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, Who};
-use crate::model::id::RoleId;
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
 use futures_util::future::try_join;
-use std::collections::BTreeSet;
 
 /// The step.
 pub const STEP: Step = Step {
@@ -31,17 +29,22 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     .await?;
     let account = accounts.items.iter().find(|account| account.id == *id).ok_or_else(not_yet)?;
     check(cx, account)?;
-    let held = assignments.items.iter().filter(|held| held.assigned_to == id.as_str() && held.customer_wide);
-    let held: BTreeSet<&RoleId> = held.map(|held| &held.role).collect();
-    if held.contains(role) || !held.is_empty() && has_access(cx, &held).await? {
+    let held: Vec<&Assignment> =
+        assignments.items.iter().filter(|held| held.assigned_to == id.as_str()).collect();
+    let ours = |held: &&Assignment| held.role == *role && held.customer_wide;
+    if held.is_empty() {
+        return Err(not_yet());
+    }
+    if held.iter().all(ours) {
         return Ok(Ensured::default());
     }
-    Err(not_yet())
-}
-
-/// Whether one of Google's legacy roles stands for ours.
-async fn has_access(cx: &Context<'_>, held: &BTreeSet<&RoleId>) -> Result<bool, Failure> {
-    Ok(role::legacy(cx).await?.iter().any(|legacy| held.contains(legacy)))
+    // One of Google's legacy roles stands for ours; any other is somebody's doing.
+    let legacy = role::legacy(cx).await?;
+    if held.iter().all(|held| ours(held) || held.customer_wide && legacy.contains(&held.role)) {
+        Ok(Ensured::default())
+    } else {
+        Err(Failure::needs(Who::Operator, FailureCode::AccountIsAdmin))
+    }
 }
 
 /// In lists an administrator is known by the role alone, so only here the role does not count against the account.

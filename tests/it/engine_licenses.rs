@@ -4,7 +4,7 @@
 use crate::fixture::demo;
 use crate::fixture::engine_room::EngineRoom;
 use crate::fixture::events;
-use carepass::engine::{Engine, Settings};
+use carepass::engine::{Engine, RowOrder, Settings};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, LicenseLesson, State};
 use carepass::model::failure::FailureCode;
 use carepass::model::grants::GrantLimits;
@@ -200,5 +200,38 @@ async fn a_list_that_failed_is_no_list() {
     assert!(row(&room, ROW).await.is_some_and(|row| is_completed(&row)), "nothing is known");
     room.sandbox.clear_faults();
     until(&room, ROW, 2 * HOUR, waits_for(FailureCode::PaidLicenseFound)).await;
+    end(&engine).await;
+}
+
+/// An operator's "it may keep it" stays said, and what somebody gives an account that has been there for days is theirs to give.
+#[tokio::test(start_paused = true)]
+async fn what_a_person_wants_an_account_to_have_it_keeps() {
+    let room = room(strikes_after(3 * HOUR)).await;
+    let engine = live(&room, norway()).await;
+    join(&engine, "E-1").await;
+    until(&room, ROW, 13 * HOUR, waits_for(FailureCode::PaidLicenseFound)).await;
+    let id = ROW.parse().expect("a row");
+    engine.order_row(&id, RowOrder::Skip, "ada", "she needs it").await.expect("it waits");
+    until(&room, ROW, HOUR, is_completed).await;
+    let settled = row(&room, ROW).await;
+    tokio::time::sleep(15 * HOUR).await;
+    assert_eq!(row(&room, ROW).await, settled, "nobody asks again");
+    switch_off(&room);
+
+    // A year has passed for all that matters; then somebody new comes, and the lists are read again.
+    tokio::time::sleep(48 * HOUR).await;
+    join(&engine, "E-2").await;
+    let second = ROW.replace("E-1", "E-2");
+    until(&room, &second, HOUR, is_completed).await;
+    tokio::time::sleep(30 * HOUR).await;
+    let of_the_second = row(&room, &second).await;
+    room.sandbox.change(|world| {
+        let customer = world.customers.get_mut(NORWAY).expect("a customer of the demo");
+        let given: Vec<String> = customer.users.keys().cloned().collect();
+        customer.licenses.extend(given.into_iter().map(|user| (PAID.0.into(), PAID.1.into(), user)));
+    });
+    join(&engine, "E-3").await;
+    tokio::time::sleep(5 * HOUR).await;
+    assert_eq!(row(&room, &second).await, of_the_second);
     end(&engine).await;
 }
