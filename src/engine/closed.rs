@@ -30,7 +30,9 @@ impl Engine {
         let now = self.house.clock.now();
         let looked_at = self.known().rows.get(name).and_then(|row| row.facts.checked_at);
         let before = self.known().closed.get(&(name.clone(), failure.code)).copied();
-        if before.is_some_and(|closed| closed.vouches(looked_at, now)) {
+        // What the account did not share the last time is the row's own for as long as it waits for it.
+        let is_own = row.state.at().is_some_and(|at| at.waited_for == Some(failure.code));
+        if before.is_some_and(|closed| closed.vouches(is_own, looked_at, now)) {
             return outcome;
         }
         self.close(name, failure.code, Closed { at: now }).await;
@@ -74,9 +76,9 @@ fn may_close(failure: &Failure) -> bool {
 
 impl Closed {
     /// Whether the account was looked at since, and found well, so that the same trouble is not the account's.
-    fn vouches(self, looked_at: Option<Timestamp>, now: Timestamp) -> bool {
+    fn vouches(self, is_own: bool, looked_at: Option<Timestamp>, now: Timestamp) -> bool {
         let well_since = looked_at.is_some_and(|at| at > self.at);
-        well_since && now.duration_since(self.at) < VOUCHED
+        well_since && (is_own || now.duration_since(self.at) < VOUCHED)
     }
 }
 
@@ -88,13 +90,15 @@ mod tests {
     fn a_look_vouches_for_the_same_trouble_and_for_a_while() {
         let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
         let closed = Closed { at: at(10) };
-        let check = |looked_at: Option<i64>, now, expected: bool| {
-            assert_eq!(closed.vouches(looked_at.map(at), at(now)), expected, "{looked_at:?} {now}");
+        let check = |is_own, looked_at: Option<i64>, now, expected: bool| {
+            assert_eq!(closed.vouches(is_own, looked_at.map(at), at(now)), expected, "{looked_at:?} {now}");
         };
-        check(Some(11), 12, true);
-        check(Some(9), 12, false);
-        check(None, 12, false);
-        check(Some(11), 20, false);
+        check(false, Some(11), 12, true);
+        check(false, Some(9), 12, false);
+        check(true, Some(9), 12, false);
+        check(true, None, 12, false);
+        check(false, Some(11), 20, false);
+        check(true, Some(11), 20, true);
     }
 
     #[test]

@@ -177,5 +177,6 @@ pub(super) const TABLE: &[Row] = &[
     row("GAM: our request is malformed", Calls::Any, Status::In(&[400]), &["badRequest", "invalid", "invalidInput", "invalidArgument", "required", "parseError", "INVALID_ARGUMENT"], "", fails(Kind::Permanent, Code::RequestRefused)),
     row("discovery: no such customer", Calls::These(&[Call::GetCustomer, Call::ListDomains]), Status::NotFound, &[], "", fails(OPERATOR, Code::CustomerMismatch)),
     row("seen: no answer in time, from a proxy", Calls::AnyAndToken, Status::In(&[408]), &[], "", fails(Kind::Transient, Code::Timeout)),
+    row("better-auth: some proxy's page says nothing about the thing; reading again does no harm", Calls::Reads, Status::NotFoundPage, &[], "", fails(Kind::Transient, Code::UnknownAnswer)),
     row("directory: Google's own faults", Calls::AnyAndToken, Status::Server, &[], "", fails(Kind::Transient, Code::BackendError)),
 ];

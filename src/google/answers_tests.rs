@@ -35,6 +35,7 @@ const DELEGATION: Then = Then::Fails(OPERATOR, Code::DelegationMissing);
 const API_OFF: Then = Then::Fails(OPERATOR, Code::ApiDisabled);
 const NO_RIGHT: Then = Then::Fails(OPERATOR, Code::NotAuthorized);
 const OUR_FAULT: Then = Then::Fails(Kind::Permanent, Code::RequestRefused);
+const UNCLEAR: Then = Then::Fails(Kind::Transient, Code::UnknownAnswer);
 const UNKNOWN: Then = Then::Fails(Kind::Permanent, Code::UnknownAnswer);
 const SETTLING: Then = Then::Fails(Kind::NotYet, Code::AccountSettling);
 const UNIT_SETTLING: Then = Then::Fails(Kind::NotYet, Code::OrgUnitSettling);
@@ -147,11 +148,12 @@ fn bodies_without_an_envelope() {
         ("GAM", 502, Page("<html>Bad Gateway"), BACKEND),
         ("GAM", 504, Page("Gateway Timeout"), BACKEND),
         ("GAM", 503, Page(""), BACKEND),
-        ("better-auth: a wrong address", 404, Page("<html>Not Found"), UNKNOWN),
         ("no source: nobody knows", 403, Page("<html>Forbidden"), UNKNOWN),
         ("no source: nobody knows", 409, Page("<html>Conflict"), UNKNOWN),
         ("no source: nobody knows", 412, Page("<html>"), UNKNOWN),
     ]);
+    let reads = [Call::GetUser, Call::ListUsers, Call::ListLicenses, Call::GetOrgUnit];
+    check_always(&reads, &[("better-auth: a wrong address", 404, Page("<html>Not Found"), UNCLEAR)]);
     let writes = [Call::InsertUser, Call::InsertRole, Call::InsertAssignment, Call::AssignLicense];
     check_always(&writes, &[
         ("no source: nobody knows", 409, Page("<html>Conflict"), UNKNOWN),

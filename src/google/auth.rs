@@ -198,7 +198,10 @@ impl Tokens {
         let (tokens, transport, limits) = (Arc::clone(self), Arc::clone(transport), Arc::clone(limits));
         let read = async move || {
             let begun = Instant::now();
-            let answer = transport.send(&Request::OwnToken, None).await.map_err(nobody_there)?;
+            let answer = transport
+                .send(&Request::OwnToken, None)
+                .await
+                .map_err(|failure| nobody_there(failure, tokens.own.flight.latest().is_some()))?;
             if answer.is_success() {
                 return Ok(tokens.token(answer.decode(Call::OwnToken)?, begun));
             }
@@ -248,9 +251,9 @@ impl Slot {
     }
 }
 
-/// Elsewhere there is no metadata server, and trying again does not make one.
-fn nobody_there(failure: Failure) -> Failure {
-    if failure.code.is_trouble() {
+/// Elsewhere there is no metadata server, and trying again does not make one. Where there was one before, it is passing trouble.
+fn nobody_there(failure: Failure, was_there: bool) -> Failure {
+    if failure.code.is_trouble() && !was_there {
         unusable("no metadata server answers: credentials without a key need a machine in Google Cloud")
     } else {
         failure

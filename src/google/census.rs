@@ -116,13 +116,11 @@ impl Census {
     /// anew meanwhile.
     pub fn addresses_known(&self, fresh: Fresh, at_worst: Fresh) -> Option<Arc<Snapshot<AddressBook>>> {
         // One look begins the read, which goes on by itself.
-        match self.addresses(fresh).now_or_never() {
-            Some(Ok(book)) => Some(book),
-            Some(Err(_)) | None => {
-                let now = self.inner.google.now();
-                self.inner.addresses.latest().filter(|book| book.is(at_worst, now))
-            }
+        if let Some(Ok(book)) = self.addresses(fresh).now_or_never() {
+            return Some(book);
         }
+        let now = self.inner.google.now();
+        self.inner.addresses.latest().filter(|book| book.is(at_worst, now))
     }
 
     /// Every account.

@@ -71,6 +71,8 @@ pub enum Calls {
     Of(Api),
     /// Those that change something.
     Writes,
+    /// Those that change nothing, without the ways in.
+    Reads,
     /// These.
     These(&'static [Call]),
 }
@@ -84,6 +86,8 @@ pub enum Status {
     In(&'static [u16]),
     /// 404 in JSON with the same number in `error.code`: anything else is a wrong address or some proxy's page.
     NotFound,
+    /// 404 that is not Google's: without `error.code`.
+    NotFoundPage,
     /// 500 and above.
     Server,
 }
@@ -170,6 +174,7 @@ impl Calls {
             Self::AnyAndToken => true,
             Self::Of(api) => call.spec().api == api,
             Self::Writes => call.spec().access == Access::Write,
+            Self::Reads => call.spec().access == Access::Read && call.spec().scope.is_some(),
             Self::These(calls) => calls.contains(&call),
         }
     }
@@ -181,6 +186,7 @@ impl Status {
             Self::Any => true,
             Self::In(statuses) => statuses.contains(&error.status),
             Self::NotFound => error.status == 404 && error.code == Some(404),
+            Self::NotFoundPage => error.status == 404 && error.code.is_none(),
             Self::Server => error.status >= 500,
         }
     }

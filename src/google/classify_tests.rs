@@ -113,7 +113,7 @@ fn answers_without_an_envelope() {
         (502, "<html>Bad Gateway</html>", fails(Transient, Code::BackendError)),
         (504, "Gateway Timeout", fails(Transient, Code::BackendError)),
         (403, "<html>asa.oberg is forbidden</html>", fails(Permanent, Code::UnknownAnswer)),
-        (404, "<html>Not Found</html>", fails(Permanent, Code::UnknownAnswer)),
+        (404, "<html>Not Found</html>", fails(Transient, Code::UnknownAnswer)),
         (302, "", fails(Permanent, Code::UnknownAnswer)),
     ] {
         let plain = ApiError { code: None, structured: false, ..error(Call::GetUser, status, "", text) };
@@ -128,9 +128,9 @@ fn only_googles_own_404_says_that_a_thing_is_not_there() {
     let missing = "Resource Not Found: userKey";
     for call in [Call::GetUser, Call::GetOrgUnit, Call::ListLicenses] {
         check(call, 404, "notFound", missing, Then::Means(Meaning::NotThere));
-        for code in [None, Some(400)] {
+        for (code, kind) in [(None, Transient), (Some(400), Permanent)] {
             let page = ApiError { code, ..error(call, 404, "notFound", missing) };
-            assert_eq!(verdict(&page, HOUR), fails(Permanent, Code::UnknownAnswer));
+            assert_eq!(verdict(&page, HOUR), fails(kind, Code::UnknownAnswer));
         }
     }
 }
@@ -450,13 +450,17 @@ fn answers_of(row: &Row) -> Vec<ApiError> {
     let statuses: &[u16] = match row.status {
         Status::Any => &[400, 500],
         Status::In(statuses) => statuses,
-        Status::NotFound => &[404],
+        Status::NotFound | Status::NotFoundPage => &[404],
         Status::Server => &[500, 502, 503, 504],
     };
     let reasons = if row.reasons.is_empty() { &["somethingNew"] } else { row.reasons };
     calls
         .flat_map(|call| statuses.iter().map(move |status| (*call, *status)))
         .flat_map(|(call, status)| reasons.iter().map(move |reason| error(call, status, reason, row.message)))
+        .map(|answer| match row.status {
+            Status::NotFoundPage => ApiError { code: None, ..answer },
+            Status::Any | Status::In(_) | Status::NotFound | Status::Server => answer,
+        })
         .collect()
 }
 

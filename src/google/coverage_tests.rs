@@ -204,7 +204,7 @@ fn cases(index: usize, row: &Row) -> impl Iterator<Item = Case> {
     let statuses: &[u16] = match row.status {
         Status::Any => &[400, 500],
         Status::In(statuses) => statuses,
-        Status::NotFound => &[404],
+        Status::NotFound | Status::NotFoundPage => &[404],
         Status::Server => &[500, 502, 503, 504],
     };
     let reasons: &[&str] = if row.reasons.is_empty() { &["somethingNew"] } else { row.reasons };
@@ -222,7 +222,7 @@ fn cases(index: usize, row: &Row) -> impl Iterator<Item = Case> {
         let error = ApiError {
             call: case.call,
             status: case.status,
-            code: Some(case.status),
+            code: (!matches!(row.status, Status::NotFoundPage)).then_some(case.status),
             reason: case.reason.to_owned(),
             message: message.to_owned(),
             shown: Shown::default(),
@@ -240,7 +240,8 @@ impl Case {
         let any = regex_lite::Regex::new(r"\{[^}]*\}").unwrap();
         let path_regex = format!("^{}$", any.replace_all(path, ".+"));
         let Self { status, reason, .. } = self;
-        let plain = matches!(row.calls, Calls::AnyAndToken) && row.reasons.is_empty();
+        let is_page = matches!(row.status, Status::NotFoundPage);
+        let plain = is_page || matches!(row.calls, Calls::AnyAndToken) && row.reasons.is_empty();
         let newer = reason.chars().all(|c| c.is_ascii_uppercase() || c == '_');
         let mut action = json!({"status": status, "reason": reason, "message": row.message});
         if self.call.spec().api == Api::Token {

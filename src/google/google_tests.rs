@@ -137,7 +137,7 @@ async fn only_json_is_read_as_json() {
     .await;
     assert_eq!(google.account_by_id(&id()).await, Ok(None));
     for kind in
-        [FailureKind::Permanent, FailureKind::Transient, FailureKind::Transient, FailureKind::Permanent]
+        [FailureKind::Transient, FailureKind::Transient, FailureKind::Transient, FailureKind::Permanent]
     {
         let failure = google.account_by_id(&id()).await.unwrap_err();
         assert_eq!(code(&failure), (kind, FailureCode::UnknownAnswer));

@@ -71,7 +71,8 @@ async fn what_stands_in_the_way_is_said_in_plain_words() {
 #[tokio::test]
 async fn where_no_metadata_server_is_a_person_is_told_so() {
     let refused = Failure::transient(FailureCode::ConnectionLost);
-    assert_eq!(nobody_there(refused).code, FailureCode::CredentialsUnusable);
+    assert_eq!(nobody_there(refused.clone(), false).code, FailureCode::CredentialsUnusable);
+    assert_eq!(nobody_there(refused.clone(), true), refused, "it was there before");
     let slow_down = Failure::new(FailureKind::Throttled, FailureCode::RateLimited);
-    assert_eq!(nobody_there(slow_down.clone()), slow_down);
+    assert_eq!(nobody_there(slow_down.clone(), false), slow_down);
 }

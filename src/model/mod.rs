@@ -5,6 +5,7 @@ pub mod engineer;
 pub mod enrollment;
 pub mod entry;
 pub mod event;
+pub mod facts;
 pub mod failure;
 pub mod grants;
 pub mod id;

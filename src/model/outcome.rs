@@ -212,6 +212,18 @@ mod tests {
     }
 
     /// Counted in vain afterwards, it is no news.
+    /// A row that settles as before has nothing to tell; one that HR has changed has.
+    #[test]
+    fn a_domain_that_is_looked_at_again_does_not_progress_again() {
+        let id = "domain/E-1/nordic-se/a.example";
+        let steps = plan(TargetKind::Domain, Want::Present).len();
+        let reported = || [Input::Reported(Ok(Ensured::default())), Input::Wake];
+        let fine = || std::iter::once(Input::Wake).chain((0..steps).flat_map(|_| reported())).take(2 * steps);
+        let again = std::iter::once(Input::Recheck).chain(fine());
+        let inputs = fine().chain(again).collect();
+        assert_eq!(told(id, inputs), ["com.carepass.provisioning.progressed.v1"]);
+    }
+
     #[test]
     fn low_seats_are_told_once() {
         let counted = SeatCount {

@@ -270,6 +270,45 @@ fn failing(failures: &[(FailureKind, FailureCode)]) -> Vec<Input> {
     failures.iter().flat_map(|failure| [Input::Wake, report(failure)]).collect()
 }
 
+/// Where a quota does not come back somebody may have to change something: a person sees it at last, and is told once.
+#[test]
+fn whom_google_puts_off_again_and_again_asks_a_person() {
+    let (rules, mut row) = (Rules { patience: SignedDuration::ZERO, ..rules() }, open());
+    let mut told = 0;
+    for look in 1..=9 {
+        let now = row.wake_at().unwrap();
+        let running = apply(&row, Input::Wake, &rules, now).unwrap().after;
+        let put_off = Failure::new(FailureKind::Throttled, FailureCode::RateLimited);
+        row = apply(&running, Input::Reported(Err(put_off)), &rules, now).unwrap().after;
+        let asks = look > 6;
+        assert_eq!((row.waits_on(Who::Google), row.waits_on(Who::Operator)), (!asks, asks), "look {look}");
+        told += u32::from(asks && row.has_begun_to_wait());
+    }
+    assert_eq!(told, 1);
+}
+
+#[test]
+fn a_clock_that_was_set_back_makes_nobody_more_patient() {
+    let running = apply(&open(), Input::Wake, &rules(), NOW).unwrap().after;
+    let earlier = NOW - SignedDuration::from_hours(24 * 30);
+    let moved = apply(&running, fail(FailureKind::NotYet), &rules(), earlier).unwrap().after;
+    assert!(moved.waits_on(Who::Operator), "{}", label(&moved));
+}
+
+/// What an operator took as done is not done again because the row is looked at once more; another goal begins anew.
+#[test]
+fn what_was_skipped_stays_so() {
+    let mut row = open();
+    row.done = [StepName::Username, StepName::Account].into();
+    let at = At { step: StepName::License, ..row.state.at().unwrap() };
+    row.state = State::Scheduled { at, due: NOW, last: None };
+    let skipped = apply(&row, Input::Ordered(Order::Skip), &rules(), NOW).unwrap().after;
+    let again = apply(&skipped, Input::Recheck, &rules(), NOW).unwrap().after;
+    assert_eq!(again.done, [StepName::License].into());
+    let gone = apply(&skipped, retargeted(Want::Absent, 9), &rules(), NOW).unwrap().after;
+    assert!(gone.done.is_empty() && gone.skipped.is_empty());
+}
+
 /// An outage shows itself in turn as time-outs, lost connections and refusals: that is one thing to ask a person about.
 #[test]
 fn a_person_is_asked_once_for_an_outage() {

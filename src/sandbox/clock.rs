@@ -53,6 +53,12 @@ pub fn rfc3339(at: Millis) -> String {
     format!("{moment:.3}")
 }
 
+/// A moment as the header `Date` tells it.
+pub fn rfc9110(at: Millis) -> String {
+    let moment = jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&moment).unwrap_or_default()
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the sandbox's only look at the wall clock; it may not use the house's"

@@ -3,6 +3,7 @@
 
 use super::Sandbox;
 use super::call::{Answer, Body, Call, Delivery};
+use super::clock::rfc9110;
 use super::control;
 use super::state::Wire;
 use super::tls::Tls;
@@ -81,7 +82,11 @@ async fn google(State(sandbox): State<Sandbox>, request: Request) -> Response {
     match wire {
         Wire::Answer(answer, delay) => {
             pause(delay).await;
-            response(answer)
+            let mut response = response(answer);
+            if let Ok(date) = HeaderValue::from_str(&rfc9110(sandbox.clock.now())) {
+                response.headers_mut().insert(header::DATE, date);
+            }
+            response
         }
         Wire::Cut(delay) => {
             pause(delay).await;

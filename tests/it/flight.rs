@@ -117,6 +117,17 @@ async fn what_is_wrong_is_named_with_what_to_do() {
     assert_eq!(grade(&answer, "nordic-dk", "customer id"), "fault");
 }
 
+/// Google's own `Date` tells how far apart the clocks are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_differs_is_seen() {
+    let neighbour = Neighbour::start().await;
+    for (offset, grade_of_it) in [(0, "ok"), (60_000, "warning"), (-400_000, "fault")] {
+        neighbour.sandbox.set(&json!({ "clock_offset_ms": offset })).expect("a setting");
+        let (_, answer) = check(&neighbour, &[]).await;
+        assert_eq!(grade(&answer, "nordic-se", "clock"), grade_of_it, "{offset}: {answer:#}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_cannot_be_reached_decides_the_number() {
     let neighbour = Neighbour::start().await;

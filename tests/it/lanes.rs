@@ -6,7 +6,7 @@ use crate::fixture::engine_room::EngineRoom;
 use crate::fixture::{demo, events};
 use carepass::engine::{Engine, Settings};
 use carepass::model::enrollment::{Lane, State};
-use carepass::model::entry::Position;
+use carepass::model::entry::{Change, Position};
 use carepass::model::grants::GrantLimits;
 use carepass::model::rules::Rules;
 use carepass::sandbox::World;
@@ -93,8 +93,8 @@ async fn completed(room: &EngineRoom) -> usize {
     let lane = Lane::Reseller(HEALTHY.parse().expect("a name"));
     let entries = room.store.entries(Position::default(), usize::MAX).await.expect("memory answers");
     let rows = entries.iter().flat_map(|entry| &entry.changes).filter_map(|change| match change {
-        carepass::model::entry::Change::Enrollment { row, .. } => Some(row),
-        _ => None,
+        Change::Enrollment { row, .. } => Some(row),
+        Change::Received(_) | Change::Engineer(_) | Change::Reserved { .. } | Change::Bookmark { .. } => None,
     });
     let ready = rows.filter(|row| row.id.engineer().is_some() && row.id.lane() == lane);
     let ready: BTreeSet<String> =

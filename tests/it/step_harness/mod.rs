@@ -14,6 +14,7 @@ mod set_up;
 mod stage;
 mod time;
 mod traps;
+mod verified;
 
 use carepass::clock::Clock;
 use carepass::model::enrollment::TargetKind;
