@@ -1,5 +1,5 @@
 //! Access tokens by domain-wide delegation: signed assertions (RFC 7523) exchanged for tokens, one per scope, shared. Who has no key has
-//! Google sign, with the token of the machine's own account (`docs/GOOGLE.md` 61).
+//! Google sign, with the token of the machine's own account (`docs/GOOGLE.md` 57).
 //! Not here: the key (`key`), and what a refused token means (`answers`).
 
 use super::answer::Answer;

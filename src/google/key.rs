@@ -38,7 +38,7 @@ struct Inner {
 pub(super) enum Signer {
     /// This process, with the account's key.
     Key(Box<Key>),
-    /// Google, asked by the machine's own account, which may sign for this one (`docs/GOOGLE.md` 61).
+    /// Google, asked by the machine's own account, which may sign for this one (`docs/GOOGLE.md` 57).
     Google(MailAddress),
 }
 

@@ -27,7 +27,7 @@ const IDLE_PER_HOST: usize = 16;
 const METADATA_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const METADATA_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The header by which the metadata server knows a willing caller, and a caller the metadata server (`docs/GOOGLE.md` 61).
+/// The header by which the metadata server knows a willing caller, and a caller the metadata server (`docs/GOOGLE.md` 57).
 const METADATA_FLAVOR: (&str, &str) = ("metadata-flavor", "Google");
 
 /// The HTTP clients that all reseller accounts share. Cheap to clone.

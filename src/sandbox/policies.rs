@@ -1,5 +1,5 @@
 //! Cloud Identity Policy API: `policies.list` and `policies.get`. Only what somebody set is a policy; a setting that is
-//! missing has its default (docs/GOOGLE.md row 58). Not here: which policy wins for a unit, which is the reader's business, and changes.
+//! missing has its default (docs/GOOGLE.md row 60). Not here: which policy wins for a unit, which is the reader's business, and changes.
 
 use super::call::{Answer, Reply};
 use super::error::Refusal;
