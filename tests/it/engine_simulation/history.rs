@@ -2,11 +2,12 @@
 //! choice. Not here: what must hold in the end (`verdict`).
 
 use super::outside::{Outside, Stats};
-use super::verdict;
+use super::{bystanders, verdict};
 use crate::fixture::engine_room::EngineRoom;
 use crate::fixture::{demo, events};
 use carepass::engine::{Engine, OutcomeSink, RowOrder, Settings};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, State};
+use carepass::model::failure::FailureCode;
 use carepass::model::grants::GrantLimits;
 use carepass::model::id::EngineerKey;
 use carepass::model::rules::Rules;
@@ -39,6 +40,13 @@ const SETTLES_WITHIN: Duration = Duration::from_hours(48);
 pub struct History {
     pub room: EngineRoom,
     pub world: Arc<Outside>,
+    pub is_nasty: bool,
+    /// Fault rules of the world itself, which are always in force.
+    standing: Vec<Value>,
+    /// Everybody else as they were when they came, by id.
+    pub bystanders: BTreeMap<String, Value>,
+    /// Addresses of those who came later.
+    came: BTreeSet<String>,
     chance: fastrand::Rng,
     /// The last one is the rightful one; the others are zombies.
     lives: Vec<Arc<Engine>>,
@@ -49,13 +57,26 @@ pub struct History {
 
 impl History {
     pub async fn begin(seed: u64) -> Self {
-        let mut world = World::from_toml(&demo::files().world).expect("the world that init writes");
-        world.customers.values_mut().for_each(|customer| customer.settings.seats = None);
+        let is_nasty = seed % 4 >= 2;
+        let text = if is_nasty { &demo::files().nasty_world } else { &demo::files().world };
+        let mut world = World::from_toml(text).expect("a world that init writes");
+        let mut chance = fastrand::Rng::with_seed(seed);
+        if is_nasty {
+            bystanders::settle(&mut world, &mut chance);
+        } else {
+            lift_seats(&mut world);
+        }
         world.seed = seed;
+        let standing = world.faults.clone();
+        let room = EngineRoom::open(world).await;
         Self {
-            room: EngineRoom::open(world).await,
+            bystanders: bystanders::seen(&room.sandbox.world_json(), &ENGINEERS),
+            room,
+            is_nasty,
+            standing,
+            came: BTreeSet::new(),
             world: Arc::new(Outside::moody(seed)),
-            chance: fastrand::Rng::with_seed(seed),
+            chance,
             lives: Vec::new(),
             counted: 0,
             stats: Stats::default(),
@@ -66,7 +87,7 @@ impl History {
     pub async fn run(mut self) -> Stats {
         self.live().await;
         self.join(ENGINEERS[0]).await;
-        let (second, domain) = (self.chance.u32(..TURNS), self.chance.u32(..TURNS));
+        let [second, domain, seats] = std::array::from_fn(|_| self.chance.u32(..TURNS));
         for turn in 0..TURNS {
             self.mood();
             if turn == second {
@@ -75,15 +96,24 @@ impl History {
             if turn == domain {
                 self.open_domain();
             }
+            if turn == seats {
+                self.room.sandbox.change(lift_seats);
+            }
+            if self.is_nasty && self.chance.u8(..4) == 0 {
+                self.somebody_comes().await;
+            }
             let longest = if self.chance.bool() { 3_000 } else { 300_000 };
             tokio::time::sleep(Duration::from_millis(self.chance.u64(..longest))).await;
             self.turn().await;
         }
         self.calm().await;
         self.settle().await;
-        verdict::check(&self).await;
+        verdict::check(&mut self).await;
         self.kill_all().await;
         self.stats.unconfirmed = self.world.unconfirmed();
+        if self.is_nasty {
+            self.stats.nastiness.count(&self.room.sandbox.calls());
+        }
         self.stats
     }
 
@@ -107,9 +137,8 @@ impl History {
     /// A process that still waits for slow answers is taken for dead, and lives on beside its successor.
     async fn outlive(&mut self) {
         self.stats.zombies += 1;
-        self.room.sandbox.clear_faults();
         let slow = json!({"match": {"probability": 0.7}, "do": {"delay_ms": self.chance.u64(5_000..29_000)}});
-        self.room.sandbox.add_faults(&slow).expect("a rule that is understood");
+        self.set_faults(vec![slow]);
         tokio::time::sleep(Duration::from_millis(self.chance.u64(..5_000))).await;
         self.live().await;
         tokio::time::sleep(Duration::from_millis(self.chance.u64(..60_000))).await;
@@ -120,7 +149,6 @@ impl History {
         let calls = self.room.sandbox.calls_after(self.counted);
         self.counted = calls.last().map_or(self.counted, |call| call.seq);
         self.stats.faults += calls.iter().filter(|call| call.fault).count() as u64;
-        self.room.sandbox.clear_faults();
         self.delegate(|_| true);
         let mut rules = Vec::new();
         let mut rule = |chance: f64, action: Value| {
@@ -153,6 +181,13 @@ impl History {
             }
             _ => (),
         }
+        self.set_faults(rules);
+    }
+
+    /// These, and those of the world itself.
+    fn set_faults(&self, mut rules: Vec<Value>) {
+        rules.extend(self.standing.iter().cloned());
+        self.room.sandbox.clear_faults();
         self.room.sandbox.add_faults(&json!(rules)).expect("rules that are understood");
     }
 
@@ -165,7 +200,7 @@ impl History {
 
     async fn calm(&mut self) {
         self.mood();
-        self.room.sandbox.clear_faults();
+        self.set_faults(Vec::new());
         self.delegate(|_| true);
         self.world.calm_down();
         self.kill_all().await;
@@ -177,7 +212,10 @@ impl History {
             loop {
                 tokio::time::sleep(Duration::from_mins(1)).await;
                 let rows = self.rows().await;
-                if rows.len() == self.rows_wanted() && rows.iter().all(|row| row.state == State::Completed) {
+                self.give_way(&rows);
+                let is_over = rows.iter().all(|row| row.state == State::Completed);
+                // A licence that came late is found by the watch, which looks once an hour.
+                if rows.len() == self.rows_wanted() && is_over && !verdict::has_paid(self) {
                     break;
                 }
             }
@@ -237,7 +275,8 @@ impl History {
     }
 
     fn house(&self) -> House {
-        self.room.house(demo::files().resellers.iter().map(demo::reseller))
+        let reseller = if self.is_nasty { demo::nasty_reseller } else { demo::reseller };
+        self.room.house(demo::files().resellers.iter().map(reseller))
     }
 
     // -- what comes from outside
@@ -257,6 +296,40 @@ impl History {
         });
     }
 
+    /// Somebody else gets a name that nobody has, nor is to have.
+    async fn somebody_comes(&mut self) {
+        let Self { room, chance, .. } = self;
+        let Some(name) = room.sandbox.change(|world| bystanders::free_name(world, chance)) else { return };
+        let house = self.lives.last().expect("somebody lives").house();
+        let tag = house.sealer.tag(&name.parse().expect("a local part"));
+        if self.room.store.holder(&tag).await.expect("memory answers").is_some() {
+            return;
+        }
+        self.stats.nastiness.came += 1;
+        let Self { room, chance, .. } = self;
+        self.came.insert(room.sandbox.change(|world| bystanders::come(world, name, chance)));
+        let seen = bystanders::seen(&self.room.sandbox.world_json(), &ENGINEERS);
+        for (id, user) in seen {
+            self.bystanders.entry(id).or_insert(user);
+        }
+    }
+
+    /// Who came to a name in the same moment as an engineer, who has an account under it elsewhere already, is in the way until a person
+    /// does what the task asks for.
+    fn give_way(&mut self, rows: &[Enrollment]) {
+        let is_stuck = |row: &Enrollment| matches!(&row.state, State::Waiting { reason, .. } if reason.code == FailureCode::AddressTaken);
+        for domain in rows.iter().filter(|row| is_stuck(row)).filter_map(|row| row.id.domain()) {
+            let ending = format!("@{domain}");
+            let in_the_way: Vec<String> = self.came.extract_if(.., |one| one.ends_with(&ending)).collect();
+            for address in in_the_way {
+                self.stats.nastiness.moved += 1;
+                self.room.sandbox.change(|world| bystanders::go(world, &address));
+                let left = bystanders::seen(&self.room.sandbox.world_json(), &ENGINEERS);
+                self.bystanders.retain(|id, _| left.contains_key(id));
+            }
+        }
+    }
+
     /// An operator is impatient.
     async fn order(&mut self, rows: Vec<Enrollment>) {
         let waiting = rows.into_iter().filter(|row| matches!(row.state, State::Waiting { .. }));
@@ -267,4 +340,9 @@ impl History {
             let _ = engine.order_row(id, RowOrder::Retry, "ada", "now").await;
         }
     }
+}
+
+/// Somebody buys seats.
+fn lift_seats(world: &mut World) {
+    world.customers.values_mut().for_each(|customer| customer.settings.seats = None);
 }
