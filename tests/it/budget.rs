@@ -279,5 +279,7 @@ fn print_calls(calls: &[CallLine]) {
             .entry((&call.method, path.join("/"), call.status, call.reason.as_deref().unwrap_or("")))
             .or_default() += 1;
     }
-    println!("{kinds:#?}");
+    for ((method, path, status, reason), count) in kinds {
+        println!("{count:5} {method} {path} {status} {reason}");
+    }
 }

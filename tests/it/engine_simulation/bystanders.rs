@@ -86,27 +86,36 @@ pub fn free_name(world: &World, chance: &mut fastrand::Rng) -> Option<&'static s
 }
 
 /// Somebody comes to a name, in some domain.
-pub fn come(world: &mut World, name: &str, chance: &mut fastrand::Rng) -> String {
+pub fn come(world: &mut World, name: &str, chance: &mut fastrand::Rng) {
     let domains = domains(world);
     let domain = chance.choice(&domains).expect("there are some");
     let address = format!("{name}@{domain}");
     settle_one(world, *chance.choice(&Kind::ALL).expect("there are some"), &address);
-    address
 }
 
-/// Somebody goes: at the console the address is given up.
-pub fn go(world: &mut World, address: &str) {
-    for customer in world.customers.values_mut() {
-        let Some(user) = customer.user(address).map(|user| User::clone(user)) else {
-            let group = customer.groups.iter().find(|(_, group)| group.email == address);
-            if let Some(id) = group.map(|(id, _)| id.clone()) {
-                customer.groups.remove(&id);
-                customer.addresses.remove(address);
-            }
-            continue;
-        };
-        customer.take_user(&user.id);
+/// Whether somebody has the address.
+pub fn is_held(world: &World, address: &str) -> bool {
+    world.customers.values().any(|customer| customer.addresses.contains_key(address))
+}
+
+/// At the console the address is given up: a group goes, a user gets another one. Answers the user's id.
+pub fn give_way(world: &mut World, address: &str) -> Option<String> {
+    let holds = |customer: &&mut Customer| customer.addresses.contains_key(address);
+    let customer = world.customers.values_mut().find(holds).expect("somebody holds it");
+    let Some(user) = customer.user(address) else {
+        customer.groups.retain(|_, group| group.email != address);
+        customer.addresses.remove(address);
+        return None;
+    };
+    let mut user = User::clone(user);
+    customer.take_user(&user.id);
+    user.aliases.retain(|alias| alias != address);
+    if user.primary_email == address {
+        user.primary_email = format!("moved-{address}");
     }
+    let id = user.id.clone();
+    customer.put_user(user);
+    Some(id)
 }
 
 /// Everybody who is no engineer, by id, as Google shows them.

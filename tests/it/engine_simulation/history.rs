@@ -9,7 +9,7 @@ use carepass::engine::{Engine, OutcomeSink, RowOrder, Settings};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, State};
 use carepass::model::failure::FailureCode;
 use carepass::model::grants::GrantLimits;
-use carepass::model::id::EngineerKey;
+use carepass::model::id::{Address, EngineerKey};
 use carepass::model::rules::Rules;
 use carepass::sandbox::{Domain, DomainKind, World};
 use carepass::steps::House;
@@ -45,8 +45,6 @@ pub struct History {
     standing: Vec<Value>,
     /// Everybody else as they were when they came, by id.
     pub bystanders: BTreeMap<String, Value>,
-    /// Addresses of those who came later.
-    came: BTreeSet<String>,
     chance: fastrand::Rng,
     /// The last one is the rightful one; the others are zombies.
     lives: Vec<Arc<Engine>>,
@@ -74,7 +72,6 @@ impl History {
             room,
             is_nasty,
             standing,
-            came: BTreeSet::new(),
             world: Arc::new(Outside::moody(seed)),
             chance,
             lives: Vec::new(),
@@ -212,7 +209,7 @@ impl History {
             loop {
                 tokio::time::sleep(Duration::from_mins(1)).await;
                 let rows = self.rows().await;
-                self.give_way(&rows);
+                self.give_way(&rows).await;
                 let is_over = rows.iter().all(|row| row.state == State::Completed);
                 // A licence that came late is found by the watch, which looks once an hour.
                 if rows.len() == self.rows_wanted() && is_over && !verdict::has_paid(self) {
@@ -307,25 +304,32 @@ impl History {
         }
         self.stats.nastiness.came += 1;
         let Self { room, chance, .. } = self;
-        self.came.insert(room.sandbox.change(|world| bystanders::come(world, name, chance)));
+        room.sandbox.change(|world| bystanders::come(world, name, chance));
         let seen = bystanders::seen(&self.room.sandbox.world_json(), &ENGINEERS);
         for (id, user) in seen {
             self.bystanders.entry(id).or_insert(user);
         }
     }
 
-    /// Who came to a name in the same moment as an engineer, who has an account under it elsewhere already, is in the way until a person
-    /// does what the task asks for.
-    fn give_way(&mut self, rows: &[Enrollment]) {
-        let is_stuck = |row: &Enrollment| matches!(&row.state, State::Waiting { reason, .. } if reason.code == FailureCode::AddressTaken);
-        for domain in rows.iter().filter(|row| is_stuck(row)).filter_map(|row| row.id.domain()) {
-            let ending = format!("@{domain}");
-            let in_the_way: Vec<String> = self.came.extract_if(.., |one| one.ends_with(&ending)).collect();
-            for address in in_the_way {
-                self.stats.nastiness.moved += 1;
-                self.room.sandbox.change(|world| bystanders::go(world, &address));
-                let left = bystanders::seen(&self.room.sandbox.world_json(), &ENGINEERS);
-                self.bystanders.retain(|id, _| left.contains_key(id));
+    /// Somebody at a name that was chosen while their reseller account could not be asked, or who came in the same moment, is in the
+    /// way of an engineer who has an account under it elsewhere already. A person does what the task asks for.
+    async fn give_way(&mut self, rows: &[Enrollment]) {
+        let is_stuck = |row: &&Enrollment| matches!(&row.state, State::Waiting { reason, .. } if reason.code == FailureCode::AddressTaken);
+        for row in rows.iter().filter(is_stuck) {
+            let (Some(key), Some(domain)) = (row.id.engineer(), row.id.domain()) else { continue };
+            let house = self.lives.last().expect("somebody lives").house();
+            let name = house.sheet(key).await.expect("a sheet").username.expect("the username comes first");
+            let address = Address { local_part: name, domain: domain.clone() };
+            // The row may not have looked since.
+            if !self.room.sandbox.change(|world| bystanders::is_held(world, &address.to_string())) {
+                continue;
+            }
+            self.stats.nastiness.moved += 1;
+            if let Some(moved) =
+                self.room.sandbox.change(|world| bystanders::give_way(world, &address.to_string()))
+            {
+                let user = bystanders::seen(&self.room.sandbox.world_json(), &ENGINEERS).remove(&moved);
+                self.bystanders.insert(moved, user.expect("just moved"));
             }
         }
     }
