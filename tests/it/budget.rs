@@ -117,10 +117,10 @@ async fn calls_per_account(world: &str, reseller: fn(&DemoReseller) -> Reseller)
     tokio::time::timeout(VIRTUAL_PATIENCE, settled).await.expect("every engineer becomes ready");
     println!("{MANY} engineers are ready after {:#}", room.clock.now().duration_since(begun_at));
     let calls = room.sandbox.calls().split_off(begun);
-    print_calls(&calls);
     engine.cut_off();
     engine.stopped().await;
-    calls.len() as f64 / (MANY * DOMAINS) as f64
+    let number = |count: usize| f64::from(u32::try_from(count).expect("not that many"));
+    number(calls.len()) / number(MANY * DOMAINS)
 }
 
 async fn every_account_is_ready(app: &App) {
@@ -264,22 +264,5 @@ fn settings() -> Settings {
         sweep: Duration::from_mins(5),
         recheck: SignedDuration::from_hours(1),
         outcome_source: "urn:carepass".into(),
-    }
-}
-
-/// How many calls of each kind came.
-fn print_calls(calls: &[CallLine]) {
-    let mut kinds: BTreeMap<(&str, String, u16, &str), usize> = BTreeMap::new();
-    for call in calls {
-        let id = |part: &str| {
-            part.contains('@') || part.starts_with(['C', '1', '0']) && part.len() > 8 && part != "1010010001"
-        };
-        let path: Vec<_> = call.path.split('/').map(|part| if id(part) { "*" } else { part }).collect();
-        *kinds
-            .entry((&call.method, path.join("/"), call.status, call.reason.as_deref().unwrap_or("")))
-            .or_default() += 1;
-    }
-    for ((method, path, status, reason), count) in kinds {
-        println!("{count:5} {method} {path} {status} {reason}");
     }
 }

@@ -83,6 +83,9 @@ impl History {
     /// Lives through everything, then through a calm in which all must settle.
     pub async fn run(mut self) -> Stats {
         self.live().await;
+        if self.is_nasty && self.chance.bool() {
+            self.set_up().await;
+        }
         self.join(ENGINEERS[0]).await;
         let [second, domain, seats] = std::array::from_fn(|_| self.chance.u32(..TURNS));
         for turn in 0..TURNS {
@@ -112,6 +115,18 @@ impl History {
             self.stats.nastiness.count(&self.room.sandbox.calls());
         }
         self.stats
+    }
+
+    /// Waits a while for the reseller accounts: only those that are ready can be asked whether a name is free.
+    async fn set_up(&self) {
+        let engine = self.lives.last().expect("somebody lives");
+        let ready = async {
+            while !engine.roster().resellers.values().all(|reseller| reseller.ready) {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        // One that takes longer is met on the way.
+        let _ = tokio::time::timeout(Duration::from_mins(3), ready).await;
     }
 
     /// What happens to the processes, or what an operator does.

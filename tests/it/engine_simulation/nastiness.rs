@@ -76,4 +76,35 @@ impl Nastiness {
         self.moved += moved;
         self.came += came;
     }
+
+    /// A nasty world that was met by none proves nothing. What depends on the first five minutes is rare.
+    pub fn check(&self) {
+        let Self {
+            histories,
+            unseen,
+            taken,
+            seats,
+            units,
+            automatic,
+            removed,
+            unlicensed,
+            creating,
+            moved: _,
+            came,
+        } = self;
+        let some = histories / 8;
+        for (what, count, least) in [
+            ("accounts not seen", unseen, some),
+            ("addresses taken", taken, some),
+            ("seats spent", seats, some),
+            ("units that settle", units, *histories),
+            ("licences kept by Google", automatic, 1),
+            ("licences taken away", removed, some),
+            ("accounts that licensing does not know", unlicensed, *histories),
+            ("accounts still being made", creating, some),
+            ("people who came", came, *histories),
+        ] {
+            assert!(*count >= least, "too few {what}: {self:?}");
+        }
+    }
 }

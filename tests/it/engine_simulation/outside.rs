@@ -37,7 +37,7 @@ impl Stats {
 
     /// Histories that met no faults prove nothing.
     pub fn check(&self, seeds: usize) {
-        let Self { kills, zombies, faults, stale, late, unconfirmed, waits, calls_an_hour: _, nastiness: _ } =
+        let Self { kills, zombies, faults, stale, late, unconfirmed, waits, calls_an_hour: _, nastiness } =
             self;
         for (what, count) in [
             ("kills", kills),
@@ -50,6 +50,7 @@ impl Stats {
         ] {
             assert!(*count >= seeds as u64, "too few {what}: {self:?}");
         }
+        nastiness.check();
     }
 }
 

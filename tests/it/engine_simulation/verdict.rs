@@ -9,8 +9,8 @@ use carepass::store::Store;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The most calls in an hour of virtual time, for each engineer and domain.
-const CALLS_AN_HOUR: u64 = 1_000;
+/// The most calls in an hour of virtual time, for each engineer and domain, set-up, faults and restarts included (measured: 294).
+const CALLS_AN_HOUR: u64 = 600;
 
 /// Checks every promise.
 pub async fn check(history: &mut History) {
