@@ -11,9 +11,6 @@ use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// What the console of nordic-dk would do.
-const AUTOMATIC_OFF: &str = r#"{"auto_licensing": {"C01nordicdk": []}}"#;
-
 /// Run the model of Google, for trying out and for tests.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -54,13 +51,8 @@ pub async fn run(args: SandboxArgs, screen: &mut Screen) -> Result<Exit> {
         screen.say(format_args!("  carepass serve --config {}", folder.join("carepass.toml").display()));
         screen.say(format_args!("  carepass status --token-file {}", folder.join("token").display()));
         if nasty {
-            screen.say(
-                "Automatic licensing is on in nordic-dk, so its accounts wait for somebody to switch it off:",
-            );
-            screen.say(format_args!(
-                "  curl -d '{AUTOMATIC_OFF}' http://{}/_sandbox/set",
-                sandbox::init::LISTEN
-            ));
+            screen.say("Automatic licensing is on in nordic-dk for the sandbox's first five minutes, so accounts there get a paid");
+            screen.say("licence and wait. Once it is off, carepass takes the licences away and goes on. Nobody has to do anything.");
         }
         return Ok(Exit::Done);
     }

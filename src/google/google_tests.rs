@@ -267,6 +267,10 @@ async fn paid_licences_are_looked_for_in_every_product_that_the_customer_has() {
     };
     refuse("/product/10100[56]/users$");
     assert!(!skus().await.contains("1010050001"), "nobody holds what the customer does not have");
+    let asked = || sandbox.calls().iter().filter(|call| call.path.ends_with("/product/101005/users")).count();
+    let before = asked();
+    skus().await;
+    assert_eq!(asked(), before, "what is not there is not asked for again at once");
     refuse("/product/Google-Apps/users$");
     let failure = google.paid_licenses().await.unwrap_err();
     assert_eq!(failure.code, FailureCode::UnknownAnswer, "every reseller has this one: that was no answer");

@@ -1,5 +1,5 @@
 //! Guard 1: nothing is written to an account that is not provably this engineer's own. Pure: it judges what was read.
-//! Not here: the read by immutable id that must come before, and how fresh it must be (`steps`).
+//! Not here: the read of the account with the known id that must come before, and how fresh it must be (`steps`).
 
 use super::directory::Account;
 use crate::model::failure::{Failure, FailureCode, Who};

@@ -9,15 +9,21 @@ use super::{Google, Outcome, unexpected};
 use crate::model::failure::{Failure, FailureCode, FailureKind};
 use crate::model::id::{Address, LicenseSku};
 use futures_util::future::try_join_all;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 /// Cloud Identity Free: what an account may have (Google, Reseller API "products and SKUs"). New SKUs appear over time,
 /// so everything else of the products that are read counts as paid.
 const ALLOWED_SKUS: &[&str] = &["1010010001"];
 
+/// So long nobody asks again for the licences of a product that the customer was seen not to have.
+const ABSENT_FOR: SignedDuration = SignedDuration::from_mins(10);
+
 /// The products in which paid licences are looked for: those that automatic licensing can give to an account as its edition
 /// (`docs/GOOGLE.md` 47). Add-ons are not looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PaidProduct {
     /// Google Workspace in all its editions.
     Workspace,
@@ -144,9 +150,32 @@ impl Google {
         match product {
             PaidProduct::Workspace => self.all_pages::<LicensePage>(list).await,
             PaidProduct::CloudIdentityPremium | PaidProduct::Essentials => {
-                Ok(self.pages_if_there::<LicensePage>(list).await?.unwrap_or_default())
+                if self.shared.absent.is_absent(product, self.now()) {
+                    return Ok(Vec::new());
+                }
+                let listed = self.pages_if_there::<LicensePage>(list).await?;
+                if listed.is_none() {
+                    self.shared.absent.note(product, self.now());
+                }
+                Ok(listed.unwrap_or_default())
             }
         }
+    }
+}
+
+/// When the customer was last seen not to have a product. The lists are read for every few accounts, and each such answer would cost a
+/// call of an API that grants one a second.
+#[derive(Default)]
+pub(super) struct Absent(Mutex<BTreeMap<PaidProduct, Timestamp>>);
+
+impl Absent {
+    fn is_absent(&self, product: PaidProduct, now: Timestamp) -> bool {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&product).copied();
+        seen.is_some_and(|seen| seen <= now && now.duration_since(seen) < ABSENT_FOR)
+    }
+
+    fn note(&self, product: PaidProduct, now: Timestamp) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(product, now);
     }
 }
 
@@ -188,6 +217,24 @@ impl From<WireLicense> for PaidLicense {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_product_is_absent_for_ten_minutes_and_no_other() {
+        let (absent, seen) = (Absent::default(), Timestamp::UNIX_EPOCH);
+        absent.note(PaidProduct::Essentials, seen);
+        let check = |product, seconds, expected| {
+            assert_eq!(
+                absent.is_absent(product, seen + SignedDuration::from_secs(seconds)),
+                expected,
+                "{seconds}"
+            );
+        };
+        check(PaidProduct::Essentials, 0, true);
+        check(PaidProduct::Essentials, 599, true);
+        check(PaidProduct::Essentials, 600, false);
+        check(PaidProduct::Essentials, -1, false);
+        check(PaidProduct::CloudIdentityPremium, 0, false);
+    }
 
     #[test]
     fn everything_but_the_free_edition_counts_as_paid() {

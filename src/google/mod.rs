@@ -95,6 +95,7 @@ struct Shared {
     tokens: Arc<Tokens>,
     limits: Arc<Limits>,
     mapped: Vec<MappedAnswer>,
+    absent: licensing::Absent,
 }
 
 impl fmt::Debug for Google {
@@ -122,6 +123,7 @@ impl Google {
             tokens: Arc::new(Tokens::new(credentials, admin)),
             limits: Arc::new(Limits::new(rates)),
             mapped: answers,
+            absent: licensing::Absent::default(),
         };
         Self { shared: Arc::new(shared), made_at: None, writes_until: None, is_patient: false }
     }

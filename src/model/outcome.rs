@@ -211,6 +211,27 @@ mod tests {
         assert_eq!(told("reseller/se", again), [healthy, "com.carepass.reseller.blocked.v1", healthy]);
     }
 
+    #[test]
+    fn a_domain_that_is_looked_at_once_more_is_ready_once_and_again_under_a_new_goal() {
+        let steps = plan(TargetKind::Domain, Want::Present).len();
+        let reported = || [Input::Wake, Input::Reported(Ok(Ensured::default()))];
+        let fine = || (0..steps).flat_map(|_| reported());
+        let progressed = "com.carepass.provisioning.progressed.v1";
+        let twice: Vec<Input> = fine().chain([Input::Recheck]).chain(fine()).collect();
+        assert_eq!(told("domain/E-1/se/a.se", twice.clone()), [progressed]);
+        let asks = |who| {
+            [Input::Recheck, Input::Wake, fails(FailureKind::Needs(who), FailureCode::PaidLicenseFound)]
+        };
+        let google: Vec<Input> = twice.iter().cloned().chain(asks(Who::Google)).chain(fine()).collect();
+        assert_eq!(told("domain/E-1/se/a.se", google), [progressed], "nobody was asked for anything");
+        let operator = twice.iter().cloned().chain(asks(Who::Operator)).chain(fine()).collect();
+        let asked = "com.carepass.provisioning.action-required.v1";
+        assert_eq!(told("domain/E-1/se/a.se", operator), [progressed, asked, progressed]);
+        let wish = Goal { want: Want::Present, revision: 2 }.into();
+        let anew = twice.into_iter().chain([Input::Retargeted(Box::new(wish))]).collect();
+        assert_eq!(told("domain/E-1/se/a.se", anew), [progressed, progressed]);
+    }
+
     /// Counted in vain afterwards, it is no news.
     /// A row that settles as before has nothing to tell; one that HR has changed has.
     #[test]

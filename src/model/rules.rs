@@ -8,6 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 /// The longest interval at which a reseller account that waits is looked at.
 const RESELLER_LOOK_MAX: SignedDuration = SignedDuration::from_mins(30);
 
+/// The longest delay while something is "not yet", in multiples of [`Rules::settle`].
+const SETTLES_MAX: i32 = 10;
+
 /// How long, how often, how many.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -21,7 +24,7 @@ pub struct Rules {
     pub backoff_min: SignedDuration,
     /// The longest delay between two attempts.
     pub backoff_max: SignedDuration,
-    /// The fixed delay while something is "not yet".
+    /// The delay while something is "not yet"; it grows with the time that this takes, up to tenfold.
     pub settle: SignedDuration,
     /// The first interval at which a waiting row looks again by itself; it doubles.
     pub look_min: SignedDuration,
@@ -51,7 +54,10 @@ impl Rules {
             FailureKind::Transient | FailureKind::Throttled => {
                 doubled(self.backoff_min, at.attempt - 1, self.backoff_max)
             }
-            FailureKind::NotYet => self.settle,
+            // What takes long is asked about less and less often.
+            FailureKind::NotYet => {
+                (now.duration_since(at.since) / 2).clamp(self.settle, self.settle * SETTLES_MAX)
+            }
             // Nothing is tried again by itself here: such a row waits (`look_again_at`).
             FailureKind::Needs(_) | FailureKind::Permanent => self.look_min,
         };
@@ -115,6 +121,17 @@ mod tests {
         for attempt in 1..40 {
             let base = doubled(rules.backoff_min, attempt - 1, rules.backoff_max);
             assert!(delay(attempt, &transient) >= base && delay(attempt, &transient) <= base * 5 / 4);
+        }
+        let not_yet = Failure::not_yet(FailureCode::AccountSettling);
+        let delay_after = |seconds| {
+            let since = now - SignedDuration::from_secs(seconds);
+            let at = At { step: StepName::Role, attempt: 1, runs: 1, looks: 0, waited_for: None, since };
+            rules.retry_at(&id, at, &not_yet, now).duration_since(now).as_millis() * 4 / 5
+        };
+        for (seconds, least, most) in
+            [(-9, 2_000, 3_000), (4, 2_000, 3_000), (20, 8_000, 10_000), (900, 24_000, 30_000)]
+        {
+            assert!((least..=most).contains(&delay_after(seconds)), "{seconds}: {}", delay_after(seconds));
         }
         assert!(delay(1, &transient.clone().after_ms(60_000)) >= SignedDuration::from_secs(60));
         assert!(delay(1, &transient.after_ms(u64::MAX)) <= rules.look_max * 5 / 4);

@@ -334,6 +334,7 @@ fn take_over(row: &mut Enrollment) {
             row.skipped.clear();
         }
         row.goal = goal;
+        row.rechecking = false;
     }
 }
 
@@ -404,8 +405,10 @@ fn failed(
     };
     let at = at.waiting_for(failure.code, again);
     let look_again = rules.look_again_at(&row.id, at, now);
-    row.rechecking = false;
-    (State::Waiting { at, on, reason: failure, look_again }, None)
+    row.state = State::Waiting { at, on, reason: failure, look_again };
+    // What a person was asked for is over when the row settles again, and that is news.
+    row.rechecking &= !(on.is_a_person() && row.has_begun_to_wait());
+    (row.state.clone(), None)
 }
 
 #[cfg(test)]

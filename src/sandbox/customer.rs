@@ -36,6 +36,7 @@ impl Customer {
             delegation_revoked: false,
             settings,
             issued: 0,
+            begun: 0,
             seed: 0,
             young: BTreeMap::new(),
             policies: Vec::new(),
@@ -50,7 +51,7 @@ impl Customer {
 
     /// The sandbox starts: what the world file tells as so long ago becomes a moment.
     pub fn begin(&mut self, now: Millis, seed: u64) {
-        self.seed = seed;
+        (self.begun, self.seed) = (now, seed);
         for user in self.deleted.values_mut() {
             if let Some(ago) = user.deleted.filter(|ago| *ago <= 0) {
                 Arc::make_mut(user).deleted = Some(now.saturating_add(ago));
@@ -226,8 +227,9 @@ impl Customer {
         rules.max_by_key(|rule| rule.org_unit.len())
     }
 
-    /// Lets automatic licensing strike where it is due.
+    /// Lets automatic licensing strike where it is due, and be switched off where its time is over.
     pub fn settle(&mut self, now: Millis) {
+        self.switch_off(now);
         if self.coming_licenses.iter().all(|(at, _)| *at > now) {
             return;
         }
@@ -240,6 +242,14 @@ impl Customer {
                 audit::note_automatic(self, product, sku, user, at);
                 self.licenses.insert(license);
             }
+        }
+    }
+
+    fn switch_off(&mut self, now: Millis) {
+        let begun = self.begun;
+        let over = self.settings.auto_licensing.extract_if(.., |rule| rule.is_over(begun, now));
+        for rule in over.collect::<Vec<_>>() {
+            audit::note_auto_licensing(self, &rule, false, now);
         }
     }
 

@@ -32,6 +32,9 @@ const RESELLERS: [(&str, &str, &str); 3] = [
     ("nordic-no", "C01nordicno", "reseller-no.example"),
 ];
 
+/// In the nasty world one reseller has paid licences that carepass may take away.
+pub const NASTY_REMOVABLE: (&str, &str) = ("nordic-dk", "Google-Apps/1010020027");
+
 /// How Google behaves in a new world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
@@ -278,6 +281,14 @@ fn configuration(folder: &Path, resellers: &[DemoReseller], mood: Mood) -> Strin
             reseller.admin,
             quoted(&format!("{}.json", reseller.name)),
         );
+        let (removable_in, license) = NASTY_REMOVABLE;
+        if mood == Mood::Nasty && reseller.name == removable_in {
+            let _ = writeln!(
+                text,
+                "# Automatic licensing is on there at first: what it gives is taken away.\n\
+                 removable_licenses = [\"{license}\"]"
+            );
+        }
     }
     text
 }

@@ -311,6 +311,17 @@ pub struct AutoLicensing {
     pub product: String,
     /// The SKU, `1010020027` (Business Starter).
     pub sku: String,
+    /// So long after the sandbox's start somebody switches it off; absent: nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub off_after_ms: Option<u64>,
+}
+
+impl AutoLicensing {
+    /// Whether it has been switched off by now, in a sandbox that began then.
+    pub fn is_over(&self, begun: Millis, now: Millis) -> bool {
+        let after = self.off_after_ms.map(|after| Millis::try_from(after).unwrap_or(Millis::MAX));
+        after.is_some_and(|after| begun.saturating_add(after) <= now)
+    }
 }
 
 #[cfg(test)]

@@ -84,6 +84,8 @@ pub struct Customer {
     pub settings: Settings,
     /// Source of ids.
     pub issued: u64,
+    /// When the sandbox started.
+    pub begun: Millis,
     /// The world's seed, for delays that differ from account to account.
     pub seed: u64,
     /// What reads still show of users that were made here; kept only while a setting asks for it.

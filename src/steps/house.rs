@@ -277,7 +277,7 @@ impl<'a> Context<'a> {
     }
 
     /// Guard 1 before a write: the account as the row knows it, if it was read a moment ago and no run can have changed it since; else
-    /// read anew by its id.
+    /// read anew, and known by its id.
     pub async fn guarded(&self) -> Result<Guarded, Failure> {
         let fact =
             self.row.facts.account.clone().ok_or_else(|| Failure::permanent(FailureCode::AccountGone))?;
@@ -287,9 +287,8 @@ impl<'a> Context<'a> {
             return Ok(Guarded { fact, holds_role: false });
         }
         let read_at = self.now();
-        let account = self.google()?.account_by_id(&fact.id).await?;
-        let Some(account) = account else {
-            let young = read_at.duration_since(fact.since) < YOUNG;
+        let young = read_at.duration_since(fact.since) < YOUNG;
+        let Some(account) = self.account(&fact, young).await? else {
             let settling = Failure::not_yet(FailureCode::AccountSettling);
             return Err(if young {
                 settling
@@ -299,6 +298,19 @@ impl<'a> Context<'a> {
         };
         let holds_role = self.check_ours(&account).await?;
         Ok(Guarded { fact: AccountFact { read_at, ..fact }, holds_role })
+    }
+
+    /// The account with the known id. While it is young Google may not find it by that, and shows it by its address (`docs/GOOGLE.md`
+    /// 13, 55); what has another id is not it.
+    async fn account(&self, fact: &AccountFact, young: bool) -> Result<Option<Account>, Failure> {
+        let google = self.google()?;
+        if young && !fact.home {
+            let shown = google.account_by_address(&self.address()?).await?;
+            if shown.as_ref().is_none_or(|account| account.id == fact.id) {
+                return Ok(shown);
+            }
+        }
+        google.account_by_id(&fact.id).await
     }
 
     /// The address that gets the welcome and goes into Case Sharing.

@@ -111,6 +111,11 @@ fn fault(outgoing: &Outgoing, origin: Option<&str>) -> Option<String> {
     keys.iter().find(|key| !body.contains(&key.as_str())).map(|key| format!("{path} takes no {key}"))
 }
 
+/// Whether a call that arrived somewhere is of a published method, as far as method and path tell.
+pub fn is_published(method: &str, path: &str) -> bool {
+    PUBLISHED.iter().zip(&*PATHS).any(|(published, regex)| published.0 == method && regex.is_match(path))
+}
+
 fn keys(body: &Body) -> Vec<String> {
     match body {
         Body::Empty => Vec::new(),

@@ -116,7 +116,12 @@ fn strikes_after(delay: Duration) -> impl FnOnce(&mut World) {
         let settings = &mut world.customers.get_mut(NORWAY).expect("a customer of the demo").settings;
         settings.auto_license_delay_ms = u64::try_from(delay.as_millis()).expect("some hours");
         let (product, sku) = PAID;
-        let rule = AutoLicensing { org_unit: "/".into(), product: product.into(), sku: sku.into() };
+        let rule = AutoLicensing {
+            org_unit: "/".into(),
+            product: product.into(),
+            sku: sku.into(),
+            off_after_ms: None,
+        };
         settings.auto_licensing = vec![rule];
     }
 }

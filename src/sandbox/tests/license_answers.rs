@@ -96,8 +96,12 @@ async fn struck(seed: u64) -> Vec<i64> {
         world.seed = seed;
         let settings = &mut customer_of(world, SE).settings;
         (settings.auto_license_delay_ms, settings.auto_license_delay_max_ms) = (2_000, 30_000);
-        let rule =
-            AutoLicensing { org_unit: "/".into(), product: "Google-Apps".into(), sku: "1010020027".into() };
+        let rule = AutoLicensing {
+            org_unit: "/".into(),
+            product: "Google-Apps".into(),
+            sku: "1010020027".into(),
+            off_after_ms: None,
+        };
         settings.auto_licensing = vec![rule];
     })
     .await;

@@ -86,8 +86,12 @@ async fn automatic_licensing_strikes_late_and_does_not_let_go() {
     let google = Google::with(|world| {
         let settings = &mut dk(world).settings;
         settings.auto_license_delay_ms = 5_000;
-        let rule =
-            AutoLicensing { org_unit: "/".into(), product: "Google-Apps".into(), sku: "1010020027".into() };
+        let rule = AutoLicensing {
+            org_unit: "/".into(),
+            product: "Google-Apps".into(),
+            sku: "1010020027".into(),
+            off_after_ms: None,
+        };
         settings.auto_licensing = vec![rule];
     })
     .await;

@@ -112,8 +112,12 @@ async fn the_log_is_filtered_and_paged() {
 async fn a_switch_of_automatic_licensing_is_noted_and_what_it_gives_too() {
     let google = Google::start().await;
     let client = google.client_for(SE, SCOPES).await;
-    let rule =
-        AutoLicensing { org_unit: "/".into(), product: "Google-Apps".into(), sku: "1010020027".into() };
+    let rule = AutoLicensing {
+        org_unit: "/".into(),
+        product: "Google-Apps".into(),
+        sku: "1010020027".into(),
+        off_after_ms: None,
+    };
     google.control_set("set", json!({"auto_licensing": {SE: [rule]}})).await;
     client.post("/admin/directory/v1/users", person("a@reseller-se.example")).await;
     google.control_set("set", json!({"auto_licensing": {SE: []}})).await;
@@ -123,6 +127,25 @@ async fn a_switch_of_automatic_licensing_is_noted_and_what_it_gives_too() {
     assert_eq!(values, [["OFF", "Google Workspace", starter], ["ON", "Google Workspace", starter]]);
     let given = told(&client.get(&format!("{LOG}?eventName=USER_LICENSE_ASSIGNMENT")).await.1);
     assert_eq!(given[0].1, ["a@reseller-se.example", "Google Workspace", starter]);
+}
+
+#[tokio::test]
+async fn automatic_licensing_goes_off_when_its_time_is_over_and_that_is_noted() {
+    let google = Google::start().await;
+    let client = google.client_for(SE, SCOPES).await;
+    let rule =
+        json!({"org_unit": "/", "product": "Google-Apps", "sku": "1010020027", "off_after_ms": 60_000});
+    google.control_set("set", json!({"auto_licensing": {SE: [rule]}})).await;
+    client.post("/admin/directory/v1/users", person("a@reseller-se.example")).await;
+    google.wait(60_000);
+    client.post("/admin/directory/v1/users", person("b@reseller-se.example")).await;
+    let switched = told(&client.get(&format!("{LOG}?eventName=CHANGE_LICENSE_AUTO_ASSIGN")).await.1);
+    assert_eq!(switched.iter().map(|(_, values)| values[0].as_str()).collect::<Vec<_>>(), ["OFF", "ON"]);
+    let given = told(&client.get(&format!("{LOG}?eventName=USER_LICENSE_ASSIGNMENT")).await.1);
+    assert_eq!(
+        given.iter().map(|(_, values)| values[0].as_str()).collect::<Vec<_>>(),
+        ["a@reseller-se.example"]
+    );
 }
 
 #[tokio::test]

@@ -2,13 +2,14 @@
 //! choice. Not here: what must hold in the end (`verdict`).
 
 use super::outside::{Outside, Stats};
-use super::verdict;
+use super::{bystanders, verdict};
 use crate::fixture::engine_room::EngineRoom;
 use crate::fixture::{demo, events};
 use carepass::engine::{Engine, OutcomeSink, RowOrder, Settings};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, State};
+use carepass::model::failure::FailureCode;
 use carepass::model::grants::GrantLimits;
-use carepass::model::id::EngineerKey;
+use carepass::model::id::{Address, EngineerKey};
 use carepass::model::rules::Rules;
 use carepass::sandbox::{Domain, DomainKind, World};
 use carepass::steps::House;
@@ -39,6 +40,11 @@ const SETTLES_WITHIN: Duration = Duration::from_hours(48);
 pub struct History {
     pub room: EngineRoom,
     pub world: Arc<Outside>,
+    pub is_nasty: bool,
+    /// Fault rules of the world itself, which are always in force.
+    standing: Vec<Value>,
+    /// Everybody else as they were when they came, by id.
+    pub bystanders: BTreeMap<String, Value>,
     chance: fastrand::Rng,
     /// The last one is the rightful one; the others are zombies.
     lives: Vec<Arc<Engine>>,
@@ -49,13 +55,25 @@ pub struct History {
 
 impl History {
     pub async fn begin(seed: u64) -> Self {
-        let mut world = World::from_toml(&demo::files().world).expect("the world that init writes");
-        world.customers.values_mut().for_each(|customer| customer.settings.seats = None);
+        let is_nasty = seed % 4 >= 2;
+        let text = if is_nasty { &demo::files().nasty_world } else { &demo::files().world };
+        let mut world = World::from_toml(text).expect("a world that init writes");
+        let mut chance = fastrand::Rng::with_seed(seed);
+        if is_nasty {
+            bystanders::settle(&mut world, &mut chance);
+        } else {
+            lift_seats(&mut world);
+        }
         world.seed = seed;
+        let standing = world.faults.clone();
+        let room = EngineRoom::open(world).await;
         Self {
-            room: EngineRoom::open(world).await,
+            bystanders: bystanders::seen(&room.sandbox.world_json(), &ENGINEERS),
+            room,
+            is_nasty,
+            standing,
             world: Arc::new(Outside::moody(seed)),
-            chance: fastrand::Rng::with_seed(seed),
+            chance,
             lives: Vec::new(),
             counted: 0,
             stats: Stats::default(),
@@ -65,8 +83,11 @@ impl History {
     /// Lives through everything, then through a calm in which all must settle.
     pub async fn run(mut self) -> Stats {
         self.live().await;
+        if self.is_nasty && self.chance.bool() {
+            self.set_up().await;
+        }
         self.join(ENGINEERS[0]).await;
-        let (second, domain) = (self.chance.u32(..TURNS), self.chance.u32(..TURNS));
+        let [second, domain, seats] = std::array::from_fn(|_| self.chance.u32(..TURNS));
         for turn in 0..TURNS {
             self.mood();
             if turn == second {
@@ -75,16 +96,37 @@ impl History {
             if turn == domain {
                 self.open_domain();
             }
+            if turn == seats {
+                self.room.sandbox.change(lift_seats);
+            }
+            if self.is_nasty && self.chance.u8(..4) == 0 {
+                self.somebody_comes().await;
+            }
             let longest = if self.chance.bool() { 3_000 } else { 300_000 };
             tokio::time::sleep(Duration::from_millis(self.chance.u64(..longest))).await;
             self.turn().await;
         }
         self.calm().await;
         self.settle().await;
-        verdict::check(&self).await;
+        verdict::check(&mut self).await;
         self.kill_all().await;
         self.stats.unconfirmed = self.world.unconfirmed();
+        if self.is_nasty {
+            self.stats.nastiness.count(&self.room.sandbox.calls());
+        }
         self.stats
+    }
+
+    /// Waits a while for the reseller accounts: only those that are ready can be asked whether a name is free.
+    async fn set_up(&self) {
+        let engine = self.lives.last().expect("somebody lives");
+        let ready = async {
+            while !engine.roster().resellers.values().all(|reseller| reseller.ready) {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        // One that takes longer is met on the way.
+        let _ = tokio::time::timeout(Duration::from_mins(3), ready).await;
     }
 
     /// What happens to the processes, or what an operator does.
@@ -107,9 +149,8 @@ impl History {
     /// A process that still waits for slow answers is taken for dead, and lives on beside its successor.
     async fn outlive(&mut self) {
         self.stats.zombies += 1;
-        self.room.sandbox.clear_faults();
         let slow = json!({"match": {"probability": 0.7}, "do": {"delay_ms": self.chance.u64(5_000..29_000)}});
-        self.room.sandbox.add_faults(&slow).expect("a rule that is understood");
+        self.set_faults(vec![slow]);
         tokio::time::sleep(Duration::from_millis(self.chance.u64(..5_000))).await;
         self.live().await;
         tokio::time::sleep(Duration::from_millis(self.chance.u64(..60_000))).await;
@@ -120,7 +161,6 @@ impl History {
         let calls = self.room.sandbox.calls_after(self.counted);
         self.counted = calls.last().map_or(self.counted, |call| call.seq);
         self.stats.faults += calls.iter().filter(|call| call.fault).count() as u64;
-        self.room.sandbox.clear_faults();
         self.delegate(|_| true);
         let mut rules = Vec::new();
         let mut rule = |chance: f64, action: Value| {
@@ -153,6 +193,13 @@ impl History {
             }
             _ => (),
         }
+        self.set_faults(rules);
+    }
+
+    /// These, and those of the world itself.
+    fn set_faults(&self, mut rules: Vec<Value>) {
+        rules.extend(self.standing.iter().cloned());
+        self.room.sandbox.clear_faults();
         self.room.sandbox.add_faults(&json!(rules)).expect("rules that are understood");
     }
 
@@ -165,7 +212,7 @@ impl History {
 
     async fn calm(&mut self) {
         self.mood();
-        self.room.sandbox.clear_faults();
+        self.set_faults(Vec::new());
         self.delegate(|_| true);
         self.world.calm_down();
         self.kill_all().await;
@@ -177,7 +224,10 @@ impl History {
             loop {
                 tokio::time::sleep(Duration::from_mins(1)).await;
                 let rows = self.rows().await;
-                if rows.len() == self.rows_wanted() && rows.iter().all(|row| row.state == State::Completed) {
+                self.give_way(&rows).await;
+                let is_over = rows.iter().all(|row| row.state == State::Completed);
+                // A licence that came late is found by the watch, which looks once an hour.
+                if rows.len() == self.rows_wanted() && is_over && !verdict::has_paid(self) {
                     break;
                 }
             }
@@ -237,7 +287,8 @@ impl History {
     }
 
     fn house(&self) -> House {
-        self.room.house(demo::files().resellers.iter().map(demo::reseller))
+        let reseller = if self.is_nasty { demo::nasty_reseller } else { demo::reseller };
+        self.room.house(demo::files().resellers.iter().map(reseller))
     }
 
     // -- what comes from outside
@@ -257,6 +308,47 @@ impl History {
         });
     }
 
+    /// Somebody else gets a name that nobody has, nor is to have.
+    async fn somebody_comes(&mut self) {
+        let Self { room, chance, .. } = self;
+        let Some(name) = room.sandbox.change(|world| bystanders::free_name(world, chance)) else { return };
+        let house = self.lives.last().expect("somebody lives").house();
+        let tag = house.sealer.tag(&name.parse().expect("a local part"));
+        if self.room.store.holder(&tag).await.expect("memory answers").is_some() {
+            return;
+        }
+        self.stats.nastiness.came += 1;
+        let Self { room, chance, .. } = self;
+        room.sandbox.change(|world| bystanders::come(world, name, chance));
+        let seen = bystanders::seen(&self.room.sandbox.world_json(), &ENGINEERS);
+        for (id, user) in seen {
+            self.bystanders.entry(id).or_insert(user);
+        }
+    }
+
+    /// Somebody at a name that was chosen while their reseller account could not be asked, or who came in the same moment, is in the
+    /// way of an engineer who has an account under it elsewhere already. A person does what the task asks for.
+    async fn give_way(&mut self, rows: &[Enrollment]) {
+        let is_stuck = |row: &&Enrollment| matches!(&row.state, State::Waiting { reason, .. } if reason.code == FailureCode::AddressTaken);
+        for row in rows.iter().filter(is_stuck) {
+            let (Some(key), Some(domain)) = (row.id.engineer(), row.id.domain()) else { continue };
+            let house = self.lives.last().expect("somebody lives").house();
+            let name = house.sheet(key).await.expect("a sheet").username.expect("the username comes first");
+            let address = Address { local_part: name, domain: domain.clone() };
+            // The row may not have looked since.
+            if !self.room.sandbox.change(|world| bystanders::is_held(world, &address.to_string())) {
+                continue;
+            }
+            self.stats.nastiness.moved += 1;
+            if let Some(moved) =
+                self.room.sandbox.change(|world| bystanders::give_way(world, &address.to_string()))
+            {
+                let user = bystanders::seen(&self.room.sandbox.world_json(), &ENGINEERS).remove(&moved);
+                self.bystanders.insert(moved, user.expect("just moved"));
+            }
+        }
+    }
+
     /// An operator is impatient.
     async fn order(&mut self, rows: Vec<Enrollment>) {
         let waiting = rows.into_iter().filter(|row| matches!(row.state, State::Waiting { .. }));
@@ -267,4 +359,9 @@ impl History {
             let _ = engine.order_row(id, RowOrder::Retry, "ada", "now").await;
         }
     }
+}
+
+/// Somebody buys seats.
+fn lift_seats(world: &mut World) {
+    world.customers.values_mut().for_each(|customer| customer.settings.seats = None);
 }

@@ -1,5 +1,6 @@
 //! The world outside that outcomes are told to, and what a run has met. Not here: what was to be told (`verdict`).
 
+use super::nastiness::Nastiness;
 use carepass::engine::{OutcomeEvent, OutcomeSink, SinkError};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -15,11 +16,14 @@ pub struct Stats {
     pub late: u64,
     pub unconfirmed: u64,
     pub waits: u64,
+    /// The most calls in an hour, for each engineer and domain.
+    pub calls_an_hour: u64,
+    pub nastiness: Nastiness,
 }
 
 impl Stats {
     pub fn add(&mut self, more: &Self) {
-        let Self { kills, zombies, faults, stale, late, unconfirmed, waits } = more;
+        let Self { kills, zombies, faults, stale, late, unconfirmed, waits, calls_an_hour, nastiness } = more;
         self.kills += kills;
         self.zombies += zombies;
         self.faults += faults;
@@ -27,11 +31,14 @@ impl Stats {
         self.late += late;
         self.unconfirmed += unconfirmed;
         self.waits += waits;
+        self.calls_an_hour = self.calls_an_hour.max(*calls_an_hour);
+        self.nastiness.add(nastiness);
     }
 
     /// Histories that met no faults prove nothing.
     pub fn check(&self, seeds: usize) {
-        let Self { kills, zombies, faults, stale, late, unconfirmed, waits } = self;
+        let Self { kills, zombies, faults, stale, late, unconfirmed, waits, calls_an_hour: _, nastiness } =
+            self;
         for (what, count) in [
             ("kills", kills),
             ("zombies", zombies),
@@ -43,6 +50,7 @@ impl Stats {
         ] {
             assert!(*count >= seeds as u64, "too few {what}: {self:?}");
         }
+        nastiness.check();
     }
 }
 

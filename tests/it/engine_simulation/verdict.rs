@@ -1,16 +1,23 @@
 //! What must hold when a history has settled: Google's world is the one that was wanted, nothing was made twice, the world outside was
 //! told the truth in order, and the ledger has no gap. Not here: how it came to that (`history`).
 
+use super::bystanders;
 use super::history::{ENGINEERS, History, NEW_DOMAIN};
+use crate::closed_list;
 use carepass::model::entry::Position;
 use carepass::store::Store;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The most calls in an hour of virtual time, for each engineer and domain, set-up, faults and restarts included (measured: 294).
+const CALLS_AN_HOUR: u64 = 600;
+
 /// Checks every promise.
-pub async fn check(history: &History) {
+pub async fn check(history: &mut History) {
     check_world(history);
+    check_bystanders(history);
     check_effects(history);
+    check_calls(history);
     check_outcomes(history);
     check_letters(history);
     check_ledger(history).await;
@@ -24,10 +31,7 @@ fn check_world(history: &History) {
     let mut places: Vec<(String, String)> = Vec::new();
     for (customer, state) in world["customers"].as_object().expect("customers by id") {
         for user in state["users"].as_array().expect("users") {
-            let Some(engineer) = marker(user) else {
-                assert!(!texts(&user["roles"]).contains("Customer Care"), "a role went astray: {user}");
-                continue;
-            };
+            let Some(engineer) = marker(user).filter(|key| ENGINEERS.contains(&&**key)) else { continue };
             let address = user["primaryEmail"].as_str().expect("an address");
             let (local, domain) = address.split_once('@').expect("an address");
             assert_eq!(texts(&user["roles"]), ["Customer Care".to_owned()].into(), "{user}");
@@ -54,6 +58,40 @@ fn check_world(history: &History) {
     assert_eq!(all.len(), ENGINEERS.len(), "two share a local part: {local_parts:?}");
 }
 
+/// Everybody else has what they had.
+fn check_bystanders(history: &History) {
+    let world = history.room.sandbox.world_json();
+    let seen = bystanders::seen(&world, &ENGINEERS);
+    for (id, user) in &seen {
+        assert_eq!(Some(user), history.bystanders.get(id), "somebody else's account was touched");
+    }
+    assert_eq!(seen.len(), history.bystanders.len(), "somebody else is gone");
+}
+
+/// Nothing but published methods, and no storm.
+fn check_calls(history: &mut History) {
+    let mut hours: BTreeMap<i64, u64> = BTreeMap::new();
+    for call in history.room.sandbox.calls() {
+        assert!(closed_list::is_published(&call.method, &call.path), "not on the closed list: {call:?}");
+        *hours.entry(call.at_ms / 3_600_000).or_default() += 1;
+    }
+    let accounts = (ENGINEERS.len() * history.domains().len()) as u64;
+    let most = hours.values().max().expect("there were calls").div_ceil(accounts);
+    assert!(most <= CALLS_AN_HOUR, "{most} calls in an hour for each engineer and domain: {hours:?}");
+    history.stats.calls_an_hour = most;
+}
+
+/// Whether an account of an engineer has a paid licence.
+pub fn has_paid(history: &History) -> bool {
+    let world = history.room.sandbox.world_json();
+    let customers = world["customers"].as_object().expect("customers by id");
+    let mut users = customers.values().flat_map(|state| state["users"].as_array().expect("users"));
+    users.any(|user| {
+        let is_ours = marker(user).is_some_and(|key| ENGINEERS.contains(&&*key));
+        is_ours && texts(&user["licenses"]).iter().any(|license| license != "1010010001")
+    })
+}
+
 /// Google was made to do each thing once.
 fn check_effects(history: &History) {
     let mut effects: BTreeMap<String, usize> = BTreeMap::new();
@@ -61,6 +99,12 @@ fn check_effects(history: &History) {
         *effects.entry(effect).or_default() += 1;
     }
     let pairs = ENGINEERS.len() * history.domains().len();
+    // Automatic licensing may strike each account of the Danish one once, which has two domains in the end.
+    let removed = effects.remove("license.removed").unwrap_or(0);
+    assert!(
+        removed <= if history.is_nasty { 2 * ENGINEERS.len() } else { 0 },
+        "{removed} licences taken away"
+    );
     // The Norwegian account has one domain, and its licence comes with the site.
     let licensed = pairs - ENGINEERS.len();
     let wanted = [
@@ -95,10 +139,7 @@ fn check_outcomes(history: &History) {
         assert_eq!(kinds.first(), Some(&("accepted.v1", "")), "{kinds:?}");
         let count = |wanted: &str| kinds.iter().filter(|(kind, _)| *kind == wanted).count();
         assert_eq!((count("accepted.v1"), count("ready.v1")), (1, 1), "{kinds:?}");
-        let progressed: Vec<&str> =
-            kinds.iter().filter(|(kind, _)| *kind == "progressed.v1").map(|(_, domain)| *domain).collect();
-        let domains: BTreeSet<&str> = progressed.iter().copied().collect();
-        assert_eq!(progressed.len(), domains.len(), "a domain progressed twice: {kinds:?}");
+        let domains = check_progress(&kinds);
         assert_eq!(domains, history.domains().iter().map(String::as_str).collect(), "{kinds:?}");
         let ready = kinds.iter().position(|(kind, _)| *kind == "ready.v1").expect("just counted");
         let named: BTreeSet<&str> = told
@@ -124,8 +165,29 @@ fn check_outcomes(history: &History) {
             "{named:?} of {kinds:?}"
         );
         let late = kinds[ready..].iter().filter(|(kind, _)| *kind == "progressed.v1");
-        assert!(late.clone().all(|(_, domain)| *domain == NEW_DOMAIN), "{kinds:?}");
+        let mut late = late.filter(|(_, domain)| !before.contains(domain));
+        assert!(late.all(|(_, domain)| *domain == NEW_DOMAIN), "{kinds:?}");
     }
+}
+
+/// The domains that were told as ready: each once, and again only where a person was asked for meanwhile, since a paid licence may come
+/// after everything was done and not go away before somebody acts.
+fn check_progress<'a>(kinds: &[(&str, &'a str)]) -> BTreeSet<&'a str> {
+    let (mut all, mut ready) = (BTreeSet::new(), BTreeSet::new());
+    for (kind, domain) in kinds {
+        match *kind {
+            "progressed.v1" => {
+                all.insert(*domain);
+                assert!(ready.insert(*domain), "{domain} progressed twice: {kinds:?}");
+            }
+            "action-required.v1" => {
+                ready.remove(domain);
+            }
+            _ => (),
+        }
+    }
+    assert_eq!(ready, all, "trouble was not told to be over: {kinds:?}");
+    all
 }
 
 fn check_letters(history: &History) {
@@ -145,7 +207,8 @@ async fn check_ledger(history: &History) {
     assert!(entries.windows(2).all(follow), "a gap in the ledger");
 }
 
-fn marker(user: &Value) -> Option<String> {
+/// Whose account it is.
+pub fn marker(user: &Value) -> Option<String> {
     let markers = user["externalIds"].as_array()?;
     let ours = markers.iter().find(|marker| marker["customType"] == "carepass")?;
     ours["value"].as_str().map(str::to_owned)

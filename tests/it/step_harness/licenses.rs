@@ -92,7 +92,8 @@ async fn only_what_the_operator_listed_is_taken_away() {
 async fn a_refusal_proves_that_automatic_licensing_is_on() {
     let (stage, row) = stage(&[STARTER]).await;
     let (product, sku) = STARTER.split_once('/').expect("a product and a SKU");
-    let rule = AutoLicensing { org_unit: "/".into(), product: product.into(), sku: sku.into() };
+    let rule =
+        AutoLicensing { org_unit: "/".into(), product: product.into(), sku: sku.into(), off_after_ms: None };
     world(&stage, |customer| customer.settings.auto_licensing = vec![rule]);
     let house = house(&stage, &[STARTER]);
     let failure = run(&stage, &house, &row).await.expect_err("Google refuses");
