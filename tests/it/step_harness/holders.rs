@@ -4,7 +4,7 @@
 
 use super::end::effects;
 use super::journey::{Moment, moments};
-use super::stage::{ENGINEER, Stage, look_again};
+use super::stage::{ENGINEER, Stage};
 use carepass::model::enrollment::{At, Enrollment, EnrollmentId, Goal, State, Want};
 use carepass::model::failure::{Failure, FailureCode, FailureKind, Who};
 use carepass::model::plan::StepName;
@@ -277,7 +277,7 @@ async fn the_name_changes_for_all_rows_or_for_none() {
             row = stage.claim(&house, &row).await;
         }
         if let Some(failure) = ended {
-            row = look_again(&row, failure);
+            row = stage.look_again(&row, failure);
         }
         stage.keep(&row).await;
         let claimed = stage.claim(&house, &stage.row(&moment.row).await).await;

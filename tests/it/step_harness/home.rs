@@ -3,22 +3,24 @@
 
 use super::end::effects;
 use super::journey::{Moment, home_moments};
-use super::stage::{HOME_ACCOUNT, Stage, look_again};
+use super::stage::{HOME_ACCOUNT, MOODS, Stage};
 use super::traps::{TRAPS, spring};
-use super::{Disturbance, check, strike_everywhere};
+use super::disturbance::Tokens;
+use super::{Disturbance, NASTY_FAULTS, check, check_each_call, strike_everywhere};
 use carepass::engine::OrderError;
 use carepass::model::enrollment::EnrollmentId;
 use carepass::model::failure::{Failure, FailureCode};
 use carepass::model::plan::StepName;
 use carepass::model::transition::Rejected;
+use carepass::sandbox::init::Mood;
 use carepass::sandbox::{Customer, User};
 use carepass::steps::House;
 
 const ROW: &str = "domain/E-1/nordic-se/reseller-se.example";
 
-async fn own_moments() -> Vec<Moment> {
+async fn own_moments(mood: Mood) -> Vec<Moment> {
     let id: EnrollmentId = ROW.parse().expect("a row");
-    home_moments().await.into_iter().filter(|moment| moment.row == id).collect()
+    home_moments(mood).await.into_iter().filter(|moment| moment.row == id).collect()
 }
 
 fn step(moments: &[Moment], name: StepName) -> &Moment {
@@ -44,7 +46,7 @@ async fn run(
 
 #[tokio::test]
 async fn the_engineers_own_account_gets_the_role_and_nothing_else() {
-    let moments = home_moments().await;
+    let moments = home_moments(Mood::Plain).await;
     let own = |moment: &&Moment| moment.row.to_string() == ROW;
     for moment in moments.iter().filter(own) {
         let (stage, outcome) = run(moment, |_| (), |_| ()).await;
@@ -71,9 +73,26 @@ async fn the_engineers_own_account_gets_the_role_and_nothing_else() {
     assert!(!letter.text.contains("asa.oberg@reseller-se.example"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn where_google_is_nasty_its_steps_promise_the_same() {
+    for moment in own_moments(Mood::Nasty).await {
+        for disturbance in [
+            Disturbance::Repeated,
+            Disturbance::Forgotten,
+            Disturbance::Overlapped { knowingly: false },
+            Disturbance::Overlapped { knowingly: true },
+        ] {
+            check(&moment, disturbance).await;
+        }
+        for (fault, then) in NASTY_FAULTS {
+            check_each_call(&moment, fault, Tokens::Cold, then).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn its_steps_promise_what_all_steps_promise() {
-    for moment in own_moments().await {
+    for moment in own_moments(Mood::Plain).await {
         for disturbance in [
             Disturbance::Repeated,
             Disturbance::Forgotten,
@@ -89,7 +108,7 @@ async fn its_steps_promise_what_all_steps_promise() {
 /// Nothing is found by a name; what was named must be an account of its own, the right customer's, unspoilt, in the right domain.
 #[tokio::test]
 async fn only_the_account_that_was_named_is_taken() {
-    let moments = own_moments().await;
+    let moments = own_moments(Mood::Plain).await;
     let account = step(&moments, StepName::Account);
     let name = |address: &'static str| {
         move |house: &mut House| {
@@ -132,21 +151,23 @@ async fn only_the_account_that_was_named_is_taken() {
 }
 
 /// The traps that have nothing to do with a marker hold for an engineer's own account too.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_guards_hold_for_an_own_account() {
-    let moments = own_moments().await;
-    let role = step(&moments, StepName::Role);
     let about_markers = ["another engineer's marker", "no marker", "two markers"];
-    for trap in TRAPS.iter().filter(|trap| !about_markers.contains(&trap.name)) {
-        spring(trap, role, false).await;
-        spring(trap, role, true).await;
+    for mood in MOODS {
+        let moments = own_moments(mood).await;
+        let role = step(&moments, StepName::Role);
+        for trap in TRAPS.iter().filter(|trap| !about_markers.contains(&trap.name)) {
+            spring(trap, role, false).await;
+            spring(trap, role, true).await;
+        }
     }
 }
 
 /// An approver's order names it where the configuration does not. What is stored of it is sealed.
 #[tokio::test]
 async fn an_order_names_the_account() {
-    let moments = own_moments().await;
+    let moments = own_moments(Mood::Plain).await;
     let account = step(&moments, StepName::Account);
     let stage = Stage::set(&account.before).await;
     let unnamed = || {
@@ -157,7 +178,7 @@ async fn an_order_names_the_account() {
     let claimed = stage.claim(&unnamed(), &stage.row(&account.row).await).await;
     let failure = stage.run(&unnamed(), &claimed).await.expect_err("nobody has named one");
     assert_eq!(failure.code, FailureCode::HomeAccountMissing);
-    stage.keep(&look_again(&claimed, failure)).await;
+    stage.keep(&stage.look_again(&claimed, failure)).await;
     let (engine, named) = (stage.engine(unnamed()), HOME_ACCOUNT.parse().expect("an address"));
     let row =
         engine.order_adoption(&account.row, &named, "ada", "I know her").await.expect("an order that fits");

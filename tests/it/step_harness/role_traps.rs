@@ -2,7 +2,7 @@
 //! of Google's that give the same access. Not here: the traps on the account (`traps`), and the pure cases (`google/role`).
 
 use super::journey::{Moment, moments};
-use super::stage::{Stage, ago};
+use super::stage::Stage;
 use carepass::clock::Clock;
 use carepass::model::enrollment::{Enrollment, EnrollmentId, State, Want};
 use carepass::model::failure::{Failure, FailureCode};
@@ -95,14 +95,14 @@ async fn set_up(stage: &Stage, house: &House) -> Result<(), Failure> {
 /// The engineer's step is run, a minute after the account was last read.
 async fn run(stage: &Stage, house: &House, id: &EnrollmentId) -> Result<Ensured, Failure> {
     let mut claimed = stage.claim(house, &stage.row(id).await).await;
-    age(&mut claimed);
+    age(&mut claimed, stage);
     stage.run(house, &claimed).await
 }
 
-fn age(row: &mut Enrollment) {
+fn age(row: &mut Enrollment, stage: &Stage) {
     let fact = row.facts.account.as_mut().expect("the account was made before");
-    fact.since = ago(SignedDuration::from_hours(1));
-    fact.read_at = ago(SignedDuration::from_secs(61));
+    fact.since = stage.ago(SignedDuration::from_hours(1));
+    fact.read_at = stage.ago(SignedDuration::from_secs(61));
 }
 
 fn assert_nothing_written(stage: &Stage, place: &str) {

@@ -1,12 +1,14 @@
 //! One trap for each guard: the account, or the role, is changed behind carepass's back between two steps. The step stops with the
 //! right code, and nothing at all is written. Not here: the guards' own cases (`google/guard`, `google/role`).
 
-use super::journey::{Moment, moments};
-use super::stage::{Stage, ago};
+use super::journey::{Moment, moments, moments_in};
+use super::stage::{MOODS, Stage};
 use carepass::model::enrollment::Enrollment;
 use carepass::model::failure::{FailureCode, FailureKind};
 use carepass::model::plan::StepName;
+use carepass::sandbox::init::Mood;
 use carepass::sandbox::{Assignment, Customer, Role, User};
+use carepass::steps::House;
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -23,7 +25,7 @@ pub struct Trap {
     code: FailureCode,
 }
 
-pub const TRAPS: [Trap; 14] = [
+pub const TRAPS: [Trap; 17] = [
     Trap {
         name: "another engineer's marker",
         steps: BOTH,
@@ -43,14 +45,28 @@ pub const TRAPS: [Trap; 14] = [
         code: FailureCode::AccountNotOurs,
     },
     Trap {
-        name: "our address is an alias only",
+        name: "our address is an alias of an ordinary user",
         steps: BOTH,
         spoil: |customer, id| {
-            edit(customer, id, |user| {
-                let ours = std::mem::replace(&mut user.primary_email, "boss@care-se.example".into());
-                user.aliases.push(ours);
-            });
+            rename(customer, id, "boss@care-se.example");
+            edit(customer, id, |user| user.aliases.push("asa.oberg@care-se.example".into()));
         },
+        code: FailureCode::AccountNotOurs,
+    },
+    Trap {
+        name: "our address is an alias of an administrator",
+        steps: BOTH,
+        spoil: |customer, id| {
+            rename(customer, id, "boss@care-se.example");
+            edit(customer, id, |user| user.aliases.push("asa.oberg@care-se.example".into()));
+            assign(customer, id, "_SEED_ADMIN_ROLE", None);
+        },
+        code: FailureCode::AccountNotOurs,
+    },
+    Trap {
+        name: "our marker on the twin in a secondary domain",
+        steps: BOTH,
+        spoil: |customer, id| rename(customer, id, "asa.oberg@reseller-se.example"),
         code: FailureCode::AccountNotOurs,
     },
     Trap {
@@ -128,6 +144,15 @@ pub const TRAPS: [Trap; 14] = [
         code: FailureCode::RoleTooPowerful,
     },
     Trap {
+        name: "the role does not say what it may do",
+        steps: ROLE,
+        spoil: |customer, _| {
+            let role = role(customer, "Customer Care");
+            customer.roles.get_mut(&role).expect("it is there").privileges.clear();
+        },
+        code: FailureCode::RoleTooPowerful,
+    },
+    Trap {
         name: "the role was made again",
         steps: ROLE,
         spoil: |customer, _| {
@@ -139,9 +164,15 @@ pub const TRAPS: [Trap; 14] = [
     },
 ];
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn nothing_is_written_to_what_is_not_ours() {
-    let moments = moments().await;
+    for mood in MOODS {
+        every_trap_in(mood).await;
+    }
+}
+
+async fn every_trap_in(mood: Mood) {
+    let moments = moments_in(mood).await;
     let place = |moment: &&Moment| moment.row.to_string().contains("care-se.example");
     for trap in &TRAPS {
         for name in trap.steps {
@@ -179,7 +210,7 @@ async fn a_role_that_is_suddenly_there_is_not_taken_at_its_name() {
 }
 
 /// Google says that the account administers something, and its list of roles does not show what: our own grant, perhaps, or not.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_role_that_is_not_listed_yet_is_waited_for_and_nothing_is_written() {
     let moments = moments().await;
     for name in BOTH {
@@ -187,10 +218,8 @@ async fn a_role_that_is_not_listed_yet_is_waited_for_and_nothing_is_written() {
             moment.step.name == *name && moment.row.to_string().contains("care-se.example")
         };
         let moment = moments.iter().find(wanted).expect("a step of the journey");
-        let stage = Stage::set(&moment.before).await;
-        let house = stage.house();
-        let mut claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
-        let id = age(&mut claimed);
+        let (stage, house, claimed) = an_hour_later(moment).await;
+        let id = account(&claimed).to_owned();
         stage.sandbox.change(|world| {
             let customer = world.customers.get_mut(CUSTOMER).expect("a customer of the demo");
             assign(customer, &id, "Customer Care", None);
@@ -207,19 +236,16 @@ async fn a_role_that_is_not_listed_yet_is_waited_for_and_nothing_is_written() {
     }
 }
 
-/// The step meets the trap: at its first attempt, a minute after the account was last read; or after a death.
+/// The step meets the trap an hour after the account was last read, at its first attempt or after a death.
 pub async fn spring(trap: &Trap, moment: &Moment, after_death: bool) {
     let place = format!("{} with {}, after a death: {after_death}", moment.step.name, trap.name);
-    let stage = Stage::set(&moment.before).await;
-    let house = stage.house();
-    let mut claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
-    let id = age(&mut claimed);
+    let (stage, house, mut claimed) = an_hour_later(moment).await;
     if after_death {
         claimed = stage.claim_after_death(&house, &claimed).await;
     }
     stage.sandbox.change(|world| {
         let customer = world.customers.get_mut(CUSTOMER).expect("a customer of the demo");
-        (trap.spoil)(customer, &id);
+        (trap.spoil)(customer, account(&claimed));
     });
     let before = stage.sandbox.change(|world| format!("{:?}", world.customers));
     let failure = stage.run(&house, &claimed).await.expect_err(&place);
@@ -230,18 +256,26 @@ pub async fn spring(trap: &Trap, moment: &Moment, after_death: bool) {
     assert_eq!(writes.next(), None, "{place}");
 }
 
-/// The account has been there for an hour, and was read a little more than a minute ago. Gives its id.
-fn age(row: &mut Enrollment) -> String {
-    let fact = row.facts.account.as_mut().expect("the account was made before");
-    fact.since = ago(SignedDuration::from_hours(1));
-    fact.read_at = ago(SignedDuration::from_secs(61));
-    fact.id.as_str().to_owned()
+/// The step is next, and by now Google shows of the account what is so.
+async fn an_hour_later(moment: &Moment) -> (Stage, House, Enrollment) {
+    let stage = Stage::set_later(&moment.before, SignedDuration::from_hours(1)).await;
+    let house = stage.house();
+    let claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
+    (stage, house, claimed)
+}
+
+fn account(row: &Enrollment) -> &str {
+    row.facts.account.as_ref().expect("the account was made before").id.as_str()
 }
 
 fn edit(customer: &mut Customer, id: &str, change: impl FnOnce(&mut User)) {
     let mut user = customer.take_user(id).expect("the engineer's account");
     change(&mut user);
     customer.put_user(user);
+}
+
+fn rename(customer: &mut Customer, id: &str, address: &str) {
+    edit(customer, id, |user| user.primary_email = address.into());
 }
 
 fn mark(customer: &mut Customer, id: &str, markers: &[&str]) {
