@@ -3,11 +3,12 @@
 //! Not here: our own deleted account (`restored`), and accounts that change between two steps (`traps`).
 
 use super::end::effects;
-use super::journey::{Moment, moments};
-use super::stage::{ENGINEER, Stage};
+use super::journey::{Moment, moments, moments_in};
+use super::stage::{ENGINEER, MOODS, Stage};
 use carepass::model::enrollment::{At, Enrollment, EnrollmentId, Goal, State, Want};
 use carepass::model::failure::{Failure, FailureCode, FailureKind, Who};
 use carepass::model::plan::StepName;
+use carepass::sandbox::init::Mood;
 use carepass::sandbox::{Assignment, ConflictChoice, Customer, Group, User};
 use carepass::store::Store;
 use serde_json::{Value, json};
@@ -134,9 +135,15 @@ async fn at_the_account(
 }
 
 /// Nothing was made yet: another name, everywhere, and the one who has the address notices nothing.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn before_anything_was_made_the_engineer_gets_another_name() {
-    let moments = moments().await;
+    for mood in MOODS {
+        another_name_in(mood).await;
+    }
+}
+
+async fn another_name_in(mood: Mood) {
+    let moments = moments_in(mood).await;
     for trap in &TRAPS {
         for after_death in [false, true] {
             let (stage, moment, before) = at_the_account(&moments, SE, trap).await;
@@ -180,9 +187,15 @@ async fn before_anything_was_made_the_engineer_gets_another_name() {
 }
 
 /// An account stands under the name in another domain: a person is asked once, with the evidence.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn after_the_first_account_a_person_decides() {
-    let moments = moments().await;
+    for mood in MOODS {
+        a_person_decides_in(mood).await;
+    }
+}
+
+async fn a_person_decides_in(mood: Mood) {
+    let moments = moments_in(mood).await;
     for trap in &TRAPS {
         let (stage, moment, before) = at_the_account(&moments, NO, trap).await;
         let house = stage.house();

@@ -5,8 +5,7 @@ use super::end::effects;
 use super::journey::{Moment, home_moments};
 use super::stage::{HOME_ACCOUNT, MOODS, Stage};
 use super::traps::{TRAPS, spring};
-use super::disturbance::Tokens;
-use super::{Disturbance, NASTY_FAULTS, check, check_each_call, strike_everywhere};
+use super::{Disturbance, check, strike_everywhere};
 use carepass::engine::OrderError;
 use carepass::model::enrollment::EnrollmentId;
 use carepass::model::failure::{Failure, FailureCode};
@@ -74,34 +73,19 @@ async fn the_engineers_own_account_gets_the_role_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_google_is_nasty_its_steps_promise_the_same() {
-    for moment in own_moments(Mood::Nasty).await {
-        for disturbance in [
-            Disturbance::Repeated,
-            Disturbance::Forgotten,
-            Disturbance::Overlapped { knowingly: false },
-            Disturbance::Overlapped { knowingly: true },
-        ] {
-            check(&moment, disturbance).await;
-        }
-        for (fault, then) in NASTY_FAULTS {
-            check_each_call(&moment, fault, Tokens::Cold, then).await;
-        }
-    }
-}
-
-#[tokio::test]
 async fn its_steps_promise_what_all_steps_promise() {
-    for moment in own_moments(Mood::Plain).await {
-        for disturbance in [
-            Disturbance::Repeated,
-            Disturbance::Forgotten,
-            Disturbance::Overlapped { knowingly: false },
-            Disturbance::Overlapped { knowingly: true },
-        ] {
-            check(&moment, disturbance).await;
+    for mood in MOODS {
+        for moment in own_moments(mood).await {
+            for disturbance in [
+                Disturbance::Repeated,
+                Disturbance::Forgotten,
+                Disturbance::Overlapped { knowingly: false },
+                Disturbance::Overlapped { knowingly: true },
+            ] {
+                check(&moment, disturbance).await;
+            }
+            strike_everywhere(&moment).await;
         }
-        strike_everywhere(&moment).await;
     }
 }
 

@@ -69,7 +69,10 @@ async fn a_unit_is_known_by_its_id_and_never_silently_made_again() {
     customer(&stage, |customer| customer.org_units.insert("03phnew".into(), gone));
     let found = stage.run(&stage.house(), &known).await.expect("somebody made it again").facts;
     assert_eq!(found.org_unit.as_deref(), Some("id:03phnew"));
-    assert!(found.org_unit_made_at.is_some_and(|at| at > stage.ago(SignedDuration::from_mins(1))), "it is young");
+    assert!(
+        found.org_unit_made_at.is_some_and(|at| at > stage.ago(SignedDuration::from_mins(1))),
+        "it is young"
+    );
 
     let mut house = stage.house();
     let other = |site: &mut Site| site.reseller.org_unit = "/Elsewhere".parse().expect("a path");

@@ -86,6 +86,13 @@ struct Kit {
     seal: TempDir,
 }
 
+impl Snapshot {
+    /// Of Google on that stage.
+    pub fn mood(&self) -> Mood {
+        self.mood
+    }
+}
+
 impl Stage {
     /// The demo's world, and an engineer whose event was admitted. The nasty one is without its rules of chance, which the harness's own
     /// disturbances replace, and wants tokio's time to be paused.
@@ -96,7 +103,8 @@ impl Stage {
             Mood::Plain => (&files.world, Clock::System),
             Mood::Nasty => (&files.nasty_world, clock),
         };
-        let world = World { faults: Vec::new(), ..World::from_toml(text).expect("the world that init writes") };
+        let world =
+            World { faults: Vec::new(), ..World::from_toml(text).expect("the world that init writes") };
         let loopback = Endpoint::parse("http://127.0.0.1:9010").expect("a loopback address");
         let client = google::client(&loopback).expect("a client for loopback");
         let stage = Self::raise(world, Memory::new(), Arc::new(Kit { client, seal }), clock).await;
