@@ -22,19 +22,23 @@ const OURS: &str = "Customer Care";
 const GOOGLES: &str = "_RESELLER_ADMIN_ROLE";
 const SERVICE: &str = "02w5ecyt3pkeyqi";
 
-/// A stage at a step of the engineer's row in one domain, an hour later than the step before. Where several roles of Google's speak of
-/// resellers none is ever chosen (`google/role`): the nasty world is without its second one here.
-async fn stage_in(mood: Mood, step: StepName) -> (Stage, EnrollmentId) {
+/// A step of the engineer's row in one domain.
+async fn moment(mood: Mood, step: StepName) -> Moment {
     let wanted =
         |moment: &Moment| moment.step.name == step && moment.row.to_string().contains("care-se.example");
-    let moment = moments_in(mood).await.into_iter().find(wanted).expect("a step of the journey");
+    moments_in(mood).await.into_iter().find(wanted).expect("a step of the journey")
+}
+
+/// A stage at that step, an hour later than the step before. Where several roles of Google's speak of resellers none is ever chosen
+/// (`google/role`): the nasty world is without its second one here.
+async fn stage_at(moment: &Moment) -> (Stage, EnrollmentId) {
     let stage = Stage::set_later(&moment.before, SignedDuration::from_hours(1)).await;
     world(&stage, |customer| customer.roles.retain(|_, role| role.name != "_RESELLER_SUPPORT_ROLE"));
-    (stage, moment.row)
+    (stage, moment.row.clone())
 }
 
 async fn stage(step: StepName) -> (Stage, EnrollmentId) {
-    stage_in(Mood::Plain, step).await
+    stage_at(&moment(Mood::Plain, step).await).await
 }
 
 /// A process that has just begun, with this choice of a role.
@@ -113,13 +117,13 @@ fn assert_nothing_written(stage: &Stage, place: &str) {
 
 /// The role is set up, spoilt, and neither given nor set up again.
 async fn check(
-    mood: Mood,
+    moment: &Moment,
     name: &str,
     choice: impl Fn(&Stage) -> RoleChoice,
     spoil: fn(&mut Customer),
     code: FailureCode,
 ) {
-    let (stage, id) = stage_in(mood, StepName::Role).await;
+    let (stage, id) = stage_at(moment).await;
     let choice = choice(&stage);
     set_up(&stage, &house(&stage, &choice)).await.unwrap_or_else(|failure| panic!("{name}: {failure:?}"));
     world(&stage, spoil);
@@ -134,32 +138,44 @@ async fn check(
 #[tokio::test(start_paused = true)]
 async fn a_role_that_was_widened_is_given_to_nobody() {
     for mood in MOODS {
-        every_wider_role_in(mood).await;
+        every_wider_role(&moment(mood, StepName::Role).await).await;
     }
 }
 
-async fn every_wider_role_in(mood: Mood) {
+async fn every_wider_role(moment: &Moment) {
     let custom = |stage: &Stage| RoleChoice::Custom { name: OURS.into(), privileges: held(stage, OURS) };
     let existing = |stage: &Stage| RoleChoice::Existing { name: OURS.into(), privileges: held(stage, OURS) };
     let pinned = |stage: &Stage| RoleChoice::ResellerAdmin { privileges: held(stage, GOOGLES) };
     let unpinned = |_: &Stage| RoleChoice::ResellerAdmin { privileges: BTreeSet::new() };
-    check(mood, "custom", custom, |customer| widen(customer, OURS), FailureCode::RoleTooPowerful).await;
-    check(mood, "existing", existing, |customer| widen(customer, OURS), FailureCode::RoleTooPowerful).await;
+    check(moment, "custom", custom, |customer| widen(customer, OURS), FailureCode::RoleTooPowerful).await;
+    check(moment, "existing", existing, |customer| widen(customer, OURS), FailureCode::RoleTooPowerful).await;
     check(
-        mood,
+        moment,
         "Google's, pinned",
         pinned,
         |customer| widen(customer, GOOGLES),
         FailureCode::RoleTooPowerful,
     )
     .await;
-    check(mood, "Google's", unpinned, |customer| widen(customer, GOOGLES), FailureCode::RoleWidened).await;
-    check(mood, "custom, raised", custom, |customer| raise(customer, OURS), FailureCode::RoleTooPowerful)
+    check(moment, "Google's", unpinned, |customer| widen(customer, GOOGLES), FailureCode::RoleWidened).await;
+    check(moment, "custom, raised", custom, |customer| raise(customer, OURS), FailureCode::RoleTooPowerful)
         .await;
-    check(mood, "existing, raised", existing, |customer| raise(customer, OURS), FailureCode::RoleTooPowerful)
-        .await;
-    check(mood, "Google's, raised", unpinned, |customer| raise(customer, GOOGLES), FailureCode::RoleMissing)
-        .await;
+    check(
+        moment,
+        "existing, raised",
+        existing,
+        |customer| raise(customer, OURS),
+        FailureCode::RoleTooPowerful,
+    )
+    .await;
+    check(
+        moment,
+        "Google's, raised",
+        unpinned,
+        |customer| raise(customer, GOOGLES),
+        FailureCode::RoleMissing,
+    )
+    .await;
 }
 
 /// What was added is shown, and pinning it is the cure; fewer privileges are fine, and are what counts from then on.
@@ -198,7 +214,7 @@ async fn a_wider_role_of_googles_is_given_again_once_it_is_pinned() {
 async fn a_super_administrators_role_is_never_set_up() {
     let name = "_SEED_ADMIN_ROLE";
     for mood in MOODS {
-        let (stage, _) = stage_in(mood, StepName::Role).await;
+        let (stage, _) = stage_at(&moment(mood, StepName::Role).await).await;
         for choice in [
             RoleChoice::Existing { name: name.into(), privileges: pins(&["VIEW_CUSTOMERS"]) },
             RoleChoice::Custom { name: name.into(), privileges: pins(&["VIEW_CUSTOMERS"]) },
@@ -273,7 +289,7 @@ async fn a_legacy_role_for_support_is_the_access() {
 #[tokio::test(start_paused = true)]
 async fn a_role_that_is_only_called_so_is_another_role() {
     for mood in MOODS {
-        let (stage, id) = stage_in(mood, StepName::Role).await;
+        let (stage, id) = stage_at(&moment(mood, StepName::Role).await).await;
         let account = account(&stage, &id).await;
         world(&stage, |customer| give(customer, &account, "Legacy Enterprise Support", false));
         let failure = run(&stage, &stage.house(), &id).await.expect_err("an administrator of something");

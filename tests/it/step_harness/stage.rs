@@ -197,6 +197,13 @@ impl Stage {
         }
     }
 
+    /// All that Google holds. How often a young account was read is nothing that it holds.
+    pub fn world_text(&self) -> String {
+        let mut customers = self.sandbox.change(|world| world.customers.clone());
+        customers.values_mut().for_each(|customer| customer.young.clear());
+        format!("{customers:?}")
+    }
+
     pub async fn entries(&self) -> Vec<Entry> {
         self.store.entries(Position::default(), ENTRIES_MAX).await.expect("memory answers")
     }

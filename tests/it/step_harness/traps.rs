@@ -247,10 +247,10 @@ pub async fn spring(trap: &Trap, moment: &Moment, after_death: bool) {
         let customer = world.customers.get_mut(CUSTOMER).expect("a customer of the demo");
         (trap.spoil)(customer, account(&claimed));
     });
-    let before = stage.sandbox.change(|world| format!("{:?}", world.customers));
+    let before = stage.world_text();
     let failure = stage.run(&house, &claimed).await.expect_err(&place);
     assert_eq!(failure.code, trap.code, "{place}: {failure:?}");
-    assert_eq!(stage.sandbox.change(|world| format!("{:?}", world.customers)), before, "{place}");
+    assert_eq!(stage.world_text(), before, "{place}");
     let calls = stage.sandbox.calls();
     let mut writes = calls.iter().filter(|call| call.method != "GET" && call.path != "/token");
     assert_eq!(writes.next(), None, "{place}");
