@@ -50,10 +50,8 @@ async fn the_engineers_own_account_gets_the_role_and_nothing_else() {
     for moment in moments.iter().filter(own) {
         let (stage, outcome) = run(moment, |_| (), |_| ()).await;
         outcome.unwrap_or_else(|failure| panic!("{}: {failure:?}", moment.step.name));
-        let expected = match moment.step.name {
-            StepName::Role => [("role.assigned".to_owned(), 1)].into(),
-            _ => std::collections::BTreeMap::new(),
-        };
+        let given = (moment.step.name == StepName::Role).then(|| ("role.assigned".to_owned(), 1));
+        let expected: std::collections::BTreeMap<_, _> = given.into_iter().collect();
         assert_eq!(effects(&stage), expected, "{}", moment.step.name);
         let silent = [StepName::Username, StepName::License, StepName::NoPaidLicense, StepName::CaseAlerts];
         assert!(stage.sandbox.calls().is_empty() || !silent.contains(&moment.step.name));

@@ -200,7 +200,9 @@ impl Stage {
     /// All that Google holds. How often a young account was read is nothing that it holds.
     pub fn world_text(&self) -> String {
         let mut customers = self.sandbox.change(|world| world.customers.clone());
-        customers.values_mut().for_each(|customer| customer.young.clear());
+        for customer in customers.values_mut() {
+            customer.young.clear();
+        }
         format!("{customers:?}")
     }
 

@@ -32,7 +32,6 @@ use super::stage::{MOODS, Stage};
 use carepass::model::enrollment::Enrollment;
 use carepass::model::failure::{FailureCode, FailureKind};
 use carepass::model::plan::StepName;
-use carepass::sandbox::init::Mood;
 use carepass::sandbox::{Assignment, Customer, Role, User};
 use carepass::steps::House;
 use jiff::SignedDuration;
