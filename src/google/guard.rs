@@ -94,6 +94,9 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
+    /// What is otherwise.
+    type Change = fn(&mut Account);
+
     fn account() -> Account {
         Account {
             id: "1".parse().unwrap(),
@@ -214,7 +217,7 @@ mod tests {
         };
         assert_eq!(judged(false, |_| ()), Ok(()));
         assert_eq!(judged(true, |account| account.is_delegated_admin = Some(true)), Ok(()));
-        let stopped: [(fn(&mut Account), FailureCode); 6] = [
+        let stopped: [(Change, FailureCode); 6] = [
             (
                 |account| account.primary_address = "boss@reseller-se.example".into(),
                 FailureCode::AccountNotOurs,

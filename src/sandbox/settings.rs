@@ -50,7 +50,7 @@ pub struct Settings {
     pub undelete_suspended: bool,
     /// A new user is a 404 by id for this long (by e-mail it is there).
     pub new_user_delay_ms: u64,
-    /// A new user is a 404 by id for the first so many reads.
+    /// A new user is a 404 by id for the first so many reads, in its first five minutes.
     pub new_user_reads: u32,
     /// In the first so long of a new user every third read by id is a 404 again.
     pub new_user_flapping_ms: u64,

@@ -9,6 +9,9 @@ use std::sync::Arc;
 /// Every so many reads by id flap.
 const FLAP: u32 = 3;
 
+/// The first reads by id are those of a new user: five minutes are the longest lag that somebody saw.
+const FIRST_READS_MS: u64 = 5 * 60 * 1000;
+
 /// Remembers what later reads need of a user that is about to be put in.
 pub fn remember(customer: &mut Customer, user: &User) {
     if customer.settings.remembers_youth() {
@@ -36,7 +39,7 @@ pub fn hides(scene: &Scene<'_>, user: &User, by_id: bool) -> bool {
     let reads = scene.customer.young.get(&user.id).map_or(u32::MAX, |youth| youth.reads);
     let flaps = reads > 0 && reads != u32::MAX && reads.is_multiple_of(FLAP);
     scene.is_within(user.created, settings.new_user_delay_ms)
-        || reads <= settings.new_user_reads
+        || (reads <= settings.new_user_reads && scene.is_within(user.created, FIRST_READS_MS))
         || (flaps && scene.is_within(user.created, settings.new_user_flapping_ms))
 }
 

@@ -32,6 +32,8 @@ async fn a_new_user_is_not_found_by_id_for_some_reads_or_some_time_and_flaps() {
     assert_eq!(none.await, [200, 200]);
     let some_reads = reads_by_id(|settings| settings.new_user_reads = 2, 0, 4);
     assert_eq!(some_reads.await, [404, 404, 200, 200]);
+    let none_is_young = reads_by_id(|settings| settings.new_user_reads = 2, 5 * 60_000, 2);
+    assert_eq!(none_is_young.await, [404, 200]);
     let some_time = reads_by_id(|settings| settings.new_user_delay_ms = 2_000, 1_000, 4);
     assert_eq!(some_time.await, [404, 404, 200, 200]);
     let flapping = reads_by_id(|settings| settings.new_user_flapping_ms = 5_000, 1_000, 7);

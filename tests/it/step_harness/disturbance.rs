@@ -182,6 +182,6 @@ async fn warm(house: &House, tokens: Tokens) {
 /// Whether the loss of a commit is still to come. A commit that says nothing finds out.
 async fn is_armed(stage: &Stage) -> bool {
     let nothing = Change::Bookmark { reader: "harness".into(), position: Position::default() };
-    let at = super::stage::ago(jiff::SignedDuration::ZERO);
+    let at = stage.ago(jiff::SignedDuration::ZERO);
     stage.store.commit(Commit::of(at, Actor::Engine, nothing)).await.is_err()
 }

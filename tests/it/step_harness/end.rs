@@ -17,6 +17,7 @@ impl End {
     /// how often one was reserved, the letters, and what the row knows. A letter counts once under its name, however often it was sent:
     /// mail is at least once, and a second copy is recognised by the name.
     pub async fn of(stage: &Stage, row: &Enrollment) -> Self {
+        stage.until_calm().await;
         let sheet =
             stage.house().sheet(&ENGINEER.parse().expect("a key")).await.expect("an admitted engineer");
         let entries = stage.entries().await;

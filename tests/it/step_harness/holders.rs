@@ -3,13 +3,15 @@
 //! Not here: our own deleted account (`restored`), and accounts that change between two steps (`traps`).
 
 use super::end::effects;
-use super::journey::{Moment, moments};
-use super::stage::{ENGINEER, Stage, look_again};
+use super::journey::{Moment, moments, moments_in};
+use super::stage::{ENGINEER, MOODS, Stage};
 use carepass::model::enrollment::{At, Enrollment, EnrollmentId, Goal, State, Want};
 use carepass::model::failure::{Failure, FailureCode, FailureKind, Who};
 use carepass::model::plan::StepName;
+use carepass::sandbox::init::Mood;
 use carepass::sandbox::{Assignment, ConflictChoice, Customer, Group, User};
 use carepass::store::Store;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 const SE: (&str, &str, &str) =
@@ -117,6 +119,7 @@ fn group(customer: &mut Customer, of: &str, aliases: &[&str]) {
     customer.put_group(Group { email, name: "Team".into(), aliases });
 }
 
+/// An hour after the set-up: no unit is young any more.
 async fn at_the_account(
     moments: &[Moment],
     place: (&str, &str, &str),
@@ -125,18 +128,24 @@ async fn at_the_account(
     let wanted =
         |moment: &&Moment| moment.step.name == StepName::Account && moment.row.to_string() == place.0;
     let moment = moments.iter().find(wanted).expect("a step of the journey");
-    let stage = Stage::set(&moment.before).await;
+    let stage = Stage::set_later(&moment.before, SignedDuration::from_hours(1)).await;
     stage.sandbox.change(|world| {
         (trap.set)(world.customers.get_mut(place.1).expect("a customer of the demo"), place.2);
     });
-    let before = stage.sandbox.change(|world| format!("{:?}", world.customers));
+    let before = stage.world_text();
     (stage, moment.clone(), before)
 }
 
 /// Nothing was made yet: another name, everywhere, and the one who has the address notices nothing.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn before_anything_was_made_the_engineer_gets_another_name() {
-    let moments = moments().await;
+    for mood in MOODS {
+        another_name_in(mood).await;
+    }
+}
+
+async fn another_name_in(mood: Mood) {
+    let moments = moments_in(mood).await;
     for trap in &TRAPS {
         for after_death in [false, true] {
             let (stage, moment, before) = at_the_account(&moments, SE, trap).await;
@@ -146,12 +155,7 @@ async fn before_anything_was_made_the_engineer_gets_another_name() {
                 claimed = stage.claim_after_death(&house, &claimed).await;
             }
             let failure = stage.run(&house, &claimed).await.expect_err(trap.name);
-            assert_eq!(
-                stage.sandbox.change(|world| format!("{:?}", world.customers)),
-                before,
-                "{}",
-                trap.name
-            );
+            assert_eq!(stage.world_text(), before, "{}", trap.name);
             // An earlier run may have had the owner of a private account invited: then it is waited for.
             if trap.code == FailureCode::UnmanagedAccount && after_death {
                 assert_eq!((failure.kind, failure.code), (FailureKind::Needs(Who::Operator), trap.code));
@@ -180,9 +184,15 @@ async fn before_anything_was_made_the_engineer_gets_another_name() {
 }
 
 /// An account stands under the name in another domain: a person is asked once, with the evidence.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn after_the_first_account_a_person_decides() {
-    let moments = moments().await;
+    for mood in MOODS {
+        a_person_decides_in(mood).await;
+    }
+}
+
+async fn a_person_decides_in(mood: Mood) {
+    let moments = moments_in(mood).await;
     for trap in &TRAPS {
         let (stage, moment, before) = at_the_account(&moments, NO, trap).await;
         let house = stage.house();
@@ -195,13 +205,13 @@ async fn after_the_first_account_a_person_decides() {
             trap.name
         );
         assert!(failure.detail.contains(trap.evidence), "{}: {failure:?}", trap.name);
-        assert_eq!(stage.sandbox.change(|world| format!("{:?}", world.customers)), before, "{}", trap.name);
+        assert_eq!(stage.world_text(), before, "{}", trap.name);
         assert!(effects(&stage).is_empty(), "{}", trap.name);
     }
 }
 
 /// With our own marker on it, at our address, it is still no account to write to.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn our_own_account_is_not_taken_when_it_is_spoilt() {
     let moments = moments().await;
     let suspended = |customer: &mut Customer, address: &str| {
@@ -225,12 +235,12 @@ async fn our_own_account_is_not_taken_when_it_is_spoilt() {
         let claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
         let failure = stage.run(&house, &claimed).await.expect_err(trap.name);
         assert_eq!(failure.code, trap.code, "{}", trap.name);
-        assert_eq!(stage.sandbox.change(|world| format!("{:?}", world.customers)), before, "{}", trap.name);
+        assert_eq!(stage.world_text(), before, "{}", trap.name);
     }
 }
 
 /// Our own twin in another domain is another account: it is neither taken nor touched.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_twin_in_a_secondary_domain_is_left_alone() {
     let moments = moments().await;
     let twin = Trap {
@@ -251,7 +261,7 @@ async fn the_twin_in_a_secondary_domain_is_left_alone() {
 
 /// The other rows of the engineer are touched in the same commit, so that one that is being claimed begins anew; and one that may have
 /// begun to make an account under the old name keeps it.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_name_changes_for_all_rows_or_for_none() {
     let moments = moments().await;
     let (other, goal): (EnrollmentId, _) =
@@ -277,7 +287,7 @@ async fn the_name_changes_for_all_rows_or_for_none() {
             row = stage.claim(&house, &row).await;
         }
         if let Some(failure) = ended {
-            row = look_again(&row, failure);
+            row = stage.look_again(&row, failure);
         }
         stage.keep(&row).await;
         let claimed = stage.claim(&house, &stage.row(&moment.row).await).await;

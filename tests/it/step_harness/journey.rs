@@ -5,6 +5,7 @@ use super::end::End;
 use super::stage::{ENGINEER, Snapshot, Stage, step_of};
 use carepass::model::enrollment::EnrollmentId;
 use carepass::sandbox::Customer;
+use carepass::sandbox::init::Mood;
 use carepass::steps::Step;
 
 /// The rows in the order in which the engine would finish them.
@@ -38,12 +39,17 @@ const HOME_ROWS: [&str; 5] = [
 
 /// Every step of every row's plan, in order.
 pub async fn moments() -> Vec<Moment> {
-    along(ROWS, Stage::opening().await.snapshot().await).await
+    moments_in(Mood::Plain).await
+}
+
+/// The same where Google is in such a mood.
+pub async fn moments_in(mood: Mood) -> Vec<Moment> {
+    along(ROWS, Stage::opening(mood).await.snapshot().await).await
 }
 
 /// The same where the first reseller account is the engineers' own.
-pub async fn home_moments() -> Vec<Moment> {
-    along(HOME_ROWS, Stage::opening_home().await.snapshot().await).await
+pub async fn home_moments(mood: Mood) -> Vec<Moment> {
+    along(HOME_ROWS, Stage::opening_home(mood).await.snapshot().await).await
 }
 
 async fn along(rows: [&str; 5], mut before: Snapshot) -> Vec<Moment> {
@@ -78,6 +84,7 @@ async fn next(id: &EnrollmentId, before: Snapshot) -> Option<(Moment, Snapshot)>
     let after =
         stage.until_ok(&house, claimed).await.unwrap_or_else(|why| panic!("{id} {}: {why}", step.name));
     stage.keep(&after).await;
+    let next = stage.snapshot().await;
     let end = End::of(&stage, &after).await;
-    Some((Moment { row: id.clone(), step, before, end }, stage.snapshot().await))
+    Some((Moment { row: id.clone(), step, before, end }, next))
 }

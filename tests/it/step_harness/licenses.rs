@@ -2,7 +2,7 @@
 //! Not here: one that comes later (`engine_licenses`), and the guards' other traps (`traps`).
 
 use super::journey::{Moment, moments};
-use super::stage::{Stage, ago, look_again};
+use super::stage::Stage;
 use carepass::model::enrollment::Enrollment;
 use carepass::model::failure::{Failure, FailureCode, FailureKind, Who};
 use carepass::model::id::LicenseSku;
@@ -25,8 +25,8 @@ async fn stage(held: &[&str]) -> (Stage, Enrollment) {
     let stage = Stage::set(&moment.before).await;
     let mut row = stage.row(&moment.row).await;
     let account = row.facts.account.as_mut().expect("the account was made before");
-    account.since = ago(SignedDuration::from_hours(1));
-    account.read_at = ago(SignedDuration::from_secs(61));
+    account.since = stage.ago(SignedDuration::from_hours(1));
+    account.read_at = stage.ago(SignedDuration::from_secs(61));
     let id = account.id.as_str().to_owned();
     world(&stage, |customer| {
         for license in held {
@@ -102,7 +102,7 @@ async fn a_refusal_proves_that_automatic_licensing_is_on() {
         (FailureKind::Needs(Who::Operator), FailureCode::AutoLicensingOn)
     );
     let claimed = stage.claim(&house, &row).await;
-    let row = look_again(&claimed, failure);
+    let row = stage.look_again(&claimed, failure);
     world(&stage, |customer| customer.settings.auto_licensing.clear());
     assert_eq!(run(&stage, &house, &row).await, Ok(true), "it is off now");
     assert_eq!(removals(&stage), 2);

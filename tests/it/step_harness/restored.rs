@@ -7,6 +7,7 @@ use super::journey::{Moment, changed, moments};
 use super::stage::Stage;
 use super::{check, check_each_call, inserts};
 use crate::step_harness::disturbance::Then;
+use carepass::clock::Clock;
 use carepass::model::failure::{FailureCode, FailureKind, Who};
 use carepass::model::plan::StepName;
 use carepass::sandbox::{Customer, User};
@@ -28,7 +29,7 @@ fn shelve(customer: &mut Customer, address: &str, marker: Option<&str>, minutes:
     user.id = customer.issue_user_id();
     user.primary_email = address.to_owned();
     user.aliases.clear();
-    user.deleted = Some(jiff::Timestamp::now().as_millisecond() - minutes * 60_000);
+    user.deleted = Some(Clock::System.now().as_millisecond() - minutes * 60_000);
     let ids: Vec<Value> = marker
         .iter()
         .map(|marker| json!({"type": "custom", "customType": "carepass", "value": marker}))

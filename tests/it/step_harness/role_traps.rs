@@ -1,16 +1,16 @@
 //! The role between its set-up and its grant, for every kind of role: widened, mightier than anybody may be given, not pinned; and roles
 //! of Google's that give the same access. Not here: the traps on the account (`traps`), and the pure cases (`google/role`).
 
-use super::journey::{Moment, moments};
-use super::stage::{Stage, ago};
-use carepass::clock::Clock;
-use carepass::model::enrollment::{Enrollment, EnrollmentId, State, Want};
+use super::journey::{Moment, moments_in};
+use super::stage::{MOODS, Stage};
+use carepass::model::enrollment::{EnrollmentId, State, Want};
 use carepass::model::failure::{Failure, FailureCode};
 use carepass::model::plan::{StepName, plan};
 use carepass::model::reseller::{Privilege, RoleChoice};
 use carepass::model::rules::Rules;
 use carepass::model::task::task;
 use carepass::model::transition::{Ensured, Input, apply};
+use carepass::sandbox::init::Mood;
 use carepass::sandbox::{Assignment, Customer, Role};
 use carepass::steps::House;
 use jiff::SignedDuration;
@@ -22,12 +22,23 @@ const OURS: &str = "Customer Care";
 const GOOGLES: &str = "_RESELLER_ADMIN_ROLE";
 const SERVICE: &str = "02w5ecyt3pkeyqi";
 
-/// A stage at a step of the engineer's row in one domain.
-async fn stage(step: StepName) -> (Stage, EnrollmentId) {
+/// A step of the engineer's row in one domain.
+async fn moment(mood: Mood, step: StepName) -> Moment {
     let wanted =
         |moment: &Moment| moment.step.name == step && moment.row.to_string().contains("care-se.example");
-    let moment = moments().await.into_iter().find(wanted).expect("a step of the journey");
-    (Stage::set(&moment.before).await, moment.row)
+    moments_in(mood).await.into_iter().find(wanted).expect("a step of the journey")
+}
+
+/// A stage at that step, an hour later than the step before. Where several roles of Google's speak of resellers none is ever chosen
+/// (`google/role`): the nasty world is without its second one here.
+async fn stage_at(moment: &Moment) -> (Stage, EnrollmentId) {
+    let stage = Stage::set_later(&moment.before, SignedDuration::from_hours(1)).await;
+    world(&stage, |customer| customer.roles.retain(|_, role| role.name != "_RESELLER_SUPPORT_ROLE"));
+    (stage, moment.row.clone())
+}
+
+async fn stage(step: StepName) -> (Stage, EnrollmentId) {
+    stage_at(&moment(Mood::Plain, step).await).await
 }
 
 /// A process that has just begun, with this choice of a role.
@@ -73,7 +84,7 @@ async fn set_up(stage: &Stage, house: &House) -> Result<(), Failure> {
     let row = stage.row(&id).await;
     let mut row = match row.state {
         State::Completed => {
-            apply(&row, Input::Recheck, &Rules::default(), Clock::System.now()).expect("it has settled").after
+            apply(&row, Input::Recheck, &Rules::default(), stage.clock.now()).expect("it has settled").after
         }
         State::Scheduled { .. } | State::Running { .. } | State::Waiting { .. } | State::Cancelled { .. } => {
             panic!("{row:?}")
@@ -92,17 +103,10 @@ async fn set_up(stage: &Stage, house: &House) -> Result<(), Failure> {
     outcome.map(drop)
 }
 
-/// The engineer's step is run, a minute after the account was last read.
+/// The engineer's step is run.
 async fn run(stage: &Stage, house: &House, id: &EnrollmentId) -> Result<Ensured, Failure> {
-    let mut claimed = stage.claim(house, &stage.row(id).await).await;
-    age(&mut claimed);
+    let claimed = stage.claim(house, &stage.row(id).await).await;
     stage.run(house, &claimed).await
-}
-
-fn age(row: &mut Enrollment) {
-    let fact = row.facts.account.as_mut().expect("the account was made before");
-    fact.since = ago(SignedDuration::from_hours(1));
-    fact.read_at = ago(SignedDuration::from_secs(61));
 }
 
 fn assert_nothing_written(stage: &Stage, place: &str) {
@@ -113,12 +117,13 @@ fn assert_nothing_written(stage: &Stage, place: &str) {
 
 /// The role is set up, spoilt, and neither given nor set up again.
 async fn check(
+    moment: &Moment,
     name: &str,
     choice: impl Fn(&Stage) -> RoleChoice,
     spoil: fn(&mut Customer),
     code: FailureCode,
 ) {
-    let (stage, id) = stage(StepName::Role).await;
+    let (stage, id) = stage_at(moment).await;
     let choice = choice(&stage);
     set_up(&stage, &house(&stage, &choice)).await.unwrap_or_else(|failure| panic!("{name}: {failure:?}"));
     world(&stage, spoil);
@@ -130,24 +135,51 @@ async fn check(
     assert_nothing_written(&stage, name);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_role_that_was_widened_is_given_to_nobody() {
+    for mood in MOODS {
+        every_wider_role(&moment(mood, StepName::Role).await).await;
+    }
+}
+
+async fn every_wider_role(moment: &Moment) {
     let custom = |stage: &Stage| RoleChoice::Custom { name: OURS.into(), privileges: held(stage, OURS) };
     let existing = |stage: &Stage| RoleChoice::Existing { name: OURS.into(), privileges: held(stage, OURS) };
     let pinned = |stage: &Stage| RoleChoice::ResellerAdmin { privileges: held(stage, GOOGLES) };
     let unpinned = |_: &Stage| RoleChoice::ResellerAdmin { privileges: BTreeSet::new() };
-    check("custom", custom, |customer| widen(customer, OURS), FailureCode::RoleTooPowerful).await;
-    check("existing", existing, |customer| widen(customer, OURS), FailureCode::RoleTooPowerful).await;
-    check("Google's, pinned", pinned, |customer| widen(customer, GOOGLES), FailureCode::RoleTooPowerful)
+    check(moment, "custom", custom, |customer| widen(customer, OURS), FailureCode::RoleTooPowerful).await;
+    check(moment, "existing", existing, |customer| widen(customer, OURS), FailureCode::RoleTooPowerful).await;
+    check(
+        moment,
+        "Google's, pinned",
+        pinned,
+        |customer| widen(customer, GOOGLES),
+        FailureCode::RoleTooPowerful,
+    )
+    .await;
+    check(moment, "Google's", unpinned, |customer| widen(customer, GOOGLES), FailureCode::RoleWidened).await;
+    check(moment, "custom, raised", custom, |customer| raise(customer, OURS), FailureCode::RoleTooPowerful)
         .await;
-    check("Google's", unpinned, |customer| widen(customer, GOOGLES), FailureCode::RoleWidened).await;
-    check("custom, raised", custom, |customer| raise(customer, OURS), FailureCode::RoleTooPowerful).await;
-    check("existing, raised", existing, |customer| raise(customer, OURS), FailureCode::RoleTooPowerful).await;
-    check("Google's, raised", unpinned, |customer| raise(customer, GOOGLES), FailureCode::RoleMissing).await;
+    check(
+        moment,
+        "existing, raised",
+        existing,
+        |customer| raise(customer, OURS),
+        FailureCode::RoleTooPowerful,
+    )
+    .await;
+    check(
+        moment,
+        "Google's, raised",
+        unpinned,
+        |customer| raise(customer, GOOGLES),
+        FailureCode::RoleMissing,
+    )
+    .await;
 }
 
 /// What was added is shown, and pinning it is the cure; fewer privileges are fine, and are what counts from then on.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_wider_role_of_googles_is_given_again_once_it_is_pinned() {
     let (stage, id) = stage(StepName::Role).await;
     let unpinned = RoleChoice::ResellerAdmin { privileges: BTreeSet::new() };
@@ -178,22 +210,24 @@ async fn a_wider_role_of_googles_is_given_again_once_it_is_pinned() {
     set_up(&stage, &house(&stage, &unpinned)).await.expect("the pins were an approval");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_super_administrators_role_is_never_set_up() {
-    let (stage, _) = stage(StepName::Role).await;
     let name = "_SEED_ADMIN_ROLE";
-    for choice in [
-        RoleChoice::Existing { name: name.into(), privileges: pins(&["VIEW_CUSTOMERS"]) },
-        RoleChoice::Custom { name: name.into(), privileges: pins(&["VIEW_CUSTOMERS"]) },
-    ] {
-        let failure = set_up(&stage, &house(&stage, &choice)).await.expect_err("never");
-        assert_eq!(failure.code, FailureCode::RoleTooPowerful, "{failure:?}");
+    for mood in MOODS {
+        let (stage, _) = stage_at(&moment(mood, StepName::Role).await).await;
+        for choice in [
+            RoleChoice::Existing { name: name.into(), privileges: pins(&["VIEW_CUSTOMERS"]) },
+            RoleChoice::Custom { name: name.into(), privileges: pins(&["VIEW_CUSTOMERS"]) },
+        ] {
+            let failure = set_up(&stage, &house(&stage, &choice)).await.expect_err("never");
+            assert_eq!(failure.code, FailureCode::RoleTooPowerful, "{failure:?}");
+        }
+        assert_nothing_written(&stage, "the super administrator's role");
     }
-    assert_nothing_written(&stage, "the super administrator's role");
 }
 
 /// What is proposed comes from `privileges.list`, read once and only then, and stands in the task ready to be pasted.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_role_that_is_not_pinned_is_proposed() {
     let (stage, _) = stage(StepName::Role).await;
     let choice = RoleChoice::Custom { name: "Another".into(), privileges: BTreeSet::new() };
@@ -216,7 +250,7 @@ async fn a_role_that_is_not_pinned_is_proposed() {
 
 async fn pasted(stage: &Stage, failure: Failure) -> Option<String> {
     let mut row = stage.row(&"reseller/nordic-se".parse().expect("a row")).await;
-    let now = Clock::System.now();
+    let now = stage.clock.now();
     row = apply(&row, Input::Recheck, &Rules::default(), now).expect("it has settled").after;
     row = apply(&row, Input::Wake, &Rules::default(), now).expect("it is due").after;
     row = apply(&row, Input::Reported(Err(failure)), &Rules::default(), now).expect("it runs").after;
@@ -233,7 +267,7 @@ fn give(customer: &mut Customer, user: &str, name: &str, system: bool) {
     customer.assignments.insert(id, Assignment { role_id, assigned_to: user.to_owned(), org_unit: None });
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_legacy_role_for_support_is_the_access() {
     for name in ["_LEGACY_ENTERPRISE_SUPPORT_ROLE", "Legacy Resold Enterprise Support"] {
         for step in [StepName::License, StepName::Role, StepName::Verify] {
@@ -252,14 +286,16 @@ async fn a_legacy_role_for_support_is_the_access() {
 }
 
 /// Anybody can call a role of their own so.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_role_that_is_only_called_so_is_another_role() {
-    let (stage, id) = stage(StepName::Role).await;
-    let account = account(&stage, &id).await;
-    world(&stage, |customer| give(customer, &account, "Legacy Enterprise Support", false));
-    let failure = run(&stage, &stage.house(), &id).await.expect_err("an administrator of something");
-    assert_eq!(failure.code, FailureCode::AccountIsAdmin);
-    assert_nothing_written(&stage, "a role that is only called so");
+    for mood in MOODS {
+        let (stage, id) = stage_at(&moment(mood, StepName::Role).await).await;
+        let account = account(&stage, &id).await;
+        world(&stage, |customer| give(customer, &account, "Legacy Enterprise Support", false));
+        let failure = run(&stage, &stage.house(), &id).await.expect_err("an administrator of something");
+        assert_eq!(failure.code, FailureCode::AccountIsAdmin);
+        assert_nothing_written(&stage, "a role that is only called so");
+    }
 }
 
 async fn account(stage: &Stage, id: &EnrollmentId) -> String {

@@ -2,7 +2,7 @@
 //! confirmed, shows itself to be otherwise, and is confirmed anew. Not here: reading Google's policies and audit log (`google`).
 
 use super::journey::{Moment, moments};
-use super::stage::{Stage, ago, look_again};
+use super::stage::Stage;
 use carepass::clock::Clock;
 use carepass::model::enrollment::{Enrollment, State, TwoStep};
 use carepass::model::failure::{Failure, FailureCode, FailureKind, Who};
@@ -57,10 +57,10 @@ async fn a_unit_is_known_by_its_id_and_never_silently_made_again() {
 
     let gone = customer(&stage, |customer| customer.org_units.remove(id.trim_start_matches("id:")));
     let mut gone = gone.expect("the unit");
-    known.facts.org_unit_made_at = Some(ago(SignedDuration::ZERO));
+    known.facts.org_unit_made_at = Some(stage.ago(SignedDuration::ZERO));
     let failure = stage.run(&stage.house(), &known).await.expect_err("it is gone");
     assert_eq!((failure.kind, failure.code), (FailureKind::NotYet, FailureCode::OrgUnitSettling));
-    known.facts.org_unit_made_at = Some(ago(SignedDuration::from_hours(1)));
+    known.facts.org_unit_made_at = Some(stage.ago(SignedDuration::from_hours(1)));
     let failure = stage.run(&stage.house(), &known).await.expect_err("it is gone");
     assert_eq!((failure.kind, failure.code), (FailureKind::Needs(Who::Operator), FailureCode::OrgUnitGone));
     assert!(!is_made(&stage));
@@ -69,7 +69,10 @@ async fn a_unit_is_known_by_its_id_and_never_silently_made_again() {
     customer(&stage, |customer| customer.org_units.insert("03phnew".into(), gone));
     let found = stage.run(&stage.house(), &known).await.expect("somebody made it again").facts;
     assert_eq!(found.org_unit.as_deref(), Some("id:03phnew"));
-    assert!(found.org_unit_made_at.is_some_and(|at| at > ago(SignedDuration::from_mins(1))), "it is young");
+    assert!(
+        found.org_unit_made_at.is_some_and(|at| at > stage.ago(SignedDuration::from_mins(1))),
+        "it is young"
+    );
 
     let mut house = stage.house();
     let other = |site: &mut Site| site.reseller.org_unit = "/Elsewhere".parse().expect("a path");
@@ -111,7 +114,7 @@ async fn a_word_is_as_good_as_the_configuration() {
         let refused = stage.until_refused(&house, &claimed).await;
         let (claimed, failure) = refused.expect("nobody has said so");
         assert_eq!((failure.kind, failure.code), (FailureKind::Needs(Who::Operator), code));
-        let confirmed = confirm(&look_again(&claimed, failure));
+        let confirmed = confirm(&stage.look_again(&claimed, failure));
         let claimed = stage.claim(&house, &confirmed).await;
         stage.until_ok(&house, claimed).await.expect("somebody has said so");
     }
@@ -153,11 +156,11 @@ async fn what_shows_itself_later_stops_new_accounts_until_somebody_says_so_again
             runs: 1,
             looks: 1,
             waited_for: None,
-            since: ago(SignedDuration::ZERO),
+            since: stage.ago(SignedDuration::ZERO),
         },
         on: Who::Operator,
         reason: Failure::needs(Who::Operator, code_of(step)),
-        look_again: ago(SignedDuration::ZERO),
+        look_again: stage.ago(SignedDuration::ZERO),
     };
     for step in [StepName::AutoLicensing, StepName::FreeSubscription] {
         reseller.state = at(step);

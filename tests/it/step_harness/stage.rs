@@ -17,7 +17,7 @@ use carepass::model::roster::Roster;
 use carepass::model::rules::Rules;
 use carepass::model::sealed::WrappedKey;
 use carepass::model::transition::{Input, apply};
-use carepass::sandbox::init::DemoReseller;
+use carepass::sandbox::init::{DemoReseller, Mood};
 use carepass::sandbox::{Sandbox, SandboxClock, User, World};
 use carepass::seal::{Sealer, password};
 use carepass::steps::{self, Context, House, Outcome, Step};
@@ -42,8 +42,14 @@ pub const ENGINEER: &str = "E-1";
 /// Her own account at a home reseller.
 pub const HOME_ACCOUNT: &str = "asa@reseller-se.example";
 
-/// Runs of one step until it must have succeeded.
-const RUNS_MAX: usize = 20;
+/// Google as a demo wants it, at whom a row asks again at once; and Google at its worst, with the machine's own pauses in virtual time.
+pub const MOODS: [Mood; 2] = [Mood::Plain, Mood::Nasty];
+
+/// When every history in the nasty world begins.
+const BEGINNING: &str = "2026-11-20T08:00:00Z";
+
+/// Runs of one step until it must have succeeded: more than fit into the longest of Google's windows.
+const RUNS_MAX: usize = 60;
 
 /// Entries of the ledger that a stage may have.
 const ENTRIES_MAX: usize = 1_000;
@@ -58,6 +64,7 @@ pub struct Stage {
     endpoint: Endpoint,
     kit: Arc<Kit>,
     home: bool,
+    mood: Mood,
     _stop: DropGuard,
 }
 
@@ -69,6 +76,8 @@ pub struct Snapshot {
     keys: Vec<(EngineerKey, WrappedKey)>,
     kit: Arc<Kit>,
     home: bool,
+    mood: Mood,
+    at: Timestamp,
 }
 
 /// What takes long to make and is the same on every stage.
@@ -77,14 +86,29 @@ struct Kit {
     seal: TempDir,
 }
 
+impl Snapshot {
+    /// Of Google on that stage.
+    pub fn mood(&self) -> Mood {
+        self.mood
+    }
+}
+
 impl Stage {
-    /// The demo's world, and an engineer whose event was admitted.
-    pub async fn opening() -> Self {
+    /// The demo's world, and an engineer whose event was admitted. The nasty one is without its rules of chance, which the harness's own
+    /// disturbances replace, and wants tokio's time to be paused.
+    pub async fn opening(mood: Mood) -> Self {
         let seal = tempfile::Builder::new().prefix("carepass-it-").tempdir().expect("a temporary folder");
-        let world = World::from_toml(&demo::files().world).expect("the world that init writes");
+        let (files, clock) = (demo::files(), Clock::following(BEGINNING.parse().expect("a time")));
+        let (text, clock) = match mood {
+            Mood::Plain => (&files.world, Clock::System),
+            Mood::Nasty => (&files.nasty_world, clock),
+        };
+        let world =
+            World { faults: Vec::new(), ..World::from_toml(text).expect("the world that init writes") };
         let loopback = Endpoint::parse("http://127.0.0.1:9010").expect("a loopback address");
         let client = google::client(&loopback).expect("a client for loopback");
-        let stage = Self::raise(world, Memory::new(), Arc::new(Kit { client, seal }), Clock::System).await;
+        let stage = Self::raise(world, Memory::new(), Arc::new(Kit { client, seal }), clock).await;
+        let stage = Self { mood, ..stage };
         let engine = stage.engine(stage.house());
         let event = events::joined_as(ENGINEER, "Åsa", "Öberg").to_string();
         let admitted = engine.admit(event.as_bytes(), Some(events::CONTENT_TYPE), &BTreeMap::new()).await;
@@ -93,8 +117,8 @@ impl Stage {
     }
 
     /// The same, and the first reseller account is the engineers' own, where an account of Åsa's is named.
-    pub async fn opening_home() -> Self {
-        let stage = Self { home: true, ..Self::opening().await };
+    pub async fn opening_home(mood: Mood) -> Self {
+        let stage = Self { home: true, ..Self::opening(mood).await };
         stage.sandbox.change(|world| {
             let customer = world.customers.get_mut("C01nordicse").expect("a customer of the demo");
             let somebody = customer.users.values().next().expect("its administrator");
@@ -105,8 +129,18 @@ impl Stage {
         stage
     }
 
+    /// At the time at which it was kept, where that goes with tokio's; else now.
     pub async fn set(snapshot: &Snapshot) -> Self {
-        Self::set_at(snapshot, Clock::System).await
+        let clock = match snapshot.mood {
+            Mood::Plain => Clock::System,
+            Mood::Nasty => Clock::following(snapshot.at),
+        };
+        Self::set_at(snapshot, clock).await
+    }
+
+    /// So long after it was kept, which tokio's time must be paused for.
+    pub async fn set_later(snapshot: &Snapshot, by: SignedDuration) -> Self {
+        Self::set_at(snapshot, Clock::following(snapshot.at + by)).await
     }
 
     /// With a clock of its own, such as one that goes with tokio's time.
@@ -121,7 +155,7 @@ impl Stage {
                 .expect("the same entries in the same order");
         }
         let stage = Self::raise(snapshot.world.clone(), store, Arc::clone(&snapshot.kit), clock).await;
-        Self { home: snapshot.home, ..stage }
+        Self { home: snapshot.home, mood: snapshot.mood, ..stage }
     }
 
     async fn raise(world: World, store: Memory, kit: Arc<Kit>, clock: Clock) -> Self {
@@ -141,6 +175,7 @@ impl Stage {
             endpoint,
             kit,
             home: false,
+            mood: Mood::Plain,
             _stop: stop.drop_guard(),
         }
     }
@@ -151,7 +186,24 @@ impl Stage {
         let data_key =
             self.store.data_key(&key).await.expect("memory answers").expect("an admitted engineer");
         let world = self.sandbox.change(|world| world.clone());
-        Snapshot { world, entries, keys: vec![(key, data_key)], kit: Arc::clone(&self.kit), home: self.home }
+        Snapshot {
+            world,
+            entries,
+            keys: vec![(key, data_key)],
+            kit: Arc::clone(&self.kit),
+            home: self.home,
+            mood: self.mood,
+            at: self.clock.now(),
+        }
+    }
+
+    /// All that Google holds. How often a young account was read is nothing that it holds.
+    pub fn world_text(&self) -> String {
+        let mut customers = self.sandbox.change(|world| world.customers.clone());
+        for customer in customers.values_mut() {
+            customer.young.clear();
+        }
+        format!("{customers:?}")
     }
 
     pub async fn entries(&self) -> Vec<Entry> {
@@ -162,14 +214,16 @@ impl Stage {
         self.letters.letters()
     }
 
-    /// A process that has just begun: it knows what is stored and nothing else.
+    /// A process that has just begun: it knows what is stored and nothing else. It keeps to Google's rates where there are any.
     pub fn house(&self) -> House {
-        self.house_in_a_hurry_but(|_| ())
+        match self.mood {
+            Mood::Plain => self.house_in_a_hurry_but(|_| ()),
+            Mood::Nasty => self.house_at(Rates::default(), SignedDuration::from_secs(30)),
+        }
     }
 
     /// A process that asks as fast as it likes, but for what is changed.
     pub fn house_in_a_hurry_but(&self, change: impl FnOnce(&mut Rates)) -> House {
-        let demo = demo::files().resellers.iter().filter(|demo| RESELLERS.contains(&demo.name));
         let rate = Rate { per_second: 1e6, burst: 1e6 };
         let mut rates = Rates {
             directory: rate,
@@ -181,6 +235,11 @@ impl Stage {
             token: rate,
         };
         change(&mut rates);
+        self.house_at(rates, SignedDuration::ZERO)
+    }
+
+    fn house_at(&self, rates: Rates, license_spacing: SignedDuration) -> House {
+        let demo = demo::files().resellers.iter().filter(|demo| RESELLERS.contains(&demo.name));
         let site = |reseller| demo::site(reseller, &self.endpoint, &self.kit.client, rates, &self.clock);
         House {
             sites: demo
@@ -193,14 +252,14 @@ impl Stage {
             clock: self.clock.clone(),
             names_language: LanguageTag::english(),
             letters_language: Language::English,
-            license_spacing: SignedDuration::ZERO,
+            license_spacing,
             portal: PortalUrl::parse("https://support.example/").expect("an address"),
         }
     }
 
     /// The engine of a process, for orders.
     pub fn engine(&self, house: House) -> Arc<Engine> {
-        Engine::new(house, settings(), CancellationToken::new())
+        Engine::new(house, settings(self.rules()), CancellationToken::new())
     }
 
     /// The stored row; a new one if there is none yet.
@@ -218,9 +277,12 @@ impl Stage {
         self.store.commit(commit).await.expect("nobody else writes");
     }
 
-    /// Claims the row's next step as the engine does, with the password sealed into the row where the step needs one. A step that
+    /// Claims the row's next step as the engine does once it is due, with the password sealed into the row where the step needs one. A step that
     /// never ran becomes the current one and is claimed in one commit.
     pub async fn claim(&self, house: &House, row: &Enrollment) -> Enrollment {
+        if let State::Scheduled { due, .. } = row.state {
+            self.clock.sleep_until(due).await;
+        }
         let (mut row, now) = (row.clone(), self.clock.now());
         if let State::Scheduled { at, last: None, .. } = &mut row.state
             && at.attempt == 1
@@ -228,7 +290,7 @@ impl Stage {
         {
             at.since = now;
         }
-        let mut claimed = apply(&row, Input::Wake, &RULES, now).expect("the machine takes it").after;
+        let mut claimed = apply(&row, Input::Wake, self.rules(), now).expect("the machine takes it").after;
         if step_of(&claimed).seals_credential && claimed.credential.is_none() {
             let key = claimed.id.engineer().expect("an engineer's row");
             let data_key =
@@ -243,7 +305,7 @@ impl Stage {
 
     /// The row as the next process claims it after one that ran it has died.
     pub async fn claim_after_death(&self, house: &House, claimed: &Enrollment) -> Enrollment {
-        self.claim(house, &moved(claimed, Input::Orphaned, self.clock.now())).await
+        self.claim(house, &self.moved(claimed, Input::Orphaned)).await
     }
 
     /// Runs the claimed step once.
@@ -282,7 +344,7 @@ impl Stage {
                     return Some((claimed, failure));
                 }
                 failed @ Err(_) => {
-                    let reported = moved(&claimed, Input::Reported(failed), self.clock.now());
+                    let reported = self.moved(&claimed, Input::Reported(failed));
                     claimed = self.claim(house, &reported).await;
                 }
             }
@@ -296,7 +358,7 @@ impl Stage {
         let step = step_of(&claimed).name;
         for _ in 0..RUNS_MAX {
             let outcome = self.run(house, &claimed).await;
-            let reported = moved(&claimed, Input::Reported(outcome), self.clock.now());
+            let reported = self.moved(&claimed, Input::Reported(outcome));
             if reported.done.contains(&step) {
                 return Ok(reported);
             }
@@ -306,6 +368,37 @@ impl Stage {
             claimed = self.claim(house, &reported).await;
         }
         Err(format!("it has not succeeded in {RUNS_MAX} runs"))
+    }
+
+    /// The row after a failure that waits for somebody, when the time of its next look has come.
+    pub fn look_again(&self, claimed: &Enrollment, failure: Failure) -> Enrollment {
+        let mut row = self.moved(claimed, Input::Reported(Err(failure)));
+        let State::Waiting { look_again, .. } = &mut row.state else { panic!("{row:?} does not wait") };
+        *look_again = self.clock.now();
+        row
+    }
+
+    /// A moment so long ago.
+    pub fn ago(&self, time: SignedDuration) -> Timestamp {
+        self.clock.now() - time
+    }
+
+    /// Lets come what Google does by itself after a while.
+    pub async fn until_calm(&self) {
+        if self.mood == Mood::Nasty {
+            self.clock.sleep_until(self.clock.now() + SignedDuration::from_mins(1)).await;
+        }
+    }
+
+    fn moved(&self, row: &Enrollment, input: Input) -> Enrollment {
+        apply(row, input, self.rules(), self.clock.now()).expect("the machine takes it").after
+    }
+
+    fn rules(&self) -> &'static Rules {
+        match self.mood {
+            Mood::Plain => &HASTY,
+            Mood::Nasty => &RULES,
+        }
     }
 
     fn reseller(&self, demo: &DemoReseller) -> Reseller {
@@ -323,35 +416,26 @@ impl Stage {
     }
 }
 
-/// The row after a failure that waits for somebody, when the time of its next look has come.
-pub fn look_again(claimed: &Enrollment, failure: Failure) -> Enrollment {
-    let mut row = moved(claimed, Input::Reported(Err(failure)), Clock::System.now());
-    let State::Waiting { look_again, .. } = &mut row.state else { panic!("{row:?} does not wait") };
-    *look_again = Clock::System.now();
-    row
-}
-
 /// The step that a row is at.
 pub fn step_of(row: &Enrollment) -> &'static Step {
     let at = row.state.at().expect("a row that has not settled");
     steps::find(row.id.kind(), at.step).expect("a step of this version")
 }
 
-fn moved(row: &Enrollment, input: Input, now: Timestamp) -> Enrollment {
-    apply(row, input, &RULES, now).expect("the machine takes it").after
-}
+/// The machine's own rules.
+static RULES: LazyLock<Rules> = LazyLock::new(Rules::default);
 
-/// The machine's own rules, without its pauses.
-static RULES: LazyLock<Rules> = LazyLock::new(|| Rules {
+/// The same without the pauses.
+static HASTY: LazyLock<Rules> = LazyLock::new(|| Rules {
     backoff_min: SignedDuration::ZERO,
     backoff_max: SignedDuration::ZERO,
     settle: SignedDuration::ZERO,
     ..Rules::default()
 });
 
-fn settings() -> Settings {
+fn settings(rules: &Rules) -> Settings {
     Settings {
-        rules: RULES.clone(),
+        rules: rules.clone(),
         grants: GrantLimits { per_hour: 10, per_day: 10 },
         permits: 1,
         allowed_sources: BTreeSet::new(),
@@ -378,9 +462,4 @@ fn home_reseller(demo: &DemoReseller) -> Reseller {
         free_subscription: None,
         ..demo::reseller(demo)
     }
-}
-
-/// A moment so long ago.
-pub fn ago(time: SignedDuration) -> Timestamp {
-    Clock::System.now() - time
 }

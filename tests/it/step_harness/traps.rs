@@ -1,12 +1,39 @@
-//! One trap for each guard: the account, or the role, is changed behind carepass's back between two steps. The step stops with the
-//! right code, and nothing at all is written. Not here: the guards' own cases (`google/guard`, `google/role`).
+//! Traps: the account, or the role, is changed behind carepass's back between two steps. The step stops with the right code, and nothing
+//! at all is written, where Google is plain and where it is nasty. Which guard each is for; without that guard alone these fail, and no
+//! others here:
+//!
+//! | Guard | Traps |
+//! |---|---|
+//! | `guard::ours`, `guard::home`: the address is the primary one | our address is an alias of an ordinary user, … of an administrator; our marker on the twin in a secondary domain |
+//! | `guard::ours`: whose marker | another engineer's marker |
+//! | `guard::ours`: one marker | no marker; two markers |
+//! | `guard::unspoilt`: `isAdmin` | a super administrator |
+//! | `guard::unspoilt`: `suspended` | suspended |
+//! | `check_ours`: the role is ours | an administrator of something else; our role and another; `role_traps`: a role that is only called so |
+//! | `check_ours`: every role is | our role and another |
+//! | `check_ours`: for the whole customer | our role for one unit only |
+//! | `check_ours`: an empty list proves nothing | a role that is not listed yet |
+//! | `guarded`: the look is by id | deleted and made again; the twin |
+//! | `guarded`: an old look is none | every trap on the account, at the first attempt |
+//! | `guarded`: a look from before another run is none | a look from before a death |
+//! | `choose::approve`: no more than approved | the role was widened; a role that is suddenly there; `role_traps` |
+//! | `choose::harmless`: never the super administrator's | the role became the super administrator's; `role_traps` |
+//! | `choose::harmless`: it says what it may do | the role does not say what it may do |
+//! | `choose::unchanged`: no more than at the set-up | `role_traps`: Google's role, widened |
+//! | `choose::is_legacy_access`: Google made it | `role_traps`: a role that is only called so |
+//! | `role::is_approved`: the role of the set-up | the role was made again |
+//!
+//! For an hour nothing happened before the trap: what a nasty Google still hides of a young account no guard can see. That an account is
+//! another customer's no read by id of ours shows; that guard, like all of these by themselves, has its cases in `google/guard`.
+//! Not here: who holds an address before there is an account (`holders`), and the pure cases (`google/guard`, `google/role`).
 
-use super::journey::{Moment, moments};
-use super::stage::{Stage, ago};
+use super::journey::{Moment, moments, moments_in};
+use super::stage::{MOODS, Stage};
 use carepass::model::enrollment::Enrollment;
 use carepass::model::failure::{FailureCode, FailureKind};
 use carepass::model::plan::StepName;
 use carepass::sandbox::{Assignment, Customer, Role, User};
+use carepass::steps::House;
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -23,7 +50,7 @@ pub struct Trap {
     code: FailureCode,
 }
 
-pub const TRAPS: [Trap; 14] = [
+pub const TRAPS: [Trap; 17] = [
     Trap {
         name: "another engineer's marker",
         steps: BOTH,
@@ -43,14 +70,28 @@ pub const TRAPS: [Trap; 14] = [
         code: FailureCode::AccountNotOurs,
     },
     Trap {
-        name: "our address is an alias only",
+        name: "our address is an alias of an ordinary user",
         steps: BOTH,
         spoil: |customer, id| {
-            edit(customer, id, |user| {
-                let ours = std::mem::replace(&mut user.primary_email, "boss@care-se.example".into());
-                user.aliases.push(ours);
-            });
+            rename(customer, id, "boss@care-se.example");
+            edit(customer, id, |user| user.aliases.push("asa.oberg@care-se.example".into()));
         },
+        code: FailureCode::AccountNotOurs,
+    },
+    Trap {
+        name: "our address is an alias of an administrator",
+        steps: BOTH,
+        spoil: |customer, id| {
+            rename(customer, id, "boss@care-se.example");
+            edit(customer, id, |user| user.aliases.push("asa.oberg@care-se.example".into()));
+            assign(customer, id, "_SEED_ADMIN_ROLE", None);
+        },
+        code: FailureCode::AccountNotOurs,
+    },
+    Trap {
+        name: "our marker on the twin in a secondary domain",
+        steps: BOTH,
+        spoil: |customer, id| rename(customer, id, "asa.oberg@reseller-se.example"),
         code: FailureCode::AccountNotOurs,
     },
     Trap {
@@ -128,6 +169,15 @@ pub const TRAPS: [Trap; 14] = [
         code: FailureCode::RoleTooPowerful,
     },
     Trap {
+        name: "the role does not say what it may do",
+        steps: ROLE,
+        spoil: |customer, _| {
+            let role = role(customer, "Customer Care");
+            customer.roles.get_mut(&role).expect("it is there").privileges.clear();
+        },
+        code: FailureCode::RoleTooPowerful,
+    },
+    Trap {
         name: "the role was made again",
         steps: ROLE,
         spoil: |customer, _| {
@@ -139,18 +189,20 @@ pub const TRAPS: [Trap; 14] = [
     },
 ];
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn nothing_is_written_to_what_is_not_ours() {
-    let moments = moments().await;
-    let place = |moment: &&Moment| moment.row.to_string().contains("care-se.example");
-    for trap in &TRAPS {
-        for name in trap.steps {
-            let moment = moments.iter().filter(place).find(|moment| moment.step.name == *name);
-            let moment = moment.expect("a step of the journey");
-            spring(trap, moment, false).await;
-            spring(trap, moment, true).await;
+    let mut wrong = Vec::new();
+    for mood in MOODS {
+        let moments = moments_in(mood).await;
+        let place = |moment: &&Moment| moment.row.to_string().contains("care-se.example");
+        for trap in &TRAPS {
+            for name in trap.steps {
+                let moment = moments.iter().filter(place).find(|moment| moment.step.name == *name);
+                wrong.extend(spring(trap, moment.expect("a step of the journey")).await);
+            }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Somebody makes a role of our name, and a mightier one, between the look and the insert.
@@ -179,7 +231,7 @@ async fn a_role_that_is_suddenly_there_is_not_taken_at_its_name() {
 }
 
 /// Google says that the account administers something, and its list of roles does not show what: our own grant, perhaps, or not.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_role_that_is_not_listed_yet_is_waited_for_and_nothing_is_written() {
     let moments = moments().await;
     for name in BOTH {
@@ -187,10 +239,8 @@ async fn a_role_that_is_not_listed_yet_is_waited_for_and_nothing_is_written() {
             moment.step.name == *name && moment.row.to_string().contains("care-se.example")
         };
         let moment = moments.iter().find(wanted).expect("a step of the journey");
-        let stage = Stage::set(&moment.before).await;
-        let house = stage.house();
-        let mut claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
-        let id = age(&mut claimed);
+        let (stage, house, claimed) = an_hour_later(moment).await;
+        let id = account(&claimed).to_owned();
         stage.sandbox.change(|world| {
             let customer = world.customers.get_mut(CUSTOMER).expect("a customer of the demo");
             assign(customer, &id, "Customer Care", None);
@@ -207,41 +257,79 @@ async fn a_role_that_is_not_listed_yet_is_waited_for_and_nothing_is_written() {
     }
 }
 
-/// The step meets the trap: at its first attempt, a minute after the account was last read; or after a death.
-pub async fn spring(trap: &Trap, moment: &Moment, after_death: bool) {
-    let place = format!("{} with {}, after a death: {after_death}", moment.step.name, trap.name);
-    let stage = Stage::set(&moment.before).await;
-    let house = stage.house();
-    let mut claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
-    let id = age(&mut claimed);
-    if after_death {
-        claimed = stage.claim_after_death(&house, &claimed).await;
+/// What was read a moment ago stands for no look of its own once another run may have been at work.
+#[tokio::test(start_paused = true)]
+async fn a_look_from_before_a_death_is_no_ground_for_a_write() {
+    let moments = moments().await;
+    for name in BOTH {
+        let wanted = |moment: &&Moment| {
+            moment.step.name == *name && moment.row.to_string().contains("care-se.example")
+        };
+        let moment = moments.iter().find(wanted).expect("a step of the journey");
+        let stage = Stage::set_later(&moment.before, SignedDuration::ZERO).await;
+        let house = stage.house();
+        let mut claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
+        let fact = claimed.facts.account.as_mut().expect("the account was made before");
+        fact.read_at = stage.clock.now();
+        let claimed = stage.claim_after_death(&house, &claimed).await;
+        stage.sandbox.change(|world| {
+            let customer = world.customers.get_mut(CUSTOMER).expect("a customer of the demo");
+            edit(customer, account(&claimed), |user| user.suspended = true);
+        });
+        let failure = stage.run(&house, &claimed).await.expect_err("somebody suspended it");
+        assert_eq!(failure.code, FailureCode::AccountSuspended, "{name}");
+        let calls = stage.sandbox.calls();
+        assert!(calls.iter().all(|call| call.method == "GET" || call.path == "/token"), "{calls:?}");
     }
-    stage.sandbox.change(|world| {
-        let customer = world.customers.get_mut(CUSTOMER).expect("a customer of the demo");
-        (trap.spoil)(customer, &id);
-    });
-    let before = stage.sandbox.change(|world| format!("{:?}", world.customers));
-    let failure = stage.run(&house, &claimed).await.expect_err(&place);
-    assert_eq!(failure.code, trap.code, "{place}: {failure:?}");
-    assert_eq!(stage.sandbox.change(|world| format!("{:?}", world.customers)), before, "{place}");
-    let calls = stage.sandbox.calls();
-    let mut writes = calls.iter().filter(|call| call.method != "GET" && call.path != "/token");
-    assert_eq!(writes.next(), None, "{place}");
 }
 
-/// The account has been there for an hour, and was read a little more than a minute ago. Gives its id.
-fn age(row: &mut Enrollment) -> String {
-    let fact = row.facts.account.as_mut().expect("the account was made before");
-    fact.since = ago(SignedDuration::from_hours(1));
-    fact.read_at = ago(SignedDuration::from_secs(61));
-    fact.id.as_str().to_owned()
+/// The step meets the trap an hour after the account was last read, at its first attempt and after a death. Answers how it went wrong.
+pub async fn spring(trap: &Trap, moment: &Moment) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for after_death in [false, true] {
+        let (stage, house, mut claimed) = an_hour_later(moment).await;
+        if after_death {
+            claimed = stage.claim_after_death(&house, &claimed).await;
+        }
+        stage.sandbox.change(|world| {
+            let customer = world.customers.get_mut(CUSTOMER).expect("a customer of the demo");
+            (trap.spoil)(customer, account(&claimed));
+        });
+        let before = stage.world_text();
+        let outcome = stage.run(&house, &claimed).await.map(drop);
+        let calls = stage.sandbox.calls();
+        let writes = calls.iter().filter(|call| call.method != "GET" && call.path != "/token").count();
+        let is_refused = outcome.as_ref().is_err_and(|failure| failure.code == trap.code);
+        if !is_refused || writes > 0 || stage.world_text() != before {
+            let (step, name, mood) = (moment.step.name, trap.name, moment.before.mood());
+            wrong.push(format!(
+                "{step}, {name}, {mood:?}, after a death: {after_death}: {writes} writes, {outcome:?}"
+            ));
+        }
+    }
+    wrong
+}
+
+/// The step is next, and by now Google shows of the account what is so.
+async fn an_hour_later(moment: &Moment) -> (Stage, House, Enrollment) {
+    let stage = Stage::set_later(&moment.before, SignedDuration::from_hours(1)).await;
+    let house = stage.house();
+    let claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
+    (stage, house, claimed)
+}
+
+fn account(row: &Enrollment) -> &str {
+    row.facts.account.as_ref().expect("the account was made before").id.as_str()
 }
 
 fn edit(customer: &mut Customer, id: &str, change: impl FnOnce(&mut User)) {
     let mut user = customer.take_user(id).expect("the engineer's account");
     change(&mut user);
     customer.put_user(user);
+}
+
+fn rename(customer: &mut Customer, id: &str, address: &str) {
+    edit(customer, id, |user| user.primary_email = address.into());
 }
 
 fn mark(customer: &mut Customer, id: &str, markers: &[&str]) {
