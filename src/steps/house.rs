@@ -241,7 +241,8 @@ impl<'a> Context<'a> {
     pub fn guard(&self, account: &Account, role_allowed: bool) -> Result<(), Failure> {
         if self.is_home() {
             let customer = &self.site()?.reseller.customer;
-            return guard::home(account, &self.home_account()?, customer, role_allowed);
+            let engineer = &self.sheet()?.engineer.key;
+            return guard::home(account, &self.home_account()?, engineer, customer, role_allowed);
         }
         let (address, engineer) = (self.address()?, &self.sheet()?.engineer.key);
         let expected = Expected { address: &address, engineer, customer: &self.site()?.reseller.customer };
@@ -287,18 +288,20 @@ impl<'a> Context<'a> {
             return Ok(Guarded { fact, holds_role: false });
         }
         let read_at = self.now();
-        let account = self.google()?.account_by_id(&fact.id).await?;
-        let Some(account) = account else {
-            let young = read_at.duration_since(fact.since) < YOUNG;
-            let settling = Failure::not_yet(FailureCode::AccountSettling);
-            return Err(if young {
-                settling
-            } else {
-                Failure::needs(Who::Operator, FailureCode::AccountGone)
-            });
-        };
+        let account = self.known(&fact).await?;
+        let account = account.ok_or_else(|| Failure::needs(Who::Operator, FailureCode::AccountGone))?;
         let holds_role = self.check_ours(&account).await?;
         Ok(Guarded { fact: AccountFact { read_at, ..fact }, holds_role })
+    }
+
+    /// The account that the row knows, read by its id; none if it is gone. Errors: `account_settling` while it is too young for that.
+    pub async fn known(&self, fact: &AccountFact) -> Result<Option<Account>, Failure> {
+        let young = self.now().duration_since(fact.since) < YOUNG;
+        let account = self.google()?.account_by_id(&fact.id).await?;
+        if account.is_none() && young {
+            return Err(Failure::not_yet(FailureCode::AccountSettling));
+        }
+        Ok(account)
     }
 
     /// The address that gets the welcome and goes into Case Sharing.
