@@ -45,7 +45,9 @@ fn what_resellers_may_be_given() {
     );
     check_reseller(
         "home = true\nhome_accounts = [{ engineer = \"E-1\", account = \"a@b.example\" }, { engineer = \"E-2\", account = \"A@B.example\" }]",
-        &["carepass.toml: resellers[0].home_accounts: an account is named twice; give each engineer their own"],
+        &[
+            "carepass.toml: resellers[0].home_accounts: an account is named twice; give each engineer their own",
+        ],
     );
     check_reseller(
         "keyless = { service_account = \"a@b.iam.gserviceaccount.com\" }",

@@ -132,7 +132,8 @@ fn home_accounts(s: &mut Section<'_>) -> Read<BTreeMap<EngineerKey, MailAddress>
     for item in items {
         let (engineer, account) = item?;
         // Addresses have no case.
-        if accounts.values().any(|other: &MailAddress| other.as_str().eq_ignore_ascii_case(account.as_str())) {
+        if accounts.values().any(|other: &MailAddress| other.as_str().eq_ignore_ascii_case(account.as_str()))
+        {
             return Err(s.wrong("home_accounts", "an account is named twice; give each engineer their own"));
         }
         if accounts.insert(engineer, account).is_some() {

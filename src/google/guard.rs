@@ -220,7 +220,8 @@ mod tests {
                 ("Asa.Oberg@reseller-se.example".parse().unwrap(), "C01abc123".parse().unwrap());
             let mut account = Account { marker: None, ..account() };
             change(&mut account);
-            home(&account, &named, &"E-1".parse().unwrap(), &customer, role_allowed).map_err(|failure| failure.code)
+            home(&account, &named, &"E-1".parse().unwrap(), &customer, role_allowed)
+                .map_err(|failure| failure.code)
         };
         assert_eq!(judged(false, |_| ()), Ok(()));
         assert_eq!(judged(true, |account| account.is_delegated_admin = Some(true)), Ok(()));

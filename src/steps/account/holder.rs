@@ -88,7 +88,9 @@ fn of_account(account: &Account, wanted: Wanted<'_>) -> String {
     };
     let facts = [
         format!("held by {kind}{}", if is_primary { "" } else { ", as an alias" }),
-        account.created.map_or_else(|| "made nobody knows when".to_owned(), |at| format!("made {}", lately(at, now))),
+        account
+            .created
+            .map_or_else(|| "made nobody knows when".to_owned(), |at| format!("made {}", lately(at, now))),
         match account.last_login {
             Some(at) if at > Timestamp::UNIX_EPOCH => format!("last sign-in {}", lately(at, now)),
             Some(_) => "never signed in".to_owned(),
