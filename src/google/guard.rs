@@ -104,6 +104,8 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
+    type Change = fn(&mut Account);
+
     fn account() -> Account {
         Account {
             id: "1".parse().unwrap(),
@@ -226,7 +228,7 @@ mod tests {
         assert_eq!(judged(false, |_| ()), Ok(()));
         assert_eq!(judged(true, |account| account.is_delegated_admin = Some(true)), Ok(()));
         assert_eq!(judged(false, |account| account.marker = Some("E-1".into())), Ok(()));
-        let stopped: [(fn(&mut Account), FailureCode); 7] = [
+        let stopped: [(Change, FailureCode); 7] = [
             (|account| account.marker = Some("E-10".into()), FailureCode::AccountNotOurs),
             (
                 |account| account.primary_address = "boss@reseller-se.example".into(),

@@ -17,6 +17,12 @@ const ROW: &str = "domain/E-1/nordic-se/care-se.example";
 const CUSTOMER: &str = "C01nordicse";
 const ADDRESS: &str = "asa.oberg@care-se.example";
 const OTHER: &str = "asa.berg@care-se.example";
+/// What somebody does, with the id of the account.
+type Change = Box<dyn Fn(&mut Customer, &str)>;
+
+/// How many accounts were made, or why not.
+type Judged = Result<usize, (FailureKind, FailureCode)>;
+
 const OPERATOR: FailureKind = FailureKind::Needs(Who::Operator);
 
 async fn stage(step: StepName, clock: Clock) -> (Stage, Moment) {
@@ -61,8 +67,7 @@ async fn the_account_that_the_row_knows_is_its_only_one() {
     let (day, minute) = (SignedDuration::from_hours(24), SignedDuration::from_mins(1));
     let not_ours = Err((OPERATOR, FailureCode::AccountNotOurs));
     let settling = Err((FailureKind::NotYet, FailureCode::AccountSettling));
-    type Change = Box<dyn Fn(&mut Customer, &str)>;
-    let cases: [(&str, Change, SignedDuration, Result<usize, (FailureKind, FailureCode)>); 5] = [
+    let cases: [(&str, Change, SignedDuration, Judged); 5] = [
         ("untouched", Box::new(|_, _| ()), day, Ok(0)),
         ("renamed", Box::new(renamed(false)), day, not_ours),
         ("renamed, the old address kept", Box::new(renamed(true)), day, not_ours),
