@@ -44,6 +44,12 @@ fn what_resellers_may_be_given() {
         &["carepass.toml: resellers[0].home_accounts: an engineer is named twice; leave one of them"],
     );
     check_reseller(
+        "home = true\nhome_accounts = [{ engineer = \"E-1\", account = \"a@b.example\" }, { engineer = \"E-2\", account = \"A@B.example\" }]",
+        &[
+            "carepass.toml: resellers[0].home_accounts: an account is named twice; give each engineer their own",
+        ],
+    );
+    check_reseller(
         "keyless = { service_account = \"a@b.iam.gserviceaccount.com\" }",
         &[
             "carepass.toml: resellers[0].keyless.service_account: credentials_file names a key of the same reseller; remove one of them",

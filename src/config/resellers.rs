@@ -124,13 +124,18 @@ fn removable_licenses(s: &mut Section<'_>) -> Read<BTreeSet<LicenseSku>> {
     })
 }
 
-/// The engineers' own accounts, each engineer once.
+/// The engineers' own accounts, each engineer and each account once.
 fn home_accounts(s: &mut Section<'_>) -> Read<BTreeMap<EngineerKey, MailAddress>> {
     let mut accounts = BTreeMap::new();
     let items: Vec<Read<(EngineerKey, MailAddress)>> =
         s.list("home_accounts")?.into_iter().map(home_account).collect();
     for item in items {
         let (engineer, account) = item?;
+        // Addresses have no case.
+        if accounts.values().any(|other: &MailAddress| other.as_str().eq_ignore_ascii_case(account.as_str()))
+        {
+            return Err(s.wrong("home_accounts", "an account is named twice; give each engineer their own"));
+        }
         if accounts.insert(engineer, account).is_some() {
             return Err(s.wrong("home_accounts", "an engineer is named twice; leave one of them"));
         }

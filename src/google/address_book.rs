@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressBook {
     taken: BTreeMap<String, TakenBy>,
+    /// The markers of accounts that are there, by primary address.
+    marked: BTreeMap<String, String>,
     /// Addresses that deleted accounts alone hold, with the one marker that all of those carry.
     shelved: BTreeMap<String, Option<String>>,
 }
@@ -21,6 +23,9 @@ impl AddressBook {
         let mut book = Self::default();
         for account in accounts {
             book.take(&account.primary_address, TakenBy::User);
+            if let Some(marker) = &account.marker {
+                book.marked.insert(account.primary_address.clone(), marker.clone());
+            }
             account.aliases.iter().for_each(|alias| book.take(alias, TakenBy::Alias));
         }
         for group in groups {
@@ -34,8 +39,12 @@ impl AddressBook {
         book
     }
 
-    /// What holds the address, as this engineer sees it: a deleted account of the engineer's own can be restored, so it holds nothing.
+    /// What holds the address, as this engineer sees it: the engineer's own account is the one to be used, and a deleted one can be
+    /// restored, so they hold nothing.
     pub fn holder(&self, address: &str, engineer: &EngineerKey) -> Option<TakenBy> {
+        if self.marked.get(address).is_some_and(|marker| marker == engineer.as_str()) {
+            return None;
+        }
         let shelved = || {
             let marker = self.shelved.get(address)?;
             (marker.as_deref() != Some(engineer.as_str())).then_some(TakenBy::Deleted)
@@ -85,24 +94,34 @@ mod tests {
         let deleted = [
             account("mine@x.se", &["also@x.se"], Some("E-1")),
             account("theirs@x.se", &[], None),
+            account("left@x.se", &[], None),
             account("both@x.se", &[], Some("E-1")),
             account("both@x.se", &[], Some("E-2")),
             account("twice@x.se", &[], Some("E-1")),
             account("twice@x.se", &[], Some("E-1")),
             account("again@x.se", &[], Some("E-1")),
         ];
-        let there = [account("a@x.se", &["b@x.se"], Some("E-1")), account("again@x.se", &[], None)];
+        let there = [
+            account("a@x.se", &["b@x.se"], Some("E-1")),
+            account("again@x.se", &[], None),
+            account("other@x.se", &[], Some("E-2")),
+            account("none@x.se", &[], None),
+            account("theirs@x.se", &[], Some("E-1")),
+        ];
         let book = AddressBook::new(&there, &[group], &deleted);
         let check = |address: &str, expected: Option<TakenBy>| {
             assert_eq!(book.holder(address, &"E-1".parse().unwrap()), expected, "{address}");
         };
-        check("a@x.se", Some(TakenBy::User));
+        check("a@x.se", None);
+        check("other@x.se", Some(TakenBy::User));
+        check("none@x.se", Some(TakenBy::User));
         check("b@x.se", Some(TakenBy::Alias));
         check("team@x.se", Some(TakenBy::Group));
         check("help@x.se", Some(TakenBy::Group));
         check("mine@x.se", None);
         check("also@x.se", Some(TakenBy::Deleted));
-        check("theirs@x.se", Some(TakenBy::Deleted));
+        check("theirs@x.se", None);
+        check("left@x.se", Some(TakenBy::Deleted));
         check("both@x.se", Some(TakenBy::Deleted));
         check("twice@x.se", None);
         check("again@x.se", Some(TakenBy::User));

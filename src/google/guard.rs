@@ -22,33 +22,43 @@ pub fn ours(account: &Account, expected: &Expected<'_>, role_allowed: bool) -> R
     if account.primary_address != expected.address.to_string() {
         return Err(stop(FailureCode::AccountNotOurs, "the account's primary address is another"));
     }
-    match &account.marker {
-        Some(marker) if marker == expected.engineer.as_str() => {}
-        Some(_) => {
-            return Err(stop(FailureCode::AccountNotOurs, "the account carries another engineer's marker"));
-        }
-        None => return Err(stop(FailureCode::AccountNotOurs, "the account carries no marker of carepass")),
+    if account.marker.is_none() {
+        return Err(stop(FailureCode::AccountNotOurs, "the account carries no marker of carepass"));
     }
+    no_others(account, expected.engineer)?;
     unspoilt(account, expected.customer, role_allowed)
 }
 
 /// Whether an engineer's own account, which a person named by this address, may get the role: it needs no marker, and everything else
-/// that our own accounts need. Errors: as of [`ours`].
+/// that our own accounts need; one that carepass made for another engineer is not this one's, whatever anybody says. Errors: as of
+/// [`ours`].
 pub fn home(
     account: &Account,
     address: &MailAddress,
+    engineer: &EngineerKey,
     customer: &CustomerId,
     role_allowed: bool,
 ) -> Result<(), Failure> {
     if !is_primary(account, address) {
         return Err(stop(FailureCode::AccountNotOurs, "the account's primary address is not the one named"));
     }
+    no_others(account, engineer)?;
     unspoilt(account, customer, role_allowed)
 }
 
 /// Whether the address is the account's own and no alias.
 pub fn is_primary(account: &Account, address: &MailAddress) -> bool {
     account.primary_address.eq_ignore_ascii_case(address.as_str())
+}
+
+/// Not another engineer's.
+fn no_others(account: &Account, engineer: &EngineerKey) -> Result<(), Failure> {
+    match &account.marker {
+        Some(marker) if marker != engineer.as_str() => {
+            Err(stop(FailureCode::AccountNotOurs, "the account carries another engineer's marker"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The pinned customer's, not suspended, and nobody else's administrator.
@@ -213,11 +223,14 @@ mod tests {
                 ("Asa.Oberg@reseller-se.example".parse().unwrap(), "C01abc123".parse().unwrap());
             let mut account = Account { marker: None, ..account() };
             change(&mut account);
-            home(&account, &named, &customer, role_allowed).map_err(|failure| failure.code)
+            home(&account, &named, &"E-1".parse().unwrap(), &customer, role_allowed)
+                .map_err(|failure| failure.code)
         };
         assert_eq!(judged(false, |_| ()), Ok(()));
         assert_eq!(judged(true, |account| account.is_delegated_admin = Some(true)), Ok(()));
-        let stopped: [(Change, FailureCode); 6] = [
+        assert_eq!(judged(false, |account| account.marker = Some("E-1".into())), Ok(()));
+        let stopped: [(Change, FailureCode); 7] = [
+            (|account| account.marker = Some("E-10".into()), FailureCode::AccountNotOurs),
             (
                 |account| account.primary_address = "boss@reseller-se.example".into(),
                 FailureCode::AccountNotOurs,

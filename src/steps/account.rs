@@ -1,11 +1,13 @@
 //! The account exists and is ours. The very first run makes it without looking for it: names are known free from bulk lists, and
 //! Google's own 409 is the last word. Every other run looks first, since the answer of an earlier insert may have been lost. Our own
-//! account that was deleted is brought back; whoever else holds the address keeps it, and the engineer gets another name (`instead`).
+//! account that was deleted is brought back, one that stands elsewhere is not made twice (`own`); whoever else holds the address keeps
+//! it, and the engineer gets another name (`instead`).
 //! Not here: the engineers' own accounts at a home reseller (`named`).
 
 mod holder;
 mod instead;
 mod named;
+mod own;
 mod restore;
 
 use self::holder::Holder;
@@ -41,10 +43,16 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     if !may_begin(site, cx.reseller_row) {
         return Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady));
     }
+    if let Some(known) = own::known(cx).await? {
+        return known;
+    }
     let address = cx.address()?;
     if !is_new(cx)
         && let Some(account) = site.google.account_by_address(&address).await?
     {
+        return found(cx, account).await;
+    }
+    if let Some(account) = own::listed(cx).await? {
         return found(cx, account).await;
     }
     // Whoever is restored has a seat: no wall stands before that.
@@ -145,9 +153,11 @@ async fn hidden(cx: &Context<'_>, address: &Address) -> Outcome {
 async fn found(cx: &Context<'_>, account: Account) -> Outcome {
     match cx.check_ours(&account).await {
         Ok(holds_role) => Ok(ensured(cx, &account, false, holds_role)),
-        Err(failure) if failure.code == FailureCode::AccountNotOurs => {
-            Err(instead::failure(cx, &Holder::Account(Box::new(account))).await)
-        }
+        Err(failure) if failure.code == FailureCode::AccountNotOurs => Err(if own::may_show(&account, cx) {
+            Failure::not_yet(FailureCode::AccountSettling).with_detail("a young account without a marker yet")
+        } else {
+            instead::failure(cx, &Holder::Account(Box::new(account))).await
+        }),
         Err(failure) => Err(failure),
     }
 }
@@ -156,24 +166,32 @@ fn ensured(cx: &Context<'_>, account: &Account, made: bool, holds_role: bool) ->
     let now = cx.now();
     // The step that gives the role must see itself what the account holds: no read stands for its own.
     let read_at = if holds_role { Timestamp::UNIX_EPOCH } else { now };
-    let granted = cx.sheet.and_then(|sheet| match sheet.engineer.release {
-        Release::Granted(at) => Some(at),
-        Release::Held(_) => None,
-    });
-    let restored = !made && has_its_own_password(account, granted);
+    let restored = !made && has_its_own_password(account, granted(cx));
     let mut ensured = Ensured { made, ..Ensured::default() };
     let id = account.id.clone();
-    ensured.facts.account = Some(AccountFact { id, since: now, read_at, restored, home: false });
+    // Looked at once more it is as old as it was.
+    let known = cx.row.facts.account.as_ref().filter(|known| known.id == id);
+    let since = known.map_or(now, |known| known.since);
+    ensured.facts.account = Some(AccountFact { id, since, read_at, restored, home: false });
     ensured
+}
+
+/// When the engineer came here.
+fn granted(cx: &Context<'_>) -> Option<Timestamp> {
+    cx.sheet.and_then(|sheet| match sheet.engineer.release {
+        Release::Granted(at) => Some(at),
+        Release::Held(_) => None,
+    })
+}
+
+fn is_older(created: Timestamp, granted: Timestamp) -> bool {
+    granted.duration_since(created) > CLOCKS_DIFFER
 }
 
 /// Whether the password that is sealed into the row is not this account's: it was made before the engineer came here, or somebody has
 /// signed in to it, and whoever does that for the first time chooses a new one. What Google does not say counts as so.
 fn has_its_own_password(account: &Account, granted: Option<Timestamp>) -> bool {
-    let older = match (account.created, granted) {
-        (Some(created), Some(granted)) => granted.duration_since(created) > CLOCKS_DIFFER,
-        (None, _) | (_, None) => true,
-    };
+    let older = account.created.zip(granted).is_none_or(|(created, granted)| is_older(created, granted));
     older || account.last_login.is_some_and(|at| at > Timestamp::UNIX_EPOCH)
 }
 

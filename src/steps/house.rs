@@ -241,7 +241,8 @@ impl<'a> Context<'a> {
     pub fn guard(&self, account: &Account, role_allowed: bool) -> Result<(), Failure> {
         if self.is_home() {
             let customer = &self.site()?.reseller.customer;
-            return guard::home(account, &self.home_account()?, customer, role_allowed);
+            let engineer = &self.sheet()?.engineer.key;
+            return guard::home(account, &self.home_account()?, engineer, customer, role_allowed);
         }
         let (address, engineer) = (self.address()?, &self.sheet()?.engineer.key);
         let expected = Expected { address: &address, engineer, customer: &self.site()?.reseller.customer };
@@ -287,30 +288,25 @@ impl<'a> Context<'a> {
             return Ok(Guarded { fact, holds_role: false });
         }
         let read_at = self.now();
-        let young = read_at.duration_since(fact.since) < YOUNG;
-        let Some(account) = self.account(&fact, young).await? else {
-            let settling = Failure::not_yet(FailureCode::AccountSettling);
-            return Err(if young {
-                settling
-            } else {
-                Failure::needs(Who::Operator, FailureCode::AccountGone)
-            });
-        };
+        let account = self.known(&fact).await?;
+        let account = account.ok_or_else(|| Failure::needs(Who::Operator, FailureCode::AccountGone))?;
         let holds_role = self.check_ours(&account).await?;
         Ok(Guarded { fact: AccountFact { read_at, ..fact }, holds_role })
     }
 
-    /// The account with the known id. While it is young Google may not find it by that, and shows it by its address (`docs/GOOGLE.md`
-    /// 13, 55); what has another id is not it.
-    async fn account(&self, fact: &AccountFact, young: bool) -> Result<Option<Account>, Failure> {
+    /// The account that the row knows; none if it is gone. While it is young Google may not find it by its id, and shows it by its
+    /// address (`docs/GOOGLE.md` 13, 55); what has another id is not it. Errors: `account_settling` while it is too young to be gone.
+    pub async fn known(&self, fact: &AccountFact) -> Result<Option<Account>, Failure> {
         let google = self.google()?;
-        if young && !fact.home {
-            let shown = google.account_by_address(&self.address()?).await?;
-            if shown.as_ref().is_none_or(|account| account.id == fact.id) {
-                return Ok(shown);
-            }
+        if self.now().duration_since(fact.since) >= YOUNG || fact.home {
+            return google.account_by_id(&fact.id).await;
         }
-        google.account_by_id(&fact.id).await
+        let shown = google.account_by_address(&self.address()?).await?;
+        let account = match shown {
+            Some(other) if other.id != fact.id => google.account_by_id(&fact.id).await?,
+            shown => shown,
+        };
+        account.map(Some).ok_or_else(|| Failure::not_yet(FailureCode::AccountSettling))
     }
 
     /// The address that gets the welcome and goes into Case Sharing.

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 /// An address book may have been read so long ago: Google's own 409 is the last word at the insert. When its read began does not
 /// matter, so that a long one can be awaited.
-pub(super) const BOOK_AGE_MAX: SignedDuration = SignedDuration::from_mins(10);
+const BOOK_AGE_MAX: SignedDuration = SignedDuration::from_mins(10);
 
 /// That of another account may be as old as this while it is read anew: nobody waits for another account.
 const OTHERS_AGE_MAX: SignedDuration = SignedDuration::from_hours(24);
@@ -84,12 +84,17 @@ pub(super) async fn address_books(cx: &Context<'_>) -> Result<Books, Failure> {
     Ok(books.await?.into_iter().flatten().flatten().collect())
 }
 
+/// How recent the lists of the row's own account must be that an address book is made of.
+pub(super) fn book(cx: &Context<'_>) -> Fresh {
+    Fresh { begun: Timestamp::MIN, ended: cx.now() - BOOK_AGE_MAX }
+}
+
 /// One account's address book; none if it is not the row's own and cannot be asked now.
 async fn address_book(cx: &Context<'_>, site: &Site) -> Result<Option<Book>, Failure> {
-    let no_older = |age| Fresh { begun: Timestamp::MIN, ended: cx.now() - age };
-    let fresh = no_older(BOOK_AGE_MAX);
+    let fresh = book(cx);
+    let at_worst = Fresh { ended: cx.now() - OTHERS_AGE_MAX, ..fresh };
     if cx.row.id.reseller() != Some(&site.reseller.name)
-        && let Some(book) = site.census.addresses_known(fresh, no_older(OTHERS_AGE_MAX))
+        && let Some(book) = site.census.addresses_known(fresh, at_worst)
     {
         return Ok(Some(book));
     }

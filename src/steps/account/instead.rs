@@ -2,11 +2,12 @@
 //! engineer gets the next one, in all domains at once. After that a person decides.
 //! Not here: who holds it (`holder`), and which names there are (`model/username`, `username`).
 
-use super::holder::Holder;
+use super::holder::{Holder, Wanted};
+use super::own;
 use crate::model::enrollment::{At, Enrollment, EnrollmentId, State};
 use crate::model::entry::Change;
 use crate::model::failure::{Failure, FailureCode};
-use crate::model::id::ResellerName;
+use crate::model::id::{LocalPart, ResellerName};
 use crate::model::plan::StepName;
 use crate::model::rules::Rules;
 use crate::model::transition::{Input, apply};
@@ -21,30 +22,46 @@ pub(super) async fn failure(cx: &Context<'_>, holder: &Holder) -> Failure {
 
 async fn another_name(cx: &Context<'_>, holder: &Holder) -> Result<Failure, Failure> {
     let (address, sheet) = (cx.address()?, cx.sheet()?);
-    let name = &sheet.person.name;
+    let (engineer, name) = (&sheet.engineer.key, &sheet.person.name);
+    let wanted = Wanted { address: &address, engineer, name, now: cx.now() };
+    if cx.row.facts.account.is_some() || holder.is_own(wanted) || may_be_own(cx, holder) {
+        return Ok(holder.task(wanted));
+    }
+    // It may take long, and rows may be opened meanwhile: they are read right before the commit.
+    let next = next_name(cx).await;
     let rows = cx.house.store.enrollments_of(&sheet.engineer.key).await.map_err(unavailable)?;
     let others: Vec<&Enrollment> =
         rows.iter().filter(|row| row.id != cx.row.id && gets_an_account(cx.house, &row.id)).collect();
-    let own = cx.row.facts.account.is_some().then_some(Progress::Used);
-    match others.iter().map(|row| progress(row)).chain(own).max() {
-        Some(Progress::Used) => return Ok(holder.task(&address, name)),
+    match others.iter().map(|row| progress(row)).max() {
+        Some(Progress::Used) => return Ok(holder.task(wanted)),
         Some(Progress::Undecided) => {
             let detail = "another domain's account is being made under the same name; then this is decided";
             return Ok(Failure::not_yet(FailureCode::AddressTaken).with_detail(detail));
         }
         Some(Progress::Unused) | None => (),
     }
-    let books = username::address_books(cx).await?;
-    let next = username::choose(cx, sheet, &books).await?;
     let touched = others.iter().map(|row| touched(row, cx.now())).collect();
-    match username::reserve(cx, sheet, &next, touched).await {
+    match username::reserve(cx, sheet, &next?, touched).await {
         // Somebody has moved meanwhile: the next run decides anew.
         Ok(()) | Err(StoreError::Conflict) => {
-            let detail = format!("another name is taken: this one is {}", holder.evidence(&address, name));
+            let detail = format!("another name is taken: this one is {}", holder.evidence(wanted));
             Ok(Failure::not_yet(FailureCode::AddressTaken).with_detail(&detail))
         }
         Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => Err(unavailable(error)),
     }
+}
+
+/// Whether an earlier run of the row may have made what holds the address.
+fn may_be_own(cx: &Context<'_>, holder: &Holder) -> bool {
+    match holder {
+        Holder::Account(account) => own::may_be(account, cx),
+        Holder::Group { .. } | Holder::Unmanaged => false,
+    }
+}
+
+async fn next_name(cx: &Context<'_>) -> Result<LocalPart, Failure> {
+    let books = username::address_books(cx).await?;
+    username::choose(cx, cx.sheet()?, &books).await
 }
 
 /// Whether an account is made for the row: at a home reseller the engineer has one.

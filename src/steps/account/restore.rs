@@ -3,19 +3,17 @@
 //! Not here: what else can hold an address (`holder`), and giving it a new password, which never happens.
 
 use super::ensured;
-use crate::google::{Account, Fresh, Snapshot};
+use crate::google::{Account, Snapshot};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{AccountId, EngineerKey};
-use crate::steps::username::BOOK_AGE_MAX;
+use crate::steps::username::book;
 use crate::steps::{Context, Outcome};
-use jiff::Timestamp;
 use std::sync::Arc;
 
 /// The deleted accounts, as an address book may be old; read anew where Google has refused to restore one of them.
 pub(super) async fn shelf(cx: &Context<'_>) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
     let refused = cx.row.state.at().and_then(|at| at.waited_for) == Some(FailureCode::RestoreRefused);
-    let recent = Fresh { begun: Timestamp::MIN, ended: cx.now() - BOOK_AGE_MAX };
-    let fresh = if refused { cx.fresh_since(cx.since) } else { recent };
+    let fresh = if refused { cx.fresh_since(cx.since) } else { book(cx) };
     cx.site()?.census.deleted(fresh).await
 }
 

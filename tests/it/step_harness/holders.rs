@@ -11,6 +11,7 @@ use carepass::model::plan::StepName;
 use carepass::sandbox::init::Mood;
 use carepass::sandbox::{Assignment, ConflictChoice, Customer, Group, User};
 use carepass::store::Store;
+use futures_util::future::join;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -65,7 +66,7 @@ const TRAPS: [Trap; 9] = [
     Trap {
         name: "our own twin in another domain, with the address as an alias",
         set: |customer, address| user(customer, "twin", Some(address), Some("E-1"), None),
-        evidence: "as an alias",
+        evidence: "with this engineer's own marker",
         code: TAKEN,
     },
     Trap {
@@ -91,7 +92,13 @@ const TRAPS: [Trap; 9] = [
 ];
 
 /// Of the same name; `of` is an address, or the local part of another one in the customer's first domain.
-fn user(customer: &mut Customer, of: &str, alias: Option<&str>, marker: Option<&str>, role: Option<&str>) {
+pub(super) fn user(
+    customer: &mut Customer,
+    of: &str,
+    alias: Option<&str>,
+    marker: Option<&str>,
+    role: Option<&str>,
+) {
     let mut user = User::clone(customer.users.values().next().expect("its administrator"));
     user.id = customer.issue_user_id();
     let domain = customer.domains[0].name.clone();
@@ -257,6 +264,37 @@ async fn the_twin_in_a_secondary_domain_is_left_alone() {
     let twin =
         stage.sandbox.change(|world| world.customers[SE.1].user("asa.oberg@reseller-se.example").cloned());
     assert_ne!(twin.expect("it is there").id, made.as_str());
+}
+
+/// A row that was opened, and has begun to make an account, while the lists were read that the next name is chosen by.
+#[tokio::test]
+async fn a_row_that_is_opened_meanwhile_keeps_the_name() {
+    let wanted = |moment: &Moment| moment.step.name == StepName::Account && moment.row.to_string() == SE.0;
+    let moment = moments().await.into_iter().find(wanted).expect("a step of the journey");
+    let stage = Stage::set(&moment.before).await;
+    stage.sandbox.change(|world| {
+        (TRAPS[0].set)(world.customers.get_mut(SE.1).expect("a customer of the demo"), SE.2);
+    });
+    let slow = json!({"match": {"method": "GET", "path_regex": "/groups$"}, "do": {"delay_ms": 500}});
+    stage.sandbox.add_faults(&slow).expect("a rule that is understood");
+    let house = stage.house();
+    let claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
+    let meanwhile = async {
+        while !stage.sandbox.calls().iter().any(|call| call.path.ends_with("/groups")) {
+            tokio::task::yield_now().await;
+        }
+        let goal = Goal { want: Want::Present, revision: 1 };
+        let mut row = Enrollment::open(NO.0.parse().expect("a row"), goal, stage.clock.now());
+        row.done.insert(StepName::Username);
+        let at = At { step: StepName::Account, ..row.state.at().expect("just opened") };
+        row.state = State::Scheduled { at, due: stage.clock.now(), last: None };
+        stage.keep(&stage.claim(&house, &row).await).await;
+    };
+    let (outcome, ()) = join(stage.run(&house, &claimed), meanwhile).await;
+    let failure = outcome.expect_err("somebody has the address");
+    assert!(failure.detail.contains("is being made under the same name"), "{failure:?}");
+    let sheet = house.sheet(&ENGINEER.parse().expect("a key")).await.expect("an admitted engineer");
+    assert_eq!(sheet.username.expect("there is one").as_str(), "asa.oberg");
 }
 
 /// The other rows of the engineer are touched in the same commit, so that one that is being claimed begins anew; and one that may have

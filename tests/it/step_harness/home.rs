@@ -14,6 +14,7 @@ use carepass::model::transition::Rejected;
 use carepass::sandbox::init::Mood;
 use carepass::sandbox::{Customer, User};
 use carepass::steps::House;
+use serde_json::json;
 
 const ROW: &str = "domain/E-1/nordic-se/reseller-se.example";
 
@@ -123,6 +124,7 @@ async fn only_the_account_that_was_named_is_taken() {
             missing,
         ),
         (HOME_ACCOUNT, own(|user| user.suspended = true), FailureCode::AccountSuspended),
+        (HOME_ACCOUNT, own(|user| mark(user, "E-2")), FailureCode::AccountNotOurs),
     ] {
         let (stage, outcome) = run(account, name(named), change).await;
         assert_eq!(outcome.expect_err(named).code, code, "{named}");
@@ -130,6 +132,11 @@ async fn only_the_account_that_was_named_is_taken() {
     }
     let (_, outcome) = run(account, name("ASA@Reseller-SE.example"), same()).await;
     outcome.expect("addresses have no case");
+}
+
+fn mark(user: &mut User, engineer: &str) {
+    let ids = json!([{"type": "custom", "customType": "carepass", "value": engineer}]);
+    user.fields.insert("externalIds".into(), ids);
 }
 
 /// The traps that have nothing to do with a marker hold for an engineer's own account too.

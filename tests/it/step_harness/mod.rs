@@ -8,6 +8,7 @@ mod holders;
 mod home;
 mod journey;
 mod licenses;
+mod own;
 mod restored;
 mod role_traps;
 mod set_up;
