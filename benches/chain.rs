@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use carepass::app::App;
+use carepass::clock::Clock;
 use carepass::config;
 use carepass::model::enrollment::{State, TargetKind};
 use carepass::sandbox::{CallLine, Sandbox, World, init};
@@ -125,7 +126,8 @@ async fn start(folder: &Path, google: &str) -> App {
     }
     let file = folder.join("bench.toml");
     std::fs::write(&file, text).expect("the configuration");
-    let config = config::load(&[file], std::iter::empty()).expect("a configuration without faults");
+    let config = config::load(&[file], std::iter::empty(), Clock::System.now())
+        .expect("a configuration without faults");
     App::start(&config).await.expect("the house starts")
 }
 

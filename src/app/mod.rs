@@ -159,7 +159,8 @@ mod tests {
         let _ = rustls::crypto::ring::default_provider().install_default();
         sandbox::init::write(folder).unwrap();
         let environment = [("CAREPASS__HTTP__LISTEN".to_owned(), listen.to_string())];
-        let config = config::load(&[folder.join("carepass.toml")], environment.into_iter());
+        let config =
+            config::load(&[folder.join("carepass.toml")], environment.into_iter(), Clock::System.now());
         config.unwrap_or_else(|faults| panic!("{faults}"))
     }
 

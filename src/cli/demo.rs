@@ -8,6 +8,7 @@ use crate::amqp::{
     AmqpSettings, Endpoint, Outgoing, PublishError, QueueLook, Topology, look_at_queues, publish_all,
 };
 use crate::app::App;
+use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::sandbox::broker::Broker;
 use crate::sandbox::{self, Sandbox, World};
@@ -142,7 +143,7 @@ fn configuration(
         ("LOG__FILTER", "warn,lapin=off".to_owned()),
     ];
     let environment = settings.into_iter().map(|(key, value)| (format!("CAREPASS__{key}"), value));
-    let loaded = config::load(&[folder.join("carepass.toml")], environment);
+    let loaded = config::load(&[folder.join("carepass.toml")], environment, Clock::System.now());
     loaded.map_err(|faults| anyhow::anyhow!("the demo's own configuration: {faults}"))
 }
 

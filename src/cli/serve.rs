@@ -4,6 +4,7 @@
 use super::exit::Exit;
 use super::screen::Screen;
 use crate::app::App;
+use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::telemetry;
 use anyhow::{Context as _, Result};
@@ -55,7 +56,7 @@ pub async fn run(args: Serve, screen: &mut Screen) -> Result<Exit> {
 
 /// Loads the configuration, or names every fault on standard error.
 pub(super) fn load(files: &[PathBuf], screen: &mut Screen) -> Option<Config> {
-    match config::load(files, config::environment()) {
+    match config::load(files, config::environment(), Clock::System.now()) {
         Ok(config) => Some(config),
         Err(faults) => {
             screen.note(faults);

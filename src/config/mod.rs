@@ -36,26 +36,36 @@ pub use sections::{
     MailTransport, Outcomes, Rates, ResellerSection, Seal, Store,
 };
 
+use crate::model::rules::later;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use reader::{Faulty, Findings, Read, Section};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tree::Entries;
 
-/// Reads the layers. A relative path in a file starts at that file's folder.
+/// Where the day begins first, the clocks are this far ahead of UTC.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(14);
+
+/// Reads the layers. A relative path in a file starts at that file's folder. A day on which something was confirmed has begun somewhere
+/// by `now`.
 ///
 /// # Errors
 /// Everything that is wrong with any layer, at once.
 pub fn load(
     files: &[PathBuf],
     environment: impl Iterator<Item = (String, String)>,
+    now: Timestamp,
 ) -> Result<Config, Faults> {
     let variables: BTreeMap<String, String> = environment.collect();
     let (entries, faults) = layers::gather(files, &variables);
     // What a layer says that could not be read is not missing.
     let unread: BTreeSet<String> = faults.iter().map(|fault| fault.key.clone()).collect();
     let findings = Findings { faults: RefCell::new(faults), keys: layers::known_keys() };
-    let config = read(&findings, &entries);
+    let latest = later(now, AHEAD_MAX).to_zoned(TimeZone::UTC).date();
+    let config = read(&findings, &entries, latest);
     let mut faults = findings.faults.into_inner();
     faults.retain(|fault| {
         fault.origin != Origin::Default || !(unread.contains("") || unread.contains(&fault.key))
@@ -78,13 +88,13 @@ pub fn is_color_unwanted() -> bool {
     environment().any(|(name, value)| name == "NO_COLOR" && !value.is_empty())
 }
 
-fn read(findings: &Findings, entries: &Entries) -> Read<Config> {
+fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
     let mut root = Section::root(findings, entries);
     let (intake, outcomes) = broker::read(&mut root);
     let store = daemon::store(root.section("store"));
     let seal = daemon::seal(root.section("seal"), store.as_ref().map_err(|faulty| *faulty));
     let (endpoint, google) = daemon::google(root.section("google"));
-    let resellers = resellers::read(&mut root, endpoint.as_ref().ok());
+    let resellers = resellers::read(&mut root, endpoint.as_ref().ok(), latest);
     let limits = daemon::limits(root.section("limits"));
     let http = daemon::http(root.section("http"));
     let mail = mail::read(root.section("mail"), store.as_ref().map_err(|faulty| *faulty));

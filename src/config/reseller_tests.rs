@@ -104,6 +104,20 @@ fn what_resellers_may_be_given() {
     );
 }
 
+/// The tests' time is noon of 25 November (UTC), when the 26th has begun in the Pacific.
+#[test]
+fn nobody_confirms_on_a_day_that_has_not_been() {
+    for key in ["auto_licensing_off", "free_subscription", "case_alert_route", "two_step_policy"] {
+        let fault = format!(
+            "carepass.toml: resellers[0].{key}.on: not a day that has been; write the day on which it was confirmed"
+        );
+        let text = format!("{LEAST}\n{key} = {{ by = \"asa\", on = 2026-11-26 }}");
+        let folder = folder(&[("carepass.toml", &text), ("tokens.toml", "")]);
+        load_in(folder.path(), &["carepass.toml"], &[]).unwrap_or_else(|faults| panic!("{faults}"));
+        check_reseller(&format!("{key} = {{ by = \"asa\", on = 2026-11-27 }}"), &[&fault]);
+    }
+}
+
 #[test]
 fn roles() {
     check_reseller(

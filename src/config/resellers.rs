@@ -1,5 +1,5 @@
 //! Reading the reseller accounts, each by itself and then against the others.
-//! Not here: whether Google agrees; that shows when carepass runs.
+//! Not here: whether Google agrees; that shows when carepass runs. Nor the time: the newest day that anybody may have lived is handed in.
 
 use super::files::Privacy;
 use super::kinds;
@@ -14,12 +14,17 @@ use crate::model::id::{
 use crate::model::reseller::{
     Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Reseller, RoleChoice,
 };
+use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 
 const KEY_ADVICE: &str = "put there the JSON key of the service account as the Google Cloud console gave it";
 
-/// All reseller accounts in the order of their names. Whether a key fits depends on the Google that it is for: none where that is faulty.
-pub(super) fn read(root: &mut Section<'_>, google: Option<&Endpoint>) -> Read<Vec<ResellerSection>> {
+/// All reseller accounts in the order of their names. Nobody can have confirmed anything after `latest`. Whether a key fits depends on the Google that it is for: none where that is faulty.
+pub(super) fn read(
+    root: &mut Section<'_>,
+    google: Option<&Endpoint>,
+    latest: Date,
+) -> Read<Vec<ResellerSection>> {
     let resellers = root.section("resellers");
     let sections = resellers.each();
     if sections.is_empty() {
@@ -27,7 +32,7 @@ pub(super) fn read(root: &mut Section<'_>, google: Option<&Endpoint>) -> Read<Ve
     }
     let mut taken = Taken::default();
     let read: Vec<Read<ResellerSection>> =
-        sections.into_iter().map(|section| reseller(section, google, &mut taken)).collect();
+        sections.into_iter().map(|section| reseller(section, google, latest, &mut taken)).collect();
     read.into_iter().collect()
 }
 
@@ -41,6 +46,7 @@ struct Taken {
 fn reseller(
     (name, mut s): (&str, Section<'_>),
     google: Option<&Endpoint>,
+    latest: Date,
     taken: &mut Taken,
 ) -> Read<ResellerSection> {
     let own_name = s.required("name", own_name, "give it a short name of your choice, like nordic-se");
@@ -73,10 +79,10 @@ fn reseller(
         "case_alerts",
         kinds::choice(&[("case-sharing", CaseAlerts::CaseSharing), ("redirect", CaseAlerts::Redirect)]),
     );
-    let auto_licensing_off = attestation(s.section("auto_licensing_off"));
-    let free_subscription = attestation(s.section("free_subscription"));
-    let case_alert_route = attestation(s.section("case_alert_route"));
-    let two_step_policy = attestation(s.section("two_step_policy"));
+    let auto_licensing_off = attestation(s.section("auto_licensing_off"), latest);
+    let free_subscription = attestation(s.section("free_subscription"), latest);
+    let case_alert_route = attestation(s.section("case_alert_route"), latest);
+    let two_step_policy = attestation(s.section("two_step_policy"), latest);
     let seats = s.optional("seats", kinds::whole(1..=1_000_000));
     let removable_licenses = removable_licenses(&mut s);
     let home = s.defaulted("home", kinds::flag);
@@ -241,11 +247,14 @@ fn privilege(mut s: Section<'_>) -> Read<Privilege> {
     Ok(Privilege { service_id: service_id?, name: name? })
 }
 
-fn attestation(mut s: Section<'_>) -> Read<Option<Attestation>> {
+fn attestation(mut s: Section<'_>, latest: Date) -> Read<Option<Attestation>> {
     let (by, on) = (s.optional("by", kinds::text), s.optional("on", kinds::date));
     s.close();
     match (by?, on?) {
         (None, None) => Ok(None),
+        (Some(_), Some(on)) if on > latest => {
+            Err(s.wrong("on", "not a day that has been; write the day on which it was confirmed"))
+        }
         (Some(by), Some(on)) => Ok(Some(Attestation { by, on })),
         (Some(_), None) => Err(s.missing("on", "write the day on which it was confirmed, or leave by empty")),
         (None, Some(_)) => Err(s.missing("by", "write who has confirmed it, or leave on empty")),

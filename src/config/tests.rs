@@ -53,7 +53,8 @@ pub(super) fn write(folder: &Path, name: &str, text: &str, mode: u32) {
 pub(super) fn load_in(folder: &Path, files: &[&str], variables: &[(&str, &str)]) -> Result<Config, Faults> {
     let files: Vec<PathBuf> = files.iter().map(|name| folder.join(name)).collect();
     let replaced = |text: &str| text.replace("DIR", folder.to_str().unwrap());
-    load(&files, variables.iter().map(|(name, value)| ((*name).to_owned(), replaced(value))))
+    let now = "2026-11-25T12:00:00Z".parse().unwrap();
+    load(&files, variables.iter().map(|(name, value)| ((*name).to_owned(), replaced(value))), now)
 }
 
 fn loaded(text: &str, variables: &[(&str, &str)]) -> (TempDir, Config) {

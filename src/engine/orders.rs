@@ -6,6 +6,7 @@ use crate::model::enrollment::{Enrollment, EnrollmentId};
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::id::{EngineerKey, MailAddress};
 use crate::model::transition::{Input, Order, Rejected, apply};
+use crate::model::word::Subject;
 use crate::steps::House;
 use crate::store::StoreError;
 
@@ -23,6 +24,8 @@ pub enum RowOrder {
     Cancel,
     /// What the row asks for was done; `one_by_one` is for the route of case mail: an address map, and each engineer a task of its own.
     Confirm {
+        /// What was asked; nothing else is confirmed.
+        subject: Subject,
         /// An address map and no rule.
         one_by_one: bool,
     },
@@ -158,8 +161,8 @@ impl RowOrder {
             Self::Retry => Order::Retry,
             Self::Skip => Order::Skip,
             Self::Cancel => Order::Cancel { reason: reason.to_owned() },
-            Self::Confirm { one_by_one } => {
-                Order::Confirm { by: operator.to_owned(), reason: reason.to_owned(), one_by_one }
+            Self::Confirm { subject, one_by_one } => {
+                Order::Confirm { subject, by: operator.to_owned(), reason: reason.to_owned(), one_by_one }
             }
         }
     }

@@ -3,6 +3,8 @@
 
 use super::pages::{List, Page};
 use super::{Failure, Google};
+use crate::model::failure::FailureCode;
+use crate::model::id::{OrgUnitId, OrgUnitPath};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -12,6 +14,9 @@ const ENFORCEMENT: &str = "security.two_step_verification_enforcement";
 const GRACE_PERIOD: &str = "security.two_step_verification_grace_period";
 const ENROLLMENT: &str = "security.two_step_verification_enrollment";
 const CONFLICTS: &str = "provisioning.conflicting_accounts_management";
+
+/// The deepest unit (Google: 35 levels).
+const DEPTH_MAX: usize = 40;
 
 /// One policy: a setting for a unit and all below it.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +52,64 @@ impl Google {
         let wires = self.all_pages::<PolicyPage>(List::Policies).await?;
         Ok(wires.into_iter().map(Policy::from).collect())
     }
+
+    /// The ids of the unit (`id:…`) and of all above it, as policies write them. Errors: `org_unit_settling`, if one cannot be seen.
+    pub async fn lineage(&self, unit: &str) -> Result<BTreeSet<String>, Failure> {
+        let mut lineage = BTreeSet::new();
+        let mut next = Some(unit.to_owned());
+        while let Some(id) = next.take().filter(|_| lineage.len() < DEPTH_MAX) {
+            let gone = || Failure::not_yet(FailureCode::OrgUnitSettling);
+            let unit = self.org_unit_by_id(&unit_id(&id)?).await?.ok_or_else(gone)?;
+            lineage.insert(bare(&id));
+            // The top is known by its id from what lies right below it, and need not be asked for.
+            let is_below_the_top = unit.path.matches('/').count() <= 1;
+            match unit.parent {
+                Some(top) if is_below_the_top => {
+                    lineage.insert(bare(&top));
+                }
+                parent => next = parent,
+            }
+        }
+        Ok(lineage)
+    }
+
+    /// The units that the policies name and that lie above the path, at which there is no unit yet: what holds for them will hold for it.
+    /// None if a named unit cannot be seen, or there are too many of them to ask for.
+    pub async fn future_lineage(
+        &self,
+        policies: &[Policy],
+        path: &OrgUnitPath,
+    ) -> Result<Option<BTreeSet<String>>, Failure> {
+        let named: BTreeSet<&String> =
+            policies.iter().filter_map(|policy| policy.org_unit.as_ref()).collect();
+        if named.len() > DEPTH_MAX {
+            return Ok(None);
+        }
+        let mut lineage = BTreeSet::new();
+        for id in named {
+            let Some(unit) = self.org_unit_by_id(&unit_id(&format!("id:{id}"))?).await? else {
+                return Ok(None);
+            };
+            if is_above(&unit.path, path.as_str()) {
+                lineage.insert(id.clone());
+            }
+        }
+        Ok(Some(lineage))
+    }
+}
+
+fn unit_id(id: &str) -> Result<OrgUnitId, Failure> {
+    id.parse().map_err(|_| Failure::permanent(FailureCode::UnknownAnswer).with_detail("an id of a unit"))
+}
+
+/// The id as policies write it.
+fn bare(id: &str) -> String {
+    id.strip_prefix("id:").unwrap_or(id).to_owned()
+}
+
+fn is_above(unit: &str, path: &str) -> bool {
+    let (unit, path) = (unit.to_lowercase(), path.to_lowercase());
+    unit == "/" || path.starts_with(&format!("{unit}/"))
 }
 
 /// What holds for a new account in a unit. `lineage`: the ids of the unit and of all above it, without a prefix.
@@ -307,6 +370,19 @@ mod tests {
             ],
             false,
         );
+    }
+
+    #[test]
+    fn a_unit_lies_above_what_is_in_it() {
+        for (unit, path, expected) in [
+            ("/", "/Customer Care", true),
+            ("/Support", "/support/Care", true),
+            ("/Support", "/Supporters", false),
+            ("/Customer Care", "/Customer Care", false),
+            ("/Sales", "/Customer Care", false),
+        ] {
+            assert_eq!(is_above(unit, path), expected, "{unit} {path}");
+        }
     }
 
     #[tokio::test]

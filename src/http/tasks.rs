@@ -11,6 +11,7 @@ use super::{Api, api};
 use crate::engine::RowOrder;
 use crate::model::failure::FailureCode;
 use crate::model::task::{Task, TaskId};
+use crate::model::word::Subject;
 use axum::extract::State;
 use axum::{Extension, Json};
 use serde::Deserialize;
@@ -63,7 +64,11 @@ fn check(card: &[Task], address_map: bool) -> Result<(), Problem> {
     Ok(())
 }
 
-/// A word where one is asked for; everything else is looked at.
+/// A word on what the task asks for, if it asks for one; everything else is looked at. The row may ask something else by now: nobody has
+/// answered that.
 fn order(task: &Task, address_map: bool) -> RowOrder {
-    if task.confirmable { RowOrder::Confirm { one_by_one: address_map } } else { RowOrder::Retry }
+    match Subject::asked(task.enrollment.kind(), task.step, task.code) {
+        Some(subject) => RowOrder::Confirm { subject, one_by_one: address_map },
+        None => RowOrder::Retry,
+    }
 }

@@ -57,6 +57,8 @@ pub enum Order {
     },
     /// What the row asks for was done: it goes into the row's facts, and the step looks at it at once.
     Confirm {
+        /// What was asked; the order is refused when the row asks something else by now.
+        subject: Subject,
         /// The name of the operator's token.
         by: String,
         /// The operator's words.
@@ -346,8 +348,10 @@ fn ordered(
 ) -> Result<(State, Option<Effect>), Rejected> {
     match order {
         Order::Retry => Ok(retried(at, now)),
-        Order::Confirm { by, reason, one_by_one } => {
-            let subject = Subject::asked_by(row).ok_or(Rejected::Unconfirmable)?;
+        Order::Confirm { subject, .. } if Subject::asked_by(row) != Some(subject) => {
+            Err(Rejected::Unconfirmable)
+        }
+        Order::Confirm { subject, by, reason, one_by_one } => {
             let word = Word { one_by_one, ..Word::about(&row.facts, Some(by), now, reason) };
             row.facts.words.insert(subject, word);
             Ok(retried(at, now))

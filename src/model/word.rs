@@ -76,17 +76,21 @@ impl Subject {
         asked.into_iter().find(|row| (row.0, row.1) == (kind, step)).map(|row| row.2)
     }
 
+    /// What a step that waits for this thing asks a person for.
+    pub fn asked(kind: TargetKind, step: StepName, code: FailureCode) -> Option<Self> {
+        Self::of(kind, step).filter(|subject| subject.codes().contains(&code))
+    }
+
     /// What the row waits for somebody's word on, if that is what it waits for.
     pub fn asked_by(row: &Enrollment) -> Option<Self> {
         let State::Waiting { at, reason, .. } = &row.state else { return None };
-        let subject = Self::of(row.id.kind(), at.step)?;
-        subject.codes().contains(&reason.code).then_some(subject)
+        Self::asked(row.id.kind(), at.step, reason.code)
     }
 
     /// The failures that a word cures.
     pub fn codes(self) -> &'static [FailureCode] {
         match self {
-            Self::AutoLicensing => &[FailureCode::AutoLicensingUnconfirmed, FailureCode::AutoLicensingOn],
+            Self::AutoLicensing => &[FailureCode::AutoLicensingUnconfirmed],
             Self::FreeSubscription => &[FailureCode::FreeSubscriptionUnconfirmed],
             Self::TwoStepPolicy => &[FailureCode::TwoStepEnforced],
             Self::CaseAlertRoute => &[FailureCode::CaseRouteUnconfirmed],
@@ -129,7 +133,7 @@ impl Word {
 }
 
 /// Whether a thing is confirmed for a reseller account, by its configuration or in the facts of its row. A day of the configuration
-/// counts from its end: what shows itself on that very day came later.
+/// counts from its beginning (UTC): what shows itself on that very day came later, and takes it back.
 pub fn standing(subject: Subject, reseller: &Reseller, facts: &Facts) -> Standing {
     let opposite = facts.auto_licensing_on_at.filter(|_| subject == Subject::AutoLicensing);
     let attested = subject.attestation(reseller);

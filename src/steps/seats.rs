@@ -1,5 +1,6 @@
 //! The seats of the reseller account are counted: a forecast, so that somebody can ask Google for more in time. It holds up nothing:
-//! what cannot be counted now stays as it was counted before. Not here: what follows from the numbers (`model/seats`).
+//! what cannot be counted now stays as it was counted before. Where engineers have accounts of their own none is made and nothing is
+//! counted. Not here: what follows from the numbers (`model/seats`).
 
 use super::{Context, Outcome, SheetError, Step};
 use crate::model::enrollment::{Enrollment, EnrollmentId, TargetKind, Want};
@@ -28,6 +29,9 @@ const PAGE: usize = 200;
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let before = cx.row.facts.seats.as_deref();
+    if cx.is_home() {
+        return Ok(ensured(before.map(|before| before.kept())));
+    }
     // Names are chosen by the same lists and that of the groups: read now, nobody waits for them when the first engineer comes.
     let (counted, _) = join(count(cx), cx.site()?.census.addresses(cx.now() - LIST_AGE_MAX)).await;
     let counted = match counted {
@@ -37,9 +41,13 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
             before.map(|before| before.kept())
         }
     };
+    Ok(ensured(counted))
+}
+
+fn ensured(counted: Option<SeatCount>) -> Ensured {
     let mut ensured = Ensured::default();
     ensured.facts.seats = counted.map(Box::new);
-    Ok(ensured)
+    ensured
 }
 
 async fn count(cx: &Context<'_>) -> Result<SeatCount, Failure> {
@@ -58,11 +66,8 @@ async fn count(cx: &Context<'_>) -> Result<SeatCount, Failure> {
     })
 }
 
-/// Accounts that are still to be made, of those who start soon; none where engineers have accounts of their own.
+/// Accounts that are still to be made, of those who start soon.
 async fn starters(cx: &Context<'_>) -> Result<usize, Failure> {
-    if cx.is_home() {
-        return Ok(0);
-    }
     let (lane, soon) = (cx.row.id.lane(), later(cx.now(), HORIZON));
     let (mut starters, mut after) = (0, None::<(Timestamp, EnrollmentId)>);
     loop {

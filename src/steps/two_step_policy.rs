@@ -13,9 +13,6 @@ use crate::model::transition::Ensured;
 use crate::model::word::{Standing, Subject, standing};
 use std::collections::BTreeSet;
 
-/// The deepest unit (Google: 35 levels).
-const DEPTH_MAX: usize = 40;
-
 /// The step.
 pub const STEP: Step = Step {
     name: StepName::TwoStepPolicy,
@@ -51,22 +48,10 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
 async fn read(cx: &Context<'_>) -> Result<(Vec<Policy>, BTreeSet<String>), Failure> {
     let google = &cx.site()?.google;
     let policies = google.policies().await?;
-    let mut lineage = BTreeSet::new();
-    let mut next = cx.row.facts.org_unit.clone();
-    while let Some(id) = next.take().filter(|_| lineage.len() < DEPTH_MAX) {
-        let gone = || Failure::not_yet(FailureCode::OrgUnitSettling);
-        let unreadable = |_| Failure::permanent(FailureCode::UnknownAnswer).with_detail("an id of a unit");
-        let unit = google.org_unit_by_id(&id.parse().map_err(unreadable)?).await?.ok_or_else(gone)?;
-        lineage.insert(bare(&id));
-        // The top is known by its id from what lies right below it, and need not be asked for.
-        let is_below_the_top = unit.path.matches('/').count() <= 1;
-        match unit.parent {
-            Some(top) if is_below_the_top => {
-                lineage.insert(bare(&top));
-            }
-            parent => next = parent,
-        }
-    }
+    let lineage = match &cx.row.facts.org_unit {
+        Some(unit) => google.lineage(unit).await?,
+        None => BTreeSet::new(),
+    };
     Ok((policies, lineage))
 }
 
@@ -76,9 +61,4 @@ fn of(found: SignIn) -> TwoStep {
         SignIn::Barred => TwoStep::Enforced,
         SignIn::Unclear => TwoStep::Unknown,
     }
-}
-
-/// The id as policies write it.
-fn bare(id: &str) -> String {
-    id.strip_prefix("id:").unwrap_or(id).to_owned()
 }

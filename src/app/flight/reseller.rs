@@ -1,5 +1,7 @@
 //! One reseller account, as the flight check sees it: what its set-up will find, asked for without making anything.
-//! Not here: what engineers have there.
+//! Not here: what engineers have there, and what a person has to confirm (`words`).
+
+mod words;
 
 use super::{Finding, Grade};
 use crate::clock::Clock;
@@ -7,12 +9,13 @@ use crate::google::Account;
 use crate::google::call::Scope;
 use crate::google::role::{self, Chosen, Role};
 use crate::model::failure::{Failure, FailureCode, Who};
-use crate::model::id::DomainName;
+use crate::model::id::{Address, DomainName, MailAddress};
 use crate::model::message::Place;
 use crate::model::reseller::{DomainChoice, LicenseMode};
 use crate::steps::Site;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
 
 /// From here on the clocks differ enough to be said, and enough to be refused.
 const CLOCK_WARNING: SignedDuration = SignedDuration::from_secs(30);
@@ -32,11 +35,14 @@ pub(super) async fn look(site: &Site, clock: &Clock) -> Vec<Finding> {
     found.push(look.administrator().await);
     found.push(look.customer().await);
     found.push(look.domains().await);
-    found.push(look.org_unit().await);
     found.push(look.role().await);
     found.push(look.licenses().await);
-    found.push(look.seats().await);
-    found.push(look.two_step().await);
+    // Where engineers have accounts of their own none is made, and nothing has to be so before that.
+    if !site.reseller.home {
+        found.push(look.org_unit().await);
+        found.push(look.seats().await);
+        found.extend(look.words().await);
+    }
     found.push(clocks(site.google.clock_ahead(), &look));
     found
 }
@@ -52,7 +58,7 @@ impl Look<'_> {
         let mut found: Vec<Finding> = Vec::new();
         for scope in Scope::ALL {
             let name = format!("scope {}", scope.short_name());
-            found.push(match self.site.google.probe(scope).await {
+            found.push(match self.opens(scope).await {
                 Ok(()) => Finding::ok(&name, "delegated"),
                 Err(failure) => self.failed(&name, &failure),
             });
@@ -74,6 +80,18 @@ impl Look<'_> {
             });
         }
         found
+    }
+
+    /// Asks for a token, and where no other look does so the API itself: it may be switched off in the project of the service account.
+    async fn opens(&self, scope: Scope) -> Result<(), Failure> {
+        self.site.google.probe(scope).await?;
+        if scope == Scope::Invitations
+            && !self.site.reseller.home
+            && let Some(address) = address_of(&self.site.reseller.admin)
+        {
+            self.site.google.is_invitable(&address).await?;
+        }
+        Ok(())
     }
 
     async fn administrator(&self) -> Finding {
@@ -98,12 +116,19 @@ impl Look<'_> {
 
     async fn domains(&self) -> Finding {
         let name = "domains";
-        let found = match self.site.google.domains().await {
+        let (google, reseller) = (&self.site.google, &self.site.reseller);
+        let found = match reseller.domains {
+            DomainChoice::Discover if reseller.home => {
+                google.primary_domain().await.map(|domain| domain.into_iter().collect())
+            }
+            DomainChoice::Discover | DomainChoice::These(_) => google.domains().await,
+        };
+        let found: BTreeSet<DomainName> = match found {
             Ok(found) => found,
             Err(failure) => return self.failed(name, &failure),
         };
         let listed = found.iter().map(DomainName::as_str).collect::<Vec<_>>().join(", ");
-        let missing = match &self.site.reseller.domains {
+        let missing = match &reseller.domains {
             DomainChoice::Discover if found.is_empty() => Some("no verified domain".to_owned()),
             DomainChoice::Discover => None,
             DomainChoice::These(wanted) => wanted.difference(&found).next().map(ToString::to_string),
@@ -190,32 +215,16 @@ impl Look<'_> {
         }
     }
 
-    async fn two_step(&self) -> Finding {
-        let name = "2-Step Verification";
-        match self.site.google.two_step_policies().await {
-            Ok(policies) if policies.enforced_from.is_empty() => Finding::ok(name, "not enforced by policy"),
-            Ok(policies) => {
-                let since = policies.enforced_from.join(", ");
-                let grace = match policies.grace_periods.as_slice() {
-                    [] => "no grace for new accounts".to_owned(),
-                    several => format!("grace for new accounts: {}", several.join(", ")),
-                };
-                Finding::new(name, Grade::Warning, format!("enforced from {since}; {grace}")).advising(
-                    "see that engineers in the unit have time to enrol, or they cannot sign in at first",
-                )
-            }
-            // It is only looked at, and carepass goes on without.
-            Err(failure) => {
-                let said = format!("cannot be read ({})", failure.code);
-                Finding::new(name, Grade::Unknown, said)
-                    .advising("look in the Admin console, Security > 2-Step Verification")
-            }
-        }
-    }
-
     fn failed(&self, check: &str, failure: &Failure) -> Finding {
         Finding::failed(check, failure, &self.place, self.clock)
     }
+}
+
+/// An address that no private account has, to ask about.
+fn address_of(admin: &MailAddress) -> Option<Address> {
+    let admin = admin.as_str().to_ascii_lowercase();
+    let (local_part, domain) = admin.rsplit_once('@')?;
+    Some(Address { local_part: local_part.parse().ok()?, domain: domain.parse().ok()? })
 }
 
 fn place(site: &Site) -> Place {
@@ -323,7 +332,7 @@ mod tests {
             is_delegated_admin: None,
             suspended,
             org_unit_path: None,
-            aliases: std::collections::BTreeSet::new(),
+            aliases: BTreeSet::new(),
             name: None,
             created: None,
             last_login: None,

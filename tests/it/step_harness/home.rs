@@ -63,6 +63,14 @@ async fn the_engineers_own_account_gets_the_role_and_nothing_else() {
     let row = stage.row(&"reseller/nordic-se".parse().expect("a row")).await;
     let domains: Vec<String> = row.facts.domains.iter().flatten().map(ToString::to_string).collect();
     assert_eq!((domains, row.facts.org_unit), (vec!["reseller-se.example".to_owned()], None));
+    let seats =
+        moments.iter().find(|moment| moment.step.name == StepName::Seats).expect("a step of the set-up");
+    let (stage, outcome) = run(seats, |_| (), |_| ()).await;
+    outcome.expect("nothing is counted");
+    assert!(
+        stage.sandbox.calls().is_empty() && row.facts.seats.is_none(),
+        "no account is made, so no seat is counted"
+    );
     let (stage, outcome) = run(last, |_| (), |_| ()).await;
     outcome.expect("the letter is sent");
     let letters = stage.letters();

@@ -131,7 +131,8 @@ fn confirm(row: &Enrollment) -> Enrollment {
 }
 
 fn confirm_at(row: &Enrollment, now: Timestamp) -> Enrollment {
-    let order = Order::Confirm { by: "asa".into(), reason: "done".into(), one_by_one: false };
+    let subject = Subject::asked_by(row).expect("it asks for a word");
+    let order = Order::Confirm { subject, by: "asa".into(), reason: "done".into(), one_by_one: false };
     apply(row, Input::Ordered(order), &Rules::default(), now).expect("it is asked for").after
 }
 
@@ -188,7 +189,7 @@ async fn what_shows_itself_later_stops_new_accounts_until_somebody_says_so_again
 
 fn code_of(step: StepName) -> FailureCode {
     if step == StepName::AutoLicensing {
-        FailureCode::AutoLicensingOn
+        FailureCode::AutoLicensingUnconfirmed
     } else {
         FailureCode::FreeSubscriptionUnconfirmed
     }

@@ -185,11 +185,11 @@ phrases! {
     }
     AutoLicensingUnconfirmed {
         short: "confirm that automatic licensing is off",
-        so: "Nobody has confirmed that automatic licensing is off for the organizational unit of {account}.",
+        so: "It is not confirmed that automatic licensing is off for the organizational unit of {account}, or it was turned on later.",
         next: "No account is made there before that, since each could get a paid license, and carepass looks again {when}.",
         you: "As super administrator turn automatic licensing off for the organizational unit ({link}), then say so with carepass task \
               done, or write auto_licensing_off = { by = \"your name\", on = \"{today}\" } under {account} in the configuration \
-              and restart carepass.",
+              and restart carepass; where the task says that it was turned on, only a day after that one counts in the configuration.",
     }
     FreeSubscriptionUnconfirmed {
         short: "confirm the free subscription",

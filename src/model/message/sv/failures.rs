@@ -184,11 +184,11 @@ phrases! {
     }
     AutoLicensingUnconfirmed {
         short: "bekräfta att automatisk licensiering är av",
-        so: "Ingen har bekräftat att automatisk licensiering är avstängd för organisationsenheten i {account}.",
+        so: "Det är inte bekräftat att automatisk licensiering är avstängd för organisationsenheten i {account}, eller så slogs den på senare.",
         next: "Inget konto skapas där innan dess, eftersom vart och ett kan få en betald licens, och carepass kontrollerar igen {when}.",
         you: "Stäng som avancerad administratör av automatisk licensiering för organisationsenheten ({link}), säg sedan till med carepass \
               task done, eller skriv auto_licensing_off = { by = \"ditt namn\", on = \"{today}\" } under {account} i konfigurationen \
-              och starta om carepass.",
+              och starta om carepass; där uppgiften säger att den slogs på gäller i konfigurationen bara en senare dag.",
     }
     FreeSubscriptionUnconfirmed {
         short: "bekräfta gratisprenumerationen",
