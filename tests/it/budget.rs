@@ -1,20 +1,17 @@
 //! What the happy path costs: calls to Google for each engineer and domain, counted where they arrive, and commits for each row,
 //! counted in the ledger. Not here: what a step does when something goes wrong (`step_harness`).
 
-use crate::fixture::engine_room::EngineRoom;
+use crate::fixture::engine_room::{EngineRoom, settings};
 use crate::fixture::{Account, Neighbour, demo, events};
 use carepass::app::App;
-use carepass::engine::{Engine, Settings};
+use carepass::engine::Engine;
 use carepass::model::enrollment::{EnrollmentId, State, Want};
 use carepass::model::entry::{Change, Position};
-use carepass::model::grants::GrantLimits;
 use carepass::model::plan::plan;
 use carepass::model::reseller::Reseller;
-use carepass::model::rules::Rules;
 use carepass::sandbox::init::DemoReseller;
 use carepass::sandbox::{CallLine, World};
 use carepass::store::Store;
-use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -85,7 +82,7 @@ async fn calls_per_account(world: &str, reseller: fn(&DemoReseller) -> Reseller)
     let room = EngineRoom::open(world).await;
     let engine = Engine::new(
         room.house(demo::files().resellers.iter().map(reseller)),
-        settings(),
+        settings(4),
         CancellationToken::new(),
     );
     engine.start(None).await.expect("memory answers");
@@ -252,17 +249,5 @@ async fn check_ledger(app: &App) {
         let steps = plan(id.kind(), Want::Present).len();
         let most = steps + 2 + usize::from(id.engineer().is_none());
         assert!(commits <= most, "{id}: {commits} commits for {steps} steps");
-    }
-}
-
-fn settings() -> Settings {
-    Settings {
-        rules: Rules::default(),
-        grants: GrantLimits { per_hour: 1_000, per_day: 1_000 },
-        permits: 4,
-        allowed_sources: BTreeSet::new(),
-        sweep: Duration::from_mins(5),
-        recheck: SignedDuration::from_hours(1),
-        outcome_source: "urn:carepass".into(),
     }
 }

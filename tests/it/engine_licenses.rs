@@ -2,19 +2,16 @@
 //! paid licence that comes after everything was done is found. Not here: what the steps do about it (`step_harness`).
 
 use crate::fixture::demo;
-use crate::fixture::engine_room::EngineRoom;
+use crate::fixture::engine_room::{EngineRoom, settings};
 use crate::fixture::events;
-use carepass::engine::{Engine, RowOrder, Settings};
+use carepass::engine::{Engine, RowOrder};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, LicenseLesson, State};
 use carepass::model::failure::FailureCode;
-use carepass::model::grants::GrantLimits;
 use carepass::model::id::LicenseSku;
 use carepass::model::reseller::Reseller;
-use carepass::model::rules::Rules;
 use carepass::sandbox::{AutoLicensing, World};
 use carepass::store::Store;
-use jiff::SignedDuration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -37,16 +34,7 @@ async fn room(change: impl FnOnce(&mut World)) -> EngineRoom {
 }
 
 async fn live(room: &EngineRoom, reseller: Reseller) -> Arc<Engine> {
-    let settings = Settings {
-        rules: Rules::default(),
-        grants: GrantLimits { per_hour: 10, per_day: 10 },
-        permits: 4,
-        allowed_sources: BTreeSet::new(),
-        sweep: Duration::from_mins(5),
-        recheck: SignedDuration::from_hours(1),
-        outcome_source: "urn:carepass".into(),
-    };
-    let engine = Engine::new(room.house([reseller]), settings, CancellationToken::new());
+    let engine = Engine::new(room.house([reseller]), settings(4), CancellationToken::new());
     engine.start(None).await.expect("memory answers");
     engine
 }

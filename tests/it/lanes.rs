@@ -2,16 +2,13 @@
 //! tenth of its calls, and the healthy one finishes as if it were alone; in virtual time, at Google's own rates.
 //! Not here: what becomes of the two in trouble (`engine_simulation`).
 
-use crate::fixture::engine_room::EngineRoom;
+use crate::fixture::engine_room::{EngineRoom, settings};
 use crate::fixture::{demo, events};
-use carepass::engine::{Engine, Settings};
+use carepass::engine::Engine;
 use carepass::model::enrollment::{Lane, State};
 use carepass::model::entry::{Change, Position};
-use carepass::model::grants::GrantLimits;
-use carepass::model::rules::Rules;
 use carepass::sandbox::World;
 use carepass::store::Store;
-use jiff::SignedDuration;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -55,7 +52,7 @@ async fn healthy_finishes(in_trouble: bool) -> Duration {
     if !in_trouble {
         resellers.retain(|reseller| reseller.name.as_str() == HEALTHY);
     }
-    let engine = Engine::new(room.house(resellers), settings(), CancellationToken::new());
+    let engine = Engine::new(room.house(resellers), settings(8), CancellationToken::new());
     engine.start(None).await.expect("memory answers");
     while !engine.roster().resellers.values().all(|reseller| reseller.ready) {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -100,16 +97,4 @@ async fn completed(room: &EngineRoom) -> usize {
     let ready: BTreeSet<String> =
         ready.filter(|row| row.state == State::Completed).map(|row| row.id.to_string()).collect();
     ready.len()
-}
-
-fn settings() -> Settings {
-    Settings {
-        rules: Rules::default(),
-        grants: GrantLimits { per_hour: 1_000, per_day: 1_000 },
-        permits: 8,
-        allowed_sources: BTreeSet::new(),
-        sweep: Duration::from_mins(5),
-        recheck: SignedDuration::from_hours(1),
-        outcome_source: "urn:carepass".into(),
-    }
 }

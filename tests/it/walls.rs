@@ -1,31 +1,22 @@
 //! Walls in virtual time: many engineers and few seats, the engine with its steps and its client, and the sandbox behind real HTTP.
 //! What was refused is counted where it arrives. Not here: who leads (`model/wall`).
 
+use crate::fixture::engine_room::{EngineRoom, settings};
 use crate::fixture::{demo, events};
-use carepass::clock::Clock;
-use carepass::engine::{Engine, RowOrder, Settings};
-use carepass::google::{self, Endpoint, Rates};
-use carepass::mail::{Mailer, PortalUrl};
+use carepass::engine::{Engine, RowOrder};
 use carepass::model::enrollment::{At, Enrollment, EnrollmentId, Goal, State, Want};
 use carepass::model::entry::{Actor, Change, Commit, Position};
 use carepass::model::failure::{Failure, FailureCode, Who};
-use carepass::model::grants::GrantLimits;
 use carepass::model::outcome::{OutcomeKind, outcomes};
-use carepass::model::person::{Language, LanguageTag};
 use carepass::model::plan::StepName;
-use carepass::model::rules::Rules;
-use carepass::sandbox::{Sandbox, SandboxClock, World};
-use carepass::seal::Sealer;
+use carepass::sandbox::World;
 use carepass::steps::House;
 use carepass::store::Store;
-use carepass::store::memory::Memory;
 use jiff::SignedDuration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 
 const CUSTOMER: &str = "C01nordicdk";
 const ENGINEERS: usize = 20;
@@ -33,65 +24,33 @@ const PERMITS: usize = 4;
 
 /// One reseller account with one domain.
 struct Town {
-    sandbox: Sandbox,
-    store: Arc<Memory>,
-    clock: Clock,
-    endpoint: Endpoint,
-    client: google::HttpClient,
-    seal: TempDir,
+    room: EngineRoom,
     engine: Option<Arc<Engine>>,
-    _stop: DropGuard,
 }
 
 impl Town {
     /// Room for so many engineers.
     async fn with_room(room: usize) -> Self {
-        let clock = Clock::following("2026-11-20T08:00:00Z".parse().expect("a time"));
         let world = World::from_toml(&demo::files().world).expect("the world that init writes");
-        let shown = clock.clone();
-        let sandbox =
-            Sandbox::with_clock(world, SandboxClock::from_source(move || shown.now().as_millisecond()));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let endpoint = format!("http://{}", listener.local_addr().expect("a bound port"));
-        let endpoint = Endpoint::parse(&endpoint).expect("a loopback address");
-        let stop = CancellationToken::new();
-        tokio::spawn(sandbox.clone().serve(listener, stop.clone()));
-        let town = Self {
-            sandbox,
-            store: Arc::new(Memory::new()),
-            clock,
-            client: google::client(&endpoint).expect("a client for loopback"),
-            endpoint,
-            seal: tempfile::Builder::new().prefix("carepass-it-").tempdir().expect("a temporary folder"),
-            engine: None,
-            _stop: stop.drop_guard(),
-        };
-        town.sandbox.change(|world| {
+        let town = Self { room: EngineRoom::open(world).await, engine: None };
+        town.room.sandbox.change(|world| {
             let customer = world.customers.get_mut(CUSTOMER).expect("a customer of the demo");
-            customer.settings.seats = Some(number(customer.seats_used(town.clock.now().as_millisecond())));
+            customer.settings.seats =
+                Some(number(customer.seats_used(town.room.clock.now().as_millisecond())));
         });
         town.raise(room);
         town
     }
 
     fn raise(&self, by: usize) {
-        self.sandbox.change(|world| {
+        self.room.sandbox.change(|world| {
             let customer = world.customers.get_mut(CUSTOMER).expect("a customer of the demo");
             customer.settings.seats = customer.settings.seats.map(|seats| seats + number(by));
         });
     }
 
     async fn live(&mut self) {
-        let settings = Settings {
-            rules: Rules::default(),
-            grants: GrantLimits { per_hour: 100, per_day: 100 },
-            permits: PERMITS,
-            allowed_sources: BTreeSet::new(),
-            sweep: Duration::from_mins(5),
-            recheck: SignedDuration::from_hours(1),
-            outcome_source: "urn:carepass".into(),
-        };
-        let engine = Engine::new(self.house(), settings, CancellationToken::new());
+        let engine = Engine::new(self.house(), settings(PERMITS), CancellationToken::new());
         engine.start(None).await.expect("memory answers");
         self.engine = Some(engine);
     }
@@ -106,18 +65,7 @@ impl Town {
         let demo = demo::files().resellers.iter().find(|reseller| reseller.customer_id == CUSTOMER);
         let mut reseller = demo::reseller(demo.expect("a reseller account of the demo"));
         reseller.seats = Some(10);
-        let site = demo::site(reseller, &self.endpoint, &self.client, Rates::default(), &self.clock);
-        House {
-            sites: [(site.reseller.name.clone(), site)].into(),
-            store: Arc::clone(&self.store) as Arc<dyn Store>,
-            sealer: Sealer::open(&self.seal.path().join("master")).expect("a master key"),
-            mailer: Mailer::None,
-            clock: self.clock.clone(),
-            names_language: LanguageTag::english(),
-            letters_language: Language::English,
-            license_spacing: SignedDuration::from_secs(30),
-            portal: PortalUrl::default(),
-        }
+        self.room.house([reseller])
     }
 
     fn engine(&self) -> &Engine {
@@ -144,8 +92,8 @@ impl Town {
 
     async fn rows(&self) -> Vec<Enrollment> {
         let mut rows = Vec::new();
-        for engineer in self.store.engineers(None, 1_000).await.expect("memory answers") {
-            let of = self.store.enrollments_of(&engineer.key).await.expect("memory answers");
+        for engineer in self.room.store.engineers(None, 1_000).await.expect("memory answers") {
+            let of = self.room.store.enrollments_of(&engineer.key).await.expect("memory answers");
             rows.extend(of.into_iter().filter(|row| row.id.domain().is_some()));
         }
         rows
@@ -175,7 +123,7 @@ impl Town {
 
     /// The inserts that Google refused for want of seats.
     fn refused(&self) -> usize {
-        let calls = self.sandbox.calls();
+        let calls = self.room.sandbox.calls();
         calls.iter().filter(|call| is_insert(call) && call.status == 412).count()
     }
 
@@ -327,7 +275,7 @@ fn automatic_licensing_keeps_new_accounts_waiting() {
 /// The only row, as if its paid licence could not be taken away.
 async fn put_behind(town: &Town) -> EnrollmentId {
     let row = town.rows().await.remove(0);
-    let now = town.clock.now();
+    let now = town.room.clock.now();
     let code = FailureCode::AutoLicensingOn;
     let at = At {
         step: StepName::NoPaidLicense,
@@ -345,7 +293,7 @@ async fn put_behind(town: &Town) -> EnrollmentId {
     let goal = Goal { want: Want::Present, ..row.goal };
     let after = Enrollment { version: row.version + 1, state, done, goal, ..row.clone() };
     let change = Change::Enrollment { from: Some(row.version), row: Box::new(after) };
-    town.store.commit(Commit::of(now, Actor::Engine, change)).await.expect("a row of this test");
+    town.room.store.commit(Commit::of(now, Actor::Engine, change)).await.expect("a row of this test");
     row.id
 }
 
@@ -359,7 +307,7 @@ fn low_seats_are_told_before_they_are_spent() {
         let reseller =
             EnrollmentId::Reseller(town.engine().house().sites.keys().next().expect("one").clone());
         let seats = async || {
-            let row = town.store.enrollment(&reseller).await.expect("memory answers").expect("its row");
+            let row = town.room.store.enrollment(&reseller).await.expect("memory answers").expect("its row");
             row.facts.seats.expect("counted")
         };
         let first = seats().await;
@@ -370,7 +318,7 @@ fn low_seats_are_told_before_they_are_spent() {
         town.pass(200).await;
         let second = seats().await;
         assert_eq!((second.users - first.users, second.remaining, second.low), (20, Some(0), true));
-        let entries = town.store.entries(Position::default(), 10_000).await.expect("memory answers");
+        let entries = town.room.store.entries(Position::default(), 10_000).await.expect("memory answers");
         let low = entries.iter().flat_map(outcomes).filter(|outcome| outcome.kind == OutcomeKind::SeatsLow);
         assert_eq!(low.count(), 1);
     });

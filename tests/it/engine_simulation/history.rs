@@ -3,18 +3,15 @@
 
 use super::outside::{Outside, Stats};
 use super::{bystanders, verdict};
-use crate::fixture::engine_room::EngineRoom;
+use crate::fixture::engine_room::{EngineRoom, settings};
 use crate::fixture::{demo, events};
-use carepass::engine::{Engine, OutcomeSink, RowOrder, Settings};
+use carepass::engine::{Engine, OutcomeSink, RowOrder};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, State};
 use carepass::model::failure::FailureCode;
-use carepass::model::grants::GrantLimits;
 use carepass::model::id::{Address, EngineerKey};
-use carepass::model::rules::Rules;
 use carepass::sandbox::{Domain, DomainKind, World};
 use carepass::steps::House;
 use carepass::store::Store;
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -264,16 +261,7 @@ impl History {
     // -- processes
 
     async fn live(&mut self) {
-        let settings = Settings {
-            rules: Rules::default(),
-            grants: GrantLimits { per_hour: 10, per_day: 10 },
-            permits: 4,
-            allowed_sources: BTreeSet::new(),
-            sweep: Duration::from_mins(5),
-            recheck: SignedDuration::from_hours(1),
-            outcome_source: "urn:carepass".into(),
-        };
-        let engine = Engine::new(self.house(), settings, CancellationToken::new());
+        let engine = Engine::new(self.house(), settings(4), CancellationToken::new());
         let sink = Arc::clone(&self.world) as Arc<dyn OutcomeSink>;
         engine.start(Some(sink)).await.expect("memory answers");
         self.lives.push(engine);
