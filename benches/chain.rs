@@ -111,7 +111,8 @@ async fn start(folder: &Path, google: &str) -> App {
     let mut text = format!(
         "[store]\npath = \"{0}/data\"\n[google]\nendpoint = \"{google}\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
          [mail]\ntransport = \"file\"\npath = \"{0}/mail\"\n[google.rates]\ndirectory_per_second = 1000\n\
-         user_inserts_per_second = 1000\norg_units_per_second = 1000\nlicensing_per_second = 1000\n",
+         user_inserts_per_second = 1000\norg_units_per_second = 1000\nlicensing_per_second = 1000\n\
+         cloud_identity_per_second = 1000\n",
         folder.display()
     );
     for number in 0..RESELLERS {
