@@ -31,7 +31,10 @@ fn check_world(history: &History) {
     let mut places: Vec<(String, String)> = Vec::new();
     for (customer, state) in world["customers"].as_object().expect("customers by id") {
         for user in state["users"].as_array().expect("users") {
-            let Some(engineer) = marker(user).filter(|key| ENGINEERS.contains(&&**key)) else { continue };
+            let Some(engineer) = marker(user).filter(|key| ENGINEERS.contains(&&**key)) else {
+                assert!(!texts(&user["roles"]).contains("Customer Care"), "a role went astray: {user}");
+                continue;
+            };
             let address = user["primaryEmail"].as_str().expect("an address");
             let (local, domain) = address.split_once('@').expect("an address");
             assert_eq!(texts(&user["roles"]), ["Customer Care".to_owned()].into(), "{user}");
