@@ -264,14 +264,23 @@ impl<'a> Context<'a> {
             return Err(Failure::not_yet(FailureCode::AccountSettling)
                 .with_detail("an administrator, and no role is listed yet"));
         }
+        self.check_roles(&held).await?;
+        Ok(true)
+    }
+
+    /// Every role that the account holds is ours or one of Google's legacy roles, which stand for it; any other is somebody's doing.
+    pub async fn check_roles<'h>(
+        &self,
+        held: impl IntoIterator<Item = &'h Assignment> + Clone,
+    ) -> Result<(), Failure> {
         let role = self.role()?;
-        let ours = |assignment: &Assignment| assignment.role == *role && assignment.customer_wide;
-        if held.iter().all(ours) {
-            return Ok(true);
+        let ours = |held: &Assignment| held.role == *role && held.customer_wide;
+        if held.clone().into_iter().all(ours) {
+            return Ok(());
         }
         let legacy = role::legacy(self).await?;
-        if held.iter().all(|held| ours(held) || held.customer_wide && legacy.contains(&held.role)) {
-            Ok(true)
+        if held.into_iter().all(|held| ours(held) || held.customer_wide && legacy.contains(&held.role)) {
+            Ok(())
         } else {
             Err(Failure::needs(Who::Operator, FailureCode::AccountIsAdmin))
         }

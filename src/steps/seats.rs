@@ -2,6 +2,7 @@
 //! what cannot be counted now stays as it was counted before. Where engineers have accounts of their own none is made and nothing is
 //! counted. Not here: what follows from the numbers (`model/seats`).
 
+use super::username::book;
 use super::{Context, Outcome, SheetError, Step};
 use crate::model::enrollment::{Enrollment, EnrollmentId, TargetKind, Want};
 use crate::model::failure::Failure;
@@ -10,7 +11,7 @@ use crate::model::rules::later;
 use crate::model::seats::{HORIZON, SeatCount};
 use crate::model::transition::Ensured;
 use futures_util::future::{join, try_join};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// The step.
 pub const STEP: Step = Step {
@@ -21,9 +22,6 @@ pub const STEP: Step = Step {
     ensure: |cx| Box::pin(ensure(cx)),
 };
 
-/// The lists may be as old as those that names are chosen by, and are shared with them.
-const LIST_AGE_MAX: SignedDuration = SignedDuration::from_mins(10);
-
 /// Rows read from the store at a time.
 const PAGE: usize = 200;
 
@@ -33,7 +31,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
         return Ok(ensured(before.map(|before| before.kept())));
     }
     // Names are chosen by the same lists and that of the groups: read now, nobody waits for them when the first engineer comes.
-    let (counted, _) = join(count(cx), cx.site()?.census.addresses(cx.now() - LIST_AGE_MAX)).await;
+    let (counted, _) = join(count(cx), cx.site()?.census.addresses(book(cx))).await;
     let counted = match counted {
         Ok(counted) => Some(counted.concluded(cx.site()?.reseller.seats, before)),
         Err(failure) => {
@@ -51,7 +49,8 @@ fn ensured(counted: Option<SeatCount>) -> Ensured {
 }
 
 async fn count(cx: &Context<'_>) -> Result<SeatCount, Failure> {
-    let (census, recent) = (&cx.site()?.census, cx.now() - LIST_AGE_MAX);
+    // As old as those that names are chosen by, and shared with them.
+    let (census, recent) = (&cx.site()?.census, book(cx));
     let (accounts, deleted) = try_join(census.accounts(recent), census.deleted(recent)).await?;
     let suspended = accounts.items.iter().filter(|account| account.suspended == Some(true)).count();
     Ok(SeatCount {
@@ -93,6 +92,7 @@ fn number(count: usize) -> u32 {
 mod tests {
     use super::*;
     use crate::model::enrollment::{AccountFact, Goal};
+    use jiff::SignedDuration;
 
     #[test]
     fn a_starter_wants_an_account_soon_and_has_none() {

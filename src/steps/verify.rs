@@ -2,7 +2,7 @@
 //! reads for the reseller, begun after the role was given, answer for every row that waits for them.
 //! Not here: whether the portal lets the engineer in, and mending what is not as it should be.
 
-use super::{Context, Outcome, Step, role};
+use super::{Context, Outcome, Step};
 use crate::google::{Account, Assignment};
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, Who};
@@ -21,7 +21,7 @@ pub const STEP: Step = Step {
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;
-    let (id, role) = (&cx.row.facts.account.as_ref().ok_or_else(gone)?.id, cx.role()?);
+    let id = &cx.row.facts.account.as_ref().ok_or_else(gone)?.id;
     let (accounts, assignments) = try_join(
         site.census.accounts(cx.fresh_since(cx.since)),
         site.census.assignments(cx.fresh_since(cx.since)),
@@ -31,20 +31,11 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     check(cx, account)?;
     let held: Vec<&Assignment> =
         assignments.items.iter().filter(|held| held.assigned_to == id.as_str()).collect();
-    let ours = |held: &&Assignment| held.role == *role && held.customer_wide;
     if held.is_empty() {
         return Err(not_yet());
     }
-    if held.iter().all(ours) {
-        return Ok(Ensured::default());
-    }
-    // One of Google's legacy roles stands for ours; any other is somebody's doing.
-    let legacy = role::legacy(cx).await?;
-    if held.iter().all(|held| ours(held) || held.customer_wide && legacy.contains(&held.role)) {
-        Ok(Ensured::default())
-    } else {
-        Err(Failure::needs(Who::Operator, FailureCode::AccountIsAdmin))
-    }
+    cx.check_roles(held).await?;
+    Ok(Ensured::default())
 }
 
 /// In lists an administrator is known by the role alone, so only here the role does not count against the account.

@@ -179,6 +179,12 @@ fn one_row_asks_for_all_and_ever_more_seldom() {
         }
         assert!((2..=4).contains(&found[0]), "{found:?}");
         assert!((5..=8).contains(&found[5]), "{found:?}");
+        // Who waits behind it asks nothing: what is read of single accounts is the leader's, before each of its inserts.
+        let (begun, before) = (town.room.sandbox.calls().len(), town.refused());
+        town.pass(10 * 60).await;
+        let (calls, probes) = (town.room.sandbox.calls().split_off(begun), town.refused() - before);
+        let about_one = calls.iter().filter(|call| call.path.contains('@')).count();
+        assert!(probes > 5 && about_one <= 2 * probes, "{about_one} reads for {probes} probes");
     });
 }
 
