@@ -7,6 +7,7 @@ use crate::engine::Settings;
 use crate::google::{self, Census, Google, GoogleSettings, Now, Rate, Rates};
 use crate::mail::{FileMailer, Mailer, PortalUrl, Security, Sender, SmtpMailer, SmtpSettings};
 use crate::model::entry::Position;
+use crate::model::event::Profile;
 use crate::model::grants::GrantLimits;
 use crate::model::id::ResellerName;
 use crate::seal::Sealer;
@@ -81,6 +82,9 @@ pub(super) fn settings(config: &Config) -> Settings {
             per_hour: config.limits.grants_per_hour,
             per_day: config.limits.grants_per_day,
         },
+        approval_required: false,
+        lead_time: config.calendar.lead_time,
+        profiles: [Profile::SupportCases].into(),
         permits: usize::from(config.google.calls_in_flight),
         allowed_sources: sources.collect(),
         sweep: SWEEP,

@@ -4,7 +4,7 @@
 use super::exit::Exit;
 use super::table::{Cell, Table};
 use crate::engine::Engine;
-use crate::model::engineer::{Progress, Release};
+use crate::model::engineer::Progress;
 use crate::model::enrollment::{Enrollment, State, Target};
 use crate::model::id::{DomainName, EngineerKey, ResellerName};
 use crate::model::message::state_words;
@@ -56,7 +56,7 @@ impl Roll {
                 lines.push(Line {
                     username,
                     progress: Progress::of(&engineer, &roster, &rows),
-                    held: matches!(engineer.release, Release::Held(_)),
+                    held: !engineer.is_released(),
                     rows: rows.into_iter().map(|row| (row.id.target(), row)).collect(),
                     key: engineer.key,
                 });

@@ -4,7 +4,9 @@
 use super::files::{self, Privacy};
 use super::kinds;
 use super::reader::{Faulty, Read, Section};
-use super::sections::{Backend, Google, Http, Languages, Limits, Log, LogFormat, Rates, Seal, Store};
+use super::sections::{
+    Backend, Calendar, Google, Http, Languages, Limits, Log, LogFormat, Rates, Seal, Store,
+};
 use super::tree::Leaf;
 use crate::google::call::Call as GoogleCall;
 use crate::google::{Endpoint, MappedAnswer, MappedThen};
@@ -144,6 +146,13 @@ pub(super) fn limits(mut s: Section<'_>) -> Read<Limits> {
     let day = s.defaulted("grants_per_day", kinds::whole(0..=1_000_000));
     s.close();
     Ok(Limits { grants_per_hour: hour?, grants_per_day: day? })
+}
+
+/// Dates.
+pub(super) fn calendar(mut s: Section<'_>) -> Read<Calendar> {
+    let lead_time = s.defaulted("lead_time", kinds::duration);
+    s.close();
+    Ok(Calendar { lead_time: lead_time? })
 }
 
 /// The API.

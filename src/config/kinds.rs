@@ -83,8 +83,14 @@ pub(super) fn duration(leaf: &Leaf) -> Parsed<SignedDuration> {
     const ADVICE: &str = "write it like \"90s\", \"15m\" or \"1h\"";
     let Datum::Text(text) = &leaf.value else { return Err(mismatch(leaf, "a duration", ADVICE)) };
     let range = SignedDuration::from_millis(1)..=SignedDuration::from_hours(366 * 24);
-    let duration = text.parse().ok().filter(|duration| range.contains(duration));
+    let duration = days(text).or_else(|| text.parse().ok()).filter(|duration| range.contains(duration));
     duration.ok_or_else(|| format!("not a duration from 1ms to a year; {ADVICE}"))
+}
+
+/// A whole number of days of 24 hours, like "14d".
+fn days(text: &str) -> Option<SignedDuration> {
+    let days: i64 = text.trim().strip_suffix('d')?.parse().ok()?;
+    days.checked_mul(24).map(SignedDuration::from_hours)
 }
 
 /// A path; a relative one starts at the file that says it, or where carepass was started if a variable says it.

@@ -96,6 +96,7 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
     let (endpoint, google) = daemon::google(root.section("google"));
     let resellers = resellers::read(&mut root, endpoint.as_ref().ok(), latest);
     let limits = daemon::limits(root.section("limits"));
+    let calendar = daemon::calendar(root.section("calendar"));
     let http = daemon::http(root.section("http"));
     let mail = mail::read(root.section("mail"), store.as_ref().map_err(|faulty| *faulty));
     let engine = daemon::engine(root.section("engine"));
@@ -111,6 +112,7 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
         google: google?,
         resellers: resellers?,
         limits: limits?,
+        calendar: calendar?,
         http: http?,
         mail: mail?,
         engine: engine?,

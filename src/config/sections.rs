@@ -7,6 +7,7 @@ use crate::model::id::MailAddress;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::reseller::Reseller;
 use crate::model::rules::Rules;
+use jiff::SignedDuration;
 use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -116,6 +117,13 @@ pub struct Limits {
     pub grants_per_day: u32,
 }
 
+/// Dates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Calendar {
+    /// How long before an engineer's start the work begins.
+    pub lead_time: SignedDuration,
+}
+
 /// The API.
 #[derive(Clone, Debug)]
 pub struct Http {
@@ -218,6 +226,8 @@ pub struct Config {
     pub resellers: Vec<ResellerSection>,
     /// Limits of grants.
     pub limits: Limits,
+    /// Dates.
+    pub calendar: Calendar,
     /// The API.
     pub http: Http,
     /// Mail.

@@ -65,7 +65,7 @@ impl Engine {
             None => (),
         }
         drop(known);
-        self.wake(&row.id.lane());
+        self.wake(&row.lane());
     }
 }
 

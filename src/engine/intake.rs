@@ -2,16 +2,17 @@
 //! so that it takes milliseconds. Not here: the doors themselves, and dead letters, which a door sends.
 
 use super::{Engine, observe};
-use crate::model::admission::{Admission, decide};
-use crate::model::engineer::{Engineer, Release};
-use crate::model::enrollment::{Goal, Want};
+use crate::model::admission::{self, Admission, decide};
+use crate::model::engineer::{Engineer, Forgetting, Hold, Release};
 use crate::model::entry::{Actor, Change, Commit, Disposition, Received};
-use crate::model::event::{self, Event, Joined, Lifecycle, ReasonCode, Refusal};
+use crate::model::event::{self, Ending, Event, Full, Lifecycle, ReasonCode, Refusal};
 use crate::model::id::EngineerKey;
 use crate::model::sealed::WrappedKey;
+use crate::model::statement::{Changed, Statement, heard};
 use crate::seal::SealError;
 use crate::steps::House;
 use crate::store::StoreError;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// How often an admission is decided anew because somebody else was faster.
@@ -73,9 +74,8 @@ impl Engine {
         if !allowed.is_empty() && !allowed.contains(&event.reference.source) {
             return Err(Refusal::one("/source", ReasonCode::UntrustedSource, Some(event.reference)).into());
         }
-        let Lifecycle::Joined(joined) = &event.lifecycle;
         for _ in 0..RACES_MAX {
-            match self.try_admit(&event, joined).await {
+            match self.try_admit(&event).await {
                 Err(Race::Lost) => (),
                 Err(Race::Over(error)) => return Err(error),
                 Ok(admitted) => {
@@ -89,103 +89,170 @@ impl Engine {
         Err(IntakeError::Unavailable("others were faster each time".into()))
     }
 
-    async fn try_admit(&self, event: &Event, joined: &Joined) -> Result<Admitted, Race> {
+    async fn try_admit(&self, event: &Event) -> Result<Admitted, Race> {
+        let key = event.engineer();
         let received = self.house.store.received(&event.reference).await?;
-        let stored = self.house.store.engineer(&joined.key).await?;
-        match decide(event, received.as_ref(), stored.as_ref(), &self.roster_seen()) {
-            Admission::Known => Ok(Admitted::Unchanged(joined.key.clone())),
-            Admission::Refuse { pointer, reason } => {
-                Err(Race::Over(Refusal::one(pointer, reason, Some(event.reference.clone())).into()))
-            }
+        let stored = self.house.store.engineer(key).await?;
+        let house = admission::House { roster: &self.roster_seen(), profiles: &self.settings.profiles };
+        match decide(event, received.as_ref(), stored.as_ref(), house) {
+            Admission::Known => Ok(Admitted::Unchanged(key.clone())),
+            Admission::Refuse { pointer, reason } => Err(Race::Over(refused(event, pointer, reason))),
             Admission::Note(verdict) => {
-                self.write(event, joined, verdict, Vec::new(), Vec::new()).await?;
-                Ok(Admitted::Unchanged(joined.key.clone()))
+                self.write(event, verdict, Vec::new(), Vec::new()).await?;
+                Ok(Admitted::Unchanged(key.clone()))
             }
-            Admission::Apply => {
-                self.apply_joined(event, joined, stored).await?;
-                Ok(Admitted::Applied(joined.key.clone()))
+            Admission::Apply { hold, gap } => {
+                self.apply(event, stored, hold).await?;
+                if gap {
+                    observe::gap(event);
+                }
+                Ok(Admitted::Applied(key.clone()))
+            }
+        }
+    }
+
+    async fn apply(&self, event: &Event, stored: Option<Engineer>, hold: Option<Hold>) -> Result<(), Race> {
+        let now = self.house.clock.now();
+        match &event.lifecycle {
+            Lifecycle::Joined(full) | Lifecycle::Moved(full) => {
+                self.apply_full(event, full, stored, hold, now).await
+            }
+            Lifecycle::Left(ending) => {
+                let from = ending.employment.leaves_at().unwrap_or(now).max(now);
+                self.apply_ending(event, ending, stored, from, now).await
+            }
+            Lifecycle::Cancelled(ending) => self.apply_ending(event, ending, stored, now, now).await,
+            Lifecycle::Erased(_) => {
+                let Some(stored) = stored else { return Ok(()) };
+                let stated = stored.stated.clone().ended(event, now, stored.stated.never_started);
+                let forgetting = Some(Forgetting::Asked(now));
+                let engineer = Engineer { version: stored.version + 1, stated, forgetting, ..stored };
+                self.write_engineer(event, engineer, Vec::new()).await
             }
         }
     }
 
     /// A grant is taken before the commit, and given back if the commit comes to nothing.
-    async fn apply_joined(
+    async fn apply_full(
         &self,
         event: &Event,
-        joined: &Joined,
+        full: &Full,
         stored: Option<Engineer>,
+        hold: Option<Hold>,
+        now: Timestamp,
     ) -> Result<(), Race> {
-        let now = self.house.clock.now();
-        let (release, taken) = match &stored {
-            Some(engineer) => (engineer.release, false),
-            None if self.grants().take(self.settings.grants, now) => (Release::Granted(now), true),
-            None => (Release::Held(now), false),
+        let (key, before) = (&full.key, stored.as_ref());
+        let (data_key, keys) = self.data_key(event, before).await?;
+        let plain = serde_json::to_vec(&full.person).expect("a person is plain data");
+        let sealed = self.house.sealer.seal(&data_key, &House::person_place(key), &plain);
+        let person = sealed.map_err(|_| Race::Over(unreadable(event)))?;
+        let said = Statement::of_full(event, full, person, now);
+        let (stated, upcoming) = heard(before, said, now, self.settings.lead_time);
+        let changed = self.changed(event, before, &stated, &data_key)?;
+        let (release, taken) = self.release(before, &stated, hold, now);
+        let (version, username) = match stored {
+            Some(stored) => (stored.version + 1, stored.username),
+            None => (1, None),
         };
-        let written = self.write_joined(event, joined, stored, release).await;
+        let engineer = Engineer {
+            key: key.clone(),
+            version,
+            stated,
+            upcoming,
+            changed,
+            username,
+            release,
+            forgetting: None,
+        };
+        let written = self.write_engineer(event, engineer, keys).await;
         if written.is_err() && taken {
             self.grants().give_back(now);
         }
         written
     }
 
-    async fn write_joined(
+    /// An end of access waits for nobody's release.
+    async fn apply_ending(
         &self,
         event: &Event,
-        joined: &Joined,
+        ending: &Ending,
         stored: Option<Engineer>,
-        release: Release,
+        from: Timestamp,
+        now: Timestamp,
     ) -> Result<(), Race> {
-        let key = &joined.key;
-        // Only this engineer's record is broken: everybody else's events must not wait for it.
-        let unreadable =
-            || Refusal::one("/data/engineer", ReasonCode::RecordUnreadable, Some(event.reference.clone()));
-        let (data_key, keys) = match (&stored, self.house.store.data_key(key).await) {
-            // A fresh key would open the new record, and nothing that was sealed before.
-            (_, Err(StoreError::Damaged(_))) | (Some(_), Ok(None)) => {
-                return Err(Race::Over(unreadable().into()));
+        let never_started = matches!(event.lifecycle, Lifecycle::Cancelled(_));
+        let engineer = match stored {
+            Some(stored) => {
+                let said = stored.newest().clone().ended(event, from, never_started);
+                let (stated, upcoming) = heard(Some(&stored), vec![said], now, self.settings.lead_time);
+                Engineer { version: stored.version + 1, stated, upcoming, ..stored }
             }
-            (_, Err(error)) => return Err(error.into()),
-            (Some(_), Ok(Some(data_key))) => (data_key, Vec::new()),
-            (None, Ok(_)) => {
+            None => Engineer {
+                key: ending.key.clone(),
+                version: 1,
+                stated: Statement::of_ending(event, ending, now),
+                upcoming: Vec::new(),
+                changed: Changed::default(),
+                username: None,
+                release: Release::Granted(now),
+                forgetting: None,
+            },
+        };
+        self.write_engineer(event, engineer, Vec::new()).await
+    }
+
+    /// The key that the engineer's record is sealed with: a fresh one for whoever has none, or whose key was destroyed.
+    async fn data_key(
+        &self,
+        event: &Event,
+        before: Option<&Engineer>,
+    ) -> Result<(WrappedKey, NewKeys), Race> {
+        let key = event.engineer();
+        let has_sealed = before.is_some_and(|engineer| {
+            engineer.stated.person.is_some() && !matches!(engineer.forgetting, Some(Forgetting::Done(_)))
+        });
+        match (has_sealed, self.house.store.data_key(key).await) {
+            // A fresh key would open the new record, and nothing that was sealed before. Only this engineer's record is broken:
+            // everybody else's events must not wait for it.
+            (_, Err(StoreError::Damaged(_))) | (true, Ok(None)) => Err(Race::Over(unreadable(event))),
+            (_, Err(error)) => Err(error.into()),
+            (true, Ok(Some(data_key))) => Ok((data_key, Vec::new())),
+            (false, Ok(_)) => {
                 let fresh = self.house.sealer.new_key().map_err(|error| Race::Over(error.into()))?;
-                (fresh.clone(), vec![(key.clone(), fresh)])
+                Ok((fresh.clone(), vec![(key.clone(), fresh)]))
             }
-        };
-        let plain = serde_json::to_vec(&joined.person).expect("a person is plain data");
-        let sealed = self.house.sealer.seal(&data_key, &House::person_place(key), &plain);
-        let person = sealed.map_err(|_| Race::Over(unreadable().into()))?;
-        let engineer = Engineer {
-            key: key.clone(),
-            version: stored.as_ref().map_or(1, |engineer| engineer.version + 1),
-            goal: Goal { want: Want::Present, revision: joined.revision },
-            employment: joined.employment.clone(),
-            starts: joined.starts_at(),
-            scope: joined.scope.clone(),
-            person,
-            username: stored.and_then(|engineer| engineer.username),
-            release,
-            content: event.content_hash.to_string(),
-            cause: event.reference.clone(),
-            correlation_id: event.correlation_id.clone(),
-        };
-        self.write(event, joined, Disposition::Applied, vec![Change::Engineer(Box::new(engineer))], keys)
-            .await?;
-        Ok(())
+        }
+    }
+
+    /// What the statement changes, if it is in force now.
+    fn changed(
+        &self,
+        event: &Event,
+        before: Option<&Engineer>,
+        stated: &Statement,
+        data_key: &WrappedKey,
+    ) -> Result<Changed, Race> {
+        let Some(before) = before else { return Ok(Changed::default()) };
+        self.note_changes(before, stated, data_key).map_err(|_| Race::Over(unreadable(event)))
+    }
+
+    async fn write_engineer(&self, event: &Event, engineer: Engineer, keys: NewKeys) -> Result<(), Race> {
+        let change = Change::Engineer(Box::new(engineer));
+        Ok(self.write(event, Disposition::Applied, vec![change], keys).await?)
     }
 
     async fn write(
         &self,
         event: &Event,
-        joined: &Joined,
         verdict: Disposition,
         changes: Vec<Change>,
-        keys: Vec<(EngineerKey, WrappedKey)>,
+        keys: NewKeys,
     ) -> Result<(), StoreError> {
         let received = Received {
             event: event.reference.clone(),
             content: event.content_hash.to_string(),
             verdict,
-            engineer: Some(joined.key.clone()),
+            engineer: Some(event.engineer().clone()),
         };
         let changes = [Change::Received(received)].into_iter().chain(changes).collect();
         let actor = Actor::Event(event.reference.clone());
@@ -193,6 +260,17 @@ impl Engine {
         self.grown.notify_one();
         Ok(())
     }
+}
+
+/// Data keys to be stored with a commit.
+type NewKeys = Vec<(EngineerKey, WrappedKey)>;
+
+fn refused(event: &Event, pointer: &str, reason: ReasonCode) -> IntakeError {
+    Refusal::one(pointer, reason, Some(event.reference.clone())).into()
+}
+
+fn unreadable(event: &Event) -> IntakeError {
+    refused(event, "/data/engineer", ReasonCode::RecordUnreadable)
 }
 
 /// How one try at an admission ended without success.

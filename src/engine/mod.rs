@@ -1,6 +1,7 @@
 //! Floor 3: two loops around two pure functions. `reconcile` opens the rows that are missing, `drive` moves those that are due; both
 //! look at what is and never at a message. Not here: how a row moves (`model/transition`), what a step does (`steps`), and the doors.
 
+mod calendar;
 mod closed;
 mod drive;
 mod intake;
@@ -20,6 +21,7 @@ pub use orders::{EngineerOrder, OrderError, RowOrder};
 pub use outcomes::{OutcomeEvent, OutcomeSink, SinkError};
 
 use crate::model::enrollment::{Enrollment, Lane};
+use crate::model::event::Profile;
 use crate::model::failure::FailureCode;
 use crate::model::grants::{GrantLimits, GrantWindow};
 use crate::model::id::ResellerName;
@@ -43,6 +45,12 @@ pub struct Settings {
     pub rules: Rules,
     /// The limit on grants.
     pub grants: GrantLimits,
+    /// Whether an engineer whose event names no approval waits for one.
+    pub approval_required: bool,
+    /// How long before an engineer's start the work begins.
+    pub lead_time: SignedDuration,
+    /// What engineers may do here.
+    pub profiles: BTreeSet<Profile>,
     /// Rows at work at once in each lane; bounds memory, and what a crash repeats.
     pub permits: usize,
     /// Sources that events are taken from; empty means any.
@@ -62,6 +70,9 @@ pub struct Engine {
     lanes: BTreeMap<Lane, LaneState>,
     known: Mutex<Known>,
     grants: Mutex<GrantWindow>,
+    /// What HR has said for soon.
+    agenda: Mutex<calendar::Agenda>,
+    agenda_moved: Notify,
     /// What keeps whole reseller accounts from getting new accounts.
     walls: Mutex<Walls>,
     /// There is something to do about a wall.
@@ -125,8 +136,14 @@ impl Engine {
     /// An engine that does nothing yet: [`Engine::start`] sets it going.
     pub fn new(house: House, settings: Settings, stop: CancellationToken) -> Arc<Self> {
         let (signals, signalled) = mpsc::channel(SIGNALS_MAX);
-        let resellers = house.sites.keys().cloned().map(Lane::Reseller);
-        let lanes = resellers.chain([Lane::House]).map(|lane| (lane, LaneState::new())).collect();
+        let of = |name: &ResellerName| [Lane::Reseller(name.clone()), Lane::Leaving(name.clone())];
+        let lanes = house
+            .sites
+            .keys()
+            .flat_map(of)
+            .chain([Lane::House])
+            .map(|lane| (lane, LaneState::new()))
+            .collect();
         let mut known = Known::default();
         for name in house.sites.keys() {
             known.roster.resellers.entry(name.clone()).or_default();
@@ -137,6 +154,8 @@ impl Engine {
             lanes,
             known: Mutex::new(known),
             grants: Mutex::default(),
+            agenda: Mutex::default(),
+            agenda_moved: Notify::new(),
             walls: Mutex::default(),
             walls_moved: Notify::new(),
             signals,
@@ -214,6 +233,10 @@ impl Engine {
 
     fn grants(&self) -> MutexGuard<'_, GrantWindow> {
         self.grants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn agenda(&self) -> MutexGuard<'_, calendar::Agenda> {
+        self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A lane has new work, or work that is due sooner than before.

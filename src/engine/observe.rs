@@ -4,6 +4,7 @@
 
 use super::{Admitted, Engine, IntakeError};
 use crate::model::enrollment::{Enrollment, Lane, State};
+use crate::model::event::Event;
 use crate::model::plan::StepName;
 use crate::steps::Outcome;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
@@ -17,6 +18,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// Names the metrics and says what they mean; once, at the start.
 pub fn describe() {
     describe_counter!("carepass_events_total", "Events received, by outcome");
+    describe_counter!("carepass_event_gaps_total", "Events that came after revisions which never did");
     describe_counter!("carepass_steps_total", "Runs of steps, by step, lane and outcome");
     describe_histogram!("carepass_step_duration_seconds", "How long runs of steps took");
     describe_counter!("carepass_transitions_total", "Transitions of rows, by new state");
@@ -48,6 +50,12 @@ pub(super) fn admitted(admitted: &Result<Admitted, IntakeError>) {
         }
     };
     counter!("carepass_events_total", "outcome" => outcome).increment(1);
+}
+
+/// An event came after revisions that never did.
+pub(super) fn gap(event: &Event) {
+    tracing::warn!(engineer = %event.engineer(), revision = event.revision(), "revisions are missing before this event, which was used");
+    counter!("carepass_event_gaps_total").increment(1);
 }
 
 /// A row moved.

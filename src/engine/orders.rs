@@ -124,7 +124,7 @@ impl Engine {
             if *order == Order::Retry {
                 self.ask_at_wall(&row);
             }
-            self.wake(&id.lane());
+            self.wake(&moved.after.lane());
             return Ok(moved.after);
         }
         Err(OrderError::Busy)
@@ -140,7 +140,7 @@ impl Engine {
     ) -> Result<Engineer, OrderError> {
         let EngineerOrder::Approve = order;
         let engineer = self.house.store.engineer(key).await?.ok_or(OrderError::NotFound)?;
-        if !matches!(engineer.release, Release::Held(_)) {
+        if engineer.is_released() {
             return Err(OrderError::NotHeld);
         }
         let now = self.house.clock.now();

@@ -3,7 +3,6 @@
 //! Not here: what there is to tell (`model/outcome`), and the broker (`amqp`).
 
 use super::Engine;
-use crate::model::engineer::EventRef;
 use crate::model::enrollment::{Enrollment, State};
 use crate::model::entry::{Actor, Change, Commit, Entry, Position};
 use crate::model::id::{EngineerKey, ResellerName};
@@ -188,8 +187,9 @@ fn envelope(outcome: &Outcome, source: &str) -> OutcomeEvent {
     });
     let extensions = [
         ("partitionkey", outcome.about.engineer().map(ToString::to_string)),
-        ("causationid", outcome.about.cause().map(|EventRef { id, .. }| id.clone())),
-        ("correlationid", outcome.about.correlation_id().map(str::to_owned)),
+        ("causationid", outcome.about.cause().map(|cause| cause.event.id.clone())),
+        ("correlationid", outcome.about.cause().and_then(|cause| cause.correlation_id.clone())),
+        ("traceparent", outcome.about.cause().and_then(|cause| cause.trace_parent.clone())),
     ];
     add_texts(&mut event, extensions);
     OutcomeEvent {
@@ -213,7 +213,7 @@ fn data(outcome: &Outcome) -> Value {
     let row = match &outcome.about {
         About::Row(row) => row,
         About::Engineer(engineer) => {
-            return json!({ "engineerKey": engineer.key, "revision": engineer.goal.revision, "state": "accepted" });
+            return json!({ "engineerKey": engineer.key, "revision": engineer.newest().goal.revision, "state": "accepted" });
         }
     };
     let mut data = json!({ "state": row.state.as_str() });

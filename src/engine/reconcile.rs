@@ -2,8 +2,8 @@
 //! triggered: a lost signal costs latency, never a row. Not here: the question itself (`model/roster`).
 
 use super::Engine;
-use crate::model::engineer::{Engineer, Release};
-use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, Target, Want};
+use crate::model::engineer::Engineer;
+use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State, Target, Want};
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::failure::Who;
 use crate::model::id::{EngineerKey, ResellerName};
@@ -91,7 +91,7 @@ impl Engine {
             let id = EnrollmentId::Reseller(name);
             if let Some(row) = self.house.store.enrollment(&id).await? {
                 self.move_row(&row, Input::Recheck).await;
-                self.wake(&id.lane());
+                self.wake(&row.lane());
             }
         }
         Ok(())
@@ -103,30 +103,39 @@ impl Engine {
         }
     }
 
-    /// Opens the rows that an engineer lacks.
+    /// Brings what HR has said for now into force, tells the rows that there are, and opens those that the engineer lacks.
     async fn reconcile(&self, key: &EngineerKey) -> Result<(), StoreError> {
         let Some(engineer) = self.house.store.engineer(key).await? else { return Ok(()) };
-        if matches!(engineer.release, Release::Held(_)) || engineer.goal.want == Want::Absent {
-            return Ok(());
-        }
+        let engineer = match self.turn_page(&engineer).await {
+            Ok(turned) => turned.unwrap_or(engineer),
+            // Somebody else has turned it, or HR has said more: look again at once.
+            Err(StoreError::Conflict) => {
+                self.signal(key);
+                return Ok(());
+            }
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => return Err(error),
+        };
+        self.note_moment(&engineer);
         let rows = self.house.store.enrollments_of(key).await?;
-        // What waits may wait for just this newer revision, say for a name in Latin letters.
-        for row in rows.iter().filter(|row| !row.is_settled() && row.goal.revision < engineer.goal.revision) {
-            self.move_row(row, Input::Retargeted(Box::new(engineer.wish()))).await;
-            self.wake(&row.id.lane());
+        for row in &rows {
+            self.tell(&engineer, row).await;
+        }
+        // Access is given to whoever is released; the end of access waits for nobody.
+        if engineer.stated.goal.want == Want::Present && !engineer.is_released() {
+            return Ok(());
         }
         let rows: BTreeMap<Target, Enrollment> = rows.into_iter().map(|row| (row.id.target(), row)).collect();
         let roster = self.roster();
         self.nudge_letter(&engineer, &roster, &rows).await;
         let now = self.house.clock.now();
-        let new: Vec<Enrollment> = missing(&roster, &engineer.scope, &rows)
+        let new: Vec<Enrollment> = missing(&roster, &engineer, &rows)
             .into_iter()
             .map(|target| self.open(&engineer, target, &roster, now))
             .collect();
         if new.is_empty() {
             return Ok(());
         }
-        let lanes: Vec<Lane> = new.iter().map(|row| row.id.lane()).collect();
+        let lanes: Vec<Lane> = new.iter().map(Enrollment::lane).collect();
         let waiting: Vec<ResellerName> = new
             .iter()
             .filter(|row| row.waits_on(Who::Reseller))
@@ -156,11 +165,36 @@ impl Engine {
         }
     }
 
-    /// A letter that waits for accounts goes out as soon as they have settled.
+    /// Tells a row what it is to bring about now. A row that is at its goal is not troubled by a revision that changes nothing for it;
+    /// whoever waits may wait for just this newer revision, say for a name in Latin letters.
+    async fn tell(&self, engineer: &Engineer, row: &Enrollment) {
+        let wish = engineer.wish_for(&row.id.target(), self.settings.lead_time);
+        let held = wish.goal.want == Want::Present && !engineer.is_released();
+        let known = row.newest_goal();
+        if held || !wish.goal.replaces(known) {
+            return;
+        }
+        let has_changed = wish.changed.since(known.revision, row.id.kind()).next().is_some();
+        let is_news =
+            wish.goal.want != known.want || has_changed && row.state == State::Completed || !row.is_settled();
+        if is_news {
+            self.move_row(row, Input::Retargeted(Box::new(wish))).await;
+            for lane in row.id.lanes() {
+                self.wake(&lane);
+            }
+        }
+    }
+
+    /// A letter that waits for accounts goes out as soon as they have settled; so does the word that access is gone.
     async fn nudge_letter(&self, engineer: &Engineer, roster: &Roster, rows: &BTreeMap<Target, Enrollment>) {
         let Some(row) = rows.get(&Target::Engineer).filter(|row| row.waits_on(Who::Reseller)) else { return };
-        if roster.wanted(&engineer.scope).all(|target| rows.get(&target).is_some_and(Enrollment::is_settled))
-        {
+        let settled = match engineer.stated.goal.want {
+            Want::Present => roster
+                .wanted(&engineer.stated.scope)
+                .all(|target| rows.get(&target).is_some_and(Enrollment::is_settled)),
+            Want::Absent => rows.values().all(|other| other.id == row.id || other.is_settled()),
+        };
+        if settled {
             self.move_row(row, Input::Nudge).await;
             self.wake(&Lane::House);
         }
@@ -176,8 +210,12 @@ impl Engine {
             Target::Engineer => (EnrollmentId::Engineer(key), true),
             Target::Reseller(reseller) => (EnrollmentId::Reseller(reseller), true),
         };
-        let row = Enrollment::open(id, engineer.wish(), now);
-        if ready { row } else { row.until_reseller_ready(&self.settings.rules, now) }
+        let row = Enrollment::open(id, engineer.wish(self.settings.lead_time), now);
+        if ready || engineer.stated.goal.want == Want::Absent {
+            row
+        } else {
+            row.until_reseller_ready(&self.settings.rules, now)
+        }
     }
 
     /// Wakes the rows that wait for a reseller account which is ready now.
@@ -205,7 +243,7 @@ impl Engine {
             let old = row.facts.checked_at.is_none_or(|at| now.duration_since(at) >= self.settings.recheck);
             if old {
                 self.move_row(row, Input::Recheck).await;
-                self.wake(&row.id.lane());
+                self.wake(&row.lane());
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Not here: which row is next (`drive`).
 
 use super::{Engine, observe};
-use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State};
+use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State, Want};
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::plan::StepName;
@@ -108,7 +108,7 @@ impl<'a> Work<'a> {
             Ok(outcome) => outcome,
             Err(_) => Err(Failure::transient(FailureCode::Timeout)),
         };
-        observe::step(claimed.step, &self.row.id.lane(), &outcome, begun.elapsed());
+        observe::step(claimed.step, &self.row.lane(), &outcome, begun.elapsed());
         self.engine.remember_lesson(&self.row.id).await;
         let judged = self.engine.judge(&self.row, outcome.clone()).await;
         // The account may be ready again before the row's wait for it is written.
@@ -122,7 +122,7 @@ impl<'a> Work<'a> {
             let row = self.row.id.reseller().and_then(|name| known.rows.get(name)).cloned();
             (known.roster.clone(), row)
         };
-        self.saw_ready = is_ready(&roster, &self.row.id);
+        self.saw_ready = is_ready(&roster, &self.row);
         if !self.saw_ready {
             return Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady));
         }
@@ -151,7 +151,10 @@ impl<'a> Work<'a> {
     /// What HR wants must fit the reseller domains: the row's own domain, and for the engineer as a whole every domain that was named.
     fn check_scope(&self, roster: &Roster) -> Result<(), Failure> {
         let Some(sheet) = &self.sheet else { return Ok(()) };
-        let scope = &sheet.engineer.scope;
+        if self.row.goal.want == Want::Absent {
+            return Ok(());
+        }
+        let scope = &sheet.engineer.stated.scope;
         let stranger = match self.row.id.domain() {
             Some(domain) => (!scope.covers(domain)).then_some(domain),
             None => roster.strangers(scope).first().copied(),
@@ -214,7 +217,7 @@ impl<'a> Work<'a> {
         self.engine.follow(&self.row, &moved);
         self.row = moved.after;
         // The account became ready while this was being written: the sweep that says so may have passed before.
-        if !self.saw_ready && is_ready(&self.engine.roster(), &self.row.id) {
+        if !self.saw_ready && is_ready(&self.engine.roster(), &self.row) {
             self.engine.sweep.notify_one();
         }
         self.saw_ready = true;
@@ -247,10 +250,14 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Whether the row's reseller account is ready; rows of no account need none, and an account's own row makes it so.
-fn is_ready(roster: &Roster, id: &EnrollmentId) -> bool {
-    let EnrollmentId::Domain(_, reseller, _) = id else { return true };
-    roster.is_ready(reseller)
+/// Whether the row's reseller account is ready; rows of no account need none, an account's own row makes it so, and taking access away
+/// needs nothing that a set-up makes.
+fn is_ready(roster: &Roster, row: &Enrollment) -> bool {
+    match (&row.id, row.goal.want) {
+        (EnrollmentId::Domain(_, reseller, _), Want::Present) => roster.is_ready(reseller),
+        (EnrollmentId::Domain(..), Want::Absent)
+        | (EnrollmentId::Reseller(_) | EnrollmentId::Engineer(_), _) => true,
+    }
 }
 
 impl Engine {

@@ -37,6 +37,7 @@ impl Engine {
             self.run_loop(Arc::clone(self).answer_signals(signals));
         }
         self.run_loop(Arc::clone(self).sweep_for_ever());
+        self.run_loop(Arc::clone(self).keep_calendar());
         self.run_loop(Arc::clone(self).tend_walls());
         if let Some(sink) = sink {
             self.run_loop(Arc::clone(self).publish_for_ever(sink));

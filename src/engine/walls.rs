@@ -94,7 +94,7 @@ impl Engine {
         self.note_wall(None, &row);
         if self.walls().leaders().contains(leader) {
             self.move_row(&row, Input::Nudge).await;
-            self.wake(&leader.lane());
+            self.wake(&row.lane());
         }
         Ok(())
     }

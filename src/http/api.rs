@@ -7,8 +7,8 @@ use super::language::Spoken;
 use super::problem::{Problem, ProblemKind};
 use super::reseller_view::{OrgUnitView, ResellerView, SeatsView};
 use super::views::{EngineerView, EntryView, Page, TaskView, Wording};
-use crate::model::engineer::{Engineer, Progress, Release};
-use crate::model::enrollment::{EnrollmentId, Lane};
+use crate::model::engineer::{Engineer, Hold, Progress, Release};
+use crate::model::enrollment::{EnrollmentId, Lane, Want};
 use crate::model::entry::Position;
 use crate::model::id::{EngineerKey, LocalPart, ResellerName};
 use crate::model::task::{Task, batch, task};
@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error as ValueError;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Items of a part, unless asked for otherwise, and at most.
@@ -137,7 +138,7 @@ pub(super) async fn tasks(
     let wording = Wording::new(&api, spoken);
     let mut items: Vec<TaskView> =
         batch(open_tasks(&api, wording).await?).into_iter().map(|card| wording.task(card)).collect();
-    items.extend(held_task(&api, wording).await?);
+    items.extend(held_tasks(&api, wording).await?);
     Ok(Json(Page { items, next_cursor: None }))
 }
 
@@ -162,25 +163,28 @@ pub(super) async fn open_tasks(api: &Api, wording: Wording) -> Result<Vec<Task>,
     Ok(tasks)
 }
 
-async fn held_task(api: &Api, wording: Wording) -> Result<Option<TaskView>, Problem> {
+async fn held_tasks(api: &Api, wording: Wording) -> Result<Vec<TaskView>, Problem> {
     let mut after: Option<EngineerKey> = None;
-    let (mut held, mut oldest, mut looked_at) = (Vec::new(), None, 0);
+    let (mut held, mut looked_at) = (BTreeMap::<Hold, (Timestamp, Vec<EngineerKey>)>::new(), 0);
     while looked_at < TASK_ROWS_MAX {
         let page = api.engine.house().store.engineers(after.as_ref(), PAGE).await?;
         looked_at += page.len();
         after = page.last().map(|engineer| engineer.key.clone());
         let last_page = page.len() < PAGE;
         for engineer in page {
-            if let Release::Held(since) = engineer.release {
-                oldest = Some(oldest.map_or(since, |oldest: Timestamp| oldest.min(since)));
-                held.push(engineer.key);
+            if let (Release::Held { since, why }, Want::Present) =
+                (engineer.release, engineer.stated.goal.want)
+            {
+                let (oldest, keys) = held.entry(why).or_insert((since, Vec::new()));
+                *oldest = since.min(*oldest);
+                keys.push(engineer.key);
             }
         }
         if last_page {
             break;
         }
     }
-    Ok(oldest.map(|since| wording.held_task(since, held)))
+    Ok(held.into_iter().map(|(why, (since, keys))| wording.held_task(why, since, keys)).collect())
 }
 
 /// The engineer of the path.

@@ -9,7 +9,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::engine::Settings;
 use crate::mail::{Mailer, PortalUrl};
-use crate::model::engineer::{Engineer, EventRef, Release, Scope};
+use crate::model::engineer::{Engineer, Hold, Release};
 use crate::model::enrollment::{Enrollment, Goal, State, Want};
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::failure::{Failure, FailureCode, Who};
@@ -134,6 +134,9 @@ fn settings() -> Settings {
     Settings {
         rules: Rules::default(),
         grants: GrantLimits { per_hour: 1, per_day: 1 },
+        approval_required: false,
+        lead_time: SignedDuration::ZERO,
+        profiles: BTreeSet::new(),
         permits: 1,
         allowed_sources: BTreeSet::new(),
         sweep: Duration::from_mins(1),
@@ -143,20 +146,9 @@ fn settings() -> Settings {
 }
 
 fn engineer(key: &str, release: Release) -> Engineer {
-    Engineer {
-        key: key.parse().unwrap(),
-        version: 1,
-        goal: Goal { want: Want::Present, revision: 3 },
-        employment: "E-1/1".parse().unwrap(),
-        starts: None,
-        scope: Scope::All,
-        person: crate::model::sealed::Sealed::from_bytes(vec![1; 60]),
-        username: None,
-        release,
-        content: String::new(),
-        cause: EventRef { source: "https://hr.example/".to_owned(), id: key.to_owned() },
-        correlation_id: None,
-    }
+    let mut engineer = Engineer { release, ..Engineer::example(key) };
+    engineer.stated.goal.revision = 3;
+    engineer
 }
 
 async fn put(store: &Memory, changes: Vec<Change>) {
@@ -184,7 +176,7 @@ async fn put_waiting(store: &Memory, id: &str) {
 }
 
 const GRANTED: Release = Release::Granted(Timestamp::UNIX_EPOCH);
-const HELD: Release = Release::Held(Timestamp::UNIX_EPOCH);
+const HELD: Release = Release::Held { since: Timestamp::UNIX_EPOCH, why: Hold::GrantLimit };
 
 fn filled(path: &str) -> String {
     path.replace("{key}", "E-1")

@@ -3,7 +3,7 @@
 
 use super::Api;
 use super::language::Spoken;
-use crate::model::engineer::{Engineer, Progress, Release};
+use crate::model::engineer::{Engineer, Hold, Progress, Release, Scope};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Entry};
 use crate::model::failure::{Failure, FailureCode, Prefilled, Who};
@@ -12,6 +12,7 @@ use crate::model::message::{Message, Place, explain};
 use crate::model::person::Language;
 use crate::model::plan::StepName;
 use crate::model::roster::Roster;
+use crate::model::statement::Statement;
 use crate::model::task::Card;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -45,6 +46,9 @@ pub(super) struct EngineerView {
     sentences: Option<Message>,
     held_since: Option<Timestamp>,
     starts: Option<Timestamp>,
+    /// What HR has said for later, the earliest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    upcoming: Vec<UpcomingView>,
     pub(super) enrollments: Vec<EnrollmentView>,
     version: u64,
 }
@@ -102,6 +106,35 @@ pub(super) struct TaskView {
     engineers: Vec<EngineerKey>,
 }
 
+/// What HR has said for later.
+#[derive(Debug, Serialize)]
+pub(super) struct UpcomingView {
+    goal: Want,
+    revision: u64,
+    from: Timestamp,
+    scope: Scope,
+}
+
+impl UpcomingView {
+    fn of(statement: &Statement) -> Self {
+        Self {
+            goal: statement.goal.want,
+            revision: statement.goal.revision,
+            from: statement.from,
+            scope: statement.scope.clone(),
+        }
+    }
+}
+
+/// Why somebody is held, as a failure that people read about.
+fn held_code(why: Hold) -> FailureCode {
+    match why {
+        Hold::GrantLimit => FailureCode::GrantsHeld,
+        Hold::ApprovalMissing => FailureCode::ApprovalMissing,
+        Hold::EmploymentEnded => FailureCode::EmploymentEnded,
+    }
+}
+
 /// One entry of the ledger, without what is sealed.
 #[derive(Debug, Serialize)]
 pub(super) struct EntryView {
@@ -136,22 +169,23 @@ impl Wording {
         rows: &[Enrollment],
     ) -> EngineerView {
         let held_since = match engineer.release {
-            Release::Held(since) => Some(since),
-            Release::Granted(_) => None,
+            Release::Held { since, .. } if engineer.stated.goal.want == Want::Present => Some(since),
+            Release::Held { .. } | Release::Granted(_) => None,
         };
         let waits = self.waits_as_a_whole(engineer, roster, rows);
         EngineerView {
             key: engineer.key.clone(),
-            goal: engineer.goal.want,
+            goal: engineer.stated.goal.want,
             state: Progress::of(engineer, roster, rows),
-            revision: engineer.goal.revision,
+            revision: engineer.newest().goal.revision,
             username,
             waiting_on: waits.as_ref().map(|(on, ..)| *on),
             reason: waits.as_ref().map(|(_, code, _)| *code),
             message: waits.as_ref().map(|(.., sentences)| sentences.to_string()),
             sentences: waits.map(|(.., sentences)| sentences),
             held_since,
-            starts: engineer.starts,
+            starts: engineer.stated.starts,
+            upcoming: engineer.upcoming.iter().map(UpcomingView::of).collect(),
             enrollments: rows.iter().map(|row| self.enrollment(row)).collect(),
             version: engineer.version,
         }
@@ -165,11 +199,14 @@ impl Wording {
         roster: &Roster,
         rows: &[Enrollment],
     ) -> Option<(Who, FailureCode, Message)> {
-        if let Release::Held(_) = engineer.release {
-            return Some((Who::Operator, FailureCode::GrantsHeld, self.held()));
+        if engineer.stated.goal.want == Want::Absent {
+            return None;
+        }
+        if let Release::Held { why, .. } = engineer.release {
+            return Some((Who::Operator, held_code(why), self.held(why)));
         }
         let is_told = rows.iter().any(|row| row.id.target() == Target::Engineer);
-        if is_told || !rows.iter().all(Enrollment::is_settled) || roster.knows(&engineer.scope) {
+        if is_told || !rows.iter().all(Enrollment::is_settled) || roster.knows(&engineer.stated.scope) {
             return None;
         }
         let (unknown, _) = roster.resellers.iter().find(|(_, status)| status.domains.is_none())?;
@@ -237,12 +274,12 @@ impl Wording {
         }
     }
 
-    /// The card of those whom the limit on grants holds. They have no rows yet, so it is read from the engineers.
-    pub(super) fn held_task(self, since: Timestamp, engineers: Vec<EngineerKey>) -> TaskView {
-        let sentences = self.held();
+    /// The card of those who are held for a person, for one reason. They have no rows yet, so it is read from the engineers.
+    pub(super) fn held_task(self, why: Hold, since: Timestamp, engineers: Vec<EngineerKey>) -> TaskView {
+        let sentences = self.held(why);
         TaskView {
-            id: "grants-held".to_owned(),
-            reason: FailureCode::GrantsHeld,
+            id: held_code(why).as_str().replace('_', "-"),
+            reason: held_code(why),
             step: None,
             waiting_on: Who::Operator,
             reseller: None,
@@ -261,8 +298,8 @@ impl Wording {
         }
     }
 
-    fn held(self) -> Message {
-        self.explain(&Failure::needs(Who::Operator, FailureCode::GrantsHeld), &nowhere())
+    fn held(self, why: Hold) -> Message {
+        self.explain(&Failure::needs(Who::Operator, held_code(why)), &nowhere())
     }
 
     fn explain(self, failure: &Failure, place: &Place) -> Message {
@@ -339,7 +376,7 @@ fn change(change: &Change) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::engineer::{EventRef, Scope};
+    use crate::model::engineer::Scope;
     use crate::model::enrollment::Goal;
     use crate::model::entry::Position;
     use crate::model::roster::ResellerStatus;
@@ -391,19 +428,10 @@ mod tests {
     /// Nobody's wait is without a name, also where no row can show it.
     #[test]
     fn an_engineer_who_waits_for_an_unknown_account_says_so() {
-        let engineer = |scope, release| Engineer {
-            key: "E-1".parse().unwrap(),
-            version: 1,
-            goal: Goal { want: Want::Present, revision: 3 },
-            employment: "E-1/1".parse().unwrap(),
-            starts: None,
-            scope,
-            person: Sealed::from_bytes(Vec::new()),
-            username: None,
-            release,
-            content: String::new(),
-            cause: EventRef { source: "hr".into(), id: "1".into() },
-            correlation_id: None,
+        let engineer = |scope, release| {
+            let mut engineer = Engineer { release, ..Engineer::example("E-1") };
+            engineer.stated.scope = scope;
+            engineer
         };
         let mut roster = Roster::default();
         let known = ResellerStatus { domains: Some(["a.se".parse().unwrap()].into()), ready: true };
@@ -421,7 +449,7 @@ mod tests {
         check(Scope::All, granted, &[], unknown);
         check(Scope::All, granted, &[row(State::Completed)], unknown);
         check(only_a(), granted, &[row(State::Completed)], None);
-        let held = Release::Held(Timestamp::UNIX_EPOCH);
+        let held = Release::Held { since: Timestamp::UNIX_EPOCH, why: Hold::GrantLimit };
         check(only_a(), held, &[], Some((Who::Operator, FailureCode::GrantsHeld)));
     }
 

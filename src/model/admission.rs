@@ -1,16 +1,23 @@
-//! What a readable event means for what is already known: new, said before, too late, or in conflict (`docs/EVENTS.md`, order and duplicates).
-//! Pure. Not here: reading the message (`event`), sealing and storing (`engine/intake`).
+//! What a readable event means for what is already known: new, said before, too late, or in conflict (`docs/EVENTS.md`, order and
+//! duplicates). Pure. Not here: reading the message (`event`), sealing and storing (`engine/intake`).
 
-use super::engineer::Engineer;
+use super::engineer::{Engineer, Forgetting, Hold};
+use super::enrollment::Want;
 use super::entry::{Disposition, Received};
-use super::event::{Event, Lifecycle, Profile, ReasonCode};
+use super::event::{Ending, Event, Full, Lifecycle, Profile, ReasonCode};
 use super::roster::Roster;
+use std::collections::BTreeSet;
 
 /// What is to be done with an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// It sets the engineer's goal.
-    Apply,
+    /// It says what is to be so.
+    Apply {
+        /// A person is asked first, for this reason; nobody is asked about the end of access.
+        hold: Option<Hold>,
+        /// Revisions were left out before it: an event may be missing. It is used all the same, since it is the full state.
+        gap: bool,
+    },
     /// It is known by its id and says the same: nothing is written.
     Known,
     /// It is new by its id and changes nothing; it is noted.
@@ -24,36 +31,84 @@ pub enum Admission {
     },
 }
 
-/// Decides, from the event, what the inbox knows of its id, the engineer as stored, and the reseller accounts.
+/// What the house allows.
+#[derive(Clone, Copy, Debug)]
+pub struct House<'a> {
+    /// The reseller accounts and what is known of them.
+    pub roster: &'a Roster,
+    /// What an engineer may do here.
+    pub profiles: &'a BTreeSet<Profile>,
+}
+
+/// Decides, from the event, what the inbox knows of its id, the engineer as stored, and what the house allows.
 pub fn decide(
     event: &Event,
     received: Option<&Received>,
     engineer: Option<&Engineer>,
-    roster: &Roster,
+    house: House<'_>,
 ) -> Admission {
-    let Lifecycle::Joined(joined) = &event.lifecycle;
     let content = event.content_hash.to_string();
     if let Some(received) = received {
         let same = received.content == content;
         return if same { Admission::Known } else { refuse("/id", ReasonCode::IdConflict) };
     }
-    if let Some(engineer) = engineer {
-        if joined.revision < engineer.goal.revision {
+    if let Some(newest) = engineer.map(Engineer::newest) {
+        if event.revision() < newest.goal.revision {
             return Admission::Note(Disposition::Stale);
         }
-        if joined.revision == engineer.goal.revision {
-            let same = engineer.content == content;
+        if event.revision() == newest.goal.revision {
             let repeated = Admission::Note(Disposition::Repeated);
-            return if same { repeated } else { refuse("/data/revision", ReasonCode::RevisionConflict) };
+            let conflict = refuse("/data/revision", ReasonCode::RevisionConflict);
+            return if newest.content == content { repeated } else { conflict };
         }
     }
-    if joined.profile == Profile::ResellerAdmin {
+    match &event.lifecycle {
+        Lifecycle::Joined(full) | Lifecycle::Moved(full) => of_full(full, engineer, house),
+        Lifecycle::Left(ending) | Lifecycle::Cancelled(ending) => of_ending(ending, engineer),
+        Lifecycle::Erased(_) => of_erasure(event.revision(), engineer),
+    }
+}
+
+/// A full state is used, unless the house does not know what it names. That somebody is back whose employment had ended is a question.
+fn of_full(full: &Full, engineer: Option<&Engineer>, house: House<'_>) -> Admission {
+    if !house.profiles.contains(&full.profile) {
         return refuse("/data/scope/profile", ReasonCode::ProfileNotConfigured);
     }
-    if roster.is_complete() && !roster.strangers(&joined.scope).is_empty() {
+    if house.roster.is_complete() && !house.roster.strangers(&full.scope).is_empty() {
         return refuse("/data/scope/domains", ReasonCode::DomainNotConfigured);
     }
-    Admission::Apply
+    let has_ended = |engineer: &&Engineer| {
+        engineer.stated.goal.want == Want::Absent && engineer.stated.employment == full.employment.id
+    };
+    Admission::Apply {
+        hold: engineer.filter(has_ended).map(|_| Hold::EmploymentEnded),
+        gap: has_gap(full.revision, engineer),
+    }
+}
+
+/// The end of access is about the spell of employment that HR spoke of last; who was never heard of is fenced by it.
+fn of_ending(ending: &Ending, engineer: Option<&Engineer>) -> Admission {
+    if engineer.is_some_and(|engineer| engineer.newest().employment != ending.employment.id) {
+        return refuse("/data/employment/id", ReasonCode::EmploymentMismatch);
+    }
+    Admission::Apply { hold: None, gap: has_gap(ending.revision, engineer) }
+}
+
+/// Only who has no access, and is not about to get any, is forgotten; who was never heard of, or is forgotten already, needs nothing.
+fn of_erasure(revision: u64, engineer: Option<&Engineer>) -> Admission {
+    let Some(engineer) =
+        engineer.filter(|engineer| !matches!(engineer.forgetting, Some(Forgetting::Done(_))))
+    else {
+        return Admission::Note(Disposition::Repeated);
+    };
+    if engineer.stated.goal.want == Want::Present || !engineer.upcoming.is_empty() {
+        return refuse("/type", ReasonCode::EraseWhilePresent);
+    }
+    Admission::Apply { hold: None, gap: has_gap(revision, Some(engineer)) }
+}
+
+fn has_gap(revision: u64, engineer: Option<&Engineer>) -> bool {
+    engineer.is_some_and(|engineer| revision > engineer.newest().goal.revision.saturating_add(1))
 }
 
 fn refuse(pointer: &'static str, reason: ReasonCode) -> Admission {
@@ -61,94 +116,5 @@ fn refuse(pointer: &'static str, reason: ReasonCode) -> Admission {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::engineer::Release;
-    use super::super::enrollment::{Goal, Want};
-    use super::super::event::parse;
-    use super::super::roster::ResellerStatus;
-    use super::super::sealed::Sealed;
-    use super::*;
-    use jiff::Timestamp;
-    use std::collections::BTreeMap;
-
-    const SAMPLE: &str = include_str!("../../docs/schemas/samples/1-joined-sv-de.json");
-
-    fn event(from: &str, to: &str) -> Event {
-        assert!(SAMPLE.contains(from));
-        parse(SAMPLE.replacen(from, to, 1).as_bytes(), Some("application/cloudevents+json"), &BTreeMap::new())
-            .unwrap()
-    }
-
-    fn stored(event: &Event) -> (Received, Engineer) {
-        let Lifecycle::Joined(joined) = &event.lifecycle;
-        let content = event.content_hash.to_string();
-        let received = Received {
-            event: event.reference.clone(),
-            content: content.clone(),
-            verdict: Disposition::Applied,
-            engineer: Some(joined.key.clone()),
-        };
-        let engineer = Engineer {
-            key: joined.key.clone(),
-            version: 1,
-            goal: Goal { want: Want::Present, revision: joined.revision },
-            employment: joined.employment.clone(),
-            starts: None,
-            scope: joined.scope.clone(),
-            person: Sealed::from_bytes(Vec::new()),
-            username: None,
-            release: Release::Granted(Timestamp::UNIX_EPOCH),
-            content,
-            cause: event.reference.clone(),
-            correlation_id: None,
-        };
-        (received, engineer)
-    }
-
-    fn roster(domains: Option<&[&str]>) -> Roster {
-        let domains = domains.map(|domains| domains.iter().map(|domain| domain.parse().unwrap()).collect());
-        Roster { resellers: [("se".parse().unwrap(), ResellerStatus { domains, ready: true })].into() }
-    }
-
-    /// The sample was admitted; now comes the sample with one change, under its own id or the old one.
-    fn check(from: &str, to: &str, expected: Admission) {
-        let (received, engineer) = stored(&event("\"specversion\"", "\"specversion\""));
-        let event = event(from, to);
-        let known = (event.reference == received.event).then_some(&received);
-        assert_eq!(
-            decide(&event, known, Some(&engineer), &roster(Some(&["a.se"]))),
-            expected,
-            "{from} -> {to}"
-        );
-    }
-
-    #[test]
-    fn order_duplicates_and_conflicts() {
-        const OTHER_ID: (&str, &str) = ("9b11\"", "9b12\"");
-        let later = |from: &str, to: &str| SAMPLE.replacen(OTHER_ID.0, OTHER_ID.1, 1).replacen(from, to, 1);
-        let decided = |text: String| {
-            let event =
-                parse(text.as_bytes(), Some("application/cloudevents+json"), &BTreeMap::new()).unwrap();
-            let (_, engineer) = stored(&self::event("\"specversion\"", "\"specversion\""));
-            decide(&event, None, Some(&engineer), &roster(Some(&["a.se"])))
-        };
-        check("\"specversion\"", "\"specversion\"", Admission::Known);
-        check("Märta", "Marta", refuse("/id", ReasonCode::IdConflict));
-        check(OTHER_ID.0, OTHER_ID.1, Admission::Note(Disposition::Repeated));
-        assert_eq!(decided(later("\"revision\": 3", "\"revision\": 2")), Admission::Note(Disposition::Stale));
-        assert_eq!(decided(later("\"revision\": 3", "\"revision\": 4")), Admission::Apply);
-        assert_eq!(decided(later("Märta", "Marta")), refuse("/data/revision", ReasonCode::RevisionConflict));
-    }
-
-    #[test]
-    fn a_domain_must_belong_to_a_reseller_account_once_all_are_known() {
-        let named = event("\"all\"", "[\"x.example\"]");
-        let unknown = refuse("/data/scope/domains", ReasonCode::DomainNotConfigured);
-        assert_eq!(decide(&named, None, None, &roster(Some(&["a.se"]))), unknown);
-        assert_eq!(decide(&named, None, None, &roster(Some(&["a.se", "x.example"]))), Admission::Apply);
-        assert_eq!(decide(&named, None, None, &roster(None)), Admission::Apply);
-        let admin = event("support-cases", "reseller-admin");
-        let refused = refuse("/data/scope/profile", ReasonCode::ProfileNotConfigured);
-        assert_eq!(decide(&admin, None, None, &roster(None)), refused);
-    }
-}
+#[path = "admission_tests.rs"]
+mod tests;

@@ -1,11 +1,12 @@
 //! What carepass keeps about an engineer besides the rows: the goal, the scope, and the sealed person.
 //! Not here: the person in clear (`person`), which exists only in memory.
 
-use super::enrollment::{Enrollment, Goal, State, Target, Want, Wish};
-use super::id::{DomainName, EmploymentId, EngineerKey};
+use super::enrollment::{Enrollment, State, Target, Want, Wish};
+use super::id::{DomainName, EngineerKey};
 use super::roster::Roster;
 use super::sealed::Sealed;
-use jiff::Timestamp;
+use super::statement::{Changed, Statement};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -38,15 +39,45 @@ impl Scope {
     }
 }
 
-/// Whether carepass may start to give this engineer access (guard 5: a flood waits for a person).
+/// Whether carepass may start to give this engineer access. Taking access away waits for nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Release {
     /// Since when.
     Granted(Timestamp),
-    /// Held for release by a person, since when.
-    Held(Timestamp),
+    /// Held for release by a person.
+    Held {
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        why: Hold,
+    },
 }
+
+/// Why an engineer is held for release by a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hold {
+    /// More new engineers than the limits on grants allow (guard 5).
+    GrantLimit,
+    /// Policy asks for an approval, and the event brings none.
+    ApprovalMissing,
+    /// The spell of employment has ended already: HR may have sent an old state again.
+    EmploymentEnded,
+}
+
+/// Whether the engineer is to be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Forgetting {
+    /// As soon as all access is gone.
+    Asked(Timestamp),
+    /// The data key is destroyed.
+    Done(Timestamp),
+}
+
+/// Statements that are to come, at most: a change and an end.
+pub const UPCOMING_MAX: usize = 4;
 
 /// One engineer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,40 +86,65 @@ pub struct Engineer {
     pub key: EngineerKey,
     /// Grows by one with each change; a commit is a compare-and-set on it.
     pub version: u64,
-    /// What ought to be, by which revision.
-    pub goal: Goal,
-    /// The spell of employment behind the goal.
-    pub employment: EmploymentId,
-    /// When the engineer starts, if HR said so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub starts: Option<Timestamp>,
-    /// Where.
-    pub scope: Scope,
-    /// Name and contact, sealed.
-    pub person: Sealed,
+    /// What HR says, as it is in force.
+    pub stated: Statement,
+    /// What HR has said for later, the earliest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upcoming: Vec<Statement>,
+    /// What has changed, and when.
+    #[serde(default)]
+    pub changed: Changed,
     /// The local part that is reserved for the engineer, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<Sealed>,
     /// Whether carepass may begin.
     pub release: Release,
-    /// SHA-256 of the event's content in hexadecimal: tells a repetition of a revision from a conflict.
-    pub content: String,
-    /// The event that brought the goal.
-    pub cause: EventRef,
-    /// HR's onboarding case, passed on in outcomes.
+    /// Whether carepass is to forget the engineer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub correlation_id: Option<String>,
+    pub forgetting: Option<Forgetting>,
 }
 
 impl Engineer {
-    /// What the engineer's rows are to bring about, and by whose word.
-    pub fn wish(&self) -> Wish {
+    /// What HR said last, whether or not it is in force.
+    pub fn newest(&self) -> &Statement {
+        self.upcoming
+            .iter()
+            .chain([&self.stated])
+            .max_by_key(|statement| statement.goal.revision)
+            .unwrap_or(&self.stated)
+    }
+
+    /// What the engineer's rows are to bring about, and by whose word; the work for a new engineer begins so long before the start.
+    pub fn wish(&self, lead_time: SignedDuration) -> Wish {
         Wish {
-            goal: self.goal,
-            cause: Some(self.cause.clone()),
-            correlation_id: self.correlation_id.clone(),
-            starts: self.starts,
+            goal: self.stated.goal,
+            cause: Some(self.stated.cause.clone()),
+            starts: self.stated.starts,
+            opens: self.stated.opens(lead_time),
+            said_at: Some(self.stated.from),
+            changed: self.changed,
         }
+    }
+
+    /// What one row is to bring about: in a domain that has left the scope, that access is gone.
+    pub fn wish_for(&self, target: &Target, lead_time: SignedDuration) -> Wish {
+        let mut wish = self.wish(lead_time);
+        if let Target::Domain(_, domain) = target
+            && !self.stated.scope.covers(domain)
+        {
+            wish.goal.want = Want::Absent;
+        }
+        wish
+    }
+
+    /// Whether access may be given now.
+    pub fn is_released(&self) -> bool {
+        matches!(self.release, Release::Granted(_))
+    }
+
+    /// When the next statement comes into force.
+    pub fn next_moment(&self) -> Option<Timestamp> {
+        self.upcoming.first().map(|statement| statement.from)
     }
 }
 
@@ -126,29 +182,65 @@ impl Progress {
         }
     }
 
-    /// Works out how far an engineer is from the goal and the rows. Rows outside the scope, or of a reseller account that left the
-    /// configuration, count only where there are no others.
+    /// Works out how far an engineer is from the goal and the rows. While access is to be had, rows outside the scope, or of a reseller
+    /// account that left the configuration, count only where there are no others; where it is to go, every row counts.
     pub fn of(engineer: &Engineer, roster: &Roster, rows: &[Enrollment]) -> Self {
+        let stated = &engineer.stated;
         let is_wanted = |row: &&Enrollment| match row.id.target() {
             Target::Domain(reseller, domain) => {
-                engineer.scope.covers(&domain) && roster.resellers.contains_key(&reseller)
+                stated.goal.want == Want::Absent
+                    || stated.scope.covers(&domain) && roster.resellers.contains_key(&reseller)
             }
             Target::Engineer | Target::Reseller(_) => true,
         };
         let wanted: Vec<&Enrollment> = rows.iter().filter(is_wanted).collect();
         let rows = if wanted.is_empty() { rows.iter().collect() } else { wanted };
         let domains = || rows.iter().filter(|row| matches!(row.id.target(), Target::Domain(..)));
-        let completed = domains().filter(|row| row.state == State::Completed).count();
-        let all_settled = !rows.is_empty() && rows.iter().all(|row| row.is_settled());
+        let at_goal = |row: &Enrollment| row.goal.want == stated.goal.want;
+        let completed = domains().filter(|row| row.state == State::Completed && at_goal(row)).count();
+        let all_settled = rows.iter().all(|row| row.is_settled() && at_goal(row));
         let told = rows.iter().any(|row| row.id.target() == Target::Engineer && row.is_settled());
-        match engineer.goal.want {
-            Want::Absent if all_settled && told => Self::Removed,
+        let untouched = domains().all(|row| !row.has_begun());
+        match stated.goal.want {
+            Want::Absent if all_settled && stated.never_started => Self::Cancelled,
+            Want::Absent if all_settled && (told || rows.is_empty()) => Self::Removed,
             Want::Absent => Self::Leaving,
-            Want::Present if rows.is_empty() => Self::Planned,
+            Want::Present if rows.is_empty() || untouched && completed == 0 && !all_settled => Self::Planned,
             Want::Present if all_settled && completed == 0 => Self::Cancelled,
             Want::Present if all_settled && told && completed == domains().count() => Self::Ready,
             Want::Present if completed > 0 => Self::PartlyReady,
             Want::Present => Self::Provisioning,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Engineer {
+    /// An engineer for tests, whose record is sealed with nothing.
+    pub(crate) fn example(key: &str) -> Self {
+        let event = EventRef { source: "hr".into(), id: format!("{key}-1") };
+        Self {
+            key: key.parse().unwrap(),
+            version: 1,
+            stated: Statement {
+                goal: super::enrollment::Goal { want: Want::Present, revision: 1 },
+                from: Timestamp::UNIX_EPOCH,
+                employment: format!("{key}/1").parse().unwrap(),
+                starts: None,
+                time_zone: super::time_zone::TimeZoneName::parse("UTC").unwrap(),
+                scope: Scope::All,
+                profile: super::event::Profile::SupportCases,
+                person: Some(Sealed::from_bytes(Vec::new())),
+                never_started: false,
+                approval: None,
+                content: String::new(),
+                cause: super::statement::Cause { event, correlation_id: None, trace_parent: None },
+            },
+            upcoming: Vec::new(),
+            changed: Changed::default(),
+            username: None,
+            release: Release::Granted(Timestamp::UNIX_EPOCH),
+            forgetting: None,
         }
     }
 }
@@ -159,20 +251,9 @@ mod tests {
     use super::*;
 
     fn engineer(scope: Scope) -> Engineer {
-        Engineer {
-            key: "E-1".parse().unwrap(),
-            version: 1,
-            goal: Goal { want: Want::Present, revision: 1 },
-            employment: "E-1/1".parse().unwrap(),
-            starts: None,
-            scope,
-            person: Sealed::from_bytes(Vec::new()),
-            username: None,
-            release: Release::Granted(Timestamp::UNIX_EPOCH),
-            content: String::new(),
-            cause: EventRef { source: "hr".into(), id: "1".into() },
-            correlation_id: None,
-        }
+        let mut engineer = Engineer::example("E-1");
+        engineer.stated.scope = scope;
+        engineer
     }
 
     /// Rows are written `path=state`; the one reseller account that is configured is `se`.
@@ -182,7 +263,11 @@ mod tests {
         let roster = Roster { resellers: [("se".parse().unwrap(), known)].into() };
         let row = |text: &&str| {
             let (id, state) = text.split_once('=').unwrap();
-            let mut row = Enrollment::open(id.parse().unwrap(), engineer.wish(), Timestamp::UNIX_EPOCH);
+            let mut row = Enrollment::open(
+                id.parse().unwrap(),
+                engineer.wish(SignedDuration::ZERO),
+                Timestamp::UNIX_EPOCH,
+            );
             match state {
                 "open" => (),
                 "done" => row.state = State::Completed,

@@ -1,11 +1,11 @@
 //! One row: who × target, its goal, its state, what is done and what was learned. Data only: how a row moves is in `transition`.
 //! Not here either: who commits a row, and the person's data, which are sealed in `engineer`.
 
-use super::engineer::EventRef;
 use super::failure::{Failure, FailureCode, FailureKind, Who};
 use super::id::{DomainName, EngineerKey, InvalidName, ResellerName};
 use super::plan::StepName;
 use super::sealed::Sealed;
+use super::statement::{Cause, Changed};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -54,8 +54,10 @@ pub enum TargetKind {
 /// Where rows queue for work: one lane per reseller account, and one for what needs no reseller.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
-    /// Everything that talks to one reseller account.
+    /// Everything that gives access in one reseller account, and its set-up.
     Reseller(ResellerName),
+    /// Everything that takes access away there: with permits of its own, so that no joiner is ever ahead of it.
+    Leaving(ResellerName),
     /// Engineer-wide rows.
     House,
 }
@@ -79,17 +81,45 @@ pub struct Goal {
     pub revision: u64,
 }
 
+impl Goal {
+    /// Whether this goal replaces the other: the higher revision does, and at the same one the end of access, which the calendar or the
+    /// scope brings without a new word of HR's.
+    pub fn replaces(self, other: Self) -> bool {
+        (self.revision, self.want) > (other.revision, other.want)
+    }
+}
+
 /// A goal and where it comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wish {
     /// What ought to be.
     pub goal: Goal,
     /// The event that said so; none for a reseller account.
-    pub cause: Option<EventRef>,
-    /// HR's onboarding case.
-    pub correlation_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// The engineer's start date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts: Option<Timestamp>,
+    /// When the work for a new engineer begins; none is at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens: Option<Timestamp>,
+    /// When it came into force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said_at: Option<Timestamp>,
+    /// What has changed, and when.
+    #[serde(default)]
+    pub changed: Changed,
+}
+
+/// How access ends here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leaving {
+    /// When HR's word came into force: the clock of the lock-out starts here.
+    pub said_at: Timestamp,
+    /// When this row took it up.
+    pub since: Timestamp,
+    /// Something was under way for the old goal, and may still come about: an account whose insert was not answered, a role.
+    pub unfinished: bool,
 }
 
 /// Which step, which attempt, how often it was looked at again, and since when it is the current one.
@@ -162,9 +192,9 @@ pub struct Enrollment {
     pub version: u64,
     /// What ought to be.
     pub goal: Goal,
-    /// A newer goal that takes over when the run in hand has reported.
+    /// A newer wish that takes over when the run in hand has reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_goal: Option<Goal>,
+    pub next: Option<Box<Wish>>,
     /// Where it stands.
     #[serde(flatten)]
     pub state: State,
@@ -186,21 +216,24 @@ pub struct Enrollment {
     /// The engineer's own account, at a home reseller, as an operator's order names it; sealed with the engineer's data key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home_account: Option<Sealed>,
-    /// The newest event that asked for something here.
+    /// The event that asked for the goal in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<EventRef>,
-    /// HR's onboarding case of that event.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub correlation_id: Option<String>,
+    pub cause: Option<Cause>,
     /// The engineer's start date: earlier ones go first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts: Option<Timestamp>,
+    /// When the work begins, for a goal of which nothing is done yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens: Option<Timestamp>,
+    /// How access ends, where it is to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaving: Option<Leaving>,
 }
 
 /// A goal that no event stands behind.
 impl From<Goal> for Wish {
     fn from(goal: Goal) -> Self {
-        Self { goal, cause: None, correlation_id: None, starts: None }
+        Self { goal, cause: None, starts: None, opens: None, said_at: None, changed: Changed::default() }
     }
 }
 
@@ -231,11 +264,14 @@ impl EnrollmentId {
         }
     }
 
-    /// The lane that works on the row.
-    pub fn lane(&self) -> Lane {
+    /// The lanes in which the row may queue, by its goal.
+    pub fn lanes(&self) -> Vec<Lane> {
         match self {
-            Self::Reseller(reseller) | Self::Domain(_, reseller, _) => Lane::Reseller(reseller.clone()),
-            Self::Engineer(_) => Lane::House,
+            Self::Reseller(reseller) => vec![Lane::Reseller(reseller.clone())],
+            Self::Domain(_, reseller, _) => {
+                vec![Lane::Reseller(reseller.clone()), Lane::Leaving(reseller.clone())]
+            }
+            Self::Engineer(_) => vec![Lane::House],
         }
     }
 
@@ -299,6 +335,7 @@ impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reseller(reseller) => reseller.fmt(f),
+            Self::Leaving(reseller) => write!(f, "{reseller}, leavers"),
             Self::House => f.write_str("house"),
         }
     }
@@ -326,6 +363,27 @@ impl State {
 }
 
 impl Enrollment {
+    /// The lane that works on the row.
+    pub fn lane(&self) -> Lane {
+        match (&self.id, self.goal.want) {
+            (EnrollmentId::Domain(_, reseller, _), Want::Absent) => Lane::Leaving(reseller.clone()),
+            (EnrollmentId::Reseller(reseller) | EnrollmentId::Domain(_, reseller, _), _) => {
+                Lane::Reseller(reseller.clone())
+            }
+            (EnrollmentId::Engineer(_), _) => Lane::House,
+        }
+    }
+
+    /// What the row is to bring about, as it was said last.
+    pub fn newest_goal(&self) -> Goal {
+        self.next.as_ref().map_or(self.goal, |next| next.goal)
+    }
+
+    /// Whether anything was ever tried for the goal in force.
+    pub fn has_begun(&self) -> bool {
+        !self.done.is_empty() || self.is_settled() || self.state.at().is_some_and(|at| at.runs > 0)
+    }
+
     /// The only index that work needs: when must somebody look at this row again?
     pub fn wake_at(&self) -> Option<Timestamp> {
         match &self.state {

@@ -54,6 +54,9 @@ pub struct Facts {
     /// Domain: the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountFact>,
+    /// Domain: when access was last seen to be gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked_out_at: Option<Timestamp>,
     /// Reseller: how the free licence turned out to come to an account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licensing: Option<LicenseLesson>,
@@ -125,6 +128,7 @@ impl Facts {
             words,
             auto_licensing_on_at,
             account,
+            locked_out_at,
             seats,
             licensing,
             role_privileges,
@@ -147,6 +151,7 @@ impl Facts {
         self.checked_at = checked_at.or(self.checked_at);
         self.seats = seats.or(self.seats.take());
         self.account = account.or(self.account.take());
+        self.locked_out_at = locked_out_at.or(self.locked_out_at);
         self.licensing = licensing.or(self.licensing);
         self.role_privileges = role_privileges.or(self.role_privileges.take());
     }

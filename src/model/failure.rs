@@ -233,6 +233,34 @@ codes! {
     MailUnavailable = "mail_unavailable",
     /// The mail server refuses the letter.
     MailRefused = "mail_refused",
+    /// The work for the engineer begins on a later day.
+    StartsLater = "starts_later",
+    /// The engineer has not enrolled in 2-Step Verification yet, and the role waits for it.
+    TwoStepPending = "two_step_pending",
+    /// HR changed the name, and the username no longer fits it.
+    RenameQuestion = "rename_question",
+    /// No address from the changed name is free.
+    AliasTaken = "alias_taken",
+    /// A new first password was ordered, and somebody has signed in to the account.
+    PasswordInUse = "password_in_use",
+    /// The vault that hands over first passwords does not answer.
+    VaultUnavailable = "vault_unavailable",
+    /// The vault refuses to wrap the first passwords.
+    VaultRefused = "vault_refused",
+    /// The first passwords could not be put where they are handed over.
+    HandOverFailed = "hand_over_failed",
+    /// What was under way when access ended may still come about at Google.
+    LateEffect = "late_effect",
+    /// Access is not gone everywhere yet.
+    LockOutsPending = "lock_outs_pending",
+    /// The account is suspended, and is deleted when the days of grace are over.
+    RemovalDue = "removal_due",
+    /// The reseller account has no role for what the engineer does.
+    ProfileUnconfigured = "profile_unconfigured",
+    /// Policy asks for an approval, and the event brings none.
+    ApprovalMissing = "approval_missing",
+    /// HR says that an engineer is present under a spell of employment that has ended.
+    EmploymentEnded = "employment_ended",
     /// More engineers at once than the limit on grants allows.
     GrantsHeld = "grants_held",
     /// The sealed personal data cannot be opened.

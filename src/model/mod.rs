@@ -19,6 +19,7 @@ pub mod roster;
 pub mod rules;
 pub mod sealed;
 pub mod seats;
+pub mod statement;
 pub mod task;
 pub mod this_machine;
 pub mod time_zone;

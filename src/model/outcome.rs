@@ -1,10 +1,11 @@
 //! What the world is told: a pure reading of the ledger. Stable ids follow from the place in the ledger, so that a repeated
 //! publication is recognised. Not here: the words (`message`), the envelope and the broker (`engine/outcomes`, `amqp`).
 
-use super::engineer::{Engineer, EventRef};
+use super::engineer::Engineer;
 use super::enrollment::{Enrollment, State, TargetKind};
 use super::entry::{Actor, Change, Entry, Position};
 use super::id::EngineerKey;
+use super::statement::Cause;
 use jiff::Timestamp;
 
 /// One thing to tell.
@@ -75,18 +76,10 @@ impl About {
     }
 
     /// The incoming event behind it.
-    pub fn cause(&self) -> Option<&EventRef> {
+    pub fn cause(&self) -> Option<&Cause> {
         match self {
-            Self::Engineer(engineer) => Some(&engineer.cause),
+            Self::Engineer(engineer) => Some(&engineer.newest().cause),
             Self::Row(row) => row.cause.as_ref(),
-        }
-    }
-
-    /// HR's onboarding case of that event.
-    pub fn correlation_id(&self) -> Option<&str> {
-        match self {
-            Self::Engineer(engineer) => engineer.correlation_id.as_deref(),
-            Self::Row(row) => row.correlation_id.as_deref(),
         }
     }
 }

@@ -31,22 +31,38 @@ pub enum StepName {
     Username,
     /// The account exists and is ours.
     Account,
+    /// The account opens with the first password that is sealed into the row, unless somebody has signed in to it.
+    Password,
+    /// The account shows the name and the recovery address that HR says.
+    Name,
     /// The account has the free licence.
     License,
     /// The account has no paid licence.
     NoPaidLicense,
+    /// The engineer has enrolled in 2-Step Verification, where the role waits for that.
+    TwoStep,
     /// Case mail reaches the engineer.
     CaseAlerts,
     /// Everything was seen in Google's own lists.
     Verify,
+    /// The first passwords are ready to be handed over.
+    HandOver,
     /// The engineer was told.
     Welcome,
+    /// Every domain is open.
+    Together,
     /// The account no longer holds the role.
     RoleOff,
     /// No session or token of the account is left.
     SignOut,
     /// The account is suspended.
     Suspend,
+    /// That access is gone was seen in Google's own lists.
+    LockedOut,
+    /// Nothing that was under way has come about since.
+    LastLook,
+    /// The account is deleted, where that is configured.
+    Removal,
     /// Those who must know were told that access is gone.
     Farewell,
 }
@@ -66,14 +82,22 @@ impl StepName {
             Self::Seats => "seats",
             Self::Username => "username",
             Self::Account => "account",
+            Self::Password => "password",
+            Self::Name => "name",
             Self::License => "license",
             Self::NoPaidLicense => "no_paid_license",
+            Self::TwoStep => "two_step",
             Self::CaseAlerts => "case_alerts",
             Self::Verify => "verify",
+            Self::HandOver => "hand_over",
             Self::Welcome => "welcome",
+            Self::Together => "together",
             Self::RoleOff => "role_off",
             Self::SignOut => "sign_out",
             Self::Suspend => "suspend",
+            Self::LockedOut => "locked_out",
+            Self::LastLook => "last_look",
+            Self::Removal => "removal",
             Self::Farewell => "farewell",
         }
     }
@@ -97,8 +121,8 @@ pub fn may_be_skipped(kind: TargetKind, step: StepName) -> bool {
 pub fn plan(kind: TargetKind, want: Want) -> &'static [StepName] {
     use StepName::{
         Account, AutoLicensing, CaseAlertRoute, CaseAlerts, Credentials, Domains, Farewell, FreeSubscription,
-        License, NoPaidLicense, OrgUnit, Role, RoleOff, Seats, SignOut, Suspend, TwoStepPolicy, Username,
-        Verify, Welcome,
+        HandOver, LastLook, License, LockedOut, Name, NoPaidLicense, OrgUnit, Password, Removal, Role,
+        RoleOff, Seats, SignOut, Suspend, Together, TwoStep, TwoStepPolicy, Username, Verify, Welcome,
     };
     match (kind, want) {
         (TargetKind::Reseller, Want::Present) => &[
@@ -113,11 +137,11 @@ pub fn plan(kind: TargetKind, want: Want) -> &'static [StepName] {
             Seats,
         ],
         (TargetKind::Domain, Want::Present) => {
-            &[Username, Account, License, NoPaidLicense, Role, CaseAlerts, Verify]
+            &[Username, Account, Password, Name, License, NoPaidLicense, TwoStep, Role, CaseAlerts, Verify]
         }
-        (TargetKind::Engineer, Want::Present) => &[Welcome],
+        (TargetKind::Engineer, Want::Present) => &[HandOver, Welcome, Together],
         (TargetKind::Reseller, Want::Absent) => &[],
-        (TargetKind::Domain, Want::Absent) => &[RoleOff, SignOut, Suspend, Verify],
+        (TargetKind::Domain, Want::Absent) => &[RoleOff, SignOut, Suspend, LockedOut, LastLook, Removal],
         (TargetKind::Engineer, Want::Absent) => &[Farewell],
     }
 }

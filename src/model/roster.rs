@@ -2,8 +2,8 @@
 //! is the same case as a new engineer, and a lost signal costs latency, never a row.
 //! Not here: what ought no longer to exist; nothing is removed by absence (guard 4).
 
-use super::engineer::Scope;
-use super::enrollment::{Enrollment, State, Target};
+use super::engineer::{Engineer, Scope};
+use super::enrollment::{Enrollment, State, Target, Want};
 use super::id::{DomainName, ResellerName};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,7 +76,11 @@ impl Roster {
 /// that is wanted is known, has a row and has settled, and at least one of them is ready. Rows that are no longer wanted, say
 /// of a reseller account that left the configuration, hold nobody up.
 #[must_use]
-pub fn missing(roster: &Roster, scope: &Scope, rows: &BTreeMap<Target, Enrollment>) -> Vec<Target> {
+pub fn missing(roster: &Roster, engineer: &Engineer, rows: &BTreeMap<Target, Enrollment>) -> Vec<Target> {
+    let scope = &engineer.stated.scope;
+    if engineer.stated.goal.want == Want::Absent {
+        return gone(rows);
+    }
     let wanted: Vec<Target> = roster.wanted(scope).collect();
     let mut absent: Vec<Target> =
         wanted.iter().filter(|target| !rows.contains_key(target)).cloned().collect();
@@ -90,6 +94,14 @@ pub fn missing(roster: &Roster, scope: &Scope, rows: &BTreeMap<Target, Enrollmen
         absent.push(Target::Engineer);
     }
     absent
+}
+
+/// Where access ends nothing new is opened but the engineer-wide row, once every domain has settled. Whoever never had a row has nobody
+/// to tell.
+fn gone(rows: &BTreeMap<Target, Enrollment>) -> Vec<Target> {
+    let settled = rows.values().all(|row| row.is_settled() && row.goal.want == Want::Absent);
+    let told = rows.contains_key(&Target::Engineer);
+    if rows.is_empty() || told || !settled { Vec::new() } else { vec![Target::Engineer] }
 }
 
 #[cfg(test)]
@@ -109,7 +121,9 @@ mod tests {
             roster.resellers.insert(reseller.parse().unwrap(), ResellerStatus::default());
         }
         let rows = rows.iter().map(|text| row(&roster, text)).map(|row| (row.id.target(), row)).collect();
-        let found: Vec<String> = missing(&roster, scope, &rows).iter().map(show).collect();
+        let mut engineer = Engineer::example("E-1");
+        engineer.stated.scope = scope.clone();
+        let found: Vec<String> = missing(&roster, &engineer, &rows).iter().map(show).collect();
         assert_eq!(found, expected, "{rows:?}");
     }
 

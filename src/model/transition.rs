@@ -1,7 +1,7 @@
 //! How one row moves: `apply` spells out every (state, input) pair. No clock, no chance, no I/O: all are arguments.
 //! Not here: who commits the result and who carries out the effect (`engine/drive`).
 
-use super::enrollment::{At, Enrollment, EnrollmentId, Facts, PUT_OFF_MAX, State, Wish};
+use super::enrollment::{At, Enrollment, EnrollmentId, Facts, Goal, Leaving, PUT_OFF_MAX, State, Want, Wish};
 use super::failure::{Failure, FailureCode, FailureKind, Who};
 use super::plan::{StepName, may_be_skipped, plan};
 use super::rules::{Rules, later};
@@ -34,6 +34,8 @@ pub enum Input {
 pub struct Ensured {
     /// Whether this run wrote something.
     pub made: bool,
+    /// Other steps of the plan whose facts hold by the same act: an insert makes the account, its password and its name at once.
+    pub also: BTreeSet<StepName>,
     /// What was learned.
     pub facts: Box<Facts>,
 }
@@ -124,12 +126,13 @@ pub enum Rejected {
 impl Enrollment {
     /// A new row at the first step of its plan, due at once.
     pub fn open(id: EnrollmentId, wish: impl Into<Wish>, now: Timestamp) -> Self {
-        let Wish { goal, cause, correlation_id, starts } = wish.into();
+        let Wish { goal, cause, starts, opens, said_at, changed: _ } = wish.into();
+        let leaving = leaving(goal, said_at, now, false);
         let mut row = Self {
             id,
             version: 0,
             goal,
-            next_goal: None,
+            next: None,
             state: State::Completed,
             done: BTreeSet::new(),
             skipped: BTreeSet::new(),
@@ -138,8 +141,9 @@ impl Enrollment {
             credential: None,
             home_account: None,
             cause,
-            correlation_id,
             starts,
+            opens,
+            leaving,
         };
         row.state = next_state(&row, now).0;
         row
@@ -213,8 +217,9 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         }
         (State::Running { at, .. }, Input::Reported(Ok(ensured))) => {
             after.done.insert(at.step);
+            after.done.extend(ensured.also);
             after.facts.learn(*ensured.facts);
-            take_over(&mut after);
+            take_over(&mut after, now);
             next_state(&after, now)
         }
         (State::Running { at, .. }, Input::Reported(Err(failure))) => {
@@ -237,7 +242,7 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
             Input::Retargeted(wish),
         ) => {
             adopt(&mut after, *wish)?;
-            take_over(&mut after);
+            take_over(&mut after, now);
             next_state(&after, now)
         }
         (State::Completed | State::Scheduled { .. } | State::Waiting { .. }, Input::Recheck) => {
@@ -283,7 +288,8 @@ fn start(row: &Enrollment, at: At, rules: &Rules, now: Timestamp) -> (State, Opt
     (state, Some(Effect::Run { step, attempt: at.attempt }))
 }
 
-/// Where the row stands when its current step is out of the way. Where the step stays the same, under a new goal, its runs are remembered.
+/// Where the row stands when its current step is out of the way. Where the step stays the same, under a new goal, its runs are
+/// remembered. What has not begun and is for later waits for its day.
 fn next_state(row: &Enrollment, now: Timestamp) -> (State, Option<Effect>) {
     let Some(step) = row.next_step() else { return (State::Completed, Some(Effect::Reconcile)) };
     let runs = match &row.state {
@@ -294,7 +300,14 @@ fn next_state(row: &Enrollment, now: Timestamp) -> (State, Option<Effect>) {
         State::Cancelled { .. } => 1,
         State::Completed => 0,
     };
-    (due_now(At { runs, ..At::first(step, now) }, now), None)
+    let at = At { runs, ..At::first(step, now) };
+    match row.opens.filter(|opens| *opens > now && row.done.is_empty() && runs == 0) {
+        Some(look_again) => {
+            let reason = Failure::needs(Who::Calendar, FailureCode::StartsLater);
+            (State::Waiting { at, on: Who::Calendar, reason, look_again }, None)
+        }
+        None => (due_now(at, now), None),
+    }
 }
 
 fn due_now(at: At, now: Timestamp) -> State {
@@ -314,30 +327,42 @@ fn from_the_start(row: &mut Enrollment, now: Timestamp) -> (State, Option<Effect
     }
 }
 
-/// A newer wish is written beside the goal in force.
+/// A newer wish is written beside the goal in force. What had changed for a wish that never came into force is still news.
 fn adopt(row: &mut Enrollment, wish: Wish) -> Result<(), Rejected> {
-    let newest = row.next_goal.unwrap_or(row.goal);
-    if wish.goal.revision <= newest.revision {
+    if !wish.goal.replaces(row.newest_goal()) {
         return Err(Rejected::Stale);
     }
-    row.next_goal = Some(wish.goal);
+    row.next = Some(Box::new(wish));
     row.rechecking = false;
-    row.cause = wish.cause;
-    row.correlation_id = wish.correlation_id;
-    row.starts = wish.starts;
     Ok(())
 }
 
-/// A goal that came during the run takes over; what was done for the old one no longer counts.
-fn take_over(row: &mut Enrollment) {
-    if let Some(goal) = row.next_goal.take() {
-        if goal.want != row.goal.want {
-            row.done.clear();
-            row.skipped.clear();
+/// A wish that came during the run takes over. Under another goal what was done no longer counts; under the same one, what is about
+/// something that has changed. Whoever is to be locked out is handed no password any more.
+fn take_over(row: &mut Enrollment, now: Timestamp) {
+    let Some(wish) = row.next.take() else { return };
+    if wish.goal.want == row.goal.want {
+        for step in wish.changed.since(row.goal.revision, row.id.kind()) {
+            row.done.remove(&step);
+            row.skipped.remove(&step);
         }
-        row.goal = goal;
-        row.rechecking = false;
+    } else {
+        let unfinished = row.has_begun() && row.state != State::Completed;
+        row.leaving = leaving(wish.goal, wish.said_at, now, unfinished);
+        row.done.clear();
+        row.skipped.clear();
+        row.credential = None;
+        row.facts.locked_out_at = None;
     }
+    row.goal = wish.goal;
+    row.cause = wish.cause;
+    row.starts = wish.starts;
+    row.opens = wish.opens.filter(|_| wish.goal.want == Want::Present);
+    row.rechecking = false;
+}
+
+fn leaving(goal: Goal, said_at: Option<Timestamp>, now: Timestamp, unfinished: bool) -> Option<Leaving> {
+    (goal.want == Want::Absent).then(|| Leaving { said_at: said_at.unwrap_or(now), since: now, unfinished })
 }
 
 fn ordered(
@@ -383,8 +408,8 @@ fn failed(
     rules: &Rules,
     now: Timestamp,
 ) -> (State, Option<Effect>) {
-    if row.next_goal.is_some() {
-        take_over(row);
+    if row.next.is_some() {
+        take_over(row, now);
         return next_state(row, now);
     }
     let again = at.has_waited_for(failure.code);

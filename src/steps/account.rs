@@ -22,6 +22,7 @@ use crate::model::transition::Ensured;
 use crate::model::word::{Standing, Subject, standing};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
+use std::collections::BTreeSet;
 
 /// Google's clock and ours may differ so much when it is asked which of two things came first.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(15);
@@ -167,7 +168,9 @@ fn ensured(cx: &Context<'_>, account: &Account, made: bool, holds_role: bool) ->
     // The step that gives the role must see itself what the account holds: no read stands for its own.
     let read_at = if holds_role { Timestamp::UNIX_EPOCH } else { now };
     let restored = !made && has_its_own_password(account, granted(cx));
-    let mut ensured = Ensured { made, ..Ensured::default() };
+    // One insert brings the account, its first password and its name.
+    let also = if made { [StepName::Password, StepName::Name].into() } else { BTreeSet::new() };
+    let mut ensured = Ensured { made, also, ..Ensured::default() };
     let id = account.id.clone();
     // Looked at once more it is as old as it was.
     let known = cx.row.facts.account.as_ref().filter(|known| known.id == id);
@@ -180,7 +183,7 @@ fn ensured(cx: &Context<'_>, account: &Account, made: bool, holds_role: bool) ->
 fn granted(cx: &Context<'_>) -> Option<Timestamp> {
     cx.sheet.and_then(|sheet| match sheet.engineer.release {
         Release::Granted(at) => Some(at),
-        Release::Held(_) => None,
+        Release::Held { .. } => None,
     })
 }
 

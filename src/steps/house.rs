@@ -150,7 +150,8 @@ impl House {
             answer => answer?,
         };
         let data_key = data_key.ok_or(SheetError::Incomplete)?;
-        let person = self.open(&data_key, &Self::person_place(key), &engineer.person)?;
+        let sealed = engineer.stated.person.as_ref().ok_or(SheetError::Incomplete)?;
+        let person = self.open(&data_key, &Self::person_place(key), sealed)?;
         let username = match &engineer.username {
             Some(sealed) => Some(self.open(&data_key, &Self::username_place(key), sealed)?),
             None => None,
@@ -158,7 +159,8 @@ impl House {
         Ok(Sheet { engineer, person, data_key, username })
     }
 
-    fn open<T: serde::de::DeserializeOwned>(
+    /// Opens a sealed value of an engineer.
+    pub fn open<T: serde::de::DeserializeOwned>(
         &self,
         key: &WrappedKey,
         place: &str,

@@ -15,6 +15,7 @@ mod license;
 mod no_paid_license;
 mod optional;
 mod org_unit;
+mod pending;
 mod reseller_role;
 mod role;
 mod seats;
@@ -63,12 +64,24 @@ pub const ALL: &[Step] = &[
     seats::STEP,
     username::STEP,
     account::STEP,
+    pending::PASSWORD,
+    pending::NAME,
     license::STEP,
     no_paid_license::STEP,
+    pending::TWO_STEP,
     role::STEP,
     case_alerts::STEP,
     verify::STEP,
+    pending::ROLE_OFF,
+    pending::SIGN_OUT,
+    pending::SUSPEND,
+    pending::LOCKED_OUT,
+    pending::LAST_LOOK,
+    pending::REMOVAL,
+    pending::HAND_OVER,
     welcome::STEP,
+    pending::TOGETHER,
+    pending::FAREWELL,
 ];
 
 /// The step of a plan, if this version knows it.
@@ -83,10 +96,10 @@ mod tests {
     use crate::model::plan::plan;
 
     #[test]
-    fn every_step_of_joining_is_built_and_stands_in_a_plan() {
+    fn every_step_is_built_and_stands_in_a_plan() {
         for scope in [TargetKind::Reseller, TargetKind::Domain, TargetKind::Engineer] {
-            let planned = plan(scope, Want::Present);
-            for name in planned {
+            let planned = [plan(scope, Want::Present), plan(scope, Want::Absent)].concat();
+            for name in &planned {
                 assert!(find(scope, *name).is_some(), "{scope:?} {name}");
             }
             for step in ALL.iter().filter(|step| step.scope == scope) {

@@ -67,7 +67,7 @@ async fn count(cx: &Context<'_>) -> Result<SeatCount, Failure> {
 
 /// Accounts that are still to be made, of those who start soon.
 async fn starters(cx: &Context<'_>) -> Result<usize, Failure> {
-    let (lane, soon) = (cx.row.id.lane(), later(cx.now(), HORIZON));
+    let (lane, soon) = (cx.row.lane(), later(cx.now(), HORIZON));
     let (mut starters, mut after) = (0, None::<(Timestamp, EnrollmentId)>);
     loop {
         let page = cx.house.store.queue(&lane, after.as_ref(), PAGE).await.map_err(SheetError::Store)?;

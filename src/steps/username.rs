@@ -71,7 +71,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
 /// will do, so that its slowness is its own; only where there is none yet, a long one is waited for, and lasting trouble is not: there
 /// Google's own 409 is the last word. At a home reseller the engineer gets no name.
 pub(super) async fn address_books(cx: &Context<'_>) -> Result<Books, Failure> {
-    let scope = &cx.sheet()?.engineer.scope;
+    let scope = &cx.sheet()?.engineer.stated.scope;
     let ready = cx.roster.resellers.iter().filter(|(_, status)| status.ready);
     let asked = ready
         .filter_map(|(name, status)| Some((cx.house.sites.get(name)?, status.domains.as_ref()?)))

@@ -51,7 +51,7 @@ fn letter(cx: &Context<'_>, ready: &[ReadyAccount]) -> Result<Letter, Failure> {
         portal: &cx.house.portal,
     });
     Ok(Letter {
-        message_id: message_id(&sheet.engineer.key, sheet.engineer.goal.revision),
+        message_id: message_id(&sheet.engineer.key, sheet.engineer.stated.goal.revision),
         date: cx.now(),
         to: contact.clone(),
         language,
@@ -71,7 +71,7 @@ async fn ready(cx: &Context<'_>) -> Result<Vec<ReadyAccount>, Failure> {
     let sheet = cx.sheet()?;
     let rows = cx.house.store.enrollments_of(&sheet.engineer.key).await;
     let rows = rows.map_err(|_| Failure::transient(FailureCode::StoreUnavailable))?;
-    let wanted = cx.roster.domains().filter(|(_, domain)| sheet.engineer.scope.covers(domain));
+    let wanted = cx.roster.domains().filter(|(_, domain)| sheet.engineer.stated.scope.covers(domain));
     let mut ready = Vec::new();
     for (reseller, domain) in wanted {
         let target = Target::Domain(reseller.clone(), domain.clone());

@@ -5,12 +5,13 @@ pub(crate) mod picture;
 
 use self::picture::{Picture, all_engineers, all_entries, picture, whole_queue};
 use super::{Store, StoreError};
-use crate::model::engineer::{Engineer, EventRef, Release, Scope};
+use crate::model::engineer::{Engineer, EventRef};
 use crate::model::enrollment::{At, Enrollment, EnrollmentId, Goal, Lane, State, Want};
 use crate::model::entry::{Actor, Change, Commit, Disposition, Entry, Position, Received};
 use crate::model::id::EngineerKey;
 use crate::model::plan::StepName;
 use crate::model::sealed::{NameTag, Sealed, WrappedKey};
+use crate::model::statement::Cause;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -36,20 +37,10 @@ pub(crate) async fn check(store: &Arc<dyn Store>) {
 
 /// An engineer in a version.
 pub(crate) fn engineer(key: &str, version: u64) -> Engineer {
-    Engineer {
-        key: key.parse().unwrap(),
-        version,
-        goal: Goal { want: Want::Present, revision: version },
-        employment: "spell/1".parse().unwrap(),
-        starts: None,
-        scope: Scope::All,
-        person: Sealed::from_bytes(vec![7; 40]),
-        username: None,
-        release: Release::Granted(second(0)),
-        content: "c0".repeat(32),
-        cause: event("hr", key),
-        correlation_id: None,
-    }
+    let mut engineer = Engineer { version, ..Engineer::example(key) };
+    engineer.stated.goal.revision = version;
+    engineer.stated.person = Some(Sealed::from_bytes(vec![7; 40]));
+    engineer
 }
 
 /// A row in a version, to be looked at after so many seconds, or settled.
@@ -382,7 +373,15 @@ async fn long_documents_are_stored_too(store: &dyn Store) {
     assert_eq!(store.queue(&lane, None, 9).await.unwrap(), vec![long(3, 2000)]);
     let enormous = row("reseller/enormous", 0, None);
     let cause = Some(event(&"x".repeat(5 << 20), "1"));
-    let answer = store.commit(commit(vec![put(None, Enrollment { cause, ..enormous })])).await;
+    let answer = store
+        .commit(commit(vec![put(
+            None,
+            Enrollment {
+                cause: cause.map(|event| Cause { event, correlation_id: None, trace_parent: None }),
+                ..enormous
+            },
+        )]))
+        .await;
     assert!(matches!(answer, Ok(_) | Err(StoreError::Unavailable(_))));
     done(store, vec![put(Some(3), row(id, 4, None))]).await;
 }

@@ -197,13 +197,12 @@ impl State {
         if let Some(engineer) = row.id.engineer() {
             self.rows_of.entry(engineer.clone()).or_default().insert(row.id.clone());
         }
-        let wakes = self.wakes.entry(row.id.lane()).or_default();
         let before = self.rows.insert(row.id.clone(), row.clone());
-        if let Some(at) = before.and_then(|before| before.wake_at()) {
-            wakes.remove(&(at, row.id.clone()));
+        if let Some((lane, at)) = before.and_then(|before| Some((before.lane(), before.wake_at()?))) {
+            self.wakes.entry(lane).or_default().remove(&(at, row.id.clone()));
         }
         if let Some(at) = row.wake_at() {
-            wakes.insert((at, row.id.clone()));
+            self.wakes.entry(row.lane()).or_default().insert((at, row.id.clone()));
         }
     }
 

@@ -307,7 +307,7 @@ fn hostile_event(texts: &mut Texts) -> Value {
 
 /// What carepass would ask for the engineer of an event, in every address that could be given out.
 fn ask_for(event: &Event, seed: u64) -> usize {
-    let Lifecycle::Joined(joined) = &event.lifecycle;
+    let Lifecycle::Joined(joined) = &event.lifecycle else { panic!("a joiner was sent") };
     let name = &joined.person.name;
     let derived = match username::candidates(name, None, &joined.key, "sv") {
         Candidates::Derived(all) => all.into_iter().map(|candidate| candidate.local_part).collect(),

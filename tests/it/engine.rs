@@ -4,17 +4,13 @@
 use crate::fixture::{Neighbour, events};
 use carepass::app::App;
 use carepass::clock::Clock;
-use carepass::engine::{
-    Admitted, Engine, IntakeError, OutcomeEvent, OutcomeSink, RowOrder, Settings, SinkError,
-};
+use carepass::engine::{Admitted, Engine, IntakeError, OutcomeEvent, OutcomeSink, RowOrder, SinkError};
 use carepass::mail::{Mailer, PortalUrl};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, Goal, State, Want};
 use carepass::model::entry::{Actor, Change, Commit};
 use carepass::model::event::ReasonCode;
 use carepass::model::failure::{FailureCode, Who};
-use carepass::model::grants::GrantLimits;
 use carepass::model::person::{Language, LanguageTag};
-use carepass::model::rules::Rules;
 use carepass::seal::Sealer;
 use carepass::steps::House;
 use carepass::store::Store;
@@ -44,16 +40,7 @@ fn engine(store: Arc<dyn Store>, folder: &Path, stop: &CancellationToken) -> Arc
         license_spacing: SignedDuration::ZERO,
         portal: PortalUrl::default(),
     };
-    let settings = Settings {
-        rules: Rules::default(),
-        grants: GrantLimits { per_hour: 100, per_day: 100 },
-        permits: 4,
-        allowed_sources: BTreeSet::new(),
-        sweep: Duration::from_mins(5),
-        recheck: SignedDuration::from_hours(1),
-        outcome_source: "urn:carepass".into(),
-    };
-    Engine::new(house, settings, stop.clone())
+    Engine::new(house, crate::fixture::engine_room::settings(4), stop.clone())
 }
 
 async fn admit(engine: &Engine, event: &Value) -> Result<Admitted, IntakeError> {
@@ -140,7 +127,7 @@ async fn one_broken_record_stops_nobody_else() {
         assert_eq!(refusal.reason, ReasonCode::RecordUnreadable, "{broken}");
         admit(&engine, &events::joined(1)).await.expect("another engineer");
         let kept = store.engineer(&"E-00000".parse().expect("a key")).await.expect("the store answers");
-        assert_eq!(kept.map(|engineer| engineer.goal.revision), Some(1), "{broken}");
+        assert_eq!(kept.map(|engineer| engineer.stated.goal.revision), Some(1), "{broken}");
         store.close().await;
     }
 }
@@ -220,7 +207,7 @@ async fn a_letter_that_waits_goes_out_when_the_last_account_has_settled() {
     // Somebody opened the engineer's row too early: it waits, and would look again in minutes.
     let engineer = store.engineer(&key).await.expect("the store answers").expect("just admitted");
     let id = EnrollmentId::Engineer(key.clone());
-    let row = Enrollment::open(id.clone(), engineer.wish(), Clock::System.now());
+    let row = Enrollment::open(id.clone(), engineer.wish(SignedDuration::ZERO), Clock::System.now());
     let change = Change::Enrollment { from: None, row: Box::new(row) };
     store.commit(Commit::of(Clock::System.now(), Actor::Engine, change)).await.expect("a new row");
     app.engine.order_row(&id, RowOrder::Retry, "ada", "wake the lane").await.expect("an order that fits");

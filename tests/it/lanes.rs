@@ -93,7 +93,7 @@ async fn completed(room: &EngineRoom) -> usize {
         Change::Enrollment { row, .. } => Some(row),
         Change::Received(_) | Change::Engineer(_) | Change::Reserved { .. } | Change::Bookmark { .. } => None,
     });
-    let ready = rows.filter(|row| row.id.engineer().is_some() && row.id.lane() == lane);
+    let ready = rows.filter(|row| row.id.engineer().is_some() && row.lane() == lane);
     let ready: BTreeSet<String> =
         ready.filter(|row| row.state == State::Completed).map(|row| row.id.to_string()).collect();
     ready.len()

@@ -3,27 +3,31 @@
 //! source is trusted, the event a duplicate or the revision stale is for the intake to say.
 
 mod content;
+mod employment;
 mod envelope;
 mod fault;
 mod fields;
-mod joined;
 mod json;
 mod message;
 mod reason;
+mod state;
 #[cfg(test)]
 mod tests;
 
 pub use content::ContentHash;
+pub use employment::Employment;
 pub use fault::{DETAIL_MAX, FAULTS_MAX, Fault, Refusal, lint_text};
-pub use joined::{Approval, DOMAINS_MAX, Joined, Profile};
 pub use json::{DEPTH_MAX, FIELDS_MAX};
 pub use message::{BATCH_MAX, split_batch};
 pub use reason::ReasonCode;
+pub use state::{Approval, DOMAINS_MAX, Ending, Erasure, Full, Profile};
 
 use super::engineer::EventRef;
+use super::id::EngineerKey;
 use envelope::Envelope;
 use fault::Faults;
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Largest body, in bytes.
@@ -68,8 +72,16 @@ pub struct Event {
 /// What happened to an engineer, by type of event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lifecycle {
-    /// A new engineer.
-    Joined(Box<Joined>),
+    /// A new engineer, or one who is employed again.
+    Joined(Box<Full>),
+    /// Name, scope, manager or dates changed.
+    Moved(Box<Full>),
+    /// Leaves the team or the company.
+    Left(Ending),
+    /// Never started.
+    Cancelled(Ending),
+    /// To be forgotten.
+    Erased(Erasure),
 }
 
 impl Event {
@@ -77,6 +89,28 @@ impl Event {
     pub fn event_type(&self) -> EventType {
         match self.lifecycle {
             Lifecycle::Joined(_) => EventType::Joined,
+            Lifecycle::Moved(_) => EventType::Moved,
+            Lifecycle::Left(_) => EventType::Left,
+            Lifecycle::Cancelled(_) => EventType::Cancelled,
+            Lifecycle::Erased(_) => EventType::Erased,
+        }
+    }
+
+    /// Whom it is about.
+    pub fn engineer(&self) -> &EngineerKey {
+        match &self.lifecycle {
+            Lifecycle::Joined(full) | Lifecycle::Moved(full) => &full.key,
+            Lifecycle::Left(ending) | Lifecycle::Cancelled(ending) => &ending.key,
+            Lifecycle::Erased(erasure) => &erasure.key,
+        }
+    }
+
+    /// Which revision of the engineer it brings.
+    pub fn revision(&self) -> u64 {
+        match &self.lifecycle {
+            Lifecycle::Joined(full) | Lifecycle::Moved(full) => full.revision,
+            Lifecycle::Left(ending) | Lifecycle::Cancelled(ending) => ending.revision,
+            Lifecycle::Erased(erasure) => erasure.revision,
         }
     }
 }
@@ -129,19 +163,16 @@ pub fn parse(
     let message = message::read(body, content_type, headers, &mut faults);
     let (attributes, data) = message.map_or((None, None), |message| (Some(message.attributes), message.data));
     let envelope = attributes.map(|attributes| Envelope::read(&attributes, &mut faults)).unwrap_or_default();
-    let joined = match (envelope.event_type, &data) {
-        (Some(EventType::Joined), Some(data)) => joined::read(data, envelope.subject.as_deref(), &mut faults),
-        (Some(EventType::Moved | EventType::Left | EventType::Cancelled | EventType::Erased), _) => {
-            faults.add("/type".to_owned(), ReasonCode::UnsupportedType);
-            None
-        }
-        (Some(EventType::Joined) | None, _) => None,
+    let subject = envelope.subject.as_deref();
+    let lifecycle = match (envelope.event_type, &data) {
+        (Some(event_type), Some(data)) => lifecycle(event_type, data, subject, &mut faults),
+        (None, _) | (_, None) => None,
     };
-    match (faults.into_refusal(envelope.reference.clone()), envelope.reference, joined, data) {
-        (None, Some(reference), Some(joined), Some(data)) => Ok(Event {
+    match (faults.into_refusal(envelope.reference.clone()), envelope.reference, lifecycle, data) {
+        (None, Some(reference), Some((event_type, lifecycle)), Some(data)) => Ok(Event {
             reference,
-            content_hash: ContentHash::of(EventType::Joined, data),
-            lifecycle: Lifecycle::Joined(Box::new(joined)),
+            content_hash: ContentHash::of(event_type, data),
+            lifecycle,
             time: envelope.time,
             sequence: envelope.sequence,
             correlation_id: envelope.correlation_id,
@@ -152,4 +183,20 @@ pub fn parse(
         // Whatever is left out has its fault; should one be forgotten, the message is still refused.
         (None, reference, ..) => Err(Refusal::one("", ReasonCode::MissingField, reference)),
     }
+}
+
+fn lifecycle(
+    event_type: EventType,
+    data: &Map<String, Value>,
+    subject: Option<&str>,
+    faults: &mut Faults,
+) -> Option<(EventType, Lifecycle)> {
+    let lifecycle = match event_type {
+        EventType::Joined => state::read_full(data, subject, faults).map(Box::new).map(Lifecycle::Joined),
+        EventType::Moved => state::read_full(data, subject, faults).map(Box::new).map(Lifecycle::Moved),
+        EventType::Left => state::read_ending(data, subject, faults).map(Lifecycle::Left),
+        EventType::Cancelled => state::read_ending(data, subject, faults).map(Lifecycle::Cancelled),
+        EventType::Erased => state::read_erasure(data, subject, faults).map(Lifecycle::Erased),
+    };
+    lifecycle.map(|lifecycle| (event_type, lifecycle))
 }

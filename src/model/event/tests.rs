@@ -16,9 +16,10 @@ fn read(body: &str) -> Result<Event, Refusal> {
     parse(body.as_bytes(), STRUCTURED, &BTreeMap::new())
 }
 
-fn joined(body: &str) -> Joined {
+fn joined(body: &str) -> Full {
     match read(body).unwrap().lifecycle {
-        Lifecycle::Joined(joined) => *joined,
+        Lifecycle::Joined(full) | Lifecycle::Moved(full) => *full,
+        other @ (Lifecycle::Left(_) | Lifecycle::Cancelled(_) | Lifecycle::Erased(_)) => panic!("{other:?}"),
     }
 }
 
@@ -69,8 +70,8 @@ fn the_sample_of_a_joiner_is_understood() {
     assert_eq!((joined.revision, joined.key.as_str()), (3, "E-20417"));
     assert_eq!(joined.person.name.family.as_str(), "Öberg-Großmann");
     assert_eq!(joined.person.locale.as_ref().map(Locale::language), Some(Language::Swedish));
-    assert_eq!(joined.employment.as_str(), "E-20417/1");
-    assert_eq!(joined.starts_at().unwrap().to_string(), "2026-11-30T23:00:00Z");
+    assert_eq!(joined.employment.id.as_str(), "E-20417/1");
+    assert_eq!(joined.employment.starts_at().unwrap().to_string(), "2026-11-30T23:00:00Z");
     assert_eq!((joined.scope, joined.profile), (Scope::All, Profile::SupportCases));
     assert_eq!(joined.approval.unwrap().reference, "ITSM-88121");
 }
@@ -80,18 +81,58 @@ fn the_sample_from_japan_is_understood() {
     let joined = joined(JOINED_JA);
     assert_eq!(joined.person.name.latin_given.unwrap().as_str(), "Tarō");
     assert_eq!(joined.person.locale.as_ref().map(Locale::language), Some(Language::English));
-    assert_eq!(joined.time_zone.as_str(), "Asia/Tokyo");
+    assert_eq!(joined.employment.time_zone.as_str(), "Asia/Tokyo");
     assert_eq!(joined.approval, None);
 }
 
 #[test]
-fn types_of_a_later_carepass_are_kept_for_replay() {
-    for later in [MOVED, LEFT] {
-        let refusal = read(later).unwrap_err();
-        assert_eq!(refusal.detail(), "unsupported_type at /type");
-        assert!(refusal.event.is_some());
-        assert!(lint_text(&refusal, Language::English).contains("replay it after an upgrade"));
+fn the_samples_of_a_mover_and_a_leaver_are_understood() {
+    let moved = joined(MOVED);
+    assert_eq!((moved.revision, moved.person.name.given.as_str()), (12, "Işıl"));
+    assert_eq!(moved.employment.effective_at.unwrap().to_string(), "2026-12-14T23:00:00Z");
+    let event = read(LEFT).unwrap();
+    assert_eq!((event.engineer().as_str(), event.revision()), ("E-18033", 27));
+    let Lifecycle::Left(ending) = event.lifecycle else { panic!("{:?}", event.lifecycle) };
+    assert_eq!(
+        (ending.employment.id.as_str(), ending.employment.leaves_at()),
+        ("E-18033/2", None),
+        "immediate"
+    );
+}
+
+/// Whoever leaves is locked out although HR has forgotten the name already; who comes must have one.
+#[test]
+fn only_the_end_of_access_needs_no_more_than_a_key() {
+    let thin = json!({ "revision": 9, "engineer": { "key": "E-20417" }, "employment": { "id": "E-20417/1", "timeZone": "UTC" } });
+    let of = |word: &str, data: &Value| {
+        let mut event: Value = serde_json::from_str(JOINED).unwrap();
+        event["type"] = json!(format!("com.carepass.engineer.{word}.v1"));
+        event["data"] = data.clone();
+        event.to_string()
+    };
+    for word in ["left", "cancelled", "erased"] {
+        assert_eq!(read(&of(word, &thin)).unwrap().revision(), 9, "{word}");
+        check_bytes(
+            of(word, &json!({})).as_bytes(),
+            match word {
+                "erased" => "missing_field at /data/revision; missing_field at /data/engineer",
+                _ => {
+                    "missing_field at /data/revision; missing_field at /data/engineer; missing_field at /data/employment"
+                }
+            },
+        );
     }
+    for word in ["joined", "moved"] {
+        check_bytes(of(word, &thin).as_bytes(), "thin_event at /data");
+    }
+    let only_key = json!({ "engineer": { "key": "E-20417" } });
+    assert_eq!(
+        read(&of("erased", &json!({ "revision": 9, "engineer": { "key": "E-20417" } }))).unwrap().revision(),
+        9
+    );
+    check_bytes(of("joined", &only_key).as_bytes(), "thin_event at /data");
+    check("/data/employment/urgency", json!("soon"), "unknown_urgency");
+    check("/data/employment/lastDay", json!("2026-11-30"), "dates_reversed");
 }
 
 #[test]
@@ -117,8 +158,8 @@ fn the_wider_shapes_of_the_contract_pass() {
 #[test]
 fn effective_time_is_stronger_than_the_start_date() {
     let body = with("/data/employment/effectiveAt", json!("2026-12-15T08:00:00+01:00"));
-    assert_eq!(joined(&body).starts_at().unwrap().to_string(), "2026-12-15T07:00:00Z");
-    assert_eq!(joined(&without("/data/employment/startDate")).starts_at(), None);
+    assert_eq!(joined(&body).employment.starts_at().unwrap().to_string(), "2026-12-15T07:00:00Z");
+    assert_eq!(joined(&without("/data/employment/startDate")).employment.starts_at(), None);
 }
 
 #[test]

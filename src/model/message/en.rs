@@ -71,6 +71,14 @@ fn step(step: StepName) -> StepWords {
         StepName::RoleOff => ("role removal", "when the role was to be taken away"),
         StepName::SignOut => ("sign-out", "when the account was to be signed out"),
         StepName::Suspend => ("suspension", "when the account was to be suspended"),
+        StepName::Password => ("first password", "when a new first password was to be set"),
+        StepName::Name => ("name", "when the name was to be brought up to date"),
+        StepName::TwoStep => ("2-Step Verification", "when the enrolment was to be checked"),
+        StepName::HandOver => ("first passwords", "when the first passwords were to be handed over"),
+        StepName::Together => ("all domains", "when all domains were to be open"),
+        StepName::LockedOut => ("lock-out check", "when the end of access was to be checked"),
+        StepName::LastLook => ("last look", "when what comes late was to be looked for"),
+        StepName::Removal => ("deletion", "when the account was to be deleted"),
         StepName::Farewell => ("farewell", "when the farewell was to be sent"),
     };
     StepWords { name, doing }

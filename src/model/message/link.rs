@@ -40,6 +40,9 @@ pub fn console_link(code: FailureCode) -> Option<&'static str> {
         | C::LicenseConflict
         | C::HomeAccountMissing
         | C::AccountNotOurs
+        | C::TwoStepPending
+        | C::AliasTaken
+        | C::PasswordInUse
         | C::AccountSuspended => Some("https://admin.google.com/ac/users"),
         C::TwoStepEnforced => Some("https://admin.google.com/ac/security/2sv"),
         C::CaseRedirectNeeded | C::CaseRouteUnconfirmed => {
@@ -66,6 +69,17 @@ pub fn console_link(code: FailureCode) -> Option<&'static str> {
         | C::StoreUnavailable
         | C::StepUnknown
         | C::RequestRefused
+        | C::StartsLater
+        | C::RenameQuestion
+        | C::VaultUnavailable
+        | C::VaultRefused
+        | C::HandOverFailed
+        | C::LateEffect
+        | C::LockOutsPending
+        | C::RemovalDue
+        | C::ProfileUnconfigured
+        | C::ApprovalMissing
+        | C::EmploymentEnded
         | C::UnknownAnswer => None,
     }
 }

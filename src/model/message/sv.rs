@@ -76,6 +76,14 @@ fn step(step: StepName) -> StepWords {
         StepName::RoleOff => ("borttagning av roll", "när rollen skulle tas bort"),
         StepName::SignOut => ("utloggning", "när kontot skulle loggas ut"),
         StepName::Suspend => ("avstängning", "när kontot skulle stängas av"),
+        StepName::Password => ("första lösenord", "när ett nytt första lösenord skulle sättas"),
+        StepName::Name => ("namn", "när namnet skulle uppdateras"),
+        StepName::TwoStep => ("tvåstegsverifiering", "när anslutningen skulle kontrolleras"),
+        StepName::HandOver => ("första lösenord", "när de första lösenorden skulle lämnas ut"),
+        StepName::Together => ("alla domäner", "när alla domäner skulle vara öppna"),
+        StepName::LockedOut => ("spärrkontroll", "när åtkomstens slut skulle kontrolleras"),
+        StepName::LastLook => ("sista titt", "när det som kommer sent skulle letas upp"),
+        StepName::Removal => ("radering", "när kontot skulle raderas"),
         StepName::Farewell => ("avslutsbesked", "när avslutsbeskedet skulle skickas"),
     };
     StepWords { name, doing }

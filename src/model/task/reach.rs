@@ -33,7 +33,14 @@ impl Reach {
 pub(super) fn of(code: FailureCode) -> Reach {
     use FailureCode as C;
     match code {
-        C::MailUnavailable | C::GrantsHeld | C::StoreUnavailable => Reach::House,
+        C::MailUnavailable
+        | C::GrantsHeld
+        | C::StoreUnavailable
+        | C::VaultUnavailable
+        | C::VaultRefused
+        | C::HandOverFailed
+        | C::ApprovalMissing
+        | C::EmploymentEnded => Reach::House,
         C::BackendError
         | C::Timeout
         | C::ConnectionLost
@@ -63,6 +70,7 @@ pub(super) fn of(code: FailureCode) -> Reach {
         | C::FreeSubscriptionUnconfirmed
         | C::SeatsSpent
         | C::LicensesSpent
+        | C::ProfileUnconfigured
         | C::AutoLicensingOn => Reach::Reseller,
         C::CaseRedirectNeeded => Reach::Domain,
         C::WorkerLost
@@ -87,6 +95,14 @@ pub(super) fn of(code: FailureCode) -> Reach {
         | C::SealBroken
         | C::StepUnknown
         | C::RequestRefused
+        | C::StartsLater
+        | C::TwoStepPending
+        | C::RenameQuestion
+        | C::AliasTaken
+        | C::PasswordInUse
+        | C::LateEffect
+        | C::LockOutsPending
+        | C::RemovalDue
         | C::UnknownAnswer => Reach::Row,
     }
 }
@@ -106,6 +122,11 @@ pub(super) fn closes_itself(code: FailureCode) -> bool {
         | C::GrantsHeld
         | C::SealBroken
         | C::StepUnknown
+        | C::RenameQuestion
+        | C::PasswordInUse
+        | C::ProfileUnconfigured
+        | C::ApprovalMissing
+        | C::EmploymentEnded
         | C::RequestRefused => false,
         C::BackendError
         | C::Timeout
@@ -152,6 +173,15 @@ pub(super) fn closes_itself(code: FailureCode) -> bool {
         | C::MailUnavailable
         | C::MailRefused
         | C::StoreUnavailable
+        | C::StartsLater
+        | C::TwoStepPending
+        | C::AliasTaken
+        | C::VaultUnavailable
+        | C::VaultRefused
+        | C::HandOverFailed
+        | C::LateEffect
+        | C::LockOutsPending
+        | C::RemovalDue
         | C::UnknownAnswer => true,
     }
 }

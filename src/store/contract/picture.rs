@@ -47,7 +47,7 @@ pub(crate) async fn picture(store: &dyn Store) -> Picture {
         match change {
             Change::Received(received) => picture.inbox.push(store.received(&received.event).await.unwrap()),
             Change::Enrollment { row, .. } => {
-                lanes.insert(row.id.lane());
+                lanes.insert(row.lane());
                 if row.id.engineer().is_none() {
                     picture.resellers.push(store.enrollment(&row.id).await.unwrap());
                 }

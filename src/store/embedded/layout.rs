@@ -58,11 +58,6 @@ pub fn rows_of(engineer: &EngineerKey) -> Vec<u8> {
     joined(&[b"r1", engineer.as_str().as_bytes(), b"\0"])
 }
 
-/// A wake of a row in its lane.
-pub fn wake(at: Timestamp, id: &EnrollmentId) -> Vec<u8> {
-    wake_in(&id.lane(), at, id)
-}
-
 /// The place of a wake among those of a lane.
 pub fn wake_in(lane: &Lane, at: Timestamp, id: &EnrollmentId) -> Vec<u8> {
     joined(&[&wakes_of(lane), &time(at), &row(id)[1..]])
@@ -72,6 +67,7 @@ pub fn wake_in(lane: &Lane, at: Timestamp, id: &EnrollmentId) -> Vec<u8> {
 pub fn wakes_of(lane: &Lane) -> Vec<u8> {
     match lane {
         Lane::Reseller(reseller) => joined(&[b"wr", reseller.as_str().as_bytes(), b"\0"]),
+        Lane::Leaving(reseller) => joined(&[b"wl", reseller.as_str().as_bytes(), b"\0"]),
         Lane::House => b"wh\0".to_vec(),
     }
 }
@@ -165,25 +161,23 @@ mod tests {
         }
         let mut by_model = wakes.clone();
         by_model.sort();
-        wakes.sort_by_key(|(at, id)| wake(*at, id));
+        let lane = Lane::Leaving("a".parse().unwrap());
+        wakes.sort_by_key(|(at, id)| wake_in(&lane, *at, id));
         assert_eq!(wakes, by_model);
         for (at, id) in &wakes {
-            assert_eq!(parse_wake(&wake(*at, id), &id.lane()), Some((*at, row(id))));
+            assert_eq!(parse_wake(&wake_in(&lane, *at, id), &lane), Some((*at, row(id))));
         }
     }
 
     #[test]
     fn no_prefix_holds_a_strangers_key() {
         let lane = |name: &str| Lane::Reseller(name.parse().unwrap());
-        let ids: Vec<EnrollmentId> =
-            ["reseller/house", "reseller/a", "reseller/a-b", "engineer/E-1", "engineer/E-11"]
-                .map(|id| id.parse().unwrap())
-                .to_vec();
-        for lane in [lane("house"), lane("a"), lane("a-b"), Lane::House] {
-            for id in &ids {
-                let starts = wake(Timestamp::UNIX_EPOCH, id).starts_with(&wakes_of(&lane));
-                assert_eq!(starts, id.lane() == lane, "{id}");
-            }
+        let leaving = Lane::Leaving("a".parse().unwrap());
+        let lanes = [lane("house"), lane("a"), lane("a-b"), leaving, Lane::House];
+        let id: EnrollmentId = "reseller/a".parse().unwrap();
+        for (own, other) in lanes.iter().flat_map(|own| lanes.iter().map(move |other| (own, other))) {
+            let starts = wake_in(own, Timestamp::UNIX_EPOCH, &id).starts_with(&wakes_of(other));
+            assert_eq!(starts, own == other, "{own} {other}");
         }
         let [short, long] = ["E-1", "E-11"].map(|key| key.parse::<EngineerKey>().unwrap());
         assert!(!row(&EnrollmentId::Engineer(long.clone())).starts_with(&rows_of(&short)));

@@ -116,10 +116,13 @@ impl<'a> Stage<'a> {
 
     fn put_row(&mut self, key: Vec<u8>, row: &Enrollment, place: Place) -> Result<(), StoreError> {
         if let Some((_, Some(before))) = self.stub(&key)? {
-            self.slot(layout::wake(before, &row.id))?.after = None;
+            // The row may have queued in another lane.
+            for lane in row.id.lanes() {
+                self.slot(layout::wake_in(&lane, before, &row.id))?.after = None;
+            }
         }
         if let Some(at) = row.wake_at() {
-            self.put(layout::wake(at, &row.id), &[])?;
+            self.put(layout::wake_in(&row.lane(), at, &row.id), &[])?;
         }
         self.put_document(key, row.version, row.wake_at(), row, place)
     }

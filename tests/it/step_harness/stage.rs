@@ -9,7 +9,6 @@ use carepass::mail::{Letter, Mailer, MemoryMailer, PortalUrl};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, Goal, State, Want};
 use carepass::model::entry::{Actor, Change, Commit, Entry, Position};
 use carepass::model::failure::{Failure, FailureKind};
-use carepass::model::grants::GrantLimits;
 use carepass::model::id::{EngineerKey, ResellerName};
 use carepass::model::person::{Language, LanguageTag};
 use carepass::model::reseller::{DomainChoice, Reseller};
@@ -436,12 +435,9 @@ static HASTY: LazyLock<Rules> = LazyLock::new(|| Rules {
 fn settings(rules: &Rules) -> Settings {
     Settings {
         rules: rules.clone(),
-        grants: GrantLimits { per_hour: 10, per_day: 10 },
-        permits: 1,
-        allowed_sources: BTreeSet::new(),
         sweep: Duration::MAX,
         recheck: SignedDuration::MAX,
-        outcome_source: "urn:carepass".into(),
+        ..crate::fixture::engine_room::settings(1)
     }
 }
 

@@ -354,6 +354,90 @@ phrases! {
         you: "Read the server's answer beside this message, correct the sender in the configuration or ask HR for another \
               contactEmail, then use carepass order retry.",
     }
+    StartsLater {
+        short: "the start date is not near yet",
+        so: "The engineer starts later, and nothing is made{in} before that.",
+        next: "carepass begins by itself {when}; a new date from HR moves that.",
+        you: "Nothing; if the engineer is to get access sooner, use carepass order retry.",
+    }
+    TwoStepPending {
+        short: "2-Step Verification is not set up yet",
+        so: "The engineer has not set up 2-Step Verification for the account{in}, and the role would lock the account out without it.",
+        next: "carepass reminds the engineer, looks again {when}, and gives the role as soon as Google shows the enrolment.",
+        you: "Help the engineer to sign in and set it up ({link}); if the role is to be given all the same, use carepass order skip.",
+    }
+    RenameQuestion {
+        short: "a changed name, and the old username",
+        so: "HR changed the engineer's name, and the address{in} is still made from the old one.",
+        next: "The address stays as it is and works; carepass asks again {when}.",
+        you: "Say with carepass task done that an address from the new name is to be added, or with carepass order skip that everything stays.",
+    }
+    AliasTaken {
+        short: "no address from the new name is free",
+        so: "An address from the engineer's new name could not be added{in}: somebody else has it.",
+        next: "The account keeps its old address and works; carepass looks again {when}.",
+        you: "Free the address or leave everything as it is with carepass order skip ({link}).",
+    }
+    PasswordInUse {
+        short: "somebody has signed in already",
+        so: "A new first password was asked for{in}, but somebody has signed in to the account already.",
+        next: "carepass sets no password on an account that is in use, and looks again {when}.",
+        you: "Let the engineer use Google's account recovery or reset the password in the Admin console ({link}); then use carepass order skip.",
+    }
+    VaultUnavailable {
+        short: "the vault does not answer",
+        so: "The vault that hands over the first passwords does not answer.",
+        next: "carepass tries again {when}, and the letter waits for it.",
+        you: "Check the section handover.vault of the configuration, and that this machine reaches the vault.",
+    }
+    VaultRefused {
+        short: "the vault refuses",
+        so: "The vault refuses to wrap the first passwords.",
+        next: "carepass looks again {when}, and the letter waits for it.",
+        you: "Read the vault's answer beside this message, renew the token or its policy, then use carepass order retry.",
+    }
+    HandOverFailed {
+        short: "the passwords cannot be handed over",
+        so: "The first passwords could not be put where they are handed over from.",
+        next: "carepass tries again {when}, and the letter waits for it.",
+        you: "Check the section handover of the configuration: the folder and the recipients.",
+    }
+    LateEffect {
+        short: "watching for what comes late",
+        so: "Something was under way for the account{in} when access ended, and Google may still carry it out.",
+        next: "carepass looks again {when}, up to a quarter of an hour after the end, and locks out what it finds.",
+        you: "Nothing.",
+    }
+    LockOutsPending {
+        short: "access is not gone everywhere yet",
+        so: "The engineer's access is not gone everywhere yet.",
+        next: "carepass goes on in every domain side by side and looks again {when}; those who must know are told when it is done.",
+        you: "See with carepass explain which domains are left; where carepass cannot get in, lock the account out by hand.",
+    }
+    RemovalDue {
+        short: "deleted when the days of grace are over",
+        so: "The account{in} is suspended and is to be deleted when the days of grace are over.",
+        next: "carepass deletes it {when}; a return before that brings it back.",
+        you: "Nothing; if it is to stay, use carepass order cancel.",
+    }
+    ProfileUnconfigured {
+        short: "no role for this profile",
+        so: "No role is configured for the engineer's profile{in}.",
+        next: "carepass gives no other role instead, and looks again {when}.",
+        you: "Configure the profile for this reseller account and restart carepass, or ask HR for another profile.",
+    }
+    ApprovalMissing {
+        short: "an approval is missing",
+        so: "Access needs an approval here, and the event of HR names none.",
+        next: "carepass holds the engineer until somebody approves, or HR sends the approval with a higher revision.",
+        you: "Ask HR for the approval, or approve with carepass order approve.",
+    }
+    EmploymentEnded {
+        short: "the employment had ended already",
+        so: "HR says that the engineer is to have access again, under an employment that had ended already.",
+        next: "carepass holds the engineer, whose access stays gone, until somebody approves or HR sends a new employment id.",
+        you: "Ask HR which of the two is right; approve with carepass order approve only if the engineer really is back.",
+    }
     GrantsHeld {
         short: "held by the limit on grants",
         so: "More engineers are to get access at once than the limit on grants allows.",

@@ -353,6 +353,90 @@ phrases! {
         you: "Läs serverns svar vid det här meddelandet, rätta avsändaren i konfigurationen eller be HR om en annan contactEmail, \
               och använd sedan carepass order retry.",
     }
+    StartsLater {
+        short: "startdatumet är inte nära än",
+        so: "Supportteknikern börjar senare, och inget skapas{in} före dess.",
+        next: "carepass börjar av sig självt {when}; ett nytt datum från HR flyttar det.",
+        you: "Ingenting; om supportteknikern ska få åtkomst tidigare, använd carepass order retry.",
+    }
+    TwoStepPending {
+        short: "tvåstegsverifiering är inte konfigurerad än",
+        so: "Supportteknikern har inte konfigurerat tvåstegsverifiering för kontot{in}, och utan den skulle rollen låsa ute kontot.",
+        next: "carepass påminner supportteknikern, kontrollerar igen {when}, och ger rollen så snart Google visar att det är gjort.",
+        you: "Hjälp supportteknikern att logga in och konfigurera den ({link}); om rollen ändå ska ges, använd carepass order skip.",
+    }
+    RenameQuestion {
+        short: "ett ändrat namn och det gamla användarnamnet",
+        so: "HR ändrade supportteknikerns namn, och adressen{in} är fortfarande bildad av det gamla.",
+        next: "Adressen är kvar och fungerar; carepass frågar igen {when}.",
+        you: "Säg med carepass task done att en adress av det nya namnet ska läggas till, eller med carepass order skip att allt ska vara kvar.",
+    }
+    AliasTaken {
+        short: "ingen adress av det nya namnet är ledig",
+        so: "En adress av supportteknikerns nya namn kunde inte läggas till{in}: någon annan har den.",
+        next: "Kontot behåller sin gamla adress och fungerar; carepass kontrollerar igen {when}.",
+        you: "Frigör adressen, eller låt allt vara med carepass order skip ({link}).",
+    }
+    PasswordInUse {
+        short: "någon har redan loggat in",
+        so: "Ett nytt första lösenord begärdes{in}, men någon har redan loggat in på kontot.",
+        next: "carepass sätter inget lösenord på ett konto som används, och kontrollerar igen {when}.",
+        you: "Låt supportteknikern använda Googles kontoåterställning eller återställ lösenordet i Admin-konsolen ({link}); använd sedan carepass order skip.",
+    }
+    VaultUnavailable {
+        short: "valvet svarar inte",
+        so: "Valvet som lämnar ut de första lösenorden svarar inte.",
+        next: "carepass försöker igen {when}, och brevet väntar på det.",
+        you: "Kontrollera avsnittet handover.vault i konfigurationen, och att den här datorn når valvet.",
+    }
+    VaultRefused {
+        short: "valvet vägrar",
+        so: "Valvet vägrar att svepa in de första lösenorden.",
+        next: "carepass kontrollerar igen {when}, och brevet väntar på det.",
+        you: "Läs valvets svar vid det här meddelandet, förnya tokenen eller dess policy, och använd sedan carepass order retry.",
+    }
+    HandOverFailed {
+        short: "lösenorden kan inte lämnas ut",
+        so: "De första lösenorden kunde inte läggas där de lämnas ut.",
+        next: "carepass försöker igen {when}, och brevet väntar på det.",
+        you: "Kontrollera avsnittet handover i konfigurationen: mappen och mottagarna.",
+    }
+    LateEffect {
+        short: "bevakar det som kommer sent",
+        so: "Något var på gång för kontot{in} när åtkomsten upphörde, och Google kan ännu utföra det.",
+        next: "carepass kontrollerar igen {when}, i upp till en kvart efter slutet, och spärrar det som då finns.",
+        you: "Ingenting.",
+    }
+    LockOutsPending {
+        short: "åtkomsten är inte borta överallt än",
+        so: "Supportteknikerns åtkomst är inte borta överallt än.",
+        next: "carepass fortsätter i alla domäner sida vid sida och kontrollerar igen {when}; de som ska veta får veta när det är klart.",
+        you: "Se med carepass explain vilka domäner som återstår; där carepass inte kommer in spärrar du kontot för hand.",
+    }
+    RemovalDue {
+        short: "raderas när respiten är över",
+        so: "Kontot{in} är avstängt och ska raderas när respiten är över.",
+        next: "carepass raderar det {when}; kommer supportteknikern tillbaka före dess återställs det.",
+        you: "Ingenting; om det ska vara kvar, använd carepass order cancel.",
+    }
+    ProfileUnconfigured {
+        short: "ingen roll för profilen",
+        so: "Ingen roll är konfigurerad för supportteknikerns profil{in}.",
+        next: "carepass ger ingen annan roll i stället, och kontrollerar igen {when}.",
+        you: "Konfigurera profilen för återförsäljarkontot och starta om carepass, eller be HR om en annan profil.",
+    }
+    ApprovalMissing {
+        short: "ett godkännande saknas",
+        so: "Åtkomst kräver ett godkännande här, och HR:s händelse anger inget.",
+        next: "carepass håller supportteknikern tills någon godkänner, eller HR skickar godkännandet med en högre revision.",
+        you: "Be HR om godkännandet, eller godkänn med carepass order approve.",
+    }
+    EmploymentEnded {
+        short: "anställningen var redan avslutad",
+        so: "HR säger att supportteknikern ska ha åtkomst igen, under en anställning som redan var avslutad.",
+        next: "carepass håller supportteknikern, vars åtkomst förblir borta, tills någon godkänner eller HR skickar ett nytt employment id.",
+        you: "Fråga HR vilket som är rätt; godkänn med carepass order approve bara om supportteknikern verkligen är tillbaka.",
+    }
     GrantsHeld {
         short: "gränsen för tilldelningar är nådd",
         so: "Fler supporttekniker ska få åtkomst på en gång än gränsen för tilldelningar tillåter.",

@@ -85,7 +85,7 @@ impl World {
             .into_iter()
             .map(|row| (row.id.target(), row))
             .collect();
-        for target in missing(roster, &engineer.scope, &rows) {
+        for target in missing(roster, &engineer, &rows) {
             let id = match &target {
                 Target::Domain(reseller, domain) => {
                     EnrollmentId::Domain(key.clone(), reseller.clone(), domain.clone())
@@ -94,7 +94,7 @@ impl World {
                 Target::Reseller(_) => unreachable!("resellers are not an engineer's targets"),
             };
             let ready = id.reseller().is_none_or(|name| roster.resellers[name].ready);
-            let mut row = Enrollment::open(id, engineer.goal, self.now);
+            let mut row = Enrollment::open(id, engineer.stated.goal, self.now);
             if !ready {
                 row = row.until_reseller_ready(&self.rules, self.now);
             }

@@ -4,8 +4,11 @@ use super::World;
 use carepass::model::engineer::{Engineer, EventRef, Release, Scope};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, Goal, State, TargetKind, Want};
 use carepass::model::entry::{Actor, Change};
+use carepass::model::event::Profile;
 use carepass::model::id::EngineerKey;
 use carepass::model::sealed::Sealed;
+use carepass::model::statement::{Cause, Changed, Statement};
+use carepass::model::time_zone::TimeZoneName;
 use carepass::model::transition::{Input, Order, apply};
 
 impl World {
@@ -23,16 +26,25 @@ impl World {
         let engineer = Engineer {
             key: key.clone(),
             version: 1,
-            goal: Goal { want: Want::Present, revision: 1 },
-            employment: "1".parse().unwrap(),
-            starts: None,
-            scope: Scope::All,
-            person: Sealed::from_bytes(Vec::new()),
+            stated: Statement {
+                goal: Goal { want: Want::Present, revision: 1 },
+                from: self.now,
+                employment: "1".parse().unwrap(),
+                starts: None,
+                time_zone: TimeZoneName::parse("UTC").unwrap(),
+                scope: Scope::All,
+                profile: Profile::SupportCases,
+                person: Some(Sealed::from_bytes(Vec::new())),
+                never_started: false,
+                approval: None,
+                content: String::new(),
+                cause: Cause { event: cause.clone(), correlation_id: None, trace_parent: None },
+            },
+            upcoming: Vec::new(),
+            changed: Changed::default(),
             username: None,
             release: Release::Granted(self.now),
-            content: String::new(),
-            cause: cause.clone(),
-            correlation_id: None,
+            forgetting: None,
         };
         assert!(self.commit_as(Actor::Event(cause), vec![Change::Engineer(Box::new(engineer))]));
         self.engineers.push(key);

@@ -69,7 +69,15 @@ impl World {
             | StepName::CaseAlertRoute
             | StepName::NoPaidLicense
             | StepName::CaseAlerts
+            | StepName::Password
+            | StepName::Name
+            | StepName::TwoStep
+            | StepName::HandOver
             | StepName::Welcome
+            | StepName::Together
+            | StepName::LockedOut
+            | StepName::LastLook
+            | StepName::Removal
             | StepName::RoleOff
             | StepName::SignOut
             | StepName::Suspend

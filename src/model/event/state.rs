@@ -1,17 +1,17 @@
-//! The data of `com.carepass.engineer.joined.v1` (schema engineer-full/1.0): the full state of a new engineer.
-//! Fields that nobody knows are let pass; fields that would decide about rights are refused, since rights come
-//! from the configuration alone. The value is not serialisable: its personal part is stored sealed, by itself.
+//! The data of an event: what HR says of an engineer. Full for `joined` and `moved`, brief for `left`, `cancelled` and `erased`.
+//! Fields that nobody knows are let pass; fields that would decide about rights are refused, since rights come from the configuration
+//! alone. The values are not serialisable: their personal part is stored sealed, by itself.
+//! Not here: what is known of the engineer already (`model/admission`).
 
 use super::ReasonCode;
+use super::employment::{self, Employment};
 use super::fault::Faults;
 use super::fields::{self, Fields};
 use crate::model::engineer::Scope;
-use crate::model::id::{DomainName, EmploymentId, EngineerKey, LocalPart, MailAddress};
+use crate::model::id::{DomainName, EngineerKey, LocalPart, MailAddress};
 use crate::model::person::{LanguageTag, LatinPart, Locale, NameFault, NamePart, Person, PersonName};
-use crate::model::time_zone::TimeZoneName;
 use crate::model::username;
 use jiff::Timestamp;
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -39,9 +39,9 @@ const ROLE_FIELDS: &[&str] = &[
     "privileges",
 ];
 
-/// A new engineer, or one who is employed again.
+/// The full state of an engineer, as `joined` and `moved` bring it: what is not in it is no longer so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Joined {
+pub struct Full {
     /// Orders the events of an engineer; grows with each change at HR, at least 1.
     pub revision: u64,
     /// HR's key.
@@ -49,19 +49,34 @@ pub struct Joined {
     /// The personal part.
     pub person: Person,
     /// This spell of employment.
-    pub employment: EmploymentId,
-    /// The first day, in `time_zone`.
-    pub start: Option<Date>,
-    /// The moment it begins; stronger than `start`.
-    pub effective_at: Option<Timestamp>,
-    /// The zone in which dates are meant.
-    pub time_zone: TimeZoneName,
+    pub employment: Employment,
     /// Where the engineer works; a list has at least one domain and at most [`DOMAINS_MAX`].
     pub scope: Scope,
     /// What the engineer does there.
     pub profile: Profile,
     /// Who approved it, where policy asks for that.
     pub approval: Option<Approval>,
+}
+
+/// What `left` and `cancelled` bring: whose access ends. Nothing personal is needed, so that a leaver is locked out although HR has
+/// forgotten the person already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Orders the events of an engineer.
+    pub revision: u64,
+    /// HR's key.
+    pub key: EngineerKey,
+    /// The spell of employment that ends.
+    pub employment: Employment,
+}
+
+/// What `erased` brings: who is to be forgotten.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// Orders the events of an engineer.
+    pub revision: u64,
+    /// HR's key.
+    pub key: EngineerKey,
 }
 
 /// What an engineer does, from which the configuration makes a role.
@@ -91,43 +106,76 @@ impl fmt::Debug for Approval {
     }
 }
 
-impl Joined {
-    /// When the employment begins: the given moment, else the start of the first day where it is meant; `None`
-    /// where HR gave neither, which means at once.
-    pub fn starts_at(&self) -> Option<Timestamp> {
-        let midnight = || self.start?.to_zoned(self.time_zone.time_zone()).ok();
-        self.effective_at.or_else(|| midnight().map(|zoned| zoned.timestamp()))
+/// Reads a full state, noting every fault; `None` only with at least one noted.
+pub(super) fn read_full(
+    data: &Map<String, Value>,
+    subject: Option<&str>,
+    faults: &mut Faults,
+) -> Option<Full> {
+    if is_thin(data) {
+        faults.add("/data".to_owned(), ReasonCode::ThinEvent);
+        return None;
     }
-}
-
-/// Reads the data, noting every fault; `None` only with at least one noted.
-pub(super) fn read(data: &Map<String, Value>, subject: Option<&str>, faults: &mut Faults) -> Option<Joined> {
     let mut data = Fields::new(data, "/data", faults);
     refuse_roles(&mut data);
     let revision = data.required("revision", revision);
     let engineer = data.object("engineer").map(|mut fields| engineer(&mut fields));
-    let employment = data.object("employment").map(|mut fields| employment(&mut fields));
+    let employment = data.object("employment").map(|mut fields| employment::read(&mut fields));
     let scope = data.object("scope").map(|mut fields| scope(&mut fields));
     let approval = data.optional_object("approval").and_then(|mut fields| approval(&mut fields));
-    let key = engineer.as_ref().and_then(|(key, _)| key.as_ref());
-    if subject.is_some_and(|subject| !is_subject_of(subject, key)) {
-        faults.add("/subject".to_owned(), ReasonCode::SubjectMismatch);
-    }
+    check_subject(subject, engineer.as_ref().and_then(|(key, _)| key.as_ref()), faults);
     let (key, person) = engineer?;
-    let (employment, start, effective_at, time_zone) = employment?;
     let (scope, profile) = scope?;
-    Some(Joined {
+    Some(Full {
         revision: revision?,
         key: key?,
         person: person?,
-        employment: employment?,
-        start,
-        effective_at,
-        time_zone: time_zone?,
+        employment: employment??,
         scope: scope?,
         profile,
         approval,
     })
+}
+
+/// Reads an ending. What it says of the person beside the key is not looked at.
+pub(super) fn read_ending(
+    data: &Map<String, Value>,
+    subject: Option<&str>,
+    faults: &mut Faults,
+) -> Option<Ending> {
+    let mut data = Fields::new(data, "/data", faults);
+    refuse_roles(&mut data);
+    let revision = data.required("revision", revision);
+    let key = data.object("engineer").and_then(|mut fields| key(&mut fields));
+    let employment = data.object("employment").and_then(|mut fields| employment::read(&mut fields));
+    check_subject(subject, key.as_ref(), faults);
+    Some(Ending { revision: revision?, key: key?, employment: employment? })
+}
+
+/// Reads who is to be forgotten. The employment, which the schema asks for, is not needed and not looked at.
+pub(super) fn read_erasure(
+    data: &Map<String, Value>,
+    subject: Option<&str>,
+    faults: &mut Faults,
+) -> Option<Erasure> {
+    let mut data = Fields::new(data, "/data", faults);
+    let revision = data.required("revision", revision);
+    let key = data.object("engineer").and_then(|mut fields| key(&mut fields));
+    check_subject(subject, key.as_ref(), faults);
+    Some(Erasure { revision: revision?, key: key? })
+}
+
+/// Whether only the key is there, as in the notices of HR systems that want to be asked for the rest.
+fn is_thin(data: &Map<String, Value>) -> bool {
+    let engineer = data.get("engineer").and_then(Value::as_object);
+    engineer.is_some_and(|engineer| engineer.contains_key("key") && !engineer.contains_key("name"))
+        && !data.contains_key("scope")
+}
+
+fn check_subject(subject: Option<&str>, key: Option<&EngineerKey>, faults: &mut Faults) {
+    if subject.is_some_and(|subject| !is_subject_of(subject, key)) {
+        faults.add("/subject".to_owned(), ReasonCode::SubjectMismatch);
+    }
 }
 
 fn is_subject_of(subject: &str, key: Option<&EngineerKey>) -> bool {
@@ -156,15 +204,18 @@ fn revision(value: &Value) -> Result<u64, ReasonCode> {
 
 fn engineer(fields: &mut Fields<'_, '_>) -> (Option<EngineerKey>, Option<Person>) {
     refuse_roles(fields);
-    let key = fields.required("key", |value| {
-        EngineerKey::parse(fields::text(value)?).map_err(|_| ReasonCode::InvalidKey)
-    });
+    let key = key(fields);
     let name = fields.object("name").and_then(|mut fields| name(&mut fields));
     let contact_email = fields.optional("contactEmail", mail_address);
     let manager_email = fields.optional("managerEmail", mail_address);
     let preferred_username = fields.optional("preferredUsername", preferred_username);
     let locale = fields.optional("locale", language).map(Locale::from);
     (key, name.map(|name| Person { name, contact_email, manager_email, locale, preferred_username }))
+}
+
+fn key(fields: &mut Fields<'_, '_>) -> Option<EngineerKey> {
+    fields
+        .required("key", |value| EngineerKey::parse(fields::text(value)?).map_err(|_| ReasonCode::InvalidKey))
 }
 
 fn name(fields: &mut Fields<'_, '_>) -> Option<PersonName> {
@@ -202,20 +253,6 @@ fn mail_address(value: &Value) -> Result<MailAddress, ReasonCode> {
 fn preferred_username(value: &Value) -> Result<LocalPart, ReasonCode> {
     let wish = LocalPart::parse(fields::text(value)?).map_err(|_| ReasonCode::InvalidUsername)?;
     if username::is_reserved(&wish) { Err(ReasonCode::ReservedLocalPart) } else { Ok(wish) }
-}
-
-type Employment = (Option<EmploymentId>, Option<Date>, Option<Timestamp>, Option<TimeZoneName>);
-
-fn employment(fields: &mut Fields<'_, '_>) -> Employment {
-    let id = fields.required("id", |value| {
-        EmploymentId::parse(fields::text(value)?).map_err(|_| ReasonCode::InvalidEmploymentId)
-    });
-    let start = fields.optional("startDate", fields::date);
-    let effective_at = fields.optional("effectiveAt", fields::timestamp);
-    let time_zone = fields.required("timeZone", |value| {
-        TimeZoneName::parse(fields::text(value)?).map_err(|_| ReasonCode::UnknownTimeZone)
-    });
-    (id, start, effective_at, time_zone)
 }
 
 fn scope(fields: &mut Fields<'_, '_>) -> (Option<Scope>, Profile) {

@@ -1,0 +1,153 @@
+//! What HR has said for later comes into force when its time has come, and whoever may begin is let in. The agenda in memory holds the
+//! moments until well after the next sweep, which reads them from the store: a lost one costs a sweep, never an end of access.
+//! Not here: what is said (`model/statement`), and the start of a row's work, which its own wake-up time holds.
+
+use super::Engine;
+use crate::model::engineer::{Engineer, Hold, Release};
+use crate::model::enrollment::Want;
+use crate::model::entry::{Actor, Change, Commit};
+use crate::model::id::EngineerKey;
+use crate::model::person::Person;
+use crate::model::sealed::{Sealed, WrappedKey};
+use crate::model::statement::{Changed, Statement};
+use crate::steps::{House, SheetError};
+use crate::store::StoreError;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Moments in memory at most; the sweep finds the others.
+const AGENDA_MAX: usize = 10_000;
+
+/// The longest sleep: a clock that is set forward is noticed within it.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// Moments that are to come soon, and whose.
+pub(super) type Agenda = BTreeSet<(Timestamp, EngineerKey)>;
+
+impl Engine {
+    /// Wakes engineers at their moments, until the stop.
+    pub(super) async fn keep_calendar(self: Arc<Self>) {
+        loop {
+            let now = self.house.clock.now();
+            let next = self.take_due(now);
+            let until = next.unwrap_or(now + LOOK_AGAIN).min(now + LOOK_AGAIN);
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = self.agenda_moved.notified() => (),
+                () = self.house.clock.sleep_until(until) => (),
+            }
+        }
+    }
+
+    /// Notes the engineer's next moment.
+    pub(super) fn note_moment(&self, engineer: &Engineer) {
+        let Some(at) = engineer.next_moment() else { return };
+        let mut agenda = self.agenda();
+        if agenda.insert((at, engineer.key.clone())) {
+            if agenda.len() > AGENDA_MAX {
+                agenda.pop_last();
+            }
+            self.agenda_moved.notify_one();
+        }
+    }
+
+    /// Brings into force what was said for now or earlier; none if there is nothing. Several moments may have passed.
+    pub(super) async fn turn_page(&self, engineer: &Engineer) -> Result<Option<Engineer>, StoreError> {
+        let now = self.house.clock.now();
+        let due = engineer.upcoming.iter().take_while(|statement| statement.from <= now).count();
+        if due == 0 {
+            return Ok(None);
+        }
+        let mut turned = engineer.clone();
+        let data_key = self.house.store.data_key(&engineer.key).await?;
+        let mut taken = false;
+        for statement in turned.upcoming.drain(..due).collect::<Vec<_>>() {
+            if let Some(data_key) = &data_key {
+                // A record that cannot be opened shows no change; its rows say so themselves.
+                turned.changed = self.note_changes(&turned, &statement, data_key).unwrap_or(turned.changed);
+            }
+            let (release, granted) = self.release(Some(&turned), &statement, None, now);
+            (turned.release, taken) = (release, taken || granted);
+            turned.stated = statement;
+        }
+        turned.version += 1;
+        let change = Change::Engineer(Box::new(turned.clone()));
+        let written = self.house.store.commit(Commit::of(now, Actor::Engine, change)).await;
+        if written.is_err() && taken {
+            self.grants().give_back(now);
+        }
+        written?;
+        self.grown.notify_one();
+        Ok(Some(turned))
+    }
+
+    /// Whether the engineer may be let in under a statement, and whether a grant was taken for that. Access that was not there before
+    /// is a grant, also of who comes back; who is held stays so until a person, or a better word of HR's, ends the reason.
+    pub(super) fn release(
+        &self,
+        before: Option<&Engineer>,
+        stated: &Statement,
+        hold: Option<Hold>,
+        now: Timestamp,
+    ) -> (Release, bool) {
+        let held = |why| (Release::Held { since: now, why }, false);
+        if let Some(why) = hold {
+            return held(why);
+        }
+        let kept = before.and_then(|before| match before.release {
+            Release::Granted(_) if before.stated.goal.want == Want::Absent => None,
+            Release::Held { why: Hold::EmploymentEnded, .. }
+                if before.stated.employment != stated.employment =>
+            {
+                None
+            }
+            Release::Held { why: Hold::ApprovalMissing, .. } if stated.approval.is_some() => None,
+            release @ (Release::Granted(_) | Release::Held { .. }) => Some(release),
+        });
+        match kept {
+            _ if stated.goal.want == Want::Absent => {
+                (before.map_or(Release::Granted(now), |before| before.release), false)
+            }
+            Some(release) => (release, false),
+            None if self.settings.approval_required && stated.approval.is_none() => {
+                held(Hold::ApprovalMissing)
+            }
+            None if self.grants().take(self.settings.grants, now) => (Release::Granted(now), true),
+            None => held(Hold::GrantLimit),
+        }
+    }
+
+    /// What a statement changes for the engineer. Errors: a record cannot be opened.
+    pub(super) fn note_changes(
+        &self,
+        before: &Engineer,
+        stated: &Statement,
+        data_key: &WrappedKey,
+    ) -> Result<Changed, SheetError> {
+        let place = House::person_place(&before.key);
+        let open = |sealed: Option<&Sealed>| -> Result<Option<Person>, SheetError> {
+            sealed.map(|sealed| self.house.open(data_key, &place, sealed)).transpose()
+        };
+        let (old, new) = (open(before.stated.person.as_ref())?, open(stated.person.as_ref())?);
+        let name = old.as_ref().map(|person| &person.name) != new.as_ref().map(|person| &person.name);
+        let reached = |person: &Option<Person>| {
+            person.as_ref().map(|person| {
+                (person.contact_email.clone(), person.manager_email.clone(), person.locale.clone())
+            })
+        };
+        Ok(before.changed.noting(&before.stated, stated, name, reached(&old) != reached(&new)))
+    }
+
+    fn take_due(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut agenda = self.agenda();
+        while let Some((at, key)) = agenda.first().cloned() {
+            if at > now {
+                return Some(at);
+            }
+            agenda.pop_first();
+            self.signal(&key);
+        }
+        None
+    }
+}

@@ -1,0 +1,233 @@
+//! What HR has said of an engineer with one event, as it is stored: who is to have access where, and from when. One statement is in
+//! force; those that are to come wait beside it, and a newer full state replaces them all.
+//! Not here: reading an event (`event`), whether it may be used (`admission`), sealing and storing (`engine/intake`).
+
+use super::engineer::{Engineer, EventRef, Scope, UPCOMING_MAX};
+use super::enrollment::{Goal, TargetKind, Want};
+use super::event::{Ending, Event, Full, Lifecycle, Profile};
+use super::id::EmploymentId;
+use super::plan::StepName;
+use super::sealed::Sealed;
+use super::time_zone::TimeZoneName;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// The event behind something, and what HR wants to see again in what follows from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The event.
+    #[serde(flatten)]
+    pub event: EventRef,
+    /// HR's onboarding case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// The sender's trace (W3C Trace Context).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_parent: Option<String>,
+}
+
+/// What HR has said with one event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement {
+    /// What ought to be, by which revision.
+    pub goal: Goal,
+    /// When it comes into force.
+    pub from: Timestamp,
+    /// The spell of employment behind it.
+    pub employment: EmploymentId,
+    /// When the engineer starts, if HR said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts: Option<Timestamp>,
+    /// The zone in which HR means its dates.
+    pub time_zone: TimeZoneName,
+    /// Where.
+    pub scope: Scope,
+    /// What the engineer does there.
+    pub profile: Profile,
+    /// Name and contact, sealed; none where HR has only ever said that access ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<Sealed>,
+    /// The engineer never started.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub never_started: bool,
+    /// The case in which the access was approved, where the event says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
+    /// SHA-256 of the event's content in hexadecimal: tells a repetition of a revision from a conflict.
+    pub content: String,
+    /// The event.
+    pub cause: Cause,
+}
+
+/// A part of a full state, and the revision that changed it last: rows that were brought about under an older one look at it again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// The name.
+    #[serde(default)]
+    pub name: u64,
+    /// Contact, manager or language.
+    #[serde(default)]
+    pub contact: u64,
+    /// What the engineer does.
+    #[serde(default)]
+    pub profile: u64,
+    /// Where the engineer works.
+    #[serde(default)]
+    pub scope: u64,
+}
+
+impl Changed {
+    /// The steps of a row that were done under an older revision and are about something that has changed since.
+    pub fn since(self, revision: u64, kind: TargetKind) -> impl Iterator<Item = StepName> {
+        let parts = match kind {
+            TargetKind::Reseller => [(0, &[][..]), (0, &[]), (0, &[]), (0, &[])],
+            TargetKind::Domain => [
+                (self.name, &[StepName::Name][..]),
+                (self.contact, &[StepName::Name, StepName::CaseAlerts]),
+                (self.profile, &[StepName::Role, StepName::Verify]),
+                (0, &[]),
+            ],
+            TargetKind::Engineer => {
+                let told = &[StepName::HandOver, StepName::Welcome, StepName::Together][..];
+                [
+                    (0, &[][..]),
+                    (self.contact, told),
+                    (self.profile, &[StepName::Together]),
+                    (self.scope, told),
+                ]
+            }
+        };
+        parts
+            .into_iter()
+            .filter(move |(changed, _)| *changed > revision)
+            .flat_map(|(_, steps)| steps.iter().copied())
+    }
+}
+
+impl Statement {
+    /// What a full state says: that the engineer is to have access, and, where it knows a last day, that it ends then. A `joined` says
+    /// when the engineer starts; a `moved`, from when what it says is so.
+    pub fn of_full(event: &Event, full: &Full, person: Sealed, now: Timestamp) -> Vec<Self> {
+        let employment = &full.employment;
+        let (starts, from) = match event.lifecycle {
+            Lifecycle::Moved(_) => (employment.first_moment(), employment.effective_at.unwrap_or(now)),
+            Lifecycle::Joined(_) | Lifecycle::Left(_) | Lifecycle::Cancelled(_) | Lifecycle::Erased(_) => {
+                (employment.starts_at(), now)
+            }
+        };
+        let present = Self {
+            goal: Goal { want: Want::Present, revision: full.revision },
+            from: from.max(now),
+            employment: employment.id.clone(),
+            starts,
+            time_zone: employment.time_zone.clone(),
+            scope: full.scope.clone(),
+            profile: full.profile,
+            person: Some(person),
+            never_started: false,
+            approval: full.approval.as_ref().map(|approval| approval.reference.clone()),
+            content: event.content_hash.to_string(),
+            cause: event.cause(),
+        };
+        let ends = employment.last_moment().map(|ends| Self {
+            goal: Goal { want: Want::Absent, ..present.goal },
+            from: ends.max(now),
+            ..present.clone()
+        });
+        [present].into_iter().chain(ends).collect()
+    }
+
+    /// What the end of access says of an engineer of whom nothing was ever heard: it fences what comes later and is older.
+    pub fn of_ending(event: &Event, ending: &Ending, now: Timestamp) -> Self {
+        Self {
+            goal: Goal { want: Want::Absent, revision: ending.revision },
+            from: now,
+            employment: ending.employment.id.clone(),
+            starts: None,
+            time_zone: ending.employment.time_zone.clone(),
+            scope: Scope::All,
+            profile: Profile::SupportCases,
+            person: None,
+            never_started: matches!(event.lifecycle, Lifecycle::Cancelled(_)),
+            approval: None,
+            content: event.content_hash.to_string(),
+            cause: event.cause(),
+        }
+    }
+
+    /// The same engineer with another goal: what a `left` or `cancelled` says of whoever is known.
+    pub fn ended(self, event: &Event, from: Timestamp, never_started: bool) -> Self {
+        Self {
+            goal: Goal { want: Want::Absent, revision: event.revision() },
+            from,
+            never_started,
+            content: event.content_hash.to_string(),
+            cause: event.cause(),
+            ..self
+        }
+    }
+
+    /// When the work for it begins: so long before the start.
+    pub fn opens(&self, lead_time: SignedDuration) -> Option<Timestamp> {
+        self.starts.map(|starts| starts.checked_sub(lead_time).unwrap_or(Timestamp::MIN))
+    }
+}
+
+/// What is in force and what is to come, once more has been said. A full state replaces all that was to come; but where another spell
+/// of employment ends first, the new one begins after that end. An end leaves standing what comes before it.
+pub fn heard(
+    before: Option<&Engineer>,
+    said: Vec<Statement>,
+    now: Timestamp,
+    lead_time: SignedDuration,
+) -> (Statement, Vec<Statement>) {
+    let mut said = said.into_iter();
+    let first = said.next().expect("an event says something");
+    let Some(before) = before else { return (first, said.collect()) };
+    let kept: Vec<Statement> = match first.goal.want {
+        Want::Absent => before.upcoming.iter().filter(|kept| kept.from < first.from).cloned().collect(),
+        Want::Present => {
+            let ends =
+                |kept: &&Statement| kept.goal.want == Want::Absent && kept.employment != first.employment;
+            before.upcoming.iter().find(ends).cloned().into_iter().collect()
+        }
+    };
+    let first = match (kept.first(), first.goal.want) {
+        (Some(end), Want::Present) => Statement {
+            from: first.from.max(end.from).max(first.opens(lead_time).unwrap_or(first.from)),
+            ..first
+        },
+        (Some(_) | None, _) => first,
+    };
+    if first.from <= now {
+        return (first, said.collect());
+    }
+    let mut upcoming: Vec<Statement> = kept.into_iter().chain([first]).chain(said).collect();
+    upcoming.truncate(UPCOMING_MAX);
+    (before.stated.clone(), upcoming)
+}
+
+impl Changed {
+    /// What a statement changes that takes the place of another; whether name or contact differ, only who can open the records knows.
+    pub fn noting(self, before: &Statement, after: &Statement, name: bool, contact: bool) -> Self {
+        let revision = after.goal.revision;
+        let noted = |changed: bool, before: u64| if changed { revision } else { before };
+        Self {
+            name: noted(name, self.name),
+            contact: noted(contact, self.contact),
+            profile: noted(before.profile != after.profile, self.profile),
+            scope: noted(before.scope != after.scope, self.scope),
+        }
+    }
+}
+
+impl Event {
+    /// The event as a cause.
+    pub fn cause(&self) -> Cause {
+        Cause {
+            event: self.reference.clone(),
+            correlation_id: self.correlation_id.clone(),
+            trace_parent: self.trace_parent.clone(),
+        }
+    }
+}
