@@ -401,7 +401,7 @@ async fn an_engineer_is_shown_as_the_contract_says() {
         (&json!(1), &json!("1")),
         "{ledger}"
     );
-    assert_eq!(ledger["items"][0]["changes"][0]["person"], "(sealed)");
+    assert_eq!(ledger["items"][0]["changes"][0]["stated"]["person"], "(sealed)");
     let (_, rest) = server.get("/v1/engineers/E-1/ledger?cursor=1").await;
     assert_eq!((&rest["items"][0]["position"], &rest["next_cursor"]), (&json!(2), &Value::Null), "{rest}");
 }

@@ -364,13 +364,25 @@ fn change(change: &Change) -> Value {
             ("bookmark", json!({ "reader": reader, "position": position }))
         }
     };
-    for field in ["person", "username", "credential"] {
-        if let Some(sealed) = value.get_mut(field) {
-            *sealed = json!(SEALED);
-        }
-    }
+    hide_sealed(&mut value);
     value["kind"] = json!(kind);
     value
+}
+
+/// Wherever they stand: what HR has said for later is sealed as well.
+fn hide_sealed(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match name.as_str() {
+                    "person" | "username" | "credential" | "home_account" => *value = json!(SEALED),
+                    _ => hide_sealed(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(hide_sealed),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => (),
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! Not here: the person in clear (`person`), which exists only in memory.
 
 use super::enrollment::{Enrollment, State, Target, Want, Wish};
+use super::failure::Who;
 use super::id::{DomainName, EngineerKey};
 use super::roster::Roster;
 use super::sealed::Sealed;
@@ -200,12 +201,12 @@ impl Progress {
         let completed = domains().filter(|row| row.state == State::Completed && at_goal(row)).count();
         let all_settled = rows.iter().all(|row| row.is_settled() && at_goal(row));
         let told = rows.iter().any(|row| row.id.target() == Target::Engineer && row.is_settled());
-        let untouched = domains().all(|row| !row.has_begun());
+        let untouched = domains().all(|row| row.waits_on(Who::Calendar));
         match stated.goal.want {
             Want::Absent if all_settled && stated.never_started => Self::Cancelled,
             Want::Absent if all_settled && (told || rows.is_empty()) => Self::Removed,
             Want::Absent => Self::Leaving,
-            Want::Present if rows.is_empty() || untouched && completed == 0 && !all_settled => Self::Planned,
+            Want::Present if rows.is_empty() || untouched && domains().count() > 0 => Self::Planned,
             Want::Present if all_settled && completed == 0 => Self::Cancelled,
             Want::Present if all_settled && told && completed == domains().count() => Self::Ready,
             Want::Present if completed > 0 => Self::PartlyReady,

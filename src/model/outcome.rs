@@ -271,8 +271,9 @@ mod tests {
 
     #[test]
     fn the_welcome_makes_ready() {
-        let inputs = vec![Input::Wake, Input::Reported(Ok(Ensured::default()))];
-        assert_eq!(told("engineer/E-1", inputs), ["com.carepass.provisioning.ready.v1"]);
+        let steps = plan(TargetKind::Engineer, Want::Present).len();
+        let inputs = (0..steps).flat_map(|_| [Input::Wake, Input::Reported(Ok(Ensured::default()))]);
+        assert_eq!(told("engineer/E-1", inputs.collect()), ["com.carepass.provisioning.ready.v1"]);
     }
 
     #[test]

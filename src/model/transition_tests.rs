@@ -26,6 +26,12 @@ fn retargeted(want: Want, revision: u64) -> Input {
     Input::Retargeted(Box::new(goal(want, revision).into()))
 }
 
+/// An engineer who starts in a week, whose work begins an hour from now.
+fn later_wish() -> Wish {
+    let opens = Some(NOW + SignedDuration::from_hours(1));
+    Wish { opens, ..Wish::from(goal(Want::Present, 3)) }
+}
+
 fn fail(kind: FailureKind) -> Input {
     Input::Reported(Err(Failure::new(kind, FailureCode::UnknownAnswer)))
 }
@@ -44,6 +50,7 @@ fn inputs() -> Vec<(&'static str, Input)> {
         ("nudge", Input::Nudge),
         ("recheck", Input::Recheck),
         ("goal present 3", retargeted(Want::Present, 3)),
+        ("present 3 later", Input::Retargeted(Box::new(later_wish()))),
         ("goal absent 3", retargeted(Want::Absent, 3)),
         ("goal absent 2", retargeted(Want::Absent, 2)),
         ("retry!", Input::Ordered(Order::Retry)),
@@ -77,7 +84,7 @@ fn states() -> Vec<Enrollment> {
     let last_try = At { attempt: 3, ..at };
     let impatient = At { since: NOW - SignedDuration::from_hours(1), ..at };
     let reason = Failure::needs(Who::Operator, FailureCode::SeatsSpent);
-    let done = BTreeSet::from([StepName::Username, StepName::Account]);
+    let done = BTreeSet::from([StepName::Username, StepName::Account, StepName::Password, StepName::Name]);
     let with = |state| Enrollment { state, done: done.clone(), ..open() };
     vec![
         with(State::Scheduled { at, due: NOW, last: None }),
@@ -92,6 +99,8 @@ fn states() -> Vec<Enrollment> {
         with(State::Waiting { at, on: Who::Operator, reason, look_again: NOW }),
         with(State::Completed),
         with(State::Cancelled { reason: "left".into() }),
+        Enrollment::open("domain/E-1/nordic-se/reseller-se.example".parse().unwrap(), later_wish(), NOW),
+        Enrollment { state: State::Completed, goal: goal(Want::Absent, 2), ..open() },
     ]
 }
 
@@ -106,6 +115,8 @@ fn table() -> String {
         "",
         "",
         "",
+        "starts later",
+        "left",
     ];
     let mut table = String::new();
     for (row, note) in states().iter().zip(notes) {
@@ -237,7 +248,7 @@ fn a_word_goes_into_the_facts_of_the_row_that_asks_for_it() {
 #[test]
 fn a_step_that_a_later_release_adds_is_picked_up() {
     let mut row = open();
-    row.done = [StepName::Account].into();
+    row.done = [StepName::Account, StepName::Password, StepName::Name].into();
     let moved = apply(&row, Input::Wake, &rules(), NOW).unwrap();
     assert_eq!(label(&moved.after), "Running(username #1)");
     let moved = apply(&moved.after, Input::Reported(Ok(Ensured::default())), &rules(), NOW).unwrap();
@@ -384,7 +395,12 @@ fn a_row_that_waits_is_looked_at_from_the_start_when_asked_to() {
         .filter(|row| !matches!(row.state, State::Running { .. } | State::Cancelled { .. }))
     {
         let after = apply(&row, Input::Recheck, &rules(), NOW).unwrap().after;
-        assert_eq!((label(&after).as_str(), after.done.len()), ("Scheduled(username #1)", 0), "{row:?}");
+        let first = match (row.goal.want, row.opens) {
+            (Want::Present, None) => "Scheduled(username #1)",
+            (Want::Present, Some(_)) => "Waiting(username #1 on calendar)",
+            (Want::Absent, _) => "Scheduled(role_off #1)",
+        };
+        assert_eq!((label(&after).as_str(), after.done.len()), (first, 0), "{row:?}");
         assert_eq!(after.rechecking, row.state == State::Completed);
     }
 }
