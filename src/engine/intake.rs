@@ -256,7 +256,10 @@ impl Engine {
         };
         let changes = [Change::Received(received)].into_iter().chain(changes).collect();
         let actor = Actor::Event(event.reference.clone());
-        self.house.store.commit(Commit { at: self.house.clock.now(), actor, changes, keys }).await?;
+        self.house
+            .store
+            .commit(Commit { keys, ..Commit::new(self.house.clock.now(), actor, changes) })
+            .await?;
         self.grown.notify_one();
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::model::entry::{Actor, Change, Commit, Entry, Position};
 use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::message::{Place, explain};
 use crate::model::outcome::{About, Outcome, OutcomeKind, outcomes};
+use crate::model::parked::{Flaw, Parked};
 use crate::model::person::Language;
 use crate::model::task::task;
 use crate::store::StoreError;
@@ -187,7 +188,7 @@ fn envelope(outcome: &Outcome, source: &str) -> OutcomeEvent {
     });
     let extensions = [
         ("partitionkey", outcome.about.engineer().map(ToString::to_string)),
-        ("causationid", outcome.about.cause().map(|cause| cause.event.id.clone())),
+        ("causationid", outcome.about.event().map(|event| event.id.clone())),
         ("correlationid", outcome.about.cause().and_then(|cause| cause.correlation_id.clone())),
         ("traceparent", outcome.about.cause().and_then(|cause| cause.trace_parent.clone())),
     ];
@@ -202,6 +203,10 @@ fn envelope(outcome: &Outcome, source: &str) -> OutcomeEvent {
 fn subject(about: &About) -> String {
     match about {
         About::Engineer(engineer) => format!("engineer/{}", engineer.key),
+        About::Letter(parked) => match &parked.engineer {
+            Some(key) => format!("engineer/{key}"),
+            None => format!("dead-letter/{}", parked.id),
+        },
         About::Row(row) => match (row.id.engineer(), row.id.reseller()) {
             (Some(key), _) => format!("engineer/{key}"),
             (None, reseller) => format!("reseller/{}", reseller.map_or("", ResellerName::as_str)),
@@ -215,6 +220,7 @@ fn data(outcome: &Outcome) -> Value {
         About::Engineer(engineer) => {
             return json!({ "engineerKey": engineer.key, "revision": engineer.newest().goal.revision, "state": "accepted" });
         }
+        About::Letter(parked) => return rejected(parked),
     };
     let mut data = json!({ "state": row.state.as_str() });
     let names = [
@@ -233,6 +239,19 @@ fn data(outcome: &Outcome) -> Value {
             "starters": seats.starters, "remaining": seats.remaining });
     }
     add_reason(&mut data, row, outcome);
+    data
+}
+
+/// What is wrong and what to send instead: places and rules, no values.
+fn rejected(parked: &Parked) -> Value {
+    let flaw = |flaw: &Flaw| {
+        let text = |language| flaw.reason.text(language);
+        json!({ "pointer": flaw.pointer, "reason": flaw.reason,
+            "text": { "en": text(Language::English), "sv": text(Language::Swedish) } })
+    };
+    let mut data = json!({ "state": "rejected", "letter": parked.id, "reason": parked.reason,
+        "errors": parked.flaws.iter().map(flaw).collect::<Vec<_>>() });
+    add_texts(&mut data, [("engineerKey", parked.engineer.as_ref().map(ToString::to_string))]);
     data
 }
 

@@ -143,7 +143,7 @@ impl Engine {
             .collect();
         let changes =
             new.into_iter().map(|row| Change::Enrollment { from: None, row: Box::new(row) }).collect();
-        let commit = Commit { at: now, actor: Actor::Engine, changes, keys: Vec::new() };
+        let commit = Commit::new(now, Actor::Engine, changes);
         match self.house.store.commit(commit).await {
             Ok(_) => {
                 self.grown.notify_one();

@@ -152,7 +152,7 @@ fn engineer(key: &str, release: Release) -> Engineer {
 }
 
 async fn put(store: &Memory, changes: Vec<Change>) {
-    let commit = Commit { at: Timestamp::UNIX_EPOCH, actor: Actor::Engine, changes, keys: Vec::new() };
+    let commit = Commit::new(Timestamp::UNIX_EPOCH, Actor::Engine, changes);
     store.commit(commit).await.unwrap();
 }
 

@@ -360,6 +360,12 @@ fn change(change: &Change) -> Value {
         Change::Reserved { engineer, .. } => {
             ("reserved", json!({ "username": SEALED, "engineer": engineer }))
         }
+        Change::Released { engineer, .. } => {
+            ("released", json!({ "username": SEALED, "engineer": engineer }))
+        }
+        Change::Erased { engineer } => ("erased", json!({ "engineer": engineer })),
+        Change::Parked(parked) => ("parked", json!(parked)),
+        Change::Unparked { id, how } => ("unparked", json!({ "id": id, "how": how })),
         Change::Bookmark { reader, position } => {
             ("bookmark", json!({ "reader": reader, "position": position }))
         }

@@ -4,7 +4,8 @@
 use super::engineer::{Engineer, EventRef};
 use super::enrollment::Enrollment;
 use super::id::EngineerKey;
-use super::sealed::{NameTag, WrappedKey};
+use super::parked::{LetterId, Parked, Unparking};
+use super::sealed::{NameTag, Sealed, WrappedKey};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,8 @@ pub struct Commit {
     /// New data keys of engineers. Stored beside the ledger, never in it, so that destroying a key later destroys the person
     /// and keeps the proof.
     pub keys: Vec<(EngineerKey, WrappedKey)>,
+    /// The sealed messages of [`Change::Parked`]. Stored beside the ledger like data keys, and destroyed when they are unparked.
+    pub letters: Vec<(LetterId, Sealed)>,
 }
 
 /// Who caused a change.
@@ -65,6 +68,28 @@ pub enum Change {
         tag: NameTag,
         /// Its holder.
         engineer: EngineerKey,
+    },
+    /// A local part that an engineer held is free again. Condition: the engineer holds it.
+    Released {
+        /// The local part, as a keyed hash.
+        tag: NameTag,
+        /// Its holder until now.
+        engineer: EngineerKey,
+    },
+    /// The data key of an engineer is destroyed, and with it all that was sealed for the engineer. Condition: the commit brings no key
+    /// for the engineer; once may be more than once. A later commit may bring a new one.
+    Erased {
+        /// Whose.
+        engineer: EngineerKey,
+    },
+    /// A message that cannot be used is kept. Condition: none; what is parked already stays as it was first parked.
+    Parked(Parked),
+    /// A parked message is kept no longer. Condition: it is parked.
+    Unparked {
+        /// Which.
+        id: LetterId,
+        /// How it came to its end.
+        how: Unparking,
     },
     /// A reader of the ledger has got this far. Condition: none.
     Bookmark {
@@ -115,9 +140,19 @@ pub struct Entry {
 }
 
 impl Commit {
+    /// A commit of these changes, with nothing beside the ledger.
+    pub fn new(at: Timestamp, actor: Actor, changes: Vec<Change>) -> Self {
+        Self { at, actor, changes, keys: Vec::new(), letters: Vec::new() }
+    }
+
     /// A commit of one change.
     pub fn of(at: Timestamp, actor: Actor, change: Change) -> Self {
-        Self { at, actor, changes: vec![change], keys: Vec::new() }
+        Self::new(at, actor, vec![change])
+    }
+
+    /// Whose data keys it destroys.
+    pub fn erased(&self) -> impl Iterator<Item = &EngineerKey> {
+        self.changes.iter().filter_map(Change::erased)
     }
 }
 
@@ -138,8 +173,16 @@ impl Change {
             Self::Received(received) => received.engineer.as_ref(),
             Self::Engineer(engineer) => Some(&engineer.key),
             Self::Enrollment { row, .. } => row.id.engineer(),
-            Self::Reserved { engineer, .. } => Some(engineer),
-            Self::Bookmark { .. } => None,
+            Self::Reserved { engineer, .. } | Self::Released { engineer, .. } | Self::Erased { engineer } => {
+                Some(engineer)
+            }
+            Self::Parked(parked) => parked.engineer.as_ref(),
+            Self::Unparked { .. } | Self::Bookmark { .. } => None,
         }
+    }
+
+    /// The engineer whose data key it destroys, if it does.
+    pub fn erased(&self) -> Option<&EngineerKey> {
+        if let Self::Erased { engineer } = self { Some(engineer) } else { None }
     }
 }

@@ -11,6 +11,7 @@ pub mod grants;
 pub mod id;
 pub mod message;
 pub mod outcome;
+pub mod parked;
 pub mod person;
 pub mod plan;
 pub mod privacy;

@@ -1,10 +1,11 @@
 //! What the world is told: a pure reading of the ledger. Stable ids follow from the place in the ledger, so that a repeated
 //! publication is recognised. Not here: the words (`message`), the envelope and the broker (`engine/outcomes`, `amqp`).
 
-use super::engineer::Engineer;
+use super::engineer::{Engineer, EventRef};
 use super::enrollment::{Enrollment, State, TargetKind};
 use super::entry::{Actor, Change, Entry, Position};
 use super::id::EngineerKey;
+use super::parked::Parked;
 use super::statement::Cause;
 use jiff::Timestamp;
 
@@ -34,6 +35,8 @@ pub enum OutcomeKind {
     ActionRequired,
     /// Every domain has settled, at least one of them well, and the engineer was told.
     Ready,
+    /// An event cannot be used, and was parked.
+    EventRejected,
     /// A reseller account waits for a person.
     ResellerBlocked,
     /// A reseller account's set-up is finished.
@@ -49,6 +52,8 @@ pub enum About {
     Engineer(Box<Engineer>),
     /// A row.
     Row(Box<Enrollment>),
+    /// A parked message.
+    Letter(Box<Parked>),
 }
 
 impl OutcomeKind {
@@ -59,11 +64,26 @@ impl OutcomeKind {
             Self::Progressed => "com.carepass.provisioning.progressed.v1",
             Self::ActionRequired => "com.carepass.provisioning.action-required.v1",
             Self::Ready => "com.carepass.provisioning.ready.v1",
+            Self::EventRejected => "com.carepass.provisioning.event-rejected.v1",
             Self::ResellerBlocked => "com.carepass.reseller.blocked.v1",
             Self::ResellerHealthy => "com.carepass.reseller.healthy.v1",
             Self::SeatsLow => "com.carepass.reseller.seats-low.v1",
         }
     }
+}
+
+impl OutcomeKind {
+    /// Every kind that is told.
+    pub const ALL: [Self; 8] = [
+        Self::Accepted,
+        Self::Progressed,
+        Self::ActionRequired,
+        Self::Ready,
+        Self::EventRejected,
+        Self::ResellerBlocked,
+        Self::ResellerHealthy,
+        Self::SeatsLow,
+    ];
 }
 
 impl About {
@@ -72,14 +92,24 @@ impl About {
         match self {
             Self::Engineer(engineer) => Some(&engineer.key),
             Self::Row(row) => row.id.engineer(),
+            Self::Letter(parked) => parked.engineer.as_ref(),
         }
     }
 
     /// The incoming event behind it.
+    pub fn event(&self) -> Option<&EventRef> {
+        match self {
+            Self::Engineer(_) | Self::Row(_) => self.cause().map(|cause| &cause.event),
+            Self::Letter(parked) => parked.event.as_ref(),
+        }
+    }
+
+    /// The incoming event, with what HR wants to see again.
     pub fn cause(&self) -> Option<&Cause> {
         match self {
             Self::Engineer(engineer) => Some(&engineer.newest().cause),
             Self::Row(row) => row.cause.as_ref(),
+            Self::Letter(_) => None,
         }
     }
 }
@@ -106,9 +136,13 @@ fn read(actor: &Actor, change: &Change) -> Vec<(OutcomeKind, About)> {
             let seats_low = became_low(row).then_some(OutcomeKind::SeatsLow);
             of_row(row).into_iter().chain(seats_low).map(|kind| (kind, About::Row(row.clone()))).collect()
         }
+        Change::Parked(parked) => {
+            vec![(OutcomeKind::EventRejected, About::Letter(Box::new(parked.clone())))]
+        }
         Change::Engineer(_) | Change::Received(_) | Change::Reserved { .. } | Change::Bookmark { .. } => {
             Vec::new()
         }
+        Change::Released { .. } | Change::Erased { .. } | Change::Unparked { .. } => Vec::new(),
     }
 }
 

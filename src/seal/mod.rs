@@ -8,6 +8,7 @@ mod password;
 pub use password::password;
 
 use crate::model::id::LocalPart;
+use crate::model::parked::LetterId;
 use crate::model::sealed::{NameTag, Sealed, WrappedKey};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hmac;
@@ -15,6 +16,9 @@ use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
+
+/// The longest letter that is sealed: a body that is kept, with its headers.
+pub const LETTER_MAX: usize = 1024 * 1024;
 
 /// The longest value that is sealed; a person's record is far below it, and a row has room for it.
 pub const PLAIN_MAX: usize = 12 * 1024;
@@ -28,6 +32,11 @@ const FORMAT: u8 = 1;
 /// What a wrapped key is bound to: no value of an engineer can be passed off as a key, nor the reverse.
 const KEY_BINDING: &str = "carepass key";
 const VALUE_BINDING: &str = "carepass value: ";
+
+const LETTER_BINDING: &str = "carepass letter: ";
+
+/// What the key of letters is derived for.
+const LETTER_PURPOSE: &[u8] = b"carepass letters";
 
 /// What the key of name tags is derived for.
 const TAG_PURPOSE: &[u8] = b"carepass name tags";
@@ -62,8 +71,8 @@ pub enum SealError {
     /// The operating system gives no random bytes.
     #[error("the operating system gives no random bytes")]
     NoRandomness,
-    /// The value is longer than [`PLAIN_MAX`].
-    #[error("a value of more than {PLAIN_MAX} bytes is not sealed")]
+    /// The value is longer than [`PLAIN_MAX`], or the letter than [`LETTER_MAX`].
+    #[error("a value of more than {PLAIN_MAX} bytes, or a letter of more than {LETTER_MAX}, is not sealed")]
     TooLong,
     /// Wrong key, wrong binding, or altered; which of them cannot be known.
     #[error("the sealed value cannot be opened: another key, another place, or altered")]
@@ -74,6 +83,7 @@ pub enum SealError {
 pub struct Sealer {
     master: LessSafeKey,
     tags: hmac::Key,
+    letters: LessSafeKey,
     random: SystemRandom,
 }
 
@@ -86,7 +96,7 @@ impl Sealer {
     pub fn open(path: &Path) -> Result<Self, SealError> {
         let random = SystemRandom::new();
         let key = master::read_or_create(path, &random)?;
-        Ok(Self { master: aead_key(&key), tags: tag_key(&key), random })
+        Ok(Self::of(&key, random))
     }
 
     /// A sealer whose master key dies with it: for tests and the demo.
@@ -96,7 +106,11 @@ impl Sealer {
     pub fn ephemeral() -> Result<Self, SealError> {
         let random = SystemRandom::new();
         let key = random_key(&random)?;
-        Ok(Self { master: aead_key(&key), tags: tag_key(&key), random })
+        Ok(Self::of(&key, random))
+    }
+
+    fn of(key: &KeyBytes, random: SystemRandom) -> Self {
+        Self { master: aead_key(key), tags: tag_key(key), letters: letter_key(key), random }
     }
 
     /// Makes a data key for one engineer.
@@ -131,6 +145,25 @@ impl Sealer {
         sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
         decrypt(&self.unwrap(key)?, &value_binding(bound_to), sealed.as_bytes())
+    }
+
+    /// Seals a message that belongs to no engineer's key, since nobody can say whose it is, so that it opens only under its own id.
+    ///
+    /// # Errors
+    /// When it is too long, or there are no random bytes.
+    pub fn seal_letter(&self, id: &LetterId, plain: &[u8]) -> Result<Sealed, SealError> {
+        if plain.len() > LETTER_MAX {
+            return Err(SealError::TooLong);
+        }
+        self.encrypt(&self.letters, &letter_binding(id), plain).map(Sealed::from_bytes)
+    }
+
+    /// Opens what [`Sealer::seal_letter`] made; the plain bytes are wiped from memory when they are dropped.
+    ///
+    /// # Errors
+    /// When master key, id or bytes are not those that were sealed.
+    pub fn unseal_letter(&self, id: &LetterId, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        decrypt(&self.letters, &letter_binding(id), sealed.as_bytes())
     }
 
     /// The keyed hash under which a local part is reserved.
@@ -191,10 +224,26 @@ fn aead_key(bytes: &KeyBytes) -> LessSafeKey {
     LessSafeKey::new(key)
 }
 
-/// A key of its own for name tags, derived from the master key, which is used for nothing but wrapping.
+fn letter_binding(id: &LetterId) -> String {
+    format!("{LETTER_BINDING}{id}")
+}
+
+/// A key of its own for name tags.
 fn tag_key(master: &KeyBytes) -> hmac::Key {
-    let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, master.as_slice()), TAG_PURPOSE);
-    hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
+    hmac::Key::new(hmac::HMAC_SHA256, derived(master, TAG_PURPOSE).as_slice())
+}
+
+/// A key of its own for letters.
+fn letter_key(master: &KeyBytes) -> LessSafeKey {
+    aead_key(&derived(master, LETTER_PURPOSE))
+}
+
+/// A key for one purpose, derived from the master key, which is used for nothing but wrapping.
+fn derived(master: &KeyBytes, purpose: &[u8]) -> KeyBytes {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, master.as_slice()), purpose);
+    let mut key = Zeroizing::new([0; KEY_LEN]);
+    key.copy_from_slice(tag.as_ref());
+    key
 }
 
 #[cfg(test)]
@@ -224,6 +273,20 @@ mod tests {
             assert_eq!(sealer.unseal(&key, PLACE, &secret).unwrap().as_slice(), plain);
             assert!(plain.is_empty() || !secret.as_bytes().windows(plain.len()).any(|w| w == plain));
         }
+    }
+
+    #[test]
+    fn a_letter_opens_under_its_own_id_and_its_own_master_key() {
+        let sealer = Sealer::ephemeral().unwrap();
+        let [id, other]: [LetterId; 2] = ["0".repeat(32), "1".repeat(32)].map(|id| id.parse().unwrap());
+        let plain = vec![7; LETTER_MAX];
+        let sealed = sealer.seal_letter(&id, &plain).unwrap();
+        assert_eq!(sealer.unseal_letter(&id, &sealed).unwrap().as_slice(), plain);
+        for (sealer, id) in [(&sealer, &other), (&Sealer::ephemeral().unwrap(), &id)] {
+            assert!(matches!(sealer.unseal_letter(id, &sealed), Err(SealError::CannotOpen)));
+        }
+        let long = sealer.seal_letter(&id, &vec![7; LETTER_MAX + 1]);
+        assert!(matches!(long, Err(SealError::TooLong)));
     }
 
     #[test]

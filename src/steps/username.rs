@@ -181,6 +181,6 @@ pub(super) async fn reserve(
         Change::Engineer(Box::new(engineer)),
     ];
     changes.extend(along);
-    let commit = Commit { at: cx.now(), actor: Actor::Engine, changes, keys: Vec::new() };
+    let commit = Commit::new(cx.now(), Actor::Engine, changes);
     cx.house.store.commit(commit).await.map(|_| ())
 }

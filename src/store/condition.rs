@@ -6,6 +6,7 @@ use crate::model::engineer::EventRef;
 use crate::model::enrollment::EnrollmentId;
 use crate::model::entry::{Change, Commit};
 use crate::model::id::EngineerKey;
+use crate::model::parked::LetterId;
 use crate::model::sealed::{NameTag, WrappedKey};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +24,9 @@ pub(super) trait Known {
     /// Who holds a local part.
     fn holder(&mut self, tag: &NameTag) -> Result<Option<EngineerKey>, StoreError>;
 
+    /// Whether a message is parked.
+    fn is_parked(&mut self, id: &LetterId) -> Result<bool, StoreError>;
+
     /// The data key of an engineer.
     fn data_key(&mut self, key: &EngineerKey) -> Result<Option<WrappedKey>, StoreError>;
 }
@@ -30,14 +34,15 @@ pub(super) trait Known {
 /// Checks every condition of a commit, each change seeing the ones before it. `Conflict` if one does not hold.
 ///
 /// A data key has a condition too: an engineer who is stored keeps the key that is stored. Otherwise a commit that is
-/// lost half-way could leave a person sealed with one key and another key in its place.
+/// lost half-way could leave a person sealed with one key and another key in its place. For the same reason a key is never
+/// destroyed and brought by one commit: the new one is on disk before the frame, and the old one only goes after it.
 pub(super) fn admit(commit: &Commit, known: &mut impl Known) -> Result<(), StoreError> {
     for (engineer, key) in &commit.keys {
         let kept = match known.engineer_version(engineer)? {
             Some(_) => known.data_key(engineer)?,
             None => None,
         };
-        demand(kept.is_none_or(|kept| kept == *key))?;
+        demand(kept.is_none_or(|kept| kept == *key) && commit.erased().all(|erased| erased != engineer))?;
     }
     let mut earlier = Earlier::default();
     commit.changes.iter().try_for_each(|change| earlier.admit(change, known))
@@ -49,7 +54,8 @@ struct Earlier<'a> {
     received: BTreeSet<&'a EventRef>,
     engineers: BTreeMap<&'a EngineerKey, u64>,
     rows: BTreeMap<&'a EnrollmentId, u64>,
-    holders: BTreeMap<&'a NameTag, &'a EngineerKey>,
+    holders: BTreeMap<&'a NameTag, Option<&'a EngineerKey>>,
+    parked: BTreeMap<&'a LetterId, bool>,
 }
 
 impl<'a> Earlier<'a> {
@@ -74,13 +80,31 @@ impl<'a> Earlier<'a> {
                 demand(stored == *from)
             }
             Change::Reserved { tag, engineer } => {
-                let holder = match self.holders.insert(tag, engineer) {
-                    Some(holder) => Some(holder.clone()),
+                let holder = match self.holders.insert(tag, Some(engineer)) {
+                    Some(holder) => holder.cloned(),
                     None => known.holder(tag)?,
                 };
                 demand(holder.is_none_or(|holder| holder == *engineer))
             }
-            Change::Bookmark { .. } => Ok(()),
+            Change::Released { tag, engineer } => {
+                let holder = match self.holders.insert(tag, None) {
+                    Some(holder) => holder.cloned(),
+                    None => known.holder(tag)?,
+                };
+                demand(holder.as_ref() == Some(engineer))
+            }
+            Change::Parked(parked) => {
+                self.parked.insert(&parked.id, true);
+                Ok(())
+            }
+            Change::Unparked { id, .. } => {
+                let is_parked = match self.parked.insert(id, false) {
+                    Some(is_parked) => is_parked,
+                    None => known.is_parked(id)?,
+                };
+                demand(is_parked)
+            }
+            Change::Erased { .. } | Change::Bookmark { .. } => Ok(()),
         }
     }
 }

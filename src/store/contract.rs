@@ -1,6 +1,7 @@
 //! What every store promises, as one suite that runs against each of them, and the rows and engineers it is made of.
-//! Not here: what only one store promises (files, damage, recovery).
+//! Of what is parked, erased and released: `contract/beside`. Not here: what only one store promises (files, damage, recovery).
 
+pub(crate) mod beside;
 pub(crate) mod picture;
 
 use self::picture::{Picture, all_engineers, all_entries, picture, whole_queue};
@@ -33,6 +34,7 @@ pub(crate) async fn check(store: &Arc<dyn Store>) {
     entries_have_no_gaps(&**store).await;
     long_documents_are_stored_too(&**store).await;
     one_of_many_wins(store).await;
+    beside::check(&**store).await;
 }
 
 /// An engineer in a version.
@@ -68,7 +70,7 @@ pub(crate) fn put_engineer(key: &str, version: u64) -> Change {
 
 /// A commit by the engine.
 pub(crate) fn commit(changes: Vec<Change>) -> Commit {
-    Commit { at: second(1), actor: Actor::Engine, changes, keys: Vec::new() }
+    Commit::new(second(1), Actor::Engine, changes)
 }
 
 fn second(second: i64) -> Timestamp {
@@ -328,10 +330,7 @@ async fn entries_have_no_gaps(store: &dyn Store) {
         let key = if number % 3 == 0 { "E-told" } else { "E-untold" };
         let at = "2026-03-29T01:59:59.000000001Z".parse().unwrap();
         let changes = vec![put(None, row(&format!("domain/{key}/told/d{number}.example"), 0, Some(1)))];
-        let position = store
-            .commit(Commit { at, actor: operator.clone(), changes: changes.clone(), keys: vec![] })
-            .await
-            .unwrap();
+        let position = store.commit(Commit::new(at, operator.clone(), changes.clone())).await.unwrap();
         assert_eq!(position, Position(before.0 + number + 1));
         written.push(Entry { position, at, actor: operator.clone(), changes });
     }
@@ -428,6 +427,10 @@ fn change_name(change: &Change) -> &'static str {
         Change::Engineer(_) => "engineer",
         Change::Enrollment { .. } => "row",
         Change::Reserved { .. } => "reserved",
+        Change::Released { .. } => "released",
+        Change::Erased { .. } => "erased",
+        Change::Parked(_) => "parked",
+        Change::Unparked { .. } => "unparked",
         Change::Bookmark { .. } => "bookmark",
     }
 }

@@ -7,7 +7,8 @@ use crate::model::engineer::{Engineer, EventRef};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::entry::{Change, Commit, Entry, Position, Received};
 use crate::model::id::EngineerKey;
-use crate::model::sealed::{NameTag, WrappedKey};
+use crate::model::parked::{LetterId, Parked};
+use crate::model::sealed::{NameTag, Sealed, WrappedKey};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -37,6 +38,9 @@ struct State {
     wakes: BTreeMap<Lane, BTreeSet<(Timestamp, EnrollmentId)>>,
     inbox: BTreeMap<EventRef, Received>,
     holders: BTreeMap<NameTag, EngineerKey>,
+    parked: BTreeMap<LetterId, Parked>,
+    parked_since: BTreeSet<(Timestamp, LetterId)>,
+    letters: BTreeMap<LetterId, Sealed>,
     bookmarks: BTreeMap<String, Position>,
     entries: Vec<Entry>,
     lose_next: Option<Lost>,
@@ -133,6 +137,22 @@ impl Store for Memory {
         self.read(|state| state.holders.get(tag).cloned())
     }
 
+    fn parked<'a>(
+        &'a self,
+        after: Option<&'a (Timestamp, LetterId)>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Parked>> {
+        self.read(move |state| {
+            let rest = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+            let found = state.parked_since.range(rest).filter_map(|(_, id)| state.parked.get(id));
+            found.take(limit).cloned().collect()
+        })
+    }
+
+    fn letter<'a>(&'a self, id: &'a LetterId) -> Answer<'a, Option<(Parked, Option<Sealed>)>> {
+        self.read(|state| Some((state.parked.get(id)?.clone(), state.letters.get(id).cloned())))
+    }
+
     fn entries(&self, after: Position, limit: usize) -> Answer<'_, Vec<Entry>> {
         self.read(move |state| state.entries_after(after).iter().take(limit).cloned().collect())
     }
@@ -167,8 +187,11 @@ impl State {
     }
 
     fn apply(&mut self, commit: Commit) {
-        let Commit { at, actor, changes, keys } = commit;
+        let Commit { at, actor, changes, keys, letters } = commit;
         self.data_keys.extend(keys);
+        for (id, letter) in letters {
+            self.letters.entry(id).or_insert(letter);
+        }
         for change in &changes {
             self.apply_change(change);
         }
@@ -186,6 +209,24 @@ impl State {
             Change::Enrollment { row, .. } => self.put_row(row),
             Change::Reserved { tag, engineer } => {
                 self.holders.insert(tag.clone(), engineer.clone());
+            }
+            Change::Released { tag, .. } => {
+                self.holders.remove(tag);
+            }
+            Change::Erased { engineer } => {
+                self.data_keys.remove(engineer);
+            }
+            Change::Parked(parked) => {
+                if !self.parked.contains_key(&parked.id) {
+                    self.parked.insert(parked.id.clone(), parked.clone());
+                    self.parked_since.insert((parked.at, parked.id.clone()));
+                }
+            }
+            Change::Unparked { id, .. } => {
+                if let Some(parked) = self.parked.remove(id) {
+                    self.parked_since.remove(&(parked.at, parked.id));
+                }
+                self.letters.remove(id);
             }
             Change::Bookmark { reader, position } => {
                 self.bookmarks.insert(reader.clone(), *position);
@@ -239,6 +280,10 @@ impl Known for State {
 
     fn holder(&mut self, tag: &NameTag) -> Result<Option<EngineerKey>, StoreError> {
         Ok(self.holders.get(tag).cloned())
+    }
+
+    fn is_parked(&mut self, id: &LetterId) -> Result<bool, StoreError> {
+        Ok(self.parked.contains_key(id))
     }
 
     fn data_key(&mut self, key: &EngineerKey) -> Result<Option<WrappedKey>, StoreError> {

@@ -11,7 +11,8 @@ use crate::model::engineer::{Engineer, EventRef};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::entry::{Commit, Entry, Position, Received};
 use crate::model::id::EngineerKey;
-use crate::model::sealed::{NameTag, WrappedKey};
+use crate::model::parked::{LetterId, Parked};
+use crate::model::sealed::{NameTag, Sealed, WrappedKey};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
@@ -74,6 +75,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// Who holds a local part.
     fn holder<'a>(&'a self, tag: &'a NameTag) -> Answer<'a, Option<EngineerKey>>;
+
+    /// Parked messages in the order of (`at`, id), after the given place.
+    fn parked<'a>(
+        &'a self,
+        after: Option<&'a (Timestamp, LetterId)>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Parked>>;
+
+    /// What is known of a parked message, and the sealed message; none of the latter if it cannot be found any more.
+    fn letter<'a>(&'a self, id: &'a LetterId) -> Answer<'a, Option<(Parked, Option<Sealed>)>>;
 
     /// Entries after a position, in order, without gaps.
     fn entries(&self, after: Position, limit: usize) -> Answer<'_, Vec<Entry>>;

@@ -5,7 +5,8 @@ use crate::model::engineer::Engineer;
 use crate::model::enrollment::{Enrollment, Lane};
 use crate::model::entry::{Change, Entry, Position, Received};
 use crate::model::id::EngineerKey;
-use crate::model::sealed::WrappedKey;
+use crate::model::parked::{LetterId, Parked};
+use crate::model::sealed::{Sealed, WrappedKey};
 use crate::store::Store;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -21,6 +22,8 @@ pub(crate) struct Picture {
     inbox: Vec<Option<Received>>,
     holders: Vec<Option<EngineerKey>>,
     bookmarks: Vec<Position>,
+    parked: Vec<Parked>,
+    letters: Vec<Option<(Parked, Option<Sealed>)>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -52,11 +55,15 @@ pub(crate) async fn picture(store: &dyn Store) -> Picture {
                     picture.resellers.push(store.enrollment(&row.id).await.unwrap());
                 }
             }
-            Change::Reserved { tag, .. } => picture.holders.push(store.holder(tag).await.unwrap()),
+            Change::Reserved { tag, .. } | Change::Released { tag, .. } => {
+                picture.holders.push(store.holder(tag).await.unwrap())
+            }
             Change::Bookmark { reader, .. } => picture.bookmarks.push(store.bookmark(reader).await.unwrap()),
-            Change::Engineer(_) => {}
+            Change::Parked(parked) => picture.letters.push(store.letter(&parked.id).await.unwrap()),
+            Change::Engineer(_) | Change::Erased { .. } | Change::Unparked { .. } => {}
         }
     }
+    picture.parked = all_parked(store, 2).await;
     for lane in lanes {
         let next = store.next_wake(&lane).await.unwrap();
         let queue = whole_queue(store, &lane, 7).await;
@@ -81,6 +88,19 @@ pub(crate) async fn all_entries(store: &dyn Store) -> Vec<Entry> {
             return all;
         }
         all.extend(page);
+    }
+}
+
+/// All parked messages, read in pages.
+pub(crate) async fn all_parked(store: &dyn Store, page: usize) -> Vec<Parked> {
+    let mut all: Vec<Parked> = Vec::new();
+    loop {
+        let after: Option<(Timestamp, LetterId)> = all.last().map(|parked| (parked.at, parked.id.clone()));
+        let parked = store.parked(after.as_ref(), page).await.unwrap();
+        if parked.is_empty() {
+            return all;
+        }
+        all.extend(parked);
     }
 }
 

@@ -66,6 +66,37 @@ pub fn sync_together(files: &[File]) -> io::Result<()> {
     })
 }
 
+/// Writes whole files into a directory and answers when they are on disk. All drafts are written before the first sync, and several
+/// threads sync, so that the file system can bring them down together.
+pub fn write_together(directory: &Path, files: impl Iterator<Item = (PathBuf, Vec<u8>)>) -> io::Result<()> {
+    let (mut drafts, mut paths) = (Vec::new(), Vec::new());
+    for (path, bytes) in files {
+        drafts.push(write_draft(&draft_of(&path), &bytes)?);
+        paths.push(path);
+    }
+    if drafts.is_empty() {
+        return Ok(());
+    }
+    sync_together(&drafts)?;
+    for path in paths {
+        std::fs::rename(draft_of(&path), path)?;
+    }
+    sync_directory(directory)
+}
+
+/// Removes files of a directory, where they are there, and answers when that is on disk.
+pub fn remove_together(directory: &Path, paths: impl Iterator<Item = PathBuf>) -> io::Result<()> {
+    let mut removed = false;
+    for path in paths {
+        match std::fs::remove_file(path) {
+            Ok(()) => removed = true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (),
+            Err(error) => return Err(error),
+        }
+    }
+    if removed { sync_directory(directory) } else { Ok(()) }
+}
+
 /// Says which file or directory could not be used, and why.
 pub fn unavailable(path: &Path) -> impl Fn(io::Error) -> StoreError + '_ {
     move |error| StoreError::Unavailable(format!("{}: {error}", path.display()))

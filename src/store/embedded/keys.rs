@@ -1,10 +1,13 @@
 //! The engineers' data keys: one small file each, never in the ledger, so that deleting a file later destroys what was sealed
-//! with it and leaves the proof. A file is on disk before the frame that brings its engineer. It holds two lines: the wrapped
-//! key in base64, and a SHA-256 over the engineer's key and that line, which finds damaged and exchanged files.
+//! with it and leaves the proof. A file is on disk before the frame that brings its engineer, and is destroyed after the frame that
+//! erases the engineer. It holds three lines: the wrapped key in base64; the position of the entry that brought it, so that an old
+//! erasure, read again from the ledger, does not destroy a newer key; and a SHA-256 over the engineer's key and these lines, which
+//! finds damaged and exchanged files.
 //! Not here: whether a key may be stored (`store/condition`), and what opens it (`seal`).
 
 use super::files;
 use super::frame::{Digest, hexadecimal};
+use crate::model::entry::Position;
 use crate::model::id::EngineerKey;
 use crate::model::sealed::WrappedKey;
 use crate::store::StoreError;
@@ -32,7 +35,7 @@ impl Keys {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(files::unavailable(&path)(error)),
         };
-        parse(engineer, &bytes).map(Some).ok_or_else(|| {
+        parse(engineer, &bytes).map(|(key, _)| Some(key)).ok_or_else(|| {
             StoreError::Damaged(format!(
                 "the data key in {} does not match its checksum. What is sealed for this engineer cannot be read. \
                  Restore the file from a backup.",
@@ -41,23 +44,33 @@ impl Keys {
         })
     }
 
-    /// Writes keys and answers when they are on disk. All drafts are written before the first sync, and several threads sync,
-    /// so that the file system can bring them down together: a flood of new engineers would hold up everybody's commits.
-    pub fn write<'a>(&self, keys: impl Iterator<Item = (&'a EngineerKey, &'a WrappedKey)>) -> io::Result<()> {
-        let (mut drafts, mut paths) = (Vec::new(), Vec::new());
-        for (engineer, key) in keys {
+    /// Writes keys, each with the position that brings it, and answers when they are on disk; together, because a flood of new
+    /// engineers would hold up everybody's commits.
+    pub fn write<'a>(
+        &self,
+        keys: impl Iterator<Item = (&'a EngineerKey, &'a (WrappedKey, Position))>,
+    ) -> io::Result<()> {
+        let files =
+            keys.map(|(engineer, (key, since))| (self.path_of(engineer), content(engineer, key, *since)));
+        files::write_together(&self.directory, files)
+    }
+
+    /// Destroys the keys that are older than the erasure of their engineer, and answers when that is on disk. A key that cannot be
+    /// read is of no use to anybody and goes too.
+    pub fn destroy<'a>(&self, erased: impl Iterator<Item = &'a (EngineerKey, Position)>) -> io::Result<()> {
+        let mut paths = Vec::new();
+        for (engineer, position) in erased {
             let path = self.path_of(engineer);
-            drafts.push(files::write_draft(&files::draft_of(&path), &content(engineer, key))?);
-            paths.push(path);
+            let bytes = match std::fs::read(&path) {
+                Ok(bytes) => bytes,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+                Err(error) => return Err(error),
+            };
+            if parse(engineer, &bytes).is_none_or(|(_, since)| since < *position) {
+                paths.extend([files::draft_of(&path), path]);
+            }
         }
-        if drafts.is_empty() {
-            return Ok(());
-        }
-        files::sync_together(&drafts)?;
-        for path in paths {
-            std::fs::rename(files::draft_of(&path), path)?;
-        }
-        files::sync_directory(&self.directory)
+        files::remove_together(&self.directory, paths.into_iter())
     }
 
     /// The hexadecimal form is a file name on every file system, whatever the key looks like.
@@ -66,16 +79,17 @@ impl Keys {
     }
 }
 
-fn content(engineer: &EngineerKey, key: &WrappedKey) -> Vec<u8> {
-    let line = String::from(key.clone());
-    let check = Digest::of(&[engineer.as_str().as_bytes(), b"\n", line.as_bytes()]);
-    format!("{line}\n{check}\n").into_bytes()
+fn content(engineer: &EngineerKey, key: &WrappedKey, since: Position) -> Vec<u8> {
+    let lines = format!("{}\n{}\n", String::from(key.clone()), since.0);
+    let check = Digest::of(&[engineer.as_str().as_bytes(), b"\n", lines.as_bytes()]);
+    format!("{lines}{check}\n").into_bytes()
 }
 
-fn parse(engineer: &EngineerKey, bytes: &[u8]) -> Option<WrappedKey> {
-    let line = std::str::from_utf8(bytes).ok()?.lines().next()?;
-    let key = WrappedKey::try_from(line.to_owned()).ok()?;
-    (content(engineer, &key) == bytes).then_some(key)
+fn parse(engineer: &EngineerKey, bytes: &[u8]) -> Option<(WrappedKey, Position)> {
+    let mut lines = std::str::from_utf8(bytes).ok()?.lines();
+    let key = WrappedKey::try_from(lines.next()?.to_owned()).ok()?;
+    let since = Position(lines.next()?.parse().ok()?);
+    (content(engineer, &key, since) == bytes).then_some((key, since))
 }
 
 #[cfg(test)]
@@ -88,9 +102,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let keys = Keys::open(&directory.path().join("keys")).unwrap();
         let [one, other, absent] = ["E-1", "E-2", "E-3"].map(|key| EngineerKey::parse(key).unwrap());
-        let (key, other_key) = (WrappedKey::from_bytes(vec![1; 60]), WrappedKey::from_bytes(vec![2; 60]));
-        keys.write([(&one, &key), (&other, &other_key)].into_iter()).unwrap();
-        assert_eq!(keys.read(&one), Ok(Some(key)));
+        let [brought, other_brought] =
+            [1, 2].map(|n| (WrappedKey::from_bytes(vec![n; 60]), Position(u64::from(n))));
+        keys.write([(&one, &brought), (&other, &other_brought)].into_iter()).unwrap();
+        assert_eq!(keys.read(&one), Ok(Some(brought.0)));
         assert_eq!(keys.read(&absent), Ok(None));
         let path = keys.path_of(&one);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -104,5 +119,24 @@ mod tests {
         }
         std::fs::copy(keys.path_of(&other), &path).unwrap();
         assert!(matches!(keys.read(&one), Err(StoreError::Damaged(_))));
+    }
+
+    #[test]
+    fn an_erasure_destroys_what_is_older() {
+        let directory = tempfile::tempdir().unwrap();
+        let keys = Keys::open(directory.path()).unwrap();
+        let engineer = EngineerKey::parse("E-1").unwrap();
+        let key = WrappedKey::from_bytes(vec![1; 60]);
+        for (erased, remains) in [(6, true), (7, true), (8, false), (8, false)] {
+            keys.write([(&engineer, &(key.clone(), Position(7)))].into_iter()).unwrap();
+            std::fs::write(files::draft_of(&keys.path_of(&engineer)), "half").unwrap();
+            keys.destroy([(engineer.clone(), Position(erased))].iter()).unwrap();
+            assert_eq!(keys.read(&engineer).unwrap().is_some(), remains, "erased at {erased}");
+            let files = std::fs::read_dir(directory.path()).unwrap().count();
+            assert_eq!(files, if remains { 2 } else { 0 }, "drafts go too");
+        }
+        std::fs::write(keys.path_of(&engineer), "damaged").unwrap();
+        keys.destroy([(engineer.clone(), Position(9))].iter()).unwrap();
+        assert_eq!(keys.read(&engineer), Ok(None));
     }
 }

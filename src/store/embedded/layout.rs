@@ -9,6 +9,8 @@
 //! | `w` lane 0 `wake_at` row | nothing: the order is what counts |
 //! | `i` SHA-256 of source and id | the received event |
 //! | `t` tag | the holder |
+//! | `p` letter | what is known of a parked message |
+//! | `o` `at` letter | nothing: the order is what counts |
 //! | `b` reader | a position |
 //! | `h` engineer 0 position | the place of an entry |
 //! | `f` first position | where a frame begins |
@@ -21,6 +23,7 @@ use crate::model::engineer::EventRef;
 use crate::model::enrollment::{EnrollmentId, Lane};
 use crate::model::entry::{Change, Position};
 use crate::model::id::EngineerKey;
+use crate::model::parked::LetterId;
 use crate::model::sealed::NameTag;
 use jiff::Timestamp;
 
@@ -29,6 +32,9 @@ pub const META: &[u8] = b"m";
 
 /// All engineers.
 pub const ENGINEERS: &[u8] = b"e";
+
+/// All parked messages, in order.
+pub const PARKED: &[u8] = b"o";
 
 /// All frames.
 pub const FRAMES: &[u8] = b"f";
@@ -96,6 +102,21 @@ pub fn holder(tag: &NameTag) -> Vec<u8> {
     joined(&[b"t", tag.as_bytes()])
 }
 
+/// What is known of a parked message.
+pub fn letter(id: &LetterId) -> Vec<u8> {
+    joined(&[b"p", id.as_str().as_bytes()])
+}
+
+/// The place of a parked message among all.
+pub fn parked(at: Timestamp, id: &LetterId) -> Vec<u8> {
+    joined(&[PARKED, &time(at), id.as_str().as_bytes()])
+}
+
+/// The key of the message that has this place.
+pub fn letter_of_place(key: &[u8]) -> Option<Vec<u8>> {
+    Some(joined(&[b"p", key.get(PARKED.len() + TIME..)?]))
+}
+
 /// A reader's bookmark.
 pub fn bookmark(reader: &str) -> Vec<u8> {
     joined(&[b"b", reader.as_bytes()])
@@ -122,7 +143,11 @@ pub fn subject(change: &Change) -> Vec<u8> {
         Change::Received(it) => received(&it.event),
         Change::Engineer(it) => engineer(&it.key),
         Change::Enrollment { row: it, .. } => row(&it.id),
-        Change::Reserved { tag, .. } => holder(tag),
+        Change::Reserved { tag, .. } | Change::Released { tag, .. } => holder(tag),
+        // Nothing is stored under it: what an erasure leaves is that there is no data key.
+        Change::Erased { engineer } => joined(&[b"x", engineer.as_str().as_bytes()]),
+        Change::Parked(it) => letter(&it.id),
+        Change::Unparked { id, .. } => letter(id),
         Change::Bookmark { reader, .. } => bookmark(reader),
     }
 }

@@ -4,6 +4,7 @@
 //! <path>/ledger/entries.jsonl   every commit, in frames under a hash chain (`frame`); appended and synced by one thread (`writer`)
 //! <path>/index/                 rows, wakes, inbox, places of entries (`layout`, `value`, `index`); may be deleted at any time
 //! <path>/keys/                  one wrapped data key per engineer (`keys`)
+//! <path>/letters/               parked messages, each sealed (`letters`)
 //! <path>/lock                   one process at a time (`lock`)
 //! ```
 //!
@@ -16,6 +17,7 @@ mod index;
 mod keys;
 mod layout;
 mod ledger;
+mod letters;
 mod lock;
 mod reads;
 mod recover;
@@ -31,12 +33,14 @@ use crate::model::engineer::{Engineer, EventRef};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::entry::{Commit, Entry, Position, Received};
 use crate::model::id::EngineerKey;
-use crate::model::sealed::{NameTag, WrappedKey};
+use crate::model::parked::{LetterId, Parked};
+use crate::model::sealed::{NameTag, Sealed, WrappedKey};
 use frame::Link;
 use index::{Index, broken};
 use jiff::Timestamp;
 use keys::Keys;
 use ledger::LedgerReader;
+use letters::Letters;
 use lock::Lock;
 use recover::Recovered;
 use std::path::Path;
@@ -90,6 +94,7 @@ struct Shared {
     index: Index,
     ledger: LedgerReader,
     keys: Keys,
+    letters: Letters,
     end: Mutex<Link>,
     trouble: OnceLock<String>,
     counters: Counting,
@@ -137,11 +142,12 @@ impl Embedded {
     }
 
     fn start(recovered: Recovered) -> Result<Self, StoreError> {
-        let Recovered { ledger, index, meta, keys, lock } = recovered;
+        let Recovered { ledger, index, meta, keys, letters, lock } = recovered;
         let shared = Arc::new(Shared {
             index,
             ledger: ledger.reader(),
             keys,
+            letters,
             end: Mutex::new(*ledger.end()),
             trouble: OnceLock::new(),
             counters: Counting::default(),
@@ -276,6 +282,20 @@ impl Store for Embedded {
     fn holder<'a>(&'a self, tag: &'a NameTag) -> Answer<'a, Option<EngineerKey>> {
         let tag = tag.clone();
         self.read(move |shared| shared.holder(&tag))
+    }
+
+    fn parked<'a>(
+        &'a self,
+        after: Option<&'a (Timestamp, LetterId)>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Parked>> {
+        let after = after.cloned();
+        self.read(move |shared| shared.parked(after.as_ref(), limit))
+    }
+
+    fn letter<'a>(&'a self, id: &'a LetterId) -> Answer<'a, Option<(Parked, Option<Sealed>)>> {
+        let id = id.clone();
+        Box::pin(async move { self.read(move |shared| shared.letter(&id)).await? })
     }
 
     fn entries(&self, after: Position, limit: usize) -> Answer<'_, Vec<Entry>> {

@@ -11,7 +11,8 @@ use crate::model::engineer::{Engineer, EventRef};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::entry::{Change, Entry, Position, Received};
 use crate::model::id::EngineerKey;
-use crate::model::sealed::{NameTag, WrappedKey};
+use crate::model::parked::{LetterId, Parked};
+use crate::model::sealed::{NameTag, Sealed, WrappedKey};
 use crate::store::StoreError;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -94,6 +95,23 @@ impl Shared {
     pub fn holder(&self, tag: &NameTag) -> Read<Option<EngineerKey>> {
         let payload = self.index.get(&layout::holder(tag))?;
         payload.map(|payload| engineer_key(&payload)).transpose()
+    }
+
+    /// Parked messages behind a place.
+    pub fn parked(&self, after: Option<&(Timestamp, LetterId)>, limit: usize) -> Read<Vec<Parked>> {
+        let after = after.map_or(layout::PARKED.to_vec(), |(at, id)| layout::parked(*at, id));
+        let mut parked = Vec::new();
+        for place in self.index.behind(layout::PARKED, after).take(limit) {
+            let key = layout::letter_of_place(&place?.0).ok_or_else(|| broken("a place cannot be read"))?;
+            parked.extend(self.document::<Parked>(&key)?);
+        }
+        Ok(parked)
+    }
+
+    /// A parked message. The inner error concerns this message alone, not the store.
+    pub fn letter(&self, id: &LetterId) -> Read<Read<Option<(Parked, Option<Sealed>)>>> {
+        let Some(parked) = self.document(&layout::letter(id))? else { return Ok(Ok(None)) };
+        Ok(self.letters.read(id).map(|letter| Some((parked, letter))))
     }
 
     /// Entries after a position.
@@ -209,5 +227,11 @@ impl Stored for Enrollment {
 impl Stored for Received {
     fn of(change: Change) -> Option<Self> {
         if let Change::Received(received) = change { Some(received) } else { None }
+    }
+}
+
+impl Stored for Parked {
+    fn of(change: Change) -> Option<Self> {
+        if let Change::Parked(parked) = change { Some(parked) } else { None }
     }
 }

@@ -20,7 +20,9 @@ use super::files;
 use super::frame::{self, Frame, Link, Tail, Unread};
 use super::index::{Index, Meta};
 use super::keys::Keys;
+use super::layout;
 use super::ledger::{Ledger, LedgerReader, damaged, entries_of};
+use super::letters::Letters;
 use super::lock::Lock;
 use super::stage::Stage;
 use crate::store::StoreError;
@@ -41,6 +43,8 @@ pub struct Recovered {
     pub meta: Meta,
     /// The data keys.
     pub keys: Keys,
+    /// Parked messages.
+    pub letters: Letters,
     /// Keeps other processes out.
     pub lock: Lock,
 }
@@ -60,6 +64,7 @@ pub fn recover(root: &Path, patience: Duration) -> Result<Recovered, StoreError>
     files::make_directory(&ledger_directory).map_err(files::unavailable(&ledger_directory))?;
     let lock = Lock::acquire(&root.join("lock"), patience)?;
     let keys = Keys::open(&root.join("keys"))?;
+    let letters = Letters::open(&root.join("letters"))?;
     let file = Ledger::open_file(&ledger_directory.join("entries.jsonl"))?;
     let reader = LedgerReader::new(&file).map_err(files::unavailable(&ledger_directory))?;
 
@@ -76,7 +81,8 @@ pub fn recover(root: &Path, patience: Duration) -> Result<Recovered, StoreError>
     let ledger = Ledger::new(file, survey.end);
     ledger.settle(survey.last.as_ref()).map_err(files::unavailable(&ledger_directory))?;
     let (index, meta) = catch_up(root, found, &ledger, &keys)?;
-    Ok(Recovered { ledger, index, meta, keys, lock })
+    letters.keep_only(|id| index.get(&layout::letter(id)).map(|found| found.is_some()))?;
+    Ok(Recovered { ledger, index, meta, keys, letters, lock })
 }
 
 /// What lies in the directory of the index.
@@ -273,6 +279,9 @@ fn replay(index: Index, mut meta: Meta, ledger: &Ledger, keys: &Keys) -> Result<
             }
             at = frame.end;
         }
+        // A crash may have come between a frame that erases and the end of the key.
+        keys.destroy(stage.erased())
+            .map_err(|error| StoreError::Unavailable(format!("a data key cannot be destroyed: {error}")))?;
         meta = stage.write(&meta, &at)?;
     }
     Ok((index, meta))

@@ -12,12 +12,13 @@ use crate::model::engineer::EventRef;
 use crate::model::enrollment::{Enrollment, EnrollmentId};
 use crate::model::entry::{Change, Commit, Position};
 use crate::model::id::EngineerKey;
-use crate::model::sealed::{NameTag, WrappedKey};
+use crate::model::parked::{LetterId, Parked};
+use crate::model::sealed::{NameTag, Sealed, WrappedKey};
 use crate::store::StoreError;
 use crate::store::condition::Known;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The index as it will be.
 #[derive(Debug)]
@@ -25,7 +26,11 @@ pub struct Stage<'a> {
     index: &'a Index,
     keys: &'a Keys,
     slots: BTreeMap<Vec<u8>, Slot>,
-    data_keys: BTreeMap<EngineerKey, WrappedKey>,
+    data_keys: BTreeMap<EngineerKey, (WrappedKey, Position)>,
+    letters: BTreeMap<LetterId, Sealed>,
+    erased: Vec<(EngineerKey, Position)>,
+    /// Messages that are parked no longer when all is written.
+    unparked: BTreeSet<LetterId>,
 }
 
 /// A key of the index: what it holds and what it will hold, both with their checks.
@@ -38,7 +43,15 @@ struct Slot {
 impl<'a> Stage<'a> {
     /// The index as it is.
     pub fn new(index: &'a Index, keys: &'a Keys) -> Self {
-        Self { index, keys, slots: BTreeMap::new(), data_keys: BTreeMap::new() }
+        Self {
+            index,
+            keys,
+            slots: BTreeMap::new(),
+            data_keys: BTreeMap::new(),
+            letters: BTreeMap::new(),
+            erased: Vec::new(),
+            unparked: BTreeSet::new(),
+        }
     }
 
     /// The number of keys that change.
@@ -47,13 +60,31 @@ impl<'a> Stage<'a> {
     }
 
     /// New data keys, which must be on disk before their frame.
-    pub fn data_keys(&self) -> impl Iterator<Item = (&EngineerKey, &WrappedKey)> {
+    pub fn data_keys(&self) -> impl Iterator<Item = (&EngineerKey, &(WrappedKey, Position))> {
         self.data_keys.iter()
     }
 
-    /// Takes over the data keys of a commit that may happen.
-    pub fn put_keys(&mut self, commit: &Commit) {
-        self.data_keys.extend(commit.keys.iter().cloned());
+    /// New letters, which must be on disk before their frame.
+    pub fn letters(&self) -> impl Iterator<Item = (&LetterId, &Sealed)> {
+        self.letters.iter()
+    }
+
+    /// Whose data keys are to be destroyed: after the frame that says so, and before the index has it, so that whoever brings the
+    /// index up to the frame destroys them too.
+    pub fn erased(&self) -> impl Iterator<Item = &(EngineerKey, Position)> {
+        self.erased.iter()
+    }
+
+    /// The letters that go once everything is written.
+    pub fn take_unparked(&mut self) -> BTreeSet<LetterId> {
+        std::mem::take(&mut self.unparked)
+    }
+
+    /// Takes over what a commit that may happen, at this position, brings for beside the ledger.
+    pub fn put_beside(&mut self, commit: &Commit, position: Position) {
+        self.data_keys
+            .extend(commit.keys.iter().map(|(engineer, key)| (engineer.clone(), (key.clone(), position))));
+        self.letters.extend(commit.letters.iter().cloned());
     }
 
     /// Takes over the changes of an entry that lies, or will lie, at `place`.
@@ -65,6 +96,7 @@ impl<'a> Stage<'a> {
     ) -> Result<(), StoreError> {
         for change in changes {
             self.put_change(change, place)?;
+            self.erased.extend(change.erased().map(|engineer| (engineer.clone(), position)));
             if let Some(engineer) = change.engineer() {
                 self.put(layout::history(engineer, position), &place.encode())?;
             }
@@ -110,8 +142,34 @@ impl<'a> Stage<'a> {
             Change::Engineer(engineer) => self.put_document(key, engineer.version, None, engineer, place),
             Change::Enrollment { row, .. } => self.put_row(key, row, place),
             Change::Reserved { engineer, .. } => self.put(key, engineer.as_str().as_bytes()),
+            Change::Released { .. } => {
+                self.slot(key)?.after = None;
+                Ok(())
+            }
+            Change::Erased { .. } => Ok(()),
+            Change::Parked(parked) => self.put_parked(key, parked, place),
+            Change::Unparked { id, .. } => self.take_parked(&key, id),
             Change::Bookmark { position, .. } => self.put(key, &position.0.to_be_bytes()),
         }
+    }
+
+    /// What is parked already stays as it was first parked.
+    fn put_parked(&mut self, key: Vec<u8>, parked: &Parked, place: Place) -> Result<(), StoreError> {
+        self.unparked.remove(&parked.id);
+        if self.payload(&key)?.is_some() {
+            return Ok(());
+        }
+        self.put(layout::parked(parked.at, &parked.id), &[])?;
+        self.put_document(key, 0, Some(parked.at), parked, place)
+    }
+
+    fn take_parked(&mut self, key: &[u8], id: &LetterId) -> Result<(), StoreError> {
+        if let Some((_, Some(at))) = self.stub(key)? {
+            self.slot(layout::parked(at, id))?.after = None;
+        }
+        self.slot(key.to_vec())?.after = None;
+        self.unparked.insert(id.clone());
+        Ok(())
     }
 
     fn put_row(&mut self, key: Vec<u8>, row: &Enrollment, place: Place) -> Result<(), StoreError> {
@@ -190,9 +248,15 @@ impl Known for Stage<'_> {
         payload.map(engineer_key).transpose()
     }
 
+    fn is_parked(&mut self, id: &LetterId) -> Result<bool, StoreError> {
+        Ok(self.payload(&layout::letter(id))?.is_some())
+    }
+
+    /// A key that this batch destroys is still on disk, where the new one would replace it ahead of the frame: it stands in the way
+    /// until the batch is done.
     fn data_key(&mut self, key: &EngineerKey) -> Result<Option<WrappedKey>, StoreError> {
         match self.data_keys.get(key) {
-            Some(staged) => Ok(Some(staged.clone())),
+            Some((staged, _)) => Ok(Some(staged.clone())),
             None => self.keys.read(key),
         }
     }

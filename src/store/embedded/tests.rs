@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::entry::Change;
 use crate::store::contract::picture::{Picture, picture};
-use crate::store::contract::{self, commit, put, put_engineer, row};
+use crate::store::contract::{self, beside, commit, put, put_engineer, row};
 use futures_util::future::join_all;
 use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -373,6 +373,7 @@ async fn everything_is_for_the_owner_alone() {
         ("ledger", 0o700),
         ("index", 0o700),
         ("keys", 0o700),
+        ("letters", 0o700),
         ("lock", 0o600),
         ("ledger/entries.jsonl", 0o600),
     ] {
@@ -388,9 +389,59 @@ async fn what_could_not_be_read_again_is_not_written() {
     let directory = scratch();
     let store = open(directory.path()).unwrap();
     let mut engineer = contract::engineer("E-1", 1);
-    engineer.stated.person = Some(crate::model::sealed::Sealed::from_bytes(vec![0; 1 << 20]));
+    engineer.stated.person = Some(Sealed::from_bytes(vec![0; 1 << 20]));
     let answer = store.commit(commit(vec![Change::Engineer(Box::new(engineer))])).await;
     assert!(matches!(answer, Err(StoreError::Unavailable(_))));
     assert_eq!(store.health(), Ok(()), "one bad commit is not the store's failure");
     store.commit(commit(vec![put_engineer("E-1", 1)])).await.unwrap();
+}
+
+/// A killed process may leave the frame of an erasure on disk and the data key beside it, or a letter that is parked no longer.
+#[tokio::test]
+async fn what_a_crash_left_beside_the_ledger_goes_at_the_next_start() {
+    let directory = scratch();
+    let root = directory.path().join("store");
+    let store = Embedded::open(&root).unwrap();
+    let [kept, dropped] = ["kept", "dropped"].map(|body| beside::parked(body, 1));
+    for parked in [&kept, &dropped] {
+        store.commit(beside::park(parked, 1)).await.unwrap();
+    }
+    for engineer in ["E-1", "E-2"] {
+        store.commit(beside::with_key(engineer, 1, 1)).await.unwrap();
+    }
+    drop(store);
+    drop(open(&root).unwrap());
+    let before = directory.path().join("before");
+    copy(&root, &before);
+    let store = open(&root).unwrap();
+    store.commit(commit(vec![beside::erase("E-1"), beside::unpark(&dropped.id)])).await.unwrap();
+    store.commit(commit(vec![beside::erase("E-2")])).await.unwrap();
+    store.commit(beside::with_key("E-2", 2, 2)).await.unwrap();
+    drop(store);
+    drop(open(&root).unwrap());
+    assert_eq!(names_in(&root.join("letters"), ""), [kept.id.as_str()]);
+    assert_eq!(names_in(&root.join("keys"), "").len(), 1);
+
+    // The index has not heard of the last frames, and what they destroy is still there; with it, or with no index at all.
+    for old_index in [true, false] {
+        let crashed = directory.path().join(format!("crashed-{old_index}"));
+        copy(&root, &crashed);
+        fs::remove_dir_all(crashed.join("index")).unwrap();
+        if old_index {
+            copy(&before.join("index"), &crashed.join("index"));
+        }
+        let first_key = frame::hexadecimal(b"E-1");
+        fs::copy(before.join("keys").join(&first_key), crashed.join("keys").join(&first_key)).unwrap();
+        let letter = dropped.id.as_str();
+        fs::copy(before.join("letters").join(letter), crashed.join("letters").join(letter)).unwrap();
+        fs::write(crashed.join("letters/half.draft"), "half").unwrap();
+        let store = open(&crashed).unwrap();
+        let key = async |engineer: &str| store.data_key(&engineer.parse().unwrap()).await.unwrap();
+        assert_eq!(key("E-1").await, None);
+        assert_eq!(key("E-2").await, Some(WrappedKey::from_bytes(vec![2; 40])), "a newer key stays");
+        assert_eq!(names_in(&crashed.join("keys"), "").len(), 1);
+        assert_eq!(names_in(&crashed.join("letters"), ""), [kept.id.as_str()]);
+        assert!(store.letter(&kept.id).await.unwrap().unwrap().1.is_some());
+        assert_eq!(picture(&store).await, picture(&open(&root).unwrap()).await);
+    }
 }

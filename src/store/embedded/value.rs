@@ -17,7 +17,7 @@ const CHECK: usize = 8;
 pub struct Document<'a> {
     /// Its version; 0 if it has none.
     pub version: u64,
-    /// When its row is to be looked at.
+    /// When its row is to be looked at, or since when a message is parked: the time by which it is listed.
     pub wake_at: Option<Timestamp>,
     /// Where it is.
     pub content: Content<'a>,

@@ -1,7 +1,8 @@
 //! The one thread that writes: takes whatever waits, checks each commit, appends all that may happen as one frame with one
 //! sync, brings it into the index, and answers. A lone commit goes at once: nothing waits for company.
 //!
-//! The order is what makes an `Ok` true: data keys on disk, then the ledger on disk, then the index, then the answers.
+//! The order is what makes an `Ok` true: data keys and letters on disk, then the ledger on disk, then erased data keys gone, then the
+//! index, then unparked letters gone, then the answers.
 //! Conflicts are answered last too, so that whoever looks again after a conflict sees what the conflict was with.
 //! After any failure the writer refuses everything: what a failed sync left behind is not known (a second sync would not say).
 //! Not here: whether a commit may happen (`store/condition`), and trying again after a failed write.
@@ -180,7 +181,7 @@ impl Writer {
                 Ok(()) => {
                     let line = pending.line(position);
                     let place = Place::of(&line, self.ledger.end().body_offset() + body.len() as u64);
-                    stage.put_keys(&pending.commit);
+                    stage.put_beside(&pending.commit, position);
                     stage.put_changes(position, &pending.commit.changes, place)?;
                     body.extend(line);
                     count += 1;
@@ -203,10 +204,23 @@ impl Writer {
             .keys
             .write(stage.data_keys())
             .map_err(|error| failed("a data key cannot be written", error))?;
+        self.shared
+            .letters
+            .write(stage.letters())
+            .map_err(|error| failed("a parked message cannot be written", error))?;
         let before: Link = *self.ledger.end();
         stage.put_frame(before.position + 1, before.offset)?;
         self.ledger.append(count, body).map_err(|error| failed("the ledger cannot be written", error))?;
+        self.shared
+            .keys
+            .destroy(stage.erased())
+            .map_err(|error| failed("a data key cannot be destroyed", error))?;
+        let unparked = stage.take_unparked();
         self.meta = stage.write(&self.meta, self.ledger.end())?;
+        self.shared
+            .letters
+            .remove(unparked.iter())
+            .map_err(|error| failed("a parked message cannot be removed", error))?;
         self.shared.counters.commits.fetch_add(count, Relaxed);
         self.shared.counters.syncs.store(self.ledger.syncs(), Relaxed);
         self.shared.advance(*self.ledger.end());

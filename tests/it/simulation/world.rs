@@ -188,7 +188,7 @@ impl World {
     }
 
     fn commit_as(&mut self, actor: Actor, changes: Vec<Change>) -> bool {
-        let commit = Commit { at: self.now, actor, changes, keys: Vec::new() };
+        let commit = Commit::new(self.now, actor, changes);
         match now(self.store.commit(commit)) {
             Ok(_) => true,
             Err(StoreError::Conflict) => {

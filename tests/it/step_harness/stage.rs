@@ -149,7 +149,7 @@ impl Stage {
             let keys = if place == 0 { snapshot.keys.clone() } else { Vec::new() };
             let Entry { at, actor, changes, .. } = entry;
             store
-                .commit(Commit { at, actor, changes, keys })
+                .commit(Commit { keys, ..Commit::new(at, actor, changes) })
                 .await
                 .expect("the same entries in the same order");
         }

@@ -36,6 +36,10 @@ impl Judge {
                     assert_eq!(first, username, "the username of {} changed", engineer.key);
                 }
                 Change::Received(_) | Change::Reserved { .. } | Change::Bookmark { .. } => (),
+                Change::Released { .. }
+                | Change::Erased { .. }
+                | Change::Parked(_)
+                | Change::Unparked { .. } => (),
             }
         }
         for outcome in outcomes(entry) {
