@@ -123,7 +123,7 @@ fn house(store: Arc<Memory>) -> House {
         sealer: Sealer::ephemeral().unwrap(),
         mailer: Mailer::None,
         clock: Clock::manual("2026-11-22T10:00:00Z".parse().unwrap()),
-        names_language: crate::model::person::LanguageTag::parse("sv").expect("a tag"),
+        naming: crate::model::username::Naming::of(crate::model::person::LanguageTag::english()),
         letters_language: crate::model::person::Language::English,
         license_spacing: SignedDuration::ZERO,
         portal: PortalUrl::default(),

@@ -23,6 +23,7 @@ mod username;
 mod verify;
 mod welcome;
 
+pub use username::{UsernamePreview, UsernameWish, preview_username};
 pub use attested::{LOG_AGE_MAX, known_off};
 pub use house::{Context, House, Sheet, SheetError, Site};
 pub use learned::Learned;
