@@ -78,7 +78,8 @@ struct Wish {
 
 impl Wish {
     fn of(args: &PreviewArgs) -> Result<Self, Trouble> {
-        let wrong = |option: &'static str| move |fault: NameFault| Trouble::usage(format!("{option}: {fault}"));
+        let wrong =
+            |option: &'static str| move |fault: NameFault| Trouble::usage(format!("{option}: {fault}"));
         let latin = |text: &Option<String>| text.as_deref().map(LatinPart::parse).transpose();
         let tag = LanguageTag::parse(&args.name_language)
             .ok_or_else(|| Trouble::usage("--language: not a language tag like sv or de-CH"))?;
@@ -90,8 +91,8 @@ impl Wish {
             language: Some(tag),
         };
         let preferred = args.preferred.as_deref().map(LocalPart::parse).transpose();
-        let preferred = preferred
-            .map_err(|fault: InvalidName| Trouble::usage(format!("--preferred: {fault}")))?;
+        let preferred =
+            preferred.map_err(|fault: InvalidName| Trouble::usage(format!("--preferred: {fault}")))?;
         Ok(Self { name, preferred, key: args.key.clone() })
     }
 

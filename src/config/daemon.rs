@@ -231,8 +231,9 @@ fn language_tag(leaf: &Leaf) -> kinds::Parsed<LanguageTag> {
 /// Usernames; a name without a language of its own is read in the default one.
 pub(super) fn usernames(mut s: Section<'_>, language: Read<&Languages>) -> Read<Naming> {
     let templates = s.defaulted("candidates", |leaf| {
-        Template::parse_all(&kinds::texts(leaf)?)
-            .map_err(|fault| format!("{fault}; write it like [\"given.family\", \"given.family{{n}}\", \"eng-key\"]"))
+        Template::parse_all(&kinds::texts(leaf)?).map_err(|fault| {
+            format!("{fault}; write it like [\"given.family\", \"given.family{{n}}\", \"eng-key\"]")
+        })
     });
     let stop = s.optional("stop", stop_words);
     s.close();
@@ -244,8 +245,7 @@ fn stop_words(leaf: &Leaf) -> kinds::Parsed<BTreeSet<String>> {
     const MAX: usize = 1000;
     let words = kinds::texts(leaf)?;
     let sound = |word: &String| {
-        (1..=64).contains(&word.len())
-            && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        (1..=64).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
     };
     if words.len() <= MAX && words.iter().all(sound) {
         return Ok(words.into_iter().collect());

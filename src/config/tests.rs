@@ -3,8 +3,8 @@
 use super::*;
 use crate::google::Endpoint;
 use crate::model::person::{Language, LanguageTag};
-use crate::model::username::Naming;
 use crate::model::reseller::{Attestation, DomainChoice, LicenseMode, Privilege, RoleChoice};
+use crate::model::username::Naming;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -153,9 +153,9 @@ pub fn choose(candidates: &Candidates, taken_by: impl Fn(&LocalPart) -> Option<H
         Candidates::NeedsLatin { preferred, proposal } => {
             let wish = preferred.as_ref().map(|wish| (wish, consider(wish)));
             let free = wish.as_ref().filter(|(_, seen)| seen.taken_by.is_none());
-            let decision =
-                free.map_or(Decision::NeedsLatin, |(wish, _)| Decision::Use((*wish).clone()));
-            let proposed = proposal.iter().map(|name| Considered { name: name.clone(), taken_by: taken_by(name) });
+            let decision = free.map_or(Decision::NeedsLatin, |(wish, _)| Decision::Use((*wish).clone()));
+            let proposed =
+                proposal.iter().map(|name| Considered { name: name.clone(), taken_by: taken_by(name) });
             Choice { decision, considered: wish.map(|(_, seen)| seen).into_iter().chain(proposed).collect() }
         }
     }

@@ -23,10 +23,10 @@ mod username;
 mod verify;
 mod welcome;
 
-pub use username::{UsernamePreview, UsernameWish, preview_username};
 pub use attested::{LOG_AGE_MAX, known_off};
 pub use house::{Context, House, Sheet, SheetError, Site};
 pub use learned::Learned;
+pub use username::{UsernamePreview, UsernameWish, preview_username};
 
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::Failure;

@@ -105,11 +105,17 @@ fn every_name_of_the_table_gets_the_username_it_should() {
             (!text.is_empty()).then(part)
         };
         let found = name(&given, &family, &language).map(|name| {
-            first(&PersonName { latin_given: latin(&latin_given), latin_family: latin(&latin_family), ..name })
+            first(&PersonName {
+                latin_given: latin(&latin_given),
+                latin_family: latin(&latin_family),
+                ..name
+            })
         });
         let found = found.unwrap_or_else(|| "!".to_owned());
         if found != expected {
-            wrong.push(format!("{language} {given} {family} {latin_given} {latin_family}: {found}, not {expected}"));
+            wrong.push(format!(
+                "{language} {given} {family} {latin_given} {latin_family}: {found}, not {expected}"
+            ));
         }
         count += 1;
         languages.insert(language);
@@ -122,7 +128,8 @@ fn every_name_of_the_table_gets_the_username_it_should() {
 fn assert_legal(choice: &Choice) {
     for considered in &choice.considered {
         let text = considered.name.as_str();
-        let letters = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
+        let letters =
+            text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
         let separators = [".", "-", "_"];
         let ends = separators.iter().any(|sign| text.starts_with(sign) || text.ends_with(sign));
         assert!(letters && !ends && !text.contains("..") && (1..=64).contains(&text.len()), "{text}");

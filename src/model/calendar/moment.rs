@@ -247,7 +247,8 @@ mod tests {
 
     #[test]
     fn the_date_is_said_when_the_weekday_is_not_enough() {
-        let stockholm = |at: &str, english: &str, swedish: &str| check(at, "Europe/Stockholm", &[], english, swedish);
+        let stockholm =
+            |at: &str, english: &str, swedish: &str| check(at, "Europe/Stockholm", &[], english, swedish);
         stockholm("2026-11-25T16:00:00Z", "Wednesday 17:00 Stockholm", "onsdag 17.00 Stockholm");
         stockholm("2026-12-01T16:00:00Z", "Tuesday 17:00 Stockholm", "tisdag 17.00 Stockholm");
         stockholm(
@@ -280,8 +281,20 @@ mod tests {
         let check = |at: &str, place: &str, readers: &[&str], english: &str, swedish: &str| {
             check_from(at, at, place, readers, english, swedish);
         };
-        check("2027-03-14T06:59:00Z", "America/New_York", &[], "Sunday 01:59 New York", "söndag 01.59 New York");
-        check("2027-03-14T07:00:00Z", "America/New_York", &[], "Sunday 03:00 New York", "söndag 03.00 New York");
+        check(
+            "2027-03-14T06:59:00Z",
+            "America/New_York",
+            &[],
+            "Sunday 01:59 New York",
+            "söndag 01.59 New York",
+        );
+        check(
+            "2027-03-14T07:00:00Z",
+            "America/New_York",
+            &[],
+            "Sunday 03:00 New York",
+            "söndag 03.00 New York",
+        );
         check(
             "2027-11-07T05:30:00Z",
             "America/New_York",
@@ -296,14 +309,21 @@ mod tests {
             "Sunday 01:45 Lord Howe UTC+10:30",
             "söndag 01.45 Lord Howe UTC+10:30",
         );
-        check("2027-10-02T15:30:00Z", "Australia/Lord_Howe", &[], "Sunday 02:30 Lord Howe", "söndag 02.30 Lord Howe");
+        check(
+            "2027-10-02T15:30:00Z",
+            "Australia/Lord_Howe",
+            &[],
+            "Sunday 02:30 Lord Howe",
+            "söndag 02.30 Lord Howe",
+        );
     }
 
     #[test]
     fn both_ends_of_a_jump_in_the_other_zone_are_told() {
         let jump = |at: &str, english: &str| {
             let tokyo = TimeZone::get("Asia/Tokyo").unwrap();
-            let (at, readers): (Timestamp, _) = (at.parse().unwrap(), [TimeZone::get("Europe/Stockholm").unwrap()]);
+            let (at, readers): (Timestamp, _) =
+                (at.parse().unwrap(), [TimeZone::get("Europe/Stockholm").unwrap()]);
             assert_eq!(in_places(at, &tokyo, &readers, at, Language::English), english);
         };
         jump("2027-10-31T00:30:00Z", "Sunday 09:30 Tokyo (02:30 Stockholm UTC+2)");

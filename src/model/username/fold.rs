@@ -96,7 +96,10 @@ fn plain(piece: &str) -> String {
     let mut plain = String::new();
     for c in piece.chars() {
         match c {
-            '\u{1c4}'..='\u{1cc}' | '\u{1f1}'..='\u{1f3}' | '\u{fb00}'..='\u{fb06}' | '\u{ff01}'..='\u{ff5e}' => {
+            '\u{1c4}'..='\u{1cc}'
+            | '\u{1f1}'..='\u{1f3}'
+            | '\u{fb00}'..='\u{fb06}'
+            | '\u{ff01}'..='\u{ff5e}' => {
                 decompose_compatible(c, |part| plain.push(part));
             }
             _ => plain.push(c),

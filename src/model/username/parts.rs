@@ -19,9 +19,8 @@ const NUMBERS: std::ops::RangeInclusive<u8> = 2..=9;
 const MARK: &str = "eng-";
 
 /// Titles that HR systems put before given names. They are left out where a dot ends them or, the first two, where nobody is called so.
-const TITLES: [&str; 14] = [
-    "dr", "prof", "ing", "mag", "mgr", "bc", "dipl", "judr", "mudr", "phdr", "rndr", "mr", "mrs", "ms",
-];
+const TITLES: [&str; 14] =
+    ["dr", "prof", "ing", "mag", "mgr", "bc", "dipl", "judr", "mudr", "phdr", "rndr", "mr", "mrs", "ms"];
 const PLAIN_TITLES: &[&str] = &["Dr", "Prof", "Dr.", "Prof."];
 
 /// The folded pieces that candidates are made of. At least one of `given` and `family` is not empty.
@@ -85,10 +84,10 @@ impl<'a> Parts<'a> {
                     continue;
                 }
             };
-            if !word.is_empty() {
-                text.extend(separator.take().filter(|_| !text.is_empty()));
-                text.push_str(&word);
-            }
+            // A name that is not there takes its separator along.
+            let between = separator.take().filter(|_| !text.is_empty() && !word.is_empty());
+            text.extend(between);
+            text.push_str(&word);
         }
         Some(text)
     }
@@ -113,7 +112,8 @@ fn untitled(given: &str) -> Vec<&str> {
 
 fn is_title(token: &str) -> bool {
     // Dipl.-Ing. is two of them.
-    let dotted = || token.ends_with('.') && token.split(['.', '-']).all(|word| word.is_empty() || is_title_word(word));
+    let dotted =
+        || token.ends_with('.') && token.split(['.', '-']).all(|word| word.is_empty() || is_title_word(word));
     PLAIN_TITLES.contains(&token) || dotted()
 }
 

@@ -115,6 +115,9 @@ impl Template {
     }
 
     /// `given.family`, `given.m.family`, `g.family`, `given.family{n}`, `eng-key`.
+    ///
+    /// # Panics
+    /// Never: a test proves that they are sound.
     pub fn defaults() -> Vec<Self> {
         let texts = ["given.family", "given.m.family", "g.family", "given.family{n}", "eng-key"];
         texts.map(|text| Self::parse(text).expect("our own patterns are sound, which a test proves")).into()
@@ -143,15 +146,16 @@ impl Template {
     }
 
     fn check(&self) -> Result<(), TemplateFault> {
-        let names = [Piece::Given, Piece::Family, Piece::GivenInitial, Piece::MiddleInitial, Piece::FamilyInitial];
-        let named = names.iter().any(|piece| self.has(*piece));
+        let names =
+            [Piece::Given, Piece::Family, Piece::GivenInitial, Piece::MiddleInitial, Piece::FamilyInitial];
+        let of_person = names.iter().any(|piece| self.has(*piece));
         let others = self.0.iter().filter(|piece| !matches!(piece, Piece::Given | Piece::Family));
         let keys = [Piece::Key, Piece::MarkedKey].iter().filter(|piece| self.has(**piece)).count();
-        if !named && keys == 0 {
+        if !of_person && keys == 0 {
             Err(TemplateFault::Nobody)
         } else if keys > 1 {
             Err(TemplateFault::Twice)
-        } else if named && keys > 0 {
+        } else if of_person && keys > 0 {
             Err(TemplateFault::KeyWithName)
         } else if self.has(Piece::Number) && self.0.last() != Some(&Piece::Number) {
             Err(TemplateFault::NumberInside)
@@ -199,7 +203,15 @@ mod tests {
         check("key", Ok(Reason::Key));
         check("family.given", Ok(Reason::Pattern));
         check("givenf", Ok(Reason::Pattern));
-        for unknown in ["givn.family", "Given.family", "given.family{m}", "given family", "å", "given.family2", "eng-given"] {
+        for unknown in [
+            "givn.family",
+            "Given.family",
+            "given.family{m}",
+            "given family",
+            "å",
+            "given.family2",
+            "eng-given",
+        ] {
             check(unknown, Err(TemplateFault::Unknown));
         }
         check("given.given", Err(TemplateFault::Twice));

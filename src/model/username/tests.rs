@@ -28,7 +28,12 @@ fn texts(candidates: &Candidates) -> Vec<&str> {
 }
 
 /// The candidates with carepass's own patterns.
-fn candidates_of(name: &PersonName, wish: Option<&LocalPart>, key: &EngineerKey, language: &str) -> Candidates {
+fn candidates_of(
+    name: &PersonName,
+    wish: Option<&LocalPart>,
+    key: &EngineerKey,
+    language: &str,
+) -> Candidates {
     candidates(name, wish, Some(key), &Naming::of(LanguageTag::parse(language).unwrap()))
 }
 
@@ -175,7 +180,7 @@ fn patterns_say_which_candidates_there_are() {
     };
     let asa = name("Åsa Märta", "Ek", "sv");
     check(&["gfamily", "givenf", "family_given", "key"], &asa, "aek asae ek_asa e-1");
-    check(&["g-m-f", "given-{n}"], &asa, "a-m-e asa-2 asa-3 asa-4 asa-5 asa-6 asa-7 asa-8 asa-9");
+    check(&["gmf", "given-{n}"], &asa, "ame asa-2 asa-3 asa-4 asa-5 asa-6 asa-7 asa-8 asa-9");
     check(&["given.family", "family.given", "g.family", "given"], &name("Suharto", "-", "id"), "suharto");
     check(&["g.family"], &name("Suharto", "-", "id"), "");
     let nobody = candidates(
@@ -189,7 +194,8 @@ fn patterns_say_which_candidates_there_are() {
 
 #[test]
 fn a_title_before_the_name_is_none_of_it() {
-    let check = |given: &str, expected: &str| assert_eq!(first(&name(given, "Ek", "de")), expected, "{given}");
+    let check =
+        |given: &str, expected: &str| assert_eq!(first(&name(given, "Ek", "de")), expected, "{given}");
     check("Dr. Anna", "anna.ek");
     check("Prof. Dr. Anna", "anna.ek");
     check("Dipl.-Ing. Jörg", "joerg.ek");
