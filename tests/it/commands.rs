@@ -184,6 +184,16 @@ async fn what_scripts_ask_a_daemon_is_json_of_the_contract() {
         (&json!("asa.oberg-grossmann"), &taken)
     );
     assert_eq!(preview["username"], "asa.m.oberg-grossmann", "{preview:#}");
+    let held = [
+        ("Mette", "Holm", json!({ "kind": "account", "domain": "reseller-dk.example" })),
+        ("Maria", "Nilsson", json!({ "kind": "account", "domain": "reseller-se.example" })),
+    ];
+    for (given, family, by) in held {
+        let names = ["--given", given, "--family", family, "--language", "sv", "--json"];
+        let ask = [&["username", "preview"], &names[..]].concat();
+        let found = house.asked_until(&ask, |found| found["unknown"] == json!([])).await;
+        assert_eq!(found["candidates"][0]["taken_by"], by, "{found:#}");
+    }
     let kept = house.asked(&[&["username", "preview", "--key", "E-20417"], &asa[..]].concat()).await.json();
     assert_eq!((&kept["username"], &kept["reason"]), (&json!("asa.oberg-grossmann"), &json!("kept")));
     let row = ["--domain", "reseller-dk.example", "--reason", "a test", "--json"];
