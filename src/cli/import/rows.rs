@@ -64,7 +64,7 @@ pub(super) fn events(rows: &[Row], defaults: &Defaults) -> (Vec<Made>, Vec<Fault
 }
 
 /// With the daemon's own patterns, past the names that earlier rows take. What others hold is not known here.
-fn username(joined: &event::Joined, names: &mut BTreeMap<LocalPart, EngineerKey>) -> Option<LocalPart> {
+fn username(joined: &event::Full, names: &mut BTreeMap<LocalPart, EngineerKey>) -> Option<LocalPart> {
     let (key, person) = (&joined.key, &joined.person);
     let naming = Naming::of(LanguageTag::parse("sv").expect("a language tag"));
     let found = candidates(&person.name, person.preferred_username.as_ref(), Some(key), &naming);
