@@ -23,6 +23,11 @@ struct Stage {
 impl Stage {
     async fn start() -> Self {
         let sandbox = Sandbox::new(World::from_toml(&demo().world).unwrap());
+        sandbox.change(|world| {
+            for customer in world.customers.values_mut() {
+                customer.settings.suspended_refuses_sign_out = true;
+            }
+        });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();

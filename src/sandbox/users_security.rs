@@ -73,7 +73,10 @@ pub fn invalidate_codes(scene: &mut Scene<'_>, key: &str) -> Reply {
 /// The user, unless it is suspended and refuses this then.
 fn open(scene: &Scene<'_>, key: &str) -> Result<User, Refusal> {
     let user = find(scene, key)?.clone();
-    if user.suspended && !scene.customer.settings.suspended_can_be_signed_out { Err(suspended()) } else { Ok(user) }
+    if user.suspended && scene.customer.settings.suspended_refuses_sign_out {
+        return Err(suspended());
+    }
+    Ok(user)
 }
 
 /// The words are invented: GAM knows the reason only.
