@@ -80,9 +80,7 @@ impl Things {
             Call::InvalidateCodes => about(AccountAct::InvalidateCodes),
             Call::ListAliases => about(AccountAct::ListAliases),
             Call::InsertAlias => about(AccountAct::AddAlias(address)),
-            Call::RemoveAssignment => {
-                Request::RemoveAssignment { customer, assignment: &self.assignment }
-            }
+            Call::RemoveAssignment => Request::RemoveAssignment { customer, assignment: &self.assignment },
             Call::GetCustomer => Request::GetCustomer,
             Call::ListDomains => Request::ListDomains { customer },
             Call::ListUsers => Request::ListUsers { customer, deleted: false, page },

@@ -12,7 +12,10 @@ fn what_is_left_out_is_unknown() {
     assert_eq!(bare.primary_address, "asa@x.se");
     assert_eq!((bare.is_admin, bare.is_delegated_admin, bare.suspended), (None, None, None));
     assert_eq!((&bare.customer, &bare.marker, &bare.org_unit_path), (&None, &None, &None));
-    assert_eq!((&bare.suspension_reason, bare.two_step_enrolled, bare.two_step_enforced), (&None, None, None));
+    assert_eq!(
+        (&bare.suspension_reason, bare.two_step_enrolled, bare.two_step_enforced),
+        (&None, None, None)
+    );
     assert_eq!(bare.never_signed_in(), None);
     let full = account(json!({"id": "1", "primaryEmail": "a@x.se", "suspended": false, "isAdmin": false,
         "aliases": ["B@x.se"], "nonEditableAliases": ["a@Y.se"], "customerId": "C01abc123", "unknownField": [1]}));
@@ -24,10 +27,7 @@ fn what_is_left_out_is_unknown() {
 fn only_the_answer_of_our_own_insert_may_leave_out_that_the_account_is_active() {
     let wire = |json: Json| serde_json::from_value::<WireAccount>(json).unwrap();
     let made = just_made(wire(json!({"id": "1", "primaryEmail": "a@x.se", "isAdmin": false})));
-    assert_eq!(
-        (made.suspended, made.is_admin, made.is_delegated_admin),
-        (Some(false), Some(false), None)
-    );
+    assert_eq!((made.suspended, made.is_admin, made.is_delegated_admin), (Some(false), Some(false), None));
     let suspended = wire(json!({"id": "1", "primaryEmail": "a@x.se", "suspended": true}));
     assert_eq!(just_made(suspended).suspended, Some(true));
 }
@@ -45,10 +45,7 @@ fn debug_shows_no_person() {
         recovery_address: None,
     };
     assert_eq!(format!("{account:?}"), "NewAccount(E-1)");
-    assert_eq!(
-        format!("{:?}", Request::InsertUser { account: &account }),
-        "POST /admin/directory/v1/users"
-    );
+    assert_eq!(format!("{:?}", Request::InsertUser { account: &account }), "POST /admin/directory/v1/users");
     let key = UserKey::Address(&account.address);
     assert_eq!(format!("{:?}", Request::GetUser { key }), "GET /admin/directory/v1/users/{user}");
 }
@@ -91,10 +88,12 @@ fn alias_and_unverified_domains_are_left_out() {
 
 #[test]
 fn two_step_verification_and_the_last_sign_in_are_told() {
-    let told = account(json!({"id": "1", "primaryEmail": "a@x.se", "suspended": true, "suspensionReason": "ADMIN",
+    let told =
+        account(json!({"id": "1", "primaryEmail": "a@x.se", "suspended": true, "suspensionReason": "ADMIN",
         "isEnrolledIn2Sv": false, "isEnforcedIn2Sv": true, "lastLoginTime": "1970-01-01T00:00:00.000Z"}));
     assert_eq!((told.two_step_enrolled, told.two_step_enforced), (Some(false), Some(true)));
     assert_eq!((told.suspension_reason.as_deref(), told.never_signed_in()), (Some("ADMIN"), Some(true)));
-    let used = account(json!({"id": "1", "primaryEmail": "a@x.se", "lastLoginTime": "2026-11-24T07:08:09.000Z"}));
+    let used =
+        account(json!({"id": "1", "primaryEmail": "a@x.se", "lastLoginTime": "2026-11-24T07:08:09.000Z"}));
     assert_eq!(used.never_signed_in(), Some(false));
 }

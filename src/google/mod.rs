@@ -53,8 +53,8 @@ use transport::Transport;
 
 pub use activities::{Audited, LicensingChange};
 pub use answer::{ApiError, Shown};
-pub use changes::{AliasAddition, Change};
 pub use census::{Census, Fresh, Snapshot};
+pub use changes::{AliasAddition, Change};
 pub use directory::{Account, Creation, Customer, Group, NewAccount};
 pub use endpoint::Endpoint;
 pub use key::Credentials;

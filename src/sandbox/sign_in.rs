@@ -51,7 +51,8 @@ pub fn changed(
     }
     if let Some(wish) = sign_in {
         let user = user_of(customer_of(world, &wish.customer)?, &wish.user)?;
-        let before = all.iter().find(|(_, changed)| changed.id == user.id).map(|(_, changed)| changed.clone());
+        let before =
+            all.iter().find(|(_, changed)| changed.id == user.id).map(|(_, changed)| changed.clone());
         let user = let_in(before.unwrap_or(user), wish, now)?;
         all.push((wish.customer.clone(), user));
     }

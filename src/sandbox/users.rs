@@ -9,7 +9,9 @@ use super::directory::etag;
 use super::error::Refusal;
 use super::google::Scene;
 use super::visibility;
-use super::world::{Access, ConflictChoice, Customer, ForeignDomain, InvitedBody, MissingOrgUnit, SeatWall, User};
+use super::world::{
+    Access, ConflictChoice, Customer, ForeignDomain, InvitedBody, MissingOrgUnit, SeatWall, User,
+};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;

@@ -51,7 +51,8 @@ pub fn application_passwords(scene: &Scene<'_>, key: &str) -> Reply {
 /// `asps.delete`.
 pub fn remove_application_password(scene: &mut Scene<'_>, key: &str, number: &str) -> Reply {
     let mut user = open(scene, key)?;
-    let removed = number.parse().ok().and_then(|number: u32| user.access.application_passwords.remove(&number));
+    let removed =
+        number.parse().ok().and_then(|number: u32| user.access.application_passwords.remove(&number));
     if removed.is_none() {
         return Err(Refusal::not_found("Resource Not Found: codeId"));
     }

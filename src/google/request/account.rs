@@ -202,10 +202,14 @@ mod tests {
             let request = Request::Account { id: &id, act };
             let outgoing = request.build(&Endpoint::Google).unwrap();
             let path = outgoing.url.path();
-            assert!(path == "/admin/directory/v1/users/103" || path.starts_with("/admin/directory/v1/users/103/"), "{path}");
+            assert!(
+                path == "/admin/directory/v1/users/103" || path.starts_with("/admin/directory/v1/users/103/"),
+                "{path}"
+            );
             let held = keys(&outgoing.body);
             assert_eq!(held, allowed.iter().map(|&key| key.to_owned()).collect(), "{request:?}");
-            for never in ["primaryEmail", "isAdmin", "orgUnitPath", "externalIds", "archived", "hashFunction"] {
+            for never in ["primaryEmail", "isAdmin", "orgUnitPath", "externalIds", "archived", "hashFunction"]
+            {
                 assert!(!held.contains(never), "{request:?}");
             }
             let is_change = outgoing.method == Method::PUT;

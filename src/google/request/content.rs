@@ -87,10 +87,7 @@ impl Request<'_> {
             | Self::Token { .. } => (Vec::new(), None),
         };
         if let Some(page) = page {
-            if page.len() > PAGE_TOKEN_MAX {
-                return Err(refused("the page token is too long"));
-            }
-            query.push(("pageToken", page.to_owned()));
+            query.push(("pageToken", page_token(page)?));
         }
         Ok(query)
     }
@@ -144,6 +141,10 @@ impl Request<'_> {
             | Self::IsInvitable { .. } => Body::Empty,
         }
     }
+}
+
+fn page_token(page: &str) -> Result<String, Failure> {
+    if page.len() > PAGE_TOKEN_MAX { Err(refused("the page token is too long")) } else { Ok(page.to_owned()) }
 }
 
 /// The parent's path and the last name of a unit's path.

@@ -28,7 +28,9 @@ async fn who_signs_in_opens_a_session_and_lets_a_program_in_and_each_is_ended_by
     let google = Google::start().await;
     let client = google.client(SE).await;
     google.control_set("set", json!({"two_step": {"customer": SE, "user": MARIA, "enforced": true}})).await;
-    google.control_set("set", sign_in(&json!({"client": "app.example", "application_password": "Mail"}))).await;
+    google
+        .control_set("set", sign_in(&json!({"client": "app.example", "application_password": "Mail"})))
+        .await;
     let user = seen_in(&google, "users", MARIA);
     assert_eq!((&user["isEnrolledIn2Sv"], &user["isEnforcedIn2Sv"]), (&json!(true), &json!(true)));
     assert_eq!((&user["sessions"], &user["signed_out_at"]), (&json!(1), &Value::Null));
@@ -107,7 +109,7 @@ async fn nobody_signs_in_who_is_suspended_has_a_wrong_password_or_lacks_the_seco
     set(wish("correct horse battery 2")).unwrap();
     assert_eq!(client.put(&format!("{USERS}/{email}"), json!({"suspended": true})).await.0, 200);
     let any = json!({"sign_in": {"customer": SE, "user": email}});
-    assert!(set(any.clone()).unwrap_err().contains("suspended"));
+    assert!(set(any).unwrap_err().contains("suspended"));
     assert!(!google.sandbox.world_json().to_string().contains("correct horse"));
     assert!(set(json!({"sign_in": {"customer": SE, "user": "nobody@x.example"}})).is_err());
     assert!(set(json!({"two_step": {"customer": "C0", "user": MARIA}})).is_err());
