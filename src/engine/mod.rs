@@ -8,6 +8,7 @@ mod lesson;
 mod observe;
 mod orders;
 mod outcomes;
+mod park;
 mod reconcile;
 mod run;
 mod start;
@@ -18,6 +19,7 @@ pub use intake::{Admitted, IntakeError};
 pub use observe::describe as describe_metrics;
 pub use orders::{EngineerOrder, OrderError, RowOrder};
 pub use outcomes::{OutcomeEvent, OutcomeSink, SinkError};
+pub use park::ReplayError;
 
 use crate::model::enrollment::{Enrollment, Lane};
 use crate::model::failure::FailureCode;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub recheck: SignedDuration,
     /// The CloudEvents `source` of outcomes.
     pub outcome_source: String,
+    /// How long refused messages stay parked.
+    pub keep_refused: SignedDuration,
 }
 
 /// The two loops and what they share.
@@ -74,6 +78,8 @@ pub struct Engine {
     grown: Notify,
     /// Paid licences that are still looked for.
     watches: watch::Watches,
+    /// Messages that cannot be used.
+    parking: park::Parking,
     /// The last entry whose outcomes are told.
     told: AtomicU64,
     stop: CancellationToken,
@@ -144,6 +150,7 @@ impl Engine {
             sweep: Notify::new(),
             grown: Notify::new(),
             watches: watch::Watches::default(),
+            parking: park::Parking::default(),
             told: AtomicU64::new(0),
             stop,
             cut: CancellationToken::new(),

@@ -38,6 +38,7 @@ impl Engine {
         }
         self.run_loop(Arc::clone(self).sweep_for_ever());
         self.run_loop(Arc::clone(self).tend_walls());
+        self.run_loop(Arc::clone(self).tend_parked());
         if let Some(sink) = sink {
             self.run_loop(Arc::clone(self).publish_for_ever(sink));
         }

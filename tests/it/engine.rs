@@ -52,6 +52,7 @@ fn engine(store: Arc<dyn Store>, folder: &Path, stop: &CancellationToken) -> Arc
         sweep: Duration::from_mins(5),
         recheck: SignedDuration::from_hours(1),
         outcome_source: "urn:carepass".into(),
+        keep_refused: SignedDuration::from_hours(24),
     };
     Engine::new(house, settings, stop.clone())
 }

@@ -442,6 +442,7 @@ fn settings(rules: &Rules) -> Settings {
         sweep: Duration::MAX,
         recheck: SignedDuration::MAX,
         outcome_source: "urn:carepass".into(),
+        keep_refused: SignedDuration::from_hours(24),
     }
 }
 
