@@ -155,15 +155,7 @@ async fn show(args: &ShowArgs, screen: &mut Screen) -> Ended {
 async fn replay(args: &ReplayArgs, screen: &mut Screen) -> Ended {
     let common = &args.common;
     let client = Client::new(&common.api, common.speech.language)?;
-    let ids = match &args.id {
-        Some(id) => vec![id.to_string()],
-        None => {
-            let items = client.list(&["v1", "dead-letters"], &[]).await?;
-            let letters =
-                items.into_iter().map(|item| client.read(item).map(|letter: LetterAnswer| letter.id));
-            letters.collect::<Result<_, _>>()?
-        }
-    };
+    let ids = if let Some(id) = &args.id { vec![id.to_string()] } else { parked_ids(&client).await? };
     let (mut replayed, total) = (Vec::new(), ids.len());
     for id in ids {
         screen.progress(replayed.len(), total);
@@ -181,6 +173,11 @@ async fn replay(args: &ReplayArgs, screen: &mut Screen) -> Ended {
     }
     screen.end_progress();
     tell(&replayed, common, screen)
+}
+
+async fn parked_ids(client: &Client) -> Result<Vec<String>, ClientError> {
+    let items = client.list(&["v1", "dead-letters"], &[]).await?;
+    items.into_iter().map(|item| client.read(item).map(|letter: LetterAnswer| letter.id)).collect()
 }
 
 /// Exit 0: all were taken up, or there was none; 3: some; 1: none of them.
@@ -279,6 +276,8 @@ fn render(letter: &LetterAnswer, zone: &TimeZone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser as _;
 
     fn letter() -> LetterAnswer {
         serde_json::from_value(json!({
@@ -288,6 +287,25 @@ mod tests {
             "size": 812, "truncated": false, "body": "{\u{1b}[2J\n}", "later": 1
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn how_many_were_taken_up_is_how_it_ends() {
+        let check = |outcomes: &[bool], expected: Exit| {
+            let args = Cli::try_parse_from(["carepass", "dead", "list"]).map(|cli| cli.command);
+            let Ok(Command::Dead(DeadCommand::List(ListArgs { common }))) = args else { panic!("no list") };
+            let one = |taken: &bool| Replayed {
+                id: "0".repeat(32),
+                outcome: if *taken { Ok(json!({ "outcome": "applied" })) } else { Err("refused".to_owned()) },
+            };
+            let replayed: Vec<Replayed> = outcomes.iter().map(one).collect();
+            let ended = tell(&replayed, &common, &mut Screen::standard(true));
+            assert_eq!(ended.unwrap_or_else(|trouble| trouble.exit), expected, "{outcomes:?}");
+        };
+        check(&[], Exit::Done);
+        check(&[true, true], Exit::Done);
+        check(&[true, false], Exit::Partly);
+        check(&[false, false], Exit::Failed);
     }
 
     #[test]

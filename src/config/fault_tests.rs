@@ -288,7 +288,9 @@ fn files_that_are_named() {
 fn the_rest_of_the_daemon() {
     check_added(
         "[intake.http]\nenabled = 1",
-        &["carepass.toml: intake.http.enabled: a number where true or false is expected; write it without quotes"],
+        &[
+            "carepass.toml: intake.http.enabled: a number where true or false is expected; write it without quotes",
+        ],
     );
     check_added(
         "[intake]\nkeep_refused = \"1m\"",

@@ -45,7 +45,8 @@ pub(super) struct LetterView {
 /// The message itself: personal data.
 #[derive(Debug, Serialize)]
 struct Content {
-    content_type: Option<String>,
+    #[serde(rename = "content_type")]
+    media: Option<String>,
     headers: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
@@ -167,6 +168,6 @@ impl Content {
             Ok(text) => (Some(text), None),
             Err(error) => (None, Some(STANDARD.encode(error.as_bytes()))),
         };
-        Self { content_type, headers, body, body_base64 }
+        Self { media: content_type, headers, body, body_base64 }
     }
 }

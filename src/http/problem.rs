@@ -92,8 +92,8 @@ problems! {
         "The body is too large" "An order has at most 16 KiB, an event or a batch of events 256 KiB; send less at a time."
         "Innehållet är för stort" "En order har högst 16 KiB, en händelse eller en sats händelser 256 KiB; skicka mindre åt gången."
     NoCloudEvent "no_cloud_event" UNSUPPORTED_MEDIA_TYPE
-        "The body is no CloudEvent" "Send application/cloudevents+json, application/cloudevents-batch+json, or JSON with the attributes as ce- headers."
-        "Innehållet är ingen CloudEvent" "Skicka application/cloudevents+json, application/cloudevents-batch+json, eller JSON med attributen som ce-huvuden."
+        "The body is no event" "Send application/cloudevents+json, application/cloudevents-batch+json, or JSON with the attributes as ce- headers."
+        "Innehållet är ingen händelse" "Skicka application/cloudevents+json, application/cloudevents-batch+json, eller JSON med attributen som ce-huvuden."
     EventRefused "event_refused" UNPROCESSABLE_ENTITY
         "The event cannot be used" "It is kept as `letter`. Mend what `errors` names and send it with a new id, or have the cause mended here and the letter replayed."
         "Händelsen kan inte användas" "Den ligger kvar som `letter`. Rätta det som `errors` anger och skicka den med ett nytt id, eller låt åtgärda orsaken här och spela upp den igen."

@@ -8,7 +8,7 @@ use super::id::EngineerKey;
 use jiff::Timestamp;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
@@ -194,7 +194,7 @@ impl Letter {
     /// The message as bytes to be sealed: one line of JSON, then the body as far as it is kept.
     pub fn encode(&self) -> Vec<u8> {
         let headers: BTreeMap<_, _> = self.kept_headers().collect();
-        let mut bytes = serde_json::to_vec(&(&self.content_type, headers)).expect("texts become JSON");
+        let mut bytes = json!([self.content_type, headers]).to_string().into_bytes();
         bytes.push(b'\n');
         bytes.extend_from_slice(&self.body[..self.body.len().min(KEPT_MAX)]);
         bytes

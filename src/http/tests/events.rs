@@ -203,8 +203,8 @@ async fn an_order_that_is_sent_twice_under_one_key_is_carried_out_once() {
 async fn schemas_and_asyncapi_need_no_token() {
     let server = Server::start().await;
     for (path, _, text) in schemas::DOCUMENTS {
-        let (status, served) = answer(server.request(Method::GET, path, None)).await;
-        assert_eq!((status, served), (StatusCode::OK, serde_json::from_str(text).unwrap()), "{path}");
+        let (status, shown) = answer(server.request(Method::GET, path, None)).await;
+        assert_eq!((status, shown), (StatusCode::OK, serde_json::from_str(text).unwrap()), "{path}");
     }
     for (path, _, text) in &schemas::DOCUMENTS[..2] {
         let schema: Value = serde_json::from_str(text).unwrap();
