@@ -110,7 +110,7 @@ impl Default for PortalUrl {
     }
 }
 
-/// A token of HashiCorp Vault that opens one wrapped answer once. A letter may carry it; a password cannot become one, since
+/// A token of Vault that opens one wrapped answer once. A letter may carry it; a password cannot become one, since
 /// Vault's tokens begin with `hvs.` or `s.`. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WrappingToken(String);
