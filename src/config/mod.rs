@@ -12,6 +12,8 @@ mod files;
 mod kinds;
 mod layers;
 mod mail;
+#[cfg(test)]
+mod mail_tests;
 mod reader;
 mod resellers;
 mod sections;
