@@ -197,6 +197,7 @@ mod tests {
             removable_licenses: BTreeSet::new(),
             home: false,
             home_accounts: BTreeMap::new(),
+            removal: Removal::Suspend,
         }
     }
 

@@ -28,7 +28,7 @@ pub(super) async fn ensure(cx: &Context<'_>) -> Outcome {
     let now = cx.now();
     let mut ensured = Ensured::default();
     ensured.facts.account =
-        Some(AccountFact { id: account.id, since: now, read_at: now, restored: false, home: true });
+        Some(AccountFact { id: account.id, since: now, read_at: now, restored: false, home: true, suspended_by_us: None });
     Ok(ensured)
 }
 
