@@ -287,8 +287,16 @@ fn files_that_are_named() {
 #[test]
 fn the_rest_of_the_daemon() {
     check_added(
-        "[intake.http]\nenabled = true",
-        &["carepass.toml: intake.http.enabled: true comes with a later release; write false"],
+        "[intake.http]\nenabled = 1",
+        &[
+            "carepass.toml: intake.http.enabled: a number where true or false is expected; write it without quotes",
+        ],
+    );
+    check_added(
+        "[intake]\nkeep_refused = \"1m\"",
+        &[
+            "carepass.toml: intake.keep_refused: not a time from 1h to ten years; write it like \"90d\" or \"36h\"",
+        ],
     );
     check_added(
         "[store]\nbackend = \"postgres\"",
@@ -483,4 +491,18 @@ fn tokens_have_all_their_faults_named() {
     assert_eq!(lines.len(), 2, "{faults}");
     assert!(lines.iter().all(|line| line.contains("carepass.toml: http.tokens_file: ")), "{faults}");
     assert!(!faults.contains("hunter2"), "{faults}");
+}
+
+#[test]
+fn patterns_and_stop_words_of_usernames_are_checked() {
+    let like = "write it like [\"given.family\", \"given.family{n}\", \"eng-key\"]";
+    check_added(
+        "[usernames]\ncandidates = [\"givn.family\"]\nstop = [\"Acme\"]",
+        &[
+            &format!(
+                "carepass.toml: usernames.candidates: has a piece that is none of given, family, g, m, f, {{n}}, eng-key, key, '.', '-' and '_'; {like}"
+            ),
+            "carepass.toml: usernames.stop: not a list of at most 1000 words of a-z and 0-9; write it like [\"acme\"]",
+        ],
+    );
 }

@@ -8,7 +8,7 @@ use crate::model::entry::{Actor, Change, Commit, Disposition, Received};
 use crate::model::event::{self, Ending, Event, Full, Lifecycle, ReasonCode, Refusal};
 use crate::model::id::EngineerKey;
 use crate::model::sealed::WrappedKey;
-use crate::model::statement::{Changed, Statement, heard};
+use crate::model::statement::{Changed, Statement, called_off, heard};
 use crate::seal::SealError;
 use crate::steps::House;
 use crate::store::StoreError;
@@ -183,8 +183,12 @@ impl Engine {
         let never_started = matches!(event.lifecycle, Lifecycle::Cancelled(_));
         let engineer = match stored {
             Some(stored) => {
-                let said = stored.newest().clone().ended(event, from, never_started);
-                let (stated, upcoming) = heard(Some(&stored), vec![said], now, self.settings.lead_time);
+                let (stated, upcoming) = if stored.stated.employment == ending.employment.id {
+                    let said = stored.newest().clone().ended(event, from, never_started);
+                    heard(Some(&stored), vec![said], now, self.settings.lead_time)
+                } else {
+                    called_off(&stored, event, &ending.employment.id)
+                };
                 Engineer { version: stored.version + 1, stated, upcoming, ..stored }
             }
             None => Engineer {
@@ -194,7 +198,8 @@ impl Engine {
                 upcoming: Vec::new(),
                 changed: Changed::default(),
                 username: None,
-                release: Release::Granted(now),
+                // Nothing was granted: it counts for no hour.
+                release: Release::Granted(Timestamp::UNIX_EPOCH),
                 forgetting: None,
             },
         };

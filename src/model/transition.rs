@@ -233,6 +233,7 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
             return Err(Rejected::Busy);
         }
         (State::Scheduled { at, .. }, Input::Nudge) => (due_now(*at, now), None),
+        (State::Waiting { on: Who::Calendar, .. }, Input::Nudge) => next_state(row, now),
         (State::Waiting { at, .. }, Input::Nudge) => (due_now(at.after_waiting(now), now), None),
         (State::Scheduled { at, .. } | State::Waiting { at, .. }, Input::Ordered(order)) => {
             ordered(&mut after, *at, order, now)?

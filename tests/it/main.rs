@@ -24,9 +24,13 @@ mod flight;
 #[cfg(test)]
 mod lanes;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
 mod official_client;
 #[cfg(test)]
 mod rabbit;
+#[cfg(test)]
+mod schemas;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
