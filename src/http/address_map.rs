@@ -80,7 +80,7 @@ fn is_mapped(row: &Enrollment, reseller: &Reseller) -> bool {
 mod tests {
     use super::*;
     use crate::model::enrollment::{AccountFact, Goal};
-    use crate::model::reseller::{CaseAlerts, DomainChoice, LicenseMode, RoleChoice};
+    use crate::model::reseller::{CaseAlerts, DomainChoice, LicenseMode, Removal, RoleChoice};
     use jiff::Timestamp;
     use std::collections::{BTreeMap, BTreeSet};
 
