@@ -125,10 +125,10 @@ fn own_name(leaf: &Leaf) -> kinds::Parsed<ResellerName> {
 
 /// A grace is read in any case, so that a wrong one is told.
 fn removal(s: &mut Section<'_>) -> Read<Removal> {
-    let grace = s.defaulted("removal_grace", kinds::duration)?;
-    let choices =
-        [("suspend", Removal::Suspend), ("suspend_then_delete", Removal::SuspendThenDelete { grace })];
-    s.defaulted("removal", kinds::choice(&choices))
+    let grace = s.defaulted("removal_grace", kinds::days);
+    let deletes = s.defaulted("removal", kinds::choice(&[("suspend", false), ("suspend_then_delete", true)]));
+    let (grace, deletes) = (grace?, deletes?);
+    Ok(if deletes { Removal::SuspendThenDelete { grace } } else { Removal::Suspend })
 }
 
 fn removable_licenses(s: &mut Section<'_>) -> Read<BTreeSet<LicenseSku>> {

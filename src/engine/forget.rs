@@ -21,7 +21,9 @@ impl Engine {
         let now = self.house.clock.now();
         let changes = match engineer.forgetting {
             Some(Forgetting::Asked(_)) => forgotten(engineer, rows, now),
-            Some(Forgetting::Done(_)) | None if is_no_show(engineer, rows) => self.name_freed(engineer).await?,
+            Some(Forgetting::Done(_)) | None if is_no_show(engineer, rows) => {
+                self.name_freed(engineer).await?
+            }
             Some(Forgetting::Done(_)) | None => return Ok(()),
         };
         if changes.is_empty() {
@@ -46,10 +48,7 @@ impl Engine {
         let mut freed = engineer.clone();
         freed.version += 1;
         freed.username = None;
-        Ok(vec![
-            Change::Released { tag, engineer: engineer.key.clone() },
-            Change::Engineer(Box::new(freed)),
-        ])
+        Ok(vec![Change::Released { tag, engineer: engineer.key.clone() }, Change::Engineer(Box::new(freed))])
     }
 }
 

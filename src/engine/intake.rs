@@ -128,7 +128,8 @@ impl Engine {
                 let forgetting = Some(Forgetting::Asked(now));
                 // What HR has said for later is said no more, and holds a sealed record.
                 let upcoming = Vec::new();
-                let engineer = Engineer { version: stored.version + 1, stated, upcoming, forgetting, ..stored };
+                let engineer =
+                    Engineer { version: stored.version + 1, stated, upcoming, forgetting, ..stored };
                 self.write_engineer(event, engineer, Vec::new()).await
             }
         }

@@ -110,7 +110,14 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let mut row = Enrollment::open(id.parse().unwrap(), Goal { want, revision: 1 }, now);
         let id = "1".parse().unwrap();
-        row.facts.account = Some(AccountFact { id, since: now, read_at: now, restored: false, home: false, suspended_by_us: None });
+        row.facts.account = Some(AccountFact {
+            id,
+            since: now,
+            read_at: now,
+            restored: false,
+            home: false,
+            suspended_by_us: None,
+        });
         row
     }
 

@@ -1,7 +1,9 @@
 //! How one row moves: `apply` spells out every (state, input) pair. No clock, no chance, no I/O: all are arguments.
 //! Not here: who commits the result and who carries out the effect (`engine/drive`).
 
-use super::enrollment::{At, Enrollment, EnrollmentId, Facts, Goal, Leaving, PUT_OFF_MAX, State, WATCHED, Want, Wish};
+use super::enrollment::{
+    At, Enrollment, EnrollmentId, Facts, Goal, Leaving, PUT_OFF_MAX, State, WATCHED, Want, Wish,
+};
 use super::failure::{Failure, FailureCode, FailureKind, Who};
 use super::plan::{StepName, may_be_skipped, plan};
 use super::rules::{Rules, later};

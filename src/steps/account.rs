@@ -176,7 +176,8 @@ fn ensured(cx: &Context<'_>, account: &Account, made: bool, holds_role: bool) ->
     let known = cx.row.facts.account.as_ref().filter(|known| known.id == id);
     let since = known.map_or(now, |known| known.since);
     let restored = restored || known.is_some_and(|known| known.restored);
-    ensured.facts.account = Some(AccountFact { id, since, read_at, restored, home: false, suspended_by_us: None });
+    ensured.facts.account =
+        Some(AccountFact { id, since, read_at, restored, home: false, suspended_by_us: None });
     ensured
 }
 

@@ -167,7 +167,8 @@ async fn end_sessions(cx: &Context<'_>, guarded: &Guarded) -> Result<(), Failure
     }
     match cx.known(&guarded.fact).await? {
         Some(account) if account.suspended != Some(true) => {
-            Err(Failure::not_yet(FailureCode::NotYetConfirmed).with_detail("Google refuses to end the sessions"))
+            Err(Failure::not_yet(FailureCode::NotYetConfirmed)
+                .with_detail("Google refuses to end the sessions"))
         }
         Some(_) | None => Ok(()),
     }

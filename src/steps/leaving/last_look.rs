@@ -15,8 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 const LOOKS: [SignedDuration; 3] = [SignedDuration::from_mins(1), SignedDuration::from_mins(5), WATCHED];
 
 /// The step.
-pub const STEP: Step =
-    step(StepName::LastLook, "nothing has come about since", |cx| Box::pin(ensure(cx)));
+pub const STEP: Step = step(StepName::LastLook, "nothing has come about since", |cx| Box::pin(ensure(cx)));
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let Some(leaving) = cx.row.leaving.filter(|_| is_unfinished(cx) && !is_untouched(cx)) else {

@@ -13,8 +13,7 @@ use jiff::SignedDuration;
 const SHOWN_LATE: SignedDuration = SignedDuration::from_mins(1);
 
 /// The step.
-pub const STEP: Step =
-    step(StepName::LockedOut, "access was seen to be gone", |cx| Box::pin(ensure(cx)));
+pub const STEP: Step = step(StepName::LockedOut, "access was seen to be gone", |cx| Box::pin(ensure(cx)));
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     if is_untouched(cx) {

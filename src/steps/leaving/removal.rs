@@ -13,9 +13,8 @@ use crate::steps::{Context, Outcome, Step};
 use jiff::{SignedDuration, Timestamp};
 
 /// The step.
-pub const STEP: Step = step(StepName::Removal, "the account is deleted, where that is configured", |cx| {
-    Box::pin(ensure(cx))
-});
+pub const STEP: Step =
+    step(StepName::Removal, "the account is deleted, where that is configured", |cx| Box::pin(ensure(cx)));
 
 /// Whether the account is to be deleted in the end.
 pub(super) fn is_wanted(cx: &Context<'_>) -> bool {

@@ -16,7 +16,8 @@ const NOTHING: &[StepName] =
 const NO_ACCOUNT: &[StepName] = &[StepName::SignOut, StepName::Suspend];
 
 /// The step.
-pub const STEP: Step = step(StepName::RoleOff, "the account no longer holds a role", |cx| Box::pin(ensure(cx)));
+pub const STEP: Step =
+    step(StepName::RoleOff, "the account no longer holds a role", |cx| Box::pin(ensure(cx)));
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     if is_untouched(cx) {

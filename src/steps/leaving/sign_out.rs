@@ -8,7 +8,8 @@ use crate::model::transition::Ensured;
 use crate::steps::{Context, Outcome, Step};
 
 /// The step.
-pub const STEP: Step = step(StepName::SignOut, "no session of the account is left", |cx| Box::pin(ensure(cx)));
+pub const STEP: Step =
+    step(StepName::SignOut, "no session of the account is left", |cx| Box::pin(ensure(cx)));
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     if is_untouched(cx) || cx.is_home() {
