@@ -1,6 +1,7 @@
 //! What loads and is unwise nevertheless. `check` shows it, `serve` logs it. Not here: what is wrong (`fault`).
 
-use super::sections::Config;
+use super::sections::{Config, ResellerSection};
+use crate::model::handover::Delivery;
 
 impl Config {
     /// What an operator should know, in sentences.
@@ -20,6 +21,13 @@ impl Config {
         warn(
             amqp.is_some_and(|amqp| amqp.endpoint.is_in_clear()),
             "intake.amqp.url is amqp:// to another machine: password and events cross the network in clear; use amqps://",
+        );
+        let by_link = |section: &ResellerSection| section.reseller.handover == Delivery::Link;
+        let links = self.resellers.iter().any(by_link);
+        let here = self.handover.public_url.is_none();
+        warn(
+            links && here,
+            "handover.public_url is empty: links to first passwords can be opened on this machine only",
         );
         warnings
     }

@@ -5,6 +5,7 @@ mod address_map;
 mod api;
 mod auth;
 mod connection;
+mod envelope;
 mod extract;
 mod front;
 mod health;
@@ -21,7 +22,7 @@ mod tokens;
 mod views;
 
 pub use health::{Part, Status};
-pub use hosts::Hosts;
+pub use hosts::{Hosts, host_of};
 pub use problem::{Fault, Problem, ProblemKind};
 pub use tokens::{Caller, NewToken, Role, Tokens, TokensError};
 

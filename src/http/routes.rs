@@ -1,7 +1,7 @@
 //! Every route in one table, with the least role that may use it; the tests walk the same table. Not here: what the routes do.
 
 use super::tokens::Role;
-use super::{Api, address_map, api, auth, health, orders, tasks};
+use super::{Api, address_map, api, auth, envelope, health, orders, tasks};
 use axum::Router;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
@@ -52,12 +52,14 @@ const LIVE: &str = "/livez";
 const READY: &str = "/readyz";
 const METRICS: &str = "/metrics";
 
-/// The router of the table, and of the probes, which need no token.
+/// The router of the table, of the probes, and of the page for engineers, which need no token.
 pub(super) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
     let probes = Router::new()
         .route(LIVE, get(health::live))
         .route(READY, get(health::ready))
-        .route(METRICS, get(health::metrics));
+        .route(METRICS, get(health::metrics))
+        // Its token is its path.
+        .route("/envelope/{token}", get(envelope::look).post(envelope::open));
     ROUTES.iter().fold(probes, |router, route| {
         let guard = from_fn_with_state((Arc::clone(api), route.least), auth::require);
         let method =

@@ -8,6 +8,7 @@ mod case_alert_route;
 mod case_alerts;
 mod credentials;
 mod domains;
+mod hand_over;
 mod home;
 mod house;
 mod learned;
@@ -15,6 +16,7 @@ mod license;
 mod no_paid_license;
 mod optional;
 mod org_unit;
+mod password;
 mod pending;
 mod reseller_role;
 mod role;
@@ -25,6 +27,7 @@ mod verify;
 mod welcome;
 
 pub use attested::{LOG_AGE_MAX, known_off};
+pub(crate) use hand_over::destroyed;
 pub use house::{Context, House, Sheet, SheetError, Site};
 pub use learned::Learned;
 
@@ -64,7 +67,7 @@ pub const ALL: &[Step] = &[
     seats::STEP,
     username::STEP,
     account::STEP,
-    pending::PASSWORD,
+    password::STEP,
     pending::NAME,
     license::STEP,
     no_paid_license::STEP,
@@ -78,7 +81,7 @@ pub const ALL: &[Step] = &[
     pending::LOCKED_OUT,
     pending::LAST_LOOK,
     pending::REMOVAL,
-    pending::HAND_OVER,
+    hand_over::STEP,
     welcome::STEP,
     pending::TOGETHER,
     pending::FAREWELL,
