@@ -148,8 +148,7 @@ impl Engine {
             let rows = self.house.store.enrollments_of(key).await?;
             let mut moves = Vec::new();
             for row in self.meant_by_reissue(&rows, only)? {
-                let moved = apply(row, Input::Ordered(Order::Reissue), rules, now)?;
-                moves.push((row, moved));
+                moves.push((row, apply(row, Input::Ordered(Order::Reissue), rules, now)?));
             }
             let mut changes: Vec<Change> = moves.iter().map(|(row, moved)| replaced(row, moved)).collect();
             let mut answered = engineer.clone();

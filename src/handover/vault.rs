@@ -1,4 +1,4 @@
-//! HashiCorp Vault's response wrapping: `sys/wrapping/wrap` keeps what it is sent and answers with a token that shows it once.
+//! `HashiCorp` Vault's response wrapping: `sys/wrapping/wrap` keeps what it is sent and answers with a token that shows it once.
 //! Facts: Vault's HTTP API, `/sys/wrapping/wrap` and "Response wrapping". Not here: unwrapping, which is the engineer's.
 
 use super::{FirstPassword, content};
