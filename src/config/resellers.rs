@@ -8,6 +8,7 @@ use super::sections::ResellerSection;
 use super::tree::Leaf;
 use crate::google::{Credentials, Endpoint};
 use crate::model::enrollment::Lane;
+use crate::model::handover::Delivery;
 use crate::model::id::{
     CustomerId, DomainName, EngineerKey, LicenseSku, MailAddress, OrgUnitPath, ResellerName,
 };
@@ -85,6 +86,15 @@ fn reseller(
     let two_step_policy = attestation(s.section("two_step_policy"), latest);
     let seats = s.optional("seats", kinds::whole(1..=1_000_000));
     let removable_licenses = removable_licenses(&mut s);
+    let handover = s.defaulted(
+        "handover",
+        kinds::choice(&[
+            ("link", Delivery::Link),
+            ("age", Delivery::Age),
+            ("vault", Delivery::Vault),
+            ("sso", Delivery::Sso),
+        ]),
+    );
     let home = s.defaulted("home", kinds::flag);
     let home_accounts = home_accounts(&mut s);
     let removal = removal(&mut s);
@@ -107,6 +117,7 @@ fn reseller(
         two_step_policy: two_step_policy?,
         seats: seats?,
         removable_licenses: removable_licenses?,
+        handover: handover?,
         home: home?,
         home_accounts: home_accounts?,
         removal: removal?,

@@ -2,6 +2,7 @@
 
 use crate::amqp;
 use crate::google::{Credentials, Endpoint, MappedAnswer};
+use crate::handover::{AgeFolder, VaultSettings};
 use crate::http::Tokens;
 use crate::mail::Authorities;
 use crate::model::id::MailAddress;
@@ -198,6 +199,19 @@ pub enum MailTls {
     None,
 }
 
+/// How first passwords leave the house.
+#[derive(Clone, Debug)]
+pub struct Handover {
+    /// What the addresses of envelopes begin with; none: the address that is listened on, for this machine only.
+    pub public_url: Option<String>,
+    /// How long an envelope's page can be opened.
+    pub expires: SignedDuration,
+    /// Vault, if it is configured.
+    pub vault: Option<VaultSettings>,
+    /// The folder of encrypted files, if it is configured.
+    pub age: Option<AgeFolder>,
+}
+
 /// Languages where nobody says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Languages {
@@ -250,6 +264,8 @@ pub struct Config {
     pub http: Http,
     /// Mail.
     pub mail: Mail,
+    /// First passwords.
+    pub handover: Handover,
     /// The numbers of the machine.
     pub engine: Rules,
     /// Languages.

@@ -153,9 +153,9 @@ impl Engine {
         let (stated, upcoming) = heard(before, said, now, self.settings.lead_time);
         let changed = self.changed(event, before, &stated, &data_key)?;
         let (release, taken) = self.release(before, &stated, hold, now);
-        let (version, username) = match stored {
-            Some(stored) => (stored.version + 1, stored.username),
-            None => (1, None),
+        let (version, username, handover) = match stored {
+            Some(stored) => (stored.version + 1, stored.username, stored.handover),
+            None => (1, None, None),
         };
         let engineer = Engineer {
             key: key.clone(),
@@ -166,6 +166,7 @@ impl Engine {
             username,
             release,
             forgetting: None,
+            handover,
         };
         let written = self.write_engineer(event, engineer, keys).await;
         if written.is_err() && taken {
@@ -204,6 +205,7 @@ impl Engine {
                 // Nothing was granted: it counts for no hour.
                 release: Release::Granted(Timestamp::UNIX_EPOCH),
                 forgetting: None,
+                handover: None,
             },
         };
         self.write_engineer(event, engineer, Vec::new()).await

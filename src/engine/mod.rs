@@ -4,6 +4,7 @@
 mod calendar;
 mod closed;
 mod drive;
+mod envelope;
 mod forget;
 mod intake;
 mod lesson;
@@ -18,6 +19,7 @@ mod start;
 mod walls;
 mod watch;
 
+pub use envelope::{Envelope, EnvelopeStanding};
 pub use intake::{Admitted, IntakeError};
 pub use observe::describe as describe_metrics;
 pub use orders::{EngineerOrder, OrderError, RowOrder};
@@ -98,6 +100,8 @@ pub struct Engine {
     /// What HR has said for soon.
     agenda: Mutex<calendar::Agenda>,
     agenda_moved: Notify,
+    /// Requests for envelopes.
+    pace: Mutex<envelope::Pace>,
     /// What keeps whole reseller accounts from getting new accounts.
     walls: Mutex<Walls>,
     /// There is something to do about a wall.
@@ -183,6 +187,7 @@ impl Engine {
             grants: Mutex::default(),
             agenda: Mutex::default(),
             agenda_moved: Notify::new(),
+            pace: Mutex::default(),
             walls: Mutex::default(),
             walls_moved: Notify::new(),
             signals,
@@ -265,6 +270,10 @@ impl Engine {
 
     fn agenda(&self) -> MutexGuard<'_, calendar::Agenda> {
         self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pace(&self) -> MutexGuard<'_, envelope::Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A lane has new work, or work that is due sooner than before.

@@ -29,6 +29,10 @@ pub fn describe() {
     );
     describe_gauge!("carepass_reseller_up", "Whether a reseller account's set-up is finished");
     describe_gauge!("carepass_seats", "Seats of a reseller account, by kind, as last counted");
+    describe_gauge!(
+        "carepass_credentials_unopened",
+        "Engineers whose page of first passwords nobody has opened yet, as of the last sweep"
+    );
     describe_gauge!("carepass_ledger_position", "The last entry of the ledger");
     describe_gauge!("carepass_outcomes_position", "The last entry whose outcomes are told");
 }
@@ -83,6 +87,11 @@ pub(super) fn moved(before: &Enrollment, after: &Enrollment) {
             tracing::info!(row = %after.id, from = before.state.as_str(), to = after.state.as_str(), step, "moved");
         }
     }
+}
+
+/// So many engineers have a page that nobody has opened yet.
+pub(super) fn unopened(count: u32) {
+    gauge!("carepass_credentials_unopened").set(f64::from(count));
 }
 
 /// A step has run.

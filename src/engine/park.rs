@@ -229,6 +229,7 @@ mod tests {
             letters_language: Language::English,
             license_spacing: SignedDuration::ZERO,
             portal: PortalUrl::default(),
+            handovers: crate::handover::Handovers::default(),
         };
         let allowed_sources = sources.iter().map(|source| (*source).to_owned()).collect();
         let settings = Settings { allowed_sources, ..Settings::default() };

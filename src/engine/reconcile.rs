@@ -1,7 +1,7 @@
 //! Opens the rows that ought to exist and do not, for one engineer or for all, and wakes what waited for a reseller account. Level-
 //! triggered: a lost signal costs latency, never a row. Not here: the question itself (`model/roster`).
 
-use super::Engine;
+use super::{Engine, observe};
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State, Target, Want};
 use crate::model::entry::{Actor, Change, Commit};
@@ -74,9 +74,16 @@ impl Engine {
         }
         self.check_leaders().await?;
         let mut after: Option<EngineerKey> = None;
+        let (now, mut unopened) = (self.house.clock.now(), 0);
         loop {
             let page = self.house.store.engineers(after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let is_unopened =
+                |engineer: &&Engineer| engineer.handover.as_ref().is_some_and(|last| last.is_open(now));
+            unopened += u32::try_from(page.iter().filter(is_unopened).count()).unwrap_or(u32::MAX);
+            let Some(last) = page.last() else {
+                observe::unopened(unopened);
+                return Ok(());
+            };
             after = Some(last.key.clone());
             stream::iter(&page)
                 .for_each_concurrent(SIDE_BY_SIDE, |engineer| self.reconcile_logged(&engineer.key))
@@ -117,6 +124,7 @@ impl Engine {
         };
         self.note_moment(&engineer);
         let rows = self.house.store.enrollments_of(key).await?;
+        self.lapse(&engineer, &rows).await?;
         for row in &rows {
             self.tell(&engineer, row).await;
         }

@@ -101,6 +101,7 @@ mod tests {
             seats: None,
             removable_licenses: BTreeSet::new(),
             home,
+            handover: crate::model::handover::Delivery::default(),
             home_accounts: BTreeMap::new(),
             removal: Removal::Suspend,
         }

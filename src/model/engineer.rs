@@ -3,6 +3,7 @@
 
 use super::enrollment::{Enrollment, State, Target, Want, Wish};
 use super::failure::Who;
+use super::handover::Handover;
 use super::id::{DomainName, EngineerKey};
 use super::roster::Roster;
 use super::sealed::Sealed;
@@ -103,6 +104,9 @@ pub struct Engineer {
     /// Whether carepass is to forget the engineer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forgetting: Option<Forgetting>,
+    /// The last envelope with first passwords that was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handover: Option<Box<Handover>>,
 }
 
 impl Engineer {
@@ -243,6 +247,7 @@ impl Engineer {
             username: None,
             release: Release::Granted(Timestamp::UNIX_EPOCH),
             forgetting: None,
+            handover: None,
         }
     }
 }

@@ -216,6 +216,9 @@ pub struct Enrollment {
     /// The initial password, sealed before the account is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<Sealed>,
+    /// An operator has asked for a new first password, which is not the account's yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reissue: bool,
     /// The engineer's own account, at a home reseller, as an operator's order names it; sealed with the engineer's data key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home_account: Option<Sealed>,

@@ -1,6 +1,7 @@
 //! What the operator configured for one reseller account. Data only: reading it from files is `config`'s.
 //! Not here either: what was learned of the account at Google, which stands in its row (`enrollment`), and its credentials.
 
+use super::handover::Delivery;
 use super::id::{CustomerId, DomainName, EngineerKey, LicenseSku, MailAddress, OrgUnitPath, ResellerName};
 use jiff::SignedDuration;
 use jiff::civil::Date;
@@ -39,6 +40,8 @@ pub struct Reseller {
     pub seats: Option<u32>,
     /// Paid licences that carepass may take away from its own accounts.
     pub removable_licenses: BTreeSet<LicenseSku>,
+    /// How first passwords come to the engineers.
+    pub handover: Delivery,
     /// Whether engineers have accounts of their own here, which get the role and nothing else.
     pub home: bool,
     /// Those accounts, as the operator named them.

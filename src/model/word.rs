@@ -196,6 +196,7 @@ mod tests {
             seats: None,
             removable_licenses: BTreeSet::new(),
             home: false,
+            handover: crate::model::handover::Delivery::default(),
             home_accounts: BTreeMap::new(),
             removal: Removal::Suspend,
         }

@@ -8,12 +8,13 @@ use crate::google::census::{Census, Fresh};
 use crate::google::classify::YOUNG;
 use crate::google::guard::{self, Expected};
 use crate::google::{Account, Assignment, Google};
+use crate::handover::Handovers;
 use crate::mail::{Mailer, PortalUrl};
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::{AccountFact, Enrollment};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{Address, EngineerKey, LocalPart, MailAddress, OrgUnitPath, ResellerName, RoleId};
-use crate::model::person::{Language, Person};
+use crate::model::person::{Language, Locale, Person};
 use crate::model::reseller::{LicenseMode, Reseller};
 use crate::model::roster::Roster;
 use crate::model::rules::later;
@@ -23,6 +24,7 @@ use crate::model::username::Naming;
 use crate::seal::{SealError, Sealer};
 use crate::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -59,6 +61,8 @@ pub struct House {
     pub license_spacing: SignedDuration,
     /// Where support cases are handled.
     pub portal: PortalUrl,
+    /// The ways for first passwords.
+    pub handovers: Handovers,
 }
 
 /// One reseller account with its client.
@@ -142,6 +146,26 @@ impl House {
         format!("engineer/{key}/username")
     }
 
+    /// The place a token of Vault's is sealed for.
+    pub fn wrapped_place(key: &EngineerKey, issue: u32) -> String {
+        format!("engineer/{key}/wrapped/{issue}")
+    }
+
+    /// Opens the first password that is sealed into a row.
+    ///
+    /// # Errors
+    /// When there is none, or it was sealed with another key or for another row.
+    pub fn first_password(&self, key: &WrappedKey, row: &Enrollment) -> Result<SecretString, SheetError> {
+        let sealed = row.credential.as_ref().ok_or(SheetError::Incomplete)?;
+        let plain = self.sealer.unseal(key, &row.id.to_string(), sealed)?;
+        std::str::from_utf8(&plain).map(SecretString::from).map_err(|_| SheetError::Incomplete)
+    }
+
+    /// The language of letters to an engineer: the one HR asked for, else the house's own.
+    pub fn language_of(&self, person: &Person) -> Language {
+        person.locale.as_ref().map_or(self.letters_language, Locale::language)
+    }
+
     /// Reads and opens an engineer's record.
     pub async fn sheet(&self, key: &EngineerKey) -> Result<Sheet, SheetError> {
         let engineer = self.store.engineer(key).await?.ok_or(SheetError::Incomplete)?;
@@ -196,7 +220,17 @@ impl<'a> Context<'a> {
 
     /// The client for writes to an account that passed the guards: none is sent later than [`WRITE_AGE_MAX`] after the read.
     pub fn google_for(&self, guarded: &Guarded) -> Result<Google, Failure> {
-        Ok(self.google()?.writing_until(later(guarded.fact.read_at, WRITE_AGE_MAX)))
+        self.writing(guarded.fact.read_at)
+    }
+
+    /// The client for a write to the row's account that was judged as it was read at this time.
+    pub fn writing(&self, read_at: Timestamp) -> Result<Google, Failure> {
+        Ok(self.google()?.writing_until(later(read_at, WRITE_AGE_MAX)))
+    }
+
+    /// The first password that is sealed into a row of the engineer.
+    pub fn first_password(&self, row: &Enrollment) -> Result<SecretString, Failure> {
+        Ok(self.house.first_password(&self.sheet()?.data_key, row)?)
     }
 
     /// Whether a new account may be tried for; else the row waits as the one does that ran into the wall.

@@ -8,6 +8,7 @@ mod case_alert_route;
 mod case_alerts;
 mod credentials;
 mod domains;
+mod hand_over;
 mod home;
 mod house;
 mod learned;
@@ -16,6 +17,7 @@ mod license;
 mod no_paid_license;
 mod optional;
 mod org_unit;
+mod password;
 mod pending;
 mod reseller_role;
 mod role;
@@ -26,6 +28,7 @@ mod verify;
 mod welcome;
 
 pub use attested::{LOG_AGE_MAX, known_off};
+pub(crate) use hand_over::destroyed;
 pub use house::{Context, House, Sheet, SheetError, Site};
 pub use learned::Learned;
 pub use username::{UsernamePreview, UsernameWish, preview_username};
@@ -69,7 +72,7 @@ pub const ALL: &[Step] = &[
     seats::STEP,
     username::STEP,
     account::STEP,
-    pending::PASSWORD,
+    password::STEP,
     pending::NAME,
     license::STEP,
     no_paid_license::STEP,
@@ -83,7 +86,7 @@ pub const ALL: &[Step] = &[
     leaving::locked_out::STEP,
     leaving::last_look::STEP,
     leaving::removal::STEP,
-    pending::HAND_OVER,
+    hand_over::STEP,
     welcome::STEP,
     pending::TOGETHER,
     leaving::farewell::STEP,

@@ -9,10 +9,8 @@ const fn step(name: StepName, scope: TargetKind) -> Step {
     Step { name, scope, summary: "", seals_credential: false, ensure: |cx| Box::pin(ensure(cx)) }
 }
 
-pub const PASSWORD: Step = step(StepName::Password, TargetKind::Domain);
 pub const NAME: Step = step(StepName::Name, TargetKind::Domain);
 pub const TWO_STEP: Step = step(StepName::TwoStep, TargetKind::Domain);
-pub const HAND_OVER: Step = step(StepName::HandOver, TargetKind::Engineer);
 pub const TOGETHER: Step = step(StepName::Together, TargetKind::Engineer);
 
 async fn ensure(_: &Context<'_>) -> Outcome {

@@ -21,6 +21,7 @@ mod engine_simulation;
 mod fixture;
 #[cfg(test)]
 mod flight;
+mod handover;
 #[cfg(test)]
 mod lanes;
 #[cfg(test)]

@@ -284,6 +284,7 @@ impl Stage {
             letters_language: Language::English,
             license_spacing,
             portal: PortalUrl::parse("https://support.example/").expect("an address"),
+            handovers: carepass::handover::Handovers::default(),
         }
     }
 
