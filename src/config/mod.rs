@@ -32,7 +32,7 @@ mod tests;
 
 pub use fault::{Fault, Faults, Origin};
 pub use sections::{
-    AmqpSection, Backend, Config, Google, Http, Intake, Languages, Limits, Log, LogFormat, Mail, MailTls,
+    AmqpSection, Approval, Backend, Config, Google, Http, Intake, Languages, Limits, Log, LogFormat, Mail, MailTls,
     MailTransport, Outcomes, Rates, ResellerSection, Seal, Store,
 };
 
@@ -96,6 +96,7 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
     let (endpoint, google) = daemon::google(root.section("google"));
     let resellers = resellers::read(&mut root, endpoint.as_ref().ok(), latest);
     let limits = daemon::limits(root.section("limits"));
+    let approval = daemon::approval(root.section("approval"));
     let calendar = daemon::calendar(root.section("calendar"));
     let http = daemon::http(root.section("http"));
     let mail = mail::read(root.section("mail"), store.as_ref().map_err(|faulty| *faulty));
@@ -113,6 +114,7 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
         google: google?,
         resellers: resellers?,
         limits: limits?,
+        approval: approval?,
         calendar: calendar?,
         http: http?,
         mail: mail?,

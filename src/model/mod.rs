@@ -21,6 +21,7 @@ pub mod roster;
 pub mod rules;
 pub mod sealed;
 pub mod seats;
+pub mod signature;
 pub mod statement;
 pub mod task;
 pub mod this_machine;

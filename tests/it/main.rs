@@ -22,6 +22,8 @@ mod fixture;
 #[cfg(test)]
 mod flight;
 #[cfg(test)]
+mod grants;
+#[cfg(test)]
 mod lanes;
 #[cfg(test)]
 mod leavers_queue;
