@@ -32,11 +32,8 @@ use super::settings::{AmqpSettings, OUTCOMES_QUEUE};
 /// Everything about engineers.
 const ENGINEER_EVENTS: &str = "com.carepass.engineer.#";
 /// Those who leave, never come, or are to be forgotten: no flood of joiners may delay the end of access.
-const LEAVER_EVENTS: [&str; 3] = [
-    "com.carepass.engineer.left.#",
-    "com.carepass.engineer.cancelled.#",
-    "com.carepass.engineer.erased.#",
-];
+const LEAVER_EVENTS: [&str; 3] =
+    ["com.carepass.engineer.left.#", "com.carepass.engineer.cancelled.#", "com.carepass.engineer.erased.#"];
 const OUTCOMES_LENGTH_MAX: i64 = 100_000;
 /// Redeliveries before a message is dead-lettered: the default of RabbitMQ 4, said aloud for older ones.
 const DELIVERY_LIMIT: i64 = 20;

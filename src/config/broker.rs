@@ -92,10 +92,12 @@ fn keys(s: &mut Section<'_>, allowed: Option<&[String]>) -> Read<Vec<SourceKey>>
         let key = key(&mut section);
         if let Ok(key) = &key {
             if keys.iter().any(|other| (&other.source, &other.id) == (&key.source, &key.id)) {
-                whole = Err(section.wrong("id", "the source has a key of that name already; give each its own"));
+                whole =
+                    Err(section.wrong("id", "the source has a key of that name already; give each its own"));
             }
             if allowed.is_some_and(|allowed| !allowed.is_empty() && !allowed.contains(&key.source)) {
-                let what = "is not among intake.amqp.allowed_sources, so nothing is taken from it; add it there";
+                let what =
+                    "is not among intake.amqp.allowed_sources, so nothing is taken from it; add it there";
                 whole = Err(section.wrong("source", what));
             }
         }
@@ -128,7 +130,11 @@ fn key(s: &mut Section<'_>) -> Read<SourceKey> {
 fn visible(leaf: &Leaf) -> Parsed<String> {
     let text = kinds::text(leaf)?;
     let sound = (1..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-    if sound { Ok(text) } else { Err("not 1 to 256 visible ASCII characters; write it as the sender does".into()) }
+    if sound {
+        Ok(text)
+    } else {
+        Err("not 1 to 256 visible ASCII characters; write it as the sender does".into())
+    }
 }
 
 fn http(mut s: Section<'_>) -> Read<bool> {

@@ -32,8 +32,8 @@ mod tests;
 
 pub use fault::{Fault, Faults, Origin};
 pub use sections::{
-    AmqpSection, Approval, Backend, Config, Google, Http, Intake, Languages, Limits, Log, LogFormat, Mail, MailTls,
-    MailTransport, Outcomes, Rates, ResellerSection, Seal, Store,
+    AmqpSection, Approval, Backend, Config, Google, Http, Intake, Languages, Limits, Log, LogFormat, Mail,
+    MailTls, MailTransport, Outcomes, Rates, ResellerSection, Seal, Store,
 };
 
 use crate::model::rules::later;

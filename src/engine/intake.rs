@@ -71,6 +71,7 @@ impl Engine {
     ) -> Result<Admitted, IntakeError> {
         let event = event::parse(body, content_type, headers)?;
         self.trusts(&event, body, content_type, headers)?;
+        self.count(&event);
         for _ in 0..RACES_MAX {
             match self.try_admit(&event).await {
                 Err(Race::Lost) => (),

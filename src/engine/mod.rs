@@ -30,6 +30,7 @@ use crate::model::grants::{GrantLimits, Grants};
 use crate::model::id::ResellerName;
 use crate::model::roster::Roster;
 use crate::model::rules::Rules;
+use crate::model::sequence::Sequences;
 use crate::model::signature::SourceKey;
 use crate::model::wall::Walls;
 use crate::steps::House;
@@ -101,6 +102,8 @@ pub struct Engine {
     lanes: BTreeMap<Lane, LaneState>,
     known: Mutex<Known>,
     grants: Mutex<Grants>,
+    /// What the sources count themselves.
+    sequences: Mutex<Sequences>,
     /// What HR has said for soon.
     agenda: Mutex<calendar::Agenda>,
     agenda_moved: Notify,
@@ -187,6 +190,7 @@ impl Engine {
             lanes,
             known: Mutex::new(known),
             grants: Mutex::default(),
+            sequences: Mutex::default(),
             agenda: Mutex::default(),
             agenda_moved: Notify::new(),
             walls: Mutex::default(),

@@ -168,8 +168,8 @@ impl Engine {
             after = Some(last.key.clone());
             let shown: Vec<EngineerKey> =
                 page.into_iter().filter(was_shown).map(|engineer| engineer.key).collect();
-            let letting = stream::iter(shown)
-                .map(|key| async move { self.let_in(&key, actor, was_shown).await });
+            let letting =
+                stream::iter(shown).map(|key| async move { self.let_in(&key, actor, was_shown).await });
             let let_in: Vec<Option<Engineer>> = letting.buffered(SIDE_BY_SIDE).try_collect().await?;
             released.extend(let_in.into_iter().flatten());
         }

@@ -107,7 +107,9 @@ fn letter(headers: &HeaderMap, body: &Bytes) -> Result<Sent, Problem> {
         // The attributes may be repeated as headers; the body is what counts.
         STRUCTURED => Ok(Sent::One(message(signature(headers).collect()))),
         BATCHED => Ok(Sent::Batch(message(BTreeMap::new()))),
-        _ if !attributes.is_empty() => Ok(Sent::One(message(attributes.into_iter().chain(signature(headers)).collect()))),
+        _ if !attributes.is_empty() => {
+            Ok(Sent::One(message(attributes.into_iter().chain(signature(headers)).collect())))
+        }
         _ => Err(ProblemKind::NoCloudEvent.into()),
     }
 }

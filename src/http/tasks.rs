@@ -60,15 +60,19 @@ async fn of_held(
 ) -> Result<Response, Problem> {
     auth::check(caller, Role::Approver)?;
     if why != Hold::GrantLimit {
-        return Err(Problem::invalid("id", "each of these is decided by itself: send the order approve for the engineer"));
+        return Err(Problem::invalid(
+            "id",
+            "each of these is decided by itself: send the order approve for the engineer",
+        ));
     }
     if body.address_map {
         return Err(no_address_map());
     }
     let engine = Arc::clone(&api.engine);
     let (name, shown_at) = (caller.name.clone(), body.held_before.unwrap_or(engine.house().clock.now()));
-    let releasing =
-        async move { engine.release_held(shown_at, &name, reason(&body.reason)?).await.map_err(Problem::from) };
+    let releasing = async move {
+        engine.release_held(shown_at, &name, reason(&body.reason)?).await.map_err(Problem::from)
+    };
     // Who waits for the answer may go away; the release is then finished all the same.
     let released = api.engine.to_its_end(releasing).await.ok_or(ProblemKind::Internal)??;
     if released.is_empty() {

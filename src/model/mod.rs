@@ -21,6 +21,7 @@ pub mod roster;
 pub mod rules;
 pub mod sealed;
 pub mod seats;
+pub mod sequence;
 pub mod signature;
 pub mod statement;
 pub mod task;

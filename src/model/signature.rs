@@ -203,7 +203,11 @@ mod tests {
 
     fn keys() -> Vec<SourceKey> {
         let other = SigningKey::from_pkcs8(&SigningKey::make_pkcs8().unwrap()).unwrap().public_key();
-        let key = |source: &str, id: &str, public_key| SourceKey { source: source.into(), id: id.into(), public_key };
+        let key = |source: &str, id: &str, public_key| SourceKey {
+            source: source.into(),
+            id: id.into(),
+            public_key,
+        };
         vec![key("hr", "k1", signing_key().public_key()), key("hr", "k2", other), key("payroll", "p1", other)]
     }
 

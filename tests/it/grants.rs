@@ -55,7 +55,9 @@ impl Town {
                 tokio::time::sleep(Duration::from_secs(30)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{what} does not come about"));
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("{what} does not come about"));
     }
 
     async fn say(&self, event: &Value) {
@@ -70,9 +72,8 @@ impl Town {
 
     async fn held(&self, why: Hold) -> BTreeSet<EngineerKey> {
         let engineers = self.engineers().await.into_iter();
-        let held = engineers.filter(
-            |engineer| matches!(engineer.release, Release::Held { why: held, .. } if held == why),
-        );
+        let held = engineers
+            .filter(|engineer| matches!(engineer.release, Release::Held { why: held, .. } if held == why));
         held.map(|engineer| engineer.key).collect()
     }
 
@@ -161,7 +162,11 @@ fn a_flood_waits_for_one_release_while_leavers_pass() {
             town.ready().await == FLOOD + OTHERS - LEAVERS
         })
         .await;
-        assert_eq!(town.held(Hold::GrantLimit).await.len(), FORGED, "room that is there again lets nobody in");
+        assert_eq!(
+            town.held(Hold::GrantLimit).await.len(),
+            FORGED,
+            "room that is there again lets nobody in"
+        );
         town.close().await;
     });
 }

@@ -87,11 +87,19 @@ async fn rabbit_a_leaver_overtakes_a_thousand_joiners() {
         next(&mut told).await;
     }
     stop.cancel();
-    timeout(PATIENCE, async { tokio::join!(consuming, linking) }).await.expect("both ends close").0.expect("no panic");
+    timeout(PATIENCE, async { tokio::join!(consuming, linking) })
+        .await
+        .expect("both ends close")
+        .0
+        .expect("no panic");
     let engineers = room.store.engineers(None, JOINERS + 1).await.expect("memory answers");
     let gone = engineers.iter().filter(|engineer| engineer.stated.goal.want == Want::Absent);
     let gone: Vec<&str> = gone.map(|engineer| engineer.key.as_str()).collect();
-    assert_eq!((engineers.len(), gone), (JOINERS, vec!["E-00999"]), "a joiner that comes after its end is stale");
+    assert_eq!(
+        (engineers.len(), gone),
+        (JOINERS, vec!["E-00999"]),
+        "a joiner that comes after its end is stale"
+    );
 }
 
 async fn next(told: &mut mpsc::UnboundedReceiver<(String, Instant)>) -> (String, Instant) {

@@ -36,6 +36,8 @@ mod rabbit;
 #[cfg(test)]
 mod schemas;
 #[cfg(test)]
+mod signed_events;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod step_harness;

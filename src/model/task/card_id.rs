@@ -47,7 +47,8 @@ mod tests {
 
     #[test]
     fn cards_are_named_as_the_api_shows_them() {
-        let check = |text: &str| assert_eq!(text.parse::<CardId>().map(|card| card.to_string()), Ok(text.to_owned()));
+        let check =
+            |text: &str| assert_eq!(text.parse::<CardId>().map(|card| card.to_string()), Ok(text.to_owned()));
         check("T-0123456789");
         check("grants-held");
         check("approval-missing");
