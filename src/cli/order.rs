@@ -6,14 +6,17 @@ use super::client::{ApiArgs, Client};
 use super::exit::{Ended, Exit, Trouble};
 use super::screen::Screen;
 use super::speech::Speech;
+use crate::model::engineer::Hold;
 use crate::model::id::{DomainName, EngineerKey, MailAddress, ResellerName};
+use crate::model::task::CardId;
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// The decisions.
 #[derive(Clone, Debug, Subcommand)]
 pub enum OrderCommand {
-    /// Let an engineer begin who is held by the limit on grants
+    /// Let an engineer begin who is held by the limit on grants, for want of an approval, or because the employment had ended
     Approve(ApproveArgs),
     /// Try now, with all attempts again; without --domain everything of the engineer that is not finished
     Retry(RowArgs),
@@ -31,7 +34,14 @@ pub enum OrderCommand {
 #[derive(Clone, Debug, Args)]
 pub struct ApproveArgs {
     /// HR's key of the engineer
-    key: EngineerKey,
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    key: Option<EngineerKey>,
+    /// All whom the limit on grants holds, as `carepass task done grants-held`
+    #[arg(long)]
+    all: bool,
+    /// With --all: when you looked, as `carepass task list` shows it; who came later stays held. Now, if you do not say it
+    #[arg(long, value_name = "TIME", requires = "all")]
+    held_before: Option<Timestamp>,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -115,7 +125,8 @@ pub async fn run(command: &OrderCommand, screen: &mut Screen) -> Ended {
     };
     let client = Client::new(&common.api, common.speech.language)?;
     let paths = match command {
-        OrderCommand::Approve(args) => vec![engineer_path(&args.key)],
+        OrderCommand::Approve(ApproveArgs { key: Some(key), .. }) => vec![engineer_path(key)],
+        OrderCommand::Approve(args) => return approve_all(&client, args, screen).await,
         OrderCommand::Retry(args) | OrderCommand::Skip(args) | OrderCommand::Cancel(args) => {
             rows(&client, args, wish).await?
         }
@@ -130,6 +141,25 @@ pub async fn run(command: &OrderCommand, screen: &mut Screen) -> Ended {
         body["account"] = args.account.as_str().into();
     }
     send(&client, &paths, &body, common.json, screen).await
+}
+
+/// Everybody whom the limit on grants held then.
+async fn approve_all(client: &Client, args: &ApproveArgs, screen: &mut Screen) -> Ended {
+    let common = &args.common;
+    let body = match args.held_before {
+        Some(held_before) => json!({ "reason": common.reason, "held_before": held_before }),
+        None => json!({ "reason": common.reason }),
+    };
+    let card = CardId::Held(Hold::GrantLimit).to_string();
+    let answer = client.post(&["v1", "tasks", &card, "done"], &body).await?;
+    if common.json {
+        screen.say(format_args!("{answer:#}"));
+    } else {
+        for engineer in answer["items"].as_array().map(Vec::as_slice).unwrap_or_default() {
+            screen.say(line(engineer));
+        }
+    }
+    Ok(Exit::Done)
 }
 
 /// The paths of the rows that are meant.

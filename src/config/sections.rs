@@ -9,6 +9,7 @@ use crate::model::id::MailAddress;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::reseller::Reseller;
 use crate::model::rules::Rules;
+use crate::model::signature::SourceKey;
 use crate::model::time_zone::TimeZoneName;
 use crate::model::username::Naming;
 use jiff::SignedDuration;
@@ -26,6 +27,8 @@ pub struct Intake {
     pub http: bool,
     /// The `CloudEvents` sources that are listened to, by every door; empty = any.
     pub allowed_sources: Vec<String>,
+    /// The keys of the sources that must sign their events.
+    pub keys: Vec<SourceKey>,
     /// How long refused messages are kept.
     pub keep_refused: SignedDuration,
 }
@@ -124,6 +127,17 @@ pub struct Limits {
     pub grants_per_hour: u32,
     /// In any 24 hours.
     pub grants_per_day: u32,
+    /// By the word of one source, in any hour; none = only the limit for all.
+    pub source_grants_per_hour: Option<u32>,
+    /// The same in any 24 hours.
+    pub source_grants_per_day: Option<u32>,
+}
+
+/// Whether access needs an approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Whoever's event names none waits for an approver.
+    pub required: bool,
 }
 
 /// Dates.
@@ -258,6 +272,8 @@ pub struct Config {
     pub resellers: Vec<ResellerSection>,
     /// Limits of grants.
     pub limits: Limits,
+    /// Approval.
+    pub approval: Approval,
     /// Dates.
     pub calendar: Calendar,
     /// The API.

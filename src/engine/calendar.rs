@@ -79,7 +79,7 @@ impl Engine {
         let change = Change::Engineer(Box::new(turned.clone()));
         let written = self.house.store.commit(Commit::of(now, Actor::Engine, change)).await;
         if written.is_err() && taken {
-            self.grants().give_back(now);
+            self.grants().give_back(&turned.stated.cause.event.source, now);
         }
         written?;
         self.grown.notify_one();
@@ -117,9 +117,13 @@ impl Engine {
             None if self.settings.approval_required && stated.approval.is_none() => {
                 held(Hold::ApprovalMissing)
             }
-            None if self.grants().take(self.settings.grants, now) => (Release::Granted(now), true),
+            None if self.takes_grant(&stated.cause.event.source, now) => (Release::Granted(now), true),
             None => held(Hold::GrantLimit),
         }
+    }
+
+    fn takes_grant(&self, source: &str, now: Timestamp) -> bool {
+        self.grants().take(self.settings.grants, self.settings.source_grants, source, now)
     }
 
     /// What a statement changes for the engineer. Errors: a record cannot be opened.

@@ -70,10 +70,8 @@ impl Engine {
         headers: &BTreeMap<String, String>,
     ) -> Result<Admitted, IntakeError> {
         let event = event::parse(body, content_type, headers)?;
-        let allowed = &self.settings.allowed_sources;
-        if !allowed.is_empty() && !allowed.contains(&event.reference.source) {
-            return Err(Refusal::one("/source", ReasonCode::UntrustedSource, Some(event.reference)).into());
-        }
+        self.trusts(&event, body, content_type, headers)?;
+        self.count(&event);
         for _ in 0..RACES_MAX {
             match self.try_admit(&event).await {
                 Err(Race::Lost) => (),
@@ -153,6 +151,7 @@ impl Engine {
         let (stated, upcoming) = heard(before, said, now, self.settings.lead_time);
         let changed = self.changed(event, before, &stated, &data_key)?;
         let (release, taken) = self.release(before, &stated, hold, now);
+        let source = stated.cause.event.source.clone();
         let (version, username, handover) = match stored {
             Some(stored) => (stored.version + 1, stored.username, stored.handover),
             None => (1, None, None),
@@ -170,7 +169,7 @@ impl Engine {
         };
         let written = self.write_engineer(event, engineer, keys).await;
         if written.is_err() && taken {
-            self.grants().give_back(now);
+            self.grants().give_back(&source, now);
         }
         written
     }

@@ -6,6 +6,7 @@ use super::{Admitted, Engine, IntakeError};
 use crate::model::enrollment::{Enrollment, Lane, State};
 use crate::model::event::Event;
 use crate::model::plan::StepName;
+use crate::model::sequence::Gap;
 use crate::steps::Outcome;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 pub fn describe() {
     describe_counter!("carepass_events_total", "Events received, by outcome");
     describe_counter!("carepass_event_gaps_total", "Events that came after revisions which never did");
+    describe_counter!("carepass_sequence_gaps_total", "Holes in a source's own count that nobody filled");
     describe_counter!("carepass_steps_total", "Runs of steps, by step, lane and outcome");
     describe_histogram!("carepass_step_duration_seconds", "How long runs of steps took");
     describe_counter!("carepass_transitions_total", "Transitions of rows, by new state");
@@ -64,6 +66,18 @@ pub(super) fn admitted(admitted: &Result<Admitted, IntakeError>) {
 pub(super) fn gap(event: &Event) {
     tracing::warn!(engineer = %event.engineer(), revision = event.revision(), "revisions are missing before this event, which was used");
     counter!("carepass_event_gaps_total").increment(1);
+}
+
+/// Events of a source never came, by its own count.
+pub(super) fn sequence_gap(source: &str, gap: Gap) {
+    let Gap { first, last } = gap;
+    tracing::warn!(
+        source,
+        first,
+        last,
+        "events with these sequence numbers have not come; ask the source to send them again"
+    );
+    counter!("carepass_sequence_gaps_total").increment(1);
 }
 
 /// A row moved.

@@ -1,8 +1,9 @@
 //! Operators' decisions: always with who and why, written into the ledger with the change they make. Not here: who may decide (`http`).
 
 use super::Engine;
-use crate::model::engineer::{Engineer, Release};
-use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target};
+use super::reconcile::{PAGE, SIDE_BY_SIDE};
+use crate::model::engineer::{Engineer, Hold, Release};
+use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::handover::{Delivery, Handover};
 use crate::model::id::{EngineerKey, MailAddress};
@@ -10,6 +11,8 @@ use crate::model::transition::{Input, Order, Rejected, Transition, apply};
 use crate::model::word::Subject;
 use crate::steps::House;
 use crate::store::StoreError;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
 
 /// How often an order is tried again because the row moved meanwhile.
 const RACES_MAX: usize = 5;
@@ -35,7 +38,7 @@ pub enum RowOrder {
 /// A decision about an engineer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineerOrder {
-    /// Let an engineer begin who is held by the limit on grants.
+    /// Let an engineer begin who is held, for whatever reason.
     Approve,
 }
 
@@ -209,19 +212,67 @@ impl Engine {
         reason: &str,
     ) -> Result<Engineer, OrderError> {
         let EngineerOrder::Approve = order;
-        let engineer = self.house.store.engineer(key).await?.ok_or(OrderError::NotFound)?;
-        if engineer.is_released() {
-            return Err(OrderError::NotHeld);
-        }
-        let now = self.house.clock.now();
-        let released = Engineer { version: engineer.version + 1, release: Release::Granted(now), ..engineer };
         let actor = Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
-        let change = Change::Engineer(Box::new(released.clone()));
-        self.house.store.commit(Commit::of(now, actor, change)).await?;
-        self.grown.notify_one();
-        self.grants().note(now);
-        self.signal(key);
-        Ok(released)
+        self.let_in(key, &actor, |_| true).await?.ok_or(OrderError::NotHeld)
+    }
+
+    /// Lets everybody begin who was on the card of the limit on grants when it was shown: who is held since then or longer, and of whom
+    /// HR has said nothing newer. Whoever came after that look stays held. Each is a commit of its own, so that after a failure the same
+    /// order finds the others. Answers with those who were let in.
+    pub async fn release_held(
+        &self,
+        shown_at: Timestamp,
+        operator: &str,
+        reason: &str,
+    ) -> Result<Vec<Engineer>, OrderError> {
+        let was_shown = |engineer: &Engineer| {
+            let held_then = matches!(engineer.release,
+                Release::Held { since, why: Hold::GrantLimit } if since <= shown_at);
+            held_then && engineer.stated.from <= shown_at
+        };
+        let actor = &Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
+        let (mut released, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.house.store.engineers(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(released) };
+            after = Some(last.key.clone());
+            let shown: Vec<EngineerKey> =
+                page.into_iter().filter(was_shown).map(|engineer| engineer.key).collect();
+            let letting =
+                stream::iter(shown).map(|key| async move { self.let_in(&key, actor, was_shown).await });
+            let let_in: Vec<Option<Engineer>> = letting.buffered(SIDE_BY_SIDE).try_collect().await?;
+            released.extend(let_in.into_iter().flatten());
+        }
+    }
+
+    /// Lets an engineer begin who is held, and is still as is asked for; `None` if that is not so.
+    async fn let_in(
+        &self,
+        key: &EngineerKey,
+        actor: &Actor,
+        is_meant: impl Fn(&Engineer) -> bool,
+    ) -> Result<Option<Engineer>, OrderError> {
+        for _ in 0..RACES_MAX {
+            let engineer = self.house.store.engineer(key).await?.ok_or(OrderError::NotFound)?;
+            let is_held = engineer.stated.goal.want == Want::Present && !engineer.is_released();
+            if !is_held || !is_meant(&engineer) {
+                return Ok(None);
+            }
+            let now = self.house.clock.now();
+            let released =
+                Engineer { version: engineer.version + 1, release: Release::Granted(now), ..engineer };
+            let change = Change::Engineer(Box::new(released.clone()));
+            match self.house.store.commit(Commit::of(now, actor.clone(), change)).await {
+                Err(StoreError::Conflict) => continue,
+                Err(error) => return Err(error.into()),
+                Ok(_) => (),
+            }
+            self.grown.notify_one();
+            self.grants().note(&released.stated.cause.event.source, now);
+            self.signal(key);
+            return Ok(Some(released));
+        }
+        Err(OrderError::Busy)
     }
 }
 

@@ -79,10 +79,12 @@ impl Engine {
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.key.clone());
             for engineer in &page {
+                // Of whom HR has only ever said that access ends, nobody was let in.
                 if let Release::Granted(at) = engineer.release
                     && at > day_ago
+                    && engineer.stated.person.is_some()
                 {
-                    self.grants().note(at);
+                    self.grants().note(&engineer.stated.cause.event.source, at);
                 }
             }
         }

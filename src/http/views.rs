@@ -14,7 +14,7 @@ use crate::model::person::Language;
 use crate::model::plan::StepName;
 use crate::model::roster::Roster;
 use crate::model::statement::Statement;
-use crate::model::task::Card;
+use crate::model::task::{Card, CardId};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
@@ -107,6 +107,9 @@ pub(super) struct TaskView {
     confirmable: bool,
     /// What to paste or fill in at Google's page.
     values: Vec<Prefilled>,
+    /// Of those who are held: when this was so. A release names it, so that nobody is let in who came later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shown_at: Option<Timestamp>,
     engineers: Vec<EngineerKey>,
 }
 
@@ -302,6 +305,7 @@ impl Wording {
             console_link: task.console_link,
             closes_itself: task.closes_itself,
             confirmable: task.confirmable,
+            shown_at: None,
             engineers,
         }
     }
@@ -310,7 +314,7 @@ impl Wording {
     pub(super) fn held_task(self, why: Hold, since: Timestamp, engineers: Vec<EngineerKey>) -> TaskView {
         let sentences = self.held(why);
         TaskView {
-            id: held_code(why).as_str().replace('_', "-"),
+            id: CardId::Held(why).to_string(),
             reason: held_code(why),
             step: None,
             waiting_on: Who::Operator,
@@ -325,7 +329,8 @@ impl Wording {
             values: Vec::new(),
             console_link: None,
             closes_itself: false,
-            confirmable: false,
+            confirmable: why == Hold::GrantLimit,
+            shown_at: Some(self.now),
             engineers,
         }
     }

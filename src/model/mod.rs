@@ -22,6 +22,8 @@ pub mod roster;
 pub mod rules;
 pub mod sealed;
 pub mod seats;
+pub mod sequence;
+pub mod signature;
 pub mod statement;
 pub mod task;
 pub mod this_machine;

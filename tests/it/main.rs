@@ -21,9 +21,13 @@ mod engine_simulation;
 mod fixture;
 #[cfg(test)]
 mod flight;
+#[cfg(test)]
+mod grants;
 mod handover;
 #[cfg(test)]
 mod lanes;
+#[cfg(test)]
+mod leavers_queue;
 #[cfg(test)]
 mod mail;
 #[cfg(test)]
@@ -34,6 +38,8 @@ mod official_client;
 mod rabbit;
 #[cfg(test)]
 mod schemas;
+#[cfg(test)]
+mod signed_events;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
