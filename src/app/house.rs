@@ -153,7 +153,7 @@ fn rates(configured: &crate::config::Rates) -> Rates {
 
 fn mailer(transport: &MailTransport) -> Result<Mailer> {
     match transport {
-        MailTransport::Smtp { host, port, login, from, tls } => {
+        MailTransport::Smtp { host, port, login, from, tls, authorities } => {
             let settings = SmtpSettings {
                 host: host.clone(),
                 port: *port,
@@ -162,6 +162,7 @@ fn mailer(transport: &MailTransport) -> Result<Mailer> {
                     MailTls::StartTls => Security::StartTls,
                     MailTls::None => Security::None,
                 },
+                authorities: authorities.clone(),
                 credentials: login.clone(),
                 sender: sender(from.clone()),
                 timeout: MAIL_MAX,

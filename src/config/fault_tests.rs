@@ -357,6 +357,24 @@ fn mail() {
         "transport = \"none\"\nport = 70000",
         &["carepass.toml: mail.port: not a whole number from 1 to 65535; write one"],
     );
+    mail(
+        "transport = \"none\"\noperators = [\"ops\"]\ndigest_at = \"8 o'clock\"\ntime_zone = \"Stockholm\"\nto_managers = \"yes\"",
+        &[
+            "carepass.toml: mail.operators: one is not an e-mail address in ASCII; write it like [\"ops@nordresale.example\"]",
+            "carepass.toml: mail.digest_at: not a time of day; write it like \"08:00\"",
+            "carepass.toml: mail.time_zone: not an IANA time zone like Europe/Stockholm; write one",
+            "carepass.toml: mail.to_managers: text where true or false is expected; write it without quotes",
+        ],
+    );
+    let crowd = (0..21).map(|number| format!("\"o{number}@b.example\"")).collect::<Vec<_>>().join(", ");
+    mail(
+        &format!("transport = \"none\"\noperators = [{crowd}]"),
+        &["carepass.toml: mail.operators: more than 20; write the address of a mailing list"],
+    );
+    mail(
+        "transport = \"none\"\nca_file = \"/nowhere/ca.pem\"",
+        &["carepass.toml: mail.ca_file: /nowhere/ca.pem does not exist; create it, or correct the path"],
+    );
 }
 
 #[test]

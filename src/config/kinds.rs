@@ -6,8 +6,9 @@ use super::suggest;
 use super::tree::{Datum, Leaf, Node};
 use crate::google::Endpoint;
 use crate::model::id::InvalidName;
+use crate::model::time_zone::TimeZoneName;
 use jiff::SignedDuration;
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -142,6 +143,17 @@ pub(super) fn texts(leaf: &Leaf) -> Parsed<Vec<String>> {
 /// A calendar date.
 pub(super) fn date(leaf: &Leaf) -> Parsed<Date> {
     plain(leaf)?.parse().map_err(|_| "not a date; write it like 2026-03-31".into())
+}
+
+/// A time of day, to the minute.
+pub(super) fn time_of_day(leaf: &Leaf) -> Parsed<Time> {
+    let wrong = |_| "not a time of day; write it like \"08:00\"".to_owned();
+    Time::strptime("%H:%M", plain(leaf)?).map_err(wrong)
+}
+
+/// An IANA time zone.
+pub(super) fn time_zone(leaf: &Leaf) -> Parsed<TimeZoneName> {
+    TimeZoneName::parse(plain(leaf)?).map_err(|wrong| format!("{wrong}; write one"))
 }
 
 /// An address and a port to listen on.

@@ -3,11 +3,14 @@
 use crate::amqp;
 use crate::google::{Credentials, Endpoint, MappedAnswer};
 use crate::http::Tokens;
+use crate::mail::Authorities;
 use crate::model::id::MailAddress;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::reseller::Reseller;
 use crate::model::rules::Rules;
+use crate::model::time_zone::TimeZoneName;
 use jiff::SignedDuration;
+use jiff::civil::Time;
 use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -140,6 +143,14 @@ pub struct Http {
 pub struct Mail {
     /// The way.
     pub transport: MailTransport,
+    /// Who gets the digest; nobody where empty.
+    pub operators: Vec<MailAddress>,
+    /// When the digest is written, by the clock of `time_zone`.
+    pub digest_at: Time,
+    /// The clock of the digest.
+    pub time_zone: TimeZoneName,
+    /// Whether managers are written to.
+    pub to_managers: bool,
 }
 
 /// The way letters leave.
@@ -157,6 +168,8 @@ pub enum MailTransport {
         from: MailAddress,
         /// How the connection is protected.
         tls: MailTls,
+        /// The only authorities that may vouch for the server; the public ones when absent.
+        authorities: Option<Authorities>,
     },
     /// Into a folder.
     File {

@@ -1,15 +1,14 @@
-//! The engineer was told: one letter with every account. The letter's name follows from the engineer and the revision, so that a letter
-//! that is sent again after a lost answer is recognisably the same. Not here: the words (`mail/welcome`).
+//! The engineer was told: one letter with every account. Not here: the words (`mail/welcome`), and the letter's name
+//! (`mail/message_id`).
 
 use super::{Context, Outcome, Sheet, Site, Step};
-use crate::mail::{AccountKind, Letter, MailError, MessageId, ReadyAccount, Welcome, welcome};
+use crate::mail::{AccountKind, Letter, MailError, MessageId, Purpose, ReadyAccount, Welcome, welcome};
 use crate::model::enrollment::{Enrollment, State, Target, TargetKind};
 use crate::model::failure::{Failure, FailureCode, Who};
-use crate::model::id::{Address, DomainName, EngineerKey};
+use crate::model::id::{Address, DomainName};
 use crate::model::person::{Language, Locale};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
-use std::fmt::Write as _;
 
 /// The step.
 pub const STEP: Step = Step {
@@ -47,17 +46,13 @@ fn letter(cx: &Context<'_>, ready: &[ReadyAccount]) -> Result<Letter, Failure> {
         name: sheet.person.name.given.as_str(),
         language,
         ready,
+        handovers: &[],
         contact,
         portal: &cx.house.portal,
     });
-    Ok(Letter {
-        message_id: message_id(&sheet.engineer.key, sheet.engineer.stated.goal.revision),
-        date: cx.now(),
-        to: contact.clone(),
-        language,
-        subject: wording.subject,
-        text: wording.text,
-    })
+    let engineer = &sheet.engineer;
+    let message_id = MessageId::of(Purpose::Welcome, &engineer.key, engineer.stated.goal.revision, 0);
+    Ok(Letter::new(message_id, cx.now(), contact.clone(), language, wording))
 }
 
 /// The language HR asked for, else the house's own.
@@ -107,15 +102,6 @@ fn account(
 
 fn unsettled(domain: &DomainName) -> Failure {
     Failure::needs(Who::Reseller, FailureCode::AccountsUnsettled).with_detail(domain.as_str())
-}
-
-fn message_id(key: &EngineerKey, revision: u64) -> MessageId {
-    let hex = key.as_str().bytes().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes every text");
-        text
-    });
-    MessageId::parse(&format!("welcome.{hex}.{revision}@carepass.invalid"))
-        .expect("hexadecimal digits and numbers fit")
 }
 
 #[cfg(test)]

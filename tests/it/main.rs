@@ -24,6 +24,8 @@ mod flight;
 #[cfg(test)]
 mod lanes;
 #[cfg(test)]
+mod mail;
+#[cfg(test)]
 mod official_client;
 #[cfg(test)]
 mod rabbit;
