@@ -3,7 +3,7 @@
 use super::StoreDown;
 use crate::clock::Clock;
 use crate::config::{Backend, Config, MailTls, MailTransport, ResellerSection};
-use crate::engine::Settings;
+use crate::engine::{LetterSettings, Settings};
 use crate::google::{self, Census, Google, GoogleSettings, Now, Rate, Rates};
 use crate::mail::{FileMailer, Mailer, PortalUrl, Security, Sender, SmtpMailer, SmtpSettings};
 use crate::model::entry::Position;
@@ -90,6 +90,12 @@ pub(super) fn settings(config: &Config) -> Settings {
         sweep: SWEEP,
         recheck: RECHECK,
         outcome_source: config.outcomes.source.clone(),
+        letters: LetterSettings {
+            operators: config.mail.operators.clone(),
+            digest_at: config.mail.digest_at,
+            time_zone: config.mail.time_zone.time_zone(),
+            remind_before: config.mail.remind_before,
+        },
     }
 }
 
@@ -106,6 +112,7 @@ pub(super) fn house(config: &Config, store: Arc<Embedded>, clock: Clock) -> Resu
         names_language: config.language.names_default.clone(),
         letters_language: config.language.messages_default,
         portal: PortalUrl::parse(&config.portal_url).context("portal_url")?,
+        to_managers: config.mail.to_managers,
     })
 }
 

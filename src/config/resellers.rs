@@ -12,7 +12,7 @@ use crate::model::id::{
     CustomerId, DomainName, EngineerKey, LicenseSku, MailAddress, OrgUnitPath, ResellerName,
 };
 use crate::model::reseller::{
-    Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Reseller, RoleChoice,
+    Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Reseller, RoleChoice, TwoStepGate,
 };
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,6 +87,14 @@ fn reseller(
     let removable_licenses = removable_licenses(&mut s);
     let home = s.defaulted("home", kinds::flag);
     let home_accounts = home_accounts(&mut s);
+    let two_step = s.defaulted(
+        "two_step",
+        kinds::choice(&[
+            ("before_role", TwoStepGate::BeforeRole),
+            ("with_role", TwoStepGate::WithRole),
+            ("off", TwoStepGate::Off),
+        ]),
+    );
     let label = own_name.as_ref().map_or(name, ResellerName::as_str);
     taken.check(label, customer.as_ref(), domains.as_ref(), &s);
     s.close();
@@ -108,6 +116,7 @@ fn reseller(
         removable_licenses: removable_licenses?,
         home: home?,
         home_accounts: home_accounts?,
+        two_step: two_step?,
     };
     Ok(ResellerSection { reseller, credentials: credentials? })
 }

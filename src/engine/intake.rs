@@ -150,6 +150,7 @@ impl Engine {
         let (stated, upcoming) = heard(before, said, now, self.settings.lead_time);
         let changed = self.changed(event, before, &stated, &data_key)?;
         let (release, taken) = self.release(before, &stated, hold, now);
+        let (at_risk, reminded) = before.map_or((None, None), |before| (before.at_risk, before.reminded));
         let (version, username) = match stored {
             Some(stored) => (stored.version + 1, stored.username),
             None => (1, None),
@@ -163,6 +164,8 @@ impl Engine {
             username,
             release,
             forgetting: None,
+            at_risk,
+            reminded,
         };
         let written = self.write_engineer(event, engineer, keys).await;
         if written.is_err() && taken {
@@ -196,6 +199,8 @@ impl Engine {
                 username: None,
                 release: Release::Granted(now),
                 forgetting: None,
+                at_risk: None,
+                reminded: None,
             },
         };
         self.write_engineer(event, engineer, Vec::new()).await

@@ -3,6 +3,7 @@
 
 mod calendar;
 mod closed;
+mod digest;
 mod drive;
 mod intake;
 mod lesson;
@@ -10,6 +11,7 @@ mod observe;
 mod orders;
 mod outcomes;
 mod reconcile;
+mod reminders;
 mod run;
 mod start;
 mod walls;
@@ -24,12 +26,14 @@ use crate::model::enrollment::{Enrollment, Lane};
 use crate::model::event::Profile;
 use crate::model::failure::FailureCode;
 use crate::model::grants::{GrantLimits, GrantWindow};
-use crate::model::id::ResellerName;
+use crate::model::id::{MailAddress, ResellerName};
 use crate::model::roster::Roster;
 use crate::model::rules::Rules;
 use crate::model::wall::Walls;
 use crate::steps::House;
 use jiff::SignedDuration;
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -61,6 +65,21 @@ pub struct Settings {
     pub recheck: SignedDuration,
     /// The CloudEvents `source` of outcomes.
     pub outcome_source: String,
+    /// Letters that no row sends.
+    pub letters: LetterSettings,
+}
+
+/// When letters go out that no row sends, and to whom.
+#[derive(Clone, Debug)]
+pub struct LetterSettings {
+    /// Who gets the digest.
+    pub operators: Vec<MailAddress>,
+    /// When it is written, by the clock of `time_zone`.
+    pub digest_at: Time,
+    /// The clock of the digest.
+    pub time_zone: TimeZone,
+    /// How long before a first day at risk somebody is told.
+    pub remind_before: SignedDuration,
 }
 
 /// The two loops and what they share.
@@ -85,6 +104,8 @@ pub struct Engine {
     grown: Notify,
     /// Paid licences that are still looked for.
     watches: watch::Watches,
+    /// Who has enrolled in 2-Step Verification.
+    enrolments: reminders::Enrolments,
     /// The last entry whose outcomes are told.
     told: AtomicU64,
     stop: CancellationToken,
@@ -163,6 +184,7 @@ impl Engine {
             sweep: Notify::new(),
             grown: Notify::new(),
             watches: watch::Watches::default(),
+            enrolments: reminders::Enrolments::default(),
             told: AtomicU64::new(0),
             stop,
             cut: CancellationToken::new(),

@@ -25,6 +25,10 @@ pub fn describe() {
     describe_counter!("carepass_waits_total", "Rows that began to wait, by code and who acts next");
     describe_gauge!("carepass_reseller_up", "Whether a reseller account's set-up is finished");
     describe_gauge!("carepass_seats", "Seats of a reseller account, by kind, as last counted");
+    describe_gauge!(
+        "carepass_two_step_pending",
+        "Accounts without 2-Step Verification that is watched for, by reseller account"
+    );
     describe_gauge!("carepass_ledger_position", "The last entry of the ledger");
     describe_gauge!("carepass_outcomes_position", "The last entry whose outcomes are told");
 }
@@ -104,6 +108,9 @@ pub(super) async fn watch(engine: Arc<Engine>) {
             });
         }
         gauge_seats(&engine);
+        for (name, pending) in engine.two_step_pending() {
+            gauge!("carepass_two_step_pending", "reseller" => name.to_string()).set(f64::from(pending));
+        }
         if let Ok(head) = engine.house.store.head().await {
             gauge!("carepass_ledger_position").set(float(head.0));
         }

@@ -80,7 +80,7 @@ fn is_mapped(row: &Enrollment, reseller: &Reseller) -> bool {
 mod tests {
     use super::*;
     use crate::model::enrollment::{AccountFact, Goal};
-    use crate::model::reseller::{CaseAlerts, DomainChoice, LicenseMode, RoleChoice};
+    use crate::model::reseller::{CaseAlerts, DomainChoice, LicenseMode, RoleChoice, TwoStepGate};
     use jiff::Timestamp;
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,6 +102,7 @@ mod tests {
             removable_licenses: BTreeSet::new(),
             home,
             home_accounts: BTreeMap::new(),
+            two_step: TwoStepGate::default(),
         }
     }
 

@@ -7,7 +7,7 @@ mod tasks;
 use super::routes::ROUTES;
 use super::*;
 use crate::clock::Clock;
-use crate::engine::Settings;
+use crate::engine::{LetterSettings, Settings};
 use crate::mail::{Mailer, PortalUrl};
 use crate::model::engineer::{Engineer, Hold, Release};
 use crate::model::enrollment::{Enrollment, Goal, State, Want};
@@ -127,6 +127,7 @@ fn house(store: Arc<Memory>) -> House {
         letters_language: crate::model::person::Language::English,
         license_spacing: SignedDuration::ZERO,
         portal: PortalUrl::default(),
+        to_managers: true,
     }
 }
 
@@ -142,6 +143,12 @@ fn settings() -> Settings {
         sweep: Duration::from_mins(1),
         recheck: SignedDuration::from_hours(1),
         outcome_source: "https://carepass.example/".to_owned(),
+        letters: LetterSettings {
+            operators: Vec::new(),
+            digest_at: jiff::civil::time(8, 0, 0, 0),
+            time_zone: jiff::tz::TimeZone::UTC,
+            remind_before: SignedDuration::from_hours(3 * 24),
+        },
     }
 }
 

@@ -42,6 +42,20 @@ pub struct Reseller {
     pub home: bool,
     /// Those accounts, as the operator named them.
     pub home_accounts: BTreeMap<EngineerKey, MailAddress>,
+    /// Whether the role waits for 2-Step Verification.
+    pub two_step: TwoStepGate,
+}
+
+/// When an engineer gets the role, as to 2-Step Verification (`docs/GOOGLE.md` 22).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TwoStepGate {
+    /// Once Google shows that the engineer has enrolled.
+    BeforeRole,
+    /// At once; enrolment is watched, and the engineer reminded.
+    #[default]
+    WithRole,
+    /// At once, and nothing is watched.
+    Off,
 }
 
 /// Which of the reseller's domains are used.

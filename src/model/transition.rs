@@ -1,7 +1,7 @@
 //! How one row moves: `apply` spells out every (state, input) pair. No clock, no chance, no I/O: all are arguments.
 //! Not here: who commits the result and who carries out the effect (`engine/drive`).
 
-use super::enrollment::{At, Enrollment, EnrollmentId, Facts, Goal, Leaving, PUT_OFF_MAX, State, Want, Wish};
+use super::enrollment::{At, Enrollment, EnrollmentId, Facts, Leaving, PUT_OFF_MAX, State, Want, Wish};
 use super::failure::{Failure, FailureCode, FailureKind, Who};
 use super::plan::{StepName, may_be_skipped, plan};
 use super::rules::{Rules, later};
@@ -126,8 +126,9 @@ pub enum Rejected {
 impl Enrollment {
     /// A new row at the first step of its plan, due at once.
     pub fn open(id: EnrollmentId, wish: impl Into<Wish>, now: Timestamp) -> Self {
-        let Wish { goal, cause, starts, opens, said_at, changed: _ } = wish.into();
-        let leaving = leaving(goal, said_at, now, false);
+        let wish = wish.into();
+        let leaving = leaving(&wish, now, false);
+        let Wish { goal, cause, starts, opens, .. } = wish;
         let mut row = Self {
             id,
             version: 0,
@@ -348,7 +349,7 @@ fn take_over(row: &mut Enrollment, now: Timestamp) {
         }
     } else {
         let unfinished = row.has_begun() && row.state != State::Completed;
-        row.leaving = leaving(wish.goal, wish.said_at, now, unfinished);
+        row.leaving = leaving(&wish, now, unfinished);
         row.done.clear();
         row.skipped.clear();
         row.credential = None;
@@ -361,8 +362,13 @@ fn take_over(row: &mut Enrollment, now: Timestamp) {
     row.rechecking = false;
 }
 
-fn leaving(goal: Goal, said_at: Option<Timestamp>, now: Timestamp, unfinished: bool) -> Option<Leaving> {
-    (goal.want == Want::Absent).then(|| Leaving { said_at: said_at.unwrap_or(now), since: now, unfinished })
+fn leaving(wish: &Wish, now: Timestamp, unfinished: bool) -> Option<Leaving> {
+    (wish.goal.want == Want::Absent).then(|| Leaving {
+        said_at: wish.said_at.unwrap_or(now),
+        since: now,
+        unfinished,
+        never_started: wish.never_started,
+    })
 }
 
 fn ordered(

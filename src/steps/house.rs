@@ -58,6 +58,8 @@ pub struct House {
     pub license_spacing: SignedDuration,
     /// Where support cases are handled.
     pub portal: PortalUrl,
+    /// Whether managers are written to.
+    pub to_managers: bool,
 }
 
 /// One reseller account with its client.

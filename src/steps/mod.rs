@@ -11,6 +11,7 @@ mod domains;
 mod home;
 mod house;
 mod learned;
+pub mod letters;
 mod license;
 mod no_paid_license;
 mod optional;
@@ -19,6 +20,8 @@ mod pending;
 mod reseller_role;
 mod role;
 mod seats;
+mod together;
+mod two_step;
 mod two_step_policy;
 mod username;
 mod verify;
@@ -68,7 +71,7 @@ pub const ALL: &[Step] = &[
     pending::NAME,
     license::STEP,
     no_paid_license::STEP,
-    pending::TWO_STEP,
+    two_step::STEP,
     role::STEP,
     case_alerts::STEP,
     verify::STEP,
@@ -80,7 +83,7 @@ pub const ALL: &[Step] = &[
     pending::REMOVAL,
     pending::HAND_OVER,
     welcome::STEP,
-    pending::TOGETHER,
+    together::STEP,
     pending::FAREWELL,
 ];
 

@@ -22,11 +22,15 @@ mod fixture;
 #[cfg(test)]
 mod flight;
 #[cfg(test)]
+mod gate;
+#[cfg(test)]
 mod lanes;
 #[cfg(test)]
 mod mail;
 #[cfg(test)]
 mod official_client;
+#[cfg(test)]
+mod outcomes;
 #[cfg(test)]
 mod rabbit;
 #[cfg(test)]

@@ -253,6 +253,7 @@ impl Stage {
             letters_language: Language::English,
             license_spacing,
             portal: PortalUrl::parse("https://support.example/").expect("an address"),
+            to_managers: true,
         }
     }
 
