@@ -5,6 +5,7 @@
 use super::welcome::{self, Accounts};
 use super::{Context, Outcome, Step, letters};
 use crate::model::enrollment::TargetKind;
+use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
 
@@ -21,6 +22,10 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     let Accounts { ready, waiting } = welcome::accounts(cx).await?;
     if let Some(account) = waiting.first() {
         return Err(welcome::unsettled(&account.domain));
+    }
+    // Whatever the first letter named was ended since: whether the engineer is to be told anything is a person's decision.
+    if ready.is_empty() {
+        return Err(Failure::needs(Who::Operator, FailureCode::AccountsUnsettled));
     }
     let mut ensured = Ensured::default();
     if cx.row.facts.told_early == Some(true) {
