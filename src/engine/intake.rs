@@ -152,6 +152,7 @@ impl Engine {
         let changed = self.changed(event, before, &stated, &data_key)?;
         let (release, taken) = self.release(before, &stated, hold, now);
         let source = stated.cause.event.source.clone();
+        let (at_risk, reminded) = before.map_or((None, None), |before| (before.at_risk, before.reminded));
         let (version, username, handover) = match stored {
             Some(stored) => (stored.version + 1, stored.username, stored.handover),
             None => (1, None, None),
@@ -166,6 +167,8 @@ impl Engine {
             release,
             forgetting: None,
             handover,
+            at_risk,
+            reminded,
         };
         let written = self.write_engineer(event, engineer, keys).await;
         if written.is_err() && taken {
@@ -205,6 +208,8 @@ impl Engine {
                 release: Release::Granted(Timestamp::UNIX_EPOCH),
                 forgetting: None,
                 handover: None,
+                at_risk: None,
+                reminded: None,
             },
         };
         self.write_engineer(event, engineer, Vec::new()).await

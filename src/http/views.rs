@@ -15,6 +15,7 @@ use crate::model::plan::StepName;
 use crate::model::roster::Roster;
 use crate::model::statement::Statement;
 use crate::model::task::{Card, CardId};
+use crate::model::two_step::Standing;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
@@ -74,6 +75,9 @@ pub(super) struct EnrollmentView {
     detail: Option<String>,
     look_again_at: Option<Timestamp>,
     done: BTreeSet<StepName>,
+    /// Whether the account is enrolled in 2-Step Verification; absent where nobody watches that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) two_step: Option<Standing>,
     version: u64,
 }
 
@@ -160,15 +164,6 @@ impl UpcomingView {
     }
 }
 
-/// Why somebody is held, as a failure that people read about.
-fn held_code(why: Hold) -> FailureCode {
-    match why {
-        Hold::GrantLimit => FailureCode::GrantsHeld,
-        Hold::ApprovalMissing => FailureCode::ApprovalMissing,
-        Hold::EmploymentEnded => FailureCode::EmploymentEnded,
-    }
-}
-
 /// One entry of the ledger, without what is sealed.
 #[derive(Debug, Serialize)]
 pub(super) struct EntryView {
@@ -238,7 +233,7 @@ impl Wording {
             return None;
         }
         if let Release::Held { why, .. } = engineer.release {
-            return Some((Who::Operator, held_code(why), self.held(why)));
+            return Some((Who::Operator, why.code(), self.held(why)));
         }
         let is_told = rows.iter().any(|row| row.id.target() == Target::Engineer);
         if is_told || !rows.iter().all(Enrollment::is_settled) || roster.knows(&engineer.stated.scope) {
@@ -278,6 +273,7 @@ impl Wording {
             detail: failure.map(|failure| failure.detail.clone()).filter(|detail| !detail.is_empty()),
             look_again_at,
             done: row.done.clone(),
+            two_step: None,
             version: row.version,
         }
     }
@@ -315,7 +311,7 @@ impl Wording {
         let sentences = self.held(why);
         TaskView {
             id: CardId::Held(why).to_string(),
-            reason: held_code(why),
+            reason: why.code(),
             step: None,
             waiting_on: Who::Operator,
             reseller: None,
@@ -336,7 +332,7 @@ impl Wording {
     }
 
     fn held(self, why: Hold) -> Message {
-        self.explain(&Failure::needs(Who::Operator, held_code(why)), &nowhere())
+        self.explain(&Failure::needs(Who::Operator, why.code()), &nowhere())
     }
 
     fn explain(self, failure: &Failure, place: &Place) -> Message {

@@ -172,7 +172,7 @@ fn fits(subject: Subject, word: &Word, reseller: &Reseller, facts: &Facts) -> bo
 
 #[cfg(test)]
 mod tests {
-    use super::super::reseller::{CaseAlerts, DomainChoice, LicenseMode, Removal, RoleChoice};
+    use super::super::reseller::{CaseAlerts, DomainChoice, LicenseMode, Removal, RoleChoice, TwoStepGate};
     use super::*;
     use std::collections::BTreeMap;
 
@@ -199,6 +199,7 @@ mod tests {
             handover: crate::model::handover::Delivery::default(),
             home_accounts: BTreeMap::new(),
             removal: Removal::Suspend,
+            two_step: TwoStepGate::default(),
         }
     }
 

@@ -10,8 +10,6 @@ const fn step(name: StepName, scope: TargetKind) -> Step {
 }
 
 pub const NAME: Step = step(StepName::Name, TargetKind::Domain);
-pub const TWO_STEP: Step = step(StepName::TwoStep, TargetKind::Domain);
-pub const TOGETHER: Step = step(StepName::Together, TargetKind::Engineer);
 
 async fn ensure(_: &Context<'_>) -> Outcome {
     Ok(Ensured::default())

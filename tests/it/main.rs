@@ -22,7 +22,10 @@ mod fixture;
 #[cfg(test)]
 mod flight;
 #[cfg(test)]
+mod gate;
+#[cfg(test)]
 mod grants;
+#[cfg(test)]
 mod handover;
 #[cfg(test)]
 mod lanes;
@@ -34,6 +37,8 @@ mod mail;
 mod names;
 #[cfg(test)]
 mod official_client;
+#[cfg(test)]
+mod outcomes;
 #[cfg(test)]
 mod rabbit;
 #[cfg(test)]

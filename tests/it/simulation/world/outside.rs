@@ -45,7 +45,9 @@ impl World {
             username: None,
             release: Release::Granted(self.now),
             forgetting: None,
+            at_risk: None,
             handover: None,
+            reminded: None,
         };
         assert!(self.commit_as(Actor::Event(cause), vec![Change::Engineer(Box::new(engineer))]));
         self.engineers.push(key);
