@@ -195,7 +195,7 @@ fn answers_that_the_operator_names_are_whole_and_never_a_success() {
         let section = format!("[[google.answers]]\n{}", good.replace(from, to));
         check_added(&section, &[&format!("carepass.toml: google.answers[0].{expected}")]);
     };
-    change("users.insert", "users.delete", &format!("call: no call of carepass; {copy}"));
+    change("users.insert", "users.makeAdmin", &format!("call: no call of carepass; {copy}"));
     change("users.insert", "token", &format!("call: no call of carepass; {copy}"));
     change("call = \"users.insert\"", "", &format!("call: is missing; {copy}"));
     change("418", "200", "status: not a whole number from 300 to 599; write one");

@@ -9,8 +9,22 @@ use crate::model::failure::{FailureCode as Code, FailureKind as Kind, Who};
 const OPERATOR: Kind = Kind::Needs(Who::Operator);
 
 /// Calls about one account that may be too young for them.
-const ABOUT_AN_ACCOUNT: Calls =
-    Calls::These(&[Call::GetUser, Call::AssignLicense, Call::ListAssignments, Call::InsertAssignment]);
+const ABOUT_AN_ACCOUNT: Calls = Calls::These(&[
+    Call::GetUser,
+    Call::AssignLicense,
+    Call::ListAssignments,
+    Call::InsertAssignment,
+    Call::UpdateUser,
+    Call::DeleteUser,
+    Call::SignOut,
+    Call::ListTokens,
+    Call::DeleteToken,
+    Call::ListPasswords,
+    Call::DeletePassword,
+    Call::InvalidateCodes,
+    Call::ListAliases,
+    Call::InsertAlias,
+]);
 const INSERT_USER: Calls = Calls::These(&[Call::InsertUser]);
 const UNDELETE_USER: Calls = Calls::These(&[Call::UndeleteUser]);
 const INSERT_UNIT: Calls = Calls::These(&[Call::InsertOrgUnit]);
@@ -18,8 +32,35 @@ const INSERT_ASSIGNMENT: Calls = Calls::These(&[Call::InsertAssignment]);
 const INSERT_ROLE: Calls = Calls::These(&[Call::InsertRole]);
 const ASSIGN_LICENSE: Calls = Calls::These(&[Call::AssignLicense]);
 /// Calls that change something about one account, and that a young or just renamed one refuses.
-const ON_AN_ACCOUNT: Calls =
-    Calls::These(&[Call::AssignLicense, Call::RemoveLicense, Call::InsertAssignment]);
+const ON_AN_ACCOUNT: Calls = Calls::These(&[
+    Call::AssignLicense,
+    Call::RemoveLicense,
+    Call::InsertAssignment,
+    Call::UpdateUser,
+    Call::DeleteUser,
+    Call::SignOut,
+    Call::InsertAlias,
+]);
+/// Changes that never touch the address, so that a conflict is not about it.
+const CHANGES: Calls = Calls::These(&[Call::UpdateUser, Call::DeleteUser]);
+/// What ends access besides the suspension.
+const SECURITY: Calls =
+    Calls::These(&[Call::SignOut, Call::DeleteToken, Call::DeletePassword, Call::InvalidateCodes]);
+/// Calls whose 404 says that the account, or what should go, is not there.
+const GONE: Calls = Calls::These(&[
+    Call::UpdateUser,
+    Call::DeleteUser,
+    Call::SignOut,
+    Call::ListTokens,
+    Call::DeleteToken,
+    Call::ListPasswords,
+    Call::DeletePassword,
+    Call::InvalidateCodes,
+    Call::ListAliases,
+    Call::InsertAlias,
+    Call::RemoveAssignment,
+]);
+const INSERT_ALIAS: Calls = Calls::These(&[Call::InsertAlias]);
 const ROLE_WRITES: Calls = Calls::These(&[Call::InsertRole, Call::InsertAssignment]);
 const REMOVE_LICENSE: Calls = Calls::These(&[Call::RemoveLicense]);
 const LIST_LICENSES: Calls = Calls::These(&[Call::ListLicenses]);
@@ -121,6 +162,12 @@ pub(super) const TABLE: &[Row] = &[
     row("GAM: the same by its words", Calls::Any, Status::In(&[412]), &[], "suspended for abuse", fails(OPERATOR, Code::AccountSuspended)),
     row("GAM: a deleted account that was archived needs a licence of its own kind", Calls::These(&[Call::UndeleteUser]), Status::In(&[412]), &[], "insufficient archived user licenses", fails(OPERATOR, Code::RestoreRefused)),
     row("GAM, better-auth: for a minute after somebody renamed the account", ON_AN_ACCOUNT, Status::In(&[409]), &["conflict"], "", fails(Kind::Transient, Code::BackendError)),
+    row("better-auth: for a minute after somebody renamed the account, with the words of a duplicate", CHANGES, Status::In(&[409]), &["duplicate", "ALREADY_EXISTS"], "", fails(Kind::Transient, Code::BackendError)),
+    row("GAM: 'deprovision' goes on; a suspended account cannot be signed out", SECURITY, Status::In(&[400]), &["invalid", "invalidInput", "invalidParameter"], "", Then::Means(Meaning::Unavailable)),
+    row("GAM: an account, alias, group or group alias holds the address", INSERT_ALIAS, Status::In(&[409]), &["duplicate", "ALREADY_EXISTS"], "", Then::Means(Meaning::AlreadyExists)),
+    row("GAM: the same without a reason", INSERT_ALIAS, Status::In(&[409]), &[], "already exists", Then::Means(Meaning::AlreadyExists)),
+    row("guide (Directory): 30 aliases an account", INSERT_ALIAS, Status::In(&[400, 403, 412]), &["limitExceeded"], "", fails(Kind::Permanent, Code::RequestRefused)),
+    row("GAM: no such account, or gone already", GONE, Status::NotFound, &[], "", Then::Means(Meaning::NotThere)),
     row("discovery: no such account", Calls::These(&[Call::GetUser]), Status::NotFound, &[], "", Then::Means(Meaning::NotThere)),
     row("discovery: no such group", Calls::These(&[Call::GetGroup]), Status::NotFound, &[], "", Then::Means(Meaning::NotThere)),
 

@@ -299,6 +299,49 @@ fn roles() {
 
 #[test]
 #[rustfmt::skip]
+fn changing_an_account_and_ending_access() {
+    check(&[Call::UpdateUser, Call::DeleteUser], &[
+        ("GAM 7.00.10", 412, Classic("conditionNotMet", "User creation is not complete."), SETTLING, SETTLING),
+        ("GAM: too new", 412, Classic("conditionNotMet", "Precondition Failed"), SETTLING, UNKNOWN),
+        ("Terraform #440: an administrator, and the delegation is no super administrator's", 403, Classic("forbidden", FORBIDDEN), SETTLING, NO_RIGHT),
+        ("better-auth: just renamed", 409, Classic("duplicate", "Entity already exists."), BACKEND, BACKEND),
+        ("GAM: just renamed", 409, Classic("conflict", "Entity already exists."), BACKEND, BACKEND),
+        ("seen: two writes at once", 409, Newer("ABORTED", "Conflicting requests"), BACKEND, BACKEND),
+        ("GAM: gone", 404, Classic("notFound", "Resource Not Found: userKey"), NOT_THERE, NOT_THERE),
+        ("Terraform: refused, maybe done, so the step looks", 401, Classic("required", "Login Required"), LOGIN, LOGIN),
+    ]);
+    check_always(&[Call::UpdateUser], &[
+        ("GAM", 412, Classic("adminCannotUnsuspend", "Cannot restore a user suspended for abuse."), Then::Fails(OPERATOR, Code::AccountSuspended)),
+        ("GAM: of the old API; unverified for this one", 400, Classic("invalid", "Invalid Password"), OUR_FAULT),
+    ]);
+    let taken_away = [Call::RemoveAssignment, Call::DeleteToken, Call::DeletePassword, Call::SignOut, Call::InvalidateCodes];
+    check_always(&taken_away, &[
+        ("GAM: gone already", 404, Classic("notFound", "Does not exist"), NOT_THERE),
+        ("GAM: the same from newer back ends", 404, Newer("NOT_FOUND", "Requested entity was not found."), NOT_THERE),
+        ("better-auth: a wrong address is no success", 404, Page("<html>Not Found"), UNKNOWN),
+        ("GAM: maybe applied, so the step looks", 500, Classic("internalError", "Internal error encountered."), BACKEND),
+    ]);
+    let lists = [Call::ListTokens, Call::ListPasswords, Call::ListAliases];
+    check_always(&lists, &[
+        ("GAM: no such account", 404, Classic("notFound", "Resource Not Found: userKey"), NOT_THERE),
+        ("better-auth: a wrong address", 404, Page("<html>Not Found"), UNCLEAR),
+    ]);
+    let refused_by_suspended = [Call::SignOut, Call::DeleteToken, Call::DeletePassword, Call::InvalidateCodes];
+    check_always(&refused_by_suspended, &[
+        ("GAM catches it; the words are unverified", 400, Classic("invalid", "Invalid Input: userKey"), Then::Means(Meaning::Unavailable)),
+        ("GAM", 400, Classic("invalidInput", ""), Then::Means(Meaning::Unavailable)),
+        ("GAM: but not where a scope is missing", 403, Newer("PERMISSION_DENIED", "Request had insufficient authentication scopes."), DELEGATION),
+    ]);
+    check_always(&[Call::InsertAlias], &[
+        ("GAM", 409, Classic("duplicate", "Entity already exists."), EXISTS),
+        ("GAM", 409, Newer("ALREADY_EXISTS", ""), EXISTS),
+        ("GAM: just renamed", 409, Classic("conflict", "Entity already exists."), BACKEND),
+        ("guide (Directory)", 412, Classic("limitExceeded", ""), OUR_FAULT),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
 fn who_can_be_invited() {
     check_always(&[Call::IsInvitable], &[
         ("GAM", 404, Classic("notFound", ""), NOT_THERE),

@@ -60,6 +60,8 @@ pub enum Scope {
     Licensing,
     /// Ask whether an address belongs to an unmanaged account.
     Invitations,
+    /// End sessions, and take away tokens, application passwords and backup codes.
+    Security,
     /// Read the policies of the customer. Optional.
     Policies,
     /// Read the administrators' audit log. Optional.
@@ -68,7 +70,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope that must be delegated.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Users,
         Self::Groups,
         Self::OrgUnits,
@@ -77,6 +79,7 @@ impl Scope {
         Self::Customer,
         Self::Licensing,
         Self::Invitations,
+        Self::Security,
     ];
 
     /// Scopes that may be delegated besides: without one, what it would show stays unknown and nothing else stops.
@@ -93,6 +96,7 @@ impl Scope {
             Self::Customer => "https://www.googleapis.com/auth/admin.directory.customer.readonly",
             Self::Licensing => "https://www.googleapis.com/auth/apps.licensing",
             Self::Invitations => "https://www.googleapis.com/auth/cloud-identity.userinvitations.readonly",
+            Self::Security => "https://www.googleapis.com/auth/admin.directory.user.security",
             Self::Policies => "https://www.googleapis.com/auth/cloud-identity.policies.readonly",
             Self::Audit => "https://www.googleapis.com/auth/admin.reports.audit.readonly",
         }
@@ -195,6 +199,36 @@ calls! {
     /// `users.undelete`: restores one of our own accounts.
     UndeleteUser: POST Directory "/admin/directory/v1/users/{user}/undelete",
         Some(Scope::Users), Directory, Write, ITEM_BYTES;
+    /// `users.update`: the narrow changes of [`super::request::AccountAct`], and nothing else.
+    UpdateUser: PUT Directory "/admin/directory/v1/users/{user}",
+        Some(Scope::Users), Directory, Write, ITEM_BYTES;
+    /// `users.delete` of one of our own accounts, if the operator wants that.
+    DeleteUser: DELETE Directory "/admin/directory/v1/users/{user}",
+        Some(Scope::Users), Directory, Write, ITEM_BYTES;
+    /// `users.signOut`: ends all sessions.
+    SignOut: POST Directory "/admin/directory/v1/users/{user}/signOut",
+        Some(Scope::Security), Directory, Write, ITEM_BYTES;
+    /// `tokens.list`: the programs that an account let in.
+    ListTokens: GET Directory "/admin/directory/v1/users/{user}/tokens",
+        Some(Scope::Security), Directory, Read, LIST_BYTES;
+    /// `tokens.delete`: locks one of them out.
+    DeleteToken: DELETE Directory "/admin/directory/v1/users/{user}/tokens/{client}",
+        Some(Scope::Security), Directory, Write, ITEM_BYTES;
+    /// `asps.list`: application passwords.
+    ListPasswords: GET Directory "/admin/directory/v1/users/{user}/asps",
+        Some(Scope::Security), Directory, Read, LIST_BYTES;
+    /// `asps.delete`.
+    DeletePassword: DELETE Directory "/admin/directory/v1/users/{user}/asps/{code}",
+        Some(Scope::Security), Directory, Write, ITEM_BYTES;
+    /// `verificationCodes.invalidate`: backup codes of 2-Step Verification.
+    InvalidateCodes: POST Directory "/admin/directory/v1/users/{user}/verificationCodes/invalidate",
+        Some(Scope::Security), Directory, Write, ITEM_BYTES;
+    /// `users.aliases.list`.
+    ListAliases: GET Directory "/admin/directory/v1/users/{user}/aliases",
+        Some(Scope::Users), Directory, Read, ITEM_BYTES;
+    /// `users.aliases.insert`.
+    InsertAlias: POST Directory "/admin/directory/v1/users/{user}/aliases",
+        Some(Scope::Users), Directory, Write, ITEM_BYTES;
     /// `groups.get`.
     GetGroup: GET Directory "/admin/directory/v1/groups/{group}",
         Some(Scope::Groups), Directory, Read, ITEM_BYTES;
@@ -221,6 +255,9 @@ calls! {
         Some(Scope::Roles), Directory, Read, LIST_BYTES;
     /// `roleAssignments.insert`.
     InsertAssignment: POST Directory "/admin/directory/v1/customer/{customer}/roleassignments",
+        Some(Scope::Roles), Directory, Write, ITEM_BYTES;
+    /// `roleAssignments.delete`.
+    RemoveAssignment: DELETE Directory "/admin/directory/v1/customer/{customer}/roleassignments/{assignment}",
         Some(Scope::Roles), Directory, Write, ITEM_BYTES;
     /// `licenseAssignments.insert` of Cloud Identity Free (product 101001, SKU 1010010001).
     AssignLicense: POST Licensing "/apps/licensing/v1/product/101001/sku/1010010001/user",
@@ -252,15 +289,28 @@ calls! {
 mod tests {
     use super::*;
 
+    /// All that takes something away. What takes an account away names it by its immutable id.
+    const REMOVING: &[Call] = &[
+        Call::RemoveLicense,
+        Call::RemoveAssignment,
+        Call::DeleteUser,
+        Call::DeleteToken,
+        Call::DeletePassword,
+    ];
+
     #[test]
     fn nothing_destructive_is_on_the_list() {
         for call in Call::ALL {
             let spec = call.spec();
-            let removes = *call == Call::RemoveLicense;
-            let method = if removes { Method::DELETE } else { spec.method.clone() };
-            assert_eq!(spec.method, method, "{}", call.template());
-            assert!(removes || [Method::GET, Method::POST].contains(&spec.method), "{}", call.template());
-            assert!(!spec.path.contains("makeAdmin"), "{}", call.template());
+            let path = spec.path;
+            let removes = REMOVING.contains(call);
+            assert_eq!(spec.method == Method::DELETE, removes, "{}", call.template());
+            assert_eq!(spec.method == Method::PUT, *call == Call::UpdateUser, "{}", call.template());
+            let is_known = [Method::GET, Method::POST, Method::PUT, Method::DELETE].contains(&spec.method);
+            assert!(is_known, "{}: PATCH can do more than is needed", call.template());
+            assert!(!path.contains("makeAdmin") && !path.contains("turnOff"), "{}", call.template());
+            let removes_more = removes && (path.contains("orgunits") || path.contains("/roles/"));
+            assert!(!removes_more, "{}", call.template());
             let signs_in = [Call::Token, Call::SignJwt, Call::OwnToken].contains(call);
             let changes = spec.method != Method::GET && !signs_in;
             assert_eq!(spec.access == Access::Write, changes, "{}", call.template());

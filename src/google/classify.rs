@@ -28,7 +28,8 @@ pub enum Meaning {
     NotThere,
     /// What was to be given is held.
     AlreadyHeld,
-    /// License Manager's 503: a quota, an outage, or for ever because the licence comes with the site.
+    /// License Manager's 503: a quota, an outage, or for ever because the licence comes with the site. Or what an account refuses while
+    /// it is suspended.
     Unavailable,
 }
 

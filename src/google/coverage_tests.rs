@@ -5,11 +5,11 @@
 use super::classify::{Age, Calls, Meaning, Row, Status, Then, row_of, table};
 use super::fixture_tests::{demo, google_at, google_with};
 use super::licensing::{Listed, PaidProduct};
-use super::request::{AuditEvent, UnitKey, UserKey};
+use super::request::{AccountAct, AuditEvent, UnitKey, UserKey};
 use super::*;
 use crate::google::call::Api;
 use crate::model::failure::FailureKind;
-use crate::model::id::{AccountId, Address, LicenseSku, OrgUnitPath, RoleId};
+use crate::model::id::{AccountId, Address, AssignmentId, ClientId, LicenseSku, OrgUnitPath, RoleId};
 use crate::model::reseller::Privilege;
 use crate::sandbox::{Sandbox, World};
 use serde_json::{Value, json};
@@ -27,6 +27,8 @@ struct Things {
     new_account: NewAccount,
     path: OrgUnitPath,
     role: RoleId,
+    assignment: AssignmentId,
+    client: ClientId,
     license: LicenseSku,
     privileges: BTreeSet<Privilege>,
 }
@@ -55,6 +57,8 @@ impl Things {
             new_account,
             path,
             role: "7".parse().unwrap(),
+            assignment: "8".parse().unwrap(),
+            client: "770.apps.googleusercontent.com".parse().unwrap(),
             license: LicenseSku::parse("Google-Apps/1010020027").unwrap(),
             privileges: BTreeSet::from([Privilege { service_id: "s".to_owned(), name: "P".to_owned() }]),
         }
@@ -64,7 +68,19 @@ impl Things {
     fn request(&self, call: Call) -> Option<Request<'_>> {
         let (customer, address, account) = (&self.customer, &self.address, &self.account);
         let page = None;
+        let about = |act| Request::Account { id: account, act };
         Some(match call {
+            Call::UpdateUser => about(AccountAct::Suspend),
+            Call::DeleteUser => about(AccountAct::Delete),
+            Call::SignOut => about(AccountAct::SignOut),
+            Call::ListTokens => about(AccountAct::ListTokens),
+            Call::DeleteToken => about(AccountAct::DeleteToken(&self.client)),
+            Call::ListPasswords => about(AccountAct::ListPasswords),
+            Call::DeletePassword => about(AccountAct::DeletePassword(7)),
+            Call::InvalidateCodes => about(AccountAct::InvalidateCodes),
+            Call::ListAliases => about(AccountAct::ListAliases),
+            Call::InsertAlias => about(AccountAct::AddAlias(address)),
+            Call::RemoveAssignment => Request::RemoveAssignment { customer, assignment: &self.assignment },
             Call::GetCustomer => Request::GetCustomer,
             Call::ListDomains => Request::ListDomains { customer },
             Call::ListUsers => Request::ListUsers { customer, deleted: false, page },
@@ -328,6 +344,8 @@ async fn by_itself(stage: &Stage) -> BTreeSet<usize> {
         Call::InsertRole,
         Call::RemoveLicense,
         Call::ListAssignments,
+        Call::UpdateUser,
+        Call::RemoveAssignment,
     ];
     for call in missing {
         rows.extend(stage.ask(call, false).await.1);

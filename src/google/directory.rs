@@ -73,6 +73,12 @@ pub struct Account {
     pub is_delegated_admin: Option<bool>,
     /// Suspended by somebody.
     pub suspended: Option<bool>,
+    /// Why it is suspended: `ADMIN`, or Google's own reason; only a suspended account has one.
+    pub suspension_reason: Option<String>,
+    /// Enrolled in 2-Step Verification.
+    pub two_step_enrolled: Option<bool>,
+    /// 2-Step Verification is enforced: whoever is not enrolled cannot sign in.
+    pub two_step_enforced: Option<bool>,
     /// Its unit.
     pub org_unit_path: Option<String>,
     /// All other addresses, those of alias domains included, lower-cased.
@@ -194,6 +200,13 @@ impl Google {
     }
 }
 
+impl Account {
+    /// Whether nobody has ever signed in; unknown while Google does not say.
+    pub fn never_signed_in(&self) -> Option<bool> {
+        self.last_login.map(|at| at == Timestamp::UNIX_EPOCH)
+    }
+}
+
 impl NewAccount {
     /// The body of `users.insert`.
     pub(super) fn body(&self) -> Json {
@@ -215,7 +228,7 @@ impl NewAccount {
 /// `users` resource, as far as it is read.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct WireAccount {
+pub(super) struct WireAccount {
     id: AccountId,
     primary_email: String,
     customer_id: Option<CustomerId>,
@@ -224,6 +237,11 @@ struct WireAccount {
     is_admin: Option<bool>,
     is_delegated_admin: Option<bool>,
     suspended: Option<bool>,
+    suspension_reason: Option<String>,
+    #[serde(rename = "isEnrolledIn2Sv")]
+    two_step_enrolled: Option<bool>,
+    #[serde(rename = "isEnforcedIn2Sv")]
+    two_step_enforced: Option<bool>,
     org_unit_path: Option<String>,
     #[serde(default)]
     aliases: Vec<String>,
@@ -355,6 +373,9 @@ impl From<WireAccount> for Account {
             is_admin: wire.is_admin,
             is_delegated_admin: wire.is_delegated_admin,
             suspended: wire.suspended,
+            suspension_reason: wire.suspension_reason,
+            two_step_enrolled: wire.two_step_enrolled,
+            two_step_enforced: wire.two_step_enforced,
             org_unit_path: wire.org_unit_path,
             aliases: lower_cased(wire.aliases, wire.non_editable_aliases),
             name: wire.name.map(|name| (name.given_name, name.family_name)),
@@ -410,91 +431,5 @@ fn primary_domain(wire: WireDomains) -> Option<DomainName> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn account(json: Json) -> Account {
-        serde_json::from_value::<WireAccount>(json).unwrap().into()
-    }
-
-    #[test]
-    fn what_is_left_out_is_unknown() {
-        let bare = account(json!({"id": "1", "primaryEmail": "Asa@X.se"}));
-        assert_eq!(bare.primary_address, "asa@x.se");
-        assert_eq!((bare.is_admin, bare.is_delegated_admin, bare.suspended), (None, None, None));
-        assert_eq!((bare.customer, bare.marker, bare.org_unit_path), (None, None, None));
-        let full = account(json!({"id": "1", "primaryEmail": "a@x.se", "suspended": false, "isAdmin": false,
-            "aliases": ["B@x.se"], "nonEditableAliases": ["a@Y.se"], "customerId": "C01abc123", "unknownField": [1]}));
-        assert_eq!(full.suspended, Some(false));
-        assert_eq!(full.aliases, BTreeSet::from(["b@x.se".to_owned(), "a@y.se".to_owned()]));
-    }
-
-    #[test]
-    fn only_the_answer_of_our_own_insert_may_leave_out_that_the_account_is_active() {
-        let wire = |json: Json| serde_json::from_value::<WireAccount>(json).unwrap();
-        let made = just_made(wire(json!({"id": "1", "primaryEmail": "a@x.se", "isAdmin": false})));
-        assert_eq!(
-            (made.suspended, made.is_admin, made.is_delegated_admin),
-            (Some(false), Some(false), None)
-        );
-        let suspended = wire(json!({"id": "1", "primaryEmail": "a@x.se", "suspended": true}));
-        assert_eq!(just_made(suspended).suspended, Some(true));
-    }
-
-    #[test]
-    fn debug_shows_no_person() {
-        let account = NewAccount {
-            address: Address { local_part: "asa.oberg".parse().unwrap(), domain: "x.se".parse().unwrap() },
-            engineer: "E-1".parse().unwrap(),
-            given_name: "Åsa".to_owned(),
-            family_name: "Öberg".to_owned(),
-            password: "secret".to_owned().into(),
-            org_unit: "/Customer Care".parse().unwrap(),
-            org_unit_made_at: None,
-            recovery_address: None,
-        };
-        assert_eq!(format!("{account:?}"), "NewAccount(E-1)");
-        assert_eq!(
-            format!("{:?}", Request::InsertUser { account: &account }),
-            "POST /admin/directory/v1/users"
-        );
-        let key = UserKey::Address(&account.address);
-        assert_eq!(format!("{:?}", Request::GetUser { key }), "GET /admin/directory/v1/users/{user}");
-    }
-
-    #[test]
-    fn only_one_marker_of_our_own_counts() {
-        let check = |ids: Json, expected: Option<&str>| {
-            let found = account(json!({"id": "1", "primaryEmail": "a@x.se", "externalIds": ids}));
-            assert_eq!(found.marker.as_deref(), expected);
-        };
-        let ours = json!({"type": "custom", "customType": "carepass", "value": "E-1"});
-        check(json!([ours]), Some("E-1"));
-        check(json!([{"type": "organization", "value": "E-1"}, ours]), Some("E-1"));
-        check(json!([ours, ours]), None);
-        check(json!([{"type": "custom", "customType": "Carepass", "value": "E-1"}]), None);
-        check(json!([{"type": "organization", "customType": "carepass", "value": "E-1"}]), None);
-        check(json!([{"type": "custom", "customType": "carepass", "value": 1}]), None);
-        check(json!([{"type": 7}]), None);
-        check(json!([]), None);
-        check(Json::Null, None);
-    }
-
-    #[test]
-    fn alias_and_unverified_domains_are_left_out() {
-        let listed = json!({"domains": [
-            {"domainName": "Main.example", "isPrimary": true, "verified": true,
-             "domainAliases": [{"domainAliasName": "Alias.example", "verified": true}]},
-            {"domainName": "second.example", "isPrimary": false, "verified": true},
-            {"domainName": "alias.example", "verified": true},
-            {"domainName": "young.example", "verified": false},
-            {"domainName": "unsaid.example"},
-        ]});
-        let wire = || serde_json::from_value(listed.clone()).unwrap();
-        let expected = ["main.example", "second.example"].map(|name| name.parse().unwrap());
-        assert_eq!(usable_domains(wire()), expected.into());
-        assert_eq!(primary_domain(wire()), Some("main.example".parse().unwrap()));
-        let unverified = json!({"domains": [{"domainName": "main.example", "isPrimary": true}]});
-        assert_eq!(primary_domain(serde_json::from_value(unverified).unwrap()), None);
-    }
-}
+#[path = "directory_tests.rs"]
+mod tests;

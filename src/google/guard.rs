@@ -5,6 +5,9 @@ use super::directory::Account;
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{Address, CustomerId, EngineerKey, MailAddress};
 
+/// The reason of a suspension that an administrator made (`docs/GOOGLE.md` 56).
+const BY_ADMINISTRATOR: &str = "ADMIN";
+
 /// What an account must be to be ours.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
@@ -19,14 +22,45 @@ pub struct Expected<'a> {
 /// Whether the account is ours to write to. `role_allowed`: the caller has proved that the only role that the account
 /// holds is the one that carepass gives. Errors: which guard stopped it; `account_settling` while Google does not say.
 pub fn ours(account: &Account, expected: &Expected<'_>, role_allowed: bool) -> Result<(), Failure> {
-    if account.primary_address != expected.address.to_string() {
-        return Err(stop(FailureCode::AccountNotOurs, "the account's primary address is another"));
-    }
-    if account.marker.is_none() {
-        return Err(stop(FailureCode::AccountNotOurs, "the account carries no marker of carepass"));
-    }
-    no_others(account, expected.engineer)?;
+    marked(account, expected)?;
     unspoilt(account, expected.customer, role_allowed)
+}
+
+/// Whether access to the account is ours to end. More passes than at [`ours`]: a suspended account is on its way out, and whatever role it
+/// holds besides is taken away with the rest. Never a super administrator, whom only a person may lock out. Errors: as of [`ours`].
+pub fn leaving(account: &Account, expected: &Expected<'_>) -> Result<(), Failure> {
+    marked(account, expected)?;
+    of_customer(account, expected.customer)?;
+    no_super_administrator(account)
+}
+
+/// Whether carepass's role may be taken away from an engineer's own account, which a person named: as of [`home`], but whatever else it
+/// holds, and whether it is suspended, is no hindrance. Errors: as of [`ours`].
+pub fn leaving_home(
+    account: &Account,
+    address: &MailAddress,
+    engineer: &EngineerKey,
+    customer: &CustomerId,
+) -> Result<(), Failure> {
+    named(account, address, engineer)?;
+    of_customer(account, customer)?;
+    no_super_administrator(account)
+}
+
+/// Whether the account is ours to give back to an engineer who returns: what [`ours`] says, but that it may be suspended by an
+/// administrator; never one that Google suspended. That carepass did it and nobody else is for the caller to know. Errors: as of [`ours`].
+pub fn returning(account: &Account, expected: &Expected<'_>, role_allowed: bool) -> Result<(), Failure> {
+    marked(account, expected)?;
+    of_customer(account, expected.customer)?;
+    nobodys_administrator(account, role_allowed)?;
+    match (account.suspended, account.suspension_reason.as_deref()) {
+        (Some(false), _) | (Some(true), Some(BY_ADMINISTRATOR)) => Ok(()),
+        (Some(true), Some(_)) => {
+            Err(stop(FailureCode::AccountSuspended, "Google itself suspended the account"))
+        }
+        (Some(true), None) => Err(unknown("suspensionReason")),
+        (None, _) => Err(unknown("suspended")),
+    }
 }
 
 /// Whether an engineer's own account, which a person named by this address, may get the role: it needs no marker, and everything else
@@ -39,16 +73,32 @@ pub fn home(
     customer: &CustomerId,
     role_allowed: bool,
 ) -> Result<(), Failure> {
-    if !is_primary(account, address) {
-        return Err(stop(FailureCode::AccountNotOurs, "the account's primary address is not the one named"));
-    }
-    no_others(account, engineer)?;
+    named(account, address, engineer)?;
     unspoilt(account, customer, role_allowed)
 }
 
 /// Whether the address is the account's own and no alias.
 pub fn is_primary(account: &Account, address: &MailAddress) -> bool {
     account.primary_address.eq_ignore_ascii_case(address.as_str())
+}
+
+/// At the very address, and with the marker of this very engineer.
+fn marked(account: &Account, expected: &Expected<'_>) -> Result<(), Failure> {
+    if account.primary_address != expected.address.to_string() {
+        return Err(stop(FailureCode::AccountNotOurs, "the account's primary address is another"));
+    }
+    if account.marker.is_none() {
+        return Err(stop(FailureCode::AccountNotOurs, "the account carries no marker of carepass"));
+    }
+    no_others(account, expected.engineer)
+}
+
+/// At the very address that a person named, and no other engineer's.
+fn named(account: &Account, address: &MailAddress, engineer: &EngineerKey) -> Result<(), Failure> {
+    if !is_primary(account, address) {
+        return Err(stop(FailureCode::AccountNotOurs, "the account's primary address is not the one named"));
+    }
+    no_others(account, engineer)
 }
 
 /// Not another engineer's.
@@ -63,30 +113,38 @@ fn no_others(account: &Account, engineer: &EngineerKey) -> Result<(), Failure> {
 
 /// The pinned customer's, not suspended, and nobody else's administrator.
 fn unspoilt(account: &Account, pinned: &CustomerId, role_allowed: bool) -> Result<(), Failure> {
-    match &account.customer {
-        Some(customer) if customer == pinned => {}
-        Some(_) => {
-            return Err(stop(FailureCode::CustomerMismatch, "the account belongs to another customer"));
-        }
-        None => return Err(unknown("customerId")),
-    }
-    match account.is_admin {
-        Some(false) => {}
-        Some(true) => return Err(stop(FailureCode::AccountIsAdmin, "the account is a super administrator")),
-        None => return Err(unknown("isAdmin")),
-    }
-    match account.is_delegated_admin {
-        Some(false) => {}
-        Some(true) if role_allowed => {}
-        Some(true) => {
-            return Err(stop(FailureCode::AccountIsAdmin, "the account administers something else"));
-        }
-        None => return Err(unknown("isDelegatedAdmin")),
-    }
+    of_customer(account, pinned)?;
+    nobodys_administrator(account, role_allowed)?;
     match account.suspended {
         Some(false) => Ok(()),
         Some(true) => Err(stop(FailureCode::AccountSuspended, "somebody suspended the account")),
         None => Err(unknown("suspended")),
+    }
+}
+
+fn of_customer(account: &Account, pinned: &CustomerId) -> Result<(), Failure> {
+    match &account.customer {
+        Some(customer) if customer == pinned => Ok(()),
+        Some(_) => Err(stop(FailureCode::CustomerMismatch, "the account belongs to another customer")),
+        None => Err(unknown("customerId")),
+    }
+}
+
+fn no_super_administrator(account: &Account) -> Result<(), Failure> {
+    match account.is_admin {
+        Some(false) => Ok(()),
+        Some(true) => Err(stop(FailureCode::AccountIsAdmin, "the account is a super administrator")),
+        None => Err(unknown("isAdmin")),
+    }
+}
+
+fn nobodys_administrator(account: &Account, role_allowed: bool) -> Result<(), Failure> {
+    no_super_administrator(account)?;
+    match account.is_delegated_admin {
+        Some(false) => Ok(()),
+        Some(true) if role_allowed => Ok(()),
+        Some(true) => Err(stop(FailureCode::AccountIsAdmin, "the account administers something else")),
+        None => Err(unknown("isDelegatedAdmin")),
     }
 }
 
@@ -116,6 +174,9 @@ mod tests {
             is_admin: Some(false),
             is_delegated_admin: Some(false),
             suspended: Some(false),
+            suspension_reason: None,
+            two_step_enrolled: None,
+            two_step_enforced: None,
             org_unit_path: Some("/Customer Care".to_owned()),
             aliases: BTreeSet::new(),
             name: None,
@@ -243,6 +304,82 @@ mod tests {
         ];
         for (change, code) in stopped {
             assert_eq!(judged(false, change), Err(code));
+            let (named, customer) =
+                ("asa.oberg@reseller-se.example".parse().unwrap(), "C01abc123".parse().unwrap());
+            let mut account = Account { marker: None, ..account() };
+            change(&mut account);
+            let out = leaving_home(&account, &named, &"E-1".parse().unwrap(), &customer);
+            let is_no_hindrance =
+                account.suspended != Some(false) || account.is_delegated_admin == Some(true);
+            let expected = if is_no_hindrance { Ok(()) } else { Err(code) };
+            assert_eq!(out.map_err(|failure| failure.code), expected);
+        }
+    }
+
+    /// What ends access, and what gives it back, of an account that is ours but for one change.
+    fn judged_later(change: Change) -> (Result<(), FailureCode>, Result<(), FailureCode>) {
+        let address = Address {
+            local_part: "asa.oberg".parse().unwrap(),
+            domain: "reseller-se.example".parse().unwrap(),
+        };
+        let (engineer, customer) = ("E-1".parse().unwrap(), "C01abc123".parse().unwrap());
+        let mut account = account();
+        change(&mut account);
+        let expected = Expected { address: &address, engineer: &engineer, customer: &customer };
+        let code = |judged: Result<(), Failure>| judged.map_err(|failure| failure.code);
+        (code(leaving(&account, &expected)), code(returning(&account, &expected, false)))
+    }
+
+    #[test]
+    fn trap_each_rule_of_leaving_and_of_returning() {
+        let suspended_by = |account: &mut Account, reason: Option<&str>| {
+            account.suspended = Some(true);
+            account.suspension_reason = reason.map(str::to_owned);
+        };
+        assert_eq!(judged_later(|_| ()), (Ok(()), Ok(())));
+        let both: [(Change, FailureCode); 8] = [
+            (|account| account.marker = None, FailureCode::AccountNotOurs),
+            (|account| account.marker = Some("E-10".into()), FailureCode::AccountNotOurs),
+            (
+                |account| account.primary_address = "boss@reseller-se.example".into(),
+                FailureCode::AccountNotOurs,
+            ),
+            (|account| account.customer = Some("C09xyz987".parse().unwrap()), FailureCode::CustomerMismatch),
+            (|account| account.customer = None, FailureCode::AccountSettling),
+            (|account| account.is_admin = Some(true), FailureCode::AccountIsAdmin),
+            (|account| account.is_admin = None, FailureCode::AccountSettling),
+            (
+                |account| (account.is_admin, account.suspended) = (Some(true), Some(true)),
+                FailureCode::AccountIsAdmin,
+            ),
+        ];
+        for (change, code) in both {
+            assert_eq!(judged_later(change), (Err(code), Err(code)));
+        }
+        let passes_out: [(Change, Result<(), FailureCode>); 3] = [
+            (|account| account.is_delegated_admin = Some(true), Err(FailureCode::AccountIsAdmin)),
+            (|account| account.is_delegated_admin = None, Err(FailureCode::AccountSettling)),
+            (|account| account.suspended = None, Err(FailureCode::AccountSettling)),
+        ];
+        for (change, back) in passes_out {
+            assert_eq!(judged_later(change), (Ok(()), back));
+        }
+        for (reason, back) in [
+            (Some("ADMIN"), Ok(())),
+            (Some("ABUSE"), Err(FailureCode::AccountSuspended)),
+            (None, Err(FailureCode::AccountSettling)),
+        ] {
+            let mut account = account();
+            suspended_by(&mut account, reason);
+            let address = Address {
+                local_part: "asa.oberg".parse().unwrap(),
+                domain: "reseller-se.example".parse().unwrap(),
+            };
+            let (engineer, customer) = ("E-1".parse().unwrap(), "C01abc123".parse().unwrap());
+            let expected = Expected { address: &address, engineer: &engineer, customer: &customer };
+            assert_eq!(leaving(&account, &expected), Ok(()));
+            let judged = returning(&account, &expected, false).map_err(|failure| failure.code);
+            assert_eq!(judged, back, "{reason:?}");
         }
     }
 }

@@ -2,8 +2,8 @@
 //! Not here: when to ask and what then (`steps`), and which of several reseller accounts (`engine`).
 //!
 //! From the inside out: `call` and `request` say what may be asked, `transport` asks, `answer` and `classify` read,
-//! `auth` and `limits` let in, `directory`, `org_unit`, `role`, `licensing`, `policies`, `activities` are the words for it, `guard` protects
-//! accounts that are not ours, `census` shares what is read in bulk.
+//! `auth` and `limits` let in, `directory`, `org_unit`, `role`, `licensing`, `policies`, `activities`, `changes`, `leaving` are the words for
+//! it, `guard` protects accounts that are not ours, `census` shares what is read in bulk.
 
 pub mod activities;
 pub mod address_book;
@@ -14,6 +14,7 @@ mod answers_tests;
 pub mod auth;
 pub mod call;
 pub mod census;
+pub mod changes;
 pub mod classify;
 #[cfg(test)]
 mod coverage_tests;
@@ -25,6 +26,7 @@ mod fixture_tests;
 mod flight;
 pub mod guard;
 pub mod key;
+pub mod leaving;
 pub mod licensing;
 pub mod limits;
 pub mod mapped;
@@ -52,9 +54,11 @@ use transport::Transport;
 pub use activities::{Audited, LicensingChange};
 pub use answer::{ApiError, Shown};
 pub use census::{Census, Fresh, Snapshot};
+pub use changes::{AliasAddition, Change};
 pub use directory::{Account, Creation, Customer, Group, NewAccount};
 pub use endpoint::Endpoint;
 pub use key::Credentials;
+pub use leaving::{Ended, Removal};
 pub use licensing::{FreeLicense, PaidLicense};
 pub use limits::{Rate, Rates};
 pub use mapped::{MappedAnswer, MappedThen};

@@ -1,8 +1,11 @@
 //! What can be asked of Google: typed values for the path templates of `call`, built and proved (guard 6).
 //! Not here: sending (`transport`). There is no way to ask for a path that is a text.
 
+mod account;
 mod content;
 mod path;
+
+pub use account::AccountAct;
 
 use self::path::{Value, fill, prove};
 use super::call::Call;
@@ -11,7 +14,7 @@ use super::endpoint::Endpoint;
 use super::licensing::Listed;
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::{
-    AccountId, Address, CustomerId, LicenseSku, MailAddress, OrgUnitId, OrgUnitPath, RoleId,
+    AccountId, Address, AssignmentId, CustomerId, LicenseSku, MailAddress, OrgUnitId, OrgUnitPath, RoleId,
 };
 use crate::model::reseller::Privilege;
 use jiff::Timestamp;
@@ -96,6 +99,13 @@ pub enum Request<'a> {
         /// Into which unit.
         org_unit: &'a OrgUnitPath,
     },
+    /// Reads or changes something about one account, which is named by its immutable id.
+    Account {
+        /// Which.
+        id: &'a AccountId,
+        /// What.
+        act: AccountAct<'a>,
+    },
     /// The group that an address leads to.
     GetGroup {
         /// Which address; a group's alias is taken too.
@@ -160,6 +170,13 @@ pub enum Request<'a> {
         role: &'a RoleId,
         /// To whom.
         account: &'a AccountId,
+    },
+    /// Takes a role away.
+    RemoveAssignment {
+        /// Whose.
+        customer: &'a CustomerId,
+        /// Which of the assignments.
+        assignment: &'a AssignmentId,
     },
     /// Assigns Cloud Identity Free.
     AssignLicense {
@@ -261,6 +278,7 @@ impl<'a> Request<'a> {
             Self::GetUser { .. } => Call::GetUser,
             Self::InsertUser { .. } => Call::InsertUser,
             Self::UndeleteUser { .. } => Call::UndeleteUser,
+            Self::Account { act, .. } => act.call(),
             Self::GetGroup { .. } => Call::GetGroup,
             Self::ListGroups { .. } => Call::ListGroups,
             Self::GetOrgUnit { .. } => Call::GetOrgUnit,
@@ -270,6 +288,7 @@ impl<'a> Request<'a> {
             Self::ListPrivileges { .. } => Call::ListPrivileges,
             Self::ListAssignments { .. } => Call::ListAssignments,
             Self::InsertAssignment { .. } => Call::InsertAssignment,
+            Self::RemoveAssignment { .. } => Call::RemoveAssignment,
             Self::AssignLicense { .. } => Call::AssignLicense,
             Self::RemoveLicense { .. } => Call::RemoveLicense,
             Self::ListLicenses { .. } => Call::ListLicenses,
@@ -304,6 +323,7 @@ impl<'a> Request<'a> {
                 account.address.local_part.as_str(),
                 account.recovery_address.as_ref().map_or("", local_part),
             ],
+            Self::Account { act, .. } => act.private_words(),
             Self::GetUser { key: UserKey::Address(address) }
             | Self::GetGroup { address }
             | Self::AssignLicense { address }
@@ -323,6 +343,7 @@ impl<'a> Request<'a> {
             | Self::ListPrivileges { .. }
             | Self::ListAssignments { .. }
             | Self::InsertAssignment { .. }
+            | Self::RemoveAssignment { .. }
             | Self::ListLicenses { .. }
             | Self::ListPolicies { .. }
             | Self::ListActivities { .. }
@@ -351,6 +372,10 @@ impl<'a> Request<'a> {
             | Self::ListPrivileges { customer }
             | Self::ListAssignments { customer, .. }
             | Self::InsertAssignment { customer, .. } => vec![Value::Customer(customer)],
+            Self::Account { id, act } => act.values(id),
+            Self::RemoveAssignment { customer, assignment } => {
+                vec![Value::Customer(customer), Value::Assignment(assignment)]
+            }
             Self::GetUser { key: UserKey::Id(id) } | Self::UndeleteUser { account: id, .. } => {
                 vec![Value::Account(id)]
             }

@@ -192,6 +192,19 @@ fn paths_are_googles() {
         }),
         "https://licensing.googleapis.com/apps/licensing/v1/product/Google-Apps/sku/1010020027/user/asa.oberg@reseller-se.example"
     );
+    let (account, client) = ("103".parse().unwrap(), "770-a.apps.googleusercontent.com".parse().unwrap());
+    assert_eq!(
+        url(Request::Account { id: &account, act: AccountAct::DeleteToken(&client) }),
+        "https://admin.googleapis.com/admin/directory/v1/users/103/tokens/770-a.apps.googleusercontent.com"
+    );
+    assert_eq!(
+        url(Request::Account { id: &account, act: AccountAct::ListPasswords }),
+        "https://admin.googleapis.com/admin/directory/v1/users/103/asps?fields=items%28codeId%29"
+    );
+    assert_eq!(
+        url(Request::RemoveAssignment { customer: &customer, assignment: &"8".parse().unwrap() }),
+        "https://admin.googleapis.com/admin/directory/v1/customer/C01abc123/roleassignments/8"
+    );
     let signer = "carepass@project.iam.gserviceaccount.com".parse().unwrap();
     assert_eq!(
         url(Request::SignJwt { account: &signer, payload: "{}" }),

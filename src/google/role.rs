@@ -1,5 +1,5 @@
 //! Roles, what they may do, and who holds them, as Google lists and changes them.
-//! Not here: which role is given, and which never (`choose`), and taking one away.
+//! Not here: which role is given, and which never (`choose`), and taking one away (`leaving`).
 
 mod choose;
 mod propose;
@@ -13,7 +13,7 @@ use super::pages::{List, Page};
 use super::request::Request;
 use super::{Google, Outcome, unexpected};
 use crate::model::failure::{Failure, FailureCode};
-use crate::model::id::{AccountId, RoleId};
+use crate::model::id::{AccountId, AssignmentId, RoleId};
 use crate::model::reseller::Privilege;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -38,8 +38,8 @@ pub struct Role {
 /// That somebody holds a role.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Assignment {
-    /// Its id.
-    pub id: String,
+    /// Its id, by which it is taken away.
+    pub id: AssignmentId,
     /// Which role.
     pub role: RoleId,
     /// The id of the account, group or service account that holds it.
@@ -174,7 +174,7 @@ struct AssignmentPage {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WireAssignment {
-    role_assignment_id: String,
+    role_assignment_id: AssignmentId,
     role_id: RoleId,
     assigned_to: String,
     #[serde(default)]

@@ -110,6 +110,18 @@ name! {
 }
 
 name! {
+    /// Google's id of a role assignment: an int64 sent as text.
+    AssignmentId, "the digits of a role assignment's id",
+    |s| within(s, 1, 20) && s.bytes().all(|b| b.is_ascii_digit())
+}
+
+name! {
+    /// The id of a program that an account let in, as Google lists it: of a shape that can stand in a path.
+    ClientId, "1 to 200 visible characters without '/', '\\' or '%'",
+    |s| within(s, 1, 200) && s != "." && s != ".." && s.bytes().all(|b| b.is_ascii_graphic() && !b"/\\%".contains(&b))
+}
+
+name! {
     /// An organisational unit's path: a leading `/`, no empty part, none of the characters Google mishandles.
     OrgUnitPath, "a path like /Customer Care, without '+', '?', '#', '%' or '..'",
     |s| within(s, 2, 200) && s.starts_with('/') && s[1..].split('/').all(is_org_unit_name)

@@ -4,6 +4,7 @@
 use super::audit;
 use super::clock::Millis;
 use super::roles::flatten;
+use super::sign_in::{SignIn, TwoStep, changed};
 use super::state::State;
 use super::token::SCOPE_PREFIX;
 use super::world::{AutoLicensing, Customer, Quotas, Settings, World};
@@ -35,6 +36,10 @@ pub struct Changes {
     auto_licensing: BTreeMap<String, Vec<AutoLicensing>>,
     /// Any keys of the world file's settings, by customer id.
     settings: BTreeMap<String, Map<String, Value>>,
+    /// Who enrols in 2-Step Verification: customer, user, and if need be `enrolled` and `enforced`.
+    two_step: Option<TwoStep>,
+    /// Who signs in: customer, user, and if need be `password`, `client` and `application_password`.
+    sign_in: Option<SignIn>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -91,6 +96,7 @@ pub fn apply(state: &mut State, changes: &Changes, now: Millis) -> Result<(), St
     }
     let settings = new_settings(&state.world, changes)?;
     let roles = new_privileges(&state.world, changes)?;
+    let people = changed(&state.world, changes.two_step.as_ref(), changes.sign_in.as_ref(), now)?;
     if let Some(latency) = changes.latency_ms {
         state.world.latency_ms = latency;
     }
@@ -98,6 +104,11 @@ pub fn apply(state: &mut State, changes: &Changes, now: Millis) -> Result<(), St
         if let Some(customer) = state.world.customers.get_mut(&id) {
             note_switches(customer, &settings.auto_licensing, now);
             customer.settings = settings;
+        }
+    }
+    for (id, user) in people {
+        if let Some(customer) = state.world.customers.get_mut(&id) {
+            customer.put_user(user);
         }
     }
     for (id, role, privileges) in roles {

@@ -98,6 +98,12 @@ fn person_json(customer: &Customer, user: &User) -> Value {
     }
     body["passwordsSet"] = json!(user.passwords_set);
     body["signOuts"] = json!(user.sign_outs);
+    let access = &user.access;
+    body["sessions"] = json!(access.sessions);
+    body["signed_out_at"] = access.signed_out_at.map_or(Value::Null, |at| json!(rfc3339(at)));
+    body["tokens"] = json!(user.tokens);
+    body["asps"] = json!(access.application_passwords.values().collect::<Vec<_>>());
+    body["backup_codes"] = json!(access.backup_codes);
     body
 }
 

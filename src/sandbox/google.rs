@@ -11,7 +11,7 @@ use super::token::{Grant, SCOPE_PREFIX, TOKEN_PATH, Tokens};
 use super::world::{Customer, World};
 use super::{
     audit, call::Body, directory, identity, licensing, org_units, policies, reports, reseller, roles, users,
-    users_change, users_list,
+    users_change, users_list, users_security,
 };
 
 /// What a handler works on.
@@ -150,13 +150,18 @@ fn dispatch(scene: &mut Scene<'_>, operation: &Operation<'_>) -> Reply {
         Operation::UsersUpdate { key } => users_change::update(scene, key),
         Operation::UsersDelete { key } => users_change::delete(scene, key),
         Operation::UsersUndelete { key } => users_change::undelete(scene, key),
-        Operation::UsersSignOut { key } => users_change::sign_out(scene, key),
+        Operation::UsersSignOut { key } => users_security::sign_out(scene, key),
         Operation::UsersMakeAdmin { key } => users_change::make_admin(scene, key),
         Operation::AliasesList { key } => users_change::aliases(scene, key),
         Operation::AliasesInsert { key } => users_change::add_alias(scene, key),
         Operation::AliasesDelete { key, alias } => users_change::remove_alias(scene, key, alias),
-        Operation::TokensList { key } => users_change::tokens(scene, key),
-        Operation::TokensDelete { key, client } => users_change::remove_token(scene, key, client),
+        Operation::TokensList { key } => users_security::tokens(scene, key),
+        Operation::TokensDelete { key, client } => users_security::remove_token(scene, key, client),
+        Operation::PasswordsList { key } => users_security::application_passwords(scene, key),
+        Operation::PasswordsDelete { key, code } => {
+            users_security::remove_application_password(scene, key, code)
+        }
+        Operation::CodesInvalidate { key } => users_security::invalidate_codes(scene, key),
         Operation::LicensesList { product, sku } => licensing::list(scene, product, *sku),
         Operation::LicensesGet { product, sku, user } => licensing::get(scene, product, sku, user),
         Operation::LicensesInsert { product, sku } => licensing::insert(scene, product, sku),
@@ -205,6 +210,9 @@ fn customer_in_path<'a>(operation: &Operation<'a>) -> Option<&'a str> {
         | Operation::AliasesDelete { .. }
         | Operation::TokensList { .. }
         | Operation::TokensDelete { .. }
+        | Operation::PasswordsList { .. }
+        | Operation::PasswordsDelete { .. }
+        | Operation::CodesInvalidate { .. }
         | Operation::LicensesList { .. }
         | Operation::LicensesGet { .. }
         | Operation::LicensesInsert { .. }

@@ -40,6 +40,7 @@ mod route;
 mod rsa;
 mod server;
 mod settings;
+mod sign_in;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ mod token;
 mod users;
 mod users_change;
 mod users_list;
+mod users_security;
 mod visibility;
 mod world;
 mod world_build;

@@ -34,6 +34,9 @@ pub enum Operation<'a> {
     AliasesDelete { key: &'a str, alias: &'a str },
     TokensList { key: &'a str },
     TokensDelete { key: &'a str, client: &'a str },
+    PasswordsList { key: &'a str },
+    PasswordsDelete { key: &'a str, code: &'a str },
+    CodesInvalidate { key: &'a str },
     LicensesList { product: &'a str, sku: Option<&'a str> },
     LicensesGet { product: &'a str, sku: &'a str, user: &'a str },
     LicensesInsert { product: &'a str, sku: &'a str },
@@ -134,9 +137,12 @@ impl<'a> Operation<'a> {
             | Self::UsersDelete { .. }
             | Self::UsersUndelete { .. }
             | Self::UsersMakeAdmin { .. } => &["admin.directory.user"],
-            Self::UsersSignOut { .. } | Self::TokensList { .. } | Self::TokensDelete { .. } => {
-                &["admin.directory.user.security"]
-            }
+            Self::UsersSignOut { .. }
+            | Self::TokensList { .. }
+            | Self::TokensDelete { .. }
+            | Self::PasswordsList { .. }
+            | Self::PasswordsDelete { .. }
+            | Self::CodesInvalidate { .. } => &["admin.directory.user.security"],
             Self::AliasesList { .. } => &[
                 "admin.directory.user",
                 "admin.directory.user.alias",
@@ -212,6 +218,9 @@ fn user_operation<'a>(method: &str, rest: &[&'a str]) -> Option<Operation<'a>> {
         ("DELETE", [key, "aliases", alias]) => Operation::AliasesDelete { key, alias },
         ("GET", [key, "tokens"]) => Operation::TokensList { key },
         ("DELETE", [key, "tokens", client]) => Operation::TokensDelete { key, client },
+        ("GET", [key, "asps"]) => Operation::PasswordsList { key },
+        ("DELETE", [key, "asps", code]) => Operation::PasswordsDelete { key, code },
+        ("POST", [key, "verificationCodes", "invalidate"]) => Operation::CodesInvalidate { key },
         _ => return None,
     })
 }

@@ -48,6 +48,8 @@ pub struct Settings {
     pub role_assignments_max: Option<usize>,
     /// A restored user comes back suspended.
     pub undelete_suspended: bool,
+    /// A suspended user refuses sign-out, and the removal of tokens and application passwords, as it always does that of backup codes.
+    pub suspended_refuses_sign_out: bool,
     /// A new user is a 404 by id for this long (by e-mail it is there).
     pub new_user_delay_ms: u64,
     /// A new user is a 404 by id for the first so many reads, in its first five minutes.
@@ -107,6 +109,7 @@ impl Settings {
         "role_duplicate",
         "role_assignments_max",
         "undelete_suspended",
+        "suspended_refuses_sign_out",
         "new_user_delay_ms",
         "new_user_reads",
         "new_user_flapping_ms",

@@ -9,7 +9,10 @@ use super::directory::etag;
 use super::error::Refusal;
 use super::google::Scene;
 use super::visibility;
-use super::world::{ConflictChoice, Customer, ForeignDomain, InvitedBody, MissingOrgUnit, SeatWall, User};
+use super::world::{
+    Access, ConflictChoice, Customer, ForeignDomain, InvitedBody, MissingOrgUnit, SeatWall, User,
+};
+use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -107,7 +110,7 @@ pub fn user_json(customer: &Customer, user: &User) -> Value {
         "orgUnitPath": customer.org_unit_path(&user.org_unit),
         "isMailboxSetup": false,
         "isEnrolledIn2Sv": user.enrolled_in_2sv,
-        "isEnforcedIn2Sv": false,
+        "isEnforcedIn2Sv": user.access.two_step_enforced,
         "emails": addresses(customer, user),
     });
     merge(&mut body, known);
@@ -174,6 +177,12 @@ pub fn check_password(body: &Value) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::invalid("Invalid Password"))
+}
+
+/// The password of a body, as far as it is known: not from a hash.
+pub fn password(body: &Value) -> Option<SecretString> {
+    let text = body["password"].as_str().filter(|_| !body["hashFunction"].is_string());
+    text.map(|text| text.to_owned().into())
 }
 
 /// An address of the body in lower case, in a verified domain of the customer that has users of its own.
@@ -252,6 +261,7 @@ fn new_user(scene: &mut Scene<'_>, body: &Value) -> Result<User, Refusal> {
         passwords_set: 1,
         sign_outs: 0,
         tokens: BTreeSet::new(),
+        access: Access { password: password(body), ..Access::default() },
         fields: Map::new(),
         version: 1,
     };

@@ -3,6 +3,7 @@
 
 use super::clock::Millis;
 pub use super::settings::*;
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -252,10 +253,29 @@ pub struct User {
     pub sign_outs: u32,
     /// OAuth clients with tokens of this user.
     pub tokens: BTreeSet<String>,
+    /// What is open besides, and what would open it.
+    pub access: Access,
     /// Fields that Google only keeps: `externalIds`, `organizations`, `recoveryEmail`, ….
     pub fields: Map<String, Value>,
     /// Counts changes; the entity tag.
     pub version: u64,
+}
+
+/// How a user gets in.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// The password, if an API set it; people's own are nobody's business.
+    pub password: Option<SecretString>,
+    /// Sessions that are open.
+    pub sessions: u32,
+    /// When all sessions were ended last.
+    pub signed_out_at: Option<Millis>,
+    /// Application passwords: their names by their numbers.
+    pub application_passwords: BTreeMap<u32, String>,
+    /// Backup codes that are left.
+    pub backup_codes: u32,
+    /// Whether 2-Step Verification is enforced.
+    pub two_step_enforced: bool,
 }
 
 /// A group.

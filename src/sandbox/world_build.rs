@@ -6,7 +6,9 @@ use super::customer::domain_of;
 use super::directory::LONG_AGO;
 use super::licensing;
 use super::roles::flatten;
-use super::world::{Assignment, Customer, Domain, DomainKind, Group, OrgUnit, Policy, Role, Settings, User};
+use super::world::{
+    Access, Assignment, Customer, Domain, DomainKind, Group, OrgUnit, Policy, Role, Settings, User,
+};
 use super::world_file::{PolicyPart, ResellerPart, RolePart, UserPart};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -244,6 +246,7 @@ fn user(part: UserPart, id: String, org_unit: String) -> User {
         passwords_set: 1,
         sign_outs: 0,
         tokens: part.tokens,
+        access: Access::default(),
         fields,
         version: 1,
     }

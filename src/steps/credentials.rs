@@ -89,8 +89,8 @@ mod tests {
             describe(&[Scope::Licensing], "no", since, Some(worked_at)),
             "refused: apps.licensing; working: admin.directory.user, admin.directory.group.readonly, \
              admin.directory.orgunit, admin.directory.rolemanagement, admin.directory.domain.readonly, \
-             admin.directory.customer.readonly, cloud-identity.userinvitations.readonly; seen first at \
-             2026-11-22T09:16:00Z, all worked last at 2026-11-22T08:00:00Z; Google says: no"
+             admin.directory.customer.readonly, cloud-identity.userinvitations.readonly, \
+             admin.directory.user.security; seen first at 2026-11-22T09:16:00Z, all worked last at 2026-11-22T08:00:00Z; Google says: no"
         );
         let nothing = describe(&Scope::ALL, "no", since, None);
         assert!(

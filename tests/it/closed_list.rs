@@ -6,12 +6,12 @@ mod texts;
 
 use crate::fixture::{events, seed};
 use carepass::google::licensing::{Listed, PaidProduct};
-use carepass::google::request::{AuditEvent, Body, Outgoing, Request, UnitKey, UserKey};
+use carepass::google::request::{AccountAct, AuditEvent, Body, Outgoing, Request, UnitKey, UserKey};
 use carepass::google::{Endpoint, NewAccount};
 use carepass::model::event::{self, Event, Lifecycle};
 use carepass::model::id::{
-    AccountId, Address, CustomerId, DomainName, EngineerKey, LicenseSku, LocalPart, MailAddress, OrgUnitId,
-    OrgUnitPath, RoleId,
+    AccountId, Address, AssignmentId, ClientId, CustomerId, DomainName, EngineerKey, LicenseSku, LocalPart,
+    MailAddress, OrgUnitId, OrgUnitPath, RoleId,
 };
 use carepass::model::reseller::Privilege;
 use carepass::model::username::{self, Candidates};
@@ -47,6 +47,18 @@ const PUBLISHED: &[Published] = &[
     ("POST", DIRECTORY, "/admin/directory/v1/users", &["resolveConflictAccount", "fields"],
         &["primaryEmail", "name", "password", "changePasswordAtNextLogin", "orgUnitPath", "recoveryEmail", "externalIds"]),
     ("POST", DIRECTORY, "/admin/directory/v1/users/*/undelete", &[], &["orgUnitPath"]),
+    ("PUT", DIRECTORY, "/admin/directory/v1/users/*", &["fields"],
+        &["suspended", "name", "recoveryEmail", "password", "changePasswordAtNextLogin"]),
+    ("DELETE", DIRECTORY, "/admin/directory/v1/users/*", &[], &[]),
+    ("POST", DIRECTORY, "/admin/directory/v1/users/*/signOut", &[], &[]),
+    ("GET", DIRECTORY, "/admin/directory/v1/users/*/tokens", &["fields"], &[]),
+    ("DELETE", DIRECTORY, "/admin/directory/v1/users/*/tokens/*", &[], &[]),
+    ("GET", DIRECTORY, "/admin/directory/v1/users/*/asps", &["fields"], &[]),
+    ("DELETE", DIRECTORY, "/admin/directory/v1/users/*/asps/*", &[], &[]),
+    ("POST", DIRECTORY, "/admin/directory/v1/users/*/verificationCodes/invalidate", &[], &[]),
+    ("GET", DIRECTORY, "/admin/directory/v1/users/*/aliases", &["fields"], &[]),
+    ("POST", DIRECTORY, "/admin/directory/v1/users/*/aliases", &[], &["alias"]),
+    ("DELETE", DIRECTORY, "/admin/directory/v1/customer/*/roleassignments/*", &[], &[]),
     ("GET", DIRECTORY, "/admin/directory/v1/groups/*", &["fields"], &[]),
     ("GET", DIRECTORY, "/admin/directory/v1/groups", &["customer", "maxResults", "pageToken", "fields"], &[]),
     ("GET", DIRECTORY, "/admin/directory/v1/customer/*/orgunits/**", &[], &[]),
@@ -147,6 +159,9 @@ struct Values {
     customer: Option<CustomerId>,
     account: Option<AccountId>,
     role: Option<RoleId>,
+    assignment: Option<AssignmentId>,
+    client: Option<ClientId>,
+    code: u32,
     address: Option<Address>,
     named: Option<MailAddress>,
     path: Option<OrgUnitPath>,
@@ -170,6 +185,9 @@ impl Values {
             customer: CustomerId::parse(&texts.like("C01abc123")).ok(),
             account: AccountId::parse(&texts.like("103456789012345678901")).ok(),
             role: RoleId::parse(&texts.like("3894208461012995")).ok(),
+            assignment: AssignmentId::parse(&texts.like("3894208461012996")).ok(),
+            client: ClientId::parse(&texts.like("770-a1.apps.googleusercontent.com")).ok(),
+            code: u32::try_from(texts.below(1_000)).unwrap_or(u32::MAX),
             address,
             named: MailAddress::parse(&texts.like("a.b+c@nordresale.example")).ok(),
             path: OrgUnitPath::parse(&texts.like("/Customer Care/Å")).ok(),
@@ -197,6 +215,29 @@ impl Values {
             org_unit_made_at: None,
             recovery_address: self.named.clone(),
         })
+    }
+
+    /// Everything about one account, as far as the values parse.
+    fn about_an_account(&self) -> Vec<Request<'_>> {
+        let Some(id) = self.account.as_ref() else { return Vec::new() };
+        let [given, family, _] = &self.texts;
+        let all = [
+            Some(AccountAct::Suspend),
+            Some(AccountAct::Unsuspend),
+            Some(AccountAct::SetNames { given, family }),
+            self.named.as_ref().map(AccountAct::SetRecoveryAddress),
+            Some(AccountAct::SetPassword(&self.assertion)),
+            Some(AccountAct::Delete),
+            Some(AccountAct::SignOut),
+            Some(AccountAct::ListTokens),
+            self.client.as_ref().map(AccountAct::DeleteToken),
+            Some(AccountAct::ListPasswords),
+            Some(AccountAct::DeletePassword(self.code)),
+            Some(AccountAct::InvalidateCodes),
+            Some(AccountAct::ListAliases),
+            self.address.as_ref().map(AccountAct::AddAlias),
+        ];
+        all.into_iter().flatten().map(|act| Request::Account { id, act }).collect()
     }
 
     /// Every request whose values parse.
@@ -253,7 +294,12 @@ impl Values {
             products
                 .map(|product| customer.map(|customer| Request::ListLicenses { customer, product, page })),
         );
-        all.into_iter().flatten().collect()
+        all.push(
+            customer
+                .zip(self.assignment.as_ref())
+                .map(|(customer, assignment)| Request::RemoveAssignment { customer, assignment }),
+        );
+        all.into_iter().flatten().chain(self.about_an_account()).collect()
     }
 }
 

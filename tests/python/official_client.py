@@ -69,6 +69,14 @@ def pages(collection, field, method="list", **parameters):
     return items, count
 
 
+def control(path, body):
+    """What no API of Google's does: people at the sign-in page, and faults."""
+    plain = httplib2.Http(timeout=PATIENCE_SECONDS)
+    answer, text = plain.request(ENDPOINT + "/_sandbox/" + path, "POST", json.dumps(body), {"content-type": "application/json"})
+    plain.close()
+    assert answer.status in (200, 204), text
+
+
 class Sandbox(unittest.TestCase):
     """One service for every test of a class: the token is asked for once."""
 
@@ -174,6 +182,29 @@ class Users(Sandbox):
             self.assertIn(key, [user["id"] for user in gone])
         self.assertEqual(users.undelete(userKey=key, body={"orgUnitPath": "/"}).execute(), "")
         self.assertEqual(users.get(userKey=key).execute()["primaryEmail"], made["primaryEmail"])
+
+    def test_leaving(self):
+        user = self.new_user("leaver")
+        key, which = user["id"], {"customer": CUSTOMER}
+        roles, _ = pages(self.service.roles(), "items", **which)
+        body = {"roleId": next(role["roleId"] for role in roles if role["roleName"] == "_RESELLER_ADMIN_ROLE"), "assignedTo": key, "scopeType": "CUSTOMER"}
+        held = self.service.roleAssignments().insert(body=body, **which).execute()["roleAssignmentId"]
+        signed_in = {"two_step": {"customer": CUSTOMER, "user": key}, "sign_in": {"customer": CUSTOMER, "user": key, "application_password": "Mail"}}
+        control("set", signed_in)
+        self.assertTrue(self.service.users().get(userKey=key).execute()["isEnrolledIn2Sv"])
+        self.assertEqual(self.service.roleAssignments().delete(roleAssignmentId=held, **which).execute(), "")
+        self.refused(self.service.roleAssignments().delete(roleAssignmentId=held, **which), 404, "notFound")
+        self.assertEqual(self.service.users().signOut(userKey=key).execute(), "")
+        for token in self.service.tokens().list(userKey=key).execute()["items"]:
+            self.assertEqual(self.service.tokens().delete(userKey=key, clientId=token["clientId"]).execute(), "")
+        for password in self.service.asps().list(userKey=key).execute()["items"]:
+            self.assertEqual(self.service.asps().delete(userKey=key, codeId=password["codeId"]).execute(), "")
+        for kind in (self.service.tokens(), self.service.asps()):
+            self.assertEqual(kind.list(userKey=key).execute().get("items", []), [])
+        self.assertEqual(self.service.verificationCodes().invalidate(userKey=key).execute(), "")
+        suspended = self.service.users().update(userKey=key, body={"suspended": True}).execute()
+        self.assertEqual((suspended["suspended"], suspended["suspensionReason"]), (True, "ADMIN"))
+        self.refused(self.service.verificationCodes().invalidate(userKey=key), 400, "invalid")
 
     def test_aliases(self):
         key = self.new_user("aliased")["id"]
@@ -371,14 +402,11 @@ class Access(unittest.TestCase):
 
     def test_a_call_that_fails_in_passing_is_repeated(self):
         rule = {"match": {"path_regex": "/customers/my_customer$"}, "do": {"fail_before": True, "status": 503}, "times": 2}
-        plain = httplib2.Http(timeout=PATIENCE_SECONDS)
-        answer, text = plain.request(ENDPOINT + "/_sandbox/faults", "POST", json.dumps(rule), {"content-type": "application/json"})
-        self.assertEqual(answer.status, 200, text)
+        control("faults", rule)
         with api("admin", "directory_v1") as service:
             request = service.customers().get(customerKey="my_customer")
             request._sleep, request._rand = (lambda _: None), (lambda: 0)
             self.assertEqual(request.execute(num_retries=3)["id"], CUSTOMER)
-        plain.close()
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ pub(super) const PAGE_TOKEN_MAX: usize = 4096;
 const POLICIES: &str = r"setting.type.matches('^settings/(security|provisioning)\\..*$')";
 
 /// What is read of an account.
-const ACCOUNT_FIELDS: &str = "id,primaryEmail,customerId,externalIds,isAdmin,isDelegatedAdmin,suspended,orgUnitPath,\
+pub(super) const ACCOUNT_FIELDS: &str = "id,primaryEmail,customerId,externalIds,isAdmin,isDelegatedAdmin,suspended,suspensionReason,orgUnitPath,\
                               aliases,nonEditableAliases,name(givenName,familyName),creationTime,lastLoginTime,\
-                              deletionTime";
+                              deletionTime,isEnrolledIn2Sv,isEnforcedIn2Sv";
 
 impl Request<'_> {
     pub(super) fn query(&self) -> Result<Vec<(&'static str, String)>, Failure> {
@@ -39,6 +39,7 @@ impl Request<'_> {
                 ];
                 (query, None)
             }
+            Self::Account { act, .. } => (act.query(), None),
             Self::ListGroups { customer, page } => (
                 vec![
                     ("customer", customer.to_string()),
@@ -77,6 +78,7 @@ impl Request<'_> {
             | Self::InsertRole { .. }
             | Self::ListPrivileges { .. }
             | Self::InsertAssignment { .. }
+            | Self::RemoveAssignment { .. }
             | Self::AssignLicense { .. }
             | Self::RemoveLicense { .. }
             | Self::IsInvitable { .. }
@@ -85,10 +87,7 @@ impl Request<'_> {
             | Self::Token { .. } => (Vec::new(), None),
         };
         if let Some(page) = page {
-            if page.len() > PAGE_TOKEN_MAX {
-                return Err(refused("the page token is too long"));
-            }
-            query.push(("pageToken", page.to_owned()));
+            query.push(("pageToken", page_token(page)?));
         }
         Ok(query)
     }
@@ -96,6 +95,7 @@ impl Request<'_> {
     pub(super) fn body(&self) -> Body {
         match *self {
             Self::InsertUser { account } => Body::Json(account.body()),
+            Self::Account { act, .. } => act.body(),
             Self::InsertOrgUnit { path, .. } => {
                 let (parent, name) = parent_and_name(path);
                 Body::Json(json!({"name": name, "parentOrgUnitPath": parent}))
@@ -132,6 +132,7 @@ impl Request<'_> {
             | Self::ListRoles { .. }
             | Self::ListPrivileges { .. }
             | Self::ListAssignments { .. }
+            | Self::RemoveAssignment { .. }
             | Self::RemoveLicense { .. }
             | Self::ListLicenses { .. }
             | Self::ListPolicies { .. }
@@ -140,6 +141,10 @@ impl Request<'_> {
             | Self::IsInvitable { .. } => Body::Empty,
         }
     }
+}
+
+fn page_token(page: &str) -> Result<String, Failure> {
+    if page.len() > PAGE_TOKEN_MAX { Err(refused("the page token is too long")) } else { Ok(page.to_owned()) }
 }
 
 /// The parent's path and the last name of a unit's path.

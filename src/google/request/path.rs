@@ -10,7 +10,8 @@ use crate::google::endpoint::Endpoint;
 use crate::google::licensing::Listed;
 use crate::model::failure::Failure;
 use crate::model::id::{
-    AccountId, Address, CustomerId, MailAddress, OrgUnitId, OrgUnitPath, ProductId, SkuId,
+    AccountId, Address, AssignmentId, ClientId, CustomerId, MailAddress, OrgUnitId, OrgUnitPath, ProductId,
+    SkuId,
 };
 use reqwest::Url;
 
@@ -26,6 +27,9 @@ pub(super) enum Value<'a> {
     Sku(&'a SkuId),
     Unit(&'a OrgUnitId),
     Named(&'a MailAddress),
+    Assignment(&'a AssignmentId),
+    Client(&'a ClientId),
+    Code(u32),
 }
 
 /// Puts the values into the template, encoded.
@@ -60,6 +64,9 @@ fn segments(value: &Value<'_>) -> Result<Vec<String>, Failure> {
         Value::Sold(product) => vec![product.to_string()],
         Value::Sku(sku) => vec![sku.to_string()],
         Value::Named(address) => vec![address.to_string()],
+        Value::Assignment(assignment) => vec![assignment.to_string()],
+        Value::Client(client) => vec![client.to_string()],
+        Value::Code(code) => vec![code.to_string()],
         // The colon stays: with it Google knows an id from a path.
         Value::Unit(id) => return Ok(vec![id.to_string()]),
         Value::OrgUnit(path) => path.as_str()[1..].split('/').map(str::to_owned).collect(),

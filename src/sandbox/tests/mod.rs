@@ -5,6 +5,7 @@ mod control;
 mod directory;
 mod inserts;
 mod keyless;
+mod leaving;
 mod license_answers;
 mod licensing;
 mod nasty;

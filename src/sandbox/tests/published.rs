@@ -112,7 +112,8 @@ fn wrong_calls(api: &ApiDocument, method: &Method, right: &Call) -> Vec<(String,
             let call = if right.query.contains(name.as_str()) || !in_path(method, name) {
                 with_parameter(right, name, &value)
             } else {
-                Call { path: right.path.replace(&good(field), &value), ..right.clone() }
+                let (good, bad) = (format!("/{}", good(field)), format!("/{value}"));
+                Call { path: right.path.replace(&good, &bad), ..right.clone() }
             };
             wrong.push((format!("{name}={value}"), call));
         }

@@ -1,7 +1,7 @@
 //! Everybody else: accounts and a group at the names that the engineers want, from the start and later on. What was there must stay as it
 //! was. Not here: the engineers' own accounts (`verdict`).
 
-use carepass::sandbox::{Assignment, Customer, Group, User, World};
+use carepass::sandbox::{Access, Assignment, Customer, Group, User, World};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -164,6 +164,7 @@ fn put(customer: &mut Customer, address: &str, change: impl FnOnce(&mut User)) -
         passwords_set: 1,
         sign_outs: 0,
         tokens: BTreeSet::new(),
+        access: Access::default(),
         fields: Map::new(),
         version: 1,
     };
