@@ -103,7 +103,7 @@ pub(super) fn house(config: &Config, store: Arc<Embedded>, clock: Clock) -> Resu
         clock,
         // Google's advice for a licence is 5, 10 and 20 s between tries; a shorter back-off, as in a demo, shortens it in step.
         license_spacing: config.engine.backoff_min * 15,
-        names_language: config.language.names_default.clone(),
+        naming: config.usernames.clone(),
         letters_language: config.language.messages_default,
         portal: PortalUrl::parse(&config.portal_url).context("portal_url")?,
     })

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 /// Fewer events than this are over before a bar is seen.
 const PROGRESS_FROM: usize = 20;
 
-const CONTENT_TYPE: &str = "application/cloudevents+json";
+pub(super) const CONTENT_TYPE: &str = "application/cloudevents+json";
 
 /// The commands about events.
 #[derive(Clone, Debug, Subcommand)]
@@ -26,6 +26,8 @@ pub enum EventCommand {
     Lint(LintArgs),
     /// Publish events to the broker, after linting them
     Publish(PublishArgs),
+    /// Show the people of a spreadsheet as new engineers, and publish them
+    Import(super::import::ImportArgs),
 }
 
 /// Arguments of `event lint`.
@@ -70,9 +72,9 @@ pub struct PublishArgs {
 }
 
 /// An event and what became of its linting.
-struct Linted {
-    found: FoundEvent,
-    verdict: Result<Event, Refusal>,
+pub(super) struct Linted {
+    pub(super) found: FoundEvent,
+    pub(super) verdict: Result<Event, Refusal>,
 }
 
 /// Runs `event lint`.
@@ -150,7 +152,7 @@ fn lint_files(files: &[PathBuf], screen: &mut Screen) -> Result<Vec<Linted>, Tro
     Ok(linted)
 }
 
-async fn send(
+pub(super) async fn send(
     url: &SecretString,
     messages: Vec<Outgoing>,
     linted: &[Linted],
@@ -176,12 +178,16 @@ async fn send(
     counts
 }
 
-fn report(counts: PublishCounts, total: usize, json: bool, screen: &mut Screen) {
+/// The counts as data.
+pub(super) fn counted(counts: PublishCounts, total: usize) -> Value {
+    let PublishCounts { confirmed, unroutable, failed } = counts;
+    json!({ "events": total, "confirmed": confirmed, "unroutable": unroutable, "failed": failed })
+}
+
+pub(super) fn report(counts: PublishCounts, total: usize, json: bool, screen: &mut Screen) {
     let PublishCounts { confirmed, unroutable, failed } = counts;
     if json {
-        let shown =
-            json!({ "events": total, "confirmed": confirmed, "unroutable": unroutable, "failed": failed });
-        screen.say(format_args!("{shown:#}"));
+        screen.say(format_args!("{:#}", counted(counts, total)));
     } else {
         screen.say(format_args!(
             "{confirmed} of {total} published, {unroutable} not routed to any queue, {failed} failed"
@@ -196,7 +202,7 @@ fn unpublished(url: &SecretString, error: &AmqpError) -> Trouble {
 
 impl Linted {
     /// The message: structured mode, routed by its type.
-    fn message(&self, exchange: &str) -> Result<Outgoing, Trouble> {
+    pub(super) fn message(&self, exchange: &str) -> Result<Outgoing, Trouble> {
         let (event_type, id) = match &self.verdict {
             Ok(event) => (event.event_type().as_text(), event.reference.id.clone()),
             Err(_) => self.attributes()?,

@@ -9,6 +9,7 @@ mod event;
 mod events_file;
 mod exit;
 mod explain;
+mod import;
 mod order;
 mod roll;
 mod sandbox;
@@ -93,7 +94,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Task(command) => task::run(&command, &mut screen).await,
         Command::Event(event::EventCommand::Lint(args)) => event::lint(&args, &mut screen),
         Command::Event(event::EventCommand::Publish(args)) => event::publish(args, &mut screen).await,
-        Command::Username(command) => username::run(&command, &mut screen),
+        Command::Event(event::EventCommand::Import(args)) => import::run(args, &mut screen).await,
+        Command::Username(command) => username::run(&command, &mut screen).await,
         Command::Token(command) => token::run(&command, &mut screen),
     };
     Ok(told(ended, &mut screen))

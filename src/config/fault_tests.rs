@@ -484,3 +484,17 @@ fn tokens_have_all_their_faults_named() {
     assert!(lines.iter().all(|line| line.contains("carepass.toml: http.tokens_file: ")), "{faults}");
     assert!(!faults.contains("hunter2"), "{faults}");
 }
+
+#[test]
+fn patterns_and_stop_words_of_usernames_are_checked() {
+    let like = "write it like [\"given.family\", \"given.family{n}\", \"eng-key\"]";
+    check_added(
+        "[usernames]\ncandidates = [\"givn.family\"]\nstop = [\"Acme\"]",
+        &[
+            &format!(
+                "carepass.toml: usernames.candidates: has a piece that is none of given, family, g, m, f, {{n}}, eng-key, key, '.', '-' and '_'; {like}"
+            ),
+            "carepass.toml: usernames.stop: not a list of at most 1000 words of a-z and 0-9; write it like [\"acme\"]",
+        ],
+    );
+}

@@ -101,6 +101,7 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
     let mail = mail::read(root.section("mail"), store.as_ref().map_err(|faulty| *faulty));
     let engine = daemon::engine(root.section("engine"));
     let language = daemon::language(root.section("language"));
+    let usernames = daemon::usernames(root.section("usernames"), language.as_ref().map_err(|faulty| *faulty));
     let portal_url = root.defaulted("portal_url", kinds::page);
     let log = daemon::log(root.section("log"));
     root.close();
@@ -117,6 +118,7 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
         mail: mail?,
         engine: engine?,
         language: language?,
+        usernames: usernames?,
         portal_url: portal_url?,
         log: log?,
     })

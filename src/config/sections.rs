@@ -7,6 +7,7 @@ use crate::model::id::MailAddress;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::reseller::Reseller;
 use crate::model::rules::Rules;
+use crate::model::username::Naming;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use std::net::SocketAddr;
@@ -236,6 +237,8 @@ pub struct Config {
     pub engine: Rules,
     /// Languages.
     pub language: Languages,
+    /// How usernames are made.
+    pub usernames: Naming,
     /// The page that an engineer is sent to.
     pub portal_url: String,
     /// Logs.

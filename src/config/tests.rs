@@ -4,6 +4,7 @@ use super::*;
 use crate::google::Endpoint;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::reseller::{Attestation, DomainChoice, LicenseMode, Privilege, RoleChoice};
+use crate::model::username::Naming;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -90,6 +91,7 @@ fn the_least_configuration_has_the_defaults() {
     assert_eq!(config.engine, crate::model::rules::Rules::default());
     let swedish = LanguageTag::parse("sv").unwrap();
     assert_eq!(config.language, Languages { names_default: swedish, messages_default: Language::English });
+    assert_eq!(config.usernames, Naming::of(config.language.names_default.clone()));
     assert_eq!(config.log, Log { format: LogFormat::Auto, filter: "info".into() });
 
     let [ResellerSection { reseller, credentials }] = config.resellers.as_slice() else {

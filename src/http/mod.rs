@@ -18,6 +18,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod usernames;
 mod views;
 
 pub use health::{Part, Status};

@@ -161,6 +161,11 @@ impl Problem {
         Self { errors: vec![fault], ..ProblemKind::InvalidRequest.into() }
     }
 
+    /// All faulty places of a request.
+    pub(super) fn faulty(errors: Vec<Fault>) -> Self {
+        Self { errors, ..ProblemKind::InvalidRequest.into() }
+    }
+
     /// A caller whose role is too small.
     pub(super) fn needs(role: Role) -> Self {
         Self { required_role: Some(role), ..ProblemKind::Forbidden.into() }

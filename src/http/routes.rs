@@ -1,7 +1,7 @@
 //! Every route in one table, with the least role that may use it; the tests walk the same table. Not here: what the routes do.
 
 use super::tokens::Role;
-use super::{Api, address_map, api, auth, health, orders, tasks};
+use super::{Api, address_map, api, auth, health, orders, tasks, usernames};
 use axum::Router;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
@@ -18,7 +18,7 @@ pub(super) struct Route {
 }
 
 /// Every route that needs a token.
-pub(super) const ROUTES: [Route; 10] = [
+pub(super) const ROUTES: [Route; 11] = [
     read("/v1/engineers", |method| on(method, api::engineers)),
     read("/v1/engineers/{key}", |method| on(method, api::engineer)),
     read("/v1/engineers/{key}/ledger", |method| on(method, api::ledger)),
@@ -28,6 +28,7 @@ pub(super) const ROUTES: [Route; 10] = [
     order("/v1/enrollments/{key}/{reseller}/{domain}/orders", |method| on(method, orders::of_domain)),
     order("/v1/resellers/{reseller}/orders", |method| on(method, orders::of_reseller)),
     order("/v1/tasks/{id}/done", |method| on(method, tasks::done)),
+    order("/v1/usernames:preview", |method| on(method, usernames::preview)),
     // It holds personal data: not for everybody who may look.
     Route {
         method: Method::GET,

@@ -123,7 +123,7 @@ fn house(store: Arc<Memory>) -> House {
         sealer: Sealer::ephemeral().unwrap(),
         mailer: Mailer::None,
         clock: Clock::manual("2026-11-22T10:00:00Z".parse().unwrap()),
-        names_language: crate::model::person::LanguageTag::parse("sv").expect("a tag"),
+        naming: crate::model::username::Naming::of(crate::model::person::LanguageTag::english()),
         letters_language: crate::model::person::Language::English,
         license_spacing: SignedDuration::ZERO,
         portal: PortalUrl::default(),
@@ -404,6 +404,34 @@ async fn an_engineer_is_shown_as_the_contract_says() {
     assert_eq!(ledger["items"][0]["changes"][0]["stated"]["person"], "(sealed)");
     let (_, rest) = server.get("/v1/engineers/E-1/ledger?cursor=1").await;
     assert_eq!((&rest["items"][0]["position"], &rest["next_cursor"]), (&json!(2), &Value::Null), "{rest}");
+}
+
+#[tokio::test]
+async fn a_username_is_previewed_with_what_is_taken_and_every_fault_is_named() {
+    let server = Server::start().await;
+    let ask = async |body| server.order("/v1/usernames:preview", Role::Operator, body).await;
+    let (status, found) = ask(json!({ "given": "Åsa", "family": "Ek", "language": "sv" })).await;
+    assert_eq!(status, StatusCode::OK, "{found}");
+    assert_eq!((&found["username"], &found["reason"]), (&json!("asa.ek"), &json!("given_family")));
+    assert_eq!(found["candidates"][0], json!({ "name": "asa.ek", "taken_by": null }));
+    assert_eq!(found["unknown"], json!([]));
+    let wish = json!({ "given": "太郎", "family": "山田", "preferredUsername": "support", "key": "J-1" });
+    let (_, asked_back) = ask(wish).await;
+    assert_eq!(
+        asked_back["candidates"],
+        json!([
+            { "name": "support", "taken_by": { "kind": "stop_list" } },
+            { "name": "eng-j-1", "taken_by": null },
+        ])
+    );
+    assert_eq!((&asked_back["username"], &asked_back["reason"]), (&Value::Null, &json!("needs_latin")));
+    let (status, refused) = ask(json!({ "given": "", "family": "Ek", "language": "!", "key": "a@b" })).await;
+    let places: Vec<_> =
+        refused["errors"].as_array().unwrap().iter().map(|fault| fault["place"].clone()).collect();
+    assert_eq!(
+        (status, places),
+        (StatusCode::BAD_REQUEST, vec![json!("/given"), json!("/language"), json!("/key")])
+    );
 }
 
 #[tokio::test]

@@ -13,12 +13,13 @@ use crate::model::engineer::Engineer;
 use crate::model::enrollment::{AccountFact, Enrollment};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{Address, EngineerKey, LocalPart, MailAddress, OrgUnitPath, ResellerName, RoleId};
-use crate::model::person::{Language, LanguageTag, Person};
+use crate::model::person::{Language, Person};
 use crate::model::reseller::{LicenseMode, Reseller};
 use crate::model::roster::Roster;
 use crate::model::rules::later;
 use crate::model::sealed::{Sealed, WrappedKey};
 use crate::model::transition::Ensured;
+use crate::model::username::Naming;
 use crate::seal::{SealError, Sealer};
 use crate::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
@@ -50,8 +51,8 @@ pub struct House {
     pub mailer: Mailer,
     /// The time.
     pub clock: Clock,
-    /// The language of a name that has none of its own.
-    pub names_language: LanguageTag,
+    /// How usernames are made.
+    pub naming: Naming,
     /// The language of letters to an engineer of whom HR does not say one.
     pub letters_language: Language,
     /// How long a licence must have been refused before it is believed to come by itself.

@@ -27,6 +27,7 @@ mod welcome;
 pub use attested::{LOG_AGE_MAX, known_off};
 pub use house::{Context, House, Sheet, SheetError, Site};
 pub use learned::Learned;
+pub use username::{UsernamePreview, UsernameWish, preview_username};
 
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::Failure;

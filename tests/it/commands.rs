@@ -172,6 +172,20 @@ async fn what_scripts_ask_a_daemon_is_json_of_the_contract() {
         "{}",
         explained.notes
     );
+    let asa = ["--given", "Åsa Märta", "--family", "Öberg-Großmann", "--language", "sv", "--json"];
+    let preview = house
+        .asked_until(&[&["username", "preview"], &asa[..]].concat(), |found| {
+            found["candidates"][0]["taken_by"].is_object()
+        })
+        .await;
+    let taken = json!({ "kind": "reservation", "engineer": "E-20417" });
+    assert_eq!(
+        (&preview["candidates"][0]["name"], &preview["candidates"][0]["taken_by"]),
+        (&json!("asa.oberg-grossmann"), &taken)
+    );
+    assert_eq!(preview["username"], "asa.m.oberg-grossmann", "{preview:#}");
+    let kept = house.asked(&[&["username", "preview", "--key", "E-20417"], &asa[..]].concat()).await.json();
+    assert_eq!((&kept["username"], &kept["reason"]), (&json!("asa.oberg-grossmann"), &json!("kept")));
     let row = ["--domain", "reseller-dk.example", "--reason", "a test", "--json"];
     let ordered = house.asked(&[&["order", "retry", key][..], &row].concat()).await;
     assert_eq!(ordered.code, Some(0), "{}", ordered.notes);
@@ -303,6 +317,62 @@ async fn a_previewed_username_has_the_shape_of_the_contract() {
     assert_eq!(found["candidates"][0], json!({ "name": "asa.oberg", "taken_by": null }));
     assert!(found["reason"].is_string());
     assert_eq!(preview("太郎", "山田", "ja").await["username"], Value::Null, "nothing is guessed");
+}
+
+#[tokio::test]
+async fn people_of_a_spreadsheet_are_shown_before_anything_is_sent() {
+    let folder = folder();
+    let good = "\u{feff}key;given;family;language;start_date\r\nE-1;Åsa;Öberg;sv;2026-12-01\r\nJ-1;太郎;山田;ja;\r\n";
+    let file = written(&folder, "people.csv", good);
+    let import = ["event", "import", shown(&file), "--time-zone", "Europe/Stockholm"];
+    let ran = run(&import).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.notes);
+    let lines: Vec<Vec<&str>> = ran.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[1], ["E-1", "asa.oberg", "2026-12-01", "Europe/Stockholm", "all"]);
+    assert_eq!(lines[2], ["J-1", "asked", "back", "at", "once", "all"]);
+    assert!(ran.notes.contains("Nothing was published"), "{}", ran.notes);
+
+    let listed = run(&[&import[..], &["--json"]].concat()).await.json();
+    let again = run(&[&import[..], &["--json"]].concat()).await.json();
+    assert_eq!(
+        (listed["items"][0]["id"].as_str(), &listed["published"]),
+        (again["items"][0]["id"].as_str(), &Value::Null)
+    );
+    let unsent = run(&[&import[..], &["--publish", "--amqp", "amqp://127.0.0.1:9"]].concat()).await;
+    assert_eq!(unsent.code, Some(6), "{}", unsent.notes);
+}
+
+#[tokio::test]
+async fn every_fault_of_a_spreadsheet_is_named_with_line_and_column() {
+    let folder = folder();
+    let bad = "key,given,family,time_zone,start_date\nE-1,=cmd(),Ek,Mars/Base,2026-12-01\na@b,Åsa,Ek,Europe/Oslo,1/12/2026\n";
+    let file = written(&folder, "people.csv", bad);
+    let told = run(&["event", "import", shown(&file), "--publish", "--language", "sv"]).await;
+    assert_eq!((told.code, told.out.as_str()), (Some(1), ""), "{}", told.notes);
+    for place in [
+        "rad 2, kolumn 2 (given)",
+        "rad 2, kolumn 4 (time_zone)",
+        "rad 3, kolumn 1 (key)",
+        "rad 3, kolumn 5 (start_date)",
+    ] {
+        assert!(told.notes.contains(place), "no {place}: {}", told.notes);
+    }
+    let listed = run(&["event", "import", shown(&file), "--json"]).await;
+    let first = &listed.json()["faults"][0];
+    assert_eq!(
+        (listed.code, first),
+        (Some(1), &json!({ "line": 2, "column": 2, "name": "given", "code": "formula" }))
+    );
+
+    let latin = folder.path().join("latin.csv");
+    std::fs::write(&latin, b"key,given,family\nE-1,\xc5sa,Ek\n").unwrap();
+    let refused = run(&["event", "import", shown(&latin), "--time-zone", "Europe/Oslo"]).await;
+    assert!(
+        refused.code == Some(1) && refused.notes.contains("line 2: The file is not UTF-8"),
+        "{}",
+        refused.notes
+    );
+    assert_eq!(run(&["event", "import", "/nowhere.csv"]).await.code, Some(2));
 }
 
 #[tokio::test]

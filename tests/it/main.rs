@@ -24,6 +24,8 @@ mod flight;
 #[cfg(test)]
 mod lanes;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
 mod official_client;
 #[cfg(test)]
 mod rabbit;

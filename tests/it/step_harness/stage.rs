@@ -249,7 +249,7 @@ impl Stage {
             sealer: Sealer::open(&self.kit.seal.path().join("master")).expect("a master key"),
             mailer: Mailer::Memory(self.letters.clone()),
             clock: self.clock.clone(),
-            names_language: LanguageTag::english(),
+            naming: carepass::model::username::Naming::of(LanguageTag::english()),
             letters_language: Language::English,
             license_spacing,
             portal: PortalUrl::parse("https://support.example/").expect("an address"),
