@@ -41,6 +41,7 @@ pub(super) fn plan(
     let api = Api {
         engine: Arc::clone(engine),
         tokens: config.http.tokens.clone(),
+        takes_events: config.intake.http,
         hosts: Hosts::new(listen, config.http.hosts.iter().cloned()),
         status: Arc::new(move || status(&watched, broker.as_ref())),
         metrics: Arc::new(move || rendered.render()),

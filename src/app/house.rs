@@ -75,7 +75,6 @@ pub(super) async fn refuse_strange_key(house: &House, key_file: &Path) -> Result
 
 /// The engine's numbers and names.
 pub(super) fn settings(config: &Config) -> Settings {
-    let sources = config.intake.amqp.iter().flat_map(|section| section.allowed_sources.clone());
     Settings {
         rules: config.engine.clone(),
         grants: GrantLimits {
@@ -86,10 +85,11 @@ pub(super) fn settings(config: &Config) -> Settings {
         lead_time: config.calendar.lead_time,
         profiles: [Profile::SupportCases].into(),
         permits: usize::from(config.google.calls_in_flight),
-        allowed_sources: sources.collect(),
+        allowed_sources: config.intake.allowed_sources.iter().cloned().collect(),
         sweep: SWEEP,
         recheck: RECHECK,
         outcome_source: config.outcomes.source.clone(),
+        keep_refused: config.intake.keep_refused,
     }
 }
 

@@ -4,6 +4,7 @@ mod answers;
 mod check;
 mod check_online;
 mod client;
+mod dead;
 mod demo;
 mod event;
 mod events_file;
@@ -66,6 +67,9 @@ enum Command {
     /// Show what only a person can do, and say that it was done
     #[command(subcommand)]
     Task(task::TaskCommand),
+    /// Show messages that could not be used, and take them up again
+    #[command(subcommand)]
+    Dead(dead::DeadCommand),
     /// Check and publish events of the HR system
     #[command(subcommand)]
     Event(event::EventCommand),
@@ -92,6 +96,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Explain(args) => explain::run(&args, &mut screen).await,
         Command::Order(command) => order::run(&command, &mut screen).await,
         Command::Task(command) => task::run(&command, &mut screen).await,
+        Command::Dead(command) => dead::run(&command, &mut screen).await,
         Command::Event(event::EventCommand::Lint(args)) => event::lint(&args, &mut screen),
         Command::Event(event::EventCommand::Publish(args)) => event::publish(args, &mut screen).await,
         Command::Event(event::EventCommand::Import(args)) => import::run(args, &mut screen).await,

@@ -56,6 +56,11 @@ fn the_command_line_is_sound() {
         "carepass --no-color status",
         "carepass username preview --given a --family b --language sv --json",
         "carepass token new asa --role operator",
+        "carepass token new hr --role publisher",
+        "carepass dead list --json",
+        "carepass dead show 0123456789abcdef0123456789abcdef --body",
+        "carepass dead replay 0123456789abcdef0123456789abcdef --reason why",
+        "carepass dead replay --all --reason why",
     ] {
         assert!(parse(good).is_ok(), "{good}");
     }

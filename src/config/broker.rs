@@ -13,15 +13,20 @@ pub(super) fn read(root: &mut Section<'_>) -> (Read<Intake>, Read<Outcomes>) {
     let mut amqp_section = intake.section("amqp");
     let amqp = amqp(&mut amqp_section);
     let http = http(intake.section("http"));
+    let keep_refused = intake.defaulted("keep_refused", kinds::days);
     intake.close();
     let mut outcomes_section = root.section("outcomes");
     let outcomes = outcomes(&mut outcomes_section);
     if let (Ok((names, _)), Ok(outcomes)) = (&amqp, &outcomes) {
         check_exchanges(names, outcomes, &amqp_section, &outcomes_section);
     }
-    let intake =
-        http.and(amqp).map(|(names, endpoint)| Intake { amqp: endpoint.map(|endpoint| names.at(endpoint)) });
-    (intake, outcomes)
+    let whole = || {
+        let (names, endpoint) = amqp?;
+        let allowed_sources = names.allowed_sources.clone();
+        let amqp = endpoint.map(|endpoint| names.at(endpoint));
+        Ok(Intake { amqp, http: http?, allowed_sources, keep_refused: keep_refused? })
+    };
+    (whole(), outcomes)
 }
 
 /// What is said of the broker besides where it is.
@@ -36,8 +41,8 @@ struct Names {
 
 impl Names {
     fn at(self, endpoint: Endpoint) -> AmqpSection {
-        let Self { exchange, queue, dead_letter_exchange, declare, prefetch, allowed_sources } = self;
-        AmqpSection { endpoint, exchange, queue, dead_letter_exchange, declare, prefetch, allowed_sources }
+        let Self { exchange, queue, dead_letter_exchange, declare, prefetch, allowed_sources: _ } = self;
+        AmqpSection { endpoint, exchange, queue, dead_letter_exchange, declare, prefetch }
     }
 }
 
@@ -73,10 +78,10 @@ fn queue(leaf: &Leaf) -> Parsed<String> {
     Ok(name)
 }
 
-fn http(mut s: Section<'_>) -> Read<()> {
+fn http(mut s: Section<'_>) -> Read<bool> {
     let enabled = s.defaulted("enabled", kinds::flag);
     s.close();
-    if enabled? { Err(s.wrong("enabled", "true comes with a later release; write false")) } else { Ok(()) }
+    enabled
 }
 
 fn outcomes(s: &mut Section<'_>) -> Read<Outcomes> {

@@ -152,7 +152,7 @@ pub(super) fn limits(mut s: Section<'_>) -> Read<Limits> {
 
 /// Dates.
 pub(super) fn calendar(mut s: Section<'_>) -> Read<Calendar> {
-    let lead_time = s.defaulted("lead_time", kinds::duration);
+    let lead_time = s.defaulted("lead_time", kinds::days);
     s.close();
     Ok(Calendar { lead_time: lead_time? })
 }

@@ -287,8 +287,16 @@ fn files_that_are_named() {
 #[test]
 fn the_rest_of_the_daemon() {
     check_added(
-        "[intake.http]\nenabled = true",
-        &["carepass.toml: intake.http.enabled: true comes with a later release; write false"],
+        "[intake.http]\nenabled = 1",
+        &[
+            "carepass.toml: intake.http.enabled: a number where true or false is expected; write it without quotes",
+        ],
+    );
+    check_added(
+        "[intake]\nkeep_refused = \"1m\"",
+        &[
+            "carepass.toml: intake.keep_refused: not a time from 1h to ten years; write it like \"90d\" or \"36h\"",
+        ],
     );
     check_added(
         "[store]\nbackend = \"postgres\"",

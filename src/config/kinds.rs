@@ -6,8 +6,8 @@ use super::suggest;
 use super::tree::{Datum, Leaf, Node};
 use crate::google::Endpoint;
 use crate::model::id::InvalidName;
-use jiff::SignedDuration;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -83,14 +83,19 @@ pub(super) fn duration(leaf: &Leaf) -> Parsed<SignedDuration> {
     const ADVICE: &str = "write it like \"90s\", \"15m\" or \"1h\"";
     let Datum::Text(text) = &leaf.value else { return Err(mismatch(leaf, "a duration", ADVICE)) };
     let range = SignedDuration::from_millis(1)..=SignedDuration::from_hours(366 * 24);
-    let duration = days(text).or_else(|| text.parse().ok()).filter(|duration| range.contains(duration));
+    let duration = text.parse().ok().filter(|duration| range.contains(duration));
     duration.ok_or_else(|| format!("not a duration from 1ms to a year; {ADVICE}"))
 }
 
-/// A whole number of days of 24 hours, like "14d".
-fn days(text: &str) -> Option<SignedDuration> {
-    let days: i64 = text.trim().strip_suffix('d')?.parse().ok()?;
-    days.checked_mul(24).map(SignedDuration::from_hours)
+/// A time in which days are 24 hours: at least an hour, and at most ten years.
+pub(super) fn days(leaf: &Leaf) -> Parsed<SignedDuration> {
+    const ADVICE: &str = "write it like \"90d\" or \"36h\"";
+    let Datum::Text(text) = &leaf.value else { return Err(mismatch(leaf, "a time", ADVICE)) };
+    let range = SignedDuration::from_hours(1)..=SignedDuration::from_hours(3_660 * 24);
+    let span: Option<Span> = text.parse().ok();
+    let time = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
+    let time = time.filter(|time| range.contains(time));
+    time.ok_or_else(|| format!("not a time from 1h to ten years; {ADVICE}"))
 }
 
 /// A path; a relative one starts at the file that says it, or where carepass was started if a variable says it.

@@ -18,6 +18,12 @@ use std::path::PathBuf;
 pub struct Intake {
     /// From a broker; none if no URL is set.
     pub amqp: Option<AmqpSection>,
+    /// Whether `POST /v1/events` takes events.
+    pub http: bool,
+    /// The `CloudEvents` sources that are listened to, by every door; empty = any.
+    pub allowed_sources: Vec<String>,
+    /// How long refused messages are kept.
+    pub keep_refused: SignedDuration,
 }
 
 /// The broker and what carepass uses there.
@@ -35,8 +41,6 @@ pub struct AmqpSection {
     pub declare: bool,
     /// How many deliveries may be in hand.
     pub prefetch: u16,
-    /// The `CloudEvents` sources that are listened to; empty = any.
-    pub allowed_sources: Vec<String>,
 }
 
 /// Where outcomes go.

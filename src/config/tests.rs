@@ -159,7 +159,7 @@ fn the_environment_is_stronger_than_files() {
     assert!((config.google.rates.licensing_per_second - 0.5).abs() < f64::EPSILON);
     let amqp = config.intake.amqp.unwrap();
     assert_eq!(amqp.endpoint.to_string(), "amqp://127.0.0.1:5672//");
-    assert_eq!((amqp.prefetch, amqp.allowed_sources), (7, vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!((amqp.prefetch, config.intake.allowed_sources), (7, vec!["a".to_owned(), "b".to_owned()]));
     assert!(!amqp.declare);
     assert_eq!(config.store.backend, Backend::Embedded { path: folder.path().join("other") });
     assert_eq!(config.seal.key_file, folder.path().join("other/seal.key"));

@@ -12,9 +12,17 @@ impl Config {
             }
         };
         let amqp = self.intake.amqp.as_ref();
-        warn(amqp.is_none(), "intake.amqp.url is empty: no events come in, and nobody is told of outcomes");
+        let http = self.intake.http;
         warn(
-            amqp.is_some_and(|amqp| amqp.allowed_sources.is_empty()),
+            amqp.is_none() && !http,
+            "intake.amqp.url is empty: no events come in, and nobody is told of outcomes",
+        );
+        warn(
+            amqp.is_none() && http,
+            "intake.amqp.url is empty: events come in over HTTP only, and nobody is told of outcomes",
+        );
+        warn(
+            (amqp.is_some() || http) && self.intake.allowed_sources.is_empty(),
             "intake.amqp.allowed_sources is empty: events of any source are taken",
         );
         warn(
@@ -40,6 +48,7 @@ mod tests {
             assert!(!warnings.concat().contains("hunter2"));
         };
         check("", &["intake.amqp.url"]);
+        check("[intake.http]\nenabled = true", &["intake.amqp.url", "intake.amqp.allowed_sources"]);
         check("url = \"amqps://u:hunter2@mq.example\"", &["intake.amqp.allowed_sources"]);
         check("url = \"amqp://u:hunter2@mq.example\"\nallowed_sources = [\"a\"]", &["intake.amqp.url"]);
         check("url = \"amqp://u:hunter2@127.0.0.1\"\nallowed_sources = [\"a\"]", &[]);

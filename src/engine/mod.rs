@@ -9,6 +9,7 @@ mod lesson;
 mod observe;
 mod orders;
 mod outcomes;
+mod park;
 mod reconcile;
 mod run;
 mod start;
@@ -19,6 +20,7 @@ pub use intake::{Admitted, IntakeError};
 pub use observe::describe as describe_metrics;
 pub use orders::{EngineerOrder, OrderError, RowOrder};
 pub use outcomes::{OutcomeEvent, OutcomeSink, SinkError};
+pub use park::ReplayError;
 
 use crate::model::enrollment::{Enrollment, Lane};
 use crate::model::event::Profile;
@@ -61,6 +63,27 @@ pub struct Settings {
     pub recheck: SignedDuration,
     /// The CloudEvents `source` of outcomes.
     pub outcome_source: String,
+    /// How long refused messages stay parked.
+    pub keep_refused: SignedDuration,
+}
+
+/// As it is shipped, but for the limits on grants, which nobody meets.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            rules: Rules::default(),
+            grants: GrantLimits { per_hour: 1_000, per_day: 1_000 },
+            approval_required: false,
+            lead_time: SignedDuration::from_hours(14 * 24),
+            profiles: BTreeSet::from([Profile::SupportCases]),
+            permits: 8,
+            allowed_sources: BTreeSet::new(),
+            sweep: Duration::from_mins(5),
+            recheck: SignedDuration::from_hours(1),
+            outcome_source: "urn:carepass".to_owned(),
+            keep_refused: SignedDuration::from_hours(90 * 24),
+        }
+    }
 }
 
 /// The two loops and what they share.
@@ -85,6 +108,8 @@ pub struct Engine {
     grown: Notify,
     /// Paid licences that are still looked for.
     watches: watch::Watches,
+    /// Messages that cannot be used.
+    parking: park::Parking,
     /// The last entry whose outcomes are told.
     told: AtomicU64,
     stop: CancellationToken,
@@ -163,6 +188,7 @@ impl Engine {
             sweep: Notify::new(),
             grown: Notify::new(),
             watches: watch::Watches::default(),
+            parking: park::Parking::default(),
             told: AtomicU64::new(0),
             stop,
             cut: CancellationToken::new(),

@@ -39,6 +39,7 @@ impl Engine {
         self.run_loop(Arc::clone(self).sweep_for_ever());
         self.run_loop(Arc::clone(self).keep_calendar());
         self.run_loop(Arc::clone(self).tend_walls());
+        self.run_loop(Arc::clone(self).tend_parked());
         if let Some(sink) = sink {
             self.run_loop(Arc::clone(self).publish_for_ever(sink));
         }

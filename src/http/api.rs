@@ -221,7 +221,7 @@ pub(super) async fn sheet(api: &Api, key: &EngineerKey) -> Result<Option<Sheet>,
     }
 }
 
-fn limit_of(asked: &Asked) -> Result<usize, Problem> {
+pub(super) fn limit_of(asked: &Asked) -> Result<usize, Problem> {
     match asked.get::<usize>("limit")? {
         Some(0) => Err(Problem::invalid("limit", format!("1 to {LIMIT_MAX}"))),
         Some(limit) => Ok(limit.min(LIMIT_MAX)),

@@ -3,8 +3,8 @@
 
 use super::language::Spoken;
 use super::problem::{Problem, ProblemKind};
-use super::routes::PROBES;
-use super::{Api, BODY_MAX};
+use super::routes::{EVENTS, PROBES};
+use super::{Api, BODY_MAX, events};
 use axum::extract::{Request, State};
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
@@ -65,11 +65,15 @@ fn refused(api: &Api, request: &Request) -> Option<ProblemKind> {
         Some(ProblemKind::UriTooLong)
     } else if headers.len() > HEADER_COUNT_MAX || size_of(headers) > HEADERS_MAX {
         Some(ProblemKind::HeadersTooLarge)
-    } else if announced(headers).is_some_and(|length| length > BODY_MAX as u64) {
+    } else if announced(headers).is_some_and(|length| length > body_max(uri) as u64) {
         Some(ProblemKind::PayloadTooLarge)
     } else {
         None
     }
+}
+
+fn body_max(uri: &Uri) -> usize {
+    if uri.path() == EVENTS { events::BODY_MAX } else { BODY_MAX }
 }
 
 fn length_of(uri: &Uri) -> usize {

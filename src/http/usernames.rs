@@ -82,7 +82,7 @@ fn read<T, E: Display>(
     match text.map(parse)? {
         Ok(value) => Some(value),
         Err(error) => {
-            faults.push(Fault { place: place.to_owned(), detail: error.to_string() });
+            faults.push(Fault { place: place.to_owned(), detail: error.to_string(), reason: None });
             None
         }
     }

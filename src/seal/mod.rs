@@ -280,10 +280,10 @@ mod tests {
         let sealer = Sealer::ephemeral().unwrap();
         let [id, other]: [LetterId; 2] = ["0".repeat(32), "1".repeat(32)].map(|id| id.parse().unwrap());
         let plain = vec![7; LETTER_MAX];
-        let sealed = sealer.seal_letter(&id, &plain).unwrap();
-        assert_eq!(sealer.unseal_letter(&id, &sealed).unwrap().as_slice(), plain);
+        let letter = sealer.seal_letter(&id, &plain).unwrap();
+        assert_eq!(sealer.unseal_letter(&id, &letter).unwrap().as_slice(), plain);
         for (sealer, id) in [(&sealer, &other), (&Sealer::ephemeral().unwrap(), &id)] {
-            assert!(matches!(sealer.unseal_letter(id, &sealed), Err(SealError::CannotOpen)));
+            assert!(matches!(sealer.unseal_letter(id, &letter), Err(SealError::CannotOpen)));
         }
         let long = sealer.seal_letter(&id, &vec![7; LETTER_MAX + 1]);
         assert!(matches!(long, Err(SealError::TooLong)));

@@ -184,6 +184,16 @@ async fn what_scripts_ask_a_daemon_is_json_of_the_contract() {
         (&json!("asa.oberg-grossmann"), &taken)
     );
     assert_eq!(preview["username"], "asa.m.oberg-grossmann", "{preview:#}");
+    let held = [
+        ("Mette", "Holm", json!({ "kind": "account", "domain": "reseller-dk.example" })),
+        ("Maria", "Nilsson", json!({ "kind": "account", "domain": "reseller-se.example" })),
+    ];
+    for (given, family, by) in held {
+        let names = ["--given", given, "--family", family, "--language", "sv", "--json"];
+        let ask = [&["username", "preview"], &names[..]].concat();
+        let found = house.asked_until(&ask, |found| found["unknown"] == json!([])).await;
+        assert_eq!(found["candidates"][0]["taken_by"], by, "{found:#}");
+    }
     let kept = house.asked(&[&["username", "preview", "--key", "E-20417"], &asa[..]].concat()).await.json();
     assert_eq!((&kept["username"], &kept["reason"]), (&json!("asa.oberg-grossmann"), &json!("kept")));
     let row = ["--domain", "reseller-dk.example", "--reason", "a test", "--json"];
@@ -191,6 +201,58 @@ async fn what_scripts_ask_a_daemon_is_json_of_the_contract() {
     assert_eq!(ordered.code, Some(0), "{}", ordered.notes);
     assert_eq!(ordered.json()["items"][0]["target"]["domain"], "reseller-dk.example", "{}", ordered.out);
     assert_eq!(house.asked(&["explain", "E-0"]).await.code, Some(1), "nobody of that key");
+    assert_eq!(house.close().await, Some(0));
+}
+
+/// Offers an event over HTTP, and gives the status and the answer.
+async fn offered(house: &House, event: &Value) -> (u16, Value) {
+    let token = std::fs::read_to_string(&house.token).expect("the demo wrote it");
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let request = client.post(format!("{}/v1/events", house.api)).bearer_auth(token.trim());
+    let request = request.header("content-type", crate::fixture::events::CONTENT_TYPE);
+    let response = request.body(event.to_string()).send().await.expect("the demo answers");
+    let (status, text) = (response.status().as_u16(), response.text().await.expect("an answer"));
+    (status, serde_json::from_str(&text).expect("JSON"))
+}
+
+#[tokio::test]
+async fn what_could_not_be_used_is_listed_shown_and_offered_again() {
+    let house = House::open().await;
+    let nothing = house.asked(&["dead", "list"]).await;
+    assert_eq!((nothing.code, nothing.out.as_str()), (Some(0), ""), "{}", nothing.notes);
+    assert_eq!(house.asked(&["dead", "replay", "--all", "--reason", "a test"]).await.code, Some(0));
+    let (status, problem) = offered(&house, &crate::fixture::events::joined(1)).await;
+    assert_eq!((status, &problem["code"]), (422, &json!("event_refused")), "another source than the demo's");
+    let letter = problem["letter"].as_str().expect("an id");
+
+    let table = house.asked(&["dead", "list"]).await;
+    let line = table.out.lines().nth(1).expect("one message");
+    let columns: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(
+        (columns[0], &columns[4..8]),
+        (letter, &["http", "E-00001", "untrusted", "source"][..]),
+        "{line}"
+    );
+    let listed = house.asked(&["dead", "list", "--json"]).await.json();
+    assert_eq!(
+        (&listed["items"][0]["id"], listed["items"].as_array().map(Vec::len)),
+        (&json!(letter), Some(1))
+    );
+
+    let shown = house.asked(&["dead", "show", letter]).await;
+    assert!(shown.out.contains("/source  untrusted_source") && !shown.out.contains("Groß"), "{}", shown.out);
+    let whole = house.asked(&["dead", "show", letter, "--body", "--json"]).await.json();
+    let body: Value = serde_json::from_str(whole["body"].as_str().expect("a body")).expect("JSON");
+    assert_eq!(body, crate::fixture::events::joined(1));
+
+    let why = ["--reason", "a test"];
+    let replayed = house.asked(&[&["dead", "replay", letter][..], &why].concat()).await;
+    assert_eq!((replayed.code, replayed.out.as_str()), (Some(1), ""), "{}", replayed.notes);
+    assert!(replayed.notes.contains("/source"), "{}", replayed.notes);
+    let all = house.asked(&[&["dead", "replay", "--all", "--json"][..], &why].concat()).await;
+    assert_eq!((all.code, &all.json()["items"][0]["outcome"]), (Some(1), &json!("refused")), "{}", all.out);
+    assert_eq!(house.asked(&["dead", "show", &"0".repeat(32)]).await.code, Some(1), "no such message");
+    assert_eq!(run(&["dead", "replay", "--reason", "neither"]).await.code, Some(2));
     assert_eq!(house.close().await, Some(0));
 }
 

@@ -30,6 +30,8 @@ mod official_client;
 #[cfg(test)]
 mod rabbit;
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod step_harness;

@@ -46,7 +46,7 @@ const READABLE: [(u32, u32); 8] = [
 const LANGUAGES: [&str; 8] = ["sv", "de", "da", "tr", "az", "vi", "ja", "en"];
 
 fn random() -> fastrand::Rng {
-    let seed = seed::asked_for().unwrap_or_else(|| fastrand::u64(..));
+    let seed = seed::asked_for().unwrap_or_else(|| u64::from(std::process::id()));
     eprintln!("{}={seed}", seed::VARIABLE);
     fastrand::Rng::with_seed(seed)
 }

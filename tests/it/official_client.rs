@@ -33,7 +33,7 @@ async fn googles_own_python_client_works_against_the_sandbox() {
 }
 
 /// The interpreter of the virtual environment, in the folder of builds that this one is in.
-fn python() -> Option<PathBuf> {
+pub fn python() -> Option<PathBuf> {
     let above = Path::new(env!("CARGO_BIN_EXE_carepass")).ancestors();
     above.map(|folder| folder.join("python-client/bin/python")).find(|python| python.exists())
 }

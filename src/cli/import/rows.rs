@@ -44,14 +44,16 @@ pub(super) fn events(rows: &[Row], defaults: &Defaults) -> (Vec<Made>, Vec<Fault
         match read(row, defaults) {
             Err(found) => faults.extend(found),
             Ok((id, body, event)) => {
-                let Lifecycle::Joined(joined) = &event.lifecycle;
+                let Lifecycle::Joined(joined) = &event.lifecycle else {
+                    unreachable!("rows are written as joiners")
+                };
                 if !keys.insert((joined.key.clone(), joined.revision)) {
                     faults.push(Fault { place: row.place(Some(Column::Key)), kind: FaultKind::RepeatedKey });
                     continue;
                 }
                 let username = username(joined, &mut names);
-                let zone = joined.time_zone.as_str();
-                let start = joined.start.map(|date| format!("{date} {zone}"));
+                let zone = joined.employment.time_zone.as_str();
+                let start = joined.employment.start.map(|date| format!("{date} {zone}"));
                 let domains = row.get(Column::Domains).unwrap_or("all").to_owned();
                 let key = joined.key.to_string();
                 made.push(Made { line: row.line, key, username, start, domains, id, event, body });
@@ -62,7 +64,7 @@ pub(super) fn events(rows: &[Row], defaults: &Defaults) -> (Vec<Made>, Vec<Fault
 }
 
 /// With the daemon's own patterns, past the names that earlier rows take. What others hold is not known here.
-fn username(joined: &event::Joined, names: &mut BTreeMap<LocalPart, EngineerKey>) -> Option<LocalPart> {
+fn username(joined: &event::Full, names: &mut BTreeMap<LocalPart, EngineerKey>) -> Option<LocalPart> {
     let (key, person) = (&joined.key, &joined.person);
     let naming = Naming::of(LanguageTag::parse("sv").expect("a language tag"));
     let found = candidates(&person.name, person.preferred_username.as_ref(), Some(key), &naming);
