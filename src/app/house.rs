@@ -7,7 +7,6 @@ use crate::engine::Settings;
 use crate::google::{self, Census, Google, GoogleSettings, Now, Rate, Rates};
 use crate::mail::{FileMailer, Mailer, PortalUrl, Security, Sender, SmtpMailer, SmtpSettings};
 use crate::model::entry::Position;
-use crate::model::event::Profile;
 use crate::model::grants::GrantLimits;
 use crate::model::id::ResellerName;
 use crate::seal::Sealer;
@@ -83,7 +82,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         },
         approval_required: false,
         lead_time: config.calendar.lead_time,
-        profiles: [Profile::SupportCases].into(),
+        profiles: config.resellers.iter().flat_map(|section| section.reseller.roles()).map(|(profile, _)| profile).collect(),
         permits: usize::from(config.google.calls_in_flight),
         allowed_sources: config.intake.allowed_sources.iter().cloned().collect(),
         sweep: SWEEP,

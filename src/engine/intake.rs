@@ -150,9 +150,9 @@ impl Engine {
         let (stated, upcoming) = heard(before, said, now, self.settings.lead_time);
         let changed = self.changed(event, before, &stated, &data_key)?;
         let (release, taken) = self.release(before, &stated, hold, now);
-        let (version, username) = match stored {
-            Some(stored) => (stored.version + 1, stored.username),
-            None => (1, None),
+        let (version, username, aliases) = match stored {
+            Some(stored) => (stored.version + 1, stored.username, stored.aliases),
+            None => (1, None, Vec::new()),
         };
         let engineer = Engineer {
             key: key.clone(),
@@ -161,6 +161,7 @@ impl Engine {
             upcoming,
             changed,
             username,
+            aliases,
             release,
             forgetting: None,
         };
@@ -194,6 +195,7 @@ impl Engine {
                 upcoming: Vec::new(),
                 changed: Changed::default(),
                 username: None,
+                aliases: Vec::new(),
                 release: Release::Granted(now),
                 forgetting: None,
             },

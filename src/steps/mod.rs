@@ -12,6 +12,7 @@ mod home;
 mod house;
 mod learned;
 mod license;
+mod name;
 mod no_paid_license;
 mod optional;
 mod org_unit;
@@ -66,7 +67,7 @@ pub const ALL: &[Step] = &[
     username::STEP,
     account::STEP,
     pending::PASSWORD,
-    pending::NAME,
+    name::STEP,
     license::STEP,
     no_paid_license::STEP,
     pending::TWO_STEP,

@@ -10,7 +10,6 @@ const fn step(name: StepName, scope: TargetKind) -> Step {
 }
 
 pub const PASSWORD: Step = step(StepName::Password, TargetKind::Domain);
-pub const NAME: Step = step(StepName::Name, TargetKind::Domain);
 pub const TWO_STEP: Step = step(StepName::TwoStep, TargetKind::Domain);
 pub const ROLE_OFF: Step = step(StepName::RoleOff, TargetKind::Domain);
 pub const SIGN_OUT: Step = step(StepName::SignOut, TargetKind::Domain);

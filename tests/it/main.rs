@@ -24,6 +24,8 @@ mod flight;
 #[cfg(test)]
 mod lanes;
 #[cfg(test)]
+mod movers;
+#[cfg(test)]
 mod names;
 #[cfg(test)]
 mod official_client;
