@@ -82,7 +82,12 @@ pub(super) fn settings(config: &Config) -> Settings {
         },
         approval_required: false,
         lead_time: config.calendar.lead_time,
-        profiles: config.resellers.iter().flat_map(|section| section.reseller.roles()).map(|(profile, _)| profile).collect(),
+        profiles: config
+            .resellers
+            .iter()
+            .flat_map(|section| section.reseller.roles())
+            .map(|(profile, _)| profile)
+            .collect(),
         permits: usize::from(config.google.calls_in_flight),
         allowed_sources: config.intake.allowed_sources.iter().cloned().collect(),
         sweep: SWEEP,

@@ -189,9 +189,9 @@ impl Engine {
     async fn nudge_letter(&self, engineer: &Engineer, roster: &Roster, rows: &BTreeMap<Target, Enrollment>) {
         let Some(row) = rows.get(&Target::Engineer).filter(|row| row.waits_on(Who::Reseller)) else { return };
         let settled = match engineer.stated.goal.want {
-            Want::Present => roster
-                .wanted(&engineer.stated.scope)
-                .all(|target| rows.get(&target).is_some_and(Enrollment::is_settled)),
+            Want::Present => roster.wanted(&engineer.stated.scope).all(|target| {
+                rows.get(&target).is_some_and(|row| row.is_settled() && row.goal.want == Want::Present)
+            }),
             Want::Absent => rows.values().all(|other| other.id == row.id || other.is_settled()),
         };
         if settled {

@@ -102,7 +102,7 @@ mod tests {
             removable_licenses: BTreeSet::new(),
             home,
             home_accounts: BTreeMap::new(),
-        profiles: BTreeMap::new(),
+            profiles: BTreeMap::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::Api;
 use super::language::Spoken;
+use crate::model::calendar::moment;
 use crate::model::engineer::{Engineer, Hold, Progress, Release, Scope};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Entry};
@@ -14,6 +15,7 @@ use crate::model::plan::StepName;
 use crate::model::roster::Roster;
 use crate::model::statement::Statement;
 use crate::model::task::Card;
+use crate::model::time_zone::TimeZoneName;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
@@ -46,6 +48,12 @@ pub(super) struct EngineerView {
     sentences: Option<Message>,
     held_since: Option<Timestamp>,
     starts: Option<Timestamp>,
+    /// The same on the clock of the place of work, and in UTC.
+    starts_shown: Option<String>,
+    /// When the work for it begins by itself, while that is to come.
+    opens: Option<Timestamp>,
+    /// Where HR means its dates.
+    time_zone: TimeZoneName,
     /// What HR has said for later, the earliest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     upcoming: Vec<UpcomingView>,
@@ -112,12 +120,17 @@ pub(super) struct UpcomingView {
     goal: Want,
     revision: u64,
     from: Timestamp,
+    /// The same on the clock of the place of work, and in UTC.
+    shown: String,
+    time_zone: TimeZoneName,
     scope: Scope,
 }
 
 impl UpcomingView {
-    fn of(statement: &Statement) -> Self {
+    fn of(statement: &Statement, wording: Wording) -> Self {
         Self {
+            shown: wording.moment(statement.from, &statement.time_zone),
+            time_zone: statement.time_zone.clone(),
             goal: statement.goal.want,
             revision: statement.goal.revision,
             from: statement.from,
@@ -156,6 +169,11 @@ impl Wording {
         Self { language: spoken.0, now: api.engine.house().clock.now() }
     }
 
+    /// A moment that belongs to a place: "Friday 17:00 Stockholm (16:00 UTC)".
+    fn moment(self, at: Timestamp, place: &TimeZoneName) -> String {
+        moment::in_places(at, &place.time_zone(), &[TimeZone::UTC], self.now, self.language)
+    }
+
     /// The time on the clock that messages are written by: UTC, since the reader's is not known here.
     pub(super) fn zoned(self) -> Zoned {
         self.now.to_zoned(TimeZone::UTC)
@@ -185,7 +203,10 @@ impl Wording {
             sentences: waits.map(|(.., sentences)| sentences),
             held_since,
             starts: engineer.stated.starts,
-            upcoming: engineer.upcoming.iter().map(UpcomingView::of).collect(),
+            starts_shown: engineer.stated.starts.map(|at| self.moment(at, &engineer.stated.time_zone)),
+            opens: rows.iter().filter(|row| row.waits_on(Who::Calendar)).filter_map(|row| row.opens).min(),
+            time_zone: engineer.stated.time_zone.clone(),
+            upcoming: engineer.upcoming.iter().map(|statement| UpcomingView::of(statement, self)).collect(),
             enrollments: rows.iter().map(|row| self.enrollment(row)).collect(),
             version: engineer.version,
         }
@@ -381,7 +402,9 @@ fn hide_sealed(value: &mut Value) {
         Value::Object(fields) => {
             for (name, value) in fields {
                 match name.as_str() {
-                    "person" | "username" | "credential" | "home_account" => *value = json!(SEALED),
+                    "person" | "username" | "aliases" | "credential" | "home_account" => {
+                        *value = json!(SEALED)
+                    }
                     _ => hide_sealed(value),
                 }
             }

@@ -85,7 +85,9 @@ pub fn missing(roster: &Roster, engineer: &Engineer, rows: &BTreeMap<Target, Enr
     let mut absent: Vec<Target> =
         wanted.iter().filter(|target| !rows.contains_key(target)).cloned().collect();
     let row_of = |target: &Target| rows.get(target);
-    let settled = wanted.iter().all(|target| row_of(target).is_some_and(Enrollment::is_settled));
+    // A domain that has come back into the scope may still be at the end of its access.
+    let is_settled = |row: &Enrollment| row.is_settled() && row.goal.want == Want::Present;
+    let settled = wanted.iter().all(|target| row_of(target).is_some_and(is_settled));
     let somewhere =
         wanted.iter().any(|target| row_of(target).is_some_and(|row| row.state == State::Completed));
     // A scope that names no domain at all has nobody to ask but the engineer-wide row.

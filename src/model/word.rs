@@ -201,7 +201,7 @@ mod tests {
             removable_licenses: BTreeSet::new(),
             home: false,
             home_accounts: BTreeMap::new(),
-        profiles: BTreeMap::new(),
+            profiles: BTreeMap::new(),
         }
     }
 

@@ -159,7 +159,8 @@ impl House {
             Some(sealed) => Some(self.open(&data_key, &Self::username_place(key), sealed)?),
             None => None,
         };
-        let opened = engineer.aliases.iter().map(|sealed| self.open(&data_key, &Self::username_place(key), sealed));
+        let opened =
+            engineer.aliases.iter().map(|sealed| self.open(&data_key, &Self::username_place(key), sealed));
         let aliases = opened.collect::<Result<_, _>>()?;
         Ok(Sheet { engineer, person, data_key, username, aliases })
     }

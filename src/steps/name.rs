@@ -60,8 +60,7 @@ async fn show_name(
 async fn set_recovery(cx: &Context<'_>, google: &Google, fact: &AccountFact) -> Result<bool, Failure> {
     // Whoever waits for somebody's word has it already.
     let waited_for = cx.row.state.at().and_then(|at| at.waited_for);
-    let is_written =
-        matches!(waited_for, Some(FailureCode::RenameQuestion | FailureCode::AliasTaken));
+    let is_written = matches!(waited_for, Some(FailureCode::RenameQuestion | FailureCode::AliasTaken));
     match &cx.sheet()?.person.contact_email {
         _ if is_written => Ok(false),
         Some(contact) => changed(google.set_recovery_address(&fact.id, contact).await?),

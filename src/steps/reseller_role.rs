@@ -52,7 +52,12 @@ async fn resolved(cx: &Context<'_>, choice: &RoleChoice, roles: &[Role]) -> Resu
 }
 
 /// What is to be remembered of it. Errors: it may do more than when it was approved.
-fn approved(cx: &Context<'_>, profile: Profile, choice: &RoleChoice, role: Role) -> Result<RoleFact, Failure> {
+fn approved(
+    cx: &Context<'_>,
+    profile: Profile,
+    choice: &RoleChoice,
+    role: Role,
+) -> Result<RoleFact, Failure> {
     let known = cx.row.facts.roles.get(&profile).filter(|known| known.id == role.id);
     if let Some(before) = known.and_then(|known| known.privileges.as_ref()) {
         role::unchanged(choice, &role, before)?;

@@ -3,7 +3,7 @@
 
 use super::{Context, Outcome, Sheet, Site, Step};
 use crate::mail::{AccountKind, Letter, MailError, MessageId, ReadyAccount, Welcome, welcome};
-use crate::model::enrollment::{Enrollment, State, Target, TargetKind};
+use crate::model::enrollment::{Enrollment, State, Target, TargetKind, Want};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{Address, DomainName, EngineerKey};
 use crate::model::person::{Language, Locale};
@@ -76,7 +76,9 @@ async fn ready(cx: &Context<'_>) -> Result<Vec<ReadyAccount>, Failure> {
     for (reseller, domain) in wanted {
         let target = Target::Domain(reseller.clone(), domain.clone());
         let row = rows.iter().find(|row| row.id.target() == target);
-        let row = row.filter(|row| row.is_settled()).ok_or_else(|| unsettled(domain))?;
+        let row = row
+            .filter(|row| row.is_settled() && row.goal.want == Want::Present)
+            .ok_or_else(|| unsettled(domain))?;
         let site = cx.house.sites.get(reseller);
         if let (State::Completed, Some(site)) = (&row.state, site)
             && let Some((address, kind)) = account(cx, sheet, row, site)?

@@ -85,6 +85,7 @@ impl Town {
         event["id"] = format!("said-{revision}").into();
         event["data"]["revision"] = revision.into();
         event["data"]["scope"]["domains"] = domains;
+        event["data"]["employment"]["startDate"] = "2026-11-02".into();
         for (pointer, value) in differs {
             let (parent, last) = pointer.rsplit_once('/').expect("a pointer");
             event["data"].pointer_mut(parent).expect("a part of the event")[last] = value.clone();
@@ -93,6 +94,8 @@ impl Town {
         let admitted =
             self.engine.admit(event.as_bytes(), Some(events::CONTENT_TYPE), &BTreeMap::new()).await;
         admitted.expect("an event without faults");
+        // The rows are told.
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 
     async fn until<F: Future<Output = bool>>(&self, what: &str, holds: impl Fn() -> F) {
@@ -230,10 +233,10 @@ fn a_moment_that_is_to_come_changes_nothing_before() {
         town.say(json!([SE]), &[]).await;
         town.until_open(&[SE], &[]).await;
         let at = |moment: &str| [("/employment/effectiveAt", json!(moment))];
-        town.say(json!([DK]), &at("2026-12-03T16:00:00Z")).await;
+        town.say(json!([DK]), &at("2026-11-20T09:30:00Z")).await;
         // Said anew before the moment: that one is forgotten.
-        town.say(json!([SE, NO]), &at("2026-12-04T16:00:00Z")).await;
-        let moment: Timestamp = "2026-12-04T16:00:00Z".parse().expect("a time");
+        town.say(json!([SE, NO]), &at("2026-11-20T10:30:00Z")).await;
+        let moment: Timestamp = "2026-11-20T10:30:00Z".parse().expect("a time");
         let before = moment - SignedDuration::from_secs(5);
         town.room.clock.sleep_until(before).await;
         assert_eq!(town.at_rest().await, Some(([SE.to_owned()].into(), BTreeSet::new())));
@@ -249,13 +252,15 @@ fn a_last_day_ends_in_its_zone_unless_it_is_taken_back() {
     in_virtual_time(async {
         for taken_back in [false, true] {
             let town = Town::with(Differences::default()).await;
-            town.say(json!([SE]), &[("/employment/lastDay", json!("2026-12-10"))]).await;
+            let last_day =
+                [("/employment/lastDay", json!("2026-11-20")), ("/employment/timeZone", json!("Asia/Tokyo"))];
+            town.say(json!([SE]), &last_day).await;
             town.until_open(&[SE], &[]).await;
             if taken_back {
                 town.say(json!([SE]), &[]).await;
             }
-            // Stockholm's midnight.
-            let end: Timestamp = "2026-12-10T23:00:00Z".parse().expect("a time");
+            // Tokyo's midnight.
+            let end: Timestamp = "2026-11-20T15:00:00Z".parse().expect("a time");
             town.room.clock.sleep_until(end - SignedDuration::from_secs(5)).await;
             town.until_open(&[SE], &[]).await;
             town.room.clock.sleep_until(end + SignedDuration::from_secs(1)).await;
@@ -282,7 +287,8 @@ fn the_profile_changes_the_role() {
         assert!(second.len() == 1 && second != first, "{second:?}");
         // The new one first, so that nobody is without in between.
         let calls = town.room.sandbox.calls().split_off(calls);
-        let changes = calls.iter().filter(|call| call.path.contains("/roleassignments") && call.method != "GET");
+        let changes =
+            calls.iter().filter(|call| call.path.contains("/roleassignments") && call.method != "GET");
         let order: Vec<&str> = changes.map(|call| call.method.as_str()).collect();
         assert_eq!(order, ["POST", "DELETE"]);
         town.say(json!([SE]), &[]).await;
@@ -309,7 +315,10 @@ fn a_changed_name_leaves_the_address_and_may_bring_an_alias() {
                 assert_eq!(town.account(SE).family_name, "Lind", "the name is shown all the same");
                 let id: EnrollmentId = format!("domain/{KEY}/nordic-dk/{DK}").parse().expect("a row");
                 let order = RowOrder::Confirm { subject: Subject::Rename, one_by_one: false };
-                town.engine.order_row(&id, order, "ada", "Åsa asked for it").await.expect("an order that fits");
+                town.engine
+                    .order_row(&id, order, "ada", "Åsa asked for it")
+                    .await
+                    .expect("an order that fits");
             }
             town.until_open(&[SE, DK], &[]).await;
             for domain in [SE, DK] {
