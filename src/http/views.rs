@@ -495,6 +495,34 @@ mod tests {
     }
 
     #[test]
+    fn aliases_are_sealed_in_the_ledger_too() {
+        let engineer =
+            Engineer { aliases: vec![Sealed::from_bytes(vec![9; 32])], ..Engineer::example("E-1") };
+        assert_eq!(change(&Change::Engineer(Box::new(engineer)))["aliases"], SEALED);
+    }
+
+    #[test]
+    fn moments_are_shown_where_they_belong() {
+        let mut engineer = Engineer::example("E-1");
+        engineer.stated.time_zone = TimeZoneName::parse("Europe/Stockholm").unwrap();
+        engineer.stated.starts = Some("2026-11-30T23:00:00Z".parse().unwrap());
+        let mut end = engineer.stated.clone();
+        end.goal.want = Want::Absent;
+        end.from = "2026-11-27T16:00:00Z".parse().unwrap();
+        engineer.upcoming = vec![end];
+        let now = "2026-11-25T12:00:00Z".parse().unwrap();
+        let shown = |language| {
+            let shown = Wording { language, now }.engineer(&engineer, None, &Roster::default(), &[]);
+            (shown.starts_shown.unwrap(), shown.upcoming[0].shown.clone())
+        };
+        let english = ("Tuesday 00:00 Stockholm (Monday 23:00 UTC)", "Friday 17:00 Stockholm (16:00 UTC)");
+        let swedish = ("tisdag 00.00 Stockholm (måndag 23.00 UTC)", "fredag 17.00 Stockholm (16.00 UTC)");
+        for (language, (starts, ends)) in [(Language::English, english), (Language::Swedish, swedish)] {
+            assert_eq!(shown(language), (starts.to_owned(), ends.to_owned()));
+        }
+    }
+
+    #[test]
     fn the_ledger_is_shown_without_what_is_sealed() {
         let key: EngineerKey = "E-1".parse().unwrap();
         let other =

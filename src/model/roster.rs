@@ -112,6 +112,22 @@ mod tests {
     use super::*;
     use jiff::Timestamp;
 
+    /// A domain that comes back into the scope is not settled by the end of access there.
+    #[test]
+    fn what_ended_before_is_no_access_now() {
+        let mut roster = Roster::default();
+        let known = ResellerStatus { domains: Some(["a.se".parse().unwrap()].into()), ready: true };
+        roster.resellers.insert("se".parse().unwrap(), known);
+        let engineer = Engineer::example("E-1");
+        for (want, expected) in [(Want::Present, vec![Target::Engineer]), (Want::Absent, Vec::new())] {
+            let id: EnrollmentId = "domain/E-1/se/a.se".parse().unwrap();
+            let mut row = Enrollment::open(id, Goal { want, revision: 1 }, Timestamp::UNIX_EPOCH);
+            row.state = State::Completed;
+            let rows = [(row.id.target(), row)].into();
+            assert_eq!(missing(&roster, &engineer, &rows), expected, "{want:?}");
+        }
+    }
+
     /// Rows are written `domain=state`, with `engineer` for the engineer-wide one.
     fn check(known: &[(&str, &[&str])], unknown: &[&str], scope: &Scope, rows: &[&str], expected: &[&str]) {
         let mut roster = Roster::default();

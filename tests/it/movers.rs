@@ -3,6 +3,7 @@
 
 use crate::fixture::engine_room::{EngineRoom, settings};
 use crate::fixture::{demo, events};
+use carepass::clock::Clock;
 use carepass::engine::{Engine, RowOrder};
 use carepass::model::engineer::{Engineer, Progress};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, State, Want};
@@ -42,13 +43,19 @@ struct Differences {
     rename: Option<Rename>,
     /// Reseller accounts with a role for resellers' administrators.
     administrators: &'static [&'static str],
+    /// The clock is moved by hand.
+    by_hand: bool,
 }
 
 impl Town {
     async fn with(differences: Differences) -> Self {
         let mut world = World::from_toml(&demo::files().world).expect("the world that init writes");
         world.customers.values_mut().for_each(|customer| customer.settings.seats = None);
-        let room = EngineRoom::open(world).await;
+        let room = if differences.by_hand {
+            EngineRoom::by_hand(world).await
+        } else {
+            EngineRoom::open(world).await
+        };
         let resellers = demo::files().resellers.iter().map(|demo| {
             let mut reseller = demo::reseller(demo);
             if differences.administrators.contains(&demo.name) {
@@ -95,17 +102,28 @@ impl Town {
             self.engine.admit(event.as_bytes(), Some(events::CONTENT_TYPE), &BTreeMap::new()).await;
         admitted.expect("an event without faults");
         // The rows are told.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        self.pass(Duration::from_secs(1)).await;
     }
 
     async fn until<F: Future<Output = bool>>(&self, what: &str, holds: impl Fn() -> F) {
         let waiting = async {
             while !holds().await {
-                tokio::time::sleep(Duration::from_millis(500)).await;
+                self.pass(Duration::from_millis(500)).await;
             }
         };
         if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
             panic!("{what} does not come about: {:#?}", self.rows().await);
+        }
+    }
+
+    /// Time goes by, half a second after the other.
+    async fn pass(&self, time: Duration) {
+        const TICK: Duration = Duration::from_millis(500);
+        for _ in 0..time.as_millis().div_ceil(TICK.as_millis()) {
+            tokio::time::sleep(TICK).await;
+            if let Clock::Manual(_) = self.room.clock {
+                self.room.clock.advance(TICK);
+            }
         }
     }
 
@@ -344,6 +362,33 @@ fn another_contact_becomes_the_recovery_address() {
         town.until_open(&[SE], &[]).await;
         assert_eq!(town.account(SE).fields["recoveryEmail"], "asa@nordresale.example");
         assert!(town.letters().last().expect("a letter").contains("asa@nordresale.example"));
+        town.close().await;
+    });
+}
+
+#[test]
+fn a_clock_that_is_set_ends_nothing_early_and_loses_no_moment() {
+    in_virtual_time(async {
+        let town = Town::with(Differences { by_hand: true, ..Differences::default() }).await;
+        let last_day =
+            [("/employment/lastDay", json!("2027-11-20")), ("/employment/timeZone", json!("Asia/Tokyo"))];
+        town.say(json!([SE]), &last_day).await;
+        town.until_open(&[SE], &[]).await;
+        let set = |to: &str| town.room.clock.set(to.parse().expect("a time"));
+        let minute = Duration::from_mins(1);
+        // Back by a day, forward by months, to just before the end, and back again.
+        for to in
+            ["2026-11-19T08:00:00Z", "2027-10-01T08:00:00Z", "2027-11-20T14:58:00Z", "2026-12-01T08:00:00Z"]
+        {
+            set(to);
+            town.pass(minute).await;
+            let engineer = town.engineer().await;
+            assert_eq!((engineer.stated.goal.want, engineer.upcoming.len()), (Want::Present, 1), "{to}");
+        }
+        // Past the end by years.
+        set("2031-01-01T00:00:00Z");
+        town.pass(minute).await;
+        assert_eq!(town.engineer().await.stated.goal.want, Want::Absent);
         town.close().await;
     });
 }
