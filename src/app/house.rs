@@ -8,7 +8,6 @@ use crate::google::{self, Census, Google, GoogleSettings, Now, Rate, Rates};
 use crate::handover::{Handovers, VaultClient};
 use crate::mail::{FileMailer, Mailer, PortalUrl, Security, Sender, SmtpMailer, SmtpSettings};
 use crate::model::entry::Position;
-use crate::model::event::Profile;
 use crate::model::grants::GrantLimits;
 use crate::model::id::ResellerName;
 use crate::seal::Sealer;
@@ -89,7 +88,12 @@ pub(super) fn settings(config: &Config) -> Settings {
         },
         approval_required: config.approval.required,
         lead_time: config.calendar.lead_time,
-        profiles: [Profile::SupportCases].into(),
+        profiles: config
+            .resellers
+            .iter()
+            .flat_map(|section| section.reseller.roles())
+            .map(|(profile, _)| profile)
+            .collect(),
         permits: usize::from(config.google.calls_in_flight),
         allowed_sources: config.intake.allowed_sources.iter().cloned().collect(),
         source_keys: config.intake.keys.clone(),

@@ -153,9 +153,9 @@ impl Engine {
         let (release, taken) = self.release(before, &stated, hold, now);
         let source = stated.cause.event.source.clone();
         let (at_risk, reminded) = before.map_or((None, None), |before| (before.at_risk, before.reminded));
-        let (version, username, handover) = match stored {
-            Some(stored) => (stored.version + 1, stored.username, stored.handover),
-            None => (1, None, None),
+        let (version, username, aliases, handover) = match stored {
+            Some(stored) => (stored.version + 1, stored.username, stored.aliases, stored.handover),
+            None => (1, None, Vec::new(), None),
         };
         let engineer = Engineer {
             key: key.clone(),
@@ -164,6 +164,7 @@ impl Engine {
             upcoming,
             changed,
             username,
+            aliases,
             release,
             forgetting: None,
             handover,
@@ -204,6 +205,7 @@ impl Engine {
                 upcoming: Vec::new(),
                 changed: Changed::default(),
                 username: None,
+                aliases: Vec::new(),
                 // Nothing was granted: it counts for no hour.
                 release: Release::Granted(Timestamp::UNIX_EPOCH),
                 forgetting: None,

@@ -207,8 +207,10 @@ impl Engine {
         let settled = match engineer.stated.goal.want {
             Want::Present => {
                 let together = row.state.at().is_some_and(|at| at.step == StepName::Together);
-                let is_told =
-                    |other: &Enrollment| other.is_settled() || !together && other.waits_for_two_step();
+                let is_told = |other: &Enrollment| {
+                    other.is_settled() && other.goal.want == Want::Present
+                        || !together && other.waits_for_two_step()
+                };
                 roster.wanted(&engineer.stated.scope).all(|target| rows.get(&target).is_some_and(is_told))
             }
             Want::Absent => rows.values().all(|other| other.id == row.id || other.has_lost_access()),

@@ -105,6 +105,7 @@ mod tests {
             home_accounts: BTreeMap::new(),
             removal: Removal::Suspend,
             two_step: TwoStepGate::default(),
+            profiles: BTreeMap::new(),
         }
     }
 

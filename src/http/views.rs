@@ -3,6 +3,7 @@
 
 use super::Api;
 use super::language::Spoken;
+use crate::model::calendar::moment;
 use crate::model::engineer::{Engineer, Hold, Progress, Release, Scope};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Entry};
@@ -15,6 +16,7 @@ use crate::model::plan::StepName;
 use crate::model::roster::Roster;
 use crate::model::statement::Statement;
 use crate::model::task::{Card, CardId};
+use crate::model::time_zone::TimeZoneName;
 use crate::model::two_step::Standing;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -51,6 +53,12 @@ pub(super) struct EngineerView {
     /// The last envelope with first passwords; never its address.
     #[serde(skip_serializing_if = "Option::is_none")]
     handover: Option<HandoverView>,
+    /// The same on the clock of the place of work, and in UTC.
+    starts_shown: Option<String>,
+    /// When the work for it begins by itself, while that is to come.
+    opens: Option<Timestamp>,
+    /// Where HR means its dates.
+    time_zone: TimeZoneName,
     /// What HR has said for later, the earliest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     upcoming: Vec<UpcomingView>,
@@ -150,12 +158,17 @@ pub(super) struct UpcomingView {
     goal: Want,
     revision: u64,
     from: Timestamp,
+    /// The same on the clock of the place of work, and in UTC.
+    shown: String,
+    time_zone: TimeZoneName,
     scope: Scope,
 }
 
 impl UpcomingView {
-    fn of(statement: &Statement) -> Self {
+    fn of(statement: &Statement, wording: Wording) -> Self {
         Self {
+            shown: wording.moment(statement.from, &statement.time_zone),
+            time_zone: statement.time_zone.clone(),
             goal: statement.goal.want,
             revision: statement.goal.revision,
             from: statement.from,
@@ -183,6 +196,11 @@ pub(super) struct Wording {
 impl Wording {
     pub(super) fn new(api: &Api, spoken: Spoken) -> Self {
         Self { language: spoken.0, now: api.engine.house().clock.now() }
+    }
+
+    /// A moment that belongs to a place: "Friday 17:00 Stockholm (16:00 UTC)".
+    fn moment(self, at: Timestamp, place: &TimeZoneName) -> String {
+        moment::in_places(at, &place.time_zone(), &[TimeZone::UTC], self.now, self.language)
     }
 
     /// The time on the clock that messages are written by: UTC, since the reader's is not known here.
@@ -215,7 +233,10 @@ impl Wording {
             held_since,
             starts: engineer.stated.starts,
             handover: engineer.handover.as_deref().map(HandoverView::of),
-            upcoming: engineer.upcoming.iter().map(UpcomingView::of).collect(),
+            starts_shown: engineer.stated.starts.map(|at| self.moment(at, &engineer.stated.time_zone)),
+            opens: rows.iter().filter(|row| row.waits_on(Who::Calendar)).filter_map(|row| row.opens).min(),
+            time_zone: engineer.stated.time_zone.clone(),
+            upcoming: engineer.upcoming.iter().map(|statement| UpcomingView::of(statement, self)).collect(),
             enrollments: rows.iter().map(|row| self.enrollment(row)).collect(),
             version: engineer.version,
         }
@@ -414,7 +435,9 @@ fn hide_sealed(value: &mut Value) {
         Value::Object(fields) => {
             for (name, value) in fields {
                 match name.as_str() {
-                    "person" | "username" | "credential" | "home_account" | "token" => *value = json!(SEALED),
+                    "person" | "username" | "aliases" | "credential" | "home_account" | "token" => {
+                        *value = json!(SEALED)
+                    }
                     _ => hide_sealed(value),
                 }
             }
@@ -502,6 +525,34 @@ mod tests {
         check(only_a(), granted, &[row(State::Completed)], None);
         let held = Release::Held { since: Timestamp::UNIX_EPOCH, why: Hold::GrantLimit };
         check(only_a(), held, &[], Some((Who::Operator, FailureCode::GrantsHeld)));
+    }
+
+    #[test]
+    fn aliases_are_sealed_in_the_ledger_too() {
+        let engineer =
+            Engineer { aliases: vec![Sealed::from_bytes(vec![9; 32])], ..Engineer::example("E-1") };
+        assert_eq!(change(&Change::Engineer(Box::new(engineer)))["aliases"], SEALED);
+    }
+
+    #[test]
+    fn moments_are_shown_where_they_belong() {
+        let mut engineer = Engineer::example("E-1");
+        engineer.stated.time_zone = TimeZoneName::parse("Europe/Stockholm").unwrap();
+        engineer.stated.starts = Some("2026-11-30T23:00:00Z".parse().unwrap());
+        let mut end = engineer.stated.clone();
+        end.goal.want = Want::Absent;
+        end.from = "2026-11-27T16:00:00Z".parse().unwrap();
+        engineer.upcoming = vec![end];
+        let now = "2026-11-25T12:00:00Z".parse().unwrap();
+        let shown = |language| {
+            let shown = Wording { language, now }.engineer(&engineer, None, &Roster::default(), &[]);
+            (shown.starts_shown.unwrap(), shown.upcoming[0].shown.clone())
+        };
+        let english = ("Tuesday 00:00 Stockholm (Monday 23:00 UTC)", "Friday 17:00 Stockholm (16:00 UTC)");
+        let swedish = ("tisdag 00.00 Stockholm (måndag 23.00 UTC)", "fredag 17.00 Stockholm (16.00 UTC)");
+        for (language, (starts, ends)) in [(Language::English, english), (Language::Swedish, swedish)] {
+            assert_eq!(shown(language), (starts.to_owned(), ends.to_owned()));
+        }
     }
 
     #[test]

@@ -123,6 +123,9 @@ pub struct Engineer {
     /// The local part that is reserved for the engineer, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<Sealed>,
+    /// Other local parts that are reserved for the engineer, sealed: aliases from changed names, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<Sealed>,
     /// Whether carepass may begin.
     pub release: Release,
     /// Whether carepass is to forget the engineer.
@@ -276,6 +279,7 @@ impl Engineer {
             upcoming: Vec::new(),
             changed: Changed::default(),
             username: None,
+            aliases: Vec::new(),
             release: Release::Granted(Timestamp::UNIX_EPOCH),
             forgetting: None,
             at_risk: None,

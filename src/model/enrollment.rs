@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-pub use super::facts::{AccountFact, Facts, LicenseLesson, TwoStep};
+pub use super::facts::{AccountFact, Facts, LicenseLesson, RoleFact, TwoStep};
 
 /// How often in a row Google may put a row off before a person is asked.
 pub const PUT_OFF_MAX: u32 = 6;

@@ -1,6 +1,7 @@
 //! What the operator configured for one reseller account. Data only: reading it from files is `config`'s.
 //! Not here either: what was learned of the account at Google, which stands in its row (`enrollment`), and its credentials.
 
+use super::event::Profile;
 use super::handover::Delivery;
 use super::id::{CustomerId, DomainName, EngineerKey, LicenseSku, MailAddress, OrgUnitPath, ResellerName};
 use jiff::SignedDuration;
@@ -24,8 +25,10 @@ pub struct Reseller {
     pub org_unit: OrgUnitPath,
     /// How the free licence comes to an account.
     pub license: LicenseMode,
-    /// The role that is given.
+    /// The role that is given to those who work on support cases.
     pub role: RoleChoice,
+    /// The roles of the other profiles that are configured.
+    pub profiles: BTreeMap<Profile, RoleChoice>,
     /// How case mail reaches the engineer.
     pub case_alerts: CaseAlerts,
     /// Who confirmed that automatic licensing is off for the unit.
@@ -74,6 +77,19 @@ pub enum TwoStepGate {
     WithRole,
     /// At once, and nothing is watched.
     Off,
+}
+
+impl Reseller {
+    /// The profiles that engineers may have here, each with its role.
+    pub fn roles(&self) -> impl Iterator<Item = (Profile, &RoleChoice)> {
+        let others = self.profiles.iter().map(|(profile, choice)| (*profile, choice));
+        others.chain([(Profile::SupportCases, &self.role)])
+    }
+
+    /// The role of a profile, if one is configured.
+    pub fn role_of(&self, profile: Profile) -> Option<&RoleChoice> {
+        self.roles().find(|(other, _)| *other == profile).map(|(_, choice)| choice)
+    }
 }
 
 /// Which of the reseller's domains are used.

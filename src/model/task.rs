@@ -194,9 +194,8 @@ fn values(row: &Enrollment, code: FailureCode) -> Vec<Prefilled> {
         |name: &str, value: Option<String>| value.map(|value| Prefilled { name: name.to_owned(), value });
     let unit = match Subject::asked_by(row) {
         Some(Subject::AutoLicensing | Subject::TwoStepPolicy) => facts.org_unit_path.as_ref(),
-        Some(Subject::FreeSubscription | Subject::CaseAlertRoute | Subject::CaseAlerts) | None => {
-            facts.org_unit_wanted.as_ref().filter(|_| code == FailureCode::OrgUnitGone)
-        }
+        Some(Subject::FreeSubscription | Subject::CaseAlertRoute | Subject::CaseAlerts | Subject::Rename)
+        | None => facts.org_unit_wanted.as_ref().filter(|_| code == FailureCode::OrgUnitGone),
     };
     let domains: Vec<&DomainName> = if code == FailureCode::CaseRouteUnconfirmed {
         facts.domains.iter().flatten().collect()

@@ -16,11 +16,11 @@ mod learned;
 mod leaving;
 pub mod letters;
 mod license;
+mod name;
 mod no_paid_license;
 mod optional;
 mod org_unit;
 mod password;
-mod pending;
 mod reseller_role;
 mod role;
 mod seats;
@@ -77,7 +77,7 @@ pub const ALL: &[Step] = &[
     username::STEP,
     account::STEP,
     password::STEP,
-    pending::NAME,
+    name::STEP,
     license::STEP,
     no_paid_license::STEP,
     two_step::STEP,

@@ -6,7 +6,7 @@ use super::{Context, House, Outcome, Sheet, Site, Step, letters};
 use crate::mail::{
     self, AccountKind, BeforeRole, Letter, MessageId, Purpose, ReadyAccount, Welcome, welcome,
 };
-use crate::model::enrollment::{Enrollment, State, Target, TargetKind};
+use crate::model::enrollment::{Enrollment, State, Target, TargetKind, Want};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::handover::Handover;
 use crate::model::id::{Address, DomainName};
@@ -130,7 +130,9 @@ pub(super) async fn accounts(cx: &Context<'_>) -> Result<Accounts, Failure> {
         let target = Target::Domain(reseller.clone(), domain.clone());
         let row = rows.iter().find(|row| row.id.target() == target);
         let is_gated = row.is_some_and(Enrollment::waits_for_two_step);
-        let row = row.filter(|row| row.is_settled() || is_gated).ok_or_else(|| unsettled(domain))?;
+        let row = row
+            .filter(|row| row.is_settled() && row.goal.want == Want::Present || is_gated)
+            .ok_or_else(|| unsettled(domain))?;
         let Some(site) = cx.house.sites.get(reseller) else { continue };
         if (row.state == State::Completed || is_gated)
             && let Some((address, kind)) = account(cx.house, sheet, row, site)?

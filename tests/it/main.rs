@@ -34,6 +34,8 @@ mod leavers_queue;
 #[cfg(test)]
 mod mail;
 #[cfg(test)]
+mod movers;
+#[cfg(test)]
 mod names;
 #[cfg(test)]
 mod official_client;

@@ -43,6 +43,7 @@ impl World {
             upcoming: Vec::new(),
             changed: Changed::default(),
             username: None,
+            aliases: Vec::new(),
             release: Release::Granted(self.now),
             forgetting: None,
             at_risk: None,
