@@ -104,7 +104,8 @@ impl Engine {
     }
 
     /// Brings what HR has said for now into force, tells the rows that there are, and opens those that the engineer lacks.
-    async fn reconcile(&self, key: &EngineerKey) -> Result<(), StoreError> {
+    /// The loops do this by themselves; public for simulations that drive an engine by hand.
+    pub async fn reconcile(&self, key: &EngineerKey) -> Result<(), StoreError> {
         let Some(engineer) = self.house.store.engineer(key).await? else { return Ok(()) };
         let engineer = match self.turn_page(&engineer).await {
             Ok(turned) => turned.unwrap_or(engineer),

@@ -24,6 +24,8 @@ mod flight;
 #[cfg(test)]
 mod lanes;
 #[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
 mod mail;
 #[cfg(test)]
 mod names;
