@@ -279,8 +279,9 @@ impl World {
             let lost = if self.chance.bool() { Lost::AfterEffect } else { Lost::BeforeEffect };
             self.store.lose_next_commit(lost);
         }
+        let headers = BTreeMap::new();
         loop {
-            let admitted = self.engine.admit(body, Some("application/cloudevents+json"), &BTreeMap::new());
+            let admitted = self.engine.admit(body, Some("application/cloudevents+json"), &headers);
             match now(admitted) {
                 Ok(_) => return None,
                 Err(IntakeError::Refused(refusal)) => return Some(refusal.reason.code().to_owned()),
