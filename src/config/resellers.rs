@@ -12,7 +12,7 @@ use crate::model::id::{
     CustomerId, DomainName, EngineerKey, LicenseSku, MailAddress, OrgUnitPath, ResellerName,
 };
 use crate::model::reseller::{
-    Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Reseller, RoleChoice,
+    Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Removal, Reseller, RoleChoice,
 };
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,6 +87,7 @@ fn reseller(
     let removable_licenses = removable_licenses(&mut s);
     let home = s.defaulted("home", kinds::flag);
     let home_accounts = home_accounts(&mut s);
+    let removal = removal(&mut s);
     let label = own_name.as_ref().map_or(name, ResellerName::as_str);
     taken.check(label, customer.as_ref(), domains.as_ref(), &s);
     s.close();
@@ -108,6 +109,7 @@ fn reseller(
         removable_licenses: removable_licenses?,
         home: home?,
         home_accounts: home_accounts?,
+        removal: removal?,
     };
     Ok(ResellerSection { reseller, credentials: credentials? })
 }
@@ -119,6 +121,14 @@ fn own_name(leaf: &Leaf) -> kinds::Parsed<ResellerName> {
         return Err(format!("{name} is the lane of carepass itself; choose another, like nordic-se"));
     }
     Ok(name)
+}
+
+/// A grace is read in any case, so that a wrong one is told.
+fn removal(s: &mut Section<'_>) -> Read<Removal> {
+    let grace = s.defaulted("removal_grace", kinds::days);
+    let deletes = s.defaulted("removal", kinds::choice(&[("suspend", false), ("suspend_then_delete", true)]));
+    let (grace, deletes) = (grace?, deletes?);
+    Ok(if deletes { Removal::SuspendThenDelete { grace } } else { Removal::Suspend })
 }
 
 fn removable_licenses(s: &mut Section<'_>) -> Read<BTreeSet<LicenseSku>> {

@@ -126,7 +126,10 @@ impl Engine {
                 let Some(stored) = stored else { return Ok(()) };
                 let stated = stored.stated.clone().ended(event, now, stored.stated.never_started);
                 let forgetting = Some(Forgetting::Asked(now));
-                let engineer = Engineer { version: stored.version + 1, stated, forgetting, ..stored };
+                // What HR has said for later is said no more, and holds a sealed record.
+                let upcoming = Vec::new();
+                let engineer =
+                    Engineer { version: stored.version + 1, stated, upcoming, forgetting, ..stored };
                 self.write_engineer(event, engineer, Vec::new()).await
             }
         }

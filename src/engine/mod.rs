@@ -4,8 +4,10 @@
 mod calendar;
 mod closed;
 mod drive;
+mod forget;
 mod intake;
 mod lesson;
+mod lockout;
 mod observe;
 mod orders;
 mod outcomes;

@@ -121,6 +121,11 @@ impl Engine {
         for row in &rows {
             self.tell(&engineer, row).await;
         }
+        match self.clear_up(&engineer, &rows).await {
+            Ok(()) => (),
+            Err(StoreError::Conflict) => self.signal(key),
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => return Err(error),
+        }
         // Access is given to whoever is released; the end of access waits for nobody.
         if engineer.stated.goal.want == Want::Present && !engineer.is_released() {
             return Ok(());
@@ -193,7 +198,7 @@ impl Engine {
             Want::Present => roster
                 .wanted(&engineer.stated.scope)
                 .all(|target| rows.get(&target).is_some_and(Enrollment::is_settled)),
-            Want::Absent => rows.values().all(|other| other.id == row.id || other.is_settled()),
+            Want::Absent => rows.values().all(|other| other.id == row.id || other.has_lost_access()),
         };
         if settled {
             self.move_row(row, Input::Nudge).await;
@@ -219,15 +224,19 @@ impl Engine {
         }
     }
 
-    /// Wakes the rows that wait for a reseller account which is ready now.
+    /// Wakes the rows that wait for a reseller account which is ready now, leavers first.
     async fn wake_waiting(&self, name: &ResellerName) -> Result<(), StoreError> {
-        let lane = Lane::Reseller(name.clone());
+        self.wake_lane(Lane::Leaving(name.clone())).await?;
+        self.wake_lane(Lane::Reseller(name.clone())).await
+    }
+
+    async fn wake_lane(&self, lane: Lane) -> Result<(), StoreError> {
         let mut after: Option<(Timestamp, EnrollmentId)> = None;
         loop {
             let page = self.house.store.queue(&lane, after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.wake_at().map(|at| (at, last.id.clone()));
-            let waiting = page.iter().filter(|row| row.waits_on(Who::Reseller));
+            let waiting = page.iter().filter(|row| waits_for_account(row));
             stream::iter(waiting)
                 .for_each_concurrent(SIDE_BY_SIDE, |row| self.move_row(row, Input::Nudge))
                 .await;
@@ -260,4 +269,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether the row looks again when its reseller account is ready: a leaver waits with the account's trouble as its own, so that people see
+/// whose access is open.
+fn waits_for_account(row: &Enrollment) -> bool {
+    let State::Waiting { on, reason, .. } = &row.state else { return false };
+    *on == Who::Reseller || row.goal.want == Want::Absent && reason.code.may_close_account()
 }

@@ -200,11 +200,12 @@ impl Progress {
         let at_goal = |row: &Enrollment| row.goal.want == stated.goal.want;
         let completed = domains().filter(|row| row.state == State::Completed && at_goal(row)).count();
         let all_settled = rows.iter().all(|row| row.is_settled() && at_goal(row));
+        let all_gone = rows.iter().all(|row| row.has_lost_access());
         let told = rows.iter().any(|row| row.id.target() == Target::Engineer && row.is_settled());
         let untouched = domains().all(|row| row.waits_on(Who::Calendar));
         match stated.goal.want {
-            Want::Absent if all_settled && stated.never_started => Self::Cancelled,
-            Want::Absent if all_settled && (told || rows.is_empty()) => Self::Removed,
+            Want::Absent if all_gone && stated.never_started => Self::Cancelled,
+            Want::Absent if all_gone && (told || rows.is_empty()) => Self::Removed,
             Want::Absent => Self::Leaving,
             Want::Present if rows.is_empty() || untouched && domains().count() > 0 => Self::Planned,
             Want::Present if all_settled && completed == 0 => Self::Cancelled,

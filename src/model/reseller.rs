@@ -2,6 +2,7 @@
 //! Not here either: what was learned of the account at Google, which stands in its row (`enrollment`), and its credentials.
 
 use super::id::{CustomerId, DomainName, EngineerKey, LicenseSku, MailAddress, OrgUnitPath, ResellerName};
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +43,20 @@ pub struct Reseller {
     pub home: bool,
     /// Those accounts, as the operator named them.
     pub home_accounts: BTreeMap<EngineerKey, MailAddress>,
+    /// What becomes of an account of ours once access has ended.
+    pub removal: Removal,
+}
+
+/// What becomes of an account that carepass made, once access has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It stays suspended.
+    Suspend,
+    /// It is deleted so long after it was locked out.
+    SuspendThenDelete {
+        /// The days of grace.
+        grace: SignedDuration,
+    },
 }
 
 /// Which of the reseller's domains are used.

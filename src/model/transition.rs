@@ -1,13 +1,15 @@
 //! How one row moves: `apply` spells out every (state, input) pair. No clock, no chance, no I/O: all are arguments.
 //! Not here: who commits the result and who carries out the effect (`engine/drive`).
 
-use super::enrollment::{At, Enrollment, EnrollmentId, Facts, Goal, Leaving, PUT_OFF_MAX, State, Want, Wish};
+use super::enrollment::{
+    At, Enrollment, EnrollmentId, Facts, Goal, Leaving, PUT_OFF_MAX, State, WATCHED, Want, Wish,
+};
 use super::failure::{Failure, FailureCode, FailureKind, Who};
 use super::plan::{StepName, may_be_skipped, plan};
 use super::rules::{Rules, later};
 use super::sealed::Sealed;
 use super::word::{Subject, Word};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
 /// What can happen to a row.
@@ -348,8 +350,10 @@ fn take_over(row: &mut Enrollment, now: Timestamp) {
             row.skipped.remove(&step);
         }
     } else {
-        let unfinished = row.has_begun() && row.state != State::Completed;
-        row.leaving = leaving(wish.goal, wish.said_at, now, unfinished);
+        row.leaving = leaving(wish.goal, wish.said_at, now, is_unfinished(row, now));
+        if row.leaving.is_some_and(|leaving| leaving.unfinished) {
+            row.facts.cut_short_at = Some(now);
+        }
         row.done.clear();
         row.skipped.clear();
         row.credential = None;
@@ -360,6 +364,14 @@ fn take_over(row: &mut Enrollment, now: Timestamp) {
     row.starts = wish.starts;
     row.opens = wish.opens.filter(|_| wish.goal.want == Want::Present);
     row.rechecking = false;
+}
+
+/// Whether something that was begun for the old goal may still come about at Google: a run that was cut short while an account was being
+/// made or was there, now or so lately that nobody has looked for long enough. Before the password is sealed no account is asked for.
+fn is_unfinished(row: &Enrollment, now: Timestamp) -> bool {
+    let asked_for = row.facts.account.is_some() || row.credential.is_some();
+    let cut_short = row.has_begun() && row.state != State::Completed && asked_for;
+    cut_short || row.facts.cut_short_at.is_some_and(|at| now < later(at, WATCHED))
 }
 
 fn leaving(goal: Goal, said_at: Option<Timestamp>, now: Timestamp, unfinished: bool) -> Option<Leaving> {
@@ -434,7 +446,13 @@ fn failed(
         );
     };
     let at = at.waiting_for(failure.code, again);
-    let look_again = rules.look_again_at(&row.id, at, now);
+    let look_again = match (on, failure.retry_after_ms) {
+        // A date is known; nothing is to be seen before.
+        (Who::Calendar, Some(ms)) => {
+            later(now, SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX)))
+        }
+        (_, _) => rules.look_again_at(&row.id, at, now),
+    };
     row.state = State::Waiting { at, on, reason: failure, look_again };
     // What a person was asked for is over when the row settles again, and that is news.
     row.rechecking &= !(on.is_a_person() && row.has_begun_to_wait());

@@ -175,7 +175,9 @@ fn ensured(cx: &Context<'_>, account: &Account, made: bool, holds_role: bool) ->
     // Looked at once more it is as old as it was.
     let known = cx.row.facts.account.as_ref().filter(|known| known.id == id);
     let since = known.map_or(now, |known| known.since);
-    ensured.facts.account = Some(AccountFact { id, since, read_at, restored, home: false });
+    let restored = restored || known.is_some_and(|known| known.restored);
+    ensured.facts.account =
+        Some(AccountFact { id, since, read_at, restored, home: false, suspended_by_us: None });
     ensured
 }
 

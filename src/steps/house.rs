@@ -189,7 +189,7 @@ impl<'a> Context<'a> {
     }
 
     /// The client for calls about the row's account: while the account is young, Google's "forbidden" may be propagation.
-    fn google(&self) -> Result<Google, Failure> {
+    pub fn google(&self) -> Result<Google, Failure> {
         let since = self.row.facts.account.as_ref().map(|account| account.since);
         Ok(self.site()?.google.made_at(since))
     }
@@ -257,18 +257,27 @@ impl<'a> Context<'a> {
     /// for support. Nothing is written while Google
     /// says that it administers something and does not list what: that may be our own grant, on its way into the list.
     pub async fn check_ours(&self, account: &Account) -> Result<bool, Failure> {
-        if account.is_delegated_admin != Some(true) {
-            self.guard(account, false)?;
-            return Ok(false);
-        }
-        self.guard(account, true)?;
+        let holds_some = account.is_delegated_admin == Some(true);
+        self.guard(account, holds_some)?;
+        if holds_some { self.check_held(account).await.map(|()| true) } else { Ok(false) }
+    }
+
+    /// Guard 1 on an account that carepass suspended and is to let in again.
+    pub async fn check_returning(&self, account: &Account) -> Result<(), Failure> {
+        let (address, engineer) = (self.address()?, &self.sheet()?.engineer.key);
+        let expected = Expected { address: &address, engineer, customer: &self.site()?.reseller.customer };
+        let holds_some = account.is_delegated_admin == Some(true);
+        guard::returning(account, &expected, holds_some)?;
+        if holds_some { self.check_held(account).await } else { Ok(()) }
+    }
+
+    async fn check_held(&self, account: &Account) -> Result<(), Failure> {
         let held = self.google()?.assignments_of(&account.id).await?;
         if held.is_empty() {
             return Err(Failure::not_yet(FailureCode::AccountSettling)
                 .with_detail("an administrator, and no role is listed yet"));
         }
-        self.check_roles(&held).await?;
-        Ok(true)
+        self.check_roles(&held).await
     }
 
     /// Every role that the account holds is ours or one of Google's legacy roles, which stand for it; any other is somebody's doing.
@@ -294,16 +303,24 @@ impl<'a> Context<'a> {
     pub async fn guarded(&self) -> Result<Guarded, Failure> {
         let fact =
             self.row.facts.account.clone().ok_or_else(|| Failure::permanent(FailureCode::AccountGone))?;
-        let age = self.now().duration_since(fact.read_at);
         // An engineer's own account was found by its address: before the role it is looked at by its id.
-        if age >= SignedDuration::ZERO && age <= READ_AGE_MAX && self.is_first && !fact.home {
-            return Ok(Guarded { fact, holds_role: false });
+        if let Some(guarded) = self.just_read() {
+            return Ok(guarded);
         }
         let read_at = self.now();
         let account = self.known(&fact).await?;
         let account = account.ok_or_else(|| Failure::needs(Who::Operator, FailureCode::AccountGone))?;
         let holds_role = self.check_ours(&account).await?;
         Ok(Guarded { fact: AccountFact { read_at, ..fact }, holds_role })
+    }
+
+    /// The account as the row knows it, if it was read a moment ago and no run can have changed it since. An engineer's own account is
+    /// always read.
+    pub fn just_read(&self) -> Option<Guarded> {
+        let fact = self.row.facts.account.clone()?;
+        let age = self.now().duration_since(fact.read_at);
+        let is_recent = age >= SignedDuration::ZERO && age <= READ_AGE_MAX;
+        (is_recent && self.is_first && !fact.home).then_some(Guarded { fact, holds_role: false })
     }
 
     /// The account that the row knows; none if it is gone. While it is young Google may not find it by its id, and shows it by its
@@ -337,6 +354,13 @@ pub struct Guarded {
 }
 
 impl Guarded {
+    /// The answer of a step that ends access, keeping the time of the read for the steps after it.
+    pub fn left(self, made: bool) -> Ensured {
+        let mut ensured = Ensured { made, ..Ensured::default() };
+        ensured.facts.account = Some(self.fact);
+        ensured
+    }
+
     /// The step's answer, keeping the time of the read for the steps after it; unless it showed what the account holds, which the step
     /// that gives the role has to see itself.
     pub fn ensured(self, made: bool) -> Ensured {

@@ -11,6 +11,7 @@ mod domains;
 mod home;
 mod house;
 mod learned;
+mod leaving;
 mod license;
 mod no_paid_license;
 mod optional;
@@ -49,8 +50,11 @@ pub struct Step {
     /// Whether a fresh password is sealed into the row before the step first runs.
     pub seals_credential: bool,
     /// Brings the fact about.
-    pub ensure: for<'a> fn(&'a Context<'a>) -> BoxFuture<'a, Outcome>,
+    pub ensure: Ensure,
 }
+
+/// How a step brings its fact about.
+pub type Ensure = for<'a> fn(&'a Context<'a>) -> BoxFuture<'a, Outcome>;
 
 /// Every step of this version.
 pub const ALL: &[Step] = &[
@@ -73,16 +77,16 @@ pub const ALL: &[Step] = &[
     role::STEP,
     case_alerts::STEP,
     verify::STEP,
-    pending::ROLE_OFF,
-    pending::SIGN_OUT,
-    pending::SUSPEND,
-    pending::LOCKED_OUT,
-    pending::LAST_LOOK,
-    pending::REMOVAL,
+    leaving::role_off::STEP,
+    leaving::sign_out::STEP,
+    leaving::suspend::STEP,
+    leaving::locked_out::STEP,
+    leaving::last_look::STEP,
+    leaving::removal::STEP,
     pending::HAND_OVER,
     welcome::STEP,
     pending::TOGETHER,
-    pending::FAREWELL,
+    leaving::farewell::STEP,
 ];
 
 /// The step of a plan, if this version knows it.

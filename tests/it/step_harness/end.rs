@@ -58,7 +58,17 @@ pub fn effects(stage: &Stage) -> BTreeMap<String, usize> {
 
 /// One line for each value. That there is a time stays to be seen; which one does not.
 fn spread(lines: &mut BTreeMap<String, Value>, place: &str, value: Value) {
-    const TIMES: [&str; 6] = ["creationTime", "now", "checked_at", "org_unit_made_at", "since", "read_at"];
+    const TIMES: [&str; 9] = [
+        "creationTime",
+        "now",
+        "checked_at",
+        "org_unit_made_at",
+        "since",
+        "read_at",
+        "locked_out_at",
+        "cut_short_at",
+        "suspended_by_us",
+    ];
     match value {
         Value::Object(fields) => {
             fields.into_iter().for_each(|(key, field)| spread(lines, &format!("{place}/{key}"), field));

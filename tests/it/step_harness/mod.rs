@@ -7,6 +7,7 @@ mod end;
 mod holders;
 mod home;
 mod journey;
+mod leaving;
 mod licenses;
 mod own;
 mod restored;
