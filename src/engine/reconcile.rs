@@ -175,9 +175,8 @@ impl Engine {
     /// whoever waits may wait for just this newer revision, say for a name in Latin letters.
     async fn tell(&self, engineer: &Engineer, row: &Enrollment) {
         let wish = engineer.wish_for(&row.id.target(), self.settings.lead_time);
-        let held = wish.goal.want == Want::Present && !engineer.is_released();
         let known = row.newest_goal();
-        if held || !wish.goal.replaces(known) {
+        if !wish.goal.replaces(known) {
             return;
         }
         let has_changed = wish.changed.since(known.revision, row.id.kind()).next().is_some();

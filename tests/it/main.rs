@@ -24,6 +24,8 @@ mod flight;
 #[cfg(test)]
 mod lanes;
 #[cfg(test)]
+mod leaver_everywhere;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod mail;

@@ -35,7 +35,7 @@ fn run(seeds: impl Iterator<Item = u64>) {
         let history = history::write(seed);
         match live(seed, &history) {
             Ok(stats) => sum.add(&stats),
-            Err(_) => fails(seed, history),
+            Err(panic) => fails(seed, history, &verdict(panic.as_ref())),
         }
         count += 1;
     }
@@ -50,10 +50,10 @@ fn live(seed: u64, history: &[Item]) -> std::thread::Result<Stats> {
 }
 
 /// Shows the failure with the shortest history that still fails: first its end is cut off, then what else is not needed is left out.
-fn fails(seed: u64, mut history: Vec<Item>) -> ! {
+fn fails(seed: u64, mut history: Vec<Item>, why: &str) -> ! {
     let quiet = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| ()));
-    let fails = |history: &[Item]| live(seed, history).is_err();
+    let fails = |history: &[Item]| live(seed, history).is_err_and(|panic| verdict(panic.as_ref()) == why);
     if let Some(shortest) = (1..=history.len()).find(|length| fails(&history[..*length])) {
         history.truncate(shortest);
     }
@@ -75,6 +75,12 @@ fn fails(seed: u64, mut history: Vec<Item>) -> ! {
     eprintln!("to see this run alone: {}={seed} ./test lifecycle", seed::VARIABLE);
     let _ = World::new(seed).run(&history);
     panic!("seed {seed} fails");
+}
+
+/// What kind of failure it is: the last words of what is said.
+fn verdict(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map_or("", String::as_str);
+    text.rsplit(' ').take(2).collect()
 }
 
 /// Lives in which little happened prove nothing.
