@@ -68,7 +68,6 @@ fn every(part: usize) {
         for (number, point) in cases {
             let case = Case { point, crash: number / PARTS % 3 == 0, nasty };
             let took = in_virtual_time(cut(case));
-            println!("{case:?}: {took:#}");
             tried += 1;
             if took > worst.0 {
                 worst = (took, Some(case));
@@ -87,7 +86,6 @@ fn in_virtual_time<T>(test: impl Future<Output = T>) -> T {
 struct Stage {
     room: EngineRoom,
     watch: Arc<Watch>,
-    nasty: bool,
     engine: Arc<Engine>,
 }
 
@@ -105,7 +103,7 @@ impl Stage {
             }
         };
         tokio::time::timeout(SETTLES_WITHIN, ready).await.expect("reseller accounts that become ready");
-        Self { room, watch, nasty, engine }
+        Self { room, watch, engine }
     }
 
     async fn say(&self, event: &Value) {

@@ -189,7 +189,7 @@ impl Hr<'_> {
     fn said_again(&mut self) -> Act {
         let Some((id, said)) = self.chance.choice(&self.sent).cloned() else { return Act::Crash };
         self.ids += 1;
-        let changed = |hr: &mut Self| Said { last_day: None, name: (said.name + 1) % 3, zone: hr.chance.usize(..4), ..said.clone() };
+        let changed = |hr: &mut Self| Said { last_day: None, name: if said.is_full() { (said.name + 1) % 3 } else { 0 }, zone: hr.chance.usize(..4), ..said.clone() };
         match self.chance.u8(..4) {
             0 => Act::Event(id, said),
             1 => Act::Event(self.ids, said),
@@ -226,7 +226,8 @@ impl Hr<'_> {
             immediate: kind == Kind::Left && self.chance.u8(..3) == 0,
             zone: self.chance.usize(..ZONES.len()),
             scope: if kind == Kind::Joined || kind == Kind::Moved { self.scope() } else { None },
-            name: self.chance.usize(..3),
+            // Only a full state says a name.
+            name: if kind == Kind::Joined || kind == Kind::Moved { self.chance.usize(..3) } else { 0 },
         };
         self.with_dates(said)
     }

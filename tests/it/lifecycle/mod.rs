@@ -14,6 +14,9 @@ use history::Item;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use world::{Stats, World};
 
+/// So many failing lives are shown before the rest is left alone.
+const SHOWN_MAX: usize = 4;
+
 /// Seeds in each of the two halves, which run side by side.
 const SEEDS: u64 = 2_500;
 
@@ -30,16 +33,21 @@ fn every_life_is_as_the_model_says_even() {
 fn run(seeds: impl Iterator<Item = u64>) {
     let only = seed::asked_for();
     let begun = std::time::Instant::now();
-    let (mut sum, mut count) = (Stats::default(), 0u64);
+    let (mut sum, mut count, mut failed) = (Stats::default(), 0u64, 0);
     for seed in seeds.filter(|seed| only.is_none_or(|only| only == *seed)) {
         let history = history::write(seed);
         match live(seed, &history) {
             Ok(stats) => sum.add(&stats),
-            Err(panic) => fails(seed, history, &verdict(panic.as_ref())),
+            Err(panic) => {
+                show_failure(seed, history, &verdict(panic.as_ref()));
+                failed += 1;
+            }
         }
         count += 1;
+        assert!(failed < SHOWN_MAX, "{failed} of {count} lives fail");
     }
     println!("{count} lives in {:.1?}: {sum:?}", begun.elapsed());
+    assert_eq!(failed, 0, "lives that fail");
     if only.is_none() {
         check(&sum);
     }
@@ -50,7 +58,7 @@ fn live(seed: u64, history: &[Item]) -> std::thread::Result<Stats> {
 }
 
 /// Shows the failure with the shortest history that still fails: first its end is cut off, then what else is not needed is left out.
-fn fails(seed: u64, mut history: Vec<Item>, why: &str) -> ! {
+fn show_failure(seed: u64, mut history: Vec<Item>, why: &str) {
     let quiet = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| ()));
     let fails = |history: &[Item]| live(seed, history).is_err_and(|panic| verdict(panic.as_ref()) == why);
@@ -73,8 +81,8 @@ fn fails(seed: u64, mut history: Vec<Item>, why: &str) -> ! {
         eprintln!("  {item}");
     }
     eprintln!("to see this run alone: {}={seed} ./test lifecycle", seed::VARIABLE);
-    let _ = World::new(seed).run(&history);
-    panic!("seed {seed} fails");
+    // What is left of it says by itself what is wrong.
+    let _ = live(seed, &history);
 }
 
 /// What kind of failure it is: the last words of what is said.
