@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod closed_account;
 #[cfg(test)]
 mod closed_list;

@@ -17,6 +17,9 @@ use world::{Stats, World};
 /// So many failing lives are shown before the rest is left alone.
 const SHOWN_MAX: usize = 4;
 
+/// How often it is said how far it is.
+const PROGRESS: u64 = 500;
+
 /// Seeds in each of the two halves, which run side by side.
 const SEEDS: u64 = 2_500;
 
@@ -44,6 +47,9 @@ fn run(seeds: impl Iterator<Item = u64>) {
             }
         }
         count += 1;
+        if count % PROGRESS == 0 {
+            println!("{count} lives after {:.1?}", begun.elapsed());
+        }
         assert!(failed < SHOWN_MAX, "{failed} of {count} lives fail");
     }
     println!("{count} lives in {:.1?}: {sum:?}", begun.elapsed());
