@@ -113,7 +113,8 @@ impl Engine {
     }
 
     /// Brings what HR has said for now into force, tells the rows that there are, and opens those that the engineer lacks.
-    async fn reconcile(&self, key: &EngineerKey) -> Result<(), StoreError> {
+    /// The loops do this by themselves; public for simulations that drive an engine by hand.
+    pub async fn reconcile(&self, key: &EngineerKey) -> Result<(), StoreError> {
         let Some(engineer) = self.house.store.engineer(key).await? else { return Ok(()) };
         let engineer = match self.turn_page(&engineer).await {
             Ok(turned) => turned.unwrap_or(engineer),
@@ -185,9 +186,8 @@ impl Engine {
     /// whoever waits may wait for just this newer revision, say for a name in Latin letters.
     async fn tell(&self, engineer: &Engineer, row: &Enrollment) {
         let wish = engineer.wish_for(&row.id.target(), self.settings.lead_time);
-        let held = wish.goal.want == Want::Present && !engineer.is_released();
         let known = row.newest_goal();
-        if held || !wish.goal.replaces(known) {
+        if !wish.goal.replaces(known) {
             return;
         }
         let has_changed = wish.changed.since(known.revision, row.id.kind()).next().is_some();

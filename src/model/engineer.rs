@@ -1,7 +1,7 @@
 //! What carepass keeps about an engineer besides the rows: the goal, the scope, and the sealed person.
 //! Not here: the person in clear (`person`), which exists only in memory.
 
-use super::enrollment::{Enrollment, State, Target, Want, Wish};
+use super::enrollment::{Enrollment, Goal, State, Target, Want, Wish};
 use super::failure::{FailureCode, Who};
 use super::handover::Handover;
 use super::id::{DomainName, EngineerKey};
@@ -165,9 +165,14 @@ impl Engineer {
         }
     }
 
-    /// What one row is to bring about: in a domain that has left the scope, that access is gone.
+    /// What one row is to bring about: in a domain that has left the scope, and for whoever is held for a person, that access is gone.
     pub fn wish_for(&self, target: &Target, lead_time: SignedDuration) -> Wish {
         let mut wish = self.wish(lead_time);
+        // Who is held had no access, or had lost it: a row that has not heard of that end yet hears of it now, under a revision that leaves
+        // room for the release.
+        if wish.goal.want == Want::Present && !self.is_released() {
+            wish.goal = Goal { want: Want::Absent, revision: wish.goal.revision.saturating_sub(1) };
+        }
         if let Target::Domain(_, domain) = target
             && !self.stated.scope.covers(domain)
         {

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod closed_account;
 #[cfg(test)]
 mod closed_list;
@@ -30,7 +32,11 @@ mod handover;
 #[cfg(test)]
 mod lanes;
 #[cfg(test)]
+mod leaver_everywhere;
+#[cfg(test)]
 mod leavers_queue;
+#[cfg(test)]
+mod lifecycle;
 #[cfg(test)]
 mod mail;
 #[cfg(test)]
