@@ -3,6 +3,7 @@
 
 use super::Api;
 use super::language::Spoken;
+use super::leaving_view::{LeavingView, by_hand};
 use crate::model::engineer::{Engineer, Hold, Progress, Release, Scope};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Entry};
@@ -49,6 +50,9 @@ pub(super) struct EngineerView {
     /// What HR has said for later, the earliest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     upcoming: Vec<UpcomingView>,
+    /// How access ends, while it does and when it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leaving: Option<LeavingView>,
     pub(super) enrollments: Vec<EnrollmentView>,
     version: u64,
 }
@@ -99,6 +103,10 @@ pub(super) struct TaskView {
     paste: Option<String>,
     console_link: Option<&'static str>,
     closes_itself: bool,
+    /// It keeps somebody's access open that was to end.
+    open_exposure: bool,
+    /// What a person does at once where that is so.
+    by_hand: Option<String>,
     /// An operator's word closes it.
     confirmable: bool,
     /// What to paste or fill in at Google's page.
@@ -186,6 +194,7 @@ impl Wording {
             held_since,
             starts: engineer.stated.starts,
             upcoming: engineer.upcoming.iter().map(UpcomingView::of).collect(),
+            leaving: LeavingView::of(engineer, rows),
             enrollments: rows.iter().map(|row| self.enrollment(row)).collect(),
             version: engineer.version,
         }
@@ -269,6 +278,8 @@ impl Wording {
             values: task.values,
             console_link: task.console_link,
             closes_itself: task.closes_itself,
+            open_exposure: task.leaving,
+            by_hand: task.leaving.then(|| by_hand(self.language).to_owned()),
             confirmable: task.confirmable,
             engineers,
         }
@@ -293,6 +304,8 @@ impl Wording {
             values: Vec::new(),
             console_link: None,
             closes_itself: false,
+            open_exposure: false,
+            by_hand: None,
             confirmable: false,
             engineers,
         }

@@ -23,6 +23,7 @@ mod fixture;
 mod flight;
 #[cfg(test)]
 mod lanes;
+mod leavers;
 #[cfg(test)]
 mod names;
 #[cfg(test)]
