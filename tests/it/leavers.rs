@@ -252,7 +252,8 @@ async fn the_name_of_a_no_show_is_free_again() {
 async fn whoever_is_forgotten_is_locked_out_first() {
     let house = House::ready().await;
     let key: EngineerKey = KEY.parse().expect("a key");
-    house.say(&events::ended("erased", KEY, 11)).await;
+    house.say(&left()).await;
+    house.say(&events::ended("erased", KEY, 12)).await;
     assert!(house.engineer().await.stated.person.is_some(), "not before all access is gone");
     house.settled(Want::Absent).await;
     house.wait(SignedDuration::from_secs(10)).await;
