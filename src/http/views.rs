@@ -3,6 +3,7 @@
 
 use super::Api;
 use super::language::Spoken;
+use super::leaving_view::{LeavingView, by_hand};
 use crate::model::calendar::moment;
 use crate::model::engineer::{Engineer, Hold, Progress, Release, Scope};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
@@ -62,6 +63,9 @@ pub(super) struct EngineerView {
     /// What HR has said for later, the earliest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     upcoming: Vec<UpcomingView>,
+    /// How access ends, while it does and when it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leaving: Option<LeavingView>,
     pub(super) enrollments: Vec<EnrollmentView>,
     version: u64,
 }
@@ -115,6 +119,10 @@ pub(super) struct TaskView {
     paste: Option<String>,
     console_link: Option<&'static str>,
     closes_itself: bool,
+    /// It keeps somebody's access open that was to end.
+    open_exposure: bool,
+    /// What a person does at once where that is so.
+    by_hand: Option<String>,
     /// An operator's word closes it.
     confirmable: bool,
     /// What to paste or fill in at Google's page.
@@ -237,6 +245,7 @@ impl Wording {
             opens: rows.iter().filter(|row| row.waits_on(Who::Calendar)).filter_map(|row| row.opens).min(),
             time_zone: engineer.stated.time_zone.clone(),
             upcoming: engineer.upcoming.iter().map(|statement| UpcomingView::of(statement, self)).collect(),
+            leaving: LeavingView::of(engineer, rows),
             enrollments: rows.iter().map(|row| self.enrollment(row)).collect(),
             version: engineer.version,
         }
@@ -321,6 +330,8 @@ impl Wording {
             values: task.values,
             console_link: task.console_link,
             closes_itself: task.closes_itself,
+            open_exposure: task.leaving,
+            by_hand: task.leaving.then(|| by_hand(self.language).to_owned()),
             confirmable: task.confirmable,
             shown_at: None,
             engineers,
@@ -346,6 +357,8 @@ impl Wording {
             values: Vec::new(),
             console_link: None,
             closes_itself: false,
+            open_exposure: false,
+            by_hand: None,
             confirmable: why == Hold::GrantLimit,
             shown_at: Some(self.now),
             engineers,

@@ -151,7 +151,8 @@ impl Enrollment {
             home_account: None,
             cause,
             starts,
-            opens,
+            // The end of access waits for no start.
+            opens: opens.filter(|_| goal.want == Want::Present),
             leaving,
         };
         row.state = next_state(&row, now).0;

@@ -31,6 +31,7 @@ mod grants;
 mod handover;
 #[cfg(test)]
 mod lanes;
+mod leavers;
 #[cfg(test)]
 mod leaver_everywhere;
 #[cfg(test)]
