@@ -5,6 +5,7 @@ mod address_map;
 mod api;
 mod auth;
 mod connection;
+mod engineer_view;
 mod envelope;
 mod extract;
 mod front;
