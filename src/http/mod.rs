@@ -6,6 +6,7 @@ mod api;
 mod auth;
 mod connection;
 mod dead_letters;
+mod engineer_view;
 mod envelope;
 mod events;
 mod extract;

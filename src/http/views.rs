@@ -2,20 +2,19 @@
 //! Not here: where the data comes from (`api`).
 
 use super::Api;
+use super::engineer_view::{HandoverView, UpcomingView};
 use super::language::Spoken;
 use super::leaving_view::{LeavingView, by_hand};
 use crate::model::calendar::moment;
-use crate::model::engineer::{Engineer, Hold, Progress, Release, Scope};
+use crate::model::engineer::{Engineer, Hold, Progress, Release};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Entry};
 use crate::model::failure::{Failure, FailureCode, Prefilled, Who};
-use crate::model::handover::{Delivery, Handover};
 use crate::model::id::{DomainName, EngineerKey, LocalPart, ResellerName};
 use crate::model::message::{Message, Place, explain};
 use crate::model::person::Language;
 use crate::model::plan::StepName;
 use crate::model::roster::Roster;
-use crate::model::statement::Statement;
 use crate::model::task::{Card, CardId};
 use crate::model::time_zone::TimeZoneName;
 use crate::model::two_step::Standing;
@@ -23,7 +22,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What stands in the place of a sealed value.
 const SEALED: &str = "(sealed)";
@@ -133,58 +132,6 @@ pub(super) struct TaskView {
     engineers: Vec<EngineerKey>,
 }
 
-/// An envelope with first passwords.
-#[derive(Debug, Serialize)]
-pub(super) struct HandoverView {
-    issue: u32,
-    issued_at: Timestamp,
-    /// For what goes by a page.
-    expires_at: Timestamp,
-    opened_at: Option<Timestamp>,
-    /// When what nobody opened was destroyed, or a newer one was ordered.
-    lapsed_at: Option<Timestamp>,
-    /// The way, domain by domain.
-    delivery: BTreeMap<DomainName, Delivery>,
-}
-
-impl HandoverView {
-    fn of(last: &Handover) -> Self {
-        Self {
-            issue: last.issue,
-            issued_at: last.issued_at,
-            expires_at: last.expires_at,
-            opened_at: last.opened_at,
-            lapsed_at: last.lapsed_at,
-            delivery: last.ways.clone(),
-        }
-    }
-}
-
-/// What HR has said for later.
-#[derive(Debug, Serialize)]
-pub(super) struct UpcomingView {
-    goal: Want,
-    revision: u64,
-    from: Timestamp,
-    /// The same on the clock of the place of work, and in UTC.
-    shown: String,
-    time_zone: TimeZoneName,
-    scope: Scope,
-}
-
-impl UpcomingView {
-    fn of(statement: &Statement, wording: Wording) -> Self {
-        Self {
-            shown: wording.moment(statement.from, &statement.time_zone),
-            time_zone: statement.time_zone.clone(),
-            goal: statement.goal.want,
-            revision: statement.goal.revision,
-            from: statement.from,
-            scope: statement.scope.clone(),
-        }
-    }
-}
-
 /// One entry of the ledger, without what is sealed.
 #[derive(Debug, Serialize)]
 pub(super) struct EntryView {
@@ -207,7 +154,7 @@ impl Wording {
     }
 
     /// A moment that belongs to a place: "Friday 17:00 Stockholm (16:00 UTC)".
-    fn moment(self, at: Timestamp, place: &TimeZoneName) -> String {
+    pub(super) fn moment(self, at: Timestamp, place: &TimeZoneName) -> String {
         moment::in_places(at, &place.time_zone(), &[TimeZone::UTC], self.now, self.language)
     }
 

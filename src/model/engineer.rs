@@ -268,7 +268,7 @@ impl Engineer {
             key: key.parse().unwrap(),
             version: 1,
             stated: Statement {
-                goal: super::enrollment::Goal { want: Want::Present, revision: 1 },
+                goal: Goal { want: Want::Present, revision: 1 },
                 from: Timestamp::UNIX_EPOCH,
                 employment: format!("{key}/1").parse().unwrap(),
                 starts: None,

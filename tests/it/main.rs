@@ -31,9 +31,9 @@ mod grants;
 mod handover;
 #[cfg(test)]
 mod lanes;
-mod leavers;
 #[cfg(test)]
 mod leaver_everywhere;
+mod leavers;
 #[cfg(test)]
 mod leavers_queue;
 #[cfg(test)]
