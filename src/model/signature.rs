@@ -1,4 +1,4 @@
-//! Signed events: a detached JWS (RFC 7515, appendix F) with EdDSA over Ed25519 (RFC 8037) of exactly the bytes of the body, in the
+//! Signed events: a detached JWS (RFC 7515, appendix F) with `EdDSA` over Ed25519 (RFC 8037) of exactly the bytes of the body, in the
 //! header `carepass-signature`. Who signs is told by `kid` among the keys of the event's own source; nothing that a header could bring
 //! along, such as a key or an address of one, is looked at. Pure but for the making of keys.
 //! Not here: which sources must sign, and refusing (`engine/trust`).
@@ -19,7 +19,7 @@ pub const SIGNATURE_HEADER: &str = "carepass-signature";
 /// The longest signature that is read, in bytes; one with a short key id has about 180.
 pub const SIGNATURE_MAX: usize = 900;
 
-/// The name of EdDSA (RFC 8037, section 3.1).
+/// The name of the algorithm (RFC 8037, section 3.1).
 const ALGORITHM: &str = "EdDSA";
 
 /// Bytes of a public key, and of the seed of a private one.
@@ -56,7 +56,7 @@ pub enum SignatureFault {
     /// It demands what is not understood here (`crit`, `b64`).
     #[error("the JWS header asks for extensions")]
     Extension,
-    /// It is not made with EdDSA.
+    /// It is not made with `EdDSA`.
     #[error("the algorithm is not EdDSA")]
     Algorithm,
     /// The source has no key of that name.
@@ -164,6 +164,9 @@ impl SigningKey {
     }
 
     /// What others verify with.
+    ///
+    /// # Panics
+    /// Never: a public key of Ed25519 has 32 bytes.
     pub fn public_key(&self) -> PublicKey {
         let bytes = self.0.public_key().as_ref();
         PublicKey(bytes.try_into().expect("a public key of Ed25519 has 32 bytes"))
