@@ -24,6 +24,8 @@ pub enum OrderCommand {
     Skip(RowArgs),
     /// End it: carepass does no more there
     Cancel(RowArgs),
+    /// Set new first passwords and send a new link, where nobody has signed in yet; without --domain in every domain
+    Reissue(ReissueArgs),
     /// Say which account is the engineer's own, where engineers have accounts already: it gets the role and nothing else
     Adopt(AdoptArgs),
 }
@@ -56,6 +58,18 @@ pub struct RowArgs {
     /// The set-up of this reseller account, instead of an engineer
     #[arg(long)]
     reseller: Option<ResellerName>,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// Arguments of `order reissue`.
+#[derive(Clone, Debug, Args)]
+pub struct ReissueArgs {
+    /// HR's key of the engineer
+    key: EngineerKey,
+    /// Only in this domain
+    #[arg(long)]
+    domain: Option<DomainName>,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -96,6 +110,7 @@ enum Wish {
     Skip,
     Cancel,
     Adopt,
+    Reissue,
 }
 
 /// Runs the command.
@@ -106,6 +121,7 @@ pub async fn run(command: &OrderCommand, screen: &mut Screen) -> Ended {
         OrderCommand::Skip(args) => (Wish::Skip, &args.common),
         OrderCommand::Cancel(args) => (Wish::Cancel, &args.common),
         OrderCommand::Adopt(args) => (Wish::Adopt, &args.common),
+        OrderCommand::Reissue(args) => (Wish::Reissue, &args.common),
     };
     let client = Client::new(&common.api, common.speech.language)?;
     let paths = match command {
@@ -115,6 +131,10 @@ pub async fn run(command: &OrderCommand, screen: &mut Screen) -> Ended {
             rows(&client, args, wish).await?
         }
         OrderCommand::Adopt(args) => rows_of(&client, &args.key, wish, Some(&args.domain)).await?,
+        OrderCommand::Reissue(args) => match &args.domain {
+            Some(domain) => rows_of(&client, &args.key, wish, Some(domain)).await?,
+            None => vec![engineer_path(&args.key)],
+        },
     };
     let mut body = json!({ "order": wish.as_str(), "reason": common.reason });
     if let OrderCommand::Adopt(args) = command {
@@ -176,7 +196,7 @@ fn pick<'a>(
     let open = engineer.unsettled();
     match (open.len(), wish) {
         (0, _) => Err(Trouble::failed(format!("nothing of {} is unfinished", engineer.key))),
-        (1, _) | (_, Wish::Retry | Wish::Approve) => Ok(open),
+        (1, _) | (_, Wish::Retry | Wish::Approve | Wish::Reissue) => Ok(open),
         (_, Wish::Skip | Wish::Cancel | Wish::Adopt) => {
             let names: Vec<_> =
                 open.iter().map(|row| row.target.domain.as_deref().unwrap_or("the welcome")).collect();
@@ -250,6 +270,7 @@ impl Wish {
             Self::Skip => "skip",
             Self::Cancel => "cancel",
             Self::Adopt => "adopt",
+            Self::Reissue => "reissue",
         }
     }
 }

@@ -75,9 +75,7 @@ fn keys_of_sources_are_whole_distinct_and_of_sources_that_are_taken() {
     let good = key("urn:hr", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
     check_added(
         &format!("{good}{good}"),
-        &[
-            "carepass.toml: intake.keys[1].id: the source has a key of that name already; give each its own",
-        ],
+        &["carepass.toml: intake.keys[1].id: the source has a key of that name already; give each its own"],
     );
     check_added(
         &key("urn:hr", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHUR"),

@@ -2,14 +2,18 @@
 
 use crate::amqp;
 use crate::google::{Credentials, Endpoint, MappedAnswer};
+use crate::handover::{AgeFolder, VaultSettings};
 use crate::http::Tokens;
+use crate::mail::Authorities;
 use crate::model::id::MailAddress;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::reseller::Reseller;
 use crate::model::rules::Rules;
 use crate::model::signature::SourceKey;
+use crate::model::time_zone::TimeZoneName;
 use crate::model::username::Naming;
 use jiff::SignedDuration;
+use jiff::civil::Time;
 use secrecy::SecretString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -159,6 +163,14 @@ pub struct Http {
 pub struct Mail {
     /// The way.
     pub transport: MailTransport,
+    /// Who gets the digest; nobody where empty.
+    pub operators: Vec<MailAddress>,
+    /// When the digest is written, by the clock of `time_zone`.
+    pub digest_at: Time,
+    /// The clock of the digest.
+    pub time_zone: TimeZoneName,
+    /// Whether managers are written to.
+    pub to_managers: bool,
 }
 
 /// The way letters leave.
@@ -176,6 +188,8 @@ pub enum MailTransport {
         from: MailAddress,
         /// How the connection is protected.
         tls: MailTls,
+        /// The only authorities that may vouch for the server; the public ones when absent.
+        authorities: Option<Authorities>,
     },
     /// Into a folder.
     File {
@@ -197,6 +211,19 @@ pub enum MailTls {
     StartTls,
     /// Not; only to this machine.
     None,
+}
+
+/// How first passwords leave the house.
+#[derive(Clone, Debug)]
+pub struct Handover {
+    /// What the addresses of envelopes begin with; none: the address that is listened on, for this machine only.
+    pub public_url: Option<String>,
+    /// How long an envelope's page can be opened.
+    pub expires: SignedDuration,
+    /// Vault, if it is configured.
+    pub vault: Option<VaultSettings>,
+    /// The folder of encrypted files, if it is configured.
+    pub age: Option<AgeFolder>,
 }
 
 /// Languages where nobody says.
@@ -253,6 +280,8 @@ pub struct Config {
     pub http: Http,
     /// Mail.
     pub mail: Mail,
+    /// First passwords.
+    pub handover: Handover,
     /// The numbers of the machine.
     pub engine: Rules,
     /// Languages.

@@ -60,7 +60,11 @@ impl Engine {
             return Ok(None);
         }
         let mut turned = engineer.clone();
-        let data_key = self.house.store.data_key(&engineer.key).await?;
+        let data_key = match self.house.store.data_key(&engineer.key).await {
+            // A broken key must not keep the end of access from coming.
+            Err(StoreError::Damaged(_)) => None,
+            answer => answer?,
+        };
         let mut taken = false;
         for statement in turned.upcoming.drain(..due).collect::<Vec<_>>() {
             if let Some(data_key) = &data_key {

@@ -4,8 +4,11 @@
 mod calendar;
 mod closed;
 mod drive;
+mod envelope;
+mod forget;
 mod intake;
 mod lesson;
+mod lockout;
 mod observe;
 mod orders;
 mod outcomes;
@@ -17,6 +20,7 @@ mod trust;
 mod walls;
 mod watch;
 
+pub use envelope::{Envelope, EnvelopeStanding};
 pub use intake::{Admitted, IntakeError};
 pub use observe::describe as describe_metrics;
 pub use orders::{EngineerOrder, OrderError, RowOrder};
@@ -107,6 +111,8 @@ pub struct Engine {
     /// What HR has said for soon.
     agenda: Mutex<calendar::Agenda>,
     agenda_moved: Notify,
+    /// Requests for envelopes.
+    pace: Mutex<envelope::Pace>,
     /// What keeps whole reseller accounts from getting new accounts.
     walls: Mutex<Walls>,
     /// There is something to do about a wall.
@@ -193,6 +199,7 @@ impl Engine {
             sequences: Mutex::default(),
             agenda: Mutex::default(),
             agenda_moved: Notify::new(),
+            pace: Mutex::default(),
             walls: Mutex::default(),
             walls_moved: Notify::new(),
             signals,
@@ -275,6 +282,10 @@ impl Engine {
 
     fn agenda(&self) -> MutexGuard<'_, calendar::Agenda> {
         self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pace(&self) -> MutexGuard<'_, envelope::Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A lane has new work, or work that is due sooner than before.

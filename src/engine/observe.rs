@@ -25,8 +25,16 @@ pub fn describe() {
     describe_histogram!("carepass_step_duration_seconds", "How long runs of steps took");
     describe_counter!("carepass_transitions_total", "Transitions of rows, by new state");
     describe_counter!("carepass_waits_total", "Rows that began to wait, by code and who acts next");
+    describe_histogram!(
+        "carepass_leaver_lockout_seconds",
+        "From the moment at which access was to end to the last domain of an engineer that was seen to be locked out"
+    );
     describe_gauge!("carepass_reseller_up", "Whether a reseller account's set-up is finished");
     describe_gauge!("carepass_seats", "Seats of a reseller account, by kind, as last counted");
+    describe_gauge!(
+        "carepass_credentials_unopened",
+        "Engineers whose page of first passwords nobody has opened yet, as of the last sweep"
+    );
     describe_gauge!("carepass_ledger_position", "The last entry of the ledger");
     describe_gauge!("carepass_outcomes_position", "The last entry whose outcomes are told");
 }
@@ -95,6 +103,11 @@ pub(super) fn moved(before: &Enrollment, after: &Enrollment) {
     }
 }
 
+/// So many engineers have a page that nobody has opened yet.
+pub(super) fn unopened(count: u32) {
+    gauge!("carepass_credentials_unopened").set(f64::from(count));
+}
+
 /// A step has run.
 pub(super) fn step(step: StepName, lane: &Lane, outcome: &Outcome, took: Duration) {
     let label = match outcome {
@@ -105,6 +118,11 @@ pub(super) fn step(step: StepName, lane: &Lane, outcome: &Outcome, took: Duratio
     counter!("carepass_steps_total", "step" => step.as_str(), "lane" => lane.to_string(), "outcome" => label)
         .increment(1);
     histogram!("carepass_step_duration_seconds", "step" => step.as_str()).record(took);
+}
+
+/// The last domain of a leaver is locked out.
+pub(super) fn locked_out(took: Duration) {
+    histogram!("carepass_leaver_lockout_seconds").record(took);
 }
 
 /// Sets the gauges until the stop.

@@ -3,10 +3,11 @@
 use super::Engine;
 use super::reconcile::{PAGE, SIDE_BY_SIDE};
 use crate::model::engineer::{Engineer, Hold, Release};
-use crate::model::enrollment::{Enrollment, EnrollmentId, Want};
+use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Commit};
+use crate::model::handover::{Delivery, Handover};
 use crate::model::id::{EngineerKey, MailAddress};
-use crate::model::transition::{Input, Order, Rejected, apply};
+use crate::model::transition::{Input, Order, Rejected, Transition, apply};
 use crate::model::word::Subject;
 use crate::steps::House;
 use crate::store::StoreError;
@@ -133,6 +134,75 @@ impl Engine {
         Err(OrderError::Busy)
     }
 
+    /// Sets new first passwords and hands them over once more: in one domain, or wherever there is an account that carepass hands a
+    /// password over for. Every link that was sent before opens nothing from now on. Whether somebody has signed in is looked at by the
+    /// step.
+    pub async fn order_reissue(
+        &self,
+        key: &EngineerKey,
+        only: Option<&EnrollmentId>,
+        operator: &str,
+        reason: &str,
+    ) -> Result<Engineer, OrderError> {
+        let actor = Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
+        for _ in 0..RACES_MAX {
+            let (now, rules) = (self.house.clock.now(), &self.settings.rules);
+            let engineer = self.house.store.engineer(key).await?.ok_or(OrderError::NotFound)?;
+            let rows = self.house.store.enrollments_of(key).await?;
+            let mut moves = Vec::new();
+            for row in self.meant_by_reissue(&rows, only)? {
+                moves.push((row, apply(row, Input::Ordered(Order::Reissue), rules, now)?));
+            }
+            let mut changes: Vec<Change> = moves.iter().map(|(row, moved)| replaced(row, moved)).collect();
+            let mut answered = engineer.clone();
+            if let Some(last) = engineer.handover.as_deref() {
+                let ended =
+                    Handover { lapsed_at: last.lapsed_at.or(Some(now)), wrapped: None, ..last.clone() };
+                answered.version += 1;
+                answered.handover = Some(Box::new(ended));
+                changes.push(Change::Engineer(Box::new(answered.clone())));
+            }
+            match self.house.store.commit(Commit::new(now, actor.clone(), changes)).await {
+                Err(StoreError::Conflict) => continue,
+                Err(error) => return Err(error.into()),
+                Ok(_) => self.grown.notify_one(),
+            }
+            for (row, moved) in &moves {
+                self.follow(row, moved);
+                self.wake(&moved.after.lane());
+            }
+            return Ok(answered);
+        }
+        Err(OrderError::Busy)
+    }
+
+    /// The rows that get a new first password, and the engineer-wide one, which tells of it.
+    fn meant_by_reissue<'a>(
+        &self,
+        rows: &'a [Enrollment],
+        only: Option<&EnrollmentId>,
+    ) -> Result<Vec<&'a Enrollment>, OrderError> {
+        let hands_over = |row: &Enrollment| {
+            let site = row.id.reseller().and_then(|name| self.house.sites.get(name));
+            site.is_some_and(|site| !site.reseller.home && site.reseller.handover != Delivery::Sso)
+        };
+        let mut meant: Vec<&Enrollment> = match only {
+            Some(id) => vec![rows.iter().find(|row| row.id == *id).ok_or(OrderError::NotFound)?],
+            None => {
+                rows.iter().filter(|row| row.state == State::Completed && row.id.domain().is_some()).collect()
+            }
+        };
+        meant.retain(|row| hands_over(row));
+        if meant.is_empty() {
+            return Err(Rejected::NoFirstPassword.into());
+        }
+        let told = |row: &&Enrollment| {
+            row.id.target() == Target::Engineer && !matches!(row.state, State::Cancelled { .. })
+        };
+        meant.extend(rows.iter().find(told));
+        Ok(meant)
+    }
+
     /// Carries out a decision about an engineer.
     pub async fn order_engineer(
         &self,
@@ -204,6 +274,10 @@ impl Engine {
         }
         Err(OrderError::Busy)
     }
+}
+
+fn replaced(row: &Enrollment, moved: &Transition) -> Change {
+    Change::Enrollment { from: Some(row.version), row: Box::new(moved.after.clone()) }
 }
 
 impl RowOrder {

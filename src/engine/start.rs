@@ -7,6 +7,7 @@ use super::{Engine, observe};
 use crate::model::engineer::Release;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Goal, Lane, State, Want};
 use crate::model::entry::{Actor, Change, Commit};
+use crate::model::failure::Who;
 use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::transition::Input;
 use crate::store::StoreError;
@@ -116,6 +117,8 @@ impl Engine {
 fn left_by_the_dead(row: &Enrollment, horizon: Timestamp) -> Option<Input> {
     match row.state {
         State::Running { .. } => Some(Input::Orphaned),
+        // A date is as far away as HR says.
+        State::Waiting { on: Who::Calendar, .. } => None,
         State::Scheduled { due: at, .. } | State::Waiting { look_again: at, .. } if at > horizon => {
             Some(Input::Nudge)
         }

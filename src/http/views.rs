@@ -7,6 +7,7 @@ use crate::model::engineer::{Engineer, Hold, Progress, Release, Scope};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Entry};
 use crate::model::failure::{Failure, FailureCode, Prefilled, Who};
+use crate::model::handover::{Delivery, Handover};
 use crate::model::id::{DomainName, EngineerKey, LocalPart, ResellerName};
 use crate::model::message::{Message, Place, explain};
 use crate::model::person::Language;
@@ -18,7 +19,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands in the place of a sealed value.
 const SEALED: &str = "(sealed)";
@@ -46,6 +47,9 @@ pub(super) struct EngineerView {
     sentences: Option<Message>,
     held_since: Option<Timestamp>,
     starts: Option<Timestamp>,
+    /// The last envelope with first passwords; never its address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handover: Option<HandoverView>,
     /// What HR has said for later, the earliest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     upcoming: Vec<UpcomingView>,
@@ -107,6 +111,33 @@ pub(super) struct TaskView {
     #[serde(skip_serializing_if = "Option::is_none")]
     shown_at: Option<Timestamp>,
     engineers: Vec<EngineerKey>,
+}
+
+/// An envelope with first passwords.
+#[derive(Debug, Serialize)]
+pub(super) struct HandoverView {
+    issue: u32,
+    issued_at: Timestamp,
+    /// For what goes by a page.
+    expires_at: Timestamp,
+    opened_at: Option<Timestamp>,
+    /// When what nobody opened was destroyed, or a newer one was ordered.
+    lapsed_at: Option<Timestamp>,
+    /// The way, domain by domain.
+    delivery: BTreeMap<DomainName, Delivery>,
+}
+
+impl HandoverView {
+    fn of(last: &Handover) -> Self {
+        Self {
+            issue: last.issue,
+            issued_at: last.issued_at,
+            expires_at: last.expires_at,
+            opened_at: last.opened_at,
+            lapsed_at: last.lapsed_at,
+            delivery: last.ways.clone(),
+        }
+    }
 }
 
 /// What HR has said for later.
@@ -188,6 +219,7 @@ impl Wording {
             sentences: waits.map(|(.., sentences)| sentences),
             held_since,
             starts: engineer.stated.starts,
+            handover: engineer.handover.as_deref().map(HandoverView::of),
             upcoming: engineer.upcoming.iter().map(UpcomingView::of).collect(),
             enrollments: rows.iter().map(|row| self.enrollment(row)).collect(),
             version: engineer.version,
@@ -386,7 +418,7 @@ fn hide_sealed(value: &mut Value) {
         Value::Object(fields) => {
             for (name, value) in fields {
                 match name.as_str() {
-                    "person" | "username" | "credential" | "home_account" => *value = json!(SEALED),
+                    "person" | "username" | "credential" | "home_account" | "token" => *value = json!(SEALED),
                     _ => hide_sealed(value),
                 }
             }

@@ -9,6 +9,7 @@ pub mod event;
 pub mod facts;
 pub mod failure;
 pub mod grants;
+pub mod handover;
 pub mod id;
 pub mod message;
 pub mod outcome;

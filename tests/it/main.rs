@@ -23,10 +23,13 @@ mod fixture;
 mod flight;
 #[cfg(test)]
 mod grants;
+mod handover;
 #[cfg(test)]
 mod lanes;
 #[cfg(test)]
 mod leavers_queue;
+#[cfg(test)]
+mod mail;
 #[cfg(test)]
 mod names;
 #[cfg(test)]

@@ -45,6 +45,7 @@ impl World {
             username: None,
             release: Release::Granted(self.now),
             forgetting: None,
+            handover: None,
         };
         assert!(self.commit_as(Actor::Event(cause), vec![Change::Engineer(Box::new(engineer))]));
         self.engineers.push(key);
