@@ -1,11 +1,10 @@
 //! Signed events: a detached JWS (RFC 7515, appendix F) with `EdDSA` over Ed25519 (RFC 8037) of exactly the bytes of the body, in the
 //! header `carepass-signature`. Who signs is told by `kid` among the keys of the event's own source; nothing that a header could bring
-//! along, such as a key or an address of one, is looked at. Pure but for the making of keys.
+//! along, such as a key or an address of one, is looked at. Pure.
 //! Not here: which sources must sign, and refusing (`engine/trust`).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
@@ -23,7 +22,7 @@ pub const SIGNATURE_MAX: usize = 900;
 const ALGORITHM: &str = "EdDSA";
 
 /// Bytes of a public key, and of the seed of a private one.
-const KEY_LENGTH: usize = 32;
+pub const KEY_LENGTH: usize = 32;
 
 /// What stands before the seed in a private key of Ed25519 (RFC 8410, section 7, version 1), as OpenSSL writes it.
 const PKCS8_PREFIX: [u8; 16] =
@@ -67,7 +66,7 @@ pub enum SignatureFault {
     Mismatch,
 }
 
-/// A private key that cannot be used, or made.
+/// A private key that cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a private key of Ed25519 in PKCS#8")]
 pub struct InvalidSigningKey;
@@ -156,11 +155,9 @@ impl SigningKey {
         Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map(Self).map_err(|_| InvalidSigningKey)
     }
 
-    /// A fresh key as PKCS#8 of version 1. Errors: the system has no randomness.
-    pub fn make_pkcs8() -> Result<Zeroizing<Vec<u8>>, InvalidSigningKey> {
-        let mut seed = Zeroizing::new([0; KEY_LENGTH]);
-        SystemRandom::new().fill(&mut *seed).map_err(|_| InvalidSigningKey)?;
-        Ok(Zeroizing::new([&PKCS8_PREFIX[..], &seed[..]].concat()))
+    /// The key of a seed, as PKCS#8 of version 1.
+    pub fn pkcs8_of(seed: &[u8; KEY_LENGTH]) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new([&PKCS8_PREFIX[..], seed].concat())
     }
 
     /// What others verify with.
@@ -205,7 +202,7 @@ mod tests {
     }
 
     fn keys() -> Vec<SourceKey> {
-        let other = SigningKey::from_pkcs8(&SigningKey::make_pkcs8().unwrap()).unwrap().public_key();
+        let other = SigningKey::from_pkcs8(&SigningKey::pkcs8_of(&[7; KEY_LENGTH])).unwrap().public_key();
         let key = |source: &str, id: &str, public_key| SourceKey {
             source: source.into(),
             id: id.into(),
