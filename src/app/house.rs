@@ -3,12 +3,11 @@
 use super::StoreDown;
 use crate::clock::Clock;
 use crate::config::{Backend, Config, MailTls, MailTransport, ResellerSection};
-use crate::engine::Settings;
+use crate::engine::{LetterSettings, Settings};
 use crate::google::{self, Census, Google, GoogleSettings, Now, Rate, Rates};
 use crate::handover::{Handovers, VaultClient};
 use crate::mail::{FileMailer, Mailer, PortalUrl, Security, Sender, SmtpMailer, SmtpSettings};
 use crate::model::entry::Position;
-use crate::model::event::Profile;
 use crate::model::grants::GrantLimits;
 use crate::model::id::ResellerName;
 use crate::seal::Sealer;
@@ -89,7 +88,12 @@ pub(super) fn settings(config: &Config) -> Settings {
         },
         approval_required: config.approval.required,
         lead_time: config.calendar.lead_time,
-        profiles: [Profile::SupportCases].into(),
+        profiles: config
+            .resellers
+            .iter()
+            .flat_map(|section| section.reseller.roles())
+            .map(|(profile, _)| profile)
+            .collect(),
         permits: usize::from(config.google.calls_in_flight),
         allowed_sources: config.intake.allowed_sources.iter().cloned().collect(),
         source_keys: config.intake.keys.clone(),
@@ -97,6 +101,12 @@ pub(super) fn settings(config: &Config) -> Settings {
         recheck: RECHECK,
         outcome_source: config.outcomes.source.clone(),
         keep_refused: config.intake.keep_refused,
+        letters: LetterSettings {
+            operators: config.mail.operators.clone(),
+            digest_at: config.mail.digest_at,
+            time_zone: config.mail.time_zone.time_zone(),
+            remind_before: config.mail.remind_before,
+        },
     }
 }
 
@@ -119,6 +129,7 @@ pub(super) fn house(
         letters_language: config.language.messages_default,
         portal: PortalUrl::parse(&config.portal_url).context("portal_url")?,
         handovers: handovers(config, listen)?,
+        to_managers: config.mail.to_managers,
     })
 }
 

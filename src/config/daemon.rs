@@ -13,7 +13,7 @@ use crate::google::{Endpoint, MappedAnswer, MappedThen};
 use crate::http::Tokens;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::rules::Rules;
-use crate::model::username::{Naming, Template};
+use crate::model::username::{Naming, Rename, Template};
 use jiff::SignedDuration;
 use ring::rand::SystemRandom;
 use std::collections::BTreeSet;
@@ -259,9 +259,11 @@ pub(super) fn usernames(mut s: Section<'_>, language: Read<&Languages>) -> Read<
         })
     });
     let stop = s.optional("stop", stop_words);
+    let words = [("ask", Rename::Ask), ("never", Rename::Never), ("alias", Rename::Alias)];
+    let rename = s.defaulted("rename", kinds::choice(&words));
     s.close();
     let language = language?.names_default.clone();
-    Ok(Naming { language, templates: templates?, stop: stop?.unwrap_or_default() })
+    Ok(Naming { language, templates: templates?, stop: stop?.unwrap_or_default(), rename: rename? })
 }
 
 fn stop_words(leaf: &Leaf) -> kinds::Parsed<BTreeSet<String>> {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// Moments in memory at most; the sweep finds the others.
 const AGENDA_MAX: usize = 10_000;
 
-/// The longest sleep: a clock that is set forward is noticed within it.
+/// The longest sleep: a clock that is set, forward or back, is noticed within it.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// Moments that are to come soon, and whose.
@@ -36,6 +36,8 @@ impl Engine {
                 () = self.stop.cancelled() => return,
                 () = self.agenda_moved.notified() => (),
                 () = self.house.clock.sleep_until(until) => (),
+                // A clock that is set back would hold that up.
+                () = tokio::time::sleep(LOOK_AGAIN.unsigned_abs()) => (),
             }
         }
     }

@@ -152,9 +152,10 @@ impl Engine {
         let changed = self.changed(event, before, &stated, &data_key)?;
         let (release, taken) = self.release(before, &stated, hold, now);
         let source = stated.cause.event.source.clone();
-        let (version, username, handover) = match stored {
-            Some(stored) => (stored.version + 1, stored.username, stored.handover),
-            None => (1, None, None),
+        let (at_risk, reminded) = before.map_or((None, None), |before| (before.at_risk, before.reminded));
+        let (version, username, aliases, handover) = match stored {
+            Some(stored) => (stored.version + 1, stored.username, stored.aliases, stored.handover),
+            None => (1, None, Vec::new(), None),
         };
         let engineer = Engineer {
             key: key.clone(),
@@ -163,9 +164,12 @@ impl Engine {
             upcoming,
             changed,
             username,
+            aliases,
             release,
             forgetting: None,
             handover,
+            at_risk,
+            reminded,
         };
         let written = self.write_engineer(event, engineer, keys).await;
         if written.is_err() && taken {
@@ -201,10 +205,13 @@ impl Engine {
                 upcoming: Vec::new(),
                 changed: Changed::default(),
                 username: None,
+                aliases: Vec::new(),
                 // Nothing was granted: it counts for no hour.
                 release: Release::Granted(Timestamp::UNIX_EPOCH),
                 forgetting: None,
                 handover: None,
+                at_risk: None,
+                reminded: None,
             },
         };
         self.write_engineer(event, engineer, Vec::new()).await

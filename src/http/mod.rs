@@ -14,6 +14,7 @@ mod health;
 mod hosts;
 mod idempotency;
 mod language;
+mod leaving_view;
 mod orders;
 mod problem;
 mod reseller_view;

@@ -5,7 +5,7 @@
 //! Not here: the engineers' own accounts at a home reseller (`named`).
 
 mod holder;
-mod instead;
+pub(super) mod instead;
 mod named;
 mod own;
 mod restore;
@@ -37,6 +37,8 @@ pub const STEP: Step = Step {
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;
+    // Nobody gets an account, and spends a seat, where the profile has no role.
+    cx.role_choice()?;
     if site.reseller.home {
         return named::ensure(cx).await;
     }
