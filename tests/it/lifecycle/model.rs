@@ -175,7 +175,7 @@ impl Model {
                 let last = said.last_day.map(|day| said.beginning_of(day.tomorrow().expect("a day")));
                 said.effective.or(last).unwrap_or(self.now).max(self.now)
             }
-            _ => self.now,
+            Kind::Joined | Kind::Moved | Kind::Left | Kind::Cancelled | Kind::Erased => self.now,
         };
         let word = Word { from, opens: None, employment: said.employment, scope: None, is_end: true };
         let Some(known) = known else {
