@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::config::{Backend, Config, MailTls, MailTransport, ResellerSection};
 use crate::engine::Settings;
 use crate::google::{self, Census, Google, GoogleSettings, Now, Rate, Rates};
+use crate::handover::{Handovers, VaultClient};
 use crate::mail::{FileMailer, Mailer, PortalUrl, Security, Sender, SmtpMailer, SmtpSettings};
 use crate::model::entry::Position;
 use crate::model::grants::GrantLimits;
@@ -16,6 +17,7 @@ use crate::store::embedded::Embedded;
 use anyhow::{Context as _, Result};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +82,11 @@ pub(super) fn settings(config: &Config) -> Settings {
             per_hour: config.limits.grants_per_hour,
             per_day: config.limits.grants_per_day,
         },
-        approval_required: false,
+        source_grants: GrantLimits {
+            per_hour: config.limits.source_grants_per_hour.unwrap_or(GrantLimits::NONE.per_hour),
+            per_day: config.limits.source_grants_per_day.unwrap_or(GrantLimits::NONE.per_day),
+        },
+        approval_required: config.approval.required,
         lead_time: config.calendar.lead_time,
         profiles: config
             .resellers
@@ -90,6 +96,7 @@ pub(super) fn settings(config: &Config) -> Settings {
             .collect(),
         permits: usize::from(config.google.calls_in_flight),
         allowed_sources: config.intake.allowed_sources.iter().cloned().collect(),
+        source_keys: config.intake.keys.clone(),
         sweep: SWEEP,
         recheck: RECHECK,
         outcome_source: config.outcomes.source.clone(),
@@ -98,7 +105,12 @@ pub(super) fn settings(config: &Config) -> Settings {
 }
 
 /// What steps may use.
-pub(super) fn house(config: &Config, store: Arc<Embedded>, clock: Clock) -> Result<House> {
+pub(super) fn house(
+    config: &Config,
+    store: Arc<Embedded>,
+    clock: Clock,
+    listen: SocketAddr,
+) -> Result<House> {
     Ok(House {
         sites: sites(config, &clock)?,
         store,
@@ -110,6 +122,19 @@ pub(super) fn house(config: &Config, store: Arc<Embedded>, clock: Clock) -> Resu
         naming: config.usernames.clone(),
         letters_language: config.language.messages_default,
         portal: PortalUrl::parse(&config.portal_url).context("portal_url")?,
+        handovers: handovers(config, listen)?,
+    })
+}
+
+/// The ways for first passwords. Without a public address links lead to the listener, on this machine.
+fn handovers(config: &Config, listen: SocketAddr) -> Result<Handovers> {
+    let section = &config.handover;
+    let here = || format!("http://localhost:{}", listen.port());
+    Ok(Handovers {
+        public_url: section.public_url.clone().unwrap_or_else(here),
+        expires: section.expires,
+        vault: section.vault.clone().map(VaultClient::new).transpose().context("handover.vault")?,
+        age: section.age.clone(),
     })
 }
 
@@ -157,7 +182,7 @@ fn rates(configured: &crate::config::Rates) -> Rates {
 
 fn mailer(transport: &MailTransport) -> Result<Mailer> {
     match transport {
-        MailTransport::Smtp { host, port, login, from, tls } => {
+        MailTransport::Smtp { host, port, login, from, tls, authorities } => {
             let settings = SmtpSettings {
                 host: host.clone(),
                 port: *port,
@@ -166,6 +191,7 @@ fn mailer(transport: &MailTransport) -> Result<Mailer> {
                     MailTls::StartTls => Security::StartTls,
                     MailTls::None => Security::None,
                 },
+                authorities: authorities.clone(),
                 credentials: login.clone(),
                 sender: sender(from.clone()),
                 timeout: MAIL_MAX,

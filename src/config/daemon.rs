@@ -5,7 +5,7 @@ use super::files::{self, Privacy};
 use super::kinds;
 use super::reader::{Faulty, Read, Section};
 use super::sections::{
-    Backend, Calendar, Google, Http, Languages, Limits, Log, LogFormat, Rates, Seal, Store,
+    Approval, Backend, Calendar, Google, Http, Languages, Limits, Log, LogFormat, Rates, Seal, Store,
 };
 use super::tree::Leaf;
 use crate::google::call::Call as GoogleCall;
@@ -146,8 +146,22 @@ fn answer(mut s: Section<'_>) -> Read<MappedAnswer> {
 pub(super) fn limits(mut s: Section<'_>) -> Read<Limits> {
     let hour = s.defaulted("grants_per_hour", kinds::whole(0..=100_000));
     let day = s.defaulted("grants_per_day", kinds::whole(0..=1_000_000));
+    let source_hour = s.optional("source_grants_per_hour", kinds::whole(0..=100_000));
+    let source_day = s.optional("source_grants_per_day", kinds::whole(0..=1_000_000));
     s.close();
-    Ok(Limits { grants_per_hour: hour?, grants_per_day: day? })
+    Ok(Limits {
+        grants_per_hour: hour?,
+        grants_per_day: day?,
+        source_grants_per_hour: source_hour?,
+        source_grants_per_day: source_day?,
+    })
+}
+
+/// Approval.
+pub(super) fn approval(mut s: Section<'_>) -> Read<Approval> {
+    let required = s.defaulted("required", kinds::flag);
+    s.close();
+    Ok(Approval { required: required? })
 }
 
 /// Dates.

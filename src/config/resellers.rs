@@ -9,11 +9,12 @@ use super::tree::Leaf;
 use crate::google::{Credentials, Endpoint};
 use crate::model::enrollment::Lane;
 use crate::model::event::Profile;
+use crate::model::handover::Delivery;
 use crate::model::id::{
     CustomerId, DomainName, EngineerKey, LicenseSku, MailAddress, OrgUnitPath, ResellerName,
 };
 use crate::model::reseller::{
-    Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Reseller, RoleChoice,
+    Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Removal, Reseller, RoleChoice,
 };
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,8 +88,18 @@ fn reseller(
     let two_step_policy = attestation(s.section("two_step_policy"), latest);
     let seats = s.optional("seats", kinds::whole(1..=1_000_000));
     let removable_licenses = removable_licenses(&mut s);
+    let handover = s.defaulted(
+        "handover",
+        kinds::choice(&[
+            ("link", Delivery::Link),
+            ("age", Delivery::Age),
+            ("vault", Delivery::Vault),
+            ("sso", Delivery::Sso),
+        ]),
+    );
     let home = s.defaulted("home", kinds::flag);
     let home_accounts = home_accounts(&mut s);
+    let removal = removal(&mut s);
     let label = own_name.as_ref().map_or(name, ResellerName::as_str);
     taken.check(label, customer.as_ref(), domains.as_ref(), &s);
     s.close();
@@ -109,8 +120,10 @@ fn reseller(
         two_step_policy: two_step_policy?,
         seats: seats?,
         removable_licenses: removable_licenses?,
+        handover: handover?,
         home: home?,
         home_accounts: home_accounts?,
+        removal: removal?,
     };
     Ok(ResellerSection { reseller, credentials: credentials? })
 }
@@ -122,6 +135,14 @@ fn own_name(leaf: &Leaf) -> kinds::Parsed<ResellerName> {
         return Err(format!("{name} is the lane of carepass itself; choose another, like nordic-se"));
     }
     Ok(name)
+}
+
+/// A grace is read in any case, so that a wrong one is told.
+fn removal(s: &mut Section<'_>) -> Read<Removal> {
+    let grace = s.defaulted("removal_grace", kinds::days);
+    let deletes = s.defaulted("removal", kinds::choice(&[("suspend", false), ("suspend_then_delete", true)]));
+    let (grace, deletes) = (grace?, deletes?);
+    Ok(if deletes { Removal::SuspendThenDelete { grace } } else { Removal::Suspend })
 }
 
 fn removable_licenses(s: &mut Section<'_>) -> Read<BTreeSet<LicenseSku>> {

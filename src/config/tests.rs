@@ -87,7 +87,13 @@ fn the_least_configuration_has_the_defaults() {
             cloud_identity_per_second: 1.0,
         }
     );
-    assert_eq!(config.limits, Limits { grants_per_hour: 50, grants_per_day: 200 });
+    let limits = Limits {
+        grants_per_hour: 50,
+        grants_per_day: 200,
+        source_grants_per_hour: None,
+        source_grants_per_day: None,
+    };
+    assert_eq!((config.limits, config.approval.required), (limits, false));
     assert_eq!(config.outcomes.source, "urn:carepass");
     assert_eq!((config.http.listen.to_string().as_str(), config.http.hosts.len()), ("127.0.0.1:8080", 0));
     assert_eq!(config.engine, crate::model::rules::Rules::default());

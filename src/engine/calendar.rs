@@ -62,7 +62,11 @@ impl Engine {
             return Ok(None);
         }
         let mut turned = engineer.clone();
-        let data_key = self.house.store.data_key(&engineer.key).await?;
+        let data_key = match self.house.store.data_key(&engineer.key).await {
+            // A broken key must not keep the end of access from coming.
+            Err(StoreError::Damaged(_)) => None,
+            answer => answer?,
+        };
         let mut taken = false;
         for statement in turned.upcoming.drain(..due).collect::<Vec<_>>() {
             if let Some(data_key) = &data_key {
@@ -77,7 +81,7 @@ impl Engine {
         let change = Change::Engineer(Box::new(turned.clone()));
         let written = self.house.store.commit(Commit::of(now, Actor::Engine, change)).await;
         if written.is_err() && taken {
-            self.grants().give_back(now);
+            self.grants().give_back(&turned.stated.cause.event.source, now);
         }
         written?;
         self.grown.notify_one();
@@ -115,9 +119,13 @@ impl Engine {
             None if self.settings.approval_required && stated.approval.is_none() => {
                 held(Hold::ApprovalMissing)
             }
-            None if self.grants().take(self.settings.grants, now) => (Release::Granted(now), true),
+            None if self.takes_grant(&stated.cause.event.source, now) => (Release::Granted(now), true),
             None => held(Hold::GrantLimit),
         }
+    }
+
+    fn takes_grant(&self, source: &str, now: Timestamp) -> bool {
+        self.grants().take(self.settings.grants, self.settings.source_grants, source, now)
     }
 
     /// What a statement changes for the engineer. Errors: a record cannot be opened.

@@ -4,8 +4,11 @@
 mod calendar;
 mod closed;
 mod drive;
+mod envelope;
+mod forget;
 mod intake;
 mod lesson;
+mod lockout;
 mod observe;
 mod orders;
 mod outcomes;
@@ -13,9 +16,11 @@ mod park;
 mod reconcile;
 mod run;
 mod start;
+mod trust;
 mod walls;
 mod watch;
 
+pub use envelope::{Envelope, EnvelopeStanding};
 pub use intake::{Admitted, IntakeError};
 pub use observe::describe as describe_metrics;
 pub use orders::{EngineerOrder, OrderError, RowOrder};
@@ -25,10 +30,12 @@ pub use park::ReplayError;
 use crate::model::enrollment::{Enrollment, Lane};
 use crate::model::event::Profile;
 use crate::model::failure::FailureCode;
-use crate::model::grants::{GrantLimits, GrantWindow};
+use crate::model::grants::{GrantLimits, Grants};
 use crate::model::id::ResellerName;
 use crate::model::roster::Roster;
 use crate::model::rules::Rules;
+use crate::model::sequence::Sequences;
+use crate::model::signature::SourceKey;
 use crate::model::wall::Walls;
 use crate::steps::House;
 use jiff::SignedDuration;
@@ -47,6 +54,8 @@ pub struct Settings {
     pub rules: Rules,
     /// The limit on grants.
     pub grants: GrantLimits,
+    /// The limit on grants by the word of each source alone.
+    pub source_grants: GrantLimits,
     /// Whether an engineer whose event names no approval waits for one.
     pub approval_required: bool,
     /// How long before an engineer's start the work begins.
@@ -57,6 +66,8 @@ pub struct Settings {
     pub permits: usize,
     /// Sources that events are taken from; empty means any.
     pub allowed_sources: BTreeSet<String>,
+    /// The keys of sources that must sign their events.
+    pub source_keys: Vec<SourceKey>,
     /// How often every engineer is looked at for missing rows, besides at each change.
     pub sweep: Duration,
     /// How often a finished reseller account is looked at again, for new domains and for what has broken.
@@ -73,11 +84,13 @@ impl Default for Settings {
         Self {
             rules: Rules::default(),
             grants: GrantLimits { per_hour: 1_000, per_day: 1_000 },
+            source_grants: GrantLimits::NONE,
             approval_required: false,
             lead_time: SignedDuration::from_hours(14 * 24),
             profiles: BTreeSet::from([Profile::SupportCases]),
             permits: 8,
             allowed_sources: BTreeSet::new(),
+            source_keys: Vec::new(),
             sweep: Duration::from_mins(5),
             recheck: SignedDuration::from_hours(1),
             outcome_source: "urn:carepass".to_owned(),
@@ -92,10 +105,14 @@ pub struct Engine {
     settings: Settings,
     lanes: BTreeMap<Lane, LaneState>,
     known: Mutex<Known>,
-    grants: Mutex<GrantWindow>,
+    grants: Mutex<Grants>,
+    /// What the sources count themselves.
+    sequences: Mutex<Sequences>,
     /// What HR has said for soon.
     agenda: Mutex<calendar::Agenda>,
     agenda_moved: Notify,
+    /// Requests for envelopes.
+    pace: Mutex<envelope::Pace>,
     /// What keeps whole reseller accounts from getting new accounts.
     walls: Mutex<Walls>,
     /// There is something to do about a wall.
@@ -179,8 +196,10 @@ impl Engine {
             lanes,
             known: Mutex::new(known),
             grants: Mutex::default(),
+            sequences: Mutex::default(),
             agenda: Mutex::default(),
             agenda_moved: Notify::new(),
+            pace: Mutex::default(),
             walls: Mutex::default(),
             walls_moved: Notify::new(),
             signals,
@@ -257,12 +276,16 @@ impl Engine {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn grants(&self) -> MutexGuard<'_, GrantWindow> {
+    fn grants(&self) -> MutexGuard<'_, Grants> {
         self.grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn agenda(&self) -> MutexGuard<'_, calendar::Agenda> {
         self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pace(&self) -> MutexGuard<'_, envelope::Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A lane has new work, or work that is due sooner than before.

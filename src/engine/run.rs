@@ -126,7 +126,13 @@ impl<'a> Work<'a> {
         if !self.saw_ready {
             return Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady));
         }
-        self.load_sheet().await?;
+        match self.load_sheet().await {
+            // Access ends also for whoever's record is broken, or gone: what can be done without it is.
+            Err(SheetError::Seal(_) | SheetError::Incomplete) if self.row.goal.want == Want::Absent => {
+                self.sheet = None;
+            }
+            loaded => loaded?,
+        }
         self.check_scope(&roster)?;
         let at = self.row.state.at();
         self.wall = self.engine.walls().before(&self.row, claimed.step);
@@ -281,6 +287,7 @@ impl Engine {
         self.watch_new_account(before, &moved.after);
         self.note_wall(Some(before), &moved.after);
         self.doubt(&moved.after);
+        self.note_lock_out(before, &moved.after);
         if moved.effect == Some(Effect::Reconcile) {
             self.settled(&moved.after);
         }

@@ -6,6 +6,7 @@ mod api;
 mod auth;
 mod connection;
 mod dead_letters;
+mod envelope;
 mod events;
 mod extract;
 mod front;
@@ -26,7 +27,7 @@ mod usernames;
 mod views;
 
 pub use health::{Part, Status};
-pub use hosts::Hosts;
+pub use hosts::{Hosts, host_of};
 pub use problem::{Fault, Problem, ProblemKind};
 pub use tokens::{Caller, NewToken, Role, Tokens, TokensError};
 

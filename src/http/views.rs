@@ -8,19 +8,20 @@ use crate::model::engineer::{Engineer, Hold, Progress, Release, Scope};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Entry};
 use crate::model::failure::{Failure, FailureCode, Prefilled, Who};
+use crate::model::handover::{Delivery, Handover};
 use crate::model::id::{DomainName, EngineerKey, LocalPart, ResellerName};
 use crate::model::message::{Message, Place, explain};
 use crate::model::person::Language;
 use crate::model::plan::StepName;
 use crate::model::roster::Roster;
 use crate::model::statement::Statement;
-use crate::model::task::Card;
+use crate::model::task::{Card, CardId};
 use crate::model::time_zone::TimeZoneName;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands in the place of a sealed value.
 const SEALED: &str = "(sealed)";
@@ -54,6 +55,9 @@ pub(super) struct EngineerView {
     opens: Option<Timestamp>,
     /// Where HR means its dates.
     time_zone: TimeZoneName,
+    /// The last envelope with first passwords; never its address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handover: Option<HandoverView>,
     /// What HR has said for later, the earliest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     upcoming: Vec<UpcomingView>,
@@ -111,7 +115,37 @@ pub(super) struct TaskView {
     confirmable: bool,
     /// What to paste or fill in at Google's page.
     values: Vec<Prefilled>,
+    /// Of those who are held: when this was so. A release names it, so that nobody is let in who came later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shown_at: Option<Timestamp>,
     engineers: Vec<EngineerKey>,
+}
+
+/// An envelope with first passwords.
+#[derive(Debug, Serialize)]
+pub(super) struct HandoverView {
+    issue: u32,
+    issued_at: Timestamp,
+    /// For what goes by a page.
+    expires_at: Timestamp,
+    opened_at: Option<Timestamp>,
+    /// When what nobody opened was destroyed, or a newer one was ordered.
+    lapsed_at: Option<Timestamp>,
+    /// The way, domain by domain.
+    delivery: BTreeMap<DomainName, Delivery>,
+}
+
+impl HandoverView {
+    fn of(last: &Handover) -> Self {
+        Self {
+            issue: last.issue,
+            issued_at: last.issued_at,
+            expires_at: last.expires_at,
+            opened_at: last.opened_at,
+            lapsed_at: last.lapsed_at,
+            delivery: last.ways.clone(),
+        }
+    }
 }
 
 /// What HR has said for later.
@@ -206,6 +240,7 @@ impl Wording {
             starts_shown: engineer.stated.starts.map(|at| self.moment(at, &engineer.stated.time_zone)),
             opens: rows.iter().filter(|row| row.waits_on(Who::Calendar)).filter_map(|row| row.opens).min(),
             time_zone: engineer.stated.time_zone.clone(),
+            handover: engineer.handover.as_deref().map(HandoverView::of),
             upcoming: engineer.upcoming.iter().map(|statement| UpcomingView::of(statement, self)).collect(),
             enrollments: rows.iter().map(|row| self.enrollment(row)).collect(),
             version: engineer.version,
@@ -291,6 +326,7 @@ impl Wording {
             console_link: task.console_link,
             closes_itself: task.closes_itself,
             confirmable: task.confirmable,
+            shown_at: None,
             engineers,
         }
     }
@@ -299,7 +335,7 @@ impl Wording {
     pub(super) fn held_task(self, why: Hold, since: Timestamp, engineers: Vec<EngineerKey>) -> TaskView {
         let sentences = self.held(why);
         TaskView {
-            id: held_code(why).as_str().replace('_', "-"),
+            id: CardId::Held(why).to_string(),
             reason: held_code(why),
             step: None,
             waiting_on: Who::Operator,
@@ -314,7 +350,8 @@ impl Wording {
             values: Vec::new(),
             console_link: None,
             closes_itself: false,
-            confirmable: false,
+            confirmable: why == Hold::GrantLimit,
+            shown_at: Some(self.now),
             engineers,
         }
     }
@@ -402,7 +439,7 @@ fn hide_sealed(value: &mut Value) {
         Value::Object(fields) => {
             for (name, value) in fields {
                 match name.as_str() {
-                    "person" | "username" | "aliases" | "credential" | "home_account" => {
+                    "person" | "username" | "aliases" | "credential" | "home_account" | "token" => {
                         *value = json!(SEALED)
                     }
                     _ => hide_sealed(value),

@@ -3,6 +3,7 @@
 
 use super::enrollment::{Enrollment, State, Target, Want, Wish};
 use super::failure::Who;
+use super::handover::Handover;
 use super::id::{DomainName, EngineerKey};
 use super::roster::Roster;
 use super::sealed::Sealed;
@@ -106,6 +107,9 @@ pub struct Engineer {
     /// Whether carepass is to forget the engineer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forgetting: Option<Forgetting>,
+    /// The last envelope with first passwords that was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handover: Option<Box<Handover>>,
 }
 
 impl Engineer {
@@ -203,11 +207,12 @@ impl Progress {
         let at_goal = |row: &Enrollment| row.goal.want == stated.goal.want;
         let completed = domains().filter(|row| row.state == State::Completed && at_goal(row)).count();
         let all_settled = rows.iter().all(|row| row.is_settled() && at_goal(row));
+        let all_gone = rows.iter().all(|row| row.has_lost_access());
         let told = rows.iter().any(|row| row.id.target() == Target::Engineer && row.is_settled());
         let untouched = domains().all(|row| row.waits_on(Who::Calendar));
         match stated.goal.want {
-            Want::Absent if all_settled && stated.never_started => Self::Cancelled,
-            Want::Absent if all_settled && (told || rows.is_empty()) => Self::Removed,
+            Want::Absent if all_gone && stated.never_started => Self::Cancelled,
+            Want::Absent if all_gone && (told || rows.is_empty()) => Self::Removed,
             Want::Absent => Self::Leaving,
             Want::Present if rows.is_empty() || untouched && domains().count() > 0 => Self::Planned,
             Want::Present if all_settled && completed == 0 => Self::Cancelled,
@@ -246,6 +251,7 @@ impl Engineer {
             aliases: Vec::new(),
             release: Release::Granted(Timestamp::UNIX_EPOCH),
             forgetting: None,
+            handover: None,
         }
     }
 }

@@ -55,9 +55,12 @@ pub struct Facts {
     /// Domain: the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountFact>,
-    /// Domain: when access was last seen to be gone.
+    /// Domain: when access was seen to be gone. Engineer: when it was gone everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locked_out_at: Option<Timestamp>,
+    /// Domain: when access last ended while something was under way for it at Google.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_short_at: Option<Timestamp>,
     /// Reseller: how the free licence turned out to come to an account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licensing: Option<LicenseLesson>,
@@ -117,6 +120,10 @@ pub struct AccountFact {
     /// It is the engineer's own account, which gets the role and nothing else.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub home: bool,
+    /// Since when it is carepass that keeps it suspended: it was found open when access ended. None where somebody else suspended it
+    /// before, and for an account that is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended_by_us: Option<Timestamp>,
 }
 
 impl Facts {
@@ -137,6 +144,7 @@ impl Facts {
             auto_licensing_on_at,
             account,
             locked_out_at,
+            cut_short_at,
             seats,
             licensing,
         } = newer;
@@ -162,6 +170,7 @@ impl Facts {
         self.seats = seats.or(self.seats.take());
         self.account = account.or(self.account.take());
         self.locked_out_at = locked_out_at.or(self.locked_out_at);
+        self.cut_short_at = cut_short_at.or(self.cut_short_at);
         self.licensing = licensing.or(self.licensing);
     }
 }

@@ -2,7 +2,9 @@
 //! Not here either: what was learned of the account at Google, which stands in its row (`enrollment`), and its credentials.
 
 use super::event::Profile;
+use super::handover::Delivery;
 use super::id::{CustomerId, DomainName, EngineerKey, LicenseSku, MailAddress, OrgUnitPath, ResellerName};
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,10 +43,26 @@ pub struct Reseller {
     pub seats: Option<u32>,
     /// Paid licences that carepass may take away from its own accounts.
     pub removable_licenses: BTreeSet<LicenseSku>,
+    /// How first passwords come to the engineers.
+    pub handover: Delivery,
     /// Whether engineers have accounts of their own here, which get the role and nothing else.
     pub home: bool,
     /// Those accounts, as the operator named them.
     pub home_accounts: BTreeMap<EngineerKey, MailAddress>,
+    /// What becomes of an account of ours once access has ended.
+    pub removal: Removal,
+}
+
+/// What becomes of an account that carepass made, once access has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It stays suspended.
+    Suspend,
+    /// It is deleted so long after it was locked out.
+    SuspendThenDelete {
+        /// The days of grace.
+        grace: SignedDuration,
+    },
 }
 
 impl Reseller {

@@ -98,10 +98,10 @@ pub fn missing(roster: &Roster, engineer: &Engineer, rows: &BTreeMap<Target, Enr
     absent
 }
 
-/// Where access ends nothing new is opened but the engineer-wide row, once every domain has settled. Whoever never had a row has nobody
+/// Where access ends nothing new is opened but the engineer-wide row, once every domain has lost access. Whoever never had a row has nobody
 /// to tell.
 fn gone(rows: &BTreeMap<Target, Enrollment>) -> Vec<Target> {
-    let settled = rows.values().all(|row| row.is_settled() && row.goal.want == Want::Absent);
+    let settled = rows.values().all(Enrollment::has_lost_access);
     let told = rows.contains_key(&Target::Engineer);
     if rows.is_empty() || told || !settled { Vec::new() } else { vec![Target::Engineer] }
 }

@@ -2,9 +2,12 @@
 //! Pure: a task is read from the row each time and never stored, so it closes by itself when the row moves on.
 //! Not here: the words (`message`) and marking a task as done, which is an order.
 
+mod card_id;
 mod reach;
 #[cfg(test)]
 mod tests;
+
+pub use card_id::CardId;
 
 use super::enrollment::{Enrollment, EnrollmentId, State};
 use super::failure::{Failure, FailureCode, Prefilled, UnmappedAnswer, Who};

@@ -56,6 +56,7 @@ fn inputs() -> Vec<(&'static str, Input)> {
         ("retry!", Input::Ordered(Order::Retry)),
         ("skip!", Input::Ordered(Order::Skip)),
         ("adopt!", Input::Ordered(Order::Adopt { account: Sealed::from_bytes(vec![7]) })),
+        ("reissue!", Input::Ordered(Order::Reissue)),
         ("cancel!", Input::Ordered(Order::Cancel { reason: "left".into() })),
         ("confirm!", confirm(Subject::AutoLicensing, false)),
     ]
@@ -97,11 +98,24 @@ fn states() -> Vec<Enrollment> {
             ..with(State::Running { at, lease_until: NOW })
         },
         with(State::Waiting { at, on: Who::Operator, reason, look_again: NOW }),
-        with(State::Completed),
+        with_account(with(State::Completed)),
         with(State::Cancelled { reason: "left".into() }),
         Enrollment::open("domain/E-1/nordic-se/reseller-se.example".parse().unwrap(), later_wish(), NOW),
         Enrollment { state: State::Completed, goal: goal(Want::Absent, 2), ..open() },
     ]
+}
+
+fn with_account(mut row: Enrollment) -> Enrollment {
+    let id = "1".parse().unwrap();
+    row.facts.account = Some(super::super::enrollment::AccountFact {
+        id,
+        since: NOW,
+        read_at: NOW,
+        restored: true,
+        home: false,
+        suspended_by_us: None,
+    });
+    row
 }
 
 fn table() -> String {

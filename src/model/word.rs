@@ -176,7 +176,7 @@ fn fits(subject: Subject, word: &Word, reseller: &Reseller, facts: &Facts) -> bo
 
 #[cfg(test)]
 mod tests {
-    use super::super::reseller::{CaseAlerts, DomainChoice, LicenseMode, RoleChoice};
+    use super::super::reseller::{CaseAlerts, DomainChoice, LicenseMode, Removal, RoleChoice};
     use super::*;
     use std::collections::BTreeMap;
 
@@ -200,8 +200,10 @@ mod tests {
             seats: None,
             removable_licenses: BTreeSet::new(),
             home: false,
+            handover: crate::model::handover::Delivery::default(),
             home_accounts: BTreeMap::new(),
             profiles: BTreeMap::new(),
+            removal: Removal::Suspend,
         }
     }
 

@@ -8,12 +8,13 @@ use crate::google::census::{Census, Fresh};
 use crate::google::classify::YOUNG;
 use crate::google::guard::{self, Expected};
 use crate::google::{Account, Assignment, Google};
+use crate::handover::Handovers;
 use crate::mail::{Mailer, PortalUrl};
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::{AccountFact, Enrollment, RoleFact};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{Address, EngineerKey, LocalPart, MailAddress, OrgUnitPath, ResellerName, RoleId};
-use crate::model::person::{Language, Person};
+use crate::model::person::{Language, Locale, Person};
 use crate::model::reseller::{LicenseMode, Reseller, RoleChoice};
 use crate::model::roster::Roster;
 use crate::model::rules::later;
@@ -23,6 +24,7 @@ use crate::model::username::Naming;
 use crate::seal::{SealError, Sealer};
 use crate::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -59,6 +61,8 @@ pub struct House {
     pub license_spacing: SignedDuration,
     /// Where support cases are handled.
     pub portal: PortalUrl,
+    /// The ways for first passwords.
+    pub handovers: Handovers,
 }
 
 /// One reseller account with its client.
@@ -144,6 +148,26 @@ impl House {
         format!("engineer/{key}/username")
     }
 
+    /// The place a token of Vault's is sealed for.
+    pub fn wrapped_place(key: &EngineerKey, issue: u32) -> String {
+        format!("engineer/{key}/wrapped/{issue}")
+    }
+
+    /// Opens the first password that is sealed into a row.
+    ///
+    /// # Errors
+    /// When there is none, or it was sealed with another key or for another row.
+    pub fn first_password(&self, key: &WrappedKey, row: &Enrollment) -> Result<SecretString, SheetError> {
+        let sealed = row.credential.as_ref().ok_or(SheetError::Incomplete)?;
+        let plain = self.sealer.unseal(key, &row.id.to_string(), sealed)?;
+        std::str::from_utf8(&plain).map(SecretString::from).map_err(|_| SheetError::Incomplete)
+    }
+
+    /// The language of letters to an engineer: the one HR asked for, else the house's own.
+    pub fn language_of(&self, person: &Person) -> Language {
+        person.locale.as_ref().map_or(self.letters_language, Locale::language)
+    }
+
     /// Reads and opens an engineer's record.
     pub async fn sheet(&self, key: &EngineerKey) -> Result<Sheet, SheetError> {
         let engineer = self.store.engineer(key).await?.ok_or(SheetError::Incomplete)?;
@@ -194,14 +218,24 @@ impl<'a> Context<'a> {
     }
 
     /// The client for calls about the row's account: while the account is young, Google's "forbidden" may be propagation.
-    fn google(&self) -> Result<Google, Failure> {
+    pub fn google(&self) -> Result<Google, Failure> {
         let since = self.row.facts.account.as_ref().map(|account| account.since);
         Ok(self.site()?.google.made_at(since))
     }
 
     /// The client for writes to an account that passed the guards: none is sent later than [`WRITE_AGE_MAX`] after the read.
     pub fn google_for(&self, guarded: &Guarded) -> Result<Google, Failure> {
-        Ok(self.google()?.writing_until(later(guarded.fact.read_at, WRITE_AGE_MAX)))
+        self.writing(guarded.fact.read_at)
+    }
+
+    /// The client for a write to the row's account that was judged as it was read at this time.
+    pub fn writing(&self, read_at: Timestamp) -> Result<Google, Failure> {
+        Ok(self.google()?.writing_until(later(read_at, WRITE_AGE_MAX)))
+    }
+
+    /// The first password that is sealed into a row of the engineer.
+    pub fn first_password(&self, row: &Enrollment) -> Result<SecretString, Failure> {
+        Ok(self.house.first_password(&self.sheet()?.data_key, row)?)
     }
 
     /// Whether a new account may be tried for; else the row waits as the one does that ran into the wall.
@@ -289,18 +323,27 @@ impl<'a> Context<'a> {
     /// for support. Nothing is written while Google
     /// says that it administers something and does not list what: that may be our own grant, on its way into the list.
     pub async fn check_ours(&self, account: &Account) -> Result<bool, Failure> {
-        if account.is_delegated_admin != Some(true) {
-            self.guard(account, false)?;
-            return Ok(false);
-        }
-        self.guard(account, true)?;
+        let holds_some = account.is_delegated_admin == Some(true);
+        self.guard(account, holds_some)?;
+        if holds_some { self.check_held(account).await.map(|()| true) } else { Ok(false) }
+    }
+
+    /// Guard 1 on an account that carepass suspended and is to let in again.
+    pub async fn check_returning(&self, account: &Account) -> Result<(), Failure> {
+        let (address, engineer) = (self.address()?, &self.sheet()?.engineer.key);
+        let expected = Expected { address: &address, engineer, customer: &self.site()?.reseller.customer };
+        let holds_some = account.is_delegated_admin == Some(true);
+        guard::returning(account, &expected, holds_some)?;
+        if holds_some { self.check_held(account).await } else { Ok(()) }
+    }
+
+    async fn check_held(&self, account: &Account) -> Result<(), Failure> {
         let held = self.google()?.assignments_of(&account.id).await?;
         if held.is_empty() {
             return Err(Failure::not_yet(FailureCode::AccountSettling)
                 .with_detail("an administrator, and no role is listed yet"));
         }
-        self.check_roles(&held).await?;
-        Ok(true)
+        self.check_roles(&held).await
     }
 
     /// Every role that the account holds is one of ours or one of Google's legacy roles; any other is somebody's doing.
@@ -326,10 +369,9 @@ impl<'a> Context<'a> {
     pub async fn guarded(&self) -> Result<Guarded, Failure> {
         let fact =
             self.row.facts.account.clone().ok_or_else(|| Failure::permanent(FailureCode::AccountGone))?;
-        let age = self.now().duration_since(fact.read_at);
         // An engineer's own account was found by its address: before the role it is looked at by its id.
-        if age >= SignedDuration::ZERO && age <= READ_AGE_MAX && self.is_first && !fact.home {
-            return Ok(Guarded { fact, holds_role: false });
+        if let Some(guarded) = self.just_read() {
+            return Ok(guarded);
         }
         self.seen(fact).await.map(|(guarded, _)| guarded)
     }
@@ -346,6 +388,15 @@ impl<'a> Context<'a> {
         let account = account.ok_or_else(|| Failure::needs(Who::Operator, FailureCode::AccountGone))?;
         let holds_role = self.check_ours(&account).await?;
         Ok((Guarded { fact: AccountFact { read_at, ..fact }, holds_role }, account))
+    }
+
+    /// The account as the row knows it, if it was read a moment ago and no run can have changed it since. An engineer's own account is
+    /// always read.
+    pub fn just_read(&self) -> Option<Guarded> {
+        let fact = self.row.facts.account.clone()?;
+        let age = self.now().duration_since(fact.read_at);
+        let is_recent = age >= SignedDuration::ZERO && age <= READ_AGE_MAX;
+        (is_recent && self.is_first && !fact.home).then_some(Guarded { fact, holds_role: false })
     }
 
     /// The account that the row knows; none if it is gone. While it is young Google may not find it by its id, and shows it by its
@@ -379,6 +430,13 @@ pub struct Guarded {
 }
 
 impl Guarded {
+    /// The answer of a step that ends access, keeping the time of the read for the steps after it.
+    pub fn left(self, made: bool) -> Ensured {
+        let mut ensured = Ensured { made, ..Ensured::default() };
+        ensured.facts.account = Some(self.fact);
+        ensured
+    }
+
     /// The step's answer, keeping the time of the read for the steps after it; unless it showed what the account holds, which the step
     /// that gives the role has to see itself.
     pub fn ensured(self, made: bool) -> Ensured {

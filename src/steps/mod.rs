@@ -8,14 +8,17 @@ mod case_alert_route;
 mod case_alerts;
 mod credentials;
 mod domains;
+mod hand_over;
 mod home;
 mod house;
 mod learned;
+mod leaving;
 mod license;
 mod name;
 mod no_paid_license;
 mod optional;
 mod org_unit;
+mod password;
 mod pending;
 mod reseller_role;
 mod role;
@@ -26,6 +29,7 @@ mod verify;
 mod welcome;
 
 pub use attested::{LOG_AGE_MAX, known_off};
+pub(crate) use hand_over::destroyed;
 pub use house::{Context, House, Sheet, SheetError, Site};
 pub use learned::Learned;
 pub use username::{UsernamePreview, UsernameWish, preview_username};
@@ -50,8 +54,11 @@ pub struct Step {
     /// Whether a fresh password is sealed into the row before the step first runs.
     pub seals_credential: bool,
     /// Brings the fact about.
-    pub ensure: for<'a> fn(&'a Context<'a>) -> BoxFuture<'a, Outcome>,
+    pub ensure: Ensure,
 }
+
+/// How a step brings its fact about.
+pub type Ensure = for<'a> fn(&'a Context<'a>) -> BoxFuture<'a, Outcome>;
 
 /// Every step of this version.
 pub const ALL: &[Step] = &[
@@ -66,7 +73,7 @@ pub const ALL: &[Step] = &[
     seats::STEP,
     username::STEP,
     account::STEP,
-    pending::PASSWORD,
+    password::STEP,
     name::STEP,
     license::STEP,
     no_paid_license::STEP,
@@ -74,16 +81,16 @@ pub const ALL: &[Step] = &[
     role::STEP,
     case_alerts::STEP,
     verify::STEP,
-    pending::ROLE_OFF,
-    pending::SIGN_OUT,
-    pending::SUSPEND,
-    pending::LOCKED_OUT,
-    pending::LAST_LOOK,
-    pending::REMOVAL,
-    pending::HAND_OVER,
+    leaving::role_off::STEP,
+    leaving::sign_out::STEP,
+    leaving::suspend::STEP,
+    leaving::locked_out::STEP,
+    leaving::last_look::STEP,
+    leaving::removal::STEP,
+    hand_over::STEP,
     welcome::STEP,
     pending::TOGETHER,
-    pending::FAREWELL,
+    leaving::farewell::STEP,
 ];
 
 /// The step of a plan, if this version knows it.

@@ -1,15 +1,19 @@
-//! The engineer was told: one letter with every account. The letter's name follows from the engineer and the revision, so that a letter
-//! that is sent again after a lost answer is recognisably the same. Not here: the words (`mail/welcome`).
+//! The engineer was told: one letter with every account. Not here: the words (`mail/welcome`), and the letter's name
+//! (`mail/message_id`).
 
-use super::{Context, Outcome, Sheet, Site, Step};
-use crate::mail::{AccountKind, Letter, MailError, MessageId, ReadyAccount, Welcome, welcome};
+use super::{Context, House, Outcome, Sheet, Site, Step};
+use crate::mail::{
+    AccountKind, Handover as LetterHandover, HandoverWay, Letter, MailError, MessageId, Purpose,
+    ReadyAccount, WebUrl, Welcome, WrappingToken, welcome,
+};
 use crate::model::enrollment::{Enrollment, State, Target, TargetKind, Want};
 use crate::model::failure::{Failure, FailureCode, Who};
-use crate::model::id::{Address, DomainName, EngineerKey};
-use crate::model::person::{Language, Locale};
+use crate::model::handover::{Delivery, Handover};
+use crate::model::id::{Address, DomainName};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
-use std::fmt::Write as _;
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
 
 /// The step.
 pub const STEP: Step = Step {
@@ -21,8 +25,13 @@ pub const STEP: Step = Step {
 };
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
-    let ready = ready(cx).await?;
-    let letter = letter(cx, &ready)?;
+    let engineer = cx.house.store.engineer(&cx.sheet()?.engineer.key).await;
+    let engineer =
+        engineer.ok().flatten().ok_or_else(|| Failure::transient(FailureCode::StoreUnavailable))?;
+    let last = engineer.handover.as_deref();
+    let ready: Vec<ReadyAccount> =
+        ready(cx).await?.into_iter().map(|(row, account)| as_handed(last, &row, account)).collect();
+    let letter = letter(cx, &ready, last)?;
     cx.house.mailer.send(&letter).await.map_err(|error| match error {
         MailError::Transient(fault) => {
             Failure::transient(FailureCode::MailUnavailable).with_detail(&fault.to_string())
@@ -36,38 +45,106 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     Ok(ensured)
 }
 
-fn letter(cx: &Context<'_>, ready: &[ReadyAccount]) -> Result<Letter, Failure> {
+fn letter(cx: &Context<'_>, ready: &[ReadyAccount], last: Option<&Handover>) -> Result<Letter, Failure> {
     let sheet = cx.sheet()?;
     let contact = cx.contact()?;
     if ready.is_empty() {
         return Err(Failure::needs(Who::Hr, FailureCode::ScopeMismatch));
     }
-    let language = language(sheet.person.locale.as_ref(), cx.house.letters_language);
+    let language = cx.house.language_of(&sheet.person);
+    let secrets = last.map(|last| Secrets::of(cx, last)).transpose()?;
+    let handovers = match (&secrets, last) {
+        (Some(secrets), Some(last)) => secrets.handovers(last, ready),
+        (None, _) | (_, None) => Vec::new(),
+    };
     let wording = welcome(&Welcome {
         name: sheet.person.name.given.as_str(),
         language,
         ready,
+        handovers: &handovers,
         contact,
         portal: &cx.house.portal,
     });
-    Ok(Letter {
-        message_id: message_id(&sheet.engineer.key, sheet.engineer.stated.goal.revision),
-        date: cx.now(),
-        to: contact.clone(),
-        language,
-        subject: wording.subject,
-        text: wording.text,
-    })
+    let engineer = &sheet.engineer;
+    let issue = last.map_or(0, |last| last.issue);
+    let message_id = MessageId::of(Purpose::Welcome, &engineer.key, engineer.stated.goal.revision, issue);
+    Ok(Letter::new(message_id, cx.now(), contact.clone(), language, wording))
 }
 
-/// The language HR asked for, else the house's own.
-fn language(asked_for: Option<&Locale>, house: Language) -> Language {
-    asked_for.map_or(house, Locale::language)
+/// What only the letter shows of an envelope.
+struct Secrets {
+    page: WebUrl,
+    page_until: String,
+    wrapped: Option<(WrappingToken, String)>,
+}
+
+impl Secrets {
+    fn of(cx: &Context<'_>, last: &Handover) -> Result<Self, Failure> {
+        let broken = || Failure::permanent(FailureCode::SealBroken);
+        let sheet = cx.sheet()?;
+        let token = cx.house.sealer.envelope_token(&sheet.engineer.key, last.issue);
+        let page = format!("{}/envelope/{}", cx.house.handovers.public_url, token.expose_secret());
+        let zone = sheet.engineer.stated.time_zone.time_zone();
+        let until = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M (%Q)").to_string();
+        let wrapped = match &last.wrapped {
+            None => None,
+            Some(wrapped) => {
+                let place = House::wrapped_place(&sheet.engineer.key, last.issue);
+                let plain = cx.house.sealer.unseal(&sheet.data_key, &place, &wrapped.token);
+                let plain = plain.map_err(|_| broken())?;
+                let text = std::str::from_utf8(&plain).map_err(|_| broken())?;
+                let unusable = Failure::needs(Who::Operator, FailureCode::VaultRefused);
+                Some((WrappingToken::parse(text).map_err(|_| unusable)?, until(wrapped.expires_at)))
+            }
+        };
+        Ok(Self {
+            page: WebUrl::parse(&page).map_err(|_| broken())?,
+            page_until: until(last.expires_at),
+            wrapped,
+        })
+    }
+
+    /// Which way the first passwords of which accounts go.
+    fn handovers(&self, last: &Handover, ready: &[ReadyAccount]) -> Vec<LetterHandover<'_>> {
+        let ways = [Delivery::Link, Delivery::Vault, Delivery::Age, Delivery::Sso].map(|way| {
+            let domains = last.domains(way);
+            let is_new = |account: &&ReadyAccount| {
+                account.kind == AccountKind::New && domains.contains(&account.domain)
+            };
+            let accounts: Vec<String> =
+                ready.iter().filter(is_new).map(|account| account.address.clone()).collect();
+            (!accounts.is_empty()).then(|| LetterHandover { way: self.way(way), accounts })
+        });
+        ways.into_iter().flatten().collect()
+    }
+
+    fn way(&self, way: Delivery) -> HandoverWay<'_> {
+        match way {
+            Delivery::Link => HandoverWay::Link { page: &self.page, expires_at: &self.page_until },
+            Delivery::Vault => match &self.wrapped {
+                Some((token, expires_at)) => HandoverWay::Vault { token, expires_at },
+                None => HandoverWay::Administrator,
+            },
+            Delivery::Age => HandoverWay::Age,
+            Delivery::Sso => HandoverWay::SingleSignOn,
+        }
+    }
+}
+
+/// An account whose first password was handed over before has one of its owner's by now.
+fn as_handed(last: Option<&Handover>, row: &Enrollment, account: ReadyAccount) -> ReadyAccount {
+    let way = last.and_then(|last| last.ways.get(&account.domain));
+    let was_opened = way == Some(&Delivery::Link) && last.is_some_and(|last| last.opened_at.is_some());
+    let is_older = way.is_none() && row.credential.is_none();
+    match account.kind {
+        AccountKind::New if was_opened || is_older => ReadyAccount { kind: AccountKind::Restored, ..account },
+        AccountKind::New | AccountKind::Restored | AccountKind::Home => account,
+    }
 }
 
 /// The engineer's accounts in the domains that are wanted, once each of those has settled: a domain may have come since this row was
 /// opened, and the letter, which names every account, is sent once only.
-async fn ready(cx: &Context<'_>) -> Result<Vec<ReadyAccount>, Failure> {
+pub(super) async fn ready(cx: &Context<'_>) -> Result<Vec<(Enrollment, ReadyAccount)>, Failure> {
     let sheet = cx.sheet()?;
     let rows = cx.house.store.enrollments_of(&sheet.engineer.key).await;
     let rows = rows.map_err(|_| Failure::transient(FailureCode::StoreUnavailable))?;
@@ -84,7 +161,8 @@ async fn ready(cx: &Context<'_>) -> Result<Vec<ReadyAccount>, Failure> {
             && let Some((address, kind)) = account(cx, sheet, row, site)?
         {
             let case_alerts = site.reseller.case_alerts;
-            ready.push(ReadyAccount { address, domain: domain.clone(), kind, case_alerts });
+            let account = ReadyAccount { address, domain: domain.clone(), kind, case_alerts };
+            ready.push((row.clone(), account));
         }
     }
     Ok(ready)
@@ -109,32 +187,4 @@ fn account(
 
 fn unsettled(domain: &DomainName) -> Failure {
     Failure::needs(Who::Reseller, FailureCode::AccountsUnsettled).with_detail(domain.as_str())
-}
-
-fn message_id(key: &EngineerKey, revision: u64) -> MessageId {
-    let hex = key.as_str().bytes().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes every text");
-        text
-    });
-    MessageId::parse(&format!("welcome.{hex}.{revision}@carepass.invalid"))
-        .expect("hexadecimal digits and numbers fit")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::person::LanguageTag;
-
-    #[test]
-    fn the_house_speaks_where_hr_does_not_say() {
-        let check = |asked_for: Option<&str>, house: Language, expected: Language| {
-            let locale = asked_for.map(|tag| Locale::from(LanguageTag::parse(tag).unwrap()));
-            assert_eq!(language(locale.as_ref(), house), expected, "{asked_for:?}");
-        };
-        check(None, Language::English, Language::English);
-        check(None, Language::Swedish, Language::Swedish);
-        check(Some("en"), Language::Swedish, Language::English);
-        check(Some("sv"), Language::English, Language::Swedish);
-        check(Some("de"), Language::Swedish, Language::English);
-    }
 }

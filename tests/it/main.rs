@@ -22,7 +22,14 @@ mod fixture;
 #[cfg(test)]
 mod flight;
 #[cfg(test)]
+mod grants;
+mod handover;
+#[cfg(test)]
 mod lanes;
+#[cfg(test)]
+mod leavers_queue;
+#[cfg(test)]
+mod mail;
 #[cfg(test)]
 mod movers;
 #[cfg(test)]
@@ -33,6 +40,8 @@ mod official_client;
 mod rabbit;
 #[cfg(test)]
 mod schemas;
+#[cfg(test)]
+mod signed_events;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

@@ -46,6 +46,7 @@ impl World {
             aliases: Vec::new(),
             release: Release::Granted(self.now),
             forgetting: None,
+            handover: None,
         };
         assert!(self.commit_as(Actor::Event(cause), vec![Change::Engineer(Box::new(engineer))]));
         self.engineers.push(key);
