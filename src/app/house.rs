@@ -3,7 +3,7 @@
 use super::StoreDown;
 use crate::clock::Clock;
 use crate::config::{Backend, Config, MailTls, MailTransport, ResellerSection};
-use crate::engine::Settings;
+use crate::engine::{LetterSettings, Settings};
 use crate::google::{self, Census, Google, GoogleSettings, Now, Rate, Rates};
 use crate::handover::{Handovers, VaultClient};
 use crate::mail::{FileMailer, Mailer, PortalUrl, Security, Sender, SmtpMailer, SmtpSettings};
@@ -101,6 +101,12 @@ pub(super) fn settings(config: &Config) -> Settings {
         recheck: RECHECK,
         outcome_source: config.outcomes.source.clone(),
         keep_refused: config.intake.keep_refused,
+        letters: LetterSettings {
+            operators: config.mail.operators.clone(),
+            digest_at: config.mail.digest_at,
+            time_zone: config.mail.time_zone.time_zone(),
+            remind_before: config.mail.remind_before,
+        },
     }
 }
 
@@ -123,6 +129,7 @@ pub(super) fn house(
         letters_language: config.language.messages_default,
         portal: PortalUrl::parse(&config.portal_url).context("portal_url")?,
         handovers: handovers(config, listen)?,
+        to_managers: config.mail.to_managers,
     })
 }
 

@@ -34,6 +34,8 @@ pub struct EngineerAnswer {
     /// What HR has said for later, the earliest first.
     #[serde(default)]
     pub upcoming: Vec<UpcomingAnswer>,
+    /// How access ends, while it does and when it has.
+    pub leaving: Option<LeavingAnswer>,
     /// The rows.
     #[serde(default)]
     pub enrollments: Vec<EnrollmentAnswer>,
@@ -48,6 +50,16 @@ pub struct UpcomingAnswer {
     pub from: Timestamp,
     /// Where HR means its dates.
     pub time_zone: TimeZoneName,
+}
+
+/// How access ends.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct LeavingAnswer {
+    /// How long it took until the last domain was locked out.
+    pub took_seconds: Option<i64>,
+    /// Where access is still open.
+    #[serde(default)]
+    pub open: Vec<String>,
 }
 
 /// A row.
@@ -115,6 +127,11 @@ impl EngineerAnswer {
     /// The rows of domains.
     pub fn domains(&self) -> impl Iterator<Item = &EnrollmentAnswer> {
         self.enrollments.iter().filter(|row| row.target.domain.is_some())
+    }
+
+    /// Whether access is open that was to end.
+    pub fn is_exposed(&self) -> bool {
+        self.leaving.as_ref().is_some_and(|leaving| !leaving.open.is_empty())
     }
 
     /// The rows that are not at their end, the one that needs a person most first.

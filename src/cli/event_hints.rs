@@ -109,8 +109,8 @@ fn is_like_identity_number(key: &EngineerKey) -> bool {
         month_and_day.is_some_and(|(month, day)| Date::new(year, month, day).is_ok())
     };
     let day_first = |d: &[u8]| date(&d[4..6], &d[2..4], &d[..2]);
-    if finnish {
-        return day_first(&text);
+    if finnish && day_first(&text) {
+        return true;
     }
     match digits.len() {
         10 if is_number(&digits) => date(&digits[..2], &digits[2..4], &digits[4..6]) || day_first(&digits),

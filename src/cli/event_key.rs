@@ -6,10 +6,11 @@ use super::exit::{Ended, Exit, Trouble};
 use super::screen::Screen;
 use crate::amqp::Outgoing;
 use crate::model::privacy::is_private;
-use crate::model::signature::{SIGNATURE_HEADER, SIGNATURE_MAX, SigningKey};
+use crate::model::signature::{KEY_LENGTH, SIGNATURE_HEADER, SIGNATURE_MAX, SigningKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
+use ring::rand::{SecureRandom as _, SystemRandom};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::json;
@@ -51,7 +52,9 @@ pub(super) struct SignArgs {
 
 /// Runs `event keygen`.
 pub fn keygen(args: &KeygenArgs, screen: &mut Screen) -> Ended {
-    let der = SigningKey::make_pkcs8().map_err(|error| Trouble::failed(error.to_string()))?;
+    let mut seed = Zeroizing::new([0; KEY_LENGTH]);
+    SystemRandom::new().fill(&mut *seed).map_err(|_| Trouble::failed("the system has no randomness"))?;
+    let der = SigningKey::pkcs8_of(&seed);
     let key = SigningKey::from_pkcs8(&der).map_err(|error| Trouble::failed(error.to_string()))?;
     let body = Zeroizing::new(STANDARD.encode(&*der));
     let pem = Zeroizing::new(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", &*body));

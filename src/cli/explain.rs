@@ -1,7 +1,7 @@
 //! `carepass explain KEY`: at most five plain lines: what the engineer has, what is lacking, why, who acts, when carepass looks
 //! again. The sentences are the API's, so that everybody reads the same. Not here: lists (`status`).
 
-use super::answers::{EngineerAnswer, EnrollmentAnswer, Sentences, clock, words};
+use super::answers::{EngineerAnswer, EnrollmentAnswer, LeavingAnswer, Sentences, clock, words};
 use super::client::{ApiArgs, Client};
 use super::exit::{Ended, Exit};
 use super::screen::Screen;
@@ -49,7 +49,9 @@ pub async fn run(args: &ExplainArgs, screen: &mut Screen) -> Ended {
 pub fn render(engineer: &EngineerAnswer, language: Language, zone: &TimeZone) -> String {
     let unsettled = engineer.unsettled();
     let mut lines = vec![has(engineer, language)];
-    lines.extend(lacks(&unsettled, language));
+    if engineer.state != "leaving" {
+        lines.extend(lacks(&unsettled, language));
+    }
     if let Some(sentences) = &engineer.sentences {
         lines.extend(because(sentences, engineer.waiting_on.as_deref(), language));
     } else if let Some(first) = unsettled.first() {
@@ -94,6 +96,11 @@ fn has(engineer: &EngineerAnswer, language: Language) -> String {
         Some(name) => format!("{name} ({})", engineer.key),
         None => engineer.key.clone(),
     };
+    if let Some(leaving) =
+        engineer.leaving.as_ref().filter(|_| ["leaving", "removed"].contains(&engineer.state.as_str()))
+    {
+        return leaves(&who, leaving, language);
+    }
     let ready = list(engineer.domains().filter(|row| row.state == "completed"), language);
     match (language, engineer.state.as_str(), ready) {
         (Language::English, "removed", _) => format!("{who} has no access any more."),
@@ -104,6 +111,27 @@ fn has(engineer: &EngineerAnswer, language: Language) -> String {
         (Language::Swedish, _, Some(domains)) => format!("{who} har åtkomst i {domains}."),
         (Language::English, _, None) => format!("{who} has no access yet."),
         (Language::Swedish, _, None) => format!("{who} har ingen åtkomst än."),
+    }
+}
+
+/// Where access is still open, or how long it took to end it.
+fn leaves(who: &str, leaving: &LeavingAnswer, language: Language) -> String {
+    let open = leaving.open.join(", ");
+    match (language, leaving.took_seconds) {
+        (Language::English, _) if !open.is_empty() => {
+            format!("{who} is leaving: access is still open in {open}.")
+        }
+        (Language::Swedish, _) if !open.is_empty() => {
+            format!("{who} slutar: åtkomsten är fortfarande öppen i {open}.")
+        }
+        (Language::English, Some(seconds)) => {
+            format!("{who} has no access any more; the last domain was locked out after {seconds} s.")
+        }
+        (Language::Swedish, Some(seconds)) => {
+            format!("{who} har inte längre åtkomst; den sista domänen stängdes efter {seconds} s.")
+        }
+        (Language::English, None) => format!("{who} has no access any more."),
+        (Language::Swedish, None) => format!("{who} har inte längre åtkomst."),
     }
 }
 

@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 /// What to do with tasks.
 #[derive(Clone, Debug, Subcommand)]
 pub enum TaskCommand {
-    /// Show what only a person can do, the oldest first
+    /// Show what only a person can do: leavers who still have access first, then the oldest
     List(ListArgs),
     /// Say that a task is done: carepass looks at once, or takes your word where it cannot see
     Done(DoneArgs),
@@ -73,6 +73,8 @@ struct TaskAnswer {
     shown_at: Option<Timestamp>,
     #[serde(default)]
     engineers: Vec<String>,
+    /// What to do at once, where access is open that was to end.
+    by_hand: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -137,6 +139,9 @@ fn render(task: &TaskAnswer, language: Language) -> String {
         let _ = write!(text, " ({})", task.engineers.len());
     }
     let Sentences { so, next, you } = &task.sentences;
+    if let Some(by_hand) = &task.by_hand {
+        let _ = write!(text, "\n  {by_hand}");
+    }
     let _ = write!(text, "\n  {so}\n  {next}\n  {you}");
     for ValueAnswer { name, value } in &task.values {
         let _ = write!(text, "\n    {name}: {value}");

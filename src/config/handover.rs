@@ -11,7 +11,7 @@ use crate::model::handover::Delivery;
 pub(super) fn read(mut s: Section<'_>, resellers: &[ResellerSection]) -> Read<Handover> {
     let is_chosen = |way| resellers.iter().any(|section| section.reseller.handover == way);
     let public_url = s.optional("public_url", kinds::base);
-    let expires = s.defaulted("expires", kinds::duration);
+    let expires = s.defaulted("expires", kinds::days);
     let vault = vault(s.section("vault"), is_chosen(Delivery::Vault));
     let age = age(s.section("age"), is_chosen(Delivery::Age));
     s.close();

@@ -14,7 +14,7 @@ use crate::model::id::{
     CustomerId, DomainName, EngineerKey, LicenseSku, MailAddress, OrgUnitPath, ResellerName,
 };
 use crate::model::reseller::{
-    Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Removal, Reseller, RoleChoice,
+    Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Removal, Reseller, RoleChoice, TwoStepGate,
 };
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +45,7 @@ struct Taken {
     domains: BTreeMap<DomainName, String>,
 }
 
+#[expect(clippy::too_many_lines, reason = "a key, a line")]
 fn reseller(
     (name, mut s): (&str, Section<'_>),
     google: Option<&Endpoint>,
@@ -100,6 +101,14 @@ fn reseller(
     let home = s.defaulted("home", kinds::flag);
     let home_accounts = home_accounts(&mut s);
     let removal = removal(&mut s);
+    let two_step = s.defaulted(
+        "two_step",
+        kinds::choice(&[
+            ("before_role", TwoStepGate::BeforeRole),
+            ("with_role", TwoStepGate::WithRole),
+            ("off", TwoStepGate::Off),
+        ]),
+    );
     let label = own_name.as_ref().map_or(name, ResellerName::as_str);
     taken.check(label, customer.as_ref(), domains.as_ref(), &s);
     s.close();
@@ -124,6 +133,7 @@ fn reseller(
         home: home?,
         home_accounts: home_accounts?,
         removal: removal?,
+        two_step: two_step?,
     };
     Ok(ResellerSection { reseller, credentials: credentials? })
 }

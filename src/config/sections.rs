@@ -171,6 +171,8 @@ pub struct Mail {
     pub time_zone: TimeZoneName,
     /// Whether managers are written to.
     pub to_managers: bool,
+    /// How long before a first day at risk somebody is told.
+    pub remind_before: SignedDuration,
 }
 
 /// The way letters leave.

@@ -97,9 +97,9 @@ impl Engine {
         hold: Option<Hold>,
         now: Timestamp,
     ) -> (Release, bool) {
-        let held = |why| (Release::Held { since: now, why }, false);
+        let waits = |why| (Release::Held { since: now, why }, false);
         if let Some(why) = hold {
-            return held(why);
+            return waits(why);
         }
         let kept = before.and_then(|before| match before.release {
             Release::Granted(_) if before.stated.goal.want == Want::Absent => None,
@@ -117,10 +117,10 @@ impl Engine {
             }
             Some(release) => (release, false),
             None if self.settings.approval_required && stated.approval.is_none() => {
-                held(Hold::ApprovalMissing)
+                waits(Hold::ApprovalMissing)
             }
             None if self.takes_grant(&stated.cause.event.source, now) => (Release::Granted(now), true),
-            None => held(Hold::GrantLimit),
+            None => waits(Hold::GrantLimit),
         }
     }
 

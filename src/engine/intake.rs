@@ -152,6 +152,7 @@ impl Engine {
         let changed = self.changed(event, before, &stated, &data_key)?;
         let (release, taken) = self.release(before, &stated, hold, now);
         let source = stated.cause.event.source.clone();
+        let (at_risk, reminded) = before.map_or((None, None), |before| (before.at_risk, before.reminded));
         let (version, username, aliases, handover) = match stored {
             Some(stored) => (stored.version + 1, stored.username, stored.aliases, stored.handover),
             None => (1, None, Vec::new(), None),
@@ -167,6 +168,8 @@ impl Engine {
             release,
             forgetting: None,
             handover,
+            at_risk,
+            reminded,
         };
         let written = self.write_engineer(event, engineer, keys).await;
         if written.is_err() && taken {
@@ -189,7 +192,7 @@ impl Engine {
             Some(stored) => {
                 let (stated, upcoming) = if stored.stated.employment == ending.employment.id {
                     let said = stored.newest().clone().ended(event, from, never_started);
-                    heard(Some(&stored), vec![said], now, self.settings.lead_time)
+                    heard(Some(&stored), (said, Vec::new()), now, self.settings.lead_time)
                 } else {
                     called_off(&stored, event, &ending.employment.id)
                 };
@@ -207,6 +210,8 @@ impl Engine {
                 release: Release::Granted(Timestamp::UNIX_EPOCH),
                 forgetting: None,
                 handover: None,
+                at_risk: None,
+                reminded: None,
             },
         };
         self.write_engineer(event, engineer, Vec::new()).await

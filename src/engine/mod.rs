@@ -3,6 +3,7 @@
 
 mod calendar;
 mod closed;
+mod digest;
 mod drive;
 mod envelope;
 mod forget;
@@ -14,6 +15,7 @@ mod orders;
 mod outcomes;
 mod park;
 mod reconcile;
+mod reminders;
 mod run;
 mod start;
 mod trust;
@@ -31,7 +33,7 @@ use crate::model::enrollment::{Enrollment, Lane};
 use crate::model::event::Profile;
 use crate::model::failure::FailureCode;
 use crate::model::grants::{GrantLimits, Grants};
-use crate::model::id::ResellerName;
+use crate::model::id::{MailAddress, ResellerName};
 use crate::model::roster::Roster;
 use crate::model::rules::Rules;
 use crate::model::sequence::Sequences;
@@ -39,6 +41,8 @@ use crate::model::signature::SourceKey;
 use crate::model::wall::Walls;
 use crate::steps::House;
 use jiff::SignedDuration;
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -76,6 +80,8 @@ pub struct Settings {
     pub outcome_source: String,
     /// How long refused messages stay parked.
     pub keep_refused: SignedDuration,
+    /// Letters that no row sends.
+    pub letters: LetterSettings,
 }
 
 /// As it is shipped, but for the limits on grants, which nobody meets.
@@ -95,8 +101,34 @@ impl Default for Settings {
             recheck: SignedDuration::from_hours(1),
             outcome_source: "urn:carepass".to_owned(),
             keep_refused: SignedDuration::from_hours(90 * 24),
+            letters: LetterSettings::default(),
         }
     }
+}
+
+/// To nobody, at eight o'clock in UTC.
+impl Default for LetterSettings {
+    fn default() -> Self {
+        Self {
+            operators: Vec::new(),
+            digest_at: jiff::civil::time(8, 0, 0, 0),
+            time_zone: TimeZone::UTC,
+            remind_before: SignedDuration::from_hours(3 * 24),
+        }
+    }
+}
+
+/// When letters go out that no row sends, and to whom.
+#[derive(Clone, Debug)]
+pub struct LetterSettings {
+    /// Who gets the digest.
+    pub operators: Vec<MailAddress>,
+    /// When it is written, by the clock of `time_zone`.
+    pub digest_at: Time,
+    /// The clock of the digest.
+    pub time_zone: TimeZone,
+    /// How long before a first day at risk somebody is told.
+    pub remind_before: SignedDuration,
 }
 
 /// The two loops and what they share.
@@ -127,6 +159,8 @@ pub struct Engine {
     watches: watch::Watches,
     /// Messages that cannot be used.
     parking: park::Parking,
+    /// Who has enrolled in 2-Step Verification.
+    enrolments: reminders::Enrolments,
     /// The last entry whose outcomes are told.
     told: AtomicU64,
     stop: CancellationToken,
@@ -208,6 +242,7 @@ impl Engine {
             grown: Notify::new(),
             watches: watch::Watches::default(),
             parking: park::Parking::default(),
+            enrolments: reminders::Enrolments::default(),
             told: AtomicU64::new(0),
             stop,
             cut: CancellationToken::new(),

@@ -35,6 +35,10 @@ pub fn describe() {
         "carepass_credentials_unopened",
         "Engineers whose page of first passwords nobody has opened yet, as of the last sweep"
     );
+    describe_gauge!(
+        "carepass_two_step_pending",
+        "Accounts without 2-Step Verification that is watched for, by reseller account"
+    );
     describe_gauge!("carepass_ledger_position", "The last entry of the ledger");
     describe_gauge!("carepass_outcomes_position", "The last entry whose outcomes are told");
 }
@@ -136,6 +140,9 @@ pub(super) async fn watch(engine: Arc<Engine>) {
             });
         }
         gauge_seats(&engine);
+        for (name, pending) in engine.two_step_pending() {
+            gauge!("carepass_two_step_pending", "reseller" => name.to_string()).set(f64::from(pending));
+        }
         if let Ok(head) = engine.house.store.head().await {
             gauge!("carepass_ledger_position").set(float(head.0));
         }

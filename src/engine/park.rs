@@ -230,6 +230,7 @@ mod tests {
             license_spacing: SignedDuration::ZERO,
             portal: PortalUrl::default(),
             handovers: crate::handover::Handovers::default(),
+            to_managers: true,
         };
         let allowed_sources = sources.iter().map(|source| (*source).to_owned()).collect();
         let settings = Settings { allowed_sources, ..Settings::default() };

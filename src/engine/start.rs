@@ -45,6 +45,7 @@ impl Engine {
             self.run_loop(Arc::clone(self).publish_for_ever(sink));
         }
         self.run_loop(observe::watch(Arc::clone(self)));
+        self.run_loop(Arc::clone(self).write_digests());
         for lane in self.lanes.keys() {
             self.run_loop(Arc::clone(self).drive(lane.clone()));
         }

@@ -80,7 +80,7 @@ fn is_mapped(row: &Enrollment, reseller: &Reseller) -> bool {
 mod tests {
     use super::*;
     use crate::model::enrollment::{AccountFact, Goal};
-    use crate::model::reseller::{CaseAlerts, DomainChoice, LicenseMode, Removal, RoleChoice};
+    use crate::model::reseller::{CaseAlerts, DomainChoice, LicenseMode, Removal, RoleChoice, TwoStepGate};
     use jiff::Timestamp;
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -103,8 +103,9 @@ mod tests {
             home,
             handover: crate::model::handover::Delivery::default(),
             home_accounts: BTreeMap::new(),
-            profiles: BTreeMap::new(),
             removal: Removal::Suspend,
+            two_step: TwoStepGate::default(),
+            profiles: BTreeMap::new(),
         }
     }
 

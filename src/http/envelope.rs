@@ -36,6 +36,7 @@ struct Words {
     revoked: [&'static str; 2],
     unknown: [&'static str; 2],
     too_many: [&'static str; 2],
+    foreign: [&'static str; 2],
 }
 
 const ENGLISH: Words = Words {
@@ -58,6 +59,7 @@ const ENGLISH: Words = Words {
     revoked: ["This access was taken away.", "If you think that this is wrong, ask your manager."],
     unknown: ["There is no such page.", "Check that you have the whole link of your letter."],
     too_many: ["This page was asked for too often.", "Try again in a minute."],
+    foreign: ["Another page tried to open this one.", "Open the link of your letter yourself."],
 };
 
 const SWEDISH: Words = Words {
@@ -80,6 +82,7 @@ const SWEDISH: Words = Words {
     revoked: ["Åtkomsten har tagits bort.", "Om du tror att det är fel, fråga din chef."],
     unknown: ["Det finns ingen sådan sida.", "Kontrollera att du har hela länken från ditt brev."],
     too_many: ["Sidan har begärts för ofta.", "Försök igen om en minut."],
+    foreign: ["En annan sida försökte öppna den här.", "Öppna själv länken från ditt brev."],
 };
 
 /// `GET` and `HEAD /envelope/{token}`: changes nothing, however often.
@@ -99,7 +102,7 @@ pub(super) async fn open(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     if !is_own_form(&headers, &api.engine.house().handovers.public_url) {
-        return Ok(StatusCode::FORBIDDEN.into_response());
+        return Ok(written(StatusCode::FORBIDDEN, spoken.0, &plain(words(spoken.0).foreign)));
     }
     answer(&api, api.engine.open_envelope(&token).await, spoken)
 }
@@ -121,10 +124,7 @@ fn is_own_form(headers: &HeaderMap, public_url: &str) -> bool {
 fn answer(api: &Api, envelope: Result<Envelope, StoreError>, spoken: Spoken) -> Result<Response, Problem> {
     let Envelope { standing, language, passwords } = envelope?;
     let language = language.unwrap_or(spoken.0);
-    let words = match language {
-        Language::English => &ENGLISH,
-        Language::Swedish => &SWEDISH,
-    };
+    let words = words(language);
     let (status, content) = match standing {
         EnvelopeStanding::Closed => (StatusCode::OK, closed(words)),
         EnvelopeStanding::Opened if !passwords.is_empty() => {
@@ -136,14 +136,25 @@ fn answer(api: &Api, envelope: Result<Envelope, StoreError>, spoken: Spoken) -> 
         EnvelopeStanding::Unknown => (StatusCode::NOT_FOUND, plain(words.unknown)),
         EnvelopeStanding::TooMany => (StatusCode::TOO_MANY_REQUESTS, plain(words.too_many)),
     };
+    Ok(written(status, language, &content))
+}
+
+fn words(language: Language) -> &'static Words {
+    match language {
+        Language::English => &ENGLISH,
+        Language::Swedish => &SWEDISH,
+    }
+}
+
+fn written(status: StatusCode, language: Language, content: &Markup) -> Response {
     let tag = Spoken(language).tag();
-    let page = page(words, tag.to_str().unwrap_or("en"), &content).into_string();
+    let page = page(words(language), tag.to_str().unwrap_or("en"), content).into_string();
     let mut response = (status, page).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(axum::http::header::CONTENT_LANGUAGE, tag);
     headers.insert(CONTENT_SECURITY_POLICY, policy());
-    Ok(response)
+    response
 }
 
 fn policy() -> HeaderValue {

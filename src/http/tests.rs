@@ -131,6 +131,7 @@ fn house(store: Arc<Memory>) -> House {
         license_spacing: SignedDuration::ZERO,
         portal: PortalUrl::default(),
         handovers: crate::handover::Handovers::default(),
+        to_managers: true,
     }
 }
 

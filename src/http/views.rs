@@ -2,26 +2,27 @@
 //! Not here: where the data comes from (`api`).
 
 use super::Api;
+use super::engineer_view::{HandoverView, UpcomingView};
 use super::language::Spoken;
+use super::leaving_view::{LeavingView, by_hand};
 use crate::model::calendar::moment;
-use crate::model::engineer::{Engineer, Hold, Progress, Release, Scope};
+use crate::model::engineer::{Engineer, Hold, Progress, Release};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Entry};
 use crate::model::failure::{Failure, FailureCode, Prefilled, Who};
-use crate::model::handover::{Delivery, Handover};
 use crate::model::id::{DomainName, EngineerKey, LocalPart, ResellerName};
 use crate::model::message::{Message, Place, explain};
 use crate::model::person::Language;
 use crate::model::plan::StepName;
 use crate::model::roster::Roster;
-use crate::model::statement::Statement;
 use crate::model::task::{Card, CardId};
 use crate::model::time_zone::TimeZoneName;
+use crate::model::two_step::Standing;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What stands in the place of a sealed value.
 const SEALED: &str = "(sealed)";
@@ -49,18 +50,21 @@ pub(super) struct EngineerView {
     sentences: Option<Message>,
     held_since: Option<Timestamp>,
     starts: Option<Timestamp>,
+    /// The last envelope with first passwords; never its address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handover: Option<HandoverView>,
     /// The same on the clock of the place of work, and in UTC.
     starts_shown: Option<String>,
     /// When the work for it begins by itself, while that is to come.
     opens: Option<Timestamp>,
     /// Where HR means its dates.
     time_zone: TimeZoneName,
-    /// The last envelope with first passwords; never its address.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    handover: Option<HandoverView>,
     /// What HR has said for later, the earliest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     upcoming: Vec<UpcomingView>,
+    /// How access ends, while it does and when it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leaving: Option<LeavingView>,
     pub(super) enrollments: Vec<EnrollmentView>,
     version: u64,
 }
@@ -82,6 +86,9 @@ pub(super) struct EnrollmentView {
     detail: Option<String>,
     look_again_at: Option<Timestamp>,
     done: BTreeSet<StepName>,
+    /// Whether the account is enrolled in 2-Step Verification; absent where nobody watches that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) two_step: Option<Standing>,
     version: u64,
 }
 
@@ -111,6 +118,10 @@ pub(super) struct TaskView {
     paste: Option<String>,
     console_link: Option<&'static str>,
     closes_itself: bool,
+    /// It keeps somebody's access open that was to end.
+    open_exposure: bool,
+    /// What a person does at once where that is so.
+    by_hand: Option<String>,
     /// An operator's word closes it.
     confirmable: bool,
     /// What to paste or fill in at Google's page.
@@ -119,67 +130,6 @@ pub(super) struct TaskView {
     #[serde(skip_serializing_if = "Option::is_none")]
     shown_at: Option<Timestamp>,
     engineers: Vec<EngineerKey>,
-}
-
-/// An envelope with first passwords.
-#[derive(Debug, Serialize)]
-pub(super) struct HandoverView {
-    issue: u32,
-    issued_at: Timestamp,
-    /// For what goes by a page.
-    expires_at: Timestamp,
-    opened_at: Option<Timestamp>,
-    /// When what nobody opened was destroyed, or a newer one was ordered.
-    lapsed_at: Option<Timestamp>,
-    /// The way, domain by domain.
-    delivery: BTreeMap<DomainName, Delivery>,
-}
-
-impl HandoverView {
-    fn of(last: &Handover) -> Self {
-        Self {
-            issue: last.issue,
-            issued_at: last.issued_at,
-            expires_at: last.expires_at,
-            opened_at: last.opened_at,
-            lapsed_at: last.lapsed_at,
-            delivery: last.ways.clone(),
-        }
-    }
-}
-
-/// What HR has said for later.
-#[derive(Debug, Serialize)]
-pub(super) struct UpcomingView {
-    goal: Want,
-    revision: u64,
-    from: Timestamp,
-    /// The same on the clock of the place of work, and in UTC.
-    shown: String,
-    time_zone: TimeZoneName,
-    scope: Scope,
-}
-
-impl UpcomingView {
-    fn of(statement: &Statement, wording: Wording) -> Self {
-        Self {
-            shown: wording.moment(statement.from, &statement.time_zone),
-            time_zone: statement.time_zone.clone(),
-            goal: statement.goal.want,
-            revision: statement.goal.revision,
-            from: statement.from,
-            scope: statement.scope.clone(),
-        }
-    }
-}
-
-/// Why somebody is held, as a failure that people read about.
-fn held_code(why: Hold) -> FailureCode {
-    match why {
-        Hold::GrantLimit => FailureCode::GrantsHeld,
-        Hold::ApprovalMissing => FailureCode::ApprovalMissing,
-        Hold::EmploymentEnded => FailureCode::EmploymentEnded,
-    }
 }
 
 /// One entry of the ledger, without what is sealed.
@@ -204,7 +154,7 @@ impl Wording {
     }
 
     /// A moment that belongs to a place: "Friday 17:00 Stockholm (16:00 UTC)".
-    fn moment(self, at: Timestamp, place: &TimeZoneName) -> String {
+    pub(super) fn moment(self, at: Timestamp, place: &TimeZoneName) -> String {
         moment::in_places(at, &place.time_zone(), &[TimeZone::UTC], self.now, self.language)
     }
 
@@ -237,11 +187,12 @@ impl Wording {
             sentences: waits.map(|(.., sentences)| sentences),
             held_since,
             starts: engineer.stated.starts,
+            handover: engineer.handover.as_deref().map(HandoverView::of),
             starts_shown: engineer.stated.starts.map(|at| self.moment(at, &engineer.stated.time_zone)),
             opens: rows.iter().filter(|row| row.waits_on(Who::Calendar)).filter_map(|row| row.opens).min(),
             time_zone: engineer.stated.time_zone.clone(),
-            handover: engineer.handover.as_deref().map(HandoverView::of),
             upcoming: engineer.upcoming.iter().map(|statement| UpcomingView::of(statement, self)).collect(),
+            leaving: LeavingView::of(engineer, rows),
             enrollments: rows.iter().map(|row| self.enrollment(row)).collect(),
             version: engineer.version,
         }
@@ -259,7 +210,7 @@ impl Wording {
             return None;
         }
         if let Release::Held { why, .. } = engineer.release {
-            return Some((Who::Operator, held_code(why), self.held(why)));
+            return Some((Who::Operator, why.code(), self.held(why)));
         }
         let is_told = rows.iter().any(|row| row.id.target() == Target::Engineer);
         if is_told || !rows.iter().all(Enrollment::is_settled) || roster.knows(&engineer.stated.scope) {
@@ -299,6 +250,7 @@ impl Wording {
             detail: failure.map(|failure| failure.detail.clone()).filter(|detail| !detail.is_empty()),
             look_again_at,
             done: row.done.clone(),
+            two_step: None,
             version: row.version,
         }
     }
@@ -325,6 +277,8 @@ impl Wording {
             values: task.values,
             console_link: task.console_link,
             closes_itself: task.closes_itself,
+            open_exposure: task.leaving,
+            by_hand: task.leaving.then(|| by_hand(self.language).to_owned()),
             confirmable: task.confirmable,
             shown_at: None,
             engineers,
@@ -336,7 +290,7 @@ impl Wording {
         let sentences = self.held(why);
         TaskView {
             id: CardId::Held(why).to_string(),
-            reason: held_code(why),
+            reason: why.code(),
             step: None,
             waiting_on: Who::Operator,
             reseller: None,
@@ -350,6 +304,8 @@ impl Wording {
             values: Vec::new(),
             console_link: None,
             closes_itself: false,
+            open_exposure: false,
+            by_hand: None,
             confirmable: why == Hold::GrantLimit,
             shown_at: Some(self.now),
             engineers,
@@ -357,7 +313,7 @@ impl Wording {
     }
 
     fn held(self, why: Hold) -> Message {
-        self.explain(&Failure::needs(Who::Operator, held_code(why)), &nowhere())
+        self.explain(&Failure::needs(Who::Operator, why.code()), &nowhere())
     }
 
     fn explain(self, failure: &Failure, place: &Place) -> Message {
@@ -440,7 +396,7 @@ fn hide_sealed(value: &mut Value) {
             for (name, value) in fields {
                 match name.as_str() {
                     "person" | "username" | "aliases" | "credential" | "home_account" | "token" => {
-                        *value = json!(SEALED)
+                        *value = json!(SEALED);
                     }
                     _ => hide_sealed(value),
                 }

@@ -64,6 +64,9 @@ pub struct Facts {
     /// Reseller: how the free licence turned out to come to an account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licensing: Option<LicenseLesson>,
+    /// Engineer: the last letter was the one before the role, and the welcome is still to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_early: Option<bool>,
 }
 
 /// The role of a profile, as the set-up resolved it.
@@ -147,6 +150,7 @@ impl Facts {
             cut_short_at,
             seats,
             licensing,
+            told_early,
         } = newer;
         // Another customer is another account: nothing that was known of the one before holds for it.
         if customer.is_some() && self.customer.is_some() && customer != self.customer {
@@ -172,5 +176,6 @@ impl Facts {
         self.locked_out_at = locked_out_at.or(self.locked_out_at);
         self.cut_short_at = cut_short_at.or(self.cut_short_at);
         self.licensing = licensing.or(self.licensing);
+        self.told_early = told_early.or(self.told_early);
     }
 }

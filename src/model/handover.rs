@@ -111,11 +111,16 @@ impl Enrollment {
 
 #[cfg(test)]
 mod tests {
-    use super::super::enrollment::{AccountFact, Goal};
+    use super::super::enrollment::{AccountFact, Goal, TargetKind};
     use super::super::entry::{Actor, Change, Entry, Position};
     use super::super::failure::{Failure, FailureCode, Who};
     use super::super::outcome::outcomes;
+    use super::super::plan::plan;
+    use super::super::rules::Rules;
+    use super::super::transition::{Input, Order, Rejected, apply};
     use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn row() -> Enrollment {
         let id = "domain/E-1/se/a.se".parse().unwrap();
@@ -176,6 +181,31 @@ mod tests {
         }
     }
 
+    /// The new password is sealed by the claim, and nothing is handed over before it is the account's; a skipped one never is.
+    #[test]
+    fn an_order_asks_for_a_new_password_of_an_account_that_is_known() {
+        let reissue = |row: &Enrollment| apply(row, Input::Ordered(Order::Reissue), &Rules::default(), NOW);
+        let settled = Enrollment { state: State::Completed, done: plan_of_all(), ..row() };
+        let after = reissue(&settled).unwrap().after;
+        assert!(after.reissue && after.credential.is_none() && !after.holds_first_password());
+        assert_eq!(after.next_step(), Some(StepName::Password));
+        let skipped = apply(&after, Input::Ordered(Order::Skip), &Rules::default(), NOW).unwrap().after;
+        assert!(!skipped.reissue && skipped.state == State::Completed && !skipped.holds_first_password());
+        for change in [
+            |row: &mut Enrollment| row.facts.account = None,
+            |row: &mut Enrollment| row.facts.account.as_mut().unwrap().home = true,
+            |row: &mut Enrollment| row.goal.want = Want::Absent,
+        ] {
+            let mut other = settled.clone();
+            change(&mut other);
+            assert_eq!(reissue(&other), Err(Rejected::NoFirstPassword));
+        }
+    }
+
+    fn plan_of_all() -> BTreeSet<StepName> {
+        plan(TargetKind::Domain, Want::Present).iter().copied().collect()
+    }
+
     #[test]
     fn a_page_is_open_until_it_was_opened_or_its_time_is_over() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
@@ -196,7 +226,7 @@ mod tests {
         check(&page, issued_at, true, false);
         check(&page, expires_at, false, true);
         check(&Handover { opened_at: Some(issued_at), ..page.clone() }, issued_at, false, false);
-        check(&Handover { opened_at: Some(issued_at), ..page.clone() }, expires_at, false, false);
+        check(&Handover { opened_at: Some(issued_at), ..page }, expires_at, false, false);
         check(&Handover { lapsed_at: Some(expires_at), ..page.clone() }, expires_at, false, false);
         let ways = [("a.se".parse().unwrap(), Delivery::Sso)].into();
         check(&Handover { ways, ..page.clone() }, expires_at, false, false);

@@ -29,6 +29,7 @@ pub mod task;
 pub mod this_machine;
 pub mod time_zone;
 pub mod transition;
+pub mod two_step;
 pub mod username;
 pub mod wall;
 pub mod word;

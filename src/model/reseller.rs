@@ -51,6 +51,8 @@ pub struct Reseller {
     pub home_accounts: BTreeMap<EngineerKey, MailAddress>,
     /// What becomes of an account of ours once access has ended.
     pub removal: Removal,
+    /// Whether the role waits for 2-Step Verification.
+    pub two_step: TwoStepGate,
 }
 
 /// What becomes of an account that carepass made, once access has ended.
@@ -63,6 +65,18 @@ pub enum Removal {
         /// The days of grace.
         grace: SignedDuration,
     },
+}
+
+/// When an engineer gets the role, as to 2-Step Verification (`docs/GOOGLE.md` 22).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TwoStepGate {
+    /// Once Google shows that the engineer has enrolled.
+    BeforeRole,
+    /// At once; enrolment is watched, and the engineer reminded.
+    #[default]
+    WithRole,
+    /// At once, and nothing is watched.
+    Off,
 }
 
 impl Reseller {

@@ -73,7 +73,8 @@ impl Roster {
 }
 
 /// The targets of an engineer that ought to have a row and have none. The engineer-wide one is missing only once every domain
-/// that is wanted is known, has a row and has settled, and at least one of them is ready. Rows that are no longer wanted, say
+/// that is wanted is known, has a row and has settled, or waits for the engineer's 2-Step Verification, and at least one of them has an
+/// account: the letter says what the engineer has to do before the role. Rows that are no longer wanted, say
 /// of a reseller account that left the configuration, hold nobody up.
 #[must_use]
 pub fn missing(roster: &Roster, engineer: &Engineer, rows: &BTreeMap<Target, Enrollment>) -> Vec<Target> {
@@ -87,9 +88,10 @@ pub fn missing(roster: &Roster, engineer: &Engineer, rows: &BTreeMap<Target, Enr
     let row_of = |target: &Target| rows.get(target);
     // A domain that has come back into the scope may still be at the end of its access.
     let is_settled = |row: &Enrollment| row.is_settled() && row.goal.want == Want::Present;
-    let settled = wanted.iter().all(|target| row_of(target).is_some_and(is_settled));
-    let somewhere =
-        wanted.iter().any(|target| row_of(target).is_some_and(|row| row.state == State::Completed));
+    let is_told = |row: &Enrollment| is_settled(row) || row.waits_for_two_step();
+    let settled = wanted.iter().all(|target| row_of(target).is_some_and(is_told));
+    let has_account = |row: &Enrollment| row.state == State::Completed || row.waits_for_two_step();
+    let somewhere = wanted.iter().any(|target| row_of(target).is_some_and(has_account));
     // A scope that names no domain at all has nobody to ask but the engineer-wide row.
     let joined = roster.knows(scope) && settled && (somewhere || wanted.is_empty());
     if joined && !rows.contains_key(&Target::Engineer) {
@@ -108,7 +110,9 @@ fn gone(rows: &BTreeMap<Target, Enrollment>) -> Vec<Target> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::enrollment::{EnrollmentId, Goal, Want};
+    use super::super::enrollment::{AccountFact, At, EnrollmentId, Goal, Want};
+    use super::super::failure::{Failure, FailureCode, Who};
+    use super::super::plan::StepName;
     use super::*;
     use jiff::Timestamp;
 
@@ -159,8 +163,33 @@ mod tests {
             "open" => (),
             "done" => row.state = State::Completed,
             "cancelled" => row.state = State::Cancelled { reason: String::new() },
+            "gate" => row = gated(row),
             other => panic!("{other}"),
         }
+        row
+    }
+
+    /// The row, waiting for 2-Step Verification.
+    fn gated(mut row: Enrollment) -> Enrollment {
+        let now = Timestamp::UNIX_EPOCH;
+        let reason = Failure::needs(Who::Engineer, FailureCode::TwoStepPending);
+        let at = At {
+            step: StepName::TwoStep,
+            attempt: 1,
+            runs: 1,
+            looks: 1,
+            waited_for: Some(reason.code),
+            since: now,
+        };
+        row.state = State::Waiting { at, on: Who::Engineer, reason, look_again: now };
+        row.facts.account = Some(AccountFact {
+            id: "1".parse().unwrap(),
+            since: now,
+            read_at: now,
+            restored: false,
+            home: false,
+            suspended_by_us: None,
+        });
         row
     }
 
@@ -184,6 +213,9 @@ mod tests {
         check(two, &[], &all, &["a.dk=cancelled", "a.se=cancelled", "b.se=cancelled"], &[]);
         check(two, &[], &all, &["a.dk=done", "a.se=done", "b.se=done", "engineer=done"], &[]);
         check(two, &["no"], &all, &["a.dk=done", "a.se=done", "b.se=done"], &[]);
+        check(two, &[], &all, &["a.dk=gate", "a.se=gate", "b.se=gate"], &["engineer"]);
+        check(two, &[], &all, &["a.dk=gate", "a.se=done", "b.se=cancelled"], &["engineer"]);
+        check(two, &[], &all, &["a.dk=gate", "a.se=open", "b.se=done"], &[]);
         check(&[], &["no"], &all, &[], &[]);
     }
 

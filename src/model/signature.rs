@@ -1,11 +1,10 @@
-//! Signed events: a detached JWS (RFC 7515, appendix F) with EdDSA over Ed25519 (RFC 8037) of exactly the bytes of the body, in the
+//! Signed events: a detached JWS (RFC 7515, appendix F) with `EdDSA` over Ed25519 (RFC 8037) of exactly the bytes of the body, in the
 //! header `carepass-signature`. Who signs is told by `kid` among the keys of the event's own source; nothing that a header could bring
-//! along, such as a key or an address of one, is looked at. Pure but for the making of keys.
+//! along, such as a key or an address of one, is looked at. Pure.
 //! Not here: which sources must sign, and refusing (`engine/trust`).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
@@ -19,11 +18,11 @@ pub const SIGNATURE_HEADER: &str = "carepass-signature";
 /// The longest signature that is read, in bytes; one with a short key id has about 180.
 pub const SIGNATURE_MAX: usize = 900;
 
-/// The name of EdDSA (RFC 8037, section 3.1).
+/// The name of the algorithm (RFC 8037, section 3.1).
 const ALGORITHM: &str = "EdDSA";
 
 /// Bytes of a public key, and of the seed of a private one.
-const KEY_LENGTH: usize = 32;
+pub const KEY_LENGTH: usize = 32;
 
 /// What stands before the seed in a private key of Ed25519 (RFC 8410, section 7, version 1), as OpenSSL writes it.
 const PKCS8_PREFIX: [u8; 16] =
@@ -56,7 +55,7 @@ pub enum SignatureFault {
     /// It demands what is not understood here (`crit`, `b64`).
     #[error("the JWS header asks for extensions")]
     Extension,
-    /// It is not made with EdDSA.
+    /// It is not made with `EdDSA`.
     #[error("the algorithm is not EdDSA")]
     Algorithm,
     /// The source has no key of that name.
@@ -67,7 +66,7 @@ pub enum SignatureFault {
     Mismatch,
 }
 
-/// A private key that cannot be used, or made.
+/// A private key that cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a private key of Ed25519 in PKCS#8")]
 pub struct InvalidSigningKey;
@@ -156,14 +155,15 @@ impl SigningKey {
         Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map(Self).map_err(|_| InvalidSigningKey)
     }
 
-    /// A fresh key as PKCS#8 of version 1. Errors: the system has no randomness.
-    pub fn make_pkcs8() -> Result<Zeroizing<Vec<u8>>, InvalidSigningKey> {
-        let mut seed = Zeroizing::new([0; KEY_LENGTH]);
-        SystemRandom::new().fill(&mut *seed).map_err(|_| InvalidSigningKey)?;
-        Ok(Zeroizing::new([&PKCS8_PREFIX[..], &seed[..]].concat()))
+    /// The key of a seed, as PKCS#8 of version 1.
+    pub fn pkcs8_of(seed: &[u8; KEY_LENGTH]) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new([&PKCS8_PREFIX[..], seed].concat())
     }
 
     /// What others verify with.
+    ///
+    /// # Panics
+    /// Never: a public key of Ed25519 has 32 bytes.
     pub fn public_key(&self) -> PublicKey {
         let bytes = self.0.public_key().as_ref();
         PublicKey(bytes.try_into().expect("a public key of Ed25519 has 32 bytes"))
@@ -202,7 +202,7 @@ mod tests {
     }
 
     fn keys() -> Vec<SourceKey> {
-        let other = SigningKey::from_pkcs8(&SigningKey::make_pkcs8().unwrap()).unwrap().public_key();
+        let other = SigningKey::from_pkcs8(&SigningKey::pkcs8_of(&[7; KEY_LENGTH])).unwrap().public_key();
         let key = |source: &str, id: &str, public_key| SourceKey {
             source: source.into(),
             id: id.into(),

@@ -9,7 +9,7 @@ mod tests;
 
 pub use card_id::CardId;
 
-use super::enrollment::{Enrollment, EnrollmentId, State};
+use super::enrollment::{Enrollment, EnrollmentId, State, Want};
 use super::failure::{Failure, FailureCode, Prefilled, UnmappedAnswer, Who};
 use super::id::{DomainName, EngineerKey, InvalidName, ResellerName};
 use super::message::link::console_link;
@@ -71,6 +71,8 @@ pub struct Task {
     /// The row's turn to look for all, where one does (`wall`).
     #[serde(skip)]
     pub turn: Option<wall::Place>,
+    /// It keeps somebody's access open that was to end.
+    pub leaving: bool,
     /// Whether an operator's word closes it (`POST /v1/tasks/{id}/done`). Marking any other task as done makes carepass look at once.
     pub confirmable: bool,
 }
@@ -117,22 +119,25 @@ pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
         console_link: console_link(reason.code),
         closes_itself: reach::closes_itself(reason.code),
         turn: wall::Place::of(row, reason.code),
+        leaving: row.id.domain().is_some() && row.goal.want == Want::Absent,
         confirmable: Subject::asked_by(row).is_some(),
         reseller: place.reseller,
         domain: place.domain,
     })
 }
 
-/// One card for each thing to do, the oldest first.
+/// One card for each thing to do: first what keeps access open that was to end, then the oldest first.
 pub fn batch(tasks: Vec<Task>) -> Vec<Card> {
     let mut piles: BTreeMap<TaskId, (Task, BTreeSet<EngineerKey>)> = BTreeMap::new();
     for task in tasks {
         let engineer = task.enrollment.engineer().cloned();
         let (shown, engineers) = piles.entry(task.id).or_insert_with(|| (task.clone(), BTreeSet::new()));
         engineers.extend(engineer);
+        let leaving = shown.leaving || task.leaving;
         if order(&task) < order(shown) {
             *shown = task;
         }
+        shown.leaving = leaving;
     }
     let mut cards: Vec<Card> = piles
         .into_values()
@@ -141,7 +146,7 @@ pub fn batch(tasks: Vec<Task>) -> Vec<Card> {
             engineers: engineers.into_iter().collect(),
         })
         .collect();
-    cards.sort_by_key(|card| (card.task.since, card.task.id));
+    cards.sort_by_key(|card| (!card.task.leaving, card.task.since, card.task.id));
     cards
 }
 

@@ -2,7 +2,7 @@
 //! Not here: who commits the result and who carries out the effect (`engine/drive`).
 
 use super::enrollment::{
-    At, Enrollment, EnrollmentId, Facts, Goal, Leaving, PUT_OFF_MAX, State, TargetKind, WATCHED, Want, Wish,
+    At, Enrollment, EnrollmentId, Facts, Leaving, PUT_OFF_MAX, State, TargetKind, WATCHED, Want, Wish,
 };
 use super::failure::{Failure, FailureCode, FailureKind, Who};
 use super::plan::{StepName, may_be_skipped, plan};
@@ -133,8 +133,9 @@ pub enum Rejected {
 impl Enrollment {
     /// A new row at the first step of its plan, due at once.
     pub fn open(id: EnrollmentId, wish: impl Into<Wish>, now: Timestamp) -> Self {
-        let Wish { goal, cause, starts, opens, said_at, changed: _ } = wish.into();
-        let leaving = leaving(goal, said_at, now, false);
+        let wish = wish.into();
+        let leaving = leaving(&wish, now, false);
+        let Wish { goal, cause, starts, opens, .. } = wish;
         let mut row = Self {
             id,
             version: 0,
@@ -150,7 +151,8 @@ impl Enrollment {
             home_account: None,
             cause,
             starts,
-            opens,
+            // The end of access waits for no start.
+            opens: opens.filter(|_| goal.want == Want::Present),
             leaving,
         };
         row.state = next_state(&row, now).0;
@@ -358,7 +360,7 @@ fn take_over(row: &mut Enrollment, now: Timestamp) {
             row.skipped.remove(&step);
         }
     } else {
-        row.leaving = leaving(wish.goal, wish.said_at, now, is_unfinished(row, now));
+        row.leaving = leaving(&wish, now, is_unfinished(row, now));
         if row.leaving.is_some_and(|leaving| leaving.unfinished) {
             row.facts.cut_short_at = Some(now);
         }
@@ -383,8 +385,13 @@ fn is_unfinished(row: &Enrollment, now: Timestamp) -> bool {
     cut_short || row.facts.cut_short_at.is_some_and(|at| now < later(at, WATCHED))
 }
 
-fn leaving(goal: Goal, said_at: Option<Timestamp>, now: Timestamp, unfinished: bool) -> Option<Leaving> {
-    (goal.want == Want::Absent).then(|| Leaving { said_at: said_at.unwrap_or(now), since: now, unfinished })
+fn leaving(wish: &Wish, now: Timestamp, unfinished: bool) -> Option<Leaving> {
+    (wish.goal.want == Want::Absent).then(|| Leaving {
+        said_at: wish.said_at.unwrap_or(now),
+        since: now,
+        unfinished,
+        never_started: wish.never_started,
+    })
 }
 
 fn ordered(

@@ -98,24 +98,11 @@ fn states() -> Vec<Enrollment> {
             ..with(State::Running { at, lease_until: NOW })
         },
         with(State::Waiting { at, on: Who::Operator, reason, look_again: NOW }),
-        with_account(with(State::Completed)),
+        with(State::Completed),
         with(State::Cancelled { reason: "left".into() }),
         Enrollment::open("domain/E-1/nordic-se/reseller-se.example".parse().unwrap(), later_wish(), NOW),
         Enrollment { state: State::Completed, goal: goal(Want::Absent, 2), ..open() },
     ]
-}
-
-fn with_account(mut row: Enrollment) -> Enrollment {
-    let id = "1".parse().unwrap();
-    row.facts.account = Some(super::super::enrollment::AccountFact {
-        id,
-        since: NOW,
-        read_at: NOW,
-        restored: true,
-        home: false,
-        suspended_by_us: None,
-    });
-    row
 }
 
 fn table() -> String {

@@ -176,7 +176,7 @@ fn fits(subject: Subject, word: &Word, reseller: &Reseller, facts: &Facts) -> bo
 
 #[cfg(test)]
 mod tests {
-    use super::super::reseller::{CaseAlerts, DomainChoice, LicenseMode, Removal, RoleChoice};
+    use super::super::reseller::{CaseAlerts, DomainChoice, LicenseMode, Removal, RoleChoice, TwoStepGate};
     use super::*;
     use std::collections::BTreeMap;
 
@@ -202,8 +202,9 @@ mod tests {
             home: false,
             handover: crate::model::handover::Delivery::default(),
             home_accounts: BTreeMap::new(),
-            profiles: BTreeMap::new(),
             removal: Removal::Suspend,
+            two_step: TwoStepGate::default(),
+            profiles: BTreeMap::new(),
         }
     }
 

@@ -27,9 +27,7 @@ pub const STEP: Step = Step {
 };
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
-    let ready = welcome::ready(cx).await?;
-    let rows: Vec<Enrollment> = ready.into_iter().map(|(row, _)| row).collect();
-    let made = envelope(cx, &rows).await?;
+    let made = envelope(cx, &welcome::accounts(cx).await?.rows).await?;
     Ok(Ensured { made, ..Ensured::default() })
 }
 

@@ -63,6 +63,8 @@ pub struct House {
     pub portal: PortalUrl,
     /// The ways for first passwords.
     pub handovers: Handovers,
+    /// Whether managers are written to.
+    pub to_managers: bool,
 }
 
 /// One reseller account with its client.

@@ -9,20 +9,23 @@ mod case_alerts;
 mod credentials;
 mod domains;
 mod hand_over;
+mod handed;
 mod home;
 mod house;
 mod learned;
 mod leaving;
+pub mod letters;
 mod license;
 mod name;
 mod no_paid_license;
 mod optional;
 mod org_unit;
 mod password;
-mod pending;
 mod reseller_role;
 mod role;
 mod seats;
+mod together;
+mod two_step;
 mod two_step_policy;
 mod username;
 mod verify;
@@ -77,7 +80,7 @@ pub const ALL: &[Step] = &[
     name::STEP,
     license::STEP,
     no_paid_license::STEP,
-    pending::TWO_STEP,
+    two_step::STEP,
     role::STEP,
     case_alerts::STEP,
     verify::STEP,
@@ -89,7 +92,7 @@ pub const ALL: &[Step] = &[
     leaving::removal::STEP,
     hand_over::STEP,
     welcome::STEP,
-    pending::TOGETHER,
+    together::STEP,
     leaving::farewell::STEP,
 ];
 

@@ -40,6 +40,7 @@ fn engine(store: Arc<dyn Store>, folder: &Path, stop: &CancellationToken) -> Arc
         license_spacing: SignedDuration::ZERO,
         portal: PortalUrl::default(),
         handovers: carepass::handover::Handovers::default(),
+        to_managers: true,
     };
     Engine::new(house, crate::fixture::engine_room::settings(4), stop.clone())
 }

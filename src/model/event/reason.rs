@@ -102,7 +102,7 @@ reasons! {
         "The engineer still has access, or is about to get it, and carepass needs the record to take it away. Send left or cancelled first, and erased with a higher revision after that."
         "Teknikern har fortfarande åtkomst, eller är på väg att få den, och carepass behöver uppgifterna för att ta bort den. Skicka först left eller cancelled, och därefter erased med en högre revision."
     SignatureMissing "signature_missing"
-        "The source must sign its events, and this one carries no signature. Send a detached JWS (EdDSA) of the body in the header carepass-signature."
+        "The source must sign its events, and this one carries no signature. Send a detached JWS (`EdDSA`) of the body in the header carepass-signature."
         "Källan måste signera sina händelser, och denna saknar signatur. Skicka en fristående JWS (EdDSA) av innehållet i rubriken carepass-signature."
     SignatureInvalid "signature_invalid"
         "The signature is not one of a key that is configured for the source, or not one of this body. Sign the bytes that are sent, in structured mode, with the key that the operator knows."

@@ -285,6 +285,7 @@ impl Stage {
             license_spacing,
             portal: PortalUrl::parse("https://support.example/").expect("an address"),
             handovers: carepass::handover::Handovers::default(),
+            to_managers: true,
         }
     }
 

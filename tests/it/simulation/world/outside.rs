@@ -46,7 +46,9 @@ impl World {
             aliases: Vec::new(),
             release: Release::Granted(self.now),
             forgetting: None,
+            at_risk: None,
             handover: None,
+            reminded: None,
         };
         assert!(self.commit_as(Actor::Event(cause), vec![Change::Engineer(Box::new(engineer))]));
         self.engineers.push(key);
