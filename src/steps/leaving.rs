@@ -123,12 +123,12 @@ fn judge(cx: &Context<'_>, account: &Account) -> Result<(), Failure> {
     guard::leaving(account, &Expected { address: expected, engineer, customer })
 }
 
-/// What the account holds and is not to hold: everything of our own account, and of an engineer's own only the role that carepass gives.
+/// What the account holds and is not to hold: everything of our own account, and of an engineer's own only the roles that carepass gives.
 async fn roles_to_end(cx: &Context<'_>, fact: &AccountFact) -> Result<Vec<Assignment>, Failure> {
     let mut held = cx.google()?.assignments_of(&fact.id).await?;
     if fact.home {
-        let role = cx.role()?;
-        held.retain(|held| held.role == *role && held.customer_wide);
+        let roles = cx.roles()?;
+        held.retain(|held| roles.contains(&held.role) && held.customer_wide);
     }
     Ok(held)
 }
