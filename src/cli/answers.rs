@@ -4,6 +4,7 @@
 use crate::model::failure::FailureCode;
 use crate::model::message::in_short;
 use crate::model::person::Language;
+use crate::model::time_zone::TimeZoneName;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -24,11 +25,31 @@ pub struct EngineerAnswer {
     pub reason: Option<String>,
     /// Why, in words.
     pub sentences: Option<Sentences>,
+    /// When the engineer starts.
+    pub starts: Option<Timestamp>,
+    /// When the work for it begins by itself, while that is to come.
+    pub opens: Option<Timestamp>,
+    /// Where HR means its dates.
+    pub time_zone: Option<TimeZoneName>,
+    /// What HR has said for later, the earliest first.
+    #[serde(default)]
+    pub upcoming: Vec<UpcomingAnswer>,
     /// How access ends, while it does and when it has.
     pub leaving: Option<LeavingAnswer>,
     /// The rows.
     #[serde(default)]
     pub enrollments: Vec<EnrollmentAnswer>,
+}
+
+/// What HR has said for later.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct UpcomingAnswer {
+    /// `present` or `absent`.
+    pub goal: String,
+    /// When it comes into force.
+    pub from: Timestamp,
+    /// Where HR means its dates.
+    pub time_zone: TimeZoneName,
 }
 
 /// How access ends.

@@ -6,9 +6,13 @@ use super::client::{ApiArgs, Client};
 use super::exit::{Ended, Exit};
 use super::screen::Screen;
 use super::speech::Speech;
+use crate::clock::Clock;
+use crate::model::calendar::moment;
 use crate::model::id::EngineerKey;
 use crate::model::person::Language;
+use crate::model::time_zone::TimeZoneName;
 use clap::Args;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// Arguments of `explain`.
@@ -33,7 +37,10 @@ pub async fn run(args: &ExplainArgs, screen: &mut Screen) -> Ended {
     if args.json {
         screen.say(format_args!("{answer:#}"));
     } else {
-        screen.say(render(&client.read(answer)?, language, &TimeZone::system()));
+        let engineer = client.read(answer)?;
+        let mut lines = dates(&engineer, language, &TimeZone::system(), Clock::System.now());
+        lines.insert(0, render(&engineer, language, &TimeZone::system()));
+        screen.say(lines.join("\n"));
     }
     Ok(Exit::Done)
 }
@@ -52,6 +59,36 @@ pub fn render(engineer: &EngineerAnswer, language: Language, zone: &TimeZone) ->
         lines.extend(first.look_again_at.map(|time| looks_again(&clock(time, zone), language)));
     }
     lines.join("\n")
+}
+
+/// What is to come: the start while it has not been, a change, the end; on the clock of the place of work and on the reader's.
+pub fn dates(engineer: &EngineerAnswer, language: Language, zone: &TimeZone, now: Timestamp) -> Vec<String> {
+    let shown = |at: Timestamp, place: &TimeZoneName| {
+        moment::in_places(at, &place.time_zone(), std::slice::from_ref(zone), now, language)
+    };
+    let starts = engineer.starts.zip(engineer.time_zone.as_ref()).filter(|(at, _)| *at > now);
+    let starts = starts.map(|(at, place)| {
+        let starts = shown(at, place);
+        let opens = engineer.opens.filter(|opens| *opens > now).map(|opens| shown(opens, place));
+        match (language, opens) {
+            (Language::English, Some(opens)) => format!("Starts {starts}; work begins by itself {opens}."),
+            (Language::Swedish, Some(opens)) => {
+                format!("Börjar {starts}; arbetet börjar av sig självt {opens}.")
+            }
+            (Language::English, None) => format!("Starts {starts}."),
+            (Language::Swedish, None) => format!("Börjar {starts}."),
+        }
+    });
+    let upcoming = engineer.upcoming.iter().map(|said| {
+        let at = shown(said.from, &said.time_zone);
+        match (language, said.goal.as_str()) {
+            (Language::English, "absent") => format!("Leaves {at}; HR can take it back until then."),
+            (Language::Swedish, "absent") => format!("Slutar {at}; HR kan ta tillbaka det fram till dess."),
+            (Language::English, _) => format!("Changes {at}."),
+            (Language::Swedish, _) => format!("Ändras {at}."),
+        }
+    });
+    starts.into_iter().chain(upcoming).collect()
 }
 
 fn has(engineer: &EngineerAnswer, language: Language) -> String {

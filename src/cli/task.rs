@@ -8,8 +8,9 @@ use super::order::line;
 use super::screen::Screen;
 use super::speech::Speech;
 use crate::model::person::Language;
-use crate::model::task::TaskId;
+use crate::model::task::CardId;
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -38,14 +39,17 @@ pub struct ListArgs {
 /// Arguments of `task done`.
 #[derive(Clone, Debug, Args)]
 pub struct DoneArgs {
-    /// The task's id, as `carepass task list` shows it
-    id: TaskId,
+    /// The task's id, as `carepass task list` shows it; `grants-held` lets in all whom the limit on grants holds
+    id: CardId,
     /// What you did; kept in the ledger beside your token's name
     #[arg(long)]
     reason: String,
     /// The route of case mail is an address map: each new engineer becomes a task of its own
     #[arg(long)]
     address_map: bool,
+    /// Of `grants-held`: when you looked, as `carepass task list` shows it; who came later stays held. Now, if you do not say it
+    #[arg(long, value_name = "TIME")]
+    held_before: Option<Timestamp>,
     #[command(flatten)]
     api: ApiArgs,
     #[command(flatten)]
@@ -66,6 +70,7 @@ struct TaskAnswer {
     console_link: Option<String>,
     #[serde(default)]
     values: Vec<ValueAnswer>,
+    shown_at: Option<Timestamp>,
     #[serde(default)]
     engineers: Vec<String>,
     /// What to do at once, where access is open that was to end.
@@ -113,6 +118,9 @@ async fn done(args: &DoneArgs, screen: &mut Screen) -> Ended {
     if args.address_map {
         body["address_map"] = json!(true);
     }
+    if let Some(held_before) = args.held_before {
+        body["held_before"] = json!(held_before);
+    }
     let answer = client.post(&["v1", "tasks", &args.id.to_string(), "done"], &body).await?;
     if args.json {
         screen.say(format_args!("{answer:#}"));
@@ -142,6 +150,9 @@ fn render(task: &TaskAnswer, language: Language) -> String {
         if !extra.is_empty() && !you.contains(extra) {
             let _ = write!(text, "\n    {extra}");
         }
+    }
+    if let Some(shown_at) = task.shown_at {
+        let _ = write!(text, "\n    --held-before {shown_at}");
     }
     text
 }

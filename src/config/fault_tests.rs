@@ -337,37 +337,6 @@ fn the_rest_of_the_daemon() {
 }
 
 #[test]
-fn mail() {
-    let mail = |lines: &str, expected: &[&str]| check_change("transport = \"none\"", lines, expected);
-    mail(
-        "transport = \"smtp\"",
-        &[
-            "carepass.toml: mail.host: is missing; write the mail server's name, or choose transport = \"file\" or \"none\"",
-            "carepass.toml: mail.from: is missing; write the address that letters come from",
-        ],
-    );
-    let smtp = "transport = \"smtp\"\nhost = \"h.example\"\nfrom = \"a@b.example\"\n";
-    mail(
-        &format!("{smtp}tls = \"none\""),
-        &[
-            "carepass.toml: mail.tls: none is for a mail server on this machine only; write starttls or implicit",
-        ],
-    );
-    mail(
-        &format!("{smtp}user = \"u\""),
-        &["carepass.toml: mail.password: is missing; set it or password_file, or leave user empty"],
-    );
-    mail(
-        &format!("{smtp}password = \"hunter2\""),
-        &["carepass.toml: mail.user: is missing; write the user that the password is for"],
-    );
-    mail(
-        "transport = \"none\"\nport = 70000",
-        &["carepass.toml: mail.port: not a whole number from 1 to 65535; write one"],
-    );
-}
-
-#[test]
 fn the_environment() {
     check_variable(
         "CAREPASS__GOOGLE__ENDPIONT",

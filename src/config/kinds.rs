@@ -6,7 +6,9 @@ use super::suggest;
 use super::tree::{Datum, Leaf, Node};
 use crate::google::Endpoint;
 use crate::model::id::InvalidName;
-use jiff::civil::Date;
+use crate::model::this_machine::is_this_machine;
+use crate::model::time_zone::TimeZoneName;
+use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -149,6 +151,17 @@ pub(super) fn date(leaf: &Leaf) -> Parsed<Date> {
     plain(leaf)?.parse().map_err(|_| "not a date; write it like 2026-03-31".into())
 }
 
+/// A time of day, to the minute.
+pub(super) fn time_of_day(leaf: &Leaf) -> Parsed<Time> {
+    let wrong = |_| "not a time of day; write it like \"08:00\"".to_owned();
+    Time::strptime("%H:%M", plain(leaf)?).map_err(wrong)
+}
+
+/// An IANA time zone.
+pub(super) fn time_zone(leaf: &Leaf) -> Parsed<TimeZoneName> {
+    TimeZoneName::parse(plain(leaf)?).map_err(|wrong| format!("{wrong}; write one"))
+}
+
 /// An address and a port to listen on.
 pub(super) fn socket(leaf: &Leaf) -> Parsed<SocketAddr> {
     plain(leaf)?
@@ -205,6 +218,22 @@ pub(super) fn uri_reference(leaf: &Leaf) -> Parsed<String> {
             "not a URI reference of 1 to {MAX} characters; write one like urn:carepass or https://carepass.example/"
         ))
     }
+}
+
+/// What addresses of a server begin with, without a slash at the end: in clear on this machine only.
+pub(super) fn base(leaf: &Leaf) -> Parsed<String> {
+    const MAX: usize = 200;
+    let wrong = "not the beginning of an address; write one like https://carepass.example, without query; http:// is for this machine only";
+    let url = reqwest::Url::parse(plain(leaf)?).map_err(|_| wrong.to_owned())?;
+    let here = url.host_str().is_some_and(|host| is_this_machine(host.trim_matches(['[', ']'])));
+    let is_base = (url.scheme() == "https" || url.scheme() == "http" && here)
+        && url.host_str().is_some()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.as_str().len() <= MAX;
+    if is_base { Ok(url.as_str().trim_end_matches('/').to_owned()) } else { Err(wrong.to_owned()) }
 }
 
 /// A page that an engineer is sent to.

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 /// Messages that stay parked; of more than these the oldest are dropped.
 const PARKED_MAX: usize = 10_000;
@@ -29,6 +29,8 @@ const PAGE: usize = 500;
 /// What the doors and the tidying share.
 #[derive(Debug, Default)]
 pub(super) struct Parking {
+    /// One message is parked at a time: a leaver's comes by two queues at once, and is to be parked and told once.
+    turn: Mutex<()>,
     since_look: AtomicUsize,
     many: Notify,
 }
@@ -71,6 +73,7 @@ impl Engine {
     pub async fn park(&self, letter: &Letter, refusal: &Refusal, door: Door) -> Result<(), IntakeError> {
         let now = self.house.clock.now();
         let parked = Parked::of(letter, refusal, door, now);
+        let _turn = self.parking.turn.lock().await;
         if let Some((_, Some(_))) = self.house.store.letter(&parked.id).await? {
             return Ok(());
         }
@@ -206,7 +209,8 @@ mod tests {
 
     use crate::seal::Sealer;
     use crate::steps::House;
-    use crate::store::Store as _;
+    use crate::store::Store;
+    use crate::store::embedded::Embedded;
     use crate::store::memory::{Lost, Memory};
     use std::collections::BTreeMap;
     use tokio_util::sync::CancellationToken;
@@ -214,10 +218,10 @@ mod tests {
     const SAMPLE: &str = include_str!("../../docs/schemas/samples/1-joined-sv-de.json");
     const START: &str = "2026-11-22T10:00:00Z";
 
-    fn engine(store: &Arc<Memory>, now: &str, sources: &[&str], sealer: Sealer) -> Arc<Engine> {
+    fn engine<S: Store>(store: &Arc<S>, now: &str, sources: &[&str], sealer: Sealer) -> Arc<Engine> {
         let house = House {
             sites: BTreeMap::new(),
-            store: Arc::clone(store) as Arc<dyn crate::store::Store>,
+            store: Arc::clone(store) as Arc<dyn Store>,
             sealer,
             mailer: Mailer::None,
             clock: Clock::manual(now.parse().unwrap()),
@@ -225,6 +229,8 @@ mod tests {
             letters_language: Language::English,
             license_spacing: SignedDuration::ZERO,
             portal: PortalUrl::default(),
+            handovers: crate::handover::Handovers::default(),
+            to_managers: true,
         };
         let allowed_sources = sources.iter().map(|source| (*source).to_owned()).collect();
         let settings = Settings { allowed_sources, ..Settings::default() };
@@ -282,6 +288,18 @@ mod tests {
             mended.receive(&sample(), Door::Http).await.unwrap(),
             Admitted::Unchanged("E-20417".parse().unwrap())
         );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_comes_by_two_queues_at_once_is_parked_and_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Embedded::open(&folder.path().join("store")).unwrap());
+        let engine = engine(&store, START, &["https://other.example"], Sealer::ephemeral().unwrap());
+        let letter = sample();
+        let many = (0..8).map(|_| engine.receive(&letter, Door::Amqp));
+        let answers = futures_util::future::join_all(many).await;
+        assert!(answers.iter().all(|answer| matches!(answer, Err(IntakeError::Refused(_)))));
+        assert_eq!(store.head().await, Ok(Position(1)));
     }
 
     #[tokio::test]

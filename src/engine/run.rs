@@ -288,7 +288,8 @@ impl Engine {
         self.note_wall(Some(before), &moved.after);
         self.doubt(&moved.after);
         self.note_lock_out(before, &moved.after);
-        if moved.effect == Some(Effect::Reconcile) {
+        // The letter goes to whoever has to act before the role.
+        if moved.effect == Some(Effect::Reconcile) || moved.after.waits_for_two_step() {
             self.settled(&moved.after);
         }
     }
@@ -320,7 +321,8 @@ impl Engine {
 
     /// Keeps what is known of a reseller account in step with its row; what waited for the account looks again. The row of an account
     /// that is no longer configured teaches nothing.
-    pub(super) fn learn(&self, row: &Enrollment) {
+    /// The loops do this by themselves; public for simulations that drive an engine by hand.
+    pub fn learn(&self, row: &Enrollment) {
         let EnrollmentId::Reseller(name) = &row.id else { return };
         if !self.house.sites.contains_key(name) {
             return;

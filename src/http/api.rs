@@ -199,7 +199,11 @@ async fn find(api: &Api, named: &Named) -> Result<Engineer, Problem> {
 pub(super) async fn view(api: &Api, engineer: &Engineer, spoken: Spoken) -> Result<EngineerView, Problem> {
     let rows = api.engine.house().store.enrollments_of(&engineer.key).await?;
     let (name, roster) = (username(api, engineer).await?, api.engine.roster());
-    Ok(Wording::new(api, spoken).engineer(engineer, name, &roster, &rows))
+    let mut view = Wording::new(api, spoken).engineer(engineer, name, &roster, &rows);
+    for (shown, row) in view.enrollments.iter_mut().zip(&rows) {
+        shown.two_step = api.engine.two_step(row);
+    }
+    Ok(view)
 }
 
 /// The reserved name. One engineer whose record cannot be opened must not hide all the others, so it is then left out.

@@ -1,12 +1,12 @@
 //! A letter as an Internet message (RFC 5322), built by lettre so that no value can become a header.
 //! Not here: how the message leaves.
 
-use super::{Letter, MailError, MailFault, Sender};
+use super::{Letter, MailError, MailFault, Sender, hex, language_tag};
 use crate::model::id::MailAddress;
-use crate::model::person::Language;
 use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, SinglePart};
+use lettre::message::{Mailbox, MultiPart, MultiPartKind, SinglePart};
+use ring::digest::{Context, SHA256};
 use std::time::SystemTime;
 
 /// Writes the letter as a message from `sender`.
@@ -20,8 +20,23 @@ pub(super) fn message(letter: &Letter, sender: &Sender) -> Result<Message, MailE
         // So that absence notices do not answer (RFC 3834, 5).
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("Content-Language", language_tag(letter.language)));
-    head.singlepart(SinglePart::plain(letter.text.clone()))
-        .map_err(|_| MailError::Permanent(MailFault::Letter))
+    // The last form is the one to be preferred (RFC 2046, 5.1.4).
+    let forms = MultiPart::builder()
+        .kind(MultiPartKind::Alternative)
+        .boundary(boundary(letter))
+        .singlepart(SinglePart::plain(letter.text.clone()))
+        .singlepart(SinglePart::html(letter.html.clone()));
+    head.multipart(forms).map_err(|_| MailError::Permanent(MailFault::Letter))
+}
+
+/// What stands between the forms: the same for the same letter, and in no text, since no text can hold its own hash.
+fn boundary(letter: &Letter) -> String {
+    let mut hash = Context::new(&SHA256);
+    for part in [letter.message_id.as_str(), &letter.text, &letter.html] {
+        hash.update(part.as_bytes());
+    }
+    let hex = hex(hash.finish().as_ref());
+    format!("=_{}", &hex[..40])
 }
 
 fn mailbox(name: Option<&str>, address: &MailAddress) -> Result<Mailbox, MailError> {
@@ -31,14 +46,6 @@ fn mailbox(name: Option<&str>, address: &MailAddress) -> Result<Mailbox, MailErr
 
 fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
-}
-
-/// As RFC 5646 names it.
-fn language_tag(language: Language) -> &'static str {
-    match language {
-        Language::English => "en",
-        Language::Swedish => "sv",
-    }
 }
 
 /// lettre encodes what cannot stand in a header; a line break, even an encoded one, is nothing anybody meant.
@@ -70,10 +77,25 @@ mod tests {
             "To: asa.oberg@home.example",
             "Auto-Submitted: auto-generated",
             "Content-Language: sv",
-            "Content-Type: text/plain; charset=utf-8",
+            "MIME-Version: 1.0",
         ] {
             assert!(head.contains(&line), "{line} is not in {head:#?}");
         }
+        let forms = ["multipart/alternative", "text/plain; charset=utf-8", "text/html; charset=utf-8"];
+        let mut rest = written.as_str();
+        for form in forms {
+            rest = rest.split_once(&format!("Content-Type: {form}")).expect(form).1;
+        }
+    }
+
+    #[test]
+    fn the_same_letter_is_the_same_message_and_another_has_another_boundary() {
+        let sender = sender();
+        let one = letter("welcome.1@home.example");
+        assert_eq!(written(&one, &sender), written(&one, &sender));
+        let mut other = one.clone();
+        other.text = format!("--{}\r\nContent-Type: text/html\r\n\r\n<b>Eve</b>", boundary(&one));
+        assert_ne!(boundary(&one), boundary(&other));
     }
 
     #[test]

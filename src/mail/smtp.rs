@@ -2,13 +2,15 @@
 //! Not here: when a letter that failed is tried again; the error says only whether that can help.
 
 use super::message::message;
-use super::{Letter, MailError, MailFault, Sender};
+use super::{Authorities, Letter, MailError, MailFault, Sender};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::transport::smtp::{self, AsyncSmtpTransport};
 use lettre::{AsyncTransport as _, Tokio1Executor};
 use secrecy::{ExposeSecret as _, SecretString};
+use std::error::Error as _;
 use std::fmt;
+use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -32,6 +34,8 @@ pub struct SmtpSettings {
     pub port: Option<u16>,
     /// How the connection is protected.
     pub security: Security,
+    /// The only authorities that may vouch for the server; where absent, the public ones.
+    pub authorities: Option<Authorities>,
     /// User name and password, if the server wants them.
     pub credentials: Option<(String, SecretString)>,
     /// Whom the letters come from.
@@ -51,11 +55,11 @@ impl SmtpMailer {
     /// Prepares the way; connects to nobody yet.
     ///
     /// # Errors
-    /// When the host is no host name, or unencrypted and not on this machine.
+    /// When the host is no host name, or unencrypted and not on this machine, or its name no name for a certificate.
     pub fn new(settings: SmtpSettings) -> Result<Self, MailError> {
         let (tls, usual_port) = match settings.security {
-            Security::Tls => (Tls::Wrapper(tls(&settings.host)?), smtp::SUBMISSIONS_PORT),
-            Security::StartTls => (Tls::Required(tls(&settings.host)?), smtp::SUBMISSION_PORT),
+            Security::Tls => (Tls::Wrapper(tls(&settings)?), smtp::SUBMISSIONS_PORT),
+            Security::StartTls => (Tls::Required(tls(&settings)?), smtp::SUBMISSION_PORT),
             Security::None if is_this_machine(&settings.host) => (Tls::None, smtp::SMTP_PORT),
             Security::None => return Err(MailError::Permanent(MailFault::Unencrypted)),
         };
@@ -86,8 +90,20 @@ impl fmt::Debug for SmtpMailer {
     }
 }
 
-fn tls(host: &str) -> Result<TlsParameters, MailError> {
-    TlsParameters::new(host.to_owned()).map_err(|_| MailError::Permanent(MailFault::Encryption))
+fn tls(settings: &SmtpSettings) -> Result<TlsParameters, MailError> {
+    let mut builder = TlsParameters::builder(settings.host.clone());
+    if let Some(authorities) = &settings.authorities {
+        builder = builder.certificate_store(CertificateStore::None);
+        for certificate in authorities.certificates() {
+            let certificate = Certificate::from_der(certificate).map_err(no_encryption)?;
+            builder = builder.add_root_certificate(certificate);
+        }
+    }
+    builder.build().map_err(no_encryption)
+}
+
+fn no_encryption(_error: smtp::Error) -> MailError {
+    MailError::Permanent(MailFault::Encryption)
 }
 
 fn is_this_machine(host: &str) -> bool {
@@ -100,10 +116,23 @@ fn classify(error: &smtp::Error) -> MailError {
         Some(code) if error.is_transient() => MailError::Transient(MailFault::Reply(code)),
         Some(code) => MailError::Permanent(MailFault::Reply(code)),
         None if error.is_timeout() => MailError::Transient(MailFault::Timeout),
-        None if error.is_tls() => MailError::Transient(MailFault::Encryption),
+        None if error.is_tls() || is_refused_handshake(error) => MailError::Transient(MailFault::Encryption),
         None if error.is_client() || error.is_response() => MailError::Permanent(MailFault::Protocol),
         None => MailError::Transient(MailFault::Connection),
     }
+}
+
+/// lettre calls it a lost connection; a certificate that nobody vouches for is another thing to mend than a server that is away.
+fn is_refused_handshake(error: &smtp::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 #[cfg(test)]
@@ -170,6 +199,7 @@ mod tests {
             host: "127.0.0.1".to_owned(),
             port: Some(port),
             security: Security::None,
+            authorities: None,
             credentials: None,
             sender: sender(),
             timeout: Duration::from_mins(1),

@@ -2,9 +2,12 @@
 //! Pure: a task is read from the row each time and never stored, so it closes by itself when the row moves on.
 //! Not here: the words (`message`) and marking a task as done, which is an order.
 
+mod card_id;
 mod reach;
 #[cfg(test)]
 mod tests;
+
+pub use card_id::CardId;
 
 use super::enrollment::{Enrollment, EnrollmentId, State, Want};
 use super::failure::{Failure, FailureCode, Prefilled, UnmappedAnswer, Who};
@@ -196,9 +199,8 @@ fn values(row: &Enrollment, code: FailureCode) -> Vec<Prefilled> {
         |name: &str, value: Option<String>| value.map(|value| Prefilled { name: name.to_owned(), value });
     let unit = match Subject::asked_by(row) {
         Some(Subject::AutoLicensing | Subject::TwoStepPolicy) => facts.org_unit_path.as_ref(),
-        Some(Subject::FreeSubscription | Subject::CaseAlertRoute | Subject::CaseAlerts) | None => {
-            facts.org_unit_wanted.as_ref().filter(|_| code == FailureCode::OrgUnitGone)
-        }
+        Some(Subject::FreeSubscription | Subject::CaseAlertRoute | Subject::CaseAlerts | Subject::Rename)
+        | None => facts.org_unit_wanted.as_ref().filter(|_| code == FailureCode::OrgUnitGone),
     };
     let domains: Vec<&DomainName> = if code == FailureCode::CaseRouteUnconfirmed {
         facts.domains.iter().flatten().collect()

@@ -1,8 +1,8 @@
 //! The sandbox serves a client that nobody here wrote: Google's own for Python. What it asks and expects is in
 //! `tests/python/official_client.py`; here it gets a sandbox and is run. Not here: getting the client (`./test` does).
 
-use crate::fixture::Neighbour;
-use std::path::{Path, PathBuf};
+use crate::fixture::{Neighbour, python};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
@@ -12,10 +12,9 @@ const LIMIT: Duration = Duration::from_mins(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn googles_own_python_client_works_against_the_sandbox() {
-    let python = python().expect("Google's client for Python: ./test installs it, or says what is missing");
     let neighbour = Neighbour::start().await;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/official_client.py");
-    let mut command = Command::new(python);
+    let mut command = Command::new(python());
     // Without a proxy, a configuration or credentials of whoever runs the tests.
     command
         .env_clear()
@@ -30,10 +29,4 @@ async fn googles_own_python_client_works_against_the_sandbox() {
     let notes = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{notes}");
     assert!(!notes.contains("Ran 0 tests") && !notes.contains("skipped"), "{notes}");
-}
-
-/// The interpreter of the virtual environment, in the folder of builds that this one is in.
-pub fn python() -> Option<PathBuf> {
-    let above = Path::new(env!("CARGO_BIN_EXE_carepass")).ancestors();
-    above.map(|folder| folder.join("python-client/bin/python")).find(|python| python.exists())
 }

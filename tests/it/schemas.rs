@@ -2,7 +2,7 @@
 //! `tests/python/schemas.py`. Not here: that the document names every type of the code (beside `http`), and getting the validator
 //! (`./test` does).
 
-use crate::official_client::python;
+use crate::fixture::python;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn samples_are_valid_by_the_schemas_and_the_asyncapi_document() {
-    let python = python().expect("a validator for JSON Schema: ./test installs it, or says what is missing");
+    let python = python();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(python);
     command
