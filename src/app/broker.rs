@@ -5,6 +5,7 @@ use super::doors::Planned;
 use crate::amqp::{AmqpSettings, Consumer, Health, Incoming, Intake, Outgoing, Publisher, Verdict};
 use crate::config::{AmqpSection, Config};
 use crate::engine::{Engine, IntakeError, OutcomeEvent, OutcomeSink, SinkError};
+use crate::model::parked::{Door, Letter};
 use anyhow::{Context as _, Result};
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -75,7 +76,8 @@ impl Intake for EngineIntake {
     fn take(&self, delivery: Incoming) -> BoxFuture<'_, Verdict> {
         let engine = Arc::clone(&self.engine);
         let admitting = async move {
-            engine.admit(&delivery.body, delivery.content_type.as_deref(), &delivery.headers).await
+            let Incoming { body, content_type, headers } = delivery;
+            engine.receive(&Letter::new(content_type, headers, body), Door::Amqp).await
         };
         Box::pin(async move {
             match to_its_end(&self.admissions, admitting).await {

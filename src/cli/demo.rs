@@ -138,6 +138,7 @@ fn configuration(
     let settings = [
         ("GOOGLE__ENDPOINT", format!("http://{google}")),
         ("INTAKE__AMQP__URL", url.expose_secret().to_owned()),
+        ("INTAKE__HTTP__ENABLED", "true".to_owned()),
         ("HTTP__LISTEN", listen.to_string()),
         ("INTAKE__AMQP__ALLOWED_SOURCES", SOURCES.join(",")),
         ("LOG__FILTER", "warn,lapin=off".to_owned()),

@@ -25,16 +25,7 @@ pub struct FoundEvent {
 /// Reads the events of a file, or of the standard input for `-`.
 pub fn read(path: &Path) -> Result<Vec<FoundEvent>, Trouble> {
     let file = path.display().to_string();
-    let wrong = |why: &dyn std::fmt::Display| Trouble::usage(format!("{file} cannot be read: {why}"));
-    let mut bytes = Vec::new();
-    let count = if path == Path::new("-") {
-        std::io::stdin().lock().take(FILE_MAX + 1).read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(path).and_then(|opened| opened.take(FILE_MAX + 1).read_to_end(&mut bytes))
-    };
-    if count.map_err(|error| wrong(&error))? as u64 > FILE_MAX {
-        return Err(wrong(&"it is larger than 256 MiB"));
-    }
+    let bytes = bytes(path)?;
     let bodies = cut(&bytes);
     if bodies.is_empty() {
         return Err(Trouble::usage(format!("{file} has no event in it")));
@@ -47,6 +38,22 @@ pub fn read(path: &Path) -> Result<Vec<FoundEvent>, Trouble> {
         body: body.to_vec(),
     });
     Ok(numbered.collect())
+}
+
+/// The bytes of a file, or of the standard input for `-`.
+pub fn bytes(path: &Path) -> Result<Vec<u8>, Trouble> {
+    let wrong =
+        |why: &dyn std::fmt::Display| Trouble::usage(format!("{} cannot be read: {why}", path.display()));
+    let mut bytes = Vec::new();
+    let count = if path == Path::new("-") {
+        std::io::stdin().lock().take(FILE_MAX + 1).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|opened| opened.take(FILE_MAX + 1).read_to_end(&mut bytes))
+    };
+    if count.map_err(|error| wrong(&error))? as u64 > FILE_MAX {
+        return Err(wrong(&"it is larger than 256 MiB"));
+    }
+    Ok(bytes)
 }
 
 /// The events in their own bytes, untouched.

@@ -4,11 +4,15 @@ mod answers;
 mod check;
 mod check_online;
 mod client;
+mod dead;
 mod demo;
 mod event;
+mod event_hints;
+mod event_key;
 mod events_file;
 mod exit;
 mod explain;
+mod import;
 mod order;
 mod roll;
 mod sandbox;
@@ -65,6 +69,9 @@ enum Command {
     /// Show what only a person can do, and say that it was done
     #[command(subcommand)]
     Task(task::TaskCommand),
+    /// Show messages that could not be used, and take them up again
+    #[command(subcommand)]
+    Dead(dead::DeadCommand),
     /// Check and publish events of the HR system
     #[command(subcommand)]
     Event(event::EventCommand),
@@ -91,9 +98,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Explain(args) => explain::run(&args, &mut screen).await,
         Command::Order(command) => order::run(&command, &mut screen).await,
         Command::Task(command) => task::run(&command, &mut screen).await,
+        Command::Dead(command) => dead::run(&command, &mut screen).await,
         Command::Event(event::EventCommand::Lint(args)) => event::lint(&args, &mut screen),
         Command::Event(event::EventCommand::Publish(args)) => event::publish(args, &mut screen).await,
-        Command::Username(command) => username::run(&command, &mut screen),
+        Command::Event(event::EventCommand::Keygen(args)) => event_key::keygen(&args, &mut screen),
+        Command::Event(event::EventCommand::Import(args)) => import::run(args, &mut screen).await,
+        Command::Username(command) => username::run(&command, &mut screen).await,
         Command::Token(command) => token::run(&command, &mut screen),
     };
     Ok(told(ended, &mut screen))

@@ -20,7 +20,7 @@ pub enum TokenCommand {
 pub struct NewArgs {
     /// Whose it is; stands in the ledger beside every order
     name: String,
-    /// What it may do: viewer, operator or approver
+    /// What it may do: publisher (sends events and nothing else), viewer, operator or approver
     #[arg(long, value_parser = role)]
     role: Role,
     /// Print JSON
@@ -53,5 +53,5 @@ pub fn run(command: &TokenCommand, screen: &mut Screen) -> Ended {
 
 fn role(text: &str) -> Result<Role, String> {
     let known = Role::ALL.into_iter().find(|role| role.as_str() == text);
-    known.ok_or_else(|| "viewer, operator or approver".to_owned())
+    known.ok_or_else(|| "publisher, viewer, operator or approver".to_owned())
 }

@@ -1,11 +1,11 @@
-//! Reading the sections of the daemon itself: store, key, Google, limits, HTTP, engine, languages, logs. Not here: the broker
+//! Reading the sections of the daemon itself: store, key, Google, limits, HTTP, engine, languages, usernames, logs. Not here: the broker
 //! (`broker`), mail, reseller accounts, and the defaults, which stand in `config/default.toml`.
 
 use super::files::{self, Privacy};
 use super::kinds;
 use super::reader::{Faulty, Read, Section};
 use super::sections::{
-    Backend, Calendar, Google, Http, Languages, Limits, Log, LogFormat, Rates, Seal, Store,
+    Approval, Backend, Calendar, Google, Http, Languages, Limits, Log, LogFormat, Rates, Seal, Store,
 };
 use super::tree::Leaf;
 use crate::google::call::Call as GoogleCall;
@@ -13,8 +13,10 @@ use crate::google::{Endpoint, MappedAnswer, MappedThen};
 use crate::http::Tokens;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::rules::Rules;
+use crate::model::username::{Naming, Rename, Template};
 use jiff::SignedDuration;
 use ring::rand::SystemRandom;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -144,13 +146,27 @@ fn answer(mut s: Section<'_>) -> Read<MappedAnswer> {
 pub(super) fn limits(mut s: Section<'_>) -> Read<Limits> {
     let hour = s.defaulted("grants_per_hour", kinds::whole(0..=100_000));
     let day = s.defaulted("grants_per_day", kinds::whole(0..=1_000_000));
+    let source_hour = s.optional("source_grants_per_hour", kinds::whole(0..=100_000));
+    let source_day = s.optional("source_grants_per_day", kinds::whole(0..=1_000_000));
     s.close();
-    Ok(Limits { grants_per_hour: hour?, grants_per_day: day? })
+    Ok(Limits {
+        grants_per_hour: hour?,
+        grants_per_day: day?,
+        source_grants_per_hour: source_hour?,
+        source_grants_per_day: source_day?,
+    })
+}
+
+/// Approval.
+pub(super) fn approval(mut s: Section<'_>) -> Read<Approval> {
+    let required = s.defaulted("required", kinds::flag);
+    s.close();
+    Ok(Approval { required: required? })
 }
 
 /// Dates.
 pub(super) fn calendar(mut s: Section<'_>) -> Read<Calendar> {
-    let lead_time = s.defaulted("lead_time", kinds::duration);
+    let lead_time = s.defaulted("lead_time", kinds::days);
     s.close();
     Ok(Calendar { lead_time: lead_time? })
 }
@@ -233,6 +249,33 @@ pub(super) fn language(mut s: Section<'_>) -> Read<Languages> {
 fn language_tag(leaf: &Leaf) -> kinds::Parsed<LanguageTag> {
     LanguageTag::parse(&kinds::text(leaf)?)
         .ok_or_else(|| "not a language tag; write one like sv or de-CH".into())
+}
+
+/// Usernames; a name without a language of its own is read in the default one.
+pub(super) fn usernames(mut s: Section<'_>, language: Read<&Languages>) -> Read<Naming> {
+    let templates = s.defaulted("candidates", |leaf| {
+        Template::parse_all(&kinds::texts(leaf)?).map_err(|fault| {
+            format!("{fault}; write it like [\"given.family\", \"given.family{{n}}\", \"eng-key\"]")
+        })
+    });
+    let stop = s.optional("stop", stop_words);
+    let words = [("ask", Rename::Ask), ("never", Rename::Never), ("alias", Rename::Alias)];
+    let rename = s.defaulted("rename", kinds::choice(&words));
+    s.close();
+    let language = language?.names_default.clone();
+    Ok(Naming { language, templates: templates?, stop: stop?.unwrap_or_default(), rename: rename? })
+}
+
+fn stop_words(leaf: &Leaf) -> kinds::Parsed<BTreeSet<String>> {
+    const MAX: usize = 1000;
+    let words = kinds::texts(leaf)?;
+    let sound = |word: &String| {
+        (1..=64).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
+    if words.len() <= MAX && words.iter().all(sound) {
+        return Ok(words.into_iter().collect());
+    }
+    Err(format!("not a list of at most {MAX} words of a-z and 0-9; write it like [\"acme\"]"))
 }
 
 /// Logs.

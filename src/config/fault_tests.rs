@@ -287,8 +287,16 @@ fn files_that_are_named() {
 #[test]
 fn the_rest_of_the_daemon() {
     check_added(
-        "[intake.http]\nenabled = true",
-        &["carepass.toml: intake.http.enabled: true comes with a later release; write false"],
+        "[intake.http]\nenabled = 1",
+        &[
+            "carepass.toml: intake.http.enabled: a number where true or false is expected; write it without quotes",
+        ],
+    );
+    check_added(
+        "[intake]\nkeep_refused = \"1m\"",
+        &[
+            "carepass.toml: intake.keep_refused: not a time from 1h to ten years; write it like \"90d\" or \"36h\"",
+        ],
     );
     check_added(
         "[store]\nbackend = \"postgres\"",
@@ -325,55 +333,6 @@ fn the_rest_of_the_daemon() {
     check_added(
         "[log]\nfilter = \"a=b=c\"",
         &["carepass.toml: log.filter: not a log filter; write one like info or info,carepass::google=debug"],
-    );
-}
-
-#[test]
-fn mail() {
-    let mail = |lines: &str, expected: &[&str]| check_change("transport = \"none\"", lines, expected);
-    mail(
-        "transport = \"smtp\"",
-        &[
-            "carepass.toml: mail.host: is missing; write the mail server's name, or choose transport = \"file\" or \"none\"",
-            "carepass.toml: mail.from: is missing; write the address that letters come from",
-        ],
-    );
-    let smtp = "transport = \"smtp\"\nhost = \"h.example\"\nfrom = \"a@b.example\"\n";
-    mail(
-        &format!("{smtp}tls = \"none\""),
-        &[
-            "carepass.toml: mail.tls: none is for a mail server on this machine only; write starttls or implicit",
-        ],
-    );
-    mail(
-        &format!("{smtp}user = \"u\""),
-        &["carepass.toml: mail.password: is missing; set it or password_file, or leave user empty"],
-    );
-    mail(
-        &format!("{smtp}password = \"hunter2\""),
-        &["carepass.toml: mail.user: is missing; write the user that the password is for"],
-    );
-    mail(
-        "transport = \"none\"\nport = 70000",
-        &["carepass.toml: mail.port: not a whole number from 1 to 65535; write one"],
-    );
-    mail(
-        "transport = \"none\"\noperators = [\"ops\"]\ndigest_at = \"8 o'clock\"\ntime_zone = \"Stockholm\"\nto_managers = \"yes\"",
-        &[
-            "carepass.toml: mail.operators: one is not an e-mail address in ASCII; write it like [\"ops@nordresale.example\"]",
-            "carepass.toml: mail.digest_at: not a time of day; write it like \"08:00\"",
-            "carepass.toml: mail.time_zone: not an IANA time zone like Europe/Stockholm; write one",
-            "carepass.toml: mail.to_managers: text where true or false is expected; write it without quotes",
-        ],
-    );
-    let crowd = (0..21).map(|number| format!("\"o{number}@b.example\"")).collect::<Vec<_>>().join(", ");
-    mail(
-        &format!("transport = \"none\"\noperators = [{crowd}]"),
-        &["carepass.toml: mail.operators: more than 20; write the address of a mailing list"],
-    );
-    mail(
-        "transport = \"none\"\nca_file = \"/nowhere/ca.pem\"",
-        &["carepass.toml: mail.ca_file: /nowhere/ca.pem does not exist; create it, or correct the path"],
     );
 }
 
@@ -501,4 +460,18 @@ fn tokens_have_all_their_faults_named() {
     assert_eq!(lines.len(), 2, "{faults}");
     assert!(lines.iter().all(|line| line.contains("carepass.toml: http.tokens_file: ")), "{faults}");
     assert!(!faults.contains("hunter2"), "{faults}");
+}
+
+#[test]
+fn patterns_and_stop_words_of_usernames_are_checked() {
+    let like = "write it like [\"given.family\", \"given.family{n}\", \"eng-key\"]";
+    check_added(
+        "[usernames]\ncandidates = [\"givn.family\"]\nstop = [\"Acme\"]",
+        &[
+            &format!(
+                "carepass.toml: usernames.candidates: has a piece that is none of given, family, g, m, f, {{n}}, eng-key, key, '.', '-' and '_'; {like}"
+            ),
+            "carepass.toml: usernames.stop: not a list of at most 1000 words of a-z and 0-9; write it like [\"acme\"]",
+        ],
+    );
 }

@@ -6,9 +6,10 @@ use super::suggest;
 use super::tree::{Datum, Leaf, Node};
 use crate::google::Endpoint;
 use crate::model::id::InvalidName;
+use crate::model::this_machine::is_this_machine;
 use crate::model::time_zone::TimeZoneName;
-use jiff::SignedDuration;
 use jiff::civil::{Date, Time};
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -84,14 +85,19 @@ pub(super) fn duration(leaf: &Leaf) -> Parsed<SignedDuration> {
     const ADVICE: &str = "write it like \"90s\", \"15m\" or \"1h\"";
     let Datum::Text(text) = &leaf.value else { return Err(mismatch(leaf, "a duration", ADVICE)) };
     let range = SignedDuration::from_millis(1)..=SignedDuration::from_hours(366 * 24);
-    let duration = days(text).or_else(|| text.parse().ok()).filter(|duration| range.contains(duration));
+    let duration = text.parse().ok().filter(|duration| range.contains(duration));
     duration.ok_or_else(|| format!("not a duration from 1ms to a year; {ADVICE}"))
 }
 
-/// A whole number of days of 24 hours, like "14d".
-fn days(text: &str) -> Option<SignedDuration> {
-    let days: i64 = text.trim().strip_suffix('d')?.parse().ok()?;
-    days.checked_mul(24).map(SignedDuration::from_hours)
+/// A time in which days are 24 hours: at least an hour, and at most ten years.
+pub(super) fn days(leaf: &Leaf) -> Parsed<SignedDuration> {
+    const ADVICE: &str = "write it like \"90d\" or \"36h\"";
+    let Datum::Text(text) = &leaf.value else { return Err(mismatch(leaf, "a time", ADVICE)) };
+    let range = SignedDuration::from_hours(1)..=SignedDuration::from_hours(3_660 * 24);
+    let span: Option<Span> = text.parse().ok();
+    let time = span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
+    let time = time.filter(|time| range.contains(time));
+    time.ok_or_else(|| format!("not a time from 1h to ten years; {ADVICE}"))
 }
 
 /// A path; a relative one starts at the file that says it, or where carepass was started if a variable says it.
@@ -212,6 +218,22 @@ pub(super) fn uri_reference(leaf: &Leaf) -> Parsed<String> {
             "not a URI reference of 1 to {MAX} characters; write one like urn:carepass or https://carepass.example/"
         ))
     }
+}
+
+/// What addresses of a server begin with, without a slash at the end: in clear on this machine only.
+pub(super) fn base(leaf: &Leaf) -> Parsed<String> {
+    const MAX: usize = 200;
+    let wrong = "not the beginning of an address; write one like https://carepass.example, without query; http:// is for this machine only";
+    let url = reqwest::Url::parse(plain(leaf)?).map_err(|_| wrong.to_owned())?;
+    let here = url.host_str().is_some_and(|host| is_this_machine(host.trim_matches(['[', ']'])));
+    let is_base = (url.scheme() == "https" || url.scheme() == "http" && here)
+        && url.host_str().is_some()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.as_str().len() <= MAX;
+    if is_base { Ok(url.as_str().trim_end_matches('/').to_owned()) } else { Err(wrong.to_owned()) }
 }
 
 /// A page that an engineer is sent to.

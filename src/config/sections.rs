@@ -2,13 +2,16 @@
 
 use crate::amqp;
 use crate::google::{Credentials, Endpoint, MappedAnswer};
+use crate::handover::{AgeFolder, VaultSettings};
 use crate::http::Tokens;
 use crate::mail::Authorities;
 use crate::model::id::MailAddress;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::reseller::Reseller;
 use crate::model::rules::Rules;
+use crate::model::signature::SourceKey;
 use crate::model::time_zone::TimeZoneName;
+use crate::model::username::Naming;
 use jiff::SignedDuration;
 use jiff::civil::Time;
 use secrecy::SecretString;
@@ -20,6 +23,14 @@ use std::path::PathBuf;
 pub struct Intake {
     /// From a broker; none if no URL is set.
     pub amqp: Option<AmqpSection>,
+    /// Whether `POST /v1/events` takes events.
+    pub http: bool,
+    /// The `CloudEvents` sources that are listened to, by every door; empty = any.
+    pub allowed_sources: Vec<String>,
+    /// The keys of the sources that must sign their events.
+    pub keys: Vec<SourceKey>,
+    /// How long refused messages are kept.
+    pub keep_refused: SignedDuration,
 }
 
 /// The broker and what carepass uses there.
@@ -37,8 +48,6 @@ pub struct AmqpSection {
     pub declare: bool,
     /// How many deliveries may be in hand.
     pub prefetch: u16,
-    /// The `CloudEvents` sources that are listened to; empty = any.
-    pub allowed_sources: Vec<String>,
 }
 
 /// Where outcomes go.
@@ -118,6 +127,17 @@ pub struct Limits {
     pub grants_per_hour: u32,
     /// In any 24 hours.
     pub grants_per_day: u32,
+    /// By the word of one source, in any hour; none = only the limit for all.
+    pub source_grants_per_hour: Option<u32>,
+    /// The same in any 24 hours.
+    pub source_grants_per_day: Option<u32>,
+}
+
+/// Whether access needs an approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Whoever's event names none waits for an approver.
+    pub required: bool,
 }
 
 /// Dates.
@@ -195,6 +215,19 @@ pub enum MailTls {
     None,
 }
 
+/// How first passwords leave the house.
+#[derive(Clone, Debug)]
+pub struct Handover {
+    /// What the addresses of envelopes begin with; none: the address that is listened on, for this machine only.
+    pub public_url: Option<String>,
+    /// How long an envelope's page can be opened.
+    pub expires: SignedDuration,
+    /// Vault, if it is configured.
+    pub vault: Option<VaultSettings>,
+    /// The folder of encrypted files, if it is configured.
+    pub age: Option<AgeFolder>,
+}
+
 /// Languages where nobody says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Languages {
@@ -241,16 +274,22 @@ pub struct Config {
     pub resellers: Vec<ResellerSection>,
     /// Limits of grants.
     pub limits: Limits,
+    /// Approval.
+    pub approval: Approval,
     /// Dates.
     pub calendar: Calendar,
     /// The API.
     pub http: Http,
     /// Mail.
     pub mail: Mail,
+    /// First passwords.
+    pub handover: Handover,
     /// The numbers of the machine.
     pub engine: Rules,
     /// Languages.
     pub language: Languages,
+    /// How usernames are made.
+    pub usernames: Naming,
     /// The page that an engineer is sent to.
     pub portal_url: String,
     /// Logs.

@@ -3,7 +3,7 @@
 //! Not here: what the look finds (`steps/credentials`), and how it is looked at again (`model/transition`).
 
 use super::Engine;
-use crate::model::enrollment::{Enrollment, EnrollmentId};
+use crate::model::enrollment::{Enrollment, EnrollmentId, Want};
 use crate::model::failure::{Failure, FailureCode, FailureKind, Who};
 use crate::model::id::ResellerName;
 use crate::model::transition::Input;
@@ -36,6 +36,10 @@ impl Engine {
             return outcome;
         }
         self.close(name, failure.code, Closed { at: now }).await;
+        // A leaver asks at every look, ready or not, and its trouble is on the account's card: that access is open is for people to see.
+        if row.goal.want == Want::Absent {
+            return outcome;
+        }
         let detail = format!("{}: {}", failure.code, failure.detail);
         Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady).with_detail(&detail))
     }

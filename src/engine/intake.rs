@@ -8,7 +8,7 @@ use crate::model::entry::{Actor, Change, Commit, Disposition, Received};
 use crate::model::event::{self, Ending, Event, Full, Lifecycle, ReasonCode, Refusal};
 use crate::model::id::EngineerKey;
 use crate::model::sealed::WrappedKey;
-use crate::model::statement::{Changed, Statement, heard};
+use crate::model::statement::{Changed, Statement, called_off, heard};
 use crate::seal::SealError;
 use crate::steps::House;
 use crate::store::StoreError;
@@ -70,10 +70,8 @@ impl Engine {
         headers: &BTreeMap<String, String>,
     ) -> Result<Admitted, IntakeError> {
         let event = event::parse(body, content_type, headers)?;
-        let allowed = &self.settings.allowed_sources;
-        if !allowed.is_empty() && !allowed.contains(&event.reference.source) {
-            return Err(Refusal::one("/source", ReasonCode::UntrustedSource, Some(event.reference)).into());
-        }
+        self.trusts(&event, body, content_type, headers)?;
+        self.count(&event);
         for _ in 0..RACES_MAX {
             match self.try_admit(&event).await {
                 Err(Race::Lost) => (),
@@ -126,7 +124,10 @@ impl Engine {
                 let Some(stored) = stored else { return Ok(()) };
                 let stated = stored.stated.clone().ended(event, now, stored.stated.never_started);
                 let forgetting = Some(Forgetting::Asked(now));
-                let engineer = Engineer { version: stored.version + 1, stated, forgetting, ..stored };
+                // What HR has said for later is said no more, and holds a sealed record.
+                let upcoming = Vec::new();
+                let engineer =
+                    Engineer { version: stored.version + 1, stated, upcoming, forgetting, ..stored };
                 self.write_engineer(event, engineer, Vec::new()).await
             }
         }
@@ -150,10 +151,11 @@ impl Engine {
         let (stated, upcoming) = heard(before, said, now, self.settings.lead_time);
         let changed = self.changed(event, before, &stated, &data_key)?;
         let (release, taken) = self.release(before, &stated, hold, now);
+        let source = stated.cause.event.source.clone();
         let (at_risk, reminded) = before.map_or((None, None), |before| (before.at_risk, before.reminded));
-        let (version, username) = match stored {
-            Some(stored) => (stored.version + 1, stored.username),
-            None => (1, None),
+        let (version, username, aliases, handover) = match stored {
+            Some(stored) => (stored.version + 1, stored.username, stored.aliases, stored.handover),
+            None => (1, None, Vec::new(), None),
         };
         let engineer = Engineer {
             key: key.clone(),
@@ -162,14 +164,16 @@ impl Engine {
             upcoming,
             changed,
             username,
+            aliases,
             release,
             forgetting: None,
+            handover,
             at_risk,
             reminded,
         };
         let written = self.write_engineer(event, engineer, keys).await;
         if written.is_err() && taken {
-            self.grants().give_back(now);
+            self.grants().give_back(&source, now);
         }
         written
     }
@@ -186,8 +190,12 @@ impl Engine {
         let never_started = matches!(event.lifecycle, Lifecycle::Cancelled(_));
         let engineer = match stored {
             Some(stored) => {
-                let said = stored.newest().clone().ended(event, from, never_started);
-                let (stated, upcoming) = heard(Some(&stored), vec![said], now, self.settings.lead_time);
+                let (stated, upcoming) = if stored.stated.employment == ending.employment.id {
+                    let said = stored.newest().clone().ended(event, from, never_started);
+                    heard(Some(&stored), vec![said], now, self.settings.lead_time)
+                } else {
+                    called_off(&stored, event, &ending.employment.id)
+                };
                 Engineer { version: stored.version + 1, stated, upcoming, ..stored }
             }
             None => Engineer {
@@ -197,8 +205,11 @@ impl Engine {
                 upcoming: Vec::new(),
                 changed: Changed::default(),
                 username: None,
-                release: Release::Granted(now),
+                aliases: Vec::new(),
+                // Nothing was granted: it counts for no hour.
+                release: Release::Granted(Timestamp::UNIX_EPOCH),
                 forgetting: None,
+                handover: None,
                 at_risk: None,
                 reminded: None,
             },

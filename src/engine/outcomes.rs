@@ -306,3 +306,49 @@ fn add_reason(data: &mut Value, row: &Enrollment, outcome: &Outcome) {
         data["task"] = json!({ "id": task.id, "closesItself": task.closes_itself });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::engineer::EventRef;
+    use crate::model::event::{Fault, ReasonCode, Refusal};
+    use crate::model::parked::{Door, Letter};
+    use jiff::Timestamp;
+
+    fn told(body: &str, event: Option<EventRef>) -> Value {
+        let letter = Letter::new(None, BTreeMap::new(), body.as_bytes().to_vec());
+        let faults = vec![
+            Fault { pointer: "/data/scope".to_owned(), code: ReasonCode::MissingField },
+            Fault { pointer: "/data/engineer/*".to_owned(), code: ReasonCode::RoleFieldForbidden },
+        ];
+        let refusal = Refusal { reason: ReasonCode::RoleFieldForbidden, faults, event };
+        let parked = Parked::of(&letter, &refusal, Door::Amqp, Timestamp::UNIX_EPOCH);
+        let changes = vec![Change::Parked(parked)];
+        let entry = Entry { position: Position(9), at: Timestamp::UNIX_EPOCH, actor: Actor::Engine, changes };
+        serde_json::from_slice(&envelope(&outcomes(&entry)[0], "urn:carepass").body).unwrap()
+    }
+
+    #[test]
+    fn a_rejected_event_is_told_with_places_and_advice_and_no_values() {
+        let hr = EventRef { source: "https://hr.example".to_owned(), id: "id-7".to_owned() };
+        let body = r#"{"data":{"engineer":{"key":"E-1","name":"Canary"}}}"#;
+        let event = told(body, Some(hr));
+        assert_eq!(event["type"], "com.carepass.provisioning.event-rejected.v1");
+        assert_eq!((&event["subject"], &event["causationid"]), (&json!("engineer/E-1"), &json!("id-7")));
+        assert_eq!((&event["partitionkey"], &event["data"]["engineerKey"]), (&json!("E-1"), &json!("E-1")));
+        assert_eq!(event["data"]["reason"], "role_field_forbidden");
+        let first = json!({ "pointer": "/data/scope", "reason": "missing_field", "text": {
+            "en": "A required field is missing. Add it as the schema says.",
+            "sv": "Ett obligatoriskt fält saknas. Lägg till det enligt schemat." } });
+        assert_eq!(
+            (event["data"]["errors"].as_array().unwrap().len(), &event["data"]["errors"][0]),
+            (2, &first)
+        );
+        assert!(!event.to_string().contains("Canary"), "{event}");
+
+        let unreadable = told("Canary", None);
+        let letter = unreadable["data"]["letter"].as_str().unwrap();
+        assert_eq!(unreadable["subject"], format!("dead-letter/{letter}"));
+        assert_eq!((unreadable.get("causationid"), unreadable.get("partitionkey")), (None, None));
+    }
+}

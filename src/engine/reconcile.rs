@@ -1,7 +1,7 @@
 //! Opens the rows that ought to exist and do not, for one engineer or for all, and wakes what waited for a reseller account. Level-
 //! triggered: a lost signal costs latency, never a row. Not here: the question itself (`model/roster`).
 
-use super::Engine;
+use super::{Engine, observe};
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State, Target, Want};
 use crate::model::entry::{Actor, Change, Commit};
@@ -76,9 +76,16 @@ impl Engine {
         }
         self.check_leaders().await?;
         let mut after: Option<EngineerKey> = None;
+        let (now, mut unopened) = (self.house.clock.now(), 0);
         loop {
             let page = self.house.store.engineers(after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let is_unopened =
+                |engineer: &&Engineer| engineer.handover.as_ref().is_some_and(|last| last.is_open(now));
+            unopened += u32::try_from(page.iter().filter(is_unopened).count()).unwrap_or(u32::MAX);
+            let Some(last) = page.last() else {
+                observe::unopened(unopened);
+                return Ok(());
+            };
             after = Some(last.key.clone());
             stream::iter(&page)
                 .for_each_concurrent(SIDE_BY_SIDE, |engineer| self.reconcile_logged(&engineer.key))
@@ -106,7 +113,8 @@ impl Engine {
     }
 
     /// Brings what HR has said for now into force, tells the rows that there are, and opens those that the engineer lacks.
-    async fn reconcile(&self, key: &EngineerKey) -> Result<(), StoreError> {
+    /// The loops do this by themselves; public for simulations that drive an engine by hand.
+    pub async fn reconcile(&self, key: &EngineerKey) -> Result<(), StoreError> {
         let Some(engineer) = self.house.store.engineer(key).await? else { return Ok(()) };
         let engineer = match self.turn_page(&engineer).await {
             Ok(turned) => turned.unwrap_or(engineer),
@@ -119,8 +127,14 @@ impl Engine {
         };
         self.note_moment(&engineer);
         let rows = self.house.store.enrollments_of(key).await?;
+        self.lapse(&engineer, &rows).await?;
         for row in &rows {
             self.tell(&engineer, row).await;
+        }
+        match self.clear_up(&engineer, &rows).await {
+            Ok(()) => (),
+            Err(StoreError::Conflict) => self.signal(key),
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => return Err(error),
         }
         self.remind(&engineer, &rows).await;
         // Access is given to whoever is released; the end of access waits for nobody.
@@ -172,9 +186,8 @@ impl Engine {
     /// whoever waits may wait for just this newer revision, say for a name in Latin letters.
     async fn tell(&self, engineer: &Engineer, row: &Enrollment) {
         let wish = engineer.wish_for(&row.id.target(), self.settings.lead_time);
-        let held = wish.goal.want == Want::Present && !engineer.is_released();
         let known = row.newest_goal();
-        if held || !wish.goal.replaces(known) {
+        if !wish.goal.replaces(known) {
             return;
         }
         let has_changed = wish.changed.since(known.revision, row.id.kind()).next().is_some();
@@ -194,11 +207,13 @@ impl Engine {
         let settled = match engineer.stated.goal.want {
             Want::Present => {
                 let together = row.state.at().is_some_and(|at| at.step == StepName::Together);
-                let is_told =
-                    |other: &Enrollment| other.is_settled() || !together && other.waits_for_two_step();
+                let is_told = |other: &Enrollment| {
+                    other.is_settled() && other.goal.want == Want::Present
+                        || !together && other.waits_for_two_step()
+                };
                 roster.wanted(&engineer.stated.scope).all(|target| rows.get(&target).is_some_and(is_told))
             }
-            Want::Absent => rows.values().all(|other| other.id == row.id || other.is_settled()),
+            Want::Absent => rows.values().all(|other| other.id == row.id || other.has_lost_access()),
         };
         if settled {
             self.move_row(row, Input::Nudge).await;
@@ -224,15 +239,19 @@ impl Engine {
         }
     }
 
-    /// Wakes the rows that wait for a reseller account which is ready now.
+    /// Wakes the rows that wait for a reseller account which is ready now, leavers first.
     async fn wake_waiting(&self, name: &ResellerName) -> Result<(), StoreError> {
-        let lane = Lane::Reseller(name.clone());
+        self.wake_lane(Lane::Leaving(name.clone())).await?;
+        self.wake_lane(Lane::Reseller(name.clone())).await
+    }
+
+    async fn wake_lane(&self, lane: Lane) -> Result<(), StoreError> {
         let mut after: Option<(Timestamp, EnrollmentId)> = None;
         loop {
             let page = self.house.store.queue(&lane, after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.wake_at().map(|at| (at, last.id.clone()));
-            let waiting = page.iter().filter(|row| row.waits_on(Who::Reseller));
+            let waiting = page.iter().filter(|row| waits_for_account(row));
             stream::iter(waiting)
                 .for_each_concurrent(SIDE_BY_SIDE, |row| self.move_row(row, Input::Nudge))
                 .await;
@@ -265,4 +284,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether the row looks again when its reseller account is ready: a leaver waits with the account's trouble as its own, so that people see
+/// whose access is open.
+fn waits_for_account(row: &Enrollment) -> bool {
+    let State::Waiting { on, reason, .. } = &row.state else { return false };
+    *on == Who::Reseller || row.goal.want == Want::Absent && reason.code.may_close_account()
 }

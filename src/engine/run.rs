@@ -126,7 +126,13 @@ impl<'a> Work<'a> {
         if !self.saw_ready {
             return Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady));
         }
-        self.load_sheet().await?;
+        match self.load_sheet().await {
+            // Access ends also for whoever's record is broken, or gone: what can be done without it is.
+            Err(SheetError::Seal(_) | SheetError::Incomplete) if self.row.goal.want == Want::Absent => {
+                self.sheet = None;
+            }
+            loaded => loaded?,
+        }
         self.check_scope(&roster)?;
         let at = self.row.state.at();
         self.wall = self.engine.walls().before(&self.row, claimed.step);
@@ -281,6 +287,7 @@ impl Engine {
         self.watch_new_account(before, &moved.after);
         self.note_wall(Some(before), &moved.after);
         self.doubt(&moved.after);
+        self.note_lock_out(before, &moved.after);
         // The letter goes to whoever has to act before the role.
         if moved.effect == Some(Effect::Reconcile) || moved.after.waits_for_two_step() {
             self.settled(&moved.after);
@@ -314,7 +321,8 @@ impl Engine {
 
     /// Keeps what is known of a reseller account in step with its row; what waited for the account looks again. The row of an account
     /// that is no longer configured teaches nothing.
-    pub(super) fn learn(&self, row: &Enrollment) {
+    /// The loops do this by themselves; public for simulations that drive an engine by hand.
+    pub fn learn(&self, row: &Enrollment) {
         let EnrollmentId::Reseller(name) = &row.id else { return };
         if !self.house.sites.contains_key(name) {
             return;

@@ -7,6 +7,7 @@ use super::{Engine, observe};
 use crate::model::engineer::Release;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Goal, Lane, State, Want};
 use crate::model::entry::{Actor, Change, Commit};
+use crate::model::failure::Who;
 use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::transition::Input;
 use crate::store::StoreError;
@@ -39,6 +40,7 @@ impl Engine {
         self.run_loop(Arc::clone(self).sweep_for_ever());
         self.run_loop(Arc::clone(self).keep_calendar());
         self.run_loop(Arc::clone(self).tend_walls());
+        self.run_loop(Arc::clone(self).tend_parked());
         if let Some(sink) = sink {
             self.run_loop(Arc::clone(self).publish_for_ever(sink));
         }
@@ -78,10 +80,12 @@ impl Engine {
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.key.clone());
             for engineer in &page {
+                // Of whom HR has only ever said that access ends, nobody was let in.
                 if let Release::Granted(at) = engineer.release
                     && at > day_ago
+                    && engineer.stated.person.is_some()
                 {
-                    self.grants().note(at);
+                    self.grants().note(&engineer.stated.cause.event.source, at);
                 }
             }
         }
@@ -114,6 +118,8 @@ impl Engine {
 fn left_by_the_dead(row: &Enrollment, horizon: Timestamp) -> Option<Input> {
     match row.state {
         State::Running { .. } => Some(Input::Orphaned),
+        // A date is as far away as HR says.
+        State::Waiting { on: Who::Calendar, .. } => None,
         State::Scheduled { due: at, .. } | State::Waiting { look_again: at, .. } if at > horizon => {
             Some(Input::Nudge)
         }

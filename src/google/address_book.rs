@@ -40,14 +40,15 @@ impl AddressBook {
     }
 
     /// What holds the address, as this engineer sees it: the engineer's own account is the one to be used, and a deleted one can be
-    /// restored, so they hold nothing.
-    pub fn holder(&self, address: &str, engineer: &EngineerKey) -> Option<TakenBy> {
-        if self.marked.get(address).is_some_and(|marker| marker == engineer.as_str()) {
+    /// restored, so they hold nothing. Without an engineer everybody's holds.
+    pub fn holder(&self, address: &str, engineer: Option<&EngineerKey>) -> Option<TakenBy> {
+        let engineer = engineer.map(EngineerKey::as_str);
+        if engineer.is_some() && self.marked.get(address).map(String::as_str) == engineer {
             return None;
         }
         let shelved = || {
             let marker = self.shelved.get(address)?;
-            (marker.as_deref() != Some(engineer.as_str())).then_some(TakenBy::Deleted)
+            (marker.is_none() || marker.as_deref() != engineer).then_some(TakenBy::Deleted)
         };
         self.taken.get(address).copied().or_else(shelved)
     }
@@ -113,7 +114,7 @@ mod tests {
         ];
         let book = AddressBook::new(&there, &[group], &deleted);
         let check = |address: &str, expected: Option<TakenBy>| {
-            assert_eq!(book.holder(address, &"E-1".parse().unwrap()), expected, "{address}");
+            assert_eq!(book.holder(address, Some(&"E-1".parse().unwrap())), expected, "{address}");
         };
         check("a@x.se", None);
         check("other@x.se", Some(TakenBy::User));
@@ -129,5 +130,8 @@ mod tests {
         check("twice@x.se", None);
         check("again@x.se", Some(TakenBy::User));
         check("free@x.se", None);
+        assert_eq!(book.holder("a@x.se", None), Some(TakenBy::User));
+        assert_eq!(book.holder("twice@x.se", None), Some(TakenBy::Deleted));
+        assert_eq!(book.holder("free@x.se", None), None);
     }
 }

@@ -93,7 +93,7 @@ fn is_mapped(row: &Enrollment, reseller: &Reseller) -> bool {
 mod tests {
     use super::*;
     use crate::model::enrollment::{AccountFact, Goal};
-    use crate::model::reseller::{CaseAlerts, DomainChoice, LicenseMode, RoleChoice, TwoStepGate};
+    use crate::model::reseller::{CaseAlerts, DomainChoice, LicenseMode, Removal, RoleChoice, TwoStepGate};
     use jiff::Timestamp;
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -114,8 +114,11 @@ mod tests {
             seats: None,
             removable_licenses: BTreeSet::new(),
             home,
+            handover: crate::model::handover::Delivery::default(),
             home_accounts: BTreeMap::new(),
+            removal: Removal::Suspend,
             two_step: TwoStepGate::default(),
+            profiles: BTreeMap::new(),
         }
     }
 
@@ -123,7 +126,14 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let mut row = Enrollment::open(id.parse().unwrap(), Goal { want, revision: 1 }, now);
         let id = "1".parse().unwrap();
-        row.facts.account = Some(AccountFact { id, since: now, read_at: now, restored: false, home: false });
+        row.facts.account = Some(AccountFact {
+            id,
+            since: now,
+            read_at: now,
+            restored: false,
+            home: false,
+            suspended_by_us: None,
+        });
         row
     }
 

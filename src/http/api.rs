@@ -130,7 +130,7 @@ pub(super) async fn resellers(
     Ok(Json(Page { items, next_cursor: None }))
 }
 
-/// `GET /v1/tasks`: one card for each thing to do, the oldest first, and then those whom the limit on grants holds.
+/// `GET /v1/tasks`: one card for each thing to do, those first that keep a leaver's access open, then the oldest first, and then those whom the limit on grants holds.
 pub(super) async fn tasks(
     State(api): State<Arc<Api>>,
     spoken: Spoken,
@@ -146,7 +146,8 @@ pub(super) async fn tasks(
 pub(super) async fn open_tasks(api: &Api, wording: Wording) -> Result<Vec<Task>, Problem> {
     let house = api.engine.house();
     let now = wording.zoned();
-    let lanes = house.sites.keys().cloned().map(Lane::Reseller).chain([Lane::House]);
+    let of = |name: &ResellerName| [Lane::Leaving(name.clone()), Lane::Reseller(name.clone())];
+    let lanes = house.sites.keys().flat_map(of).chain([Lane::House]);
     let (mut tasks, mut looked_at) = (Vec::new(), 0);
     for lane in lanes {
         let mut after: Option<(Timestamp, EnrollmentId)> = None;
@@ -225,7 +226,7 @@ pub(super) async fn sheet(api: &Api, key: &EngineerKey) -> Result<Option<Sheet>,
     }
 }
 
-fn limit_of(asked: &Asked) -> Result<usize, Problem> {
+pub(super) fn limit_of(asked: &Asked) -> Result<usize, Problem> {
     match asked.get::<usize>("limit")? {
         Some(0) => Err(Problem::invalid("limit", format!("1 to {LIMIT_MAX}"))),
         Some(limit) => Ok(limit.min(LIMIT_MAX)),

@@ -28,7 +28,7 @@ pub(super) async fn require(
 
 /// Whether the caller may do what needs this role.
 pub(super) fn check(caller: &Caller, least: Role) -> Result<(), Problem> {
-    if caller.role >= least {
+    if caller.role.may(least) {
         return Ok(());
     }
     tracing::info!(token = caller.name, role = %caller.role, required = %least, "refused: the role is too small");

@@ -3,8 +3,8 @@
 
 use super::language::Spoken;
 use super::problem::{Problem, ProblemKind};
-use super::routes::PROBES;
-use super::{Api, BODY_MAX};
+use super::routes::{EVENTS, PROBES};
+use super::{Api, BODY_MAX, events};
 use axum::extract::{Request, State};
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
@@ -37,6 +37,9 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
 ];
 
+/// Refusals of these types are written for whoever reads them.
+const WRITTEN: [&[u8]; 2] = [b"application/json", b"text/html; charset=utf-8"];
+
 /// Stands before every route.
 pub(super) async fn front(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let spoken = Spoken::of(request.headers());
@@ -65,11 +68,15 @@ fn refused(api: &Api, request: &Request) -> Option<ProblemKind> {
         Some(ProblemKind::UriTooLong)
     } else if headers.len() > HEADER_COUNT_MAX || size_of(headers) > HEADERS_MAX {
         Some(ProblemKind::HeadersTooLarge)
-    } else if announced(headers).is_some_and(|length| length > BODY_MAX as u64) {
+    } else if announced(headers).is_some_and(|length| length > body_max(uri) as u64) {
         Some(ProblemKind::PayloadTooLarge)
     } else {
         None
     }
+}
+
+fn body_max(uri: &Uri) -> usize {
+    if uri.path() == EVENTS { events::BODY_MAX } else { BODY_MAX }
 }
 
 fn length_of(uri: &Uri) -> usize {
@@ -88,7 +95,8 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
 fn in_words(response: Response, spoken: Spoken) -> Response {
     let status = response.status();
     let failed = status.is_client_error() || status.is_server_error();
-    let bare = failed && response.headers().get(CONTENT_TYPE).is_none_or(|value| value != "application/json");
+    let bare = failed
+        && response.headers().get(CONTENT_TYPE).is_none_or(|value| !WRITTEN.contains(&value.as_bytes()));
     let problem = response.extensions().get::<Problem>().cloned();
     let Some(problem) = problem.or_else(|| bare.then(|| Problem::of_status(status))) else { return response };
     let mut rendered = problem.render(spoken);

@@ -1,27 +1,35 @@
 //! Floor 4: the HTTP door. JSON out, orders in; everything is read from the store and decided by the engine, and nothing here
-//! keeps anything. Not here: the dashboard, the event stream, and events in over HTTP.
+//! keeps anything but the answers to orders that may be sent twice (`idempotency`). Not here: the dashboard and the event stream.
 
 mod address_map;
 mod api;
 mod auth;
 mod connection;
+mod dead_letters;
+mod engineer_view;
+mod envelope;
+mod events;
 mod extract;
 mod front;
 mod health;
 mod hosts;
+mod idempotency;
 mod language;
+mod leaving_view;
 mod orders;
 mod problem;
 mod reseller_view;
 mod routes;
+mod schemas;
 mod tasks;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod usernames;
 mod views;
 
 pub use health::{Part, Status};
-pub use hosts::Hosts;
+pub use hosts::{Hosts, host_of};
 pub use problem::{Fault, Problem, ProblemKind};
 pub use tokens::{Caller, NewToken, Role, Tokens, TokensError};
 
@@ -33,7 +41,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// The largest body of a request, in bytes.
+/// The largest body of a request, in bytes; events may be larger (`events`).
 pub(crate) const BODY_MAX: usize = 16 * 1024;
 
 /// How long requests in hand may take after the stop.
@@ -45,6 +53,8 @@ pub struct Api {
     pub engine: Arc<Engine>,
     /// Who may come in.
     pub tokens: Tokens,
+    /// Whether events are taken.
+    pub takes_events: bool,
     /// Which names are answered to.
     pub hosts: Hosts,
     /// What the house says of itself.

@@ -3,7 +3,9 @@
 
 use super::language::Spoken;
 use super::tokens::Role;
-use crate::engine::OrderError;
+use crate::engine::{IntakeError, OrderError, ReplayError};
+use crate::model::event::{Fault as EventFault, Refusal};
+use crate::model::parked::LetterId;
 use crate::model::person::Language;
 use crate::model::transition::Rejected;
 use crate::store::StoreError;
@@ -87,8 +89,26 @@ problems! {
         "The body is not JSON" "Send `Content-Type: application/json`."
         "Innehållet är inte JSON" "Skicka `Content-Type: application/json`."
     PayloadTooLarge "payload_too_large" PAYLOAD_TOO_LARGE
-        "The body is too large" "An order needs a few hundred bytes; send no more than 16 KiB."
-        "Innehållet är för stort" "En order behöver några hundra byte; skicka högst 16 KiB."
+        "The body is too large" "An order has at most 16 KiB, an event or a batch of events 256 KiB; send less at a time."
+        "Innehållet är för stort" "En order har högst 16 KiB, en händelse eller en sats händelser 256 KiB; skicka mindre åt gången."
+    NoCloudEvent "no_cloud_event" UNSUPPORTED_MEDIA_TYPE
+        "The body is no event" "Send application/cloudevents+json, application/cloudevents-batch+json, or JSON with the attributes as ce- headers."
+        "Innehållet är ingen händelse" "Skicka application/cloudevents+json, application/cloudevents-batch+json, eller JSON med attributen som ce-huvuden."
+    EventRefused "event_refused" UNPROCESSABLE_ENTITY
+        "The event cannot be used" "It is kept as `letter`. Mend what `errors` names and send it with a new id, or have the cause mended here and the letter replayed."
+        "Händelsen kan inte användas" "Den ligger kvar som `letter`. Rätta det som `errors` anger och skicka den med ett nytt id, eller låt åtgärda orsaken här och spela upp den igen."
+    IntakeClosed "intake_closed" NOT_FOUND
+        "Events are not taken here" "Set intake.http.enabled in the configuration, or publish to the broker."
+        "Händelser tas inte emot här" "Sätt intake.http.enabled i konfigurationen, eller publicera till meddelandekön."
+    LetterLost "letter_lost" CONFLICT
+        "The message itself is gone" "It cannot be opened with this master key, or its file is missing: restore the backup, or send the event again."
+        "Själva meddelandet är borta" "Det kan inte öppnas med den här huvudnyckeln, eller så saknas filen: återställ säkerhetskopian eller skicka händelsen igen."
+    IdempotencyKeyReused "idempotency_key_reused" UNPROCESSABLE_ENTITY
+        "The idempotency key belongs to another order" "Send each order under a key of its own."
+        "Idempotensnyckeln hör till en annan order" "Skicka varje order med en egen nyckel."
+    OrderUnderWay "order_under_way" CONFLICT
+        "The same order is being carried out" "Ask again in a moment, under the same key, for its answer."
+        "Samma order utförs just nu" "Fråga igen om en stund, med samma nyckel, efter svaret."
     InvalidRequest "invalid_request" BAD_REQUEST
         "The request has faults" "Mend what `errors` names and send it again."
         "Begäran har fel" "Rätta det som `errors` anger och skicka den igen."
@@ -120,8 +140,11 @@ problems! {
 pub struct Fault {
     /// Where: a JSON pointer into the body, or the name of a query parameter.
     pub place: String,
-    /// What is wrong there, in English.
+    /// What is wrong there: of a request in English, of an event in the caller's language.
     pub detail: String,
+    /// The code, of an event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
 }
 
 /// A problem on its way to the caller; `front` puts it into words once the caller's language is known.
@@ -133,6 +156,8 @@ pub struct Problem {
     pub errors: Vec<Fault>,
     /// The role that would do, for a refused caller.
     pub required_role: Option<Role>,
+    /// The parked message, of a refused event.
+    pub letter: Option<LetterId>,
 }
 
 #[derive(Serialize)]
@@ -146,19 +171,37 @@ struct Details<'a> {
     errors: &'a [Fault],
     #[serde(skip_serializing_if = "Option::is_none")]
     required_role: Option<Role>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    letter: Option<&'a LetterId>,
 }
 
 impl From<ProblemKind> for Problem {
     fn from(kind: ProblemKind) -> Self {
-        Self { kind, errors: Vec::new(), required_role: None }
+        Self { kind, errors: Vec::new(), required_role: None, letter: None }
     }
 }
 
 impl Problem {
     /// A faulty place of a request.
     pub(super) fn invalid(place: &str, detail: impl Into<String>) -> Self {
-        let fault = Fault { place: place.to_owned(), detail: detail.into() };
+        let fault = Fault { place: place.to_owned(), detail: detail.into(), reason: None };
         Self { errors: vec![fault], ..ProblemKind::InvalidRequest.into() }
+    }
+
+    /// All faulty places of a request.
+    pub(super) fn faulty(errors: Vec<Fault>) -> Self {
+        Self { errors, ..ProblemKind::InvalidRequest.into() }
+    }
+
+    /// An event that cannot be used, with everything that is wrong with it.
+    pub(super) fn refused(refusal: &Refusal, letter: &LetterId, spoken: Spoken) -> Self {
+        let fault = |fault: &EventFault| Fault {
+            place: fault.pointer.clone(),
+            detail: fault.code.text(spoken.0).to_owned(),
+            reason: Some(fault.code.code()),
+        };
+        let errors = refusal.faults.iter().map(fault).collect();
+        Self { errors, letter: Some(letter.clone()), ..ProblemKind::EventRefused.into() }
     }
 
     /// A caller whose role is too small.
@@ -191,6 +234,7 @@ impl Problem {
             code: self.kind.code(),
             errors: &self.errors,
             required_role: self.required_role,
+            letter: self.letter.as_ref(),
         };
         let mut response = (status, Json(details)).into_response();
         let headers = response.headers_mut();
@@ -209,7 +253,7 @@ impl ProblemKind {
         match self.status() {
             StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "Bearer realm=\"carepass\"")),
             StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, "5")),
-            _ if self == Self::Busy => Some((RETRY_AFTER, "1")),
+            _ if self == Self::Busy || self == Self::OrderUnderWay => Some((RETRY_AFTER, "1")),
             _ => None,
         }
     }
@@ -234,6 +278,27 @@ impl From<StoreError> for Problem {
     }
 }
 
+/// Of an event that could not be stored, or parked. One that is refused is told with its faults (`Problem::refused`).
+impl From<IntakeError> for Problem {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Refused(_) => ProblemKind::EventRefused.into(),
+            IntakeError::Unavailable(why) => StoreError::Unavailable(why).into(),
+        }
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::NotFound => ProblemKind::NotFound.into(),
+            ReplayError::Lost => ProblemKind::LetterLost.into(),
+            ReplayError::Refused(_) => ProblemKind::EventRefused.into(),
+            ReplayError::Unavailable(why) => StoreError::Unavailable(why).into(),
+        }
+    }
+}
+
 impl From<OrderError> for Problem {
     fn from(error: OrderError) -> Self {
         let kind = match error {
@@ -247,7 +312,8 @@ impl From<OrderError> for Problem {
                 | Rejected::Stale
                 | Rejected::Unskippable
                 | Rejected::Unconfirmable
-                | Rejected::HasAccount,
+                | Rejected::HasAccount
+                | Rejected::NoFirstPassword,
             )
             | OrderError::NotHome => ProblemKind::OrderDoesNotFit,
             OrderError::Store(error) => return error.into(),

@@ -1,8 +1,12 @@
 //! Every route in one table, with the least role that may use it; the tests walk the same table. Not here: what the routes do.
 
 use super::tokens::Role;
-use super::{Api, address_map, api, auth, health, orders, tasks};
+use super::{
+    Api, address_map, api, auth, dead_letters, envelope, events, health, idempotency, orders, schemas, tasks,
+    usernames,
+};
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
@@ -18,7 +22,7 @@ pub(super) struct Route {
 }
 
 /// Every route that needs a token.
-pub(super) const ROUTES: [Route; 10] = [
+pub(super) const ROUTES: [Route; 15] = [
     read("/v1/engineers", |method| on(method, api::engineers)),
     read("/v1/engineers/{key}", |method| on(method, api::engineer)),
     read("/v1/engineers/{key}/ledger", |method| on(method, api::ledger)),
@@ -28,6 +32,16 @@ pub(super) const ROUTES: [Route; 10] = [
     order("/v1/enrollments/{key}/{reseller}/{domain}/orders", |method| on(method, orders::of_domain)),
     order("/v1/resellers/{reseller}/orders", |method| on(method, orders::of_reseller)),
     order("/v1/tasks/{id}/done", |method| on(method, tasks::done)),
+    order("/v1/usernames:preview", |method| on(method, usernames::preview)),
+    read("/v1/dead-letters", |method| on(method, dead_letters::list)),
+    read("/v1/dead-letters/{id}", |method| on(method, dead_letters::letter)),
+    order("/v1/dead-letters/{id}/replay", |method| on(method, dead_letters::replay)),
+    Route {
+        method: Method::POST,
+        path: EVENTS,
+        least: Role::Publisher,
+        handler: |method| on(method, events::events).layer(DefaultBodyLimit::max(events::BODY_MAX)),
+    },
     // It holds personal data: not for everybody who may look.
     Route {
         method: Method::GET,
@@ -48,20 +62,30 @@ const fn order(path: &'static str, handler: fn(MethodFilter) -> MethodRouter<Arc
 /// The routes for supervisors, which need no token and answer to every name.
 pub(super) const PROBES: [&str; 3] = [LIVE, READY, METRICS];
 
+/// Where events come in, with bodies larger than those of orders.
+pub(super) const EVENTS: &str = "/v1/events";
+
 const LIVE: &str = "/livez";
 const READY: &str = "/readyz";
 const METRICS: &str = "/metrics";
 
-/// The router of the table, and of the probes, which need no token.
+/// The router of the table, of the probes and documents, and of the page for engineers, which need no token.
 pub(super) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
     let probes = Router::new()
         .route(LIVE, get(health::live))
         .route(READY, get(health::ready))
-        .route(METRICS, get(health::metrics));
-    ROUTES.iter().fold(probes, |router, route| {
+        .route(METRICS, get(health::metrics))
+        // Its token is its path.
+        .route("/envelope/{token}", get(envelope::look).post(envelope::open));
+    let repeats = Arc::new(idempotency::Repeats::default());
+    ROUTES.iter().fold(probes.merge(schemas::router()), |router, route| {
         let guard = from_fn_with_state((Arc::clone(api), route.least), auth::require);
         let method =
             MethodFilter::try_from(route.method.clone()).expect("the table holds common methods only");
-        router.route(route.path, (route.handler)(method).route_layer(guard))
+        let mut served = (route.handler)(method);
+        if route.method == Method::POST && route.path != EVENTS {
+            served = served.route_layer(from_fn_with_state(Arc::clone(&repeats), idempotency::once));
+        }
+        router.route(route.path, served.route_layer(guard))
     })
 }

@@ -1,13 +1,14 @@
 //! The door as callers find it: over real sockets, with the store in memory. The table of routes is walked, so that a new route is
 //! tested by standing in it.
 
+mod events;
 mod orders;
 mod tasks;
 
 use super::routes::ROUTES;
 use super::*;
 use crate::clock::Clock;
-use crate::engine::{LetterSettings, Settings};
+use crate::engine::Settings;
 use crate::mail::{Mailer, PortalUrl};
 use crate::model::engineer::{Engineer, Hold, Release};
 use crate::model::enrollment::{Enrollment, Goal, State, Want};
@@ -16,7 +17,6 @@ use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::grants::GrantLimits;
 use crate::model::id::EngineerKey;
 use crate::model::plan::StepName;
-use crate::model::rules::Rules;
 use crate::seal::Sealer;
 use crate::steps::House;
 use crate::store::Store;
@@ -34,6 +34,7 @@ struct Server {
     client: reqwest::Client,
     tokens: BTreeMap<Role, String>,
     store: Arc<Memory>,
+    engine: Arc<Engine>,
     broker_up: Arc<AtomicBool>,
     stop: CancellationToken,
 }
@@ -66,16 +67,18 @@ impl Server {
             loops: vec![Part::new("drive", true)],
             intake: vec![Part::new("amqp", up.load(Ordering::SeqCst)).with_detail("secret detail")],
         };
+        let engine = Engine::new(house(Arc::clone(&store)), settings(), stop.clone());
         let api = Api {
-            engine: Engine::new(house(Arc::clone(&store)), settings(), stop.clone()),
+            engine: Arc::clone(&engine),
             tokens: Tokens::parse(file, &SystemRandom::new()).unwrap(),
+            takes_events: true,
             hosts: Hosts::new(address, []),
             status: Arc::new(status),
             metrics: Arc::new(|| "carepass_build_info 1\n".to_owned()),
         };
         tokio::spawn(serve(listener, Arc::new(api), stop.clone()));
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { address, client, tokens, store, broker_up, stop }
+        Self { address, client, tokens, store, engine, broker_up, stop }
     }
 
     fn request(&self, method: Method, path: &str, role: Option<Role>) -> reqwest::RequestBuilder {
@@ -123,32 +126,20 @@ fn house(store: Arc<Memory>) -> House {
         sealer: Sealer::ephemeral().unwrap(),
         mailer: Mailer::None,
         clock: Clock::manual("2026-11-22T10:00:00Z".parse().unwrap()),
-        names_language: crate::model::person::LanguageTag::parse("sv").expect("a tag"),
+        naming: crate::model::username::Naming::of(crate::model::person::LanguageTag::english()),
         letters_language: crate::model::person::Language::English,
         license_spacing: SignedDuration::ZERO,
         portal: PortalUrl::default(),
+        handovers: crate::handover::Handovers::default(),
         to_managers: true,
     }
 }
 
 fn settings() -> Settings {
     Settings {
-        rules: Rules::default(),
         grants: GrantLimits { per_hour: 1, per_day: 1 },
-        approval_required: false,
-        lead_time: SignedDuration::ZERO,
-        profiles: BTreeSet::new(),
-        permits: 1,
-        allowed_sources: BTreeSet::new(),
-        sweep: Duration::from_mins(1),
-        recheck: SignedDuration::from_hours(1),
         outcome_source: "https://carepass.example/".to_owned(),
-        letters: LetterSettings {
-            operators: Vec::new(),
-            digest_at: jiff::civil::time(8, 0, 0, 0),
-            time_zone: jiff::tz::TimeZone::UTC,
-            remind_before: SignedDuration::from_hours(3 * 24),
-        },
+        ..Settings::default()
     }
 }
 
@@ -189,6 +180,7 @@ fn filled(path: &str) -> String {
     path.replace("{key}", "E-1")
         .replace("{reseller}", "se")
         .replace("{domain}", "a.se")
+        .replace("dead-letters/{id}", &format!("dead-letters/{}", "0".repeat(32)))
         .replace("{id}", "T-0123456789")
 }
 
@@ -207,7 +199,7 @@ async fn every_route_asks_for_a_token_and_for_its_role() {
             let (status, body) = answer(send(Some(role))).await;
             assert_eq!(
                 status == StatusCode::FORBIDDEN,
-                role < route.least,
+                !role.may(route.least),
                 "{path} as {role}: {status} {body}"
             );
             assert_ne!(status, StatusCode::UNAUTHORIZED, "{path} as {role}");
@@ -414,12 +406,41 @@ async fn an_engineer_is_shown_as_the_contract_says() {
 }
 
 #[tokio::test]
+async fn a_username_is_previewed_with_what_is_taken_and_every_fault_is_named() {
+    let server = Server::start().await;
+    let ask = async |body| server.order("/v1/usernames:preview", Role::Operator, body).await;
+    let (status, found) = ask(json!({ "given": "Åsa", "family": "Ek", "language": "sv" })).await;
+    assert_eq!(status, StatusCode::OK, "{found}");
+    assert_eq!((&found["username"], &found["reason"]), (&json!("asa.ek"), &json!("given_family")));
+    assert_eq!(found["candidates"][0], json!({ "name": "asa.ek", "taken_by": null }));
+    assert_eq!(found["unknown"], json!([]));
+    let wish = json!({ "given": "太郎", "family": "山田", "preferredUsername": "support", "key": "J-1" });
+    let (_, asked_back) = ask(wish).await;
+    assert_eq!(
+        asked_back["candidates"],
+        json!([
+            { "name": "support", "taken_by": { "kind": "stop_list" } },
+            { "name": "eng-j-1", "taken_by": null },
+        ])
+    );
+    assert_eq!((&asked_back["username"], &asked_back["reason"]), (&Value::Null, &json!("needs_latin")));
+    let (status, refused) = ask(json!({ "given": "", "family": "Ek", "language": "!", "key": "a@b" })).await;
+    let places: Vec<_> =
+        refused["errors"].as_array().unwrap().iter().map(|fault| fault["place"].clone()).collect();
+    assert_eq!(
+        (status, places),
+        (StatusCode::BAD_REQUEST, vec![json!("/given"), json!("/language"), json!("/key")])
+    );
+}
+
+#[tokio::test]
 async fn the_stop_ends_the_serving() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let api = Api {
         engine: Engine::new(house(Arc::new(Memory::new())), settings(), stop.clone()),
+        takes_events: false,
         tokens: Tokens::none(&SystemRandom::new()).unwrap(),
         hosts: Hosts::new(address, []),
         status: Arc::new(Status::default),

@@ -26,10 +26,12 @@ const NAME_MAX: usize = 64;
 /// The largest tokens file, in bytes.
 const FILE_MAX: u64 = 1024 * 1024;
 
-/// What a caller may do; each role may also do what the ones before it may.
+/// What a caller may do; each role may also do what the ones before it may, but a viewer may not publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// Sends events, and nothing else.
+    Publisher,
     /// Reads.
     Viewer,
     /// Decides about rows: retry, skip, cancel.
@@ -98,11 +100,17 @@ struct Line {
 
 impl Role {
     /// Every role, the least first.
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Approver];
+    pub const ALL: [Self; 4] = [Self::Publisher, Self::Viewer, Self::Operator, Self::Approver];
+
+    /// Whether it may do what needs at least this role.
+    pub fn may(self, least: Self) -> bool {
+        self >= least && !(self == Self::Viewer && least == Self::Publisher)
+    }
 
     /// The name in the tokens file.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Publisher => "publisher",
             Self::Viewer => "viewer",
             Self::Operator => "operator",
             Self::Approver => "approver",

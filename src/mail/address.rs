@@ -38,7 +38,7 @@ impl WebUrl {
     }
 
     /// Lets Google ask for the password of exactly this account, whoever else is signed in, and go on to a page.
-    pub(super) fn sign_in(address: &str, next: &Self) -> Self {
+    pub fn sign_in(address: &str, next: &Self) -> Self {
         let (email, next) = (percent_encoded(address), percent_encoded(next.as_str()));
         Self(format!("{ACCOUNT_CHOOSER}?Email={email}&continue={next}"))
     }
@@ -110,7 +110,7 @@ impl Default for PortalUrl {
     }
 }
 
-/// A token of HashiCorp Vault that opens one wrapped answer once. A letter may carry it; a password cannot become one, since
+/// A token of Vault that opens one wrapped answer once. A letter may carry it; a password cannot become one, since
 /// Vault's tokens begin with `hvs.` or `s.`. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WrappingToken(String);

@@ -1,7 +1,7 @@
 //! A letter as an Internet message (RFC 5322), built by lettre so that no value can become a header.
 //! Not here: how the message leaves.
 
-use super::{Letter, MailError, MailFault, Sender, language_tag};
+use super::{Letter, MailError, MailFault, Sender, hex, language_tag};
 use crate::model::id::MailAddress;
 use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
@@ -35,7 +35,7 @@ fn boundary(letter: &Letter) -> String {
     for part in [letter.message_id.as_str(), &letter.text, &letter.html] {
         hash.update(part.as_bytes());
     }
-    let hex = hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = hex(hash.finish().as_ref());
     format!("=_{}", &hex[..40])
 }
 

@@ -1,6 +1,7 @@
 //! The stable name of a letter, made from what the letter is about and nothing else, so that a letter that is sent again after a lost
 //! answer is recognisably the same. Not here: the headers around it.
 
+use super::hex;
 use crate::model::id::EngineerKey;
 use jiff::civil::Date;
 
@@ -64,7 +65,7 @@ impl MessageId {
     /// Names a letter about an engineer. The revision is that of the event that the letter answers; the generation tells letters of one
     /// purpose under one revision apart, such as reminders and links made anew, and counts from 0.
     pub fn of(purpose: Purpose, engineer: &EngineerKey, revision: u64, generation: u32) -> Self {
-        let key: String = engineer.as_str().bytes().map(|byte| format!("{byte:02x}")).collect();
+        let key = hex(engineer.as_str().as_bytes());
         Self(format!("{}.{key}.{revision}.{generation}@carepass.invalid", purpose.as_str()))
     }
 

@@ -36,7 +36,7 @@ pub use welcome::{Welcome, welcome};
 use crate::model::id::MailAddress;
 use crate::model::person::Language;
 use jiff::Timestamp;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// One letter to one person. Its text is personal: `Debug` shows only its name.
 #[derive(Clone, PartialEq, Eq)]
@@ -75,6 +75,13 @@ impl fmt::Debug for Letter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Letter({})", self.message_id.as_str())
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String takes every text");
+        text
+    })
 }
 
 /// As RFC 5646 names it.

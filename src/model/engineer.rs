@@ -1,8 +1,9 @@
 //! What carepass keeps about an engineer besides the rows: the goal, the scope, and the sealed person.
 //! Not here: the person in clear (`person`), which exists only in memory.
 
-use super::enrollment::{Enrollment, State, Target, Want, Wish};
+use super::enrollment::{Enrollment, Goal, State, Target, Want, Wish};
 use super::failure::{FailureCode, Who};
+use super::handover::Handover;
 use super::id::{DomainName, EngineerKey};
 use super::roster::Roster;
 use super::sealed::Sealed;
@@ -122,11 +123,17 @@ pub struct Engineer {
     /// The local part that is reserved for the engineer, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<Sealed>,
+    /// Other local parts that are reserved for the engineer, sealed: aliases from changed names, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<Sealed>,
     /// Whether carepass may begin.
     pub release: Release,
     /// Whether carepass is to forget the engineer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forgetting: Option<Forgetting>,
+    /// The last envelope with first passwords that was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handover: Option<Box<Handover>>,
     /// The start date that was seen to be at risk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_risk: Option<AtRisk>,
@@ -158,9 +165,14 @@ impl Engineer {
         }
     }
 
-    /// What one row is to bring about: in a domain that has left the scope, that access is gone.
+    /// What one row is to bring about: in a domain that has left the scope, and for whoever is held for a person, that access is gone.
     pub fn wish_for(&self, target: &Target, lead_time: SignedDuration) -> Wish {
         let mut wish = self.wish(lead_time);
+        // Who is held had no access, or had lost it: a row that has not heard of that end yet hears of it now, under a revision that leaves
+        // room for the release.
+        if wish.goal.want == Want::Present && !self.is_released() {
+            wish.goal = Goal { want: Want::Absent, revision: wish.goal.revision.saturating_sub(1) };
+        }
         if let Target::Domain(_, domain) = target
             && !self.stated.scope.covers(domain)
         {
@@ -231,11 +243,12 @@ impl Progress {
         let at_goal = |row: &Enrollment| row.goal.want == stated.goal.want;
         let completed = domains().filter(|row| row.state == State::Completed && at_goal(row)).count();
         let all_settled = rows.iter().all(|row| row.is_settled() && at_goal(row));
+        let all_gone = rows.iter().all(|row| row.has_lost_access());
         let told = rows.iter().any(|row| row.id.target() == Target::Engineer && row.is_settled());
         let untouched = domains().all(|row| row.waits_on(Who::Calendar));
         match stated.goal.want {
-            Want::Absent if all_settled && stated.never_started => Self::Cancelled,
-            Want::Absent if all_settled && (told || rows.is_empty()) => Self::Removed,
+            Want::Absent if all_gone && stated.never_started => Self::Cancelled,
+            Want::Absent if all_gone && (told || rows.is_empty()) => Self::Removed,
             Want::Absent => Self::Leaving,
             Want::Present if rows.is_empty() || untouched && domains().count() > 0 => Self::Planned,
             Want::Present if all_settled && completed == 0 => Self::Cancelled,
@@ -255,7 +268,7 @@ impl Engineer {
             key: key.parse().unwrap(),
             version: 1,
             stated: Statement {
-                goal: super::enrollment::Goal { want: Want::Present, revision: 1 },
+                goal: Goal { want: Want::Present, revision: 1 },
                 from: Timestamp::UNIX_EPOCH,
                 employment: format!("{key}/1").parse().unwrap(),
                 starts: None,
@@ -271,9 +284,11 @@ impl Engineer {
             upcoming: Vec::new(),
             changed: Changed::default(),
             username: None,
+            aliases: Vec::new(),
             release: Release::Granted(Timestamp::UNIX_EPOCH),
             forgetting: None,
             at_risk: None,
+            handover: None,
             reminded: None,
         }
     }

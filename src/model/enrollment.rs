@@ -6,13 +6,13 @@ use super::id::{DomainName, EngineerKey, InvalidName, ResellerName};
 use super::plan::StepName;
 use super::sealed::Sealed;
 use super::statement::{Cause, Changed};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-pub use super::facts::{AccountFact, Facts, LicenseLesson, TwoStep};
+pub use super::facts::{AccountFact, Facts, LicenseLesson, RoleFact, TwoStep};
 
 /// How often in a row Google may put a row off before a person is asked.
 pub const PUT_OFF_MAX: u32 = 6;
@@ -113,6 +113,9 @@ pub struct Wish {
     #[serde(default)]
     pub changed: Changed,
 }
+
+/// So long after access has ended something that was under way then may still come about at Google.
+pub const WATCHED: SignedDuration = SignedDuration::from_mins(15);
 
 /// How access ends here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -219,6 +222,9 @@ pub struct Enrollment {
     /// The initial password, sealed before the account is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<Sealed>,
+    /// An operator has asked for a new first password, which is not the account's yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reissue: bool,
     /// The engineer's own account, at a home reseller, as an operator's order names it; sealed with the engineer's data key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home_account: Option<Sealed>,
@@ -396,6 +402,12 @@ impl Enrollment {
     /// Whether anything was ever tried for the goal in force.
     pub fn has_begun(&self) -> bool {
         !self.done.is_empty() || self.is_settled() || self.state.at().is_some_and(|at| at.runs > 0)
+    }
+
+    /// Whether access has ended here for good: the row has settled, or only the deletion of a suspended account is still to come.
+    pub fn has_lost_access(&self) -> bool {
+        let is_told = self.newest_goal().want == Want::Absent && self.goal.want == Want::Absent;
+        is_told && (self.is_settled() || self.done.contains(&StepName::LastLook))
     }
 
     /// The only index that work needs: when must somebody look at this row again?

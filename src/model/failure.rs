@@ -352,6 +352,13 @@ impl Failure {
         self
     }
 
+    /// Adds more evidence to that which is there.
+    #[must_use]
+    pub fn and_detail(self, more: &str) -> Self {
+        let detail = format!("{} {more}", self.detail);
+        Self { detail: redact(&detail, Self::DETAIL_MAX), ..self }
+    }
+
     /// Adds a list that the operator is to copy from.
     #[must_use]
     pub fn with_list(mut self, list: &str) -> Self {

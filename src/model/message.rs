@@ -4,12 +4,12 @@
 
 mod en;
 pub mod link;
-mod moment;
 mod sv;
 #[cfg(test)]
 mod tests;
 mod tongue;
 
+use super::calendar::moment;
 use super::enrollment::{At, Enrollment, State, Want};
 use super::failure::{Failure, FailureCode, Who};
 use super::id::{DomainName, ResellerName};
@@ -100,7 +100,7 @@ pub fn in_short(code: FailureCode, language: Language) -> &'static str {
 pub fn state_words(row: &Enrollment, now: &Zoned, language: Language) -> String {
     let tongue = tongue(language);
     let words = &tongue.states;
-    let clock = |time: Timestamp| moment::short(tongue, time, now);
+    let clock = |time: Timestamp| moment::short(tongue.language, time, now);
     match &row.state {
         State::Scheduled { at, due, last: Some(failure) } => {
             let short = in_short(failure.code, language);

@@ -331,6 +331,29 @@ mod tests {
     }
 
     #[test]
+    fn a_parked_event_is_told_as_rejected() {
+        let letter =
+            super::super::parked::Letter::new(None, std::collections::BTreeMap::new(), b"{}".to_vec());
+        let refusal =
+            super::super::event::Refusal::one("", super::super::event::ReasonCode::JsonSyntax, None);
+        let door = super::super::parked::Door::Http;
+        let parked = Parked::of(&letter, &refusal, door, Timestamp::UNIX_EPOCH);
+        let unparked =
+            Change::Unparked { id: parked.id.clone(), how: super::super::parked::Unparking::Replayed };
+        let told = |change: Change| {
+            let entry = Entry {
+                position: Position(7),
+                at: Timestamp::UNIX_EPOCH,
+                actor: Actor::Engine,
+                changes: vec![change],
+            };
+            outcomes(&entry).iter().map(|outcome| outcome.kind.event_type()).collect::<Vec<_>>()
+        };
+        assert_eq!(told(Change::Parked(parked)), ["com.carepass.provisioning.event-rejected.v1"]);
+        assert_eq!(told(unparked), [""; 0]);
+    }
+
+    #[test]
     fn the_welcome_makes_ready() {
         let steps = plan(TargetKind::Engineer, Want::Present).len();
         let inputs = (0..steps).flat_map(|_| [Input::Wake, Input::Reported(Ok(Ensured::default()))]);

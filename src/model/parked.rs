@@ -5,16 +5,22 @@
 use super::engineer::EventRef;
 use super::event::{self, Fault, ReasonCode, Refusal};
 use super::id::EngineerKey;
+use super::signature::SIGNATURE_HEADER;
 use jiff::Timestamp;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 /// The most of a body that is kept, in bytes. Longer messages are refused for their length already, so nothing that could be
 /// used is cut.
 pub const KEPT_MAX: usize = event::BODY_MAX;
+
+/// The most `CloudEvents` headers that are kept, and the longest of them with its name, in bytes. An attribute that could be used is
+/// shorter.
+const HEADERS_MAX: usize = 64;
+const HEADER_MAX: usize = 1024;
 
 /// What the `CloudEvents` headers of a message begin with, by the doors' spellings.
 const PREFIXES: [&str; 2] = ["cloudEvents_", "cloudEvents:"];
@@ -38,7 +44,7 @@ pub struct InvalidLetterId;
 pub struct Letter {
     /// Its media type.
     pub content_type: Option<String>,
-    /// Its `CloudEvents` headers, in the spelling of the AMQP binding.
+    /// Its `CloudEvents` headers, in the spelling of the AMQP binding, and its signature.
     pub headers: BTreeMap<String, String>,
     /// Its body.
     pub body: Vec<u8>,
@@ -84,7 +90,7 @@ pub struct Parked {
     pub door: Door,
     /// The length of its body, in bytes.
     pub size: u64,
-    /// Whether only the beginning of the body is kept.
+    /// Whether a part of it was too long to be kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
 }
@@ -157,7 +163,8 @@ impl Door {
 impl Letter {
     /// A message without the headers that do not belong to the event.
     pub fn new(content_type: Option<String>, headers: BTreeMap<String, String>, body: Vec<u8>) -> Self {
-        let headers = headers.into_iter().filter(|(name, _)| attribute(name).is_some()).collect();
+        let belongs = |name: &str| attribute(name).is_some() || name == SIGNATURE_HEADER;
+        let headers = headers.into_iter().filter(|(name, _)| belongs(name)).collect();
         Self { content_type, headers, body }
     }
 
@@ -168,7 +175,7 @@ impl Letter {
             context.update(&(part.len() as u64).to_be_bytes());
             context.update(part);
         };
-        add(self.content_type.as_deref().unwrap_or_default().trim().to_ascii_lowercase().as_bytes());
+        add(self.media_type().as_bytes());
         // What follows is told apart from other headers and another body by its number.
         add(&(self.headers.len() as u64).to_be_bytes());
         let by_attribute: BTreeMap<&str, &String> =
@@ -188,10 +195,32 @@ impl Letter {
 
     /// The message as bytes to be sealed: one line of JSON, then the body as far as it is kept.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = serde_json::to_vec(&(&self.content_type, &self.headers)).expect("texts become JSON");
+        let headers: BTreeMap<_, _> = self.kept_headers().collect();
+        let mut bytes = json!([self.content_type, headers]).to_string().into_bytes();
         bytes.push(b'\n');
         bytes.extend_from_slice(&self.body[..self.body.len().min(KEPT_MAX)]);
         bytes
+    }
+
+    /// Whether all of it is kept.
+    pub fn is_kept_whole(&self) -> bool {
+        self.body.len() <= KEPT_MAX && self.kept_headers().count() == self.headers.len()
+    }
+
+    fn kept_headers(&self) -> impl Iterator<Item = (&String, &String)> {
+        let short = |(name, value): &(&String, &String)| name.len() + value.len() <= HEADER_MAX;
+        self.headers.iter().filter(short).take(HEADERS_MAX)
+    }
+
+    /// Which event it is, read as leniently as [`Letter::engineer`].
+    pub fn event(&self) -> Option<EventRef> {
+        let document = self.document();
+        let read = |attribute: &str| {
+            let pointer = format!("/{attribute}");
+            let text = document.pointer(&pointer).and_then(Value::as_str).map(str::to_owned);
+            text.or_else(|| self.header(attribute).map(str::to_owned))
+        };
+        Some(EventRef { source: read("source")?, id: read("id")? })
     }
 
     /// Reads what [`Letter::encode`] made.
@@ -203,15 +232,30 @@ impl Letter {
 
     /// The engineer whom it seems to be about, read leniently: it is a label to find the letter by, and nothing is done in its name.
     pub fn engineer(&self) -> Option<EngineerKey> {
-        let document: Option<Value> =
-            (self.body.len() <= KEPT_MAX).then(|| serde_json::from_slice(&self.body).ok()).flatten();
-        let document = document.unwrap_or_default();
+        let document = self.document();
         let key = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
-        let header = self.headers.iter().find(|(name, _)| attribute(name) == Some("subject"));
-        let subject = key("/subject").or(header.map(|(_, value)| value.as_str()));
+        let subject = key("/subject").or_else(|| self.header("subject"));
         let named = key("/data/engineer/key").or_else(|| key("/engineer/key"));
         let named = named.or_else(|| subject.and_then(|subject| subject.strip_prefix("engineer/")));
         named.and_then(|key| key.parse().ok())
+    }
+
+    /// The content type without what says nothing: events are UTF-8 unless they say otherwise.
+    fn media_type(&self) -> String {
+        let pieces = self.content_type.as_deref().unwrap_or_default().split(';');
+        let pieces = pieces.map(|piece| piece.trim().to_ascii_lowercase());
+        let telling = pieces.filter(|piece| piece != "charset=utf-8" && piece != "charset=\"utf-8\"");
+        telling.collect::<Vec<_>>().join(";")
+    }
+
+    fn document(&self) -> Value {
+        let is_short = self.body.len() <= KEPT_MAX;
+        is_short.then(|| serde_json::from_slice(&self.body).ok()).flatten().unwrap_or_default()
+    }
+
+    fn header(&self, wanted: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(name, _)| attribute(name) == Some(wanted));
+        found.map(|(_, value)| value.as_str())
     }
 }
 
@@ -228,7 +272,7 @@ impl Parked {
             engineer: letter.engineer(),
             door,
             size: letter.body.len() as u64,
-            truncated: letter.body.len() > KEPT_MAX,
+            truncated: !letter.is_kept_whole(),
         }
     }
 
@@ -263,7 +307,7 @@ mod tests {
         let plain = letter("application/json", &[("cloudEvents_id", "1")], "{}");
         assert!(same(
             &plain,
-            &letter("Application/JSON", &[("cloudEvents:id", "1"), ("x-trace", "7")], "{}")
+            &letter("Application/JSON; charset=UTF-8", &[("cloudEvents:id", "1"), ("x-trace", "7")], "{}")
         ));
         for other in [
             letter("application/json", &[("cloudEvents_id", "2")], "{}"),

@@ -86,7 +86,9 @@ pub fn missing(roster: &Roster, engineer: &Engineer, rows: &BTreeMap<Target, Enr
     let mut absent: Vec<Target> =
         wanted.iter().filter(|target| !rows.contains_key(target)).cloned().collect();
     let row_of = |target: &Target| rows.get(target);
-    let is_told = |row: &Enrollment| row.is_settled() || row.waits_for_two_step();
+    // A domain that has come back into the scope may still be at the end of its access.
+    let is_settled = |row: &Enrollment| row.is_settled() && row.goal.want == Want::Present;
+    let is_told = |row: &Enrollment| is_settled(row) || row.waits_for_two_step();
     let settled = wanted.iter().all(|target| row_of(target).is_some_and(is_told));
     let has_account = |row: &Enrollment| row.state == State::Completed || row.waits_for_two_step();
     let somewhere = wanted.iter().any(|target| row_of(target).is_some_and(has_account));
@@ -98,10 +100,10 @@ pub fn missing(roster: &Roster, engineer: &Engineer, rows: &BTreeMap<Target, Enr
     absent
 }
 
-/// Where access ends nothing new is opened but the engineer-wide row, once every domain has settled. Whoever never had a row has nobody
+/// Where access ends nothing new is opened but the engineer-wide row, once every domain has lost access. Whoever never had a row has nobody
 /// to tell.
 fn gone(rows: &BTreeMap<Target, Enrollment>) -> Vec<Target> {
-    let settled = rows.values().all(|row| row.is_settled() && row.goal.want == Want::Absent);
+    let settled = rows.values().all(Enrollment::has_lost_access);
     let told = rows.contains_key(&Target::Engineer);
     if rows.is_empty() || told || !settled { Vec::new() } else { vec![Target::Engineer] }
 }
@@ -113,6 +115,22 @@ mod tests {
     use super::super::plan::StepName;
     use super::*;
     use jiff::Timestamp;
+
+    /// A domain that comes back into the scope is not settled by the end of access there.
+    #[test]
+    fn what_ended_before_is_no_access_now() {
+        let mut roster = Roster::default();
+        let known = ResellerStatus { domains: Some(["a.se".parse().unwrap()].into()), ready: true };
+        roster.resellers.insert("se".parse().unwrap(), known);
+        let engineer = Engineer::example("E-1");
+        for (want, expected) in [(Want::Present, vec![Target::Engineer]), (Want::Absent, Vec::new())] {
+            let id: EnrollmentId = "domain/E-1/se/a.se".parse().unwrap();
+            let mut row = Enrollment::open(id, Goal { want, revision: 1 }, Timestamp::UNIX_EPOCH);
+            row.state = State::Completed;
+            let rows = [(row.id.target(), row)].into();
+            assert_eq!(missing(&roster, &engineer, &rows), expected, "{want:?}");
+        }
+    }
 
     /// Rows are written `domain=state`, with `engineer` for the engineer-wide one.
     fn check(known: &[(&str, &[&str])], unknown: &[&str], scope: &Scope, rows: &[&str], expected: &[&str]) {
@@ -170,6 +188,7 @@ mod tests {
             read_at: now,
             restored: false,
             home: false,
+            suspended_by_us: None,
         });
         row
     }

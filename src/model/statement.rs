@@ -207,6 +207,23 @@ pub fn heard(
     (before.stated.clone(), upcoming)
 }
 
+/// A spell of employment that was to come is called off: the rest stays as it is, all of it under the newer revision, so that an end that
+/// is still to come is not taken for an old one.
+pub fn called_off(
+    before: &Engineer,
+    event: &Event,
+    employment: &EmploymentId,
+) -> (Statement, Vec<Statement>) {
+    let renewed = |statement: &Statement| Statement {
+        goal: Goal { revision: event.revision(), ..statement.goal },
+        content: event.content_hash.to_string(),
+        cause: event.cause(),
+        ..statement.clone()
+    };
+    let others = before.upcoming.iter().filter(|statement| statement.employment != *employment);
+    (renewed(&before.stated), others.map(renewed).collect())
+}
+
 impl Changed {
     /// What a statement changes that takes the place of another; whether name or contact differ, only who can open the records knows.
     pub fn noting(self, before: &Statement, after: &Statement, name: bool, contact: bool) -> Self {
@@ -231,3 +248,7 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "statement_tests.rs"]
+mod tests;

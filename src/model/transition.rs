@@ -1,13 +1,15 @@
 //! How one row moves: `apply` spells out every (state, input) pair. No clock, no chance, no I/O: all are arguments.
 //! Not here: who commits the result and who carries out the effect (`engine/drive`).
 
-use super::enrollment::{At, Enrollment, EnrollmentId, Facts, Leaving, PUT_OFF_MAX, State, Want, Wish};
+use super::enrollment::{
+    At, Enrollment, EnrollmentId, Facts, Leaving, PUT_OFF_MAX, State, TargetKind, WATCHED, Want, Wish,
+};
 use super::failure::{Failure, FailureCode, FailureKind, Who};
 use super::plan::{StepName, may_be_skipped, plan};
 use super::rules::{Rules, later};
 use super::sealed::Sealed;
 use super::word::{Subject, Word};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
 /// What can happen to a row.
@@ -52,6 +54,8 @@ pub enum Order {
         /// Its address, sealed.
         account: Sealed,
     },
+    /// Set a new first password, unless somebody has signed in; on the engineer-wide row: hand over once more and say so.
+    Reissue,
     /// End the row.
     Cancel {
         /// The operator's words.
@@ -121,6 +125,9 @@ pub enum Rejected {
     /// The row has its account already.
     #[error("the row has its account already")]
     HasAccount,
+    /// There is no account whose first password carepass could hand over.
+    #[error("no first password is handed over here")]
+    NoFirstPassword,
 }
 
 impl Enrollment {
@@ -140,10 +147,12 @@ impl Enrollment {
             rechecking: false,
             facts: Facts::default(),
             credential: None,
+            reissue: false,
             home_account: None,
             cause,
             starts,
-            opens,
+            // The end of access waits for no start.
+            opens: opens.filter(|_| goal.want == Want::Present),
             leaving,
         };
         row.state = next_state(&row, now).0;
@@ -219,6 +228,7 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         (State::Running { at, .. }, Input::Reported(Ok(ensured))) => {
             after.done.insert(at.step);
             after.done.extend(ensured.also);
+            after.reissue &= at.step != StepName::Password;
             after.facts.learn(*ensured.facts);
             take_over(&mut after, now);
             next_state(&after, now)
@@ -234,6 +244,7 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
             return Err(Rejected::Busy);
         }
         (State::Scheduled { at, .. }, Input::Nudge) => (due_now(*at, now), None),
+        (State::Waiting { on: Who::Calendar, .. }, Input::Nudge) => next_state(row, now),
         (State::Waiting { at, .. }, Input::Nudge) => (due_now(at.after_waiting(now), now), None),
         (State::Scheduled { at, .. } | State::Waiting { at, .. }, Input::Ordered(order)) => {
             ordered(&mut after, *at, order, now)?
@@ -253,6 +264,7 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         (State::Scheduled { .. } | State::Waiting { .. }, Input::Reported(_) | Input::Orphaned) => {
             return Err(Rejected::NothingRan);
         }
+        (State::Completed, Input::Ordered(Order::Reissue)) => reissued(&mut after, now)?,
         (State::Cancelled { .. }, Input::Ordered(Order::Retry)) => next_state(&after, now),
         (State::Cancelled { .. }, Input::Recheck)
         | (
@@ -348,11 +360,14 @@ fn take_over(row: &mut Enrollment, now: Timestamp) {
             row.skipped.remove(&step);
         }
     } else {
-        let unfinished = row.has_begun() && row.state != State::Completed;
-        row.leaving = leaving(&wish, now, unfinished);
+        row.leaving = leaving(&wish, now, is_unfinished(row, now));
+        if row.leaving.is_some_and(|leaving| leaving.unfinished) {
+            row.facts.cut_short_at = Some(now);
+        }
         row.done.clear();
         row.skipped.clear();
         row.credential = None;
+        row.reissue = false;
         row.facts.locked_out_at = None;
     }
     row.goal = wish.goal;
@@ -360,6 +375,14 @@ fn take_over(row: &mut Enrollment, now: Timestamp) {
     row.starts = wish.starts;
     row.opens = wish.opens.filter(|_| wish.goal.want == Want::Present);
     row.rechecking = false;
+}
+
+/// Whether something that was begun for the old goal may still come about at Google: a run that was cut short while an account was being
+/// made or was there, now or so lately that nobody has looked for long enough. Before the password is sealed no account is asked for.
+fn is_unfinished(row: &Enrollment, now: Timestamp) -> bool {
+    let asked_for = row.facts.account.is_some() || row.credential.is_some();
+    let cut_short = row.has_begun() && row.state != State::Completed && asked_for;
+    cut_short || row.facts.cut_short_at.is_some_and(|at| now < later(at, WATCHED))
 }
 
 fn leaving(wish: &Wish, now: Timestamp, unfinished: bool) -> Option<Leaving> {
@@ -389,6 +412,11 @@ fn ordered(
         }
         Order::Skip if !may_be_skipped(row.id.kind(), at.step) => Err(Rejected::Unskippable),
         Order::Skip => {
+            if at.step == StepName::Password {
+                // It is not the account's, and never will be.
+                row.credential = None;
+                row.reissue = false;
+            }
             row.done.insert(at.step);
             row.skipped.insert(at.step);
             Ok(next_state(row, now))
@@ -398,8 +426,29 @@ fn ordered(
             row.home_account = Some(account);
             Ok((due_now(At { runs: at.runs, ..At::first(at.step, now) }, now), None))
         }
+        Order::Reissue => reissued(row, now),
         Order::Cancel { reason } => Ok((State::Cancelled { reason }, Some(Effect::Reconcile))),
     }
+}
+
+/// The password is set once more, or the engineer told once more. The claim of the step seals the new password.
+fn reissued(row: &mut Enrollment, now: Timestamp) -> Result<(State, Option<Effect>), Rejected> {
+    let own = row.facts.account.as_ref().is_some_and(|account| !account.home);
+    let again: &[StepName] = match (row.id.kind(), row.goal.want) {
+        (TargetKind::Domain, Want::Present) if own => &[StepName::Password],
+        (TargetKind::Engineer, Want::Present) => &[StepName::HandOver, StepName::Welcome],
+        (TargetKind::Domain | TargetKind::Engineer | TargetKind::Reseller, _) => {
+            return Err(Rejected::NoFirstPassword);
+        }
+    };
+    for step in again {
+        row.done.remove(step);
+        row.skipped.remove(step);
+    }
+    row.reissue = row.id.kind() == TargetKind::Domain;
+    row.credential = None;
+    row.rechecking = false;
+    Ok(next_state(row, now))
 }
 
 fn retried(at: At, now: Timestamp) -> (State, Option<Effect>) {
@@ -439,7 +488,13 @@ fn failed(
         );
     };
     let at = at.waiting_for(failure.code, again);
-    let look_again = rules.look_again_at(&row.id, at, now);
+    let look_again = match (on, failure.retry_after_ms) {
+        // A date is known; nothing is to be seen before.
+        (Who::Calendar, Some(ms)) => {
+            later(now, SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX)))
+        }
+        (_, _) => rules.look_again_at(&row.id, at, now),
+    };
     row.state = State::Waiting { at, on, reason: failure, look_again };
     // What a person was asked for is over when the row settles again, and that is news.
     row.rechecking &= !(on.is_a_person() && row.has_begun_to_wait());

@@ -2,6 +2,7 @@
 //! Erasing an engineer is erasing the wrapped key: what was sealed stays in the ledger's proof and says nothing any more.
 //! Not here: where sealed values are kept, and what is in them.
 
+mod envelope;
 mod master;
 mod password;
 
@@ -84,6 +85,7 @@ pub struct Sealer {
     master: LessSafeKey,
     tags: hmac::Key,
     letters: LessSafeKey,
+    envelopes: envelope::EnvelopeKeys,
     random: SystemRandom,
 }
 
@@ -110,7 +112,8 @@ impl Sealer {
     }
 
     fn of(key: &KeyBytes, random: SystemRandom) -> Self {
-        Self { master: aead_key(key), tags: tag_key(key), letters: letter_key(key), random }
+        let envelopes = envelope::EnvelopeKeys::of(key);
+        Self { master: aead_key(key), tags: tag_key(key), letters: letter_key(key), envelopes, random }
     }
 
     /// Makes a data key for one engineer.
@@ -280,10 +283,10 @@ mod tests {
         let sealer = Sealer::ephemeral().unwrap();
         let [id, other]: [LetterId; 2] = ["0".repeat(32), "1".repeat(32)].map(|id| id.parse().unwrap());
         let plain = vec![7; LETTER_MAX];
-        let sealed = sealer.seal_letter(&id, &plain).unwrap();
-        assert_eq!(sealer.unseal_letter(&id, &sealed).unwrap().as_slice(), plain);
+        let letter = sealer.seal_letter(&id, &plain).unwrap();
+        assert_eq!(sealer.unseal_letter(&id, &letter).unwrap().as_slice(), plain);
         for (sealer, id) in [(&sealer, &other), (&Sealer::ephemeral().unwrap(), &id)] {
-            assert!(matches!(sealer.unseal_letter(id, &sealed), Err(SealError::CannotOpen)));
+            assert!(matches!(sealer.unseal_letter(id, &letter), Err(SealError::CannotOpen)));
         }
         let long = sealer.seal_letter(&id, &vec![7; LETTER_MAX + 1]);
         assert!(matches!(long, Err(SealError::TooLong)));

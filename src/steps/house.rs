@@ -8,21 +8,24 @@ use crate::google::census::{Census, Fresh};
 use crate::google::classify::YOUNG;
 use crate::google::guard::{self, Expected};
 use crate::google::{Account, Assignment, Google};
+use crate::handover::Handovers;
 use crate::mail::{Mailer, PortalUrl};
 use crate::model::engineer::Engineer;
-use crate::model::enrollment::{AccountFact, Enrollment};
+use crate::model::enrollment::{AccountFact, Enrollment, RoleFact};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{Address, EngineerKey, LocalPart, MailAddress, OrgUnitPath, ResellerName, RoleId};
-use crate::model::person::{Language, LanguageTag, Person};
-use crate::model::reseller::{LicenseMode, Reseller};
+use crate::model::person::{Language, Locale, Person};
+use crate::model::reseller::{LicenseMode, Reseller, RoleChoice};
 use crate::model::roster::Roster;
 use crate::model::rules::later;
 use crate::model::sealed::{Sealed, WrappedKey};
 use crate::model::transition::Ensured;
+use crate::model::username::Naming;
 use crate::seal::{SealError, Sealer};
 use crate::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use secrecy::SecretString;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A guard's read of an account may be this old when the write is sent (guard 1).
@@ -50,14 +53,16 @@ pub struct House {
     pub mailer: Mailer,
     /// The time.
     pub clock: Clock,
-    /// The language of a name that has none of its own.
-    pub names_language: LanguageTag,
+    /// How usernames are made.
+    pub naming: Naming,
     /// The language of letters to an engineer of whom HR does not say one.
     pub letters_language: Language,
     /// How long a licence must have been refused before it is believed to come by itself.
     pub license_spacing: SignedDuration,
     /// Where support cases are handled.
     pub portal: PortalUrl,
+    /// The ways for first passwords.
+    pub handovers: Handovers,
     /// Whether managers are written to.
     pub to_managers: bool,
 }
@@ -84,6 +89,8 @@ pub struct Sheet {
     pub data_key: WrappedKey,
     /// The reserved local part.
     pub username: Option<LocalPart>,
+    /// Other local parts of the engineer's, which are aliases of the accounts; the newest last.
+    pub aliases: Vec<LocalPart>,
 }
 
 /// Why an engineer's sheet cannot be read.
@@ -143,6 +150,26 @@ impl House {
         format!("engineer/{key}/username")
     }
 
+    /// The place a token of Vault's is sealed for.
+    pub fn wrapped_place(key: &EngineerKey, issue: u32) -> String {
+        format!("engineer/{key}/wrapped/{issue}")
+    }
+
+    /// Opens the first password that is sealed into a row.
+    ///
+    /// # Errors
+    /// When there is none, or it was sealed with another key or for another row.
+    pub fn first_password(&self, key: &WrappedKey, row: &Enrollment) -> Result<SecretString, SheetError> {
+        let sealed = row.credential.as_ref().ok_or(SheetError::Incomplete)?;
+        let plain = self.sealer.unseal(key, &row.id.to_string(), sealed)?;
+        std::str::from_utf8(&plain).map(SecretString::from).map_err(|_| SheetError::Incomplete)
+    }
+
+    /// The language of letters to an engineer: the one HR asked for, else the house's own.
+    pub fn language_of(&self, person: &Person) -> Language {
+        person.locale.as_ref().map_or(self.letters_language, Locale::language)
+    }
+
     /// Reads and opens an engineer's record.
     pub async fn sheet(&self, key: &EngineerKey) -> Result<Sheet, SheetError> {
         let engineer = self.store.engineer(key).await?.ok_or(SheetError::Incomplete)?;
@@ -158,7 +185,10 @@ impl House {
             Some(sealed) => Some(self.open(&data_key, &Self::username_place(key), sealed)?),
             None => None,
         };
-        Ok(Sheet { engineer, person, data_key, username })
+        let opened =
+            engineer.aliases.iter().map(|sealed| self.open(&data_key, &Self::username_place(key), sealed));
+        let aliases = opened.collect::<Result<_, _>>()?;
+        Ok(Sheet { engineer, person, data_key, username, aliases })
     }
 
     /// Opens a sealed value of an engineer.
@@ -190,14 +220,24 @@ impl<'a> Context<'a> {
     }
 
     /// The client for calls about the row's account: while the account is young, Google's "forbidden" may be propagation.
-    fn google(&self) -> Result<Google, Failure> {
+    pub fn google(&self) -> Result<Google, Failure> {
         let since = self.row.facts.account.as_ref().map(|account| account.since);
         Ok(self.site()?.google.made_at(since))
     }
 
     /// The client for writes to an account that passed the guards: none is sent later than [`WRITE_AGE_MAX`] after the read.
     pub fn google_for(&self, guarded: &Guarded) -> Result<Google, Failure> {
-        Ok(self.google()?.writing_until(later(guarded.fact.read_at, WRITE_AGE_MAX)))
+        self.writing(guarded.fact.read_at)
+    }
+
+    /// The client for a write to the row's account that was judged as it was read at this time.
+    pub fn writing(&self, read_at: Timestamp) -> Result<Google, Failure> {
+        Ok(self.google()?.writing_until(later(read_at, WRITE_AGE_MAX)))
+    }
+
+    /// The first password that is sealed into a row of the engineer.
+    pub fn first_password(&self, row: &Enrollment) -> Result<SecretString, Failure> {
+        Ok(self.house.first_password(&self.sheet()?.data_key, row)?)
     }
 
     /// Whether a new account may be tried for; else the row waits as the one does that ran into the wall.
@@ -218,10 +258,37 @@ impl<'a> Context<'a> {
         Ok(Address { local_part, domain })
     }
 
-    /// The role that the reseller's set-up resolved.
-    pub fn role(&self) -> Result<&'a RoleId, Failure> {
-        let role = self.reseller_row.and_then(|row| row.facts.role.as_ref());
+    /// The role of the engineer's profile, as it is configured. Errors: `profile_unconfigured`.
+    pub fn role_choice(&self) -> Result<&'a RoleChoice, Failure> {
+        let choice = self.site()?.reseller.role_of(self.sheet()?.engineer.stated.profile);
+        choice.ok_or_else(|| Failure::needs(Who::Operator, FailureCode::ProfileUnconfigured))
+    }
+
+    /// The role of the engineer's profile, as the reseller's set-up resolved it.
+    pub fn role_fact(&self) -> Result<&'a RoleFact, Failure> {
+        self.role_choice()?;
+        let profile = self.sheet()?.engineer.stated.profile;
+        let role = self.reseller_row.and_then(|row| row.facts.roles.get(&profile));
         role.ok_or_else(|| Failure::needs(Who::Reseller, FailureCode::ResellerNotReady))
+    }
+
+    /// The id of that role.
+    pub fn role(&self) -> Result<&'a RoleId, Failure> {
+        self.role_fact().map(|role| &role.id)
+    }
+
+    /// The roles of all profiles that are configured here: what carepass gives, and may take away again.
+    pub fn roles(&self) -> Result<BTreeSet<&'a RoleId>, Failure> {
+        let configured = &self.site()?.reseller;
+        let known = self.reseller_row.map(|row| &row.facts.roles).into_iter().flatten();
+        let ours: BTreeSet<&RoleId> = known
+            .filter(|(profile, _)| configured.role_of(**profile).is_some())
+            .map(|(_, role)| &role.id)
+            .collect();
+        if ours.is_empty() {
+            return Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady));
+        }
+        Ok(ours)
     }
 
     /// Where the organisational unit is now: it may have been renamed or moved since it was configured.
@@ -258,27 +325,36 @@ impl<'a> Context<'a> {
     /// for support. Nothing is written while Google
     /// says that it administers something and does not list what: that may be our own grant, on its way into the list.
     pub async fn check_ours(&self, account: &Account) -> Result<bool, Failure> {
-        if account.is_delegated_admin != Some(true) {
-            self.guard(account, false)?;
-            return Ok(false);
-        }
-        self.guard(account, true)?;
+        let holds_some = account.is_delegated_admin == Some(true);
+        self.guard(account, holds_some)?;
+        if holds_some { self.check_held(account).await.map(|()| true) } else { Ok(false) }
+    }
+
+    /// Guard 1 on an account that carepass suspended and is to let in again.
+    pub async fn check_returning(&self, account: &Account) -> Result<(), Failure> {
+        let (address, engineer) = (self.address()?, &self.sheet()?.engineer.key);
+        let expected = Expected { address: &address, engineer, customer: &self.site()?.reseller.customer };
+        let holds_some = account.is_delegated_admin == Some(true);
+        guard::returning(account, &expected, holds_some)?;
+        if holds_some { self.check_held(account).await } else { Ok(()) }
+    }
+
+    async fn check_held(&self, account: &Account) -> Result<(), Failure> {
         let held = self.google()?.assignments_of(&account.id).await?;
         if held.is_empty() {
             return Err(Failure::not_yet(FailureCode::AccountSettling)
                 .with_detail("an administrator, and no role is listed yet"));
         }
-        self.check_roles(&held).await?;
-        Ok(true)
+        self.check_roles(&held).await
     }
 
-    /// Every role that the account holds is ours or one of Google's legacy roles, which stand for it; any other is somebody's doing.
+    /// Every role that the account holds is one of ours or one of Google's legacy roles; any other is somebody's doing.
     pub async fn check_roles<'h>(
         &self,
         held: impl IntoIterator<Item = &'h Assignment> + Clone,
     ) -> Result<(), Failure> {
-        let role = self.role()?;
-        let ours = |held: &Assignment| held.role == *role && held.customer_wide;
+        let roles = self.roles()?;
+        let ours = |held: &Assignment| roles.contains(&held.role) && held.customer_wide;
         if held.clone().into_iter().all(ours) {
             return Ok(());
         }
@@ -295,16 +371,34 @@ impl<'a> Context<'a> {
     pub async fn guarded(&self) -> Result<Guarded, Failure> {
         let fact =
             self.row.facts.account.clone().ok_or_else(|| Failure::permanent(FailureCode::AccountGone))?;
-        let age = self.now().duration_since(fact.read_at);
         // An engineer's own account was found by its address: before the role it is looked at by its id.
-        if age >= SignedDuration::ZERO && age <= READ_AGE_MAX && self.is_first && !fact.home {
-            return Ok(Guarded { fact, holds_role: false });
+        if let Some(guarded) = self.just_read() {
+            return Ok(guarded);
         }
+        self.seen(fact).await.map(|(guarded, _)| guarded)
+    }
+
+    /// The same with the account as it is now.
+    pub async fn guarded_account(&self) -> Result<(Guarded, Account), Failure> {
+        let fact = self.row.facts.account.clone();
+        self.seen(fact.ok_or_else(|| Failure::permanent(FailureCode::AccountGone))?).await
+    }
+
+    async fn seen(&self, fact: AccountFact) -> Result<(Guarded, Account), Failure> {
         let read_at = self.now();
         let account = self.known(&fact).await?;
         let account = account.ok_or_else(|| Failure::needs(Who::Operator, FailureCode::AccountGone))?;
         let holds_role = self.check_ours(&account).await?;
-        Ok(Guarded { fact: AccountFact { read_at, ..fact }, holds_role })
+        Ok((Guarded { fact: AccountFact { read_at, ..fact }, holds_role }, account))
+    }
+
+    /// The account as the row knows it, if it was read a moment ago and no run can have changed it since. An engineer's own account is
+    /// always read.
+    pub fn just_read(&self) -> Option<Guarded> {
+        let fact = self.row.facts.account.clone()?;
+        let age = self.now().duration_since(fact.read_at);
+        let is_recent = age >= SignedDuration::ZERO && age <= READ_AGE_MAX;
+        (is_recent && self.is_first && !fact.home).then_some(Guarded { fact, holds_role: false })
     }
 
     /// The account that the row knows; none if it is gone. While it is young Google may not find it by its id, and shows it by its
@@ -333,11 +427,18 @@ impl<'a> Context<'a> {
 pub struct Guarded {
     /// What is known of it, with the time of the last read.
     pub fact: AccountFact,
-    /// It was seen to hold our role already, or one of Google's that gives the same access.
+    /// It was seen to hold one of our roles already, or one of Google's legacy ones for support.
     pub holds_role: bool,
 }
 
 impl Guarded {
+    /// The answer of a step that ends access, keeping the time of the read for the steps after it.
+    pub fn left(self, made: bool) -> Ensured {
+        let mut ensured = Ensured { made, ..Ensured::default() };
+        ensured.facts.account = Some(self.fact);
+        ensured
+    }
+
     /// The step's answer, keeping the time of the read for the steps after it; unless it showed what the account holds, which the step
     /// that gives the role has to see itself.
     pub fn ensured(self, made: bool) -> Ensured {

@@ -8,15 +8,19 @@ mod case_alert_route;
 mod case_alerts;
 mod credentials;
 mod domains;
+mod hand_over;
+mod handed;
 mod home;
 mod house;
 mod learned;
+mod leaving;
 pub mod letters;
 mod license;
+mod name;
 mod no_paid_license;
 mod optional;
 mod org_unit;
-mod pending;
+mod password;
 mod reseller_role;
 mod role;
 mod seats;
@@ -28,8 +32,10 @@ mod verify;
 mod welcome;
 
 pub use attested::{LOG_AGE_MAX, known_off};
+pub(crate) use hand_over::destroyed;
 pub use house::{Context, House, Sheet, SheetError, Site};
 pub use learned::Learned;
+pub use username::{UsernamePreview, UsernameWish, preview_username};
 
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::Failure;
@@ -51,8 +57,11 @@ pub struct Step {
     /// Whether a fresh password is sealed into the row before the step first runs.
     pub seals_credential: bool,
     /// Brings the fact about.
-    pub ensure: for<'a> fn(&'a Context<'a>) -> BoxFuture<'a, Outcome>,
+    pub ensure: Ensure,
 }
+
+/// How a step brings its fact about.
+pub type Ensure = for<'a> fn(&'a Context<'a>) -> BoxFuture<'a, Outcome>;
 
 /// Every step of this version.
 pub const ALL: &[Step] = &[
@@ -67,24 +76,24 @@ pub const ALL: &[Step] = &[
     seats::STEP,
     username::STEP,
     account::STEP,
-    pending::PASSWORD,
-    pending::NAME,
+    password::STEP,
+    name::STEP,
     license::STEP,
     no_paid_license::STEP,
     two_step::STEP,
     role::STEP,
     case_alerts::STEP,
     verify::STEP,
-    pending::ROLE_OFF,
-    pending::SIGN_OUT,
-    pending::SUSPEND,
-    pending::LOCKED_OUT,
-    pending::LAST_LOOK,
-    pending::REMOVAL,
-    pending::HAND_OVER,
+    leaving::role_off::STEP,
+    leaving::sign_out::STEP,
+    leaving::suspend::STEP,
+    leaving::locked_out::STEP,
+    leaving::last_look::STEP,
+    leaving::removal::STEP,
+    hand_over::STEP,
     welcome::STEP,
     together::STEP,
-    pending::FAREWELL,
+    leaving::farewell::STEP,
 ];
 
 /// The step of a plan, if this version knows it.

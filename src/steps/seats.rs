@@ -105,7 +105,14 @@ mod tests {
         let soon = later(now, HORIZON);
         let mut made = row(domain, Want::Present, None);
         let id = "1".parse().unwrap();
-        made.facts.account = Some(AccountFact { id, since: now, read_at: now, restored: false, home: false });
+        made.facts.account = Some(AccountFact {
+            id,
+            since: now,
+            read_at: now,
+            restored: false,
+            home: false,
+            suspended_by_us: None,
+        });
         for (row, expected) in [
             (row(domain, Want::Present, None), true),
             (row(domain, Want::Present, Some(soon)), true),

@@ -19,7 +19,7 @@ pub const STEP: Step = Step {
 };
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
-    let Accounts { ready, waiting } = welcome::accounts(cx).await?;
+    let Accounts { ready, waiting, last, rows: _ } = welcome::accounts(cx).await?;
     if let Some(account) = waiting.first() {
         return Err(welcome::unsettled(&account.domain));
     }
@@ -29,7 +29,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     }
     let mut ensured = Ensured::default();
     if cx.row.facts.told_early == Some(true) {
-        letters::send(cx.house, &welcome::letter(cx, &ready)?).await?;
+        letters::send(cx.house, &welcome::letter(cx, &ready, last.as_deref())?).await?;
         ensured.made = true;
     }
     ensured.made |= letters::to_manager_ready(cx, &ready).await?;

@@ -1,6 +1,10 @@
 //! One local part is reserved for the engineer, free in every domain that can be asked, before the first account is made. The rows of
 //! an engineer's domains may run this at the same time: the store lets one reservation through, the others find it.
-//! Not here: the candidates (`model/username`), and consumer accounts, which are asked about right before the insert (`account`).
+//! Not here: the candidates (`model/username`), who asks in advance (`preview`), and consumer accounts, which are asked about right before the insert (`account`).
+
+mod preview;
+
+pub use preview::{UsernamePreview, UsernameWish, preview_username};
 
 use super::{Context, House, Outcome, Sheet, Site, Step};
 use crate::google::address_book::AddressBook;
@@ -11,12 +15,13 @@ use crate::model::entry::{Actor, Change, Commit};
 use crate::model::failure::{Failure, FailureCode, FailureKind, Who};
 use crate::model::id::{Address, DomainName, EngineerKey, LocalPart};
 use crate::model::plan::StepName;
+use crate::model::sealed::Sealed;
 use crate::model::transition::Ensured;
-use crate::model::username::{self, Candidates, Decision, TakenBy};
+use crate::model::username::{self, Candidates, Decision, Holder};
 use crate::store::StoreError;
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An address book may have been read so long ago: Google's own 409 is the last word at the insert. When its read began does not
@@ -119,46 +124,46 @@ async fn address_book(cx: &Context<'_>, site: &Site) -> Result<Option<Book>, Fai
 /// every other that was kept for the engineer before; the address books may not know it yet.
 pub(super) async fn choose(cx: &Context<'_>, sheet: &Sheet, books: &Books) -> Result<LocalPart, Failure> {
     let Sheet { engineer, person, .. } = sheet;
-    let candidates = username::candidates(
-        &person.name,
-        person.preferred_username.as_ref(),
-        &engineer.key,
-        cx.house.names_language.primary(),
-    );
-    let mut reserved = BTreeSet::new();
-    for name in names(&candidates) {
-        let holder = cx.house.store.holder(&cx.house.sealer.tag(name)).await;
-        let holder = holder.map_err(|_| Failure::transient(FailureCode::StoreUnavailable))?;
-        if holder.is_some_and(|holder| holder != engineer.key || sheet.username.is_some()) {
-            reserved.insert(name.clone());
-        }
-    }
-    let taken_by = |name: &LocalPart| {
-        let taken = || books.iter().find_map(|(domain, book)| holder(book, name, domain, &engineer.key));
-        if reserved.contains(name) { Some(TakenBy::Reservation) } else { taken() }
-    };
-    match username::choose(&candidates, taken_by).decision {
+    let key = Some(&engineer.key);
+    let candidates =
+        username::candidates(&person.name, person.preferred_username.as_ref(), key, &cx.house.naming);
+    let mut reserved = reservations(cx.house, &candidates).await?;
+    reserved.retain(|_, holder| *holder != engineer.key || sheet.username.is_some());
+    let choice = username::choose(&candidates, |name| holder(&reserved, books, name, key));
+    match choice.decision {
         Decision::Use(candidate) => Ok(candidate.local_part),
-        Decision::NeedsLatin { .. } => Err(Failure::needs(Who::Hr, FailureCode::LatinNameNeeded)),
+        Decision::NeedsLatin => Err(Failure::needs(Who::Hr, FailureCode::LatinNameNeeded)),
         Decision::Exhausted => Err(Failure::needs(Who::Operator, FailureCode::UsernamesSpent)),
     }
 }
 
-fn names(candidates: &Candidates) -> Vec<&LocalPart> {
-    match candidates {
-        Candidates::Derived(all) => all.iter().map(|candidate| &candidate.local_part).collect(),
-        Candidates::NeedsLatin { preferred, proposal } => preferred.iter().chain([proposal]).collect(),
+/// For whom carepass keeps which of the candidates.
+async fn reservations(
+    house: &House,
+    candidates: &Candidates,
+) -> Result<BTreeMap<LocalPart, EngineerKey>, Failure> {
+    let mut reserved = BTreeMap::new();
+    for name in candidates.names() {
+        let holder = house.store.holder(&house.sealer.tag(name)).await;
+        let holder = holder.map_err(|_| Failure::transient(FailureCode::StoreUnavailable))?;
+        reserved.extend(holder.map(|holder| (name.clone(), holder)));
     }
+    Ok(reserved)
 }
 
 fn holder(
-    book: &Snapshot<AddressBook>,
+    reserved: &BTreeMap<LocalPart, EngineerKey>,
+    books: &Books,
     name: &LocalPart,
-    domain: &DomainName,
-    engineer: &EngineerKey,
-) -> Option<TakenBy> {
-    let address = Address { local_part: name.clone(), domain: domain.clone() };
-    book.items.holder(&address.to_string(), engineer)
+    engineer: Option<&EngineerKey>,
+) -> Option<Holder> {
+    let kept = reserved.get(name).map(|engineer| Holder::Reservation { engineer: engineer.clone() });
+    let taken = |(domain, book): (&DomainName, &Book)| {
+        let address = Address { local_part: name.clone(), domain: domain.clone() };
+        let by = book.items.holder(&address.to_string(), engineer)?;
+        Some(Holder::in_domain(by, domain.clone()))
+    };
+    kept.or_else(|| books.iter().find_map(taken))
 }
 
 /// Writes the reservation and the engineer's new record as one commit, with what has to change along with them; somebody else's name,
@@ -169,17 +174,39 @@ pub(super) async fn reserve(
     local_part: &LocalPart,
     along: Vec<Change>,
 ) -> Result<(), StoreError> {
-    let key = &sheet.engineer.key;
-    let place = House::username_place(key);
+    let sealed = sealed(cx, sheet, local_part)?;
+    reserve_in(cx, Engineer { username: Some(sealed), ..sheet.engineer.clone() }, local_part, along).await
+}
+
+/// The same for an alias beside the name that the engineer has.
+pub(super) async fn reserve_alias(
+    cx: &Context<'_>,
+    sheet: &Sheet,
+    local_part: &LocalPart,
+    along: Vec<Change>,
+) -> Result<(), StoreError> {
+    let mut engineer = sheet.engineer.clone();
+    engineer.aliases.push(sealed(cx, sheet, local_part)?);
+    reserve_in(cx, engineer, local_part, along).await
+}
+
+fn sealed(cx: &Context<'_>, sheet: &Sheet, local_part: &LocalPart) -> Result<Sealed, StoreError> {
+    let place = House::username_place(&sheet.engineer.key);
     let plain = serde_json::to_vec(local_part).expect("a local part is plain text");
     let sealed = cx.house.sealer.seal(&sheet.data_key, &place, &plain);
-    let sealed = sealed.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    let version = sheet.engineer.version + 1;
-    let engineer = Engineer { version, username: Some(sealed), ..sheet.engineer.clone() };
-    let mut changes = vec![
-        Change::Reserved { tag: cx.house.sealer.tag(local_part), engineer: key.clone() },
-        Change::Engineer(Box::new(engineer)),
-    ];
+    sealed.map_err(|error| StoreError::Unavailable(error.to_string()))
+}
+
+async fn reserve_in(
+    cx: &Context<'_>,
+    engineer: Engineer,
+    local_part: &LocalPart,
+    along: Vec<Change>,
+) -> Result<(), StoreError> {
+    let engineer = Engineer { version: engineer.version + 1, ..engineer };
+    let tag = cx.house.sealer.tag(local_part);
+    let reserved = Change::Reserved { tag, engineer: engineer.key.clone() };
+    let mut changes = vec![reserved, Change::Engineer(Box::new(engineer))];
     changes.extend(along);
     let commit = Commit::new(cx.now(), Actor::Engine, changes);
     cx.house.store.commit(commit).await.map(|_| ())

@@ -2,7 +2,7 @@
 //! No thread, no file, no clock. Not here: durability; everything is gone with the value.
 
 use super::condition::{self, Known};
-use super::{Answer, Store, StoreError};
+use super::{Answer, Store, StoreError, StoredLetter};
 use crate::model::engineer::{Engineer, EventRef};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::entry::{Change, Commit, Entry, Position, Received};
@@ -149,7 +149,7 @@ impl Store for Memory {
         })
     }
 
-    fn letter<'a>(&'a self, id: &'a LetterId) -> Answer<'a, Option<(Parked, Option<Sealed>)>> {
+    fn letter<'a>(&'a self, id: &'a LetterId) -> Answer<'a, Option<StoredLetter>> {
         self.read(|state| Some((state.parked.get(id)?.clone(), state.letters.get(id).cloned())))
     }
 

@@ -19,6 +19,9 @@ use jiff::Timestamp;
 /// What a store answers.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
+/// What is known of a parked message, and the sealed message; none of the latter if it cannot be found any more.
+pub type StoredLetter = (Parked, Option<Sealed>);
+
 /// Why a store did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -83,8 +86,8 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Answer<'a, Vec<Parked>>;
 
-    /// What is known of a parked message, and the sealed message; none of the latter if it cannot be found any more.
-    fn letter<'a>(&'a self, id: &'a LetterId) -> Answer<'a, Option<(Parked, Option<Sealed>)>>;
+    /// A parked message.
+    fn letter<'a>(&'a self, id: &'a LetterId) -> Answer<'a, Option<StoredLetter>>;
 
     /// Entries after a position, in order, without gaps.
     fn entries(&self, after: Position, limit: usize) -> Answer<'_, Vec<Entry>>;

@@ -94,8 +94,9 @@ async fn told(app: &App) -> Vec<OutcomeKind> {
         let all = page.iter().flat_map(outcomes);
         let about = |outcome: &carepass::model::outcome::Outcome| match &outcome.about {
             carepass::model::outcome::About::Row(row) => row.id.to_string() == "reseller/nordic-dk",
-            carepass::model::outcome::About::Engineer(_) => false,
-            carepass::model::outcome::About::Letter(_) => false,
+            carepass::model::outcome::About::Engineer(_) | carepass::model::outcome::About::Letter(_) => {
+                false
+            }
         };
         told.extend(all.filter(about).map(|outcome| outcome.kind));
     }

@@ -13,8 +13,9 @@ use carepass::model::id::{
     AccountId, Address, AssignmentId, ClientId, CustomerId, DomainName, EngineerKey, LicenseSku, LocalPart,
     MailAddress, OrgUnitId, OrgUnitPath, RoleId,
 };
+use carepass::model::person::LanguageTag;
 use carepass::model::reseller::Privilege;
-use carepass::model::username::{self, Candidates};
+use carepass::model::username::{self, Naming};
 use jiff::Timestamp;
 use regex_lite::Regex;
 use secrecy::ExposeSecret as _;
@@ -355,10 +356,9 @@ fn hostile_event(texts: &mut Texts) -> Value {
 fn ask_for(event: &Event, seed: u64) -> usize {
     let Lifecycle::Joined(joined) = &event.lifecycle else { panic!("a joiner was sent") };
     let name = &joined.person.name;
-    let derived = match username::candidates(name, None, &joined.key, "sv") {
-        Candidates::Derived(all) => all.into_iter().map(|candidate| candidate.local_part).collect(),
-        Candidates::NeedsLatin { proposal, .. } => vec![proposal],
-    };
+    let naming = Naming::of(LanguageTag::english());
+    let found = username::candidates(name, None, Some(&joined.key), &naming);
+    let derived: Vec<_> = found.names().into_iter().cloned().collect();
     let customer: CustomerId = "C01abc123".parse().expect("an id");
     let mut built = 0;
     for local_part in derived {

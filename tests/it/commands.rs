@@ -172,11 +172,89 @@ async fn what_scripts_ask_a_daemon_is_json_of_the_contract() {
         "{}",
         explained.notes
     );
+    let asa = ["--given", "Åsa Märta", "--family", "Öberg-Großmann", "--language", "sv", "--json"];
+    let preview = house
+        .asked_until(&[&["username", "preview"], &asa[..]].concat(), |found| {
+            found["candidates"][0]["taken_by"].is_object()
+        })
+        .await;
+    let taken = json!({ "kind": "reservation", "engineer": "E-20417" });
+    assert_eq!(
+        (&preview["candidates"][0]["name"], &preview["candidates"][0]["taken_by"]),
+        (&json!("asa.oberg-grossmann"), &taken)
+    );
+    assert_eq!(preview["username"], "asa.m.oberg-grossmann", "{preview:#}");
+    let held = [
+        ("Mette", "Holm", json!({ "kind": "account", "domain": "reseller-dk.example" })),
+        ("Maria", "Nilsson", json!({ "kind": "account", "domain": "reseller-se.example" })),
+    ];
+    for (given, family, by) in held {
+        let names = ["--given", given, "--family", family, "--language", "sv", "--json"];
+        let ask = [&["username", "preview"], &names[..]].concat();
+        let found = house.asked_until(&ask, |found| found["unknown"] == json!([])).await;
+        assert_eq!(found["candidates"][0]["taken_by"], by, "{found:#}");
+    }
+    let kept = house.asked(&[&["username", "preview", "--key", "E-20417"], &asa[..]].concat()).await.json();
+    assert_eq!((&kept["username"], &kept["reason"]), (&json!("asa.oberg-grossmann"), &json!("kept")));
     let row = ["--domain", "reseller-dk.example", "--reason", "a test", "--json"];
     let ordered = house.asked(&[&["order", "retry", key][..], &row].concat()).await;
     assert_eq!(ordered.code, Some(0), "{}", ordered.notes);
     assert_eq!(ordered.json()["items"][0]["target"]["domain"], "reseller-dk.example", "{}", ordered.out);
     assert_eq!(house.asked(&["explain", "E-0"]).await.code, Some(1), "nobody of that key");
+    assert_eq!(house.close().await, Some(0));
+}
+
+/// Offers an event over HTTP, and gives the status and the answer.
+async fn offered(house: &House, event: &Value) -> (u16, Value) {
+    let token = std::fs::read_to_string(&house.token).expect("the demo wrote it");
+    // Fails only when a provider is installed already, and then that one serves.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let request = client.post(format!("{}/v1/events", house.api)).bearer_auth(token.trim());
+    let request = request.header("content-type", crate::fixture::events::CONTENT_TYPE);
+    let response = request.body(event.to_string()).send().await.expect("the demo answers");
+    let (status, text) = (response.status().as_u16(), response.text().await.expect("an answer"));
+    (status, serde_json::from_str(&text).expect("JSON"))
+}
+
+#[tokio::test]
+async fn what_could_not_be_used_is_listed_shown_and_offered_again() {
+    let house = House::open().await;
+    let nothing = house.asked(&["dead", "list"]).await;
+    assert_eq!((nothing.code, nothing.out.as_str()), (Some(0), ""), "{}", nothing.notes);
+    assert_eq!(house.asked(&["dead", "replay", "--all", "--reason", "a test"]).await.code, Some(0));
+    let (status, problem) = offered(&house, &crate::fixture::events::joined(1)).await;
+    assert_eq!((status, &problem["code"]), (422, &json!("event_refused")), "another source than the demo's");
+    let letter = problem["letter"].as_str().expect("an id");
+
+    let table = house.asked(&["dead", "list"]).await;
+    let line = table.out.lines().nth(1).expect("one message");
+    let columns: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(
+        (columns[0], &columns[4..8]),
+        (letter, &["http", "E-00001", "untrusted", "source"][..]),
+        "{line}"
+    );
+    let listed = house.asked(&["dead", "list", "--json"]).await.json();
+    assert_eq!(
+        (&listed["items"][0]["id"], listed["items"].as_array().map(Vec::len)),
+        (&json!(letter), Some(1))
+    );
+
+    let shown = house.asked(&["dead", "show", letter]).await;
+    assert!(shown.out.contains("/source  untrusted_source") && !shown.out.contains("Groß"), "{}", shown.out);
+    let whole = house.asked(&["dead", "show", letter, "--body", "--json"]).await.json();
+    let body: Value = serde_json::from_str(whole["body"].as_str().expect("a body")).expect("JSON");
+    assert_eq!(body, crate::fixture::events::joined(1));
+
+    let why = ["--reason", "a test"];
+    let replayed = house.asked(&[&["dead", "replay", letter][..], &why].concat()).await;
+    assert_eq!((replayed.code, replayed.out.as_str()), (Some(1), ""), "{}", replayed.notes);
+    assert!(replayed.notes.contains("/source"), "{}", replayed.notes);
+    let all = house.asked(&[&["dead", "replay", "--all", "--json"][..], &why].concat()).await;
+    assert_eq!((all.code, &all.json()["items"][0]["outcome"]), (Some(1), &json!("refused")), "{}", all.out);
+    assert_eq!(house.asked(&["dead", "show", &"0".repeat(32)]).await.code, Some(1), "no such message");
+    assert_eq!(run(&["dead", "replay", "--reason", "neither"]).await.code, Some(2));
     assert_eq!(house.close().await, Some(0));
 }
 
@@ -303,6 +381,62 @@ async fn a_previewed_username_has_the_shape_of_the_contract() {
     assert_eq!(found["candidates"][0], json!({ "name": "asa.oberg", "taken_by": null }));
     assert!(found["reason"].is_string());
     assert_eq!(preview("太郎", "山田", "ja").await["username"], Value::Null, "nothing is guessed");
+}
+
+#[tokio::test]
+async fn people_of_a_spreadsheet_are_shown_before_anything_is_sent() {
+    let folder = folder();
+    let good = "\u{feff}key;given;family;language;start_date\r\nE-1;Åsa;Öberg;sv;2026-12-01\r\nJ-1;太郎;山田;ja;\r\n";
+    let file = written(&folder, "people.csv", good);
+    let import = ["event", "import", shown(&file), "--time-zone", "Europe/Stockholm"];
+    let ran = run(&import).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.notes);
+    let lines: Vec<Vec<&str>> = ran.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[1], ["E-1", "asa.oberg", "2026-12-01", "Europe/Stockholm", "all"]);
+    assert_eq!(lines[2], ["J-1", "asked", "back", "at", "once", "all"]);
+    assert!(ran.notes.contains("Nothing was published"), "{}", ran.notes);
+
+    let listed = run(&[&import[..], &["--json"]].concat()).await.json();
+    let again = run(&[&import[..], &["--json"]].concat()).await.json();
+    assert_eq!(
+        (listed["items"][0]["id"].as_str(), &listed["published"]),
+        (again["items"][0]["id"].as_str(), &Value::Null)
+    );
+    let unsent = run(&[&import[..], &["--publish", "--amqp", "amqp://127.0.0.1:9"]].concat()).await;
+    assert_eq!(unsent.code, Some(6), "{}", unsent.notes);
+}
+
+#[tokio::test]
+async fn every_fault_of_a_spreadsheet_is_named_with_line_and_column() {
+    let folder = folder();
+    let bad = "key,given,family,time_zone,start_date\nE-1,=cmd(),Ek,Mars/Base,2026-12-01\na@b,Åsa,Ek,Europe/Oslo,1/12/2026\n";
+    let file = written(&folder, "people.csv", bad);
+    let told = run(&["event", "import", shown(&file), "--publish", "--language", "sv"]).await;
+    assert_eq!((told.code, told.out.as_str()), (Some(1), ""), "{}", told.notes);
+    for place in [
+        "rad 2, kolumn 2 (given)",
+        "rad 2, kolumn 4 (time_zone)",
+        "rad 3, kolumn 1 (key)",
+        "rad 3, kolumn 5 (start_date)",
+    ] {
+        assert!(told.notes.contains(place), "no {place}: {}", told.notes);
+    }
+    let listed = run(&["event", "import", shown(&file), "--json"]).await;
+    let first = &listed.json()["faults"][0];
+    assert_eq!(
+        (listed.code, first),
+        (Some(1), &json!({ "line": 2, "column": 2, "name": "given", "code": "formula" }))
+    );
+
+    let latin = folder.path().join("latin.csv");
+    std::fs::write(&latin, b"key,given,family\nE-1,\xc5sa,Ek\n").unwrap();
+    let refused = run(&["event", "import", shown(&latin), "--time-zone", "Europe/Oslo"]).await;
+    assert!(
+        refused.code == Some(1) && refused.notes.contains("line 2: The file is not UTF-8"),
+        "{}",
+        refused.notes
+    );
+    assert_eq!(run(&["event", "import", "/nowhere.csv"]).await.code, Some(2));
 }
 
 #[tokio::test]

@@ -35,10 +35,11 @@ fn engine(store: Arc<dyn Store>, folder: &Path, stop: &CancellationToken) -> Arc
         sealer: Sealer::open(&folder.join("master")).expect("a master key"),
         mailer: Mailer::None,
         clock: Clock::System,
-        names_language: LanguageTag::english(),
+        naming: carepass::model::username::Naming::of(LanguageTag::english()),
         letters_language: Language::English,
         license_spacing: SignedDuration::ZERO,
         portal: PortalUrl::default(),
+        handovers: carepass::handover::Handovers::default(),
         to_managers: true,
     };
     Engine::new(house, crate::fixture::engine_room::settings(4), stop.clone())

@@ -91,8 +91,14 @@ async fn completed(room: &EngineRoom) -> usize {
     let entries = room.store.entries(Position::default(), usize::MAX).await.expect("memory answers");
     let rows = entries.iter().flat_map(|entry| &entry.changes).filter_map(|change| match change {
         Change::Enrollment { row, .. } => Some(row),
-        Change::Received(_) | Change::Engineer(_) | Change::Reserved { .. } | Change::Bookmark { .. } => None,
-        Change::Released { .. } | Change::Erased { .. } | Change::Parked(_) | Change::Unparked { .. } => None,
+        Change::Received(_)
+        | Change::Engineer(_)
+        | Change::Reserved { .. }
+        | Change::Bookmark { .. }
+        | Change::Released { .. }
+        | Change::Erased { .. }
+        | Change::Parked(_)
+        | Change::Unparked { .. } => None,
     });
     let ready = rows.filter(|row| row.id.engineer().is_some() && row.lane() == lane);
     let ready: BTreeSet<String> =

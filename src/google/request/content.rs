@@ -14,9 +14,10 @@ pub(super) const PAGE_TOKEN_MAX: usize = 4096;
 const POLICIES: &str = r"setting.type.matches('^settings/(security|provisioning)\\..*$')";
 
 /// What is read of an account.
-pub(super) const ACCOUNT_FIELDS: &str = "id,primaryEmail,customerId,externalIds,isAdmin,isDelegatedAdmin,suspended,suspensionReason,orgUnitPath,\
-                              aliases,nonEditableAliases,name(givenName,familyName),creationTime,lastLoginTime,\
-                              deletionTime,isEnrolledIn2Sv,isEnforcedIn2Sv";
+pub(super) const ACCOUNT_FIELDS: &str = "id,primaryEmail,customerId,externalIds,isAdmin,isDelegatedAdmin,\
+                              suspended,suspensionReason,orgUnitPath,aliases,nonEditableAliases,\
+                              name(givenName,familyName),creationTime,lastLoginTime,deletionTime,\
+                              isEnrolledIn2Sv,isEnforcedIn2Sv";
 
 impl Request<'_> {
     pub(super) fn query(&self) -> Result<Vec<(&'static str, String)>, Failure> {

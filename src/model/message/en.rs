@@ -2,36 +2,16 @@
 
 mod failures;
 
+use super::super::person::Language;
 use super::super::plan::StepName;
-use super::tongue::{Moments, States, StepWords, Tongue};
+use super::tongue::{States, StepWords, Tongue};
 
 pub(super) const TONGUE: Tongue = Tongue {
     failure: failures::phrase,
     step,
     preposition: "in",
     account: "the reseller account",
-    moments: Moments {
-        separator: ':',
-        at: "at",
-        on: "on",
-        soon: "in a moment",
-        now: "now",
-        later: "later",
-        months: [
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ],
-    },
+    language: Language::English,
     states: States {
         ready: "ready",
         gone: "access is gone",

@@ -3,36 +3,16 @@
 
 mod failures;
 
+use super::super::person::Language;
 use super::super::plan::StepName;
-use super::tongue::{Moments, States, StepWords, Tongue};
+use super::tongue::{States, StepWords, Tongue};
 
 pub(super) const TONGUE: Tongue = Tongue {
     failure: failures::phrase,
     step,
     preposition: "i",
     account: "återförsäljarkontot",
-    moments: Moments {
-        separator: '.',
-        at: "kl.",
-        on: "den",
-        soon: "strax",
-        now: "nu",
-        later: "senare",
-        months: [
-            "januari",
-            "februari",
-            "mars",
-            "april",
-            "maj",
-            "juni",
-            "juli",
-            "augusti",
-            "september",
-            "oktober",
-            "november",
-            "december",
-        ],
-    },
+    language: Language::Swedish,
     states: States {
         ready: "klar",
         gone: "åtkomsten är borta",

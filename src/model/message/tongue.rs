@@ -2,9 +2,11 @@
 //! A template is fixed text with these places: `{in}`, `{account}`, `{doing}`, `{when}`, `{today}`, `{link}`.
 //! Not here: the languages themselves (`en`, `sv`).
 
+use super::super::calendar::moment;
 use super::super::failure::FailureCode;
+use super::super::person::Language;
 use super::super::plan::StepName;
-use super::{Place, moment};
+use super::Place;
 use jiff::Timestamp;
 
 /// One language.
@@ -17,8 +19,8 @@ pub(super) struct Tongue {
     pub(super) preposition: &'static str,
     /// The reseller account, before its name or alone.
     pub(super) account: &'static str,
-    /// The words of moments.
-    pub(super) moments: Moments,
+    /// Itself, for moments.
+    pub(super) language: Language,
     /// The words of states.
     pub(super) states: States,
 }
@@ -43,24 +45,6 @@ pub(super) struct StepWords {
     pub(super) name: &'static str,
     /// What was going on, to follow a main clause: "when the account was to be made".
     pub(super) doing: &'static str,
-}
-
-/// The words of moments.
-pub(super) struct Moments {
-    /// Between hours and minutes.
-    pub(super) separator: char,
-    /// Before a time of the day.
-    pub(super) at: &'static str,
-    /// Before a date.
-    pub(super) on: &'static str,
-    /// For a moment that has come.
-    pub(super) soon: &'static str,
-    /// The same in a table.
-    pub(super) now: &'static str,
-    /// For a moment that is not known.
-    pub(super) later: &'static str,
-    /// January first.
-    pub(super) months: [&'static str; 12],
 }
 
 /// The words of states, for tables.
@@ -101,7 +85,7 @@ impl Filling {
             ("{in}", inside),
             ("{account}", account),
             ("{doing}", doing),
-            ("{when}", moment::long(tongue, place.look_again, &now)),
+            ("{when}", moment::long(tongue.language, place.look_again, &now)),
             ("{today}", now.date().to_string()),
             ("{link}", link.unwrap_or_default().to_owned()),
         ])

@@ -3,12 +3,12 @@
 //! an answer, not a reason to guess: universal transliterators read Japanese names as Chinese.
 
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 /// The habits of a language that differ from taking the marks off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Alphabet {
-    /// German: ä ö ü are written ae oe ue.
+    /// German, Swiss German and Luxembourgish: ä ö ü are written ae oe ue.
     German,
     /// Danish and Norwegian: å ø æ are written aa oe ae.
     DanishNorwegian,
@@ -25,7 +25,7 @@ impl Alphabet {
     pub(super) fn of(language: &str) -> Self {
         let primary = language.split(['-', '_']).next().unwrap_or_default();
         match primary.to_ascii_lowercase().as_str() {
-            "de" => Self::German,
+            "de" | "gsw" | "lb" => Self::German,
             "da" | "nb" | "nn" | "no" => Self::DanishNorwegian,
             "tr" | "az" => Self::Turkic,
             "vi" => Self::Vietnamese,
@@ -41,7 +41,7 @@ impl Alphabet {
     /// Folds a piece of a name (in NFC); `None` where a letter is left over, empty where nothing is left.
     pub(super) fn fold(self, piece: &str) -> Option<String> {
         let mut folded = String::new();
-        for letter in piece.chars().flat_map(|c| self.lower(c)) {
+        for letter in plain(piece).chars().flat_map(|c| self.lower(c)) {
             if let Some(own) = self.own(letter) {
                 folded.push_str(own);
                 continue;
@@ -91,6 +91,23 @@ impl Alphabet {
     }
 }
 
+/// Letters that are drawn as one or wide for the sake of the type (`ﬁ`, `ǆ`, `Ａ`) as those that they are, in NFC again.
+fn plain(piece: &str) -> String {
+    let mut plain = String::new();
+    for c in piece.chars() {
+        match c {
+            '\u{1c4}'..='\u{1cc}'
+            | '\u{1f1}'..='\u{1f3}'
+            | '\u{fb00}'..='\u{fb06}'
+            | '\u{ff01}'..='\u{ff5e}' => {
+                decompose_compatible(c, |part| plain.push(part));
+            }
+            _ => plain.push(c),
+        }
+    }
+    plain.nfc().collect()
+}
+
 /// Small letters whose mark is part of the letter, so that taking marks off leaves them as they are.
 fn common(letter: char) -> Option<&'static str> {
     Some(match letter {
@@ -117,9 +134,10 @@ fn common(letter: char) -> Option<&'static str> {
     })
 }
 
-/// Signs people write as an apostrophe, the modifier letters of Hawaiian and Tongan names among them.
+/// Signs inside a word that are left out: what people write as an apostrophe, the modifier letters of Hawaiian and Tongan names, and the
+/// dot of Catalan `l·l`.
 fn is_apostrophe(c: char) -> bool {
-    matches!(c, '\'' | '’' | '‘' | '`' | '´' | 'ʼ' | 'ʻ' | 'ʹ' | 'ʽ' | 'ʾ' | 'ʿ' | '′')
+    matches!(c, '·' | '\'' | '’' | '‘' | '`' | '´' | 'ʼ' | 'ʻ' | 'ʹ' | 'ʽ' | 'ʾ' | 'ʿ' | '′')
 }
 
 #[cfg(test)]
@@ -149,6 +167,11 @@ mod tests {
         check("pl", "Żółć Łącki", Some("zolc-lacki"));
         check("ro", "Țuțea Şerban", Some("tutea-serban"));
         check("haw", "Kaʻiulani", Some("kaiulani"));
+        check("ca", "Gal·la Pŀa", Some("galla-pla"));
+        check("lb", "Jäer", Some("jaeer"));
+        check("hr", "ǅurđa", Some("dzurda"));
+        check("ja", "Ａｎｎａ－Ｍａｒｉａ", Some("anna-maria"));
+        check("en", "Griﬃn", Some("griffin"));
     }
 
     #[test]
@@ -160,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_letter_left_over_is_an_answer() {
-        for left_over in ["太郎", "Аnna", "محمد", "Αλέξης", "김민준", "Ａｎｎａ", "がく", "anna२"]
+        for left_over in ["太郎", "Аnna", "محمد", "Αλέξης", "김민준", "ｶﾅ", "Mª", "がく", "anna२"]
         {
             check("sv", left_over, None);
         }

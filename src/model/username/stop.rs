@@ -3,6 +3,7 @@
 //! is a common piece of honest names (Takeshita, Scunthorpe) stops only where it stands alone.
 
 use crate::model::id::LocalPart;
+use std::collections::BTreeSet;
 
 /// Addresses with a meaning of their own: RFC 2142, Google's reserved words, and what people read as an office.
 const RESERVED: &[&str] = &[
@@ -92,12 +93,15 @@ pub fn is_reserved(local_part: &LocalPart) -> bool {
     RESERVED.contains(&joined.trim_end_matches(|c: char| c.is_ascii_digit()))
 }
 
-/// Whether a local part is reserved or offensive.
-pub(super) fn is_stopped(local_part: &LocalPart) -> bool {
+/// Whether a local part is reserved, offensive, or one of the operator's `own` words, which stop as [`WORDS`] do.
+pub(super) fn is_stopped(local_part: &LocalPart, own: &BTreeSet<String>) -> bool {
     let joined = joined(local_part);
     let mut pieces = local_part.as_str().split(['.', '-', '_']).chain([joined.as_str()]);
     is_reserved(local_part)
-        || pieces.any(|piece| WORDS.contains(&piece.trim_end_matches(|c: char| c.is_ascii_digit())))
+        || pieces.any(|piece| {
+            let word = piece.trim_end_matches(|c: char| c.is_ascii_digit());
+            WORDS.contains(&word) || own.contains(word) || own.contains(piece)
+        })
         || FRAGMENTS.iter().any(|fragment| joined.contains(fragment))
 }
 
@@ -113,7 +117,8 @@ mod tests {
     fn offices_and_insults_are_stopped_and_honest_names_are_not() {
         let check = |text: &str, reserved: bool, stopped: bool| {
             let local_part = LocalPart::parse(text).unwrap();
-            assert_eq!((is_reserved(&local_part), is_stopped(&local_part)), (reserved, stopped), "{text}");
+            let found = (is_reserved(&local_part), is_stopped(&local_part, &BTreeSet::new()));
+            assert_eq!(found, (reserved, stopped), "{text}");
         };
         for office in ["postmaster", "abuse", "root", "no-reply", "support2", "web.master", "ssl-admin"] {
             check(office, true, true);
@@ -125,5 +130,19 @@ mod tests {
         for name in honest {
             check(name, false, false);
         }
+    }
+
+    #[test]
+    fn the_operators_words_stop_where_they_stand_alone() {
+        let own = BTreeSet::from(["acme".to_owned(), "agent007".to_owned()]);
+        let check = |text: &str, expected: bool| {
+            assert_eq!(is_stopped(&LocalPart::parse(text).unwrap(), &own), expected, "{text}");
+        };
+        check("acme", true);
+        check("acme.ek2", true);
+        check("ac.me", true);
+        check("eva.agent007", true);
+        check("acmed.ek", false);
+        check("agent.ek", false);
     }
 }

@@ -27,8 +27,14 @@ pub(super) async fn ensure(cx: &Context<'_>) -> Outcome {
     cx.check_ours(&account).await?;
     let now = cx.now();
     let mut ensured = Ensured::default();
-    ensured.facts.account =
-        Some(AccountFact { id: account.id, since: now, read_at: now, restored: false, home: true });
+    ensured.facts.account = Some(AccountFact {
+        id: account.id,
+        since: now,
+        read_at: now,
+        restored: false,
+        home: true,
+        suspended_by_us: None,
+    });
     Ok(ensured)
 }
 

@@ -1,12 +1,15 @@
 //! Our own account that is there before this run makes one: the row knows its id, or the engineer's marker stands in the list of accounts
-//! that the username step has read anyway; and one that may be ours and does not show its marker yet.
+//! that the username step has read anyway; and one that may be ours and does not show its marker yet. What carepass
+//! suspended when the engineer left it lets in again.
 //! Not here: one that was deleted (`restore`), and whoever else holds the address (`holder`).
 
-use super::{granted, is_older};
-use crate::google::Account;
+use super::{ensured, granted, is_older};
 use crate::google::classify::YOUNG;
-use crate::model::failure::Failure;
+use crate::google::{Account, Change};
+use crate::model::enrollment::AccountFact;
+use crate::model::failure::{Failure, FailureCode};
 use crate::model::id::{Address, EngineerKey};
+use crate::steps::house::Guarded;
 use crate::steps::username::book;
 use crate::steps::{Context, Outcome};
 
@@ -15,8 +18,35 @@ use crate::steps::{Context, Outcome};
 pub(super) async fn known(cx: &Context<'_>) -> Result<Option<Outcome>, Failure> {
     let Some(fact) = cx.row.facts.account.as_ref().filter(|fact| !fact.home) else { return Ok(None) };
     let Some(account) = cx.known(fact).await? else { return Ok(None) };
-    let checked = cx.check_ours(&account).await;
-    Ok(Some(checked.map(|holds_role| super::ensured(cx, &account, false, holds_role))))
+    Ok(Some(welcomed(cx, account).await))
+}
+
+/// The account, judged like any other. If carepass itself suspended it when the engineer left, it is let in again first; one that somebody
+/// else suspended, or Google, is for a person to look at. It has a password of its own then, and no role.
+pub(super) async fn welcomed(cx: &Context<'_>, account: Account) -> Outcome {
+    let fact = cx.row.facts.account.as_ref().filter(|fact| fact.id == account.id);
+    let locked_out = fact.is_some_and(|fact| fact.suspended_by_us.is_some());
+    let let_in = locked_out && account.suspended == Some(true);
+    let account = if let_in { let_in_again(cx, &account).await? } else { account };
+    let holds_role = cx.check_ours(&account).await?;
+    let mut ensured = ensured(cx, &account, false, holds_role);
+    ensured.made = let_in;
+    if let Some(fact) = &mut ensured.facts.account {
+        fact.restored |= locked_out;
+    }
+    Ok(ensured)
+}
+
+/// The account as Google's answer shows it: reads may trail.
+async fn let_in_again(cx: &Context<'_>, account: &Account) -> Result<Account, Failure> {
+    let read_at = cx.now();
+    cx.check_returning(account).await?;
+    let fact = cx.row.facts.account.clone().ok_or_else(|| Failure::permanent(FailureCode::AccountGone))?;
+    let guarded = Guarded { fact: AccountFact { read_at, ..fact }, holds_role: false };
+    match cx.google_for(&guarded)?.unsuspend(&account.id).await? {
+        Change::Made(account) => Ok(*account),
+        Change::Gone => Err(Failure::not_yet(FailureCode::AccountSettling)),
+    }
 }
 
 /// The account in the row's domain that carries the engineer's marker, best at the address that is wanted: a carepass that has lost its

@@ -2,7 +2,7 @@
 //! first insert the list of deleted accounts is looked at that the username step has read anyway.
 //! Not here: what else can hold an address (`holder`), and giving it a new password, which never happens.
 
-use super::ensured;
+use super::own;
 use crate::google::{Account, Snapshot};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{AccountId, EngineerKey};
@@ -10,10 +10,11 @@ use crate::steps::username::book;
 use crate::steps::{Context, Outcome};
 use std::sync::Arc;
 
-/// The deleted accounts, as an address book may be old; read anew where Google has refused to restore one of them.
+/// The deleted accounts, as an address book may be old; read anew where Google has refused to restore one of them, and where the row's own
+/// account is gone, which may have been deleted since.
 pub(super) async fn shelf(cx: &Context<'_>) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
     let refused = cx.row.state.at().and_then(|at| at.waited_for) == Some(FailureCode::RestoreRefused);
-    let fresh = if refused { cx.fresh_since(cx.since) } else { book(cx) };
+    let fresh = if refused || cx.row.facts.account.is_some() { cx.fresh_since(cx.since) } else { book(cx) };
     cx.site()?.census.deleted(fresh).await
 }
 
@@ -54,9 +55,8 @@ pub(super) async fn ensure(cx: &Context<'_>, id: &AccountId) -> Outcome {
     let account = site.google.account_by_id(id).await?;
     match (account, restored) {
         (Some(account), restored) => {
-            let holds_role = cx.check_ours(&account).await?;
-            let mut ensured = ensured(cx, &account, false, holds_role);
-            ensured.made = restored.is_ok();
+            let mut ensured = own::welcomed(cx, account).await?;
+            ensured.made |= restored.is_ok();
             Ok(ensured)
         }
         (None, Ok(())) => Err(Failure::not_yet(FailureCode::AccountSettling)),

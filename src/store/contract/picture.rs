@@ -6,8 +6,8 @@ use crate::model::enrollment::{Enrollment, Lane};
 use crate::model::entry::{Change, Entry, Position, Received};
 use crate::model::id::EngineerKey;
 use crate::model::parked::{LetterId, Parked};
-use crate::model::sealed::{Sealed, WrappedKey};
-use crate::store::Store;
+use crate::model::sealed::WrappedKey;
+use crate::store::{Store, StoredLetter};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ pub(crate) struct Picture {
     holders: Vec<Option<EngineerKey>>,
     bookmarks: Vec<Position>,
     parked: Vec<Parked>,
-    letters: Vec<Option<(Parked, Option<Sealed>)>>,
+    letters: Vec<Option<StoredLetter>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +56,7 @@ pub(crate) async fn picture(store: &dyn Store) -> Picture {
                 }
             }
             Change::Reserved { tag, .. } | Change::Released { tag, .. } => {
-                picture.holders.push(store.holder(tag).await.unwrap())
+                picture.holders.push(store.holder(tag).await.unwrap());
             }
             Change::Bookmark { reader, .. } => picture.bookmarks.push(store.bookmark(reader).await.unwrap()),
             Change::Parked(parked) => picture.letters.push(store.letter(&parked.id).await.unwrap()),

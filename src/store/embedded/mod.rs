@@ -28,13 +28,13 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use super::{Answer, Store, StoreError};
+use super::{Answer, Store, StoreError, StoredLetter};
 use crate::model::engineer::{Engineer, EventRef};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::entry::{Commit, Entry, Position, Received};
 use crate::model::id::EngineerKey;
 use crate::model::parked::{LetterId, Parked};
-use crate::model::sealed::{NameTag, Sealed, WrappedKey};
+use crate::model::sealed::{NameTag, WrappedKey};
 use frame::Link;
 use index::{Index, broken};
 use jiff::Timestamp;
@@ -293,7 +293,7 @@ impl Store for Embedded {
         self.read(move |shared| shared.parked(after.as_ref(), limit))
     }
 
-    fn letter<'a>(&'a self, id: &'a LetterId) -> Answer<'a, Option<(Parked, Option<Sealed>)>> {
+    fn letter<'a>(&'a self, id: &'a LetterId) -> Answer<'a, Option<StoredLetter>> {
         let id = id.clone();
         Box::pin(async move { self.read(move |shared| shared.letter(&id)).await? })
     }

@@ -12,8 +12,8 @@ use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::entry::{Change, Entry, Position, Received};
 use crate::model::id::EngineerKey;
 use crate::model::parked::{LetterId, Parked};
-use crate::model::sealed::{NameTag, Sealed, WrappedKey};
-use crate::store::StoreError;
+use crate::model::sealed::{NameTag, WrappedKey};
+use crate::store::{StoreError, StoredLetter};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
@@ -109,7 +109,7 @@ impl Shared {
     }
 
     /// A parked message. The inner error concerns this message alone, not the store.
-    pub fn letter(&self, id: &LetterId) -> Read<Read<Option<(Parked, Option<Sealed>)>>> {
+    pub fn letter(&self, id: &LetterId) -> Read<Read<Option<StoredLetter>>> {
         let Some(parked) = self.document(&layout::letter(id))? else { return Ok(Ok(None)) };
         Ok(self.letters.read(id).map(|letter| Some((parked, letter))))
     }

@@ -389,7 +389,7 @@ async fn what_could_not_be_read_again_is_not_written() {
     let directory = scratch();
     let store = open(directory.path()).unwrap();
     let mut engineer = contract::engineer("E-1", 1);
-    engineer.stated.person = Some(Sealed::from_bytes(vec![0; 1 << 20]));
+    engineer.stated.person = Some(crate::model::sealed::Sealed::from_bytes(vec![0; 1 << 20]));
     let answer = store.commit(commit(vec![Change::Engineer(Box::new(engineer))])).await;
     assert!(matches!(answer, Err(StoreError::Unavailable(_))));
     assert_eq!(store.health(), Ok(()), "one bad commit is not the store's failure");

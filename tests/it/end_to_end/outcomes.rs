@@ -1,7 +1,7 @@
 //! What carepass told, read to the end of `carepass.outcomes`, and whether it may tell that. Who waits is taken from here, so that the
 //! expected world follows from what the world was told. Not here: what is so at Google (`verdict`).
 
-use super::{CROWDED, DOMAINS, ENGINEERS, WITHOUT_SEAT};
+use super::{CROWDED, DOMAINS, ENGINEERS, MALFORMED, WITHOUT_SEAT};
 use crate::fixture::queues::Queues;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,11 +45,14 @@ impl Told {
             if subject.starts_with("reseller/") {
                 assert_eq!(kinds(events), ["healthy"], "{subject}");
             }
+            if subject.starts_with("dead-letter/") {
+                assert_eq!(kinds(events), ["event-rejected"], "{subject}: parked once, whatever was killed");
+            }
         }
         assert_eq!(
             self.by_subject.len(),
-            ENGINEERS + 3,
-            "every engineer, every reseller account, nobody else"
+            ENGINEERS + 3 + MALFORMED.len(),
+            "every engineer, every reseller account, every message that cannot be used, nobody else"
         );
         waiting
     }

@@ -7,6 +7,7 @@ use carepass::model::enrollment::EnrollmentId;
 use carepass::sandbox::Customer;
 use carepass::sandbox::init::Mood;
 use carepass::steps::Step;
+use jiff::SignedDuration;
 
 /// The rows in the order in which the engine would finish them.
 const ROWS: [&str; 5] = [
@@ -16,6 +17,9 @@ const ROWS: [&str; 5] = [
     "domain/E-1/nordic-no/reseller-no.example",
     "engineer/E-1",
 ];
+
+/// Those of a leaver.
+const LEAVING_ROWS: [&str; 3] = [ROWS[2], ROWS[3], ROWS[4]];
 
 /// One step of one row.
 #[derive(Clone)]
@@ -37,31 +41,46 @@ const HOME_ROWS: [&str; 5] = [
     "engineer/E-1",
 ];
 
-/// Every step of every row's plan, in order.
+/// Every step of every row's plan, in order: of joining, and then of leaving.
 pub async fn moments() -> Vec<Moment> {
     moments_in(Mood::Plain).await
 }
 
 /// The same where Google is in such a mood.
 pub async fn moments_in(mood: Mood) -> Vec<Moment> {
-    along(ROWS, Stage::opening(mood).await.snapshot().await).await
+    let (mut moments, ready) = along(&ROWS, Stage::opening(mood).await.snapshot().await).await;
+    moments.extend(along(&LEAVING_ROWS, left(&ready).await).await.0);
+    moments
 }
 
 /// The same where the first reseller account is the engineers' own.
 pub async fn home_moments(mood: Mood) -> Vec<Moment> {
-    along(HOME_ROWS, Stage::opening_home(mood).await.snapshot().await).await
+    let (mut moments, ready) = along(&HOME_ROWS, Stage::opening_home(mood).await.snapshot().await).await;
+    moments.extend(along(&HOME_ROWS[2..], left(&ready).await).await.0);
+    moments
 }
 
-async fn along(rows: [&str; 5], mut before: Snapshot) -> Vec<Moment> {
+/// An hour after everything was ready the engineer has left, with sessions open in the first reseller account.
+async fn left(ready: &Snapshot) -> Snapshot {
+    let stage = match ready.mood() {
+        Mood::Plain => Stage::set(ready).await,
+        Mood::Nasty => Stage::set_later(ready, SignedDuration::from_hours(1)).await,
+    };
+    stage.sign_in();
+    stage.leave().await;
+    stage.snapshot().await
+}
+
+async fn along(rows: &[&str], mut before: Snapshot) -> (Vec<Moment>, Snapshot) {
     assert!(rows.last().is_some_and(|row| row.ends_with(ENGINEER)));
     let mut moments = Vec::new();
-    for row in rows.map(|row| row.parse::<EnrollmentId>().expect("a row")) {
+    for row in rows.iter().map(|row| row.parse::<EnrollmentId>().expect("a row")) {
         while let Some(moment) = next(&row, before.clone()).await {
             before = moment.1;
             moments.push(moment.0);
         }
     }
-    moments
+    (moments, before)
 }
 
 /// The same moment after something was changed in Google, with the end that it has then.

@@ -11,7 +11,7 @@ use carepass::model::entry::{Actor, Change, Commit, Entry, Position};
 use carepass::model::failure::{Failure, FailureKind};
 use carepass::model::id::{EngineerKey, ResellerName};
 use carepass::model::person::{Language, LanguageTag};
-use carepass::model::reseller::{DomainChoice, Reseller};
+use carepass::model::reseller::{DomainChoice, Removal, Reseller};
 use carepass::model::roster::Roster;
 use carepass::model::rules::Rules;
 use carepass::model::sealed::WrappedKey;
@@ -25,6 +25,7 @@ use carepass::store::memory::Memory;
 use jiff::{SignedDuration, Timestamp};
 use ring::rand::SystemRandom;
 use secrecy::ExposeSecret;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -196,6 +197,36 @@ impl Stage {
         }
     }
 
+    /// The engineer signs in to the account that there is at the first reseller account, lets a program in and makes an application password.
+    pub fn sign_in(&self) {
+        let addresses = ["asa.oberg@care-se.example", HOME_ACCOUNT];
+        let user = addresses[usize::from(self.home)];
+        let sign_in = json!({"customer": "C01nordicse", "user": user, "application_password": "phone"});
+        self.sandbox.set(&json!({ "sign_in": sign_in })).expect("somebody who may sign in");
+    }
+
+    /// HR says that the engineer has left, an hour ago, and every row is told; what was under way in the first domain may still come about.
+    pub async fn leave(&self) {
+        let engine = self.engine(self.house());
+        let event = events::ended("left", ENGINEER, 2).to_string();
+        let admitted = engine.admit(event.as_bytes(), Some(events::CONTENT_TYPE), &BTreeMap::new()).await;
+        admitted.expect("an event without faults");
+        let key: EngineerKey = ENGINEER.parse().expect("a key");
+        let engineer = self.store.engineer(&key).await.expect("memory answers").expect("an engineer");
+        for row in self.store.enrollments_of(&key).await.expect("memory answers") {
+            let wish = engineer.wish_for(&row.id.target(), SignedDuration::ZERO);
+            let mut told = self.moved(&row, Input::Retargeted(Box::new(wish)));
+            let leaving = told.leaving.as_mut().expect("access is to end");
+            let long_ago = self.ago(SignedDuration::from_hours(1));
+            leaving.since = long_ago;
+            if let Some(account) = &mut told.facts.account {
+                account.since = long_ago;
+            }
+            leaving.unfinished = row.id.reseller().is_some_and(|name| name.as_str() == RESELLERS[0]);
+            self.keep(&told).await;
+        }
+    }
+
     /// All that Google holds. How often a young account was read is nothing that it holds.
     pub fn world_text(&self) -> String {
         let mut customers = self.sandbox.change(|world| world.customers.clone());
@@ -249,10 +280,11 @@ impl Stage {
             sealer: Sealer::open(&self.kit.seal.path().join("master")).expect("a master key"),
             mailer: Mailer::Memory(self.letters.clone()),
             clock: self.clock.clone(),
-            names_language: LanguageTag::english(),
+            naming: carepass::model::username::Naming::of(LanguageTag::english()),
             letters_language: Language::English,
             license_spacing,
             portal: PortalUrl::parse("https://support.example/").expect("an address"),
+            handovers: carepass::handover::Handovers::default(),
             to_managers: true,
         }
     }
@@ -445,8 +477,13 @@ fn settings(rules: &Rules) -> Settings {
 /// A reseller of the demo with one domain.
 fn reseller(demo: &DemoReseller) -> Reseller {
     let only = || BTreeSet::from(["care-se.example".parse().expect("a domain")]);
-    let domains = if demo.name == "nordic-se" { DomainChoice::These(only()) } else { DomainChoice::Discover };
-    Reseller { domains, ..demo::reseller(demo) }
+    let reseller = demo::reseller(demo);
+    if demo.name != "nordic-se" {
+        return reseller;
+    }
+    // It is also the one that deletes a leaver's account, at once.
+    let removal = Removal::SuspendThenDelete { grace: SignedDuration::ZERO };
+    Reseller { domains: DomainChoice::These(only()), removal, ..reseller }
 }
 
 /// The engineers' own reseller account: nothing has been confirmed there, since nothing is made there.

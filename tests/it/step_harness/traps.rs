@@ -322,24 +322,24 @@ fn account(row: &Enrollment) -> &str {
     row.facts.account.as_ref().expect("the account was made before").id.as_str()
 }
 
-fn edit(customer: &mut Customer, id: &str, change: impl FnOnce(&mut User)) {
+pub fn edit(customer: &mut Customer, id: &str, change: impl FnOnce(&mut User)) {
     let mut user = customer.take_user(id).expect("the engineer's account");
     change(&mut user);
     customer.put_user(user);
 }
 
-fn rename(customer: &mut Customer, id: &str, address: &str) {
+pub fn rename(customer: &mut Customer, id: &str, address: &str) {
     edit(customer, id, |user| user.primary_email = address.into());
 }
 
-fn mark(customer: &mut Customer, id: &str, markers: &[&str]) {
+pub fn mark(customer: &mut Customer, id: &str, markers: &[&str]) {
     let ids =
         markers.iter().map(|marker| json!({"type": "custom", "customType": "carepass", "value": marker}));
     let ids = json!(ids.collect::<Vec<_>>());
     edit(customer, id, |user| drop(user.fields.insert("externalIds".into(), ids)));
 }
 
-fn assign(customer: &mut Customer, user: &str, name: &str, org_unit: Option<String>) {
+pub fn assign(customer: &mut Customer, user: &str, name: &str, org_unit: Option<String>) {
     let (id, role_id) = (customer.issue_number(), role(customer, name));
     customer.assignments.insert(id, Assignment { role_id, assigned_to: user.to_owned(), org_unit });
 }

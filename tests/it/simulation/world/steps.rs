@@ -55,7 +55,10 @@ impl World {
         }
         match step {
             StepName::Username => self.reserve(row.id.engineer().unwrap())?,
-            StepName::Account => self.account(row)?,
+            StepName::Account => {
+                self.account(row)?;
+                ensured.also = [StepName::Password, StepName::Name, StepName::TwoStep].into();
+            }
             StepName::License => self.write(row, |place, owner| Write::License { place, owner })?,
             StepName::Role => self.write(row, |place, owner| Write::Role { place, owner })?,
             StepName::Verify => self.verify(row)?,

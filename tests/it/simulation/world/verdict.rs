@@ -35,8 +35,10 @@ impl Judge {
                         self.usernames.entry(engineer.key.clone()).or_insert_with(|| username.clone());
                     assert_eq!(first, username, "the username of {} changed", engineer.key);
                 }
-                Change::Received(_) | Change::Reserved { .. } | Change::Bookmark { .. } => (),
-                Change::Released { .. }
+                Change::Received(_)
+                | Change::Reserved { .. }
+                | Change::Bookmark { .. }
+                | Change::Released { .. }
                 | Change::Erased { .. }
                 | Change::Parked(_)
                 | Change::Unparked { .. } => (),

@@ -1,0 +1,90 @@
+//! What is in force and what is to come, case by case. A statement is written `want/revision/employment@day`.
+
+use super::*;
+use jiff::SignedDuration;
+use std::collections::BTreeMap;
+
+const SAMPLE: &str = include_str!("../../docs/schemas/samples/1-joined-sv-de.json");
+
+fn day(day: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * day)
+}
+
+fn statement(text: &str) -> Statement {
+    let (what, from) = text.split_once('@').unwrap();
+    let [want, revision, employment] = what.split('/').collect::<Vec<_>>()[..] else { panic!("{text}") };
+    let want = if want == "in" { Want::Present } else { Want::Absent };
+    let mut statement = Engineer::example("E-1").stated;
+    statement.goal = Goal { want, revision: revision.parse().unwrap() };
+    statement.employment = employment.parse().unwrap();
+    statement.from = day(from.parse().unwrap());
+    statement
+}
+
+fn show(statement: &Statement) -> String {
+    let want = if statement.goal.want == Want::Present { "in" } else { "out" };
+    let from = statement.from.duration_since(Timestamp::UNIX_EPOCH).as_hours() / 24;
+    format!("{want}/{}/{}@{from}", statement.goal.revision, statement.employment)
+}
+
+fn engineer(statements: &[&str]) -> Engineer {
+    let mut all = statements.iter().map(|text| statement(text));
+    Engineer { stated: all.next().unwrap(), upcoming: all.collect(), ..Engineer::example("E-1") }
+}
+
+fn shown(stated: &Statement, upcoming: &[Statement]) -> Vec<String> {
+    [stated].into_iter().chain(upcoming).map(show).collect()
+}
+
+/// Known is what is in force and to come, then comes what is said on day 10.
+fn check(known: &[&str], said: &[&str], expected: &[&str]) {
+    let before = (!known.is_empty()).then(|| engineer(known));
+    let said = said.iter().map(|text| statement(text)).collect();
+    let (stated, upcoming) = heard(before.as_ref(), said, day(10), SignedDuration::ZERO);
+    assert_eq!(shown(&stated, &upcoming), expected, "{known:?}");
+}
+
+#[test]
+fn a_full_state_replaces_all_that_was_to_come() {
+    check(&[], &["in/1/a@10"], &["in/1/a@10"]);
+    check(&["in/1/a@0"], &["in/2/a@10"], &["in/2/a@10"]);
+    check(&["in/1/a@0"], &["in/2/a@20"], &["in/1/a@0", "in/2/a@20"]);
+    check(&["in/1/a@0", "in/2/a@20"], &["in/3/a@10"], &["in/3/a@10"]);
+    check(&["in/1/a@0", "out/2/a@20"], &["in/3/a@10"], &["in/3/a@10"]);
+    check(&["in/1/a@0", "out/1/a@20"], &["in/3/a@10", "out/3/a@30"], &["in/3/a@10", "out/3/a@30"]);
+    check(&["out/2/a@5"], &["in/3/b@10"], &["in/3/b@10"]);
+}
+
+#[test]
+fn an_end_leaves_standing_what_comes_before_it() {
+    check(&["in/1/a@0"], &["out/2/a@10"], &["out/2/a@10"]);
+    check(&["in/1/a@0"], &["out/2/a@20"], &["in/1/a@0", "out/2/a@20"]);
+    check(&["in/1/a@0", "in/2/a@15"], &["out/3/a@20"], &["in/1/a@0", "in/2/a@15", "out/3/a@20"]);
+    check(&["in/1/a@0", "in/2/a@25"], &["out/3/a@20"], &["in/1/a@0", "out/3/a@20"]);
+    check(&["in/1/a@0", "out/1/a@30"], &["out/2/a@10"], &["out/2/a@10"]);
+}
+
+#[test]
+fn another_employment_begins_after_the_end_of_the_one_before() {
+    let known = ["in/1/a@0", "out/2/a@20"];
+    check(&known, &["in/3/b@10"], &["in/1/a@0", "out/2/a@20", "in/3/b@20"]);
+    check(&known, &["in/3/b@30"], &["in/1/a@0", "out/2/a@20", "in/3/b@30"]);
+}
+
+#[test]
+fn an_employment_that_was_to_come_is_called_off_and_nobody_is_locked_out() {
+    let event: serde_json::Value = serde_json::from_str(SAMPLE).unwrap();
+    let mut event = event;
+    event["type"] = "com.carepass.engineer.cancelled.v1".into();
+    event["data"]["revision"] = 4.into();
+    let event = crate::model::event::parse(
+        event.to_string().as_bytes(),
+        Some("application/cloudevents+json"),
+        &BTreeMap::new(),
+    )
+    .unwrap();
+    let before = engineer(&["in/1/a@0", "out/2/a@20", "in/3/b@30"]);
+    let (stated, upcoming) = called_off(&before, &event, &"b".parse().unwrap());
+    assert_eq!(shown(&stated, &upcoming), ["in/4/a@0", "out/4/a@20"]);
+    assert_eq!(stated.cause.event, event.reference);
+}

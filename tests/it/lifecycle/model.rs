@@ -1,0 +1,259 @@
+//! What must hold, told once more and independently: a fold over what arrives, in the order in which it arrives, written from
+//! `docs/EVENTS.md` and the decisions 150 to 154 alone. It knows no rows, no steps and no Google.
+//! Not here: how carepass gets there (`world`).
+
+use super::history::{Act, BEGINNING, Item, Kind, NEW, NOBODYS, Said};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The work for a new engineer begins so long before the start.
+pub const LEAD_TIME: SignedDuration = SignedDuration::from_hours(3 * 24);
+
+/// What is to be so from a moment on.
+#[derive(Clone, Debug)]
+struct Word {
+    from: Timestamp,
+    opens: Option<Timestamp>,
+    employment: usize,
+    /// Where there is to be access; nowhere, once it has ended.
+    scope: Option<BTreeSet<usize>>,
+    is_end: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Engineer {
+    revision: u64,
+    content: Said,
+    in_force: Word,
+    to_come: Vec<Word>,
+    /// Somebody is asked whether the ended employment is to go on.
+    is_asked_about: bool,
+    /// Domains in which there may be an account.
+    ever: BTreeSet<usize>,
+}
+
+/// Everything that was heard.
+pub struct Model {
+    now: Timestamp,
+    domains: BTreeSet<usize>,
+    engineers: BTreeMap<usize, Engineer>,
+    ids: BTreeMap<usize, Said>,
+}
+
+/// How an engineer stands in a domain when everything is at rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// An active account with the role.
+    Open,
+    /// If there is an account, it is suspended and has no role.
+    LockedOut,
+    /// There never was one.
+    Nothing,
+}
+
+impl Model {
+    pub fn new() -> Self {
+        Self {
+            now: BEGINNING.parse().expect("a time"),
+            domains: (0..NEW).collect(),
+            engineers: BTreeMap::new(),
+            ids: BTreeMap::new(),
+        }
+    }
+
+    /// Something happens; for an event, why it is a dead letter, if it is one.
+    pub fn hear(&mut self, item: &Item, now: Timestamp) -> Option<&'static str> {
+        self.pass_time(now);
+        match &item.act {
+            Act::Event(id, said) => return self.event(*id, said).err(),
+            Act::Approve(engineer) => {
+                if let Some(engineer) = self.engineers.get_mut(engineer) {
+                    engineer.is_asked_about = false;
+                }
+            }
+            Act::NewDomain => {
+                self.domains.insert(NEW);
+            }
+            Act::Retry | Act::Crash => (),
+        }
+        None
+    }
+
+    /// How everybody stands once nothing is to come any more.
+    pub fn at_rest(&mut self) -> BTreeMap<(usize, usize), Stands> {
+        self.pass_time(Timestamp::MAX);
+        let mut all = BTreeMap::new();
+        for (number, engineer) in &self.engineers {
+            for domain in 0..NOBODYS {
+                let wanted = engineer.wants(&self.domains).contains(&domain);
+                let stands = match (wanted, engineer.ever.contains(&domain)) {
+                    (true, _) => Stands::Open,
+                    (false, true) => Stands::LockedOut,
+                    (false, false) => Stands::Nothing,
+                };
+                all.insert((*number, domain), stands);
+            }
+        }
+        all
+    }
+
+    /// Moments come; where access is wanted and may be given there may be an account.
+    fn pass_time(&mut self, now: Timestamp) {
+        for engineer in self.engineers.values_mut() {
+            engineer.note(&self.domains, now);
+            while engineer.to_come.first().is_some_and(|word| word.from <= now) {
+                engineer.turn_one();
+                engineer.note(&self.domains, now);
+            }
+        }
+        self.now = now;
+    }
+
+    fn event(&mut self, id: usize, said: &Said) -> Result<(), &'static str> {
+        if let Some(before) = self.ids.get(&id) {
+            return if before == said { Ok(()) } else { Err("id_conflict") };
+        }
+        let known = self.engineers.get(&said.engineer);
+        if let Some(known) = known {
+            if said.revision == known.revision && *said != known.content {
+                return Err("revision_conflict");
+            }
+            if said.revision <= known.revision {
+                self.ids.insert(id, said.clone());
+                return Ok(());
+            }
+        }
+        let after = match (said.kind, known.cloned()) {
+            (Kind::Joined | Kind::Moved, known) => Some(self.full(said, known)?),
+            (Kind::Left | Kind::Cancelled, known) => Some(self.end(said, known)?),
+            (Kind::Erased, known) => self.erase(said, known)?,
+        };
+        self.ids.insert(id, said.clone());
+        if let Some(mut after) = after {
+            after.note(&self.domains, self.now);
+            self.engineers.insert(said.engineer, after);
+        }
+        Ok(())
+    }
+
+    fn full(&self, said: &Said, known: Option<Engineer>) -> Result<Engineer, &'static str> {
+        let is_stranger = |domain: &usize| !self.domains.contains(domain);
+        if said.scope.iter().flatten().any(is_stranger) {
+            return Err("domain_not_configured");
+        }
+        let (moved, first_day) = (said.kind == Kind::Moved, said.start.map(|day| said.beginning_of(day)));
+        let starts = if moved { first_day } else { said.effective.or(first_day) };
+        let from = if moved { said.effective.unwrap_or(self.now).max(self.now) } else { self.now };
+        let opens = starts.map(|starts| starts - LEAD_TIME);
+        let mut word =
+            Word { from, opens, employment: said.employment, scope: said.scope.clone(), is_end: false };
+        let end = said.last_day.map(|day| Word {
+            from: said.beginning_of(day.tomorrow().expect("a day of this century")).max(self.now),
+            is_end: true,
+            ..word.clone()
+        });
+        let Some(known) = known else {
+            return Ok(Engineer::heard(said, vec![word].into_iter().chain(end), self.now));
+        };
+        // Another spell of employment begins after the end of the one before.
+        let earlier =
+            known.to_come.iter().find(|kept| kept.is_end && kept.employment != said.employment).cloned();
+        if let Some(earlier) = &earlier {
+            word.from = word.from.max(earlier.from).max(word.opens.unwrap_or(word.from));
+        }
+        let back = known.in_force.is_end && known.in_force.employment == said.employment;
+        let mut after = Engineer { revision: said.revision, content: said.clone(), ..known };
+        after.is_asked_about |= back;
+        after.to_come = earlier.into_iter().chain([word]).chain(end).collect();
+        after.turn(self.now);
+        Ok(after)
+    }
+
+    fn end(&self, said: &Said, known: Option<Engineer>) -> Result<Engineer, &'static str> {
+        let from = match said.kind {
+            Kind::Left if !said.immediate => {
+                let last = said.last_day.map(|day| said.beginning_of(day.tomorrow().expect("a day")));
+                said.effective.or(last).unwrap_or(self.now).max(self.now)
+            }
+            _ => self.now,
+        };
+        let word = Word { from, opens: None, employment: said.employment, scope: None, is_end: true };
+        let Some(known) = known else {
+            return Ok(Engineer::heard(said, [Word { from: self.now, ..word }], self.now));
+        };
+        if known.newest().employment != said.employment {
+            return Err("employment_mismatch");
+        }
+        let mut after = Engineer { revision: said.revision, content: said.clone(), ..known };
+        if after.in_force.employment == said.employment {
+            after.to_come.retain(|before| before.from < from);
+            after.to_come.push(word);
+        } else {
+            // One that was to come is called off; what was to be before it stays.
+            after.to_come.retain(|before| before.employment != said.employment);
+        }
+        after.turn(self.now);
+        Ok(after)
+    }
+
+    fn erase(&self, said: &Said, known: Option<Engineer>) -> Result<Option<Engineer>, &'static str> {
+        let Some(known) = known else { return Ok(None) };
+        if !known.in_force.is_end || !known.to_come.is_empty() {
+            return Err("erase_while_present");
+        }
+        Ok(Some(Engineer { revision: said.revision, content: said.clone(), ..known }))
+    }
+}
+
+impl Engineer {
+    fn heard(said: &Said, words: impl IntoIterator<Item = Word>, now: Timestamp) -> Self {
+        let mut words: Vec<Word> = words.into_iter().collect();
+        // Of whom nothing was heard before, a change that is to come is a start.
+        let mut in_force = words.remove(0);
+        if in_force.from > now {
+            in_force.opens = in_force.opens.max(Some(in_force.from - LEAD_TIME));
+        }
+        let mut engineer = Self {
+            revision: said.revision,
+            content: said.clone(),
+            in_force,
+            to_come: words,
+            is_asked_about: false,
+            ever: BTreeSet::new(),
+        };
+        engineer.turn(now);
+        engineer
+    }
+
+    fn turn(&mut self, now: Timestamp) {
+        while self.to_come.first().is_some_and(|word| word.from <= now) {
+            self.turn_one();
+        }
+    }
+
+    /// What was to come is in force. Another spell of employment ends the question about the one before.
+    fn turn_one(&mut self) {
+        let next = self.to_come.remove(0);
+        self.is_asked_about &= next.is_end || next.employment == self.in_force.employment;
+        self.in_force = next;
+    }
+
+    /// What was said last.
+    fn newest(&self) -> &Word {
+        self.to_come.last().unwrap_or(&self.in_force)
+    }
+
+    fn wants(&self, domains: &BTreeSet<usize>) -> BTreeSet<usize> {
+        if self.in_force.is_end || self.is_asked_about {
+            return BTreeSet::new();
+        }
+        self.in_force.scope.as_ref().map_or_else(|| domains.clone(), |scope| scope & domains)
+    }
+
+    fn note(&mut self, domains: &BTreeSet<usize>, now: Timestamp) {
+        let ends = self.to_come.first().map_or(now, |next| next.from.min(now));
+        if self.in_force.opens.is_none_or(|opens| opens <= ends) {
+            self.ever.extend(self.wants(domains));
+        }
+    }
+}

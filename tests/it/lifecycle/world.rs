@@ -1,0 +1,584 @@
+//! The world of one run: the real intake, calendar and reconciliation over the memory store, the real transitions of rows, a small Google,
+//! and a process that dies. Virtual time; what comes next is the seed's choice.
+//! Not here: the real steps and Google's HTTP face (`lived`, `step_harness`).
+
+use super::google::{Account, Google, Place, Write};
+use super::history::{Act, BEGINNING, DOMAINS, Item, NEW, NOBODYS, key};
+use super::model::{LEAD_TIME, Model, Stands};
+use crate::fixture::demo;
+use carepass::clock::Clock;
+use carepass::engine::{Engine, EngineerOrder, IntakeError, RowOrder, Settings};
+use carepass::google::{self, Endpoint, Rates};
+use carepass::mail::{Mailer, MemoryMailer, PortalUrl};
+use carepass::model::engineer::{Engineer, Hold, Release};
+use carepass::model::enrollment::{Enrollment, EnrollmentId, Goal, Lane, State, Want};
+use carepass::model::entry::{Actor, Change, Commit, Position};
+use carepass::model::failure::{Failure, FailureCode, FailureKind, Who};
+use carepass::model::grants::GrantLimits;
+use carepass::model::id::{DomainName, EngineerKey, ResellerName};
+use carepass::model::person::{Language, LanguageTag};
+use carepass::model::plan::StepName;
+use carepass::model::rules::Rules;
+use carepass::model::sealed::{NameTag, Sealed};
+use carepass::model::transition::{Effect, Ensured, Input, apply_and_claim};
+use carepass::model::username::Naming;
+use carepass::seal::Sealer;
+use carepass::steps::House;
+use carepass::store::memory::{Lost, Memory};
+use carepass::store::{Store, StoreError};
+use futures_util::FutureExt;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
+use tokio_util::sync::CancellationToken;
+
+/// The reseller accounts and which of [`DOMAINS`] are theirs.
+const RESELLERS: [(&str, &[usize]); 2] = [("nordic-dk", &[2, NEW]), ("nordic-se", &[0, 1])];
+
+/// What gives access lands so late at most.
+const LANDS_WITHIN: i64 = 200;
+
+/// So long after an end somebody looks whether something has come about since.
+const LAST_LOOK: SignedDuration = SignedDuration::from_mins(15);
+
+/// Moves of the world until everything is at rest, at most.
+const CALM_MAX: usize = 12_000;
+
+static MASTER: LazyLock<tempfile::TempDir> =
+    LazyLock::new(|| tempfile::Builder::new().prefix("carepass-it-").tempdir().expect("a temporary folder"));
+
+/// Nobody is called in these runs.
+static NOBODY: LazyLock<(Endpoint, google::HttpClient)> = LazyLock::new(|| {
+    // The keys come with the provider of cryptography that the client needs.
+    demo::files();
+    let endpoint = Endpoint::parse("http://127.0.0.1:9").expect("a loopback address");
+    let client = google::client(&endpoint).expect("a client for loopback");
+    (endpoint, client)
+});
+
+/// A run under way: its report waits for its time.
+struct Run {
+    row: Enrollment,
+    outcome: Result<Ensured, Failure>,
+    reports_at: Timestamp,
+}
+
+/// What the runs met.
+#[derive(Debug, Default)]
+pub struct Stats {
+    pub events: u64,
+    pub dead: u64,
+    pub lost_commits: u64,
+    pub crashes: u64,
+    pub late: u64,
+    pub open: u64,
+    pub locked_out: u64,
+    pub held: u64,
+}
+
+impl Stats {
+    pub fn add(&mut self, more: &Self) {
+        let Self { events, dead, lost_commits, crashes, late, open, locked_out, held } = more;
+        self.events += events;
+        self.dead += dead;
+        self.lost_commits += lost_commits;
+        self.crashes += crashes;
+        self.late += late;
+        self.open += open;
+        self.locked_out += locked_out;
+        self.held += held;
+    }
+}
+
+pub struct World {
+    chance: fastrand::Rng,
+    clock: Clock,
+    engine: Arc<Engine>,
+    settings: Settings,
+    store: Arc<Memory>,
+    google: Google,
+    model: Model,
+    /// Requests on their way, which land whatever becomes of their sender.
+    flying: Vec<(Timestamp, Write, Place, EngineerKey)>,
+    domains: BTreeSet<usize>,
+    picked: Vec<Enrollment>,
+    runs: Vec<Run>,
+    faults: bool,
+    stats: Stats,
+}
+
+/// The memory store answers at once, and nothing else is waited for.
+fn now<T>(answer: impl Future<Output = T>) -> T {
+    answer.now_or_never().expect("the memory store never waits")
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let mut chance = fastrand::Rng::with_seed(seed);
+        let clock = Clock::manual(BEGINNING.parse().expect("a time"));
+        let store = Arc::new(Memory::new());
+        let rules = Rules {
+            lease: SignedDuration::from_secs(60),
+            attempts_max: 4,
+            patience: SignedDuration::from_mins(5),
+            look_max: SignedDuration::from_mins(20),
+            ..Rules::default()
+        };
+        // In some worlds everybody meets the limit on grants; a person lets them in.
+        let per_hour = if chance.u8(..3) == 0 { 1 } else { 1_000 };
+        let settings = Settings {
+            rules,
+            grants: GrantLimits { per_hour, per_day: 1_000 },
+            lead_time: LEAD_TIME,
+            ..Settings::default()
+        };
+        let engine = process(&store, &clock, &settings);
+        let mut world = Self {
+            chance,
+            clock,
+            engine,
+            settings,
+            store,
+            google: Google::default(),
+            model: Model::new(),
+            flying: Vec::new(),
+            domains: (0..NEW).collect(),
+            picked: Vec::new(),
+            runs: Vec::new(),
+            faults: true,
+            stats: Stats::default(),
+        };
+        world.open_resellers();
+        world
+    }
+
+    /// Lives through the history, then through a calm until everything is at rest; panics where the model says something else.
+    pub fn run(mut self, history: &[Item]) -> Stats {
+        for item in history {
+            self.live_until(self.clock.now() + item.after);
+            self.happen(item);
+        }
+        self.faults = false;
+        self.rest();
+        self.check();
+        self.stats
+    }
+
+    // -- time
+
+    fn live_until(&mut self, then: Timestamp) {
+        let mut moves = 0;
+        while self.clock.now() < then {
+            self.step();
+            moves += 1;
+            assert!(moves < CALM_MAX, "time does not pass");
+            let now = self.clock.now();
+            // A long time is mostly quiet: from one moment at which somebody has to look to the next.
+            if moves > 40 || self.chance.u8(..6) == 0 {
+                self.clock.set(self.next_moment().max(now + SignedDuration::from_secs(1)).min(then));
+            } else if self.chance.bool() {
+                self.clock.set((now + SignedDuration::from_secs(self.chance.i64(0..20))).min(then));
+            }
+        }
+    }
+
+    /// When there is something to do next.
+    fn next_moment(&self) -> Timestamp {
+        let wakes = lanes().filter_map(|lane| now(self.store.next_wake(&lane)).expect("memory answers"));
+        let reports = self.runs.iter().map(|run| run.reports_at);
+        let lands = self.flying.iter().map(|flight| flight.0);
+        let moments = self.engineers().into_iter().filter_map(|engineer| engineer.next_moment());
+        wakes.chain(reports).chain(lands).chain(moments).min().unwrap_or(Timestamp::MAX)
+    }
+
+    fn step(&mut self) {
+        self.land_due();
+        match self.chance.u8(..16) {
+            0..=3 => self.pick(),
+            4..=8 => self.claim(),
+            9..=13 => self.report(),
+            _ => self.reconcile(),
+        }
+    }
+
+    fn rest(&mut self) {
+        for moves in 0.. {
+            if moves == CALM_MAX {
+                let open: Vec<_> =
+                    self.rows().into_iter().filter(|row| row.state != State::Completed).collect();
+                panic!("{open:#?} at {} does not come to rest", self.clock.now());
+            }
+            self.step();
+            if moves % 20 == 0 {
+                self.let_in();
+                if self.runs.is_empty() && self.picked.is_empty() && self.is_at_rest() {
+                    break;
+                }
+                let next = self.next_moment();
+                if self.runs.is_empty() && next < Timestamp::MAX {
+                    self.clock.set(next.max(self.clock.now()));
+                } else {
+                    self.clock.advance(std::time::Duration::from_secs(5));
+                }
+            }
+        }
+    }
+
+    fn is_at_rest(&mut self) -> bool {
+        let is_over = |engineer: &Engineer| engineer.upcoming.is_empty();
+        if !self.flying.is_empty() || !self.engineers().iter().all(is_over) {
+            return false;
+        }
+        let before = now(self.store.head());
+        self.reconcile_all();
+        now(self.store.head()) == before && self.rows().iter().all(|row| row.state == State::Completed)
+    }
+
+    /// Who met the limit on grants is let in by a person in the end.
+    fn let_in(&self) {
+        for engineer in self.engineers() {
+            if matches!(engineer.release, Release::Held { why: Hold::GrantLimit, .. }) {
+                let let_in =
+                    self.engine.order_engineer(&engineer.key, EngineerOrder::Approve, "ada", "all are real");
+                // An answer that is lost is asked for again.
+                let _ = now(let_in);
+            }
+        }
+    }
+
+    // -- what comes from outside
+
+    fn happen(&mut self, item: &Item) {
+        let expected = self.model.hear(item, self.clock.now());
+        match &item.act {
+            Act::Event(id, said) => {
+                let found = self.deliver(said.body(*id).as_bytes());
+                self.stats.events += 1;
+                self.stats.dead += u64::from(found.is_some());
+                assert_eq!(found, expected.map(str::to_owned), "of {item}");
+                // The signal is usually answered at once.
+                if self.chance.u8(..4) > 0 {
+                    self.reconcile_all();
+                }
+            }
+            Act::Approve(engineer) => {
+                let key = key(*engineer).parse().expect("a key");
+                // Most are not held.
+                let _ = now(self.engine.order_engineer(&key, EngineerOrder::Approve, "ada", "it is so"));
+            }
+            Act::Retry => {
+                for row in self.rows() {
+                    let _ = now(self.engine.order_row(&row.id, RowOrder::Retry, "ada", "now"));
+                }
+            }
+            Act::Crash => self.crash(),
+            Act::NewDomain => {
+                self.domains.insert(NEW);
+                self.look_at_domains();
+            }
+        }
+    }
+
+    /// As a door does it: what could not be stored is offered again.
+    fn deliver(&mut self, body: &[u8]) -> Option<String> {
+        if self.chance.u8(..10) == 0 {
+            self.stats.lost_commits += 1;
+            let lost = if self.chance.bool() { Lost::AfterEffect } else { Lost::BeforeEffect };
+            self.store.lose_next_commit(lost);
+        }
+        let headers = BTreeMap::new();
+        loop {
+            let admitted = self.engine.admit(body, Some("application/cloudevents+json"), &headers);
+            match now(admitted) {
+                Ok(_) => return None,
+                Err(IntakeError::Refused(refusal)) => return Some(refusal.reason.code().to_owned()),
+                Err(IntakeError::Unavailable(_)) => (),
+            }
+        }
+    }
+
+    fn crash(&mut self) {
+        self.stats.crashes += 1;
+        self.picked.clear();
+        self.runs.clear();
+        self.engine = process(&self.store, &self.clock, &self.settings);
+        for row in self.rows() {
+            if matches!(row.state, State::Running { .. }) {
+                self.advance(&row, Input::Orphaned);
+            }
+        }
+        self.look_at_domains();
+    }
+
+    fn open_resellers(&mut self) {
+        for (name, _) in RESELLERS {
+            let id = EnrollmentId::Reseller(name.parse().expect("a name"));
+            let goal = Goal { want: Want::Present, revision: 0 };
+            let mut row = Enrollment::open(id, goal, self.clock.now());
+            row.state = State::Completed;
+            self.commit(vec![Change::Enrollment { from: None, row: Box::new(row) }]);
+        }
+        self.look_at_domains();
+    }
+
+    /// The reseller accounts are ready all the time; what one that is not does is for `simulation` to show.
+    fn look_at_domains(&mut self) {
+        for (name, domains) in RESELLERS {
+            let id = EnrollmentId::Reseller(name.parse().expect("a name"));
+            let known = domains.iter().filter(|domain| self.domains.contains(domain));
+            let known = Some(known.map(|domain| DOMAINS[*domain].parse().expect("a domain")).collect());
+            // A commit may be lost with or without its effect.
+            let row = loop {
+                let before = now(self.store.enrollment(&id)).expect("memory answers").expect("just opened");
+                if before.facts.domains == known {
+                    break before;
+                }
+                let mut row = before.clone();
+                row.version += 1;
+                row.facts.domains.clone_from(&known);
+                self.commit_row(&before, &row);
+            };
+            self.engine.learn(&row);
+        }
+    }
+
+    // -- the process
+
+    fn pick(&mut self) {
+        let at = self.clock.now();
+        let due = lanes().flat_map(|lane| now(self.store.due(&lane, at, 8)).expect("memory answers"));
+        self.picked = due.collect();
+    }
+
+    fn claim(&mut self) {
+        if let Some(row) = self.picked.pop() {
+            self.advance(&row, Input::Wake);
+        }
+    }
+
+    fn report(&mut self) {
+        let at = self.clock.now();
+        if let Some(place) = self.runs.iter().position(|run| run.reports_at <= at) {
+            let run = self.runs.remove(place);
+            self.advance_report(run);
+        }
+    }
+
+    /// A report counts as long as the same run is under way, also if the row was retargeted meanwhile.
+    fn advance_report(&mut self, run: Run) {
+        let stored = now(self.store.enrollment(&run.row.id)).expect("memory answers").expect("it ran");
+        let same = matches!((&stored.state, &run.row.state),
+            (State::Running { at: a, lease_until: b }, State::Running { at: c, lease_until: d }) if a == c && b == d);
+        if same {
+            self.advance(&stored, Input::Reported(run.outcome));
+        }
+    }
+
+    fn advance(&mut self, row: &Enrollment, input: Input) {
+        let Ok(moved) = apply_and_claim(row, input, &self.settings.rules, self.clock.now()) else { return };
+        if !self.commit_row(row, &moved.after) {
+            return;
+        }
+        if let Some(Effect::Run { step, .. }) = moved.effect {
+            let outcome = self.ensure(&moved.after, step);
+            let slow = if self.faults { 90 } else { 3 };
+            let reports_at = self.clock.now() + SignedDuration::from_secs(self.chance.i64(0..slow));
+            self.runs.push(Run { row: moved.after, outcome, reports_at });
+        }
+    }
+
+    fn reconcile(&mut self) {
+        let engineers = self.engineers();
+        if let Some(engineer) = self.chance.choice(&engineers) {
+            let _ = now(self.engine.reconcile(&engineer.key));
+        }
+    }
+
+    fn reconcile_all(&self) {
+        for engineer in self.engineers() {
+            let _ = now(self.engine.reconcile(&engineer.key));
+        }
+    }
+
+    // -- steps, as they are meant
+
+    fn ensure(&mut self, row: &Enrollment, step: StepName) -> Result<Ensured, Failure> {
+        if self.faults && self.chance.u8(..100) < 10 {
+            let kinds = [FailureKind::Transient, FailureKind::Throttled, FailureKind::Needs(Who::Operator)];
+            return Err(Failure::new(kinds[self.chance.usize(..kinds.len())], FailureCode::UnknownAnswer));
+        }
+        let ensured = self.fact(row, step)?;
+        if self.faults && self.chance.u8(..100) < 10 {
+            return Err(Failure::transient(FailureCode::Timeout));
+        }
+        Ok(ensured)
+    }
+
+    fn fact(&mut self, row: &Enrollment, step: StepName) -> Result<Ensured, Failure> {
+        let ensured = Ensured::default();
+        let Some((place, owner)) = self.place(row) else {
+            if step == StepName::Username {
+                return self.reserve(row.id.engineer().expect("a row of an engineer"));
+            }
+            return Ok(ensured);
+        };
+        let account = self.google.accounts.get(&place).cloned();
+        let wanted = match (step, &account) {
+            (StepName::Account, None) => Some(Write::Insert),
+            (StepName::Account, Some(account)) => account.is_suspended.then_some(Write::Restore),
+            (StepName::Role, Some(account)) if !account.is_suspended => {
+                (!account.has_role).then_some(Write::Role)
+            }
+            (StepName::Role, _) => return Err(Failure::not_yet(FailureCode::AccountSettling)),
+            (StepName::Verify, Some(account)) if account.has_role && !account.is_suspended => None,
+            (StepName::Verify, _) => return Err(Failure::not_yet(FailureCode::NotYetConfirmed)),
+            (StepName::RoleOff, Some(account)) => account.has_role.then_some(Write::RoleOff),
+            (StepName::Suspend, Some(account)) => (!account.is_suspended).then_some(Write::Suspend),
+            (StepName::LastLook, account) => self.last_look(row, account.as_ref())?,
+            _ => None,
+        };
+        if let Some(write) = wanted {
+            self.fly(write, place, owner)?;
+        }
+        Ok(ensured)
+    }
+
+    /// What was under way when access ended has landed by now, or never will.
+    fn last_look(&mut self, row: &Enrollment, account: Option<&Account>) -> Result<Option<Write>, Failure> {
+        let leaving = row.leaving.expect("an end of access");
+        if leaving.unfinished && self.clock.now() < leaving.since + LAST_LOOK {
+            return Err(Failure::not_yet(FailureCode::LockOutsPending));
+        }
+        if account.is_some_and(|account| account.has_role) {
+            let (place, owner) = self.place(row).expect("there is an account");
+            self.fly(Write::RoleOff, place, owner)?;
+        }
+        Ok(account.filter(|account| !account.is_suspended).map(|_| Write::Suspend))
+    }
+
+    fn fly(&mut self, write: Write, place: Place, owner: EngineerKey) -> Result<(), Failure> {
+        let slow = self.faults && write.gives() && self.chance.u8(..100) < 25;
+        self.stats.late += u64::from(slow);
+        let lands_in = if slow { self.chance.i64(1..LANDS_WITHIN) } else { 0 };
+        self.flying.push((self.clock.now() + SignedDuration::from_secs(lands_in), write, place, owner));
+        self.land_due();
+        if slow { Err(Failure::transient(FailureCode::Timeout)) } else { Ok(()) }
+    }
+
+    fn land_due(&mut self) {
+        let at = self.clock.now();
+        let (due, later) = std::mem::take(&mut self.flying).into_iter().partition(|flight| flight.0 <= at);
+        self.flying = later;
+        let due: Vec<(Timestamp, Write, Place, EngineerKey)> = due;
+        for (_, write, place, owner) in due {
+            self.google.land(write, &place, &owner);
+        }
+    }
+
+    fn reserve(&mut self, key: &EngineerKey) -> Result<Ensured, Failure> {
+        let engineer = now(self.store.engineer(key)).expect("memory answers").expect("it has rows");
+        let tag = NameTag::from_bytes(key.as_str().as_bytes().to_vec());
+        let username = Some(Sealed::from_bytes(key.as_str().as_bytes().to_vec()));
+        let engineer = Engineer { version: engineer.version + 1, username, ..engineer };
+        let reserved = Change::Reserved { tag, engineer: key.clone() };
+        if self.commit(vec![reserved, Change::Engineer(Box::new(engineer))]) {
+            Ok(Ensured::default())
+        } else {
+            Err(Failure::transient(FailureCode::StoreUnavailable))
+        }
+    }
+
+    /// The account of a row, once the engineer has a name.
+    fn place(&self, row: &Enrollment) -> Option<(Place, EngineerKey)> {
+        let EnrollmentId::Domain(key, _, domain) = &row.id else { return None };
+        let engineer = now(self.store.engineer(key)).expect("memory answers")?;
+        engineer.username.map(|_| ((domain.clone(), key.to_string()), key.clone()))
+    }
+
+    // -- the store
+
+    fn engineers(&self) -> Vec<Engineer> {
+        now(self.store.engineers(None, usize::MAX)).expect("memory answers")
+    }
+
+    fn rows(&self) -> Vec<Enrollment> {
+        let keys = self.engineers();
+        keys.iter()
+            .flat_map(|one| now(self.store.enrollments_of(&one.key)).expect("memory answers"))
+            .collect()
+    }
+
+    fn commit_row(&mut self, before: &Enrollment, after: &Enrollment) -> bool {
+        self.commit(vec![Change::Enrollment { from: Some(before.version), row: Box::new(after.clone()) }])
+    }
+
+    fn commit(&mut self, changes: Vec<Change>) -> bool {
+        match now(self.store.commit(Commit::new(self.clock.now(), Actor::Engine, changes))) {
+            Ok(_) => true,
+            Err(StoreError::Conflict | StoreError::Unavailable(_)) => false,
+            Err(error @ StoreError::Damaged(_)) => panic!("{error}"),
+        }
+    }
+
+    // -- the judgement
+
+    fn check(&mut self) {
+        let mut found: BTreeMap<(EngineerKey, DomainName), &Account> = BTreeMap::new();
+        for ((domain, _), account) in &self.google.accounts {
+            let second = found.insert((account.owner.clone(), domain.clone()), account);
+            assert!(second.is_none(), "{} has two accounts in {domain}", account.owner);
+        }
+        let expected = self.model.at_rest();
+        for ((engineer, domain), stands) in &expected {
+            let account = found.remove(&(key(*engineer).parse().expect("a key"), domain_of(*domain)));
+            let fits = match stands {
+                Stands::Open => account.is_some_and(|one| one.has_role && !one.is_suspended),
+                Stands::LockedOut => account.is_none_or(|one| !one.has_role && one.is_suspended),
+                Stands::Nothing => account.is_none(),
+            };
+            self.stats.open += u64::from(*stands == Stands::Open);
+            self.stats.locked_out += u64::from(*stands == Stands::LockedOut && account.is_some());
+            assert!(fits, "{} in {}: {account:?} and not {stands:?}", key(*engineer), DOMAINS[*domain]);
+        }
+        assert!(found.is_empty(), "accounts of people whom no event names: {found:?}");
+        self.stats.held +=
+            self.engineers().iter().filter(|one| matches!(one.release, Release::Held { .. })).count() as u64;
+        let entries = now(self.store.entries(Position::default(), usize::MAX)).expect("memory answers");
+        let follow = |pair: &[carepass::model::entry::Entry]| pair[0].position.0 + 1 == pair[1].position.0;
+        assert!(entries.windows(2).all(follow), "a gap in the ledger");
+    }
+}
+
+fn domain_of(domain: usize) -> DomainName {
+    assert!(domain < NOBODYS);
+    DOMAINS[domain].parse().expect("a domain")
+}
+
+fn lanes() -> impl Iterator<Item = Lane> {
+    let of = |name: &str| -> [Lane; 2] {
+        let name: ResellerName = name.parse().expect("a name");
+        [Lane::Leaving(name.clone()), Lane::Reseller(name)]
+    };
+    RESELLERS.into_iter().flat_map(move |(name, _)| of(name)).chain([Lane::House])
+}
+
+/// A process over the store, which drives nothing by itself.
+fn process(store: &Arc<Memory>, clock: &Clock, settings: &Settings) -> Arc<Engine> {
+    let is_ours = |name: &str| RESELLERS.iter().any(|(ours, _)| *ours == name);
+    let resellers = demo::files().resellers.iter().filter(|demo| is_ours(demo.name));
+    let house = House {
+        sites: resellers
+            .map(|demo| demo::site(demo::reseller(demo), &NOBODY.0, &NOBODY.1, Rates::default(), clock))
+            .map(|site| (site.reseller.name.clone(), site))
+            .collect(),
+        store: Arc::clone(store) as Arc<dyn Store>,
+        sealer: Sealer::open(&MASTER.path().join("master")).expect("a master key"),
+        mailer: Mailer::Memory(MemoryMailer::default()),
+        clock: clock.clone(),
+        naming: Naming::of(LanguageTag::english()),
+        letters_language: Language::English,
+        license_spacing: SignedDuration::from_secs(30),
+        portal: PortalUrl::default(),
+    };
+    Engine::new(house, settings.clone(), CancellationToken::new())
+}
