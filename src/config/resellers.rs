@@ -45,6 +45,7 @@ struct Taken {
     domains: BTreeMap<DomainName, String>,
 }
 
+#[expect(clippy::too_many_lines, reason = "a key, a line")]
 fn reseller(
     (name, mut s): (&str, Section<'_>),
     google: Option<&Endpoint>,

@@ -192,7 +192,7 @@ impl Engine {
             Some(stored) => {
                 let (stated, upcoming) = if stored.stated.employment == ending.employment.id {
                     let said = stored.newest().clone().ended(event, from, never_started);
-                    heard(Some(&stored), vec![said], now, self.settings.lead_time)
+                    heard(Some(&stored), (said, Vec::new()), now, self.settings.lead_time)
                 } else {
                     called_off(&stored, event, &ending.employment.id)
                 };

@@ -153,7 +153,7 @@ impl Engine {
                 Ok(sheet) => letters::to_manager_at_risk(&self.house, &sheet, risk.starts, rows).await,
                 Err(error) => Err(Failure::from(error)),
             };
-            if !is_said(engineer, &told) && risk.late.is_none() {
+            if !Self::is_said(engineer, &told) && risk.late.is_none() {
                 return Ok(false);
             }
         }
@@ -199,12 +199,22 @@ impl Engine {
             Ok(sheet) => letters::remind_of_two_step(&self.house, &sheet, &pending, count).await,
             Err(error) => Err(Failure::from(error)),
         };
-        if !is_said(engineer, &sent.map(|()| true)) {
+        if !Self::is_said(engineer, &sent.map(|()| true)) {
             return Ok(false);
         }
         tracing::info!(engineer = %engineer.key, count, "reminded of 2-Step Verification");
         let noted = Engineer { version: engineer.version + 1, reminded: Some(reminder), ..engineer.clone() };
         self.note_said(noted, now).await
+    }
+
+    /// Whether a letter counts as said: one that can never leave is not tried for ever.
+    fn is_said(engineer: &Engineer, sent: &Result<bool, Failure>) -> bool {
+        let Err(failure) = sent else { return true };
+        tracing::warn!(engineer = %engineer.key, code = %failure.code, detail = failure.detail, "a letter did not leave");
+        match failure.kind {
+            FailureKind::Transient | FailureKind::Throttled | FailureKind::NotYet => false,
+            FailureKind::Needs(_) | FailureKind::Permanent => true,
+        }
     }
 
     /// Notes with the engineer what was said. Where HR was faster, the next look decides anew; the letter has the same name then.
@@ -218,15 +228,5 @@ impl Engine {
             Err(StoreError::Conflict) => Ok(true),
             Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => Err(error),
         }
-    }
-}
-
-/// Whether a letter counts as said: one that can never leave is not tried for ever.
-fn is_said(engineer: &Engineer, sent: &Result<bool, Failure>) -> bool {
-    let Err(failure) = sent else { return true };
-    tracing::warn!(engineer = %engineer.key, code = %failure.code, detail = failure.detail, "a letter did not leave");
-    match failure.kind {
-        FailureKind::Transient | FailureKind::Throttled | FailureKind::NotYet => false,
-        FailureKind::Needs(_) | FailureKind::Permanent => true,
     }
 }

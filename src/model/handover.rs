@@ -226,7 +226,7 @@ mod tests {
         check(&page, issued_at, true, false);
         check(&page, expires_at, false, true);
         check(&Handover { opened_at: Some(issued_at), ..page.clone() }, issued_at, false, false);
-        check(&Handover { opened_at: Some(issued_at), ..page.clone() }, expires_at, false, false);
+        check(&Handover { opened_at: Some(issued_at), ..page }, expires_at, false, false);
         check(&Handover { lapsed_at: Some(expires_at), ..page.clone() }, expires_at, false, false);
         let ways = [("a.se".parse().unwrap(), Delivery::Sso)].into();
         check(&Handover { ways, ..page.clone() }, expires_at, false, false);

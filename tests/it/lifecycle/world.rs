@@ -579,6 +579,8 @@ fn process(store: &Arc<Memory>, clock: &Clock, settings: &Settings) -> Arc<Engin
         letters_language: Language::English,
         license_spacing: SignedDuration::from_secs(30),
         portal: PortalUrl::default(),
+        handovers: carepass::handover::Handovers::default(),
+        to_managers: false,
     };
     Engine::new(house, settings.clone(), CancellationToken::new())
 }
