@@ -199,6 +199,7 @@ impl<'a> Story<'a> {
         let environment = neighbour.environment(&[
             ("INTAKE__AMQP__URL", &url),
             ("HTTP__LISTEN", &address),
+            ("INTAKE__HTTP__ENABLED", "true"),
             ("LOG__FILTER", "trace"),
             ("LOG__FORMAT", "json"),
         ]);
@@ -311,7 +312,9 @@ impl<'a> Story<'a> {
     }
 
     async fn post(&mut self, event: &Value) {
-        self.send("POST", "/v1/events", true, &event.to_string()).await;
+        let answer = self.send("POST", "/v1/events", true, &event.to_string()).await;
+        let status = answer.get(9..12).unwrap_or_default();
+        assert!(["200", "202", "422"].contains(&status), "{answer}");
     }
 
     async fn get(&mut self, path: &str, keep: bool) -> String {

@@ -18,7 +18,7 @@ use world::{Stats, World};
 const SHOWN_MAX: usize = 4;
 
 /// How often it is said how far it is.
-const PROGRESS: u64 = 500;
+const PROGRESS: u64 = 100;
 
 /// Seeds in each of the two halves, which run side by side.
 const SEEDS: u64 = 2_500;

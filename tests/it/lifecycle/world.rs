@@ -41,6 +41,9 @@ const LANDS_WITHIN: i64 = 200;
 /// So long after an end somebody looks whether something has come about since.
 const LAST_LOOK: SignedDuration = SignedDuration::from_mins(15);
 
+/// Moves between two things that happen in which something may go wrong.
+const FAULTY_MOVES: usize = 60;
+
 /// Moves of the world until everything is at rest, at most.
 const CALM_MAX: usize = 12_000;
 
@@ -155,7 +158,9 @@ impl World {
     /// Lives through the history, then through a calm until everything is at rest; panics where the model says something else.
     pub fn run(mut self, history: &[Item]) -> Stats {
         for item in history {
+            self.faults = true;
             self.live_until(self.clock.now() + item.after);
+            self.faults = true;
             self.happen(item);
         }
         self.faults = false;
@@ -172,6 +177,8 @@ impl World {
             self.step();
             moves += 1;
             assert!(moves < CALM_MAX, "time does not pass");
+            // Trouble comes in haste; in a long time everything has come right.
+            self.faults = moves < FAULTY_MOVES;
             let now = self.clock.now();
             // A long time is mostly quiet: from one moment at which somebody has to look to the next.
             if moves > 40 || self.chance.u8(..6) == 0 {
