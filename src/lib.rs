@@ -1,6 +1,6 @@
 //! carepass: an event from HR becomes access for a support engineer in every reseller domain.
 //! The floors, top to bottom: `app`/`cli` compose, `amqp`/`http` are doors, `engine` loops, `steps` ensure,
-//! `google`/`mail`/`store`/`seal` adapt, `model` decides. `sandbox` stands beside the house.
+//! `google`/`handover`/`mail`/`store`/`seal` adapt, `model` decides. `sandbox` stands beside the house.
 //! Not here: anything to run; the binary is `main`.
 
 pub mod amqp;
@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod google;
+pub mod handover;
 pub mod http;
 pub mod mail;
 pub mod model;

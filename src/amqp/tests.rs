@@ -14,7 +14,6 @@ use super::*;
 use crate::sandbox::broker::Broker;
 
 const JOINED: &str = "com.carepass.engineer.joined.v1";
-const LEFT: &str = "com.carepass.engineer.left.v1";
 pub(super) const QUEUE: &str = "carepass.engineers";
 const LEAVERS: &str = "carepass.leavers";
 const DEAD: &str = "carepass.dead-letters";
@@ -176,12 +175,19 @@ async fn what_is_durable_is_acknowledged() {
 }
 
 #[tokio::test]
-async fn leavers_reach_their_own_queue_as_well() {
-    let mut door = Door::open(|_| Verdict::Durable).await;
-    door.hr_publishes(vec![event(LEFT, 1)]).await;
-    assert_eq!(door.next().await, door.next().await);
-    door.settled().await;
-    assert!(door.taken.try_recv().is_err());
+async fn the_end_of_access_reaches_the_leavers_queue_as_well() {
+    let check = async |routing_key: &str, times: usize| {
+        let mut door = Door::open(|_| Verdict::Durable).await;
+        door.hr_publishes(vec![event(routing_key, 1)]).await;
+        door.settled().await;
+        let taken = std::iter::from_fn(|| door.taken.try_recv().ok()).count();
+        assert_eq!(taken, times, "{routing_key}");
+    };
+    check(JOINED, 1).await;
+    check("com.carepass.engineer.moved.v1", 1).await;
+    for word in ["left", "cancelled", "erased"] {
+        check(&format!("com.carepass.engineer.{word}.v1"), 2).await;
+    }
 }
 
 #[tokio::test]

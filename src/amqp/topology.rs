@@ -1,9 +1,9 @@
 //! Exchanges, queues and bindings as carepass needs them: declared, or only checked.
 //!
 //! - Events: topic exchange, routing key = the CloudEvents type. The main queue takes
-//!   `com.carepass.engineer.#`, the leavers' queue takes `com.carepass.engineer.left.#` as well. A leaver thus
+//!   `com.carepass.engineer.#`, the leavers' queue takes `left`, `cancelled` and `erased` as well. Such an event thus
 //!   arrives twice, which does no harm: the inbox knows an event by its source and id. The other way, a main
-//!   queue bound to every type but `left` (a topic exchange cannot exclude), would let an event of a type we
+//!   queue bound to every type but those (a topic exchange cannot exclude), would let an event of a type we
 //!   do not know yet vanish at the exchange instead of coming back as a dead letter with a reason.
 //! - Both are quorum queues that dead-letter at least once. That needs `x-overflow=reject-publish`
 //!   (RabbitMQ, "Quorum Queues", dead lettering), and a dead-letter exchange, since without one RabbitMQ 4
@@ -31,8 +31,9 @@ use super::settings::{AmqpSettings, OUTCOMES_QUEUE};
 
 /// Everything about engineers.
 const ENGINEER_EVENTS: &str = "com.carepass.engineer.#";
-/// Those who leave.
-const LEAVER_EVENTS: &str = "com.carepass.engineer.left.#";
+/// Those who leave, never come, or are to be forgotten: no flood of joiners may delay the end of access.
+const LEAVER_EVENTS: [&str; 3] =
+    ["com.carepass.engineer.left.#", "com.carepass.engineer.cancelled.#", "com.carepass.engineer.erased.#"];
 const OUTCOMES_LENGTH_MAX: i64 = 100_000;
 /// Redeliveries before a message is dead-lettered: the default of RabbitMQ 4, said aloud for older ones.
 const DELIVERY_LIMIT: i64 = 20;
@@ -69,7 +70,7 @@ impl Topology {
         let dead_queue = name(&settings.dead_letter_queue, "the name of the dead-letter queue")?;
         let outcomes = name(&settings.outcomes_exchange, "outcomes.exchange")?;
         let outcomes_queue = ShortString::from(OUTCOMES_QUEUE);
-        let items = vec![
+        let mut items = vec![
             Item::exchange(&dead, ExchangeKind::Direct),
             Item::queue(&dead_queue, keeping()),
             Item::binding(&dead_queue, &dead, dead_queue.as_str()),
@@ -77,11 +78,11 @@ impl Topology {
             Item::queue(&engineers, dead_lettering(settings)),
             Item::binding(&engineers, &events, ENGINEER_EVENTS),
             Item::queue(&leavers, dead_lettering(settings)),
-            Item::binding(&leavers, &events, LEAVER_EVENTS),
             Item::exchange(&outcomes, ExchangeKind::Topic),
             Item::queue(&outcomes_queue, newest()),
             Item::binding(&outcomes_queue, &outcomes, "#"),
         ];
+        items.extend(LEAVER_EVENTS.map(|key| Item::binding(&leavers, &events, key)));
         Ok(Self { items, declare: settings.declare })
     }
 

@@ -38,11 +38,12 @@ pub(super) fn plan(
     let handle = telemetry::metrics();
     engine::describe_metrics();
     let (rendered, watched) = (handle.clone(), Arc::clone(engine));
+    let public_host = config.handover.public_url.as_deref().and_then(http::host_of);
     let api = Api {
         engine: Arc::clone(engine),
         tokens: config.http.tokens.clone(),
         takes_events: config.intake.http,
-        hosts: Hosts::new(listen, config.http.hosts.iter().cloned()),
+        hosts: Hosts::new(listen, config.http.hosts.iter().cloned().chain(public_host)),
         status: Arc::new(move || status(&watched, broker.as_ref())),
         metrics: Arc::new(move || rendered.render()),
     };

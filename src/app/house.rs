@@ -3,11 +3,11 @@
 use super::StoreDown;
 use crate::clock::Clock;
 use crate::config::{Backend, Config, MailTls, MailTransport, ResellerSection};
-use crate::engine::Settings;
+use crate::engine::{LetterSettings, Settings};
 use crate::google::{self, Census, Google, GoogleSettings, Now, Rate, Rates};
+use crate::handover::{Handovers, VaultClient};
 use crate::mail::{FileMailer, Mailer, PortalUrl, Security, Sender, SmtpMailer, SmtpSettings};
 use crate::model::entry::Position;
-use crate::model::event::Profile;
 use crate::model::grants::GrantLimits;
 use crate::model::id::ResellerName;
 use crate::seal::Sealer;
@@ -17,6 +17,7 @@ use crate::store::embedded::Embedded;
 use anyhow::{Context as _, Result};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,20 +82,41 @@ pub(super) fn settings(config: &Config) -> Settings {
             per_hour: config.limits.grants_per_hour,
             per_day: config.limits.grants_per_day,
         },
-        approval_required: false,
+        source_grants: GrantLimits {
+            per_hour: config.limits.source_grants_per_hour.unwrap_or(GrantLimits::NONE.per_hour),
+            per_day: config.limits.source_grants_per_day.unwrap_or(GrantLimits::NONE.per_day),
+        },
+        approval_required: config.approval.required,
         lead_time: config.calendar.lead_time,
-        profiles: [Profile::SupportCases].into(),
+        profiles: config
+            .resellers
+            .iter()
+            .flat_map(|section| section.reseller.roles())
+            .map(|(profile, _)| profile)
+            .collect(),
         permits: usize::from(config.google.calls_in_flight),
         allowed_sources: config.intake.allowed_sources.iter().cloned().collect(),
+        source_keys: config.intake.keys.clone(),
         sweep: SWEEP,
         recheck: RECHECK,
         outcome_source: config.outcomes.source.clone(),
         keep_refused: config.intake.keep_refused,
+        letters: LetterSettings {
+            operators: config.mail.operators.clone(),
+            digest_at: config.mail.digest_at,
+            time_zone: config.mail.time_zone.time_zone(),
+            remind_before: config.mail.remind_before,
+        },
     }
 }
 
 /// What steps may use.
-pub(super) fn house(config: &Config, store: Arc<Embedded>, clock: Clock) -> Result<House> {
+pub(super) fn house(
+    config: &Config,
+    store: Arc<Embedded>,
+    clock: Clock,
+    listen: SocketAddr,
+) -> Result<House> {
     Ok(House {
         sites: sites(config, &clock)?,
         store,
@@ -106,6 +128,20 @@ pub(super) fn house(config: &Config, store: Arc<Embedded>, clock: Clock) -> Resu
         naming: config.usernames.clone(),
         letters_language: config.language.messages_default,
         portal: PortalUrl::parse(&config.portal_url).context("portal_url")?,
+        handovers: handovers(config, listen)?,
+        to_managers: config.mail.to_managers,
+    })
+}
+
+/// The ways for first passwords. Without a public address links lead to the listener, on this machine.
+fn handovers(config: &Config, listen: SocketAddr) -> Result<Handovers> {
+    let section = &config.handover;
+    let here = || format!("http://localhost:{}", listen.port());
+    Ok(Handovers {
+        public_url: section.public_url.clone().unwrap_or_else(here),
+        expires: section.expires,
+        vault: section.vault.clone().map(VaultClient::new).transpose().context("handover.vault")?,
+        age: section.age.clone(),
     })
 }
 

@@ -72,7 +72,7 @@ impl App {
         store: Arc<Embedded>,
     ) -> Result<Self> {
         house::refuse_new_key_for_old_store(config, store.as_ref()).await?;
-        let house = house::house(config, Arc::clone(&store), Clock::System)?;
+        let house = house::house(config, Arc::clone(&store), Clock::System, listen)?;
         house::refuse_strange_key(&house, &config.seal.key_file).await?;
         let (engine_stop, admissions, mut planned) =
             (CancellationToken::new(), TaskTracker::new(), Vec::new());

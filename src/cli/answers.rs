@@ -4,6 +4,7 @@
 use crate::model::failure::FailureCode;
 use crate::model::message::in_short;
 use crate::model::person::Language;
+use crate::model::time_zone::TimeZoneName;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -24,9 +25,41 @@ pub struct EngineerAnswer {
     pub reason: Option<String>,
     /// Why, in words.
     pub sentences: Option<Sentences>,
+    /// When the engineer starts.
+    pub starts: Option<Timestamp>,
+    /// When the work for it begins by itself, while that is to come.
+    pub opens: Option<Timestamp>,
+    /// Where HR means its dates.
+    pub time_zone: Option<TimeZoneName>,
+    /// What HR has said for later, the earliest first.
+    #[serde(default)]
+    pub upcoming: Vec<UpcomingAnswer>,
+    /// How access ends, while it does and when it has.
+    pub leaving: Option<LeavingAnswer>,
     /// The rows.
     #[serde(default)]
     pub enrollments: Vec<EnrollmentAnswer>,
+}
+
+/// What HR has said for later.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct UpcomingAnswer {
+    /// `present` or `absent`.
+    pub goal: String,
+    /// When it comes into force.
+    pub from: Timestamp,
+    /// Where HR means its dates.
+    pub time_zone: TimeZoneName,
+}
+
+/// How access ends.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct LeavingAnswer {
+    /// How long it took until the last domain was locked out.
+    pub took_seconds: Option<i64>,
+    /// Where access is still open.
+    #[serde(default)]
+    pub open: Vec<String>,
 }
 
 /// A row.
@@ -94,6 +127,11 @@ impl EngineerAnswer {
     /// The rows of domains.
     pub fn domains(&self) -> impl Iterator<Item = &EnrollmentAnswer> {
         self.enrollments.iter().filter(|row| row.target.domain.is_some())
+    }
+
+    /// Whether access is open that was to end.
+    pub fn is_exposed(&self) -> bool {
+        self.leaving.as_ref().is_some_and(|leaving| !leaving.open.is_empty())
     }
 
     /// The rows that are not at their end, the one that needs a person most first.

@@ -1,14 +1,18 @@
 //! `carepass event lint` and `event publish`: for those who make the events, before and instead of their HR system. Linting is the
 //! daemon's own reading of a message, so what passes here is taken there. Not here: cutting files into events (`events_file`).
 
+use super::event_hints::{Hint, hints};
+use super::event_key::SignArgs;
 use super::events_file::{self, FoundEvent};
 use super::exit::{Ended, Exit, Trouble};
 use super::screen::Screen;
 use super::speech::Speech;
 use crate::amqp::{AmqpError, Endpoint, Outgoing, PublishCounts, publish_all};
+use crate::clock::Clock;
 use crate::model::event::{self, Event, Refusal, lint_text};
 use crate::model::person::Language;
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -26,6 +30,8 @@ pub enum EventCommand {
     Lint(LintArgs),
     /// Publish events to the broker, after linting them
     Publish(PublishArgs),
+    /// Make a key to sign events with, and the lines for the configuration of carepass
+    Keygen(super::event_key::KeygenArgs),
     /// Show the people of a spreadsheet as new engineers, and publish them
     Import(super::import::ImportArgs),
 }
@@ -65,6 +71,8 @@ pub struct PublishArgs {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
+    signing: SignArgs,
+    #[command(flatten)]
     speech: Speech,
     /// Print JSON
     #[arg(long, display_order = super::LAST)]
@@ -79,16 +87,25 @@ pub(super) struct Linted {
 
 /// Runs `event lint`.
 pub fn lint(args: &LintArgs, screen: &mut Screen) -> Ended {
-    let linted = lint_files(&args.files, screen)?;
+    let (linted, now) = (lint_files(&args.files, screen)?, Clock::System.now());
     if args.json {
         screen.say(format_args!(
             "{:#}",
-            json!({ "items": linted.iter().map(Linted::json).collect::<Vec<_>>() })
+            json!({ "items": linted.iter().map(|one| one.json(now)).collect::<Vec<_>>() })
         ));
     } else {
         for one in &linted {
             match &one.verdict {
-                Ok(_) => screen.say(format_args!("{}: ok", one.found.place)),
+                Ok(event) => {
+                    screen.say(format_args!("{}: ok", one.found.place));
+                    for hint in hints(event, now) {
+                        let (pointer, code) = (hint.pointer(), hint.code());
+                        screen.say(format_args!(
+                            "  {pointer}  {code}\n    {}",
+                            hint.text(args.speech.language)
+                        ));
+                    }
+                }
                 Err(refusal) => screen.say(format_args!(
                     "{}: {}",
                     one.found.place,
@@ -123,7 +140,8 @@ pub async fn publish(args: PublishArgs, screen: &mut Screen) -> Ended {
             }
         }));
     }
-    let messages = linted.iter().map(|one| one.message(&args.exchange)).collect::<Result<Vec<_>, _>>()?;
+    let mut messages = linted.iter().map(|one| one.message(&args.exchange)).collect::<Result<Vec<_>, _>>()?;
+    args.signing.sign(&mut messages)?;
     let counts = send(&args.url, messages, &linted, screen).await?;
     report(counts, linted.len(), args.json, screen);
     Ok(match counts.confirmed {
@@ -230,7 +248,9 @@ impl Linted {
         Ok((event_type, text("id").unwrap_or_default()))
     }
 
-    fn json(&self) -> Value {
+    fn json(&self, now: Timestamp) -> Value {
+        let shown = |hint: Hint| json!({ "pointer": hint.pointer(), "code": hint.code() });
+        let hints: Vec<Value> = self.verdict.iter().flat_map(|event| hints(event, now)).map(shown).collect();
         let faults = self.verdict.as_ref().err().map(|refusal| {
             let faults =
                 refusal.faults.iter().map(|fault| json!({ "pointer": fault.pointer, "code": fault.code }));
@@ -241,6 +261,7 @@ impl Linted {
             "event": self.found.number,
             "usable": self.verdict.is_ok(),
             "faults": faults.unwrap_or_default(),
+            "hints": hints,
         })
     }
 }
@@ -265,6 +286,24 @@ mod tests {
         assert_eq!(message.body, SAMPLE.as_bytes());
     }
 
+    /// Every event of the project's own, whatever its type.
+    #[test]
+    fn the_samples_can_be_used_and_are_routed_by_their_types() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas/samples");
+        let mut types = std::collections::BTreeSet::new();
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let sample = linted(&std::fs::read_to_string(&path).unwrap());
+            let event =
+                sample.verdict.as_ref().unwrap_or_else(|refusal| panic!("{}: {refusal}", path.display()));
+            assert_eq!(sample.message("x").unwrap().routing_key, event.event_type().as_text());
+            let before = "2026-11-01T00:00:00Z".parse().unwrap();
+            assert_eq!(hints(event, before), [], "{}", path.display());
+            types.insert(event.event_type());
+        }
+        assert_eq!(types.into_iter().collect::<Vec<_>>(), event::EventType::ALL);
+    }
+
     #[test]
     fn a_refused_event_is_sent_only_with_a_type() {
         let forced = linted(r#"{"type":"com.example.other","id":"7"}"#).message("x").unwrap();
@@ -274,8 +313,10 @@ mod tests {
 
     #[test]
     fn faults_are_shown_by_place_and_code() {
-        let shown = linted("[]").json();
+        let now = Timestamp::UNIX_EPOCH;
+        let shown = linted("[]").json(now);
         assert_eq!((&shown["usable"], &shown["faults"][0]["code"]), (&json!(false), &json!("not_an_object")));
-        assert_eq!(linted(SAMPLE).json()["faults"], json!([]));
+        let sample = linted(SAMPLE).json(now);
+        assert_eq!((&sample["faults"], &sample["hints"]), (&json!([]), &json!([])));
     }
 }

@@ -1,14 +1,18 @@
 //! `carepass explain KEY`: at most five plain lines: what the engineer has, what is lacking, why, who acts, when carepass looks
 //! again. The sentences are the API's, so that everybody reads the same. Not here: lists (`status`).
 
-use super::answers::{EngineerAnswer, EnrollmentAnswer, Sentences, clock, words};
+use super::answers::{EngineerAnswer, EnrollmentAnswer, LeavingAnswer, Sentences, clock, words};
 use super::client::{ApiArgs, Client};
 use super::exit::{Ended, Exit};
 use super::screen::Screen;
 use super::speech::Speech;
+use crate::clock::Clock;
+use crate::model::calendar::moment;
 use crate::model::id::EngineerKey;
 use crate::model::person::Language;
+use crate::model::time_zone::TimeZoneName;
 use clap::Args;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// Arguments of `explain`.
@@ -33,7 +37,10 @@ pub async fn run(args: &ExplainArgs, screen: &mut Screen) -> Ended {
     if args.json {
         screen.say(format_args!("{answer:#}"));
     } else {
-        screen.say(render(&client.read(answer)?, language, &TimeZone::system()));
+        let engineer = client.read(answer)?;
+        let mut lines = dates(&engineer, language, &TimeZone::system(), Clock::System.now());
+        lines.insert(0, render(&engineer, language, &TimeZone::system()));
+        screen.say(lines.join("\n"));
     }
     Ok(Exit::Done)
 }
@@ -42,7 +49,9 @@ pub async fn run(args: &ExplainArgs, screen: &mut Screen) -> Ended {
 pub fn render(engineer: &EngineerAnswer, language: Language, zone: &TimeZone) -> String {
     let unsettled = engineer.unsettled();
     let mut lines = vec![has(engineer, language)];
-    lines.extend(lacks(&unsettled, language));
+    if engineer.state != "leaving" {
+        lines.extend(lacks(&unsettled, language));
+    }
     if let Some(sentences) = &engineer.sentences {
         lines.extend(because(sentences, engineer.waiting_on.as_deref(), language));
     } else if let Some(first) = unsettled.first() {
@@ -52,11 +61,46 @@ pub fn render(engineer: &EngineerAnswer, language: Language, zone: &TimeZone) ->
     lines.join("\n")
 }
 
+/// What is to come: the start while it has not been, a change, the end; on the clock of the place of work and on the reader's.
+pub fn dates(engineer: &EngineerAnswer, language: Language, zone: &TimeZone, now: Timestamp) -> Vec<String> {
+    let shown = |at: Timestamp, place: &TimeZoneName| {
+        moment::in_places(at, &place.time_zone(), std::slice::from_ref(zone), now, language)
+    };
+    let starts = engineer.starts.zip(engineer.time_zone.as_ref()).filter(|(at, _)| *at > now);
+    let starts = starts.map(|(at, place)| {
+        let starts = shown(at, place);
+        let opens = engineer.opens.filter(|opens| *opens > now).map(|opens| shown(opens, place));
+        match (language, opens) {
+            (Language::English, Some(opens)) => format!("Starts {starts}; work begins by itself {opens}."),
+            (Language::Swedish, Some(opens)) => {
+                format!("Börjar {starts}; arbetet börjar av sig självt {opens}.")
+            }
+            (Language::English, None) => format!("Starts {starts}."),
+            (Language::Swedish, None) => format!("Börjar {starts}."),
+        }
+    });
+    let upcoming = engineer.upcoming.iter().map(|said| {
+        let at = shown(said.from, &said.time_zone);
+        match (language, said.goal.as_str()) {
+            (Language::English, "absent") => format!("Leaves {at}; HR can take it back until then."),
+            (Language::Swedish, "absent") => format!("Slutar {at}; HR kan ta tillbaka det fram till dess."),
+            (Language::English, _) => format!("Changes {at}."),
+            (Language::Swedish, _) => format!("Ändras {at}."),
+        }
+    });
+    starts.into_iter().chain(upcoming).collect()
+}
+
 fn has(engineer: &EngineerAnswer, language: Language) -> String {
     let who = match &engineer.username {
         Some(name) => format!("{name} ({})", engineer.key),
         None => engineer.key.clone(),
     };
+    if let Some(leaving) =
+        engineer.leaving.as_ref().filter(|_| ["leaving", "removed"].contains(&engineer.state.as_str()))
+    {
+        return leaves(&who, leaving, language);
+    }
     let ready = list(engineer.domains().filter(|row| row.state == "completed"), language);
     match (language, engineer.state.as_str(), ready) {
         (Language::English, "removed", _) => format!("{who} has no access any more."),
@@ -67,6 +111,27 @@ fn has(engineer: &EngineerAnswer, language: Language) -> String {
         (Language::Swedish, _, Some(domains)) => format!("{who} har åtkomst i {domains}."),
         (Language::English, _, None) => format!("{who} has no access yet."),
         (Language::Swedish, _, None) => format!("{who} har ingen åtkomst än."),
+    }
+}
+
+/// Where access is still open, or how long it took to end it.
+fn leaves(who: &str, leaving: &LeavingAnswer, language: Language) -> String {
+    let open = leaving.open.join(", ");
+    match (language, leaving.took_seconds) {
+        (Language::English, _) if !open.is_empty() => {
+            format!("{who} is leaving: access is still open in {open}.")
+        }
+        (Language::Swedish, _) if !open.is_empty() => {
+            format!("{who} slutar: åtkomsten är fortfarande öppen i {open}.")
+        }
+        (Language::English, Some(seconds)) => {
+            format!("{who} has no access any more; the last domain was locked out after {seconds} s.")
+        }
+        (Language::Swedish, Some(seconds)) => {
+            format!("{who} har inte längre åtkomst; den sista domänen stängdes efter {seconds} s.")
+        }
+        (Language::English, None) => format!("{who} has no access any more."),
+        (Language::Swedish, None) => format!("{who} har inte längre åtkomst."),
     }
 }
 

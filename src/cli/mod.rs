@@ -7,6 +7,8 @@ mod client;
 mod dead;
 mod demo;
 mod event;
+mod event_hints;
+mod event_key;
 mod events_file;
 mod exit;
 mod explain;
@@ -99,6 +101,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Dead(command) => dead::run(&command, &mut screen).await,
         Command::Event(event::EventCommand::Lint(args)) => event::lint(&args, &mut screen),
         Command::Event(event::EventCommand::Publish(args)) => event::publish(args, &mut screen).await,
+        Command::Event(event::EventCommand::Keygen(args)) => event_key::keygen(&args, &mut screen),
         Command::Event(event::EventCommand::Import(args)) => import::run(args, &mut screen).await,
         Command::Username(command) => username::run(&command, &mut screen).await,
         Command::Token(command) => token::run(&command, &mut screen),

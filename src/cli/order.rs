@@ -6,14 +6,17 @@ use super::client::{ApiArgs, Client};
 use super::exit::{Ended, Exit, Trouble};
 use super::screen::Screen;
 use super::speech::Speech;
+use crate::model::engineer::Hold;
 use crate::model::id::{DomainName, EngineerKey, MailAddress, ResellerName};
+use crate::model::task::CardId;
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// The decisions.
 #[derive(Clone, Debug, Subcommand)]
 pub enum OrderCommand {
-    /// Let an engineer begin who is held by the limit on grants
+    /// Let an engineer begin who is held by the limit on grants, for want of an approval, or because the employment had ended
     Approve(ApproveArgs),
     /// Try now, with all attempts again; without --domain everything of the engineer that is not finished
     Retry(RowArgs),
@@ -21,6 +24,8 @@ pub enum OrderCommand {
     Skip(RowArgs),
     /// End it: carepass does no more there
     Cancel(RowArgs),
+    /// Set new first passwords and send a new link, where nobody has signed in yet; without --domain in every domain
+    Reissue(ReissueArgs),
     /// Say which account is the engineer's own, where engineers have accounts already: it gets the role and nothing else
     Adopt(AdoptArgs),
 }
@@ -29,7 +34,14 @@ pub enum OrderCommand {
 #[derive(Clone, Debug, Args)]
 pub struct ApproveArgs {
     /// HR's key of the engineer
-    key: EngineerKey,
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    key: Option<EngineerKey>,
+    /// All whom the limit on grants holds, as `carepass task done grants-held`
+    #[arg(long)]
+    all: bool,
+    /// With --all: when you looked, as `carepass task list` shows it; who came later stays held. Now, if you do not say it
+    #[arg(long, value_name = "TIME", requires = "all")]
+    held_before: Option<Timestamp>,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -46,6 +58,18 @@ pub struct RowArgs {
     /// The set-up of this reseller account, instead of an engineer
     #[arg(long)]
     reseller: Option<ResellerName>,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// Arguments of `order reissue`.
+#[derive(Clone, Debug, Args)]
+pub struct ReissueArgs {
+    /// HR's key of the engineer
+    key: EngineerKey,
+    /// Only in this domain
+    #[arg(long)]
+    domain: Option<DomainName>,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -86,6 +110,7 @@ enum Wish {
     Skip,
     Cancel,
     Adopt,
+    Reissue,
 }
 
 /// Runs the command.
@@ -96,20 +121,45 @@ pub async fn run(command: &OrderCommand, screen: &mut Screen) -> Ended {
         OrderCommand::Skip(args) => (Wish::Skip, &args.common),
         OrderCommand::Cancel(args) => (Wish::Cancel, &args.common),
         OrderCommand::Adopt(args) => (Wish::Adopt, &args.common),
+        OrderCommand::Reissue(args) => (Wish::Reissue, &args.common),
     };
     let client = Client::new(&common.api, common.speech.language)?;
     let paths = match command {
-        OrderCommand::Approve(args) => vec![engineer_path(&args.key)],
+        OrderCommand::Approve(ApproveArgs { key: Some(key), .. }) => vec![engineer_path(key)],
+        OrderCommand::Approve(args) => return approve_all(&client, args, screen).await,
         OrderCommand::Retry(args) | OrderCommand::Skip(args) | OrderCommand::Cancel(args) => {
             rows(&client, args, wish).await?
         }
         OrderCommand::Adopt(args) => rows_of(&client, &args.key, wish, Some(&args.domain)).await?,
+        OrderCommand::Reissue(args) => match &args.domain {
+            Some(domain) => rows_of(&client, &args.key, wish, Some(domain)).await?,
+            None => vec![engineer_path(&args.key)],
+        },
     };
     let mut body = json!({ "order": wish.as_str(), "reason": common.reason });
     if let OrderCommand::Adopt(args) = command {
         body["account"] = args.account.as_str().into();
     }
     send(&client, &paths, &body, common.json, screen).await
+}
+
+/// Everybody whom the limit on grants held then.
+async fn approve_all(client: &Client, args: &ApproveArgs, screen: &mut Screen) -> Ended {
+    let common = &args.common;
+    let body = match args.held_before {
+        Some(held_before) => json!({ "reason": common.reason, "held_before": held_before }),
+        None => json!({ "reason": common.reason }),
+    };
+    let card = CardId::Held(Hold::GrantLimit).to_string();
+    let answer = client.post(&["v1", "tasks", &card, "done"], &body).await?;
+    if common.json {
+        screen.say(format_args!("{answer:#}"));
+    } else {
+        for engineer in answer["items"].as_array().map(Vec::as_slice).unwrap_or_default() {
+            screen.say(line(engineer));
+        }
+    }
+    Ok(Exit::Done)
 }
 
 /// The paths of the rows that are meant.
@@ -146,7 +196,7 @@ fn pick<'a>(
     let open = engineer.unsettled();
     match (open.len(), wish) {
         (0, _) => Err(Trouble::failed(format!("nothing of {} is unfinished", engineer.key))),
-        (1, _) | (_, Wish::Retry | Wish::Approve) => Ok(open),
+        (1, _) | (_, Wish::Retry | Wish::Approve | Wish::Reissue) => Ok(open),
         (_, Wish::Skip | Wish::Cancel | Wish::Adopt) => {
             let names: Vec<_> =
                 open.iter().map(|row| row.target.domain.as_deref().unwrap_or("the welcome")).collect();
@@ -220,6 +270,7 @@ impl Wish {
             Self::Skip => "skip",
             Self::Cancel => "cancel",
             Self::Adopt => "adopt",
+            Self::Reissue => "reissue",
         }
     }
 }

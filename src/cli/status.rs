@@ -41,8 +41,10 @@ pub async fn run(args: &StatusArgs, screen: &mut Screen) -> Ended {
         screen.say(format_args!("{:#}", json!({ "items": items })));
         return Ok(Exit::Done);
     }
-    let engineers: Vec<EngineerAnswer> =
+    let mut engineers: Vec<EngineerAnswer> =
         items.into_iter().map(|item| client.read(item)).collect::<Result<_, _>>()?;
+    // Whoever has access that was to end comes first.
+    engineers.sort_by_key(|engineer| !engineer.is_exposed());
     if engineers.is_empty() {
         screen.note(match language {
             Language::English => "No engineers. They come with events of the HR system.",
@@ -98,6 +100,7 @@ pub fn render(engineers: &[EngineerAnswer], language: Language, zone: &TimeZone,
 
 fn state(engineer: &EngineerAnswer) -> Cell {
     let tone = match engineer.state.as_str() {
+        _ if engineer.is_exposed() => Tone::Urgent,
         "ready" | "removed" => Tone::Good,
         _ => Tone::Calm,
     };

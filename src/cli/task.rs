@@ -8,8 +8,9 @@ use super::order::line;
 use super::screen::Screen;
 use super::speech::Speech;
 use crate::model::person::Language;
-use crate::model::task::TaskId;
+use crate::model::task::CardId;
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -17,7 +18,7 @@ use std::fmt::Write as _;
 /// What to do with tasks.
 #[derive(Clone, Debug, Subcommand)]
 pub enum TaskCommand {
-    /// Show what only a person can do, the oldest first
+    /// Show what only a person can do: leavers who still have access first, then the oldest
     List(ListArgs),
     /// Say that a task is done: carepass looks at once, or takes your word where it cannot see
     Done(DoneArgs),
@@ -38,14 +39,17 @@ pub struct ListArgs {
 /// Arguments of `task done`.
 #[derive(Clone, Debug, Args)]
 pub struct DoneArgs {
-    /// The task's id, as `carepass task list` shows it
-    id: TaskId,
+    /// The task's id, as `carepass task list` shows it; `grants-held` lets in all whom the limit on grants holds
+    id: CardId,
     /// What you did; kept in the ledger beside your token's name
     #[arg(long)]
     reason: String,
     /// The route of case mail is an address map: each new engineer becomes a task of its own
     #[arg(long)]
     address_map: bool,
+    /// Of `grants-held`: when you looked, as `carepass task list` shows it; who came later stays held. Now, if you do not say it
+    #[arg(long, value_name = "TIME")]
+    held_before: Option<Timestamp>,
     #[command(flatten)]
     api: ApiArgs,
     #[command(flatten)]
@@ -66,8 +70,11 @@ struct TaskAnswer {
     console_link: Option<String>,
     #[serde(default)]
     values: Vec<ValueAnswer>,
+    shown_at: Option<Timestamp>,
     #[serde(default)]
     engineers: Vec<String>,
+    /// What to do at once, where access is open that was to end.
+    by_hand: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -111,6 +118,9 @@ async fn done(args: &DoneArgs, screen: &mut Screen) -> Ended {
     if args.address_map {
         body["address_map"] = json!(true);
     }
+    if let Some(held_before) = args.held_before {
+        body["held_before"] = json!(held_before);
+    }
     let answer = client.post(&["v1", "tasks", &args.id.to_string(), "done"], &body).await?;
     if args.json {
         screen.say(format_args!("{answer:#}"));
@@ -129,6 +139,9 @@ fn render(task: &TaskAnswer, language: Language) -> String {
         let _ = write!(text, " ({})", task.engineers.len());
     }
     let Sentences { so, next, you } = &task.sentences;
+    if let Some(by_hand) = &task.by_hand {
+        let _ = write!(text, "\n  {by_hand}");
+    }
     let _ = write!(text, "\n  {so}\n  {next}\n  {you}");
     for ValueAnswer { name, value } in &task.values {
         let _ = write!(text, "\n    {name}: {value}");
@@ -137,6 +150,9 @@ fn render(task: &TaskAnswer, language: Language) -> String {
         if !extra.is_empty() && !you.contains(extra) {
             let _ = write!(text, "\n    {extra}");
         }
+    }
+    if let Some(shown_at) = task.shown_at {
+        let _ = write!(text, "\n    --held-before {shown_at}");
     }
     text
 }

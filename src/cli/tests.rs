@@ -41,6 +41,39 @@ fn row(state: &str, step: &str) -> serde_json::Value {
 }
 
 #[test]
+fn explain_says_what_is_to_come() {
+    let zone = |name: &str| TimeZone::get(name).unwrap();
+    let engineer = with(&json!({
+        "starts": "2026-11-30T23:00:00Z", "opens": "2026-11-26T23:00:00Z", "time_zone": "Europe/Stockholm",
+        "upcoming": [
+            { "goal": "present", "from": "2026-12-05T16:00:00Z", "time_zone": "Europe/Stockholm" },
+            { "goal": "absent", "from": "2026-12-11T16:00:00Z", "time_zone": "Europe/Stockholm" }
+        ]
+    }));
+    let check = |language, now: &str, expected: &[&str]| {
+        let lines = explain::dates(&engineer, language, &zone("Asia/Tokyo"), now.parse().unwrap());
+        assert_eq!(lines, expected);
+    };
+    check(
+        Language::English,
+        "2026-11-25T12:00:00Z",
+        &[
+            "Starts Tuesday 00:00 Stockholm (08:00 Tokyo); work begins by itself Friday 00:00 Stockholm (08:00 Tokyo).",
+            "Changes Saturday 5 December 17:00 Stockholm (Sunday 01:00 Tokyo).",
+            "Leaves Friday 11 December 17:00 Stockholm (Saturday 01:00 Tokyo); HR can take it back until then.",
+        ],
+    );
+    check(
+        Language::Swedish,
+        "2026-12-09T12:00:00Z",
+        &[
+            "Ändras lördag 5 december 17.00 Stockholm (söndag 01.00 Tokyo).",
+            "Slutar fredag 17.00 Stockholm (lördag 01.00 Tokyo); HR kan ta tillbaka det fram till dess.",
+        ],
+    );
+}
+
+#[test]
 fn the_command_line_is_sound() {
     Cli::command().debug_assert();
     let parse = |line: &str| Cli::try_parse_from(line.split(' ')).map_err(|error| error.exit_code());

@@ -6,6 +6,7 @@ use super::reader::{Read, Section};
 use super::sections::{AmqpSection, Intake, Outcomes};
 use super::tree::Leaf;
 use crate::amqp::{DEAD_LETTER_QUEUE, Endpoint, LEAVERS_QUEUE, OUTCOMES_QUEUE};
+use crate::model::signature::{PublicKey, SourceKey};
 
 /// The sections `intake` and `outcomes`.
 pub(super) fn read(root: &mut Section<'_>) -> (Read<Intake>, Read<Outcomes>) {
@@ -13,6 +14,7 @@ pub(super) fn read(root: &mut Section<'_>) -> (Read<Intake>, Read<Outcomes>) {
     let mut amqp_section = intake.section("amqp");
     let amqp = amqp(&mut amqp_section);
     let http = http(intake.section("http"));
+    let keys = keys(&mut intake, amqp.as_ref().ok().map(|(names, _)| names.allowed_sources.as_slice()));
     let keep_refused = intake.defaulted("keep_refused", kinds::days);
     intake.close();
     let mut outcomes_section = root.section("outcomes");
@@ -24,7 +26,7 @@ pub(super) fn read(root: &mut Section<'_>) -> (Read<Intake>, Read<Outcomes>) {
         let (names, endpoint) = amqp?;
         let allowed_sources = names.allowed_sources.clone();
         let amqp = endpoint.map(|endpoint| names.at(endpoint));
-        Ok(Intake { amqp, http: http?, allowed_sources, keep_refused: keep_refused? })
+        Ok(Intake { amqp, http: http?, allowed_sources, keys: keys?, keep_refused: keep_refused? })
     };
     (whole(), outcomes)
 }
@@ -76,6 +78,63 @@ fn queue(leaf: &Leaf) -> Parsed<String> {
         ));
     }
     Ok(name)
+}
+
+/// The keys of the sources that sign. A source of which nothing is taken needs none.
+fn keys(s: &mut Section<'_>, allowed: Option<&[String]>) -> Read<Vec<SourceKey>> {
+    const MOST: usize = 100;
+    let sections = s.list("keys")?;
+    if sections.len() > MOST {
+        return Err(s.wrong("keys", &format!("more than {MOST}; remove those that nobody signs with")));
+    }
+    let (mut keys, mut whole) = (Vec::<SourceKey>::new(), Ok(()));
+    for mut section in sections {
+        let key = key(&mut section);
+        if let Ok(key) = &key {
+            if keys.iter().any(|other| (&other.source, &other.id) == (&key.source, &key.id)) {
+                whole =
+                    Err(section.wrong("id", "the source has a key of that name already; give each its own"));
+            }
+            if allowed.is_some_and(|allowed| !allowed.is_empty() && !allowed.contains(&key.source)) {
+                let what =
+                    "is not among intake.amqp.allowed_sources, so nothing is taken from it; add it there";
+                whole = Err(section.wrong("source", what));
+            }
+        }
+        match key {
+            Ok(key) => keys.push(key),
+            Err(faulty) => whole = Err(faulty),
+        }
+    }
+    whole.map(|()| keys)
+}
+
+fn key(s: &mut Section<'_>) -> Read<SourceKey> {
+    const HOW: &str = "copy the section that `carepass event keygen` shows";
+    let source = s.required("source", visible, HOW);
+    let id = s.required("id", visible, HOW);
+    let public_key = s.required(
+        "public_key",
+        |leaf| {
+            let text = kinds::text(leaf)?;
+            PublicKey::parse(&text).ok_or_else(|| {
+                format!("not a public key of Ed25519: 32 bytes in base64url without padding; {HOW}")
+            })
+        },
+        HOW,
+    );
+    s.close();
+    Ok(SourceKey { source: source?, id: id?, public_key: public_key? })
+}
+
+fn visible(leaf: &Leaf) -> Parsed<String> {
+    let text = kinds::text(leaf)?;
+    let sound = (1..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    if sound {
+        Ok(text)
+    } else {
+        Err("not 1 to 256 visible ASCII characters; write it as the sender does".into())
+    }
 }
 
 fn http(mut s: Section<'_>) -> Read<bool> {

@@ -66,3 +66,27 @@ fn hosts_and_sources() {
         );
     }
 }
+
+#[test]
+fn keys_of_sources_are_whole_distinct_and_of_sources_that_are_taken() {
+    let key = |source: &str, public_key: &str| {
+        format!("[[intake.keys]]\nsource = \"{source}\"\nid = \"k1\"\npublic_key = \"{public_key}\"\n")
+    };
+    let good = key("urn:hr", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
+    check_added(
+        &format!("{good}{good}"),
+        &["carepass.toml: intake.keys[1].id: the source has a key of that name already; give each its own"],
+    );
+    check_added(
+        &key("urn:hr", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHUR"),
+        &[
+            "carepass.toml: intake.keys[0].public_key: not a public key of Ed25519: 32 bytes in base64url without padding; copy the section that `carepass event keygen` shows",
+        ],
+    );
+    check_added(
+        &format!("[intake.amqp]\nallowed_sources = [\"urn:payroll\"]\n{good}"),
+        &[
+            "carepass.toml: intake.keys[0].source: is not among intake.amqp.allowed_sources, so nothing is taken from it; add it there",
+        ],
+    );
+}

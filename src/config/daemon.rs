@@ -5,7 +5,7 @@ use super::files::{self, Privacy};
 use super::kinds;
 use super::reader::{Faulty, Read, Section};
 use super::sections::{
-    Backend, Calendar, Google, Http, Languages, Limits, Log, LogFormat, Rates, Seal, Store,
+    Approval, Backend, Calendar, Google, Http, Languages, Limits, Log, LogFormat, Rates, Seal, Store,
 };
 use super::tree::Leaf;
 use crate::google::call::Call as GoogleCall;
@@ -13,7 +13,7 @@ use crate::google::{Endpoint, MappedAnswer, MappedThen};
 use crate::http::Tokens;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::rules::Rules;
-use crate::model::username::{Naming, Template};
+use crate::model::username::{Naming, Rename, Template};
 use jiff::SignedDuration;
 use ring::rand::SystemRandom;
 use std::collections::BTreeSet;
@@ -146,8 +146,22 @@ fn answer(mut s: Section<'_>) -> Read<MappedAnswer> {
 pub(super) fn limits(mut s: Section<'_>) -> Read<Limits> {
     let hour = s.defaulted("grants_per_hour", kinds::whole(0..=100_000));
     let day = s.defaulted("grants_per_day", kinds::whole(0..=1_000_000));
+    let source_hour = s.optional("source_grants_per_hour", kinds::whole(0..=100_000));
+    let source_day = s.optional("source_grants_per_day", kinds::whole(0..=1_000_000));
     s.close();
-    Ok(Limits { grants_per_hour: hour?, grants_per_day: day? })
+    Ok(Limits {
+        grants_per_hour: hour?,
+        grants_per_day: day?,
+        source_grants_per_hour: source_hour?,
+        source_grants_per_day: source_day?,
+    })
+}
+
+/// Approval.
+pub(super) fn approval(mut s: Section<'_>) -> Read<Approval> {
+    let required = s.defaulted("required", kinds::flag);
+    s.close();
+    Ok(Approval { required: required? })
 }
 
 /// Dates.
@@ -245,9 +259,11 @@ pub(super) fn usernames(mut s: Section<'_>, language: Read<&Languages>) -> Read<
         })
     });
     let stop = s.optional("stop", stop_words);
+    let words = [("ask", Rename::Ask), ("never", Rename::Never), ("alias", Rename::Alias)];
+    let rename = s.defaulted("rename", kinds::choice(&words));
     s.close();
     let language = language?.names_default.clone();
-    Ok(Naming { language, templates: templates?, stop: stop?.unwrap_or_default() })
+    Ok(Naming { language, templates: templates?, stop: stop?.unwrap_or_default(), rename: rename? })
 }
 
 fn stop_words(leaf: &Leaf) -> kinds::Parsed<BTreeSet<String>> {

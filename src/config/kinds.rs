@@ -6,6 +6,7 @@ use super::suggest;
 use super::tree::{Datum, Leaf, Node};
 use crate::google::Endpoint;
 use crate::model::id::InvalidName;
+use crate::model::this_machine::is_this_machine;
 use crate::model::time_zone::TimeZoneName;
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
@@ -217,6 +218,22 @@ pub(super) fn uri_reference(leaf: &Leaf) -> Parsed<String> {
             "not a URI reference of 1 to {MAX} characters; write one like urn:carepass or https://carepass.example/"
         ))
     }
+}
+
+/// What addresses of a server begin with, without a slash at the end: in clear on this machine only.
+pub(super) fn base(leaf: &Leaf) -> Parsed<String> {
+    const MAX: usize = 200;
+    let wrong = "not the beginning of an address; write one like https://carepass.example, without query; http:// is for this machine only";
+    let url = reqwest::Url::parse(plain(leaf)?).map_err(|_| wrong.to_owned())?;
+    let here = url.host_str().is_some_and(|host| is_this_machine(host.trim_matches(['[', ']'])));
+    let is_base = (url.scheme() == "https" || url.scheme() == "http" && here)
+        && url.host_str().is_some()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.as_str().len() <= MAX;
+    if is_base { Ok(url.as_str().trim_end_matches('/').to_owned()) } else { Err(wrong.to_owned()) }
 }
 
 /// A page that an engineer is sent to.

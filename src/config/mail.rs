@@ -35,6 +35,7 @@ pub(super) fn read(mut s: Section<'_>, store: Read<&Store>) -> Read<Mail> {
     let digest_at = s.defaulted("digest_at", kinds::time_of_day);
     let time_zone = s.defaulted("time_zone", kinds::time_zone);
     let to_managers = s.defaulted("to_managers", kinds::flag);
+    let remind_before = s.defaulted("remind_before", kinds::duration);
     s.close();
     let transport = match transport? {
         TransportKind::Smtp => smtp.transport(&s, from)?,
@@ -48,7 +49,14 @@ pub(super) fn read(mut s: Section<'_>, store: Read<&Store>) -> Read<Mail> {
         TransportKind::None => MailTransport::None,
     };
     let operators = operators?.unwrap_or_default();
-    Ok(Mail { transport, operators, digest_at: digest_at?, time_zone: time_zone?, to_managers: to_managers? })
+    Ok(Mail {
+        transport,
+        operators,
+        digest_at: digest_at?,
+        time_zone: time_zone?,
+        to_managers: to_managers?,
+        remind_before: remind_before?,
+    })
 }
 
 fn operators(leaf: &Leaf) -> Parsed<Vec<MailAddress>> {

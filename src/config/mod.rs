@@ -9,6 +9,7 @@ mod daemon;
 mod environment;
 mod fault;
 mod files;
+mod handover;
 mod kinds;
 mod layers;
 mod mail;
@@ -34,8 +35,8 @@ mod tests;
 
 pub use fault::{Fault, Faults, Origin};
 pub use sections::{
-    AmqpSection, Backend, Config, Google, Http, Intake, Languages, Limits, Log, LogFormat, Mail, MailTls,
-    MailTransport, Outcomes, Rates, ResellerSection, Seal, Store,
+    AmqpSection, Approval, Backend, Config, Google, Handover, Http, Intake, Languages, Limits, Log,
+    LogFormat, Mail, MailTls, MailTransport, Outcomes, Rates, ResellerSection, Seal, Store,
 };
 
 use crate::model::rules::later;
@@ -98,9 +99,11 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
     let (endpoint, google) = daemon::google(root.section("google"));
     let resellers = resellers::read(&mut root, endpoint.as_ref().ok(), latest);
     let limits = daemon::limits(root.section("limits"));
+    let approval = daemon::approval(root.section("approval"));
     let calendar = daemon::calendar(root.section("calendar"));
     let http = daemon::http(root.section("http"));
     let mail = mail::read(root.section("mail"), store.as_ref().map_err(|faulty| *faulty));
+    let handover = handover::read(root.section("handover"), resellers.as_deref().unwrap_or_default());
     let engine = daemon::engine(root.section("engine"));
     let language = daemon::language(root.section("language"));
     let usernames = daemon::usernames(root.section("usernames"), language.as_ref().map_err(|faulty| *faulty));
@@ -115,9 +118,11 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
         google: google?,
         resellers: resellers?,
         limits: limits?,
+        approval: approval?,
         calendar: calendar?,
         http: http?,
         mail: mail?,
+        handover: handover?,
         engine: engine?,
         language: language?,
         usernames: usernames?,

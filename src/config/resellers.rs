@@ -8,11 +8,13 @@ use super::sections::ResellerSection;
 use super::tree::Leaf;
 use crate::google::{Credentials, Endpoint};
 use crate::model::enrollment::Lane;
+use crate::model::event::Profile;
+use crate::model::handover::Delivery;
 use crate::model::id::{
     CustomerId, DomainName, EngineerKey, LicenseSku, MailAddress, OrgUnitPath, ResellerName,
 };
 use crate::model::reseller::{
-    Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Removal, Reseller, RoleChoice,
+    Attestation, CaseAlerts, DomainChoice, LicenseMode, Privilege, Removal, Reseller, RoleChoice, TwoStepGate,
 };
 use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,6 +77,7 @@ fn reseller(
         ]),
     );
     let role = role(s.section("role"));
+    let profiles = profiles(&mut s);
     let case_alerts = s.defaulted(
         "case_alerts",
         kinds::choice(&[("case-sharing", CaseAlerts::CaseSharing), ("redirect", CaseAlerts::Redirect)]),
@@ -85,9 +88,26 @@ fn reseller(
     let two_step_policy = attestation(s.section("two_step_policy"), latest);
     let seats = s.optional("seats", kinds::whole(1..=1_000_000));
     let removable_licenses = removable_licenses(&mut s);
+    let handover = s.defaulted(
+        "handover",
+        kinds::choice(&[
+            ("link", Delivery::Link),
+            ("age", Delivery::Age),
+            ("vault", Delivery::Vault),
+            ("sso", Delivery::Sso),
+        ]),
+    );
     let home = s.defaulted("home", kinds::flag);
     let home_accounts = home_accounts(&mut s);
     let removal = removal(&mut s);
+    let two_step = s.defaulted(
+        "two_step",
+        kinds::choice(&[
+            ("before_role", TwoStepGate::BeforeRole),
+            ("with_role", TwoStepGate::WithRole),
+            ("off", TwoStepGate::Off),
+        ]),
+    );
     let label = own_name.as_ref().map_or(name, ResellerName::as_str);
     taken.check(label, customer.as_ref(), domains.as_ref(), &s);
     s.close();
@@ -100,6 +120,7 @@ fn reseller(
         org_unit: org_unit?,
         license: license?,
         role: role?,
+        profiles: profiles?,
         case_alerts: case_alerts?,
         auto_licensing_off: auto_licensing_off?,
         free_subscription: free_subscription?,
@@ -107,9 +128,11 @@ fn reseller(
         two_step_policy: two_step_policy?,
         seats: seats?,
         removable_licenses: removable_licenses?,
+        handover: handover?,
         home: home?,
         home_accounts: home_accounts?,
         removal: removal?,
+        two_step: two_step?,
     };
     Ok(ResellerSection { reseller, credentials: credentials? })
 }
@@ -215,6 +238,29 @@ enum RoleKind {
     Custom,
     ResellerAdmin,
     Existing,
+}
+
+/// The roles of other profiles than that of support cases. One without a kind is not configured.
+fn profiles(s: &mut Section<'_>) -> Read<BTreeMap<Profile, RoleChoice>> {
+    let mut profiles = s.section("profiles");
+    let section = profiles.section("reseller-admin");
+    let keys = ["kind", "name", "privileges"];
+    let found = if keys.iter().any(|key| section.is_said(key)) {
+        Some(role(section))
+    } else {
+        nothing(section, keys);
+        None
+    };
+    profiles.close();
+    Ok(found.transpose()?.map(|choice| (Profile::ResellerAdmin, choice)).into_iter().collect())
+}
+
+/// A section in which nothing is said but what it does not know.
+fn nothing(mut s: Section<'_>, keys: [&'static str; 3]) {
+    for key in keys {
+        let _ = s.optional(key, |_| Ok(()));
+    }
+    s.close();
 }
 
 /// Privileges are not required: which there are is only known at run time, and the operator is told then.

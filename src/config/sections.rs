@@ -2,12 +2,14 @@
 
 use crate::amqp;
 use crate::google::{Credentials, Endpoint, MappedAnswer};
+use crate::handover::{AgeFolder, VaultSettings};
 use crate::http::Tokens;
 use crate::mail::Authorities;
 use crate::model::id::MailAddress;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::reseller::Reseller;
 use crate::model::rules::Rules;
+use crate::model::signature::SourceKey;
 use crate::model::time_zone::TimeZoneName;
 use crate::model::username::Naming;
 use jiff::SignedDuration;
@@ -25,6 +27,8 @@ pub struct Intake {
     pub http: bool,
     /// The `CloudEvents` sources that are listened to, by every door; empty = any.
     pub allowed_sources: Vec<String>,
+    /// The keys of the sources that must sign their events.
+    pub keys: Vec<SourceKey>,
     /// How long refused messages are kept.
     pub keep_refused: SignedDuration,
 }
@@ -123,6 +127,17 @@ pub struct Limits {
     pub grants_per_hour: u32,
     /// In any 24 hours.
     pub grants_per_day: u32,
+    /// By the word of one source, in any hour; none = only the limit for all.
+    pub source_grants_per_hour: Option<u32>,
+    /// The same in any 24 hours.
+    pub source_grants_per_day: Option<u32>,
+}
+
+/// Whether access needs an approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Whoever's event names none waits for an approver.
+    pub required: bool,
 }
 
 /// Dates.
@@ -156,6 +171,8 @@ pub struct Mail {
     pub time_zone: TimeZoneName,
     /// Whether managers are written to.
     pub to_managers: bool,
+    /// How long before a first day at risk somebody is told.
+    pub remind_before: SignedDuration,
 }
 
 /// The way letters leave.
@@ -196,6 +213,19 @@ pub enum MailTls {
     StartTls,
     /// Not; only to this machine.
     None,
+}
+
+/// How first passwords leave the house.
+#[derive(Clone, Debug)]
+pub struct Handover {
+    /// What the addresses of envelopes begin with; none: the address that is listened on, for this machine only.
+    pub public_url: Option<String>,
+    /// How long an envelope's page can be opened.
+    pub expires: SignedDuration,
+    /// Vault, if it is configured.
+    pub vault: Option<VaultSettings>,
+    /// The folder of encrypted files, if it is configured.
+    pub age: Option<AgeFolder>,
 }
 
 /// Languages where nobody says.
@@ -244,12 +274,16 @@ pub struct Config {
     pub resellers: Vec<ResellerSection>,
     /// Limits of grants.
     pub limits: Limits,
+    /// Approval.
+    pub approval: Approval,
     /// Dates.
     pub calendar: Calendar,
     /// The API.
     pub http: Http,
     /// Mail.
     pub mail: Mail,
+    /// First passwords.
+    pub handover: Handover,
     /// The numbers of the machine.
     pub engine: Rules,
     /// Languages.

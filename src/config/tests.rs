@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::google::Endpoint;
+use crate::model::event::Profile;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::reseller::{Attestation, DomainChoice, LicenseMode, Privilege, RoleChoice};
 use crate::model::username::Naming;
-use std::collections::BTreeSet;
+use crate::model::username::Rename;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -85,7 +87,13 @@ fn the_least_configuration_has_the_defaults() {
             cloud_identity_per_second: 1.0,
         }
     );
-    assert_eq!(config.limits, Limits { grants_per_hour: 50, grants_per_day: 200 });
+    let limits = Limits {
+        grants_per_hour: 50,
+        grants_per_day: 200,
+        source_grants_per_hour: None,
+        source_grants_per_day: None,
+    };
+    assert_eq!((config.limits, config.approval.required), (limits, false));
     assert_eq!(config.outcomes.source, "urn:carepass");
     assert_eq!((config.http.listen.to_string().as_str(), config.http.hosts.len()), ("127.0.0.1:8080", 0));
     assert_eq!(config.engine, crate::model::rules::Rules::default());
@@ -169,6 +177,21 @@ fn the_environment_is_stronger_than_files() {
     assert_eq!(config.resellers[0].reseller.role, RoleChoice::ResellerAdmin { privileges: BTreeSet::new() });
     assert_eq!(config.http.hosts, ["carepass.example", "prometheus"]);
     assert_eq!(config.outcomes.source, "https://carepass.example/");
+}
+
+/// One that says nothing is not configured; what it says is held to what a role is held to.
+#[test]
+fn other_profiles_have_roles_of_their_own() {
+    let (_folder, config) = loaded(LEAST, &[]);
+    assert_eq!(config.resellers[0].reseller.profiles, BTreeMap::new());
+    assert_eq!(config.usernames.rename, Rename::Ask);
+    let said = "profiles = { reseller-admin = { kind = \"reseller-admin\" } }";
+    let (_folder, config) = loaded(&format!("[usernames]\nrename = \"never\"\n{LEAST}{said}"), &[]);
+    let reseller = &config.resellers[0].reseller;
+    let administrators = RoleChoice::ResellerAdmin { privileges: BTreeSet::new() };
+    assert_eq!(reseller.role_of(Profile::ResellerAdmin), Some(&administrators));
+    assert_eq!(reseller.role_of(Profile::SupportCases), Some(&reseller.role));
+    assert_eq!(config.usernames.rename, Rename::Never);
 }
 
 #[test]

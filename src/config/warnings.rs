@@ -1,6 +1,7 @@
 //! What loads and is unwise nevertheless. `check` shows it, `serve` logs it. Not here: what is wrong (`fault`).
 
-use super::sections::Config;
+use super::sections::{Config, ResellerSection};
+use crate::model::handover::Delivery;
 
 impl Config {
     /// What an operator should know, in sentences.
@@ -29,6 +30,13 @@ impl Config {
             amqp.is_some_and(|amqp| amqp.endpoint.is_in_clear()),
             "intake.amqp.url is amqp:// to another machine: password and events cross the network in clear; use amqps://",
         );
+        let by_link = |section: &ResellerSection| section.reseller.handover == Delivery::Link;
+        let links = self.resellers.iter().any(by_link);
+        let here = self.handover.public_url.is_none();
+        warn(
+            links && here,
+            "handover.public_url is empty: links to first passwords can be opened on this machine only",
+        );
         warnings
     }
 }
@@ -44,6 +52,8 @@ mod tests {
             let folder = folder(&[("carepass.toml", text.as_str())]);
             let warnings = load_in(folder.path(), &["carepass.toml"], &[]).unwrap().warnings();
             let keys: Vec<&str> = warnings.iter().map(|text| text.split_once(' ').unwrap().0).collect();
+            assert_eq!(keys.last(), Some(&"handover.public_url"));
+            let keys = &keys[..keys.len() - 1];
             assert_eq!(keys, expected, "{amqp}");
             assert!(!warnings.concat().contains("hunter2"));
         };

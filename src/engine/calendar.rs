@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// Moments in memory at most; the sweep finds the others.
 const AGENDA_MAX: usize = 10_000;
 
-/// The longest sleep: a clock that is set forward is noticed within it.
+/// The longest sleep: a clock that is set, forward or back, is noticed within it.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// Moments that are to come soon, and whose.
@@ -36,6 +36,8 @@ impl Engine {
                 () = self.stop.cancelled() => return,
                 () = self.agenda_moved.notified() => (),
                 () = self.house.clock.sleep_until(until) => (),
+                // A clock that is set back would hold that up.
+                () = tokio::time::sleep(LOOK_AGAIN.unsigned_abs()) => (),
             }
         }
     }
@@ -79,7 +81,7 @@ impl Engine {
         let change = Change::Engineer(Box::new(turned.clone()));
         let written = self.house.store.commit(Commit::of(now, Actor::Engine, change)).await;
         if written.is_err() && taken {
-            self.grants().give_back(now);
+            self.grants().give_back(&turned.stated.cause.event.source, now);
         }
         written?;
         self.grown.notify_one();
@@ -95,9 +97,9 @@ impl Engine {
         hold: Option<Hold>,
         now: Timestamp,
     ) -> (Release, bool) {
-        let held = |why| (Release::Held { since: now, why }, false);
+        let waits = |why| (Release::Held { since: now, why }, false);
         if let Some(why) = hold {
-            return held(why);
+            return waits(why);
         }
         let kept = before.and_then(|before| match before.release {
             Release::Granted(_) if before.stated.goal.want == Want::Absent => None,
@@ -115,11 +117,15 @@ impl Engine {
             }
             Some(release) => (release, false),
             None if self.settings.approval_required && stated.approval.is_none() => {
-                held(Hold::ApprovalMissing)
+                waits(Hold::ApprovalMissing)
             }
-            None if self.grants().take(self.settings.grants, now) => (Release::Granted(now), true),
-            None => held(Hold::GrantLimit),
+            None if self.takes_grant(&stated.cause.event.source, now) => (Release::Granted(now), true),
+            None => waits(Hold::GrantLimit),
         }
+    }
+
+    fn takes_grant(&self, source: &str, now: Timestamp) -> bool {
+        self.grants().take(self.settings.grants, self.settings.source_grants, source, now)
     }
 
     /// What a statement changes for the engineer. Errors: a record cannot be opened.

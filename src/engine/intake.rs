@@ -70,10 +70,8 @@ impl Engine {
         headers: &BTreeMap<String, String>,
     ) -> Result<Admitted, IntakeError> {
         let event = event::parse(body, content_type, headers)?;
-        let allowed = &self.settings.allowed_sources;
-        if !allowed.is_empty() && !allowed.contains(&event.reference.source) {
-            return Err(Refusal::one("/source", ReasonCode::UntrustedSource, Some(event.reference)).into());
-        }
+        self.trusts(&event, body, content_type, headers)?;
+        self.count(&event);
         for _ in 0..RACES_MAX {
             match self.try_admit(&event).await {
                 Err(Race::Lost) => (),
@@ -153,9 +151,11 @@ impl Engine {
         let (stated, upcoming) = heard(before, said, now, self.settings.lead_time);
         let changed = self.changed(event, before, &stated, &data_key)?;
         let (release, taken) = self.release(before, &stated, hold, now);
-        let (version, username) = match stored {
-            Some(stored) => (stored.version + 1, stored.username),
-            None => (1, None),
+        let source = stated.cause.event.source.clone();
+        let (at_risk, reminded) = before.map_or((None, None), |before| (before.at_risk, before.reminded));
+        let (version, username, aliases, handover) = match stored {
+            Some(stored) => (stored.version + 1, stored.username, stored.aliases, stored.handover),
+            None => (1, None, Vec::new(), None),
         };
         let engineer = Engineer {
             key: key.clone(),
@@ -164,12 +164,16 @@ impl Engine {
             upcoming,
             changed,
             username,
+            aliases,
             release,
             forgetting: None,
+            handover,
+            at_risk,
+            reminded,
         };
         let written = self.write_engineer(event, engineer, keys).await;
         if written.is_err() && taken {
-            self.grants().give_back(now);
+            self.grants().give_back(&source, now);
         }
         written
     }
@@ -201,9 +205,13 @@ impl Engine {
                 upcoming: Vec::new(),
                 changed: Changed::default(),
                 username: None,
+                aliases: Vec::new(),
                 // Nothing was granted: it counts for no hour.
                 release: Release::Granted(Timestamp::UNIX_EPOCH),
                 forgetting: None,
+                handover: None,
+                at_risk: None,
+                reminded: None,
             },
         };
         self.write_engineer(event, engineer, Vec::new()).await

@@ -3,7 +3,9 @@
 
 mod calendar;
 mod closed;
+mod digest;
 mod drive;
+mod envelope;
 mod forget;
 mod intake;
 mod lesson;
@@ -13,11 +15,14 @@ mod orders;
 mod outcomes;
 mod park;
 mod reconcile;
+mod reminders;
 mod run;
 mod start;
+mod trust;
 mod walls;
 mod watch;
 
+pub use envelope::{Envelope, EnvelopeStanding};
 pub use intake::{Admitted, IntakeError};
 pub use observe::describe as describe_metrics;
 pub use orders::{EngineerOrder, OrderError, RowOrder};
@@ -27,13 +32,17 @@ pub use park::ReplayError;
 use crate::model::enrollment::{Enrollment, Lane};
 use crate::model::event::Profile;
 use crate::model::failure::FailureCode;
-use crate::model::grants::{GrantLimits, GrantWindow};
-use crate::model::id::ResellerName;
+use crate::model::grants::{GrantLimits, Grants};
+use crate::model::id::{MailAddress, ResellerName};
 use crate::model::roster::Roster;
 use crate::model::rules::Rules;
+use crate::model::sequence::Sequences;
+use crate::model::signature::SourceKey;
 use crate::model::wall::Walls;
 use crate::steps::House;
 use jiff::SignedDuration;
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,6 +58,8 @@ pub struct Settings {
     pub rules: Rules,
     /// The limit on grants.
     pub grants: GrantLimits,
+    /// The limit on grants by the word of each source alone.
+    pub source_grants: GrantLimits,
     /// Whether an engineer whose event names no approval waits for one.
     pub approval_required: bool,
     /// How long before an engineer's start the work begins.
@@ -59,6 +70,8 @@ pub struct Settings {
     pub permits: usize,
     /// Sources that events are taken from; empty means any.
     pub allowed_sources: BTreeSet<String>,
+    /// The keys of sources that must sign their events.
+    pub source_keys: Vec<SourceKey>,
     /// How often every engineer is looked at for missing rows, besides at each change.
     pub sweep: Duration,
     /// How often a finished reseller account is looked at again, for new domains and for what has broken.
@@ -67,6 +80,8 @@ pub struct Settings {
     pub outcome_source: String,
     /// How long refused messages stay parked.
     pub keep_refused: SignedDuration,
+    /// Letters that no row sends.
+    pub letters: LetterSettings,
 }
 
 /// As it is shipped, but for the limits on grants, which nobody meets.
@@ -75,17 +90,45 @@ impl Default for Settings {
         Self {
             rules: Rules::default(),
             grants: GrantLimits { per_hour: 1_000, per_day: 1_000 },
+            source_grants: GrantLimits::NONE,
             approval_required: false,
             lead_time: SignedDuration::from_hours(14 * 24),
             profiles: BTreeSet::from([Profile::SupportCases]),
             permits: 8,
             allowed_sources: BTreeSet::new(),
+            source_keys: Vec::new(),
             sweep: Duration::from_mins(5),
             recheck: SignedDuration::from_hours(1),
             outcome_source: "urn:carepass".to_owned(),
             keep_refused: SignedDuration::from_hours(90 * 24),
+            letters: LetterSettings::default(),
         }
     }
+}
+
+/// To nobody, at eight o'clock in UTC.
+impl Default for LetterSettings {
+    fn default() -> Self {
+        Self {
+            operators: Vec::new(),
+            digest_at: jiff::civil::time(8, 0, 0, 0),
+            time_zone: TimeZone::UTC,
+            remind_before: SignedDuration::from_hours(3 * 24),
+        }
+    }
+}
+
+/// When letters go out that no row sends, and to whom.
+#[derive(Clone, Debug)]
+pub struct LetterSettings {
+    /// Who gets the digest.
+    pub operators: Vec<MailAddress>,
+    /// When it is written, by the clock of `time_zone`.
+    pub digest_at: Time,
+    /// The clock of the digest.
+    pub time_zone: TimeZone,
+    /// How long before a first day at risk somebody is told.
+    pub remind_before: SignedDuration,
 }
 
 /// The two loops and what they share.
@@ -94,10 +137,14 @@ pub struct Engine {
     settings: Settings,
     lanes: BTreeMap<Lane, LaneState>,
     known: Mutex<Known>,
-    grants: Mutex<GrantWindow>,
+    grants: Mutex<Grants>,
+    /// What the sources count themselves.
+    sequences: Mutex<Sequences>,
     /// What HR has said for soon.
     agenda: Mutex<calendar::Agenda>,
     agenda_moved: Notify,
+    /// Requests for envelopes.
+    pace: Mutex<envelope::Pace>,
     /// What keeps whole reseller accounts from getting new accounts.
     walls: Mutex<Walls>,
     /// There is something to do about a wall.
@@ -112,6 +159,8 @@ pub struct Engine {
     watches: watch::Watches,
     /// Messages that cannot be used.
     parking: park::Parking,
+    /// Who has enrolled in 2-Step Verification.
+    enrolments: reminders::Enrolments,
     /// The last entry whose outcomes are told.
     told: AtomicU64,
     stop: CancellationToken,
@@ -181,8 +230,10 @@ impl Engine {
             lanes,
             known: Mutex::new(known),
             grants: Mutex::default(),
+            sequences: Mutex::default(),
             agenda: Mutex::default(),
             agenda_moved: Notify::new(),
+            pace: Mutex::default(),
             walls: Mutex::default(),
             walls_moved: Notify::new(),
             signals,
@@ -191,6 +242,7 @@ impl Engine {
             grown: Notify::new(),
             watches: watch::Watches::default(),
             parking: park::Parking::default(),
+            enrolments: reminders::Enrolments::default(),
             told: AtomicU64::new(0),
             stop,
             cut: CancellationToken::new(),
@@ -259,12 +311,16 @@ impl Engine {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn grants(&self) -> MutexGuard<'_, GrantWindow> {
+    fn grants(&self) -> MutexGuard<'_, Grants> {
         self.grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn agenda(&self) -> MutexGuard<'_, calendar::Agenda> {
         self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pace(&self) -> MutexGuard<'_, envelope::Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A lane has new work, or work that is due sooner than before.

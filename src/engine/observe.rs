@@ -6,6 +6,7 @@ use super::{Admitted, Engine, IntakeError};
 use crate::model::enrollment::{Enrollment, Lane, State};
 use crate::model::event::Event;
 use crate::model::plan::StepName;
+use crate::model::sequence::Gap;
 use crate::steps::Outcome;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 pub fn describe() {
     describe_counter!("carepass_events_total", "Events received, by outcome");
     describe_counter!("carepass_event_gaps_total", "Events that came after revisions which never did");
+    describe_counter!("carepass_sequence_gaps_total", "Holes in a source's own count that nobody filled");
     describe_counter!("carepass_steps_total", "Runs of steps, by step, lane and outcome");
     describe_histogram!("carepass_step_duration_seconds", "How long runs of steps took");
     describe_counter!("carepass_transitions_total", "Transitions of rows, by new state");
@@ -29,6 +31,14 @@ pub fn describe() {
     );
     describe_gauge!("carepass_reseller_up", "Whether a reseller account's set-up is finished");
     describe_gauge!("carepass_seats", "Seats of a reseller account, by kind, as last counted");
+    describe_gauge!(
+        "carepass_credentials_unopened",
+        "Engineers whose page of first passwords nobody has opened yet, as of the last sweep"
+    );
+    describe_gauge!(
+        "carepass_two_step_pending",
+        "Accounts without 2-Step Verification that is watched for, by reseller account"
+    );
     describe_gauge!("carepass_ledger_position", "The last entry of the ledger");
     describe_gauge!("carepass_outcomes_position", "The last entry whose outcomes are told");
 }
@@ -62,6 +72,18 @@ pub(super) fn gap(event: &Event) {
     counter!("carepass_event_gaps_total").increment(1);
 }
 
+/// Events of a source never came, by its own count.
+pub(super) fn sequence_gap(source: &str, gap: Gap) {
+    let Gap { first, last } = gap;
+    tracing::warn!(
+        source,
+        first,
+        last,
+        "events with these sequence numbers have not come; ask the source to send them again"
+    );
+    counter!("carepass_sequence_gaps_total").increment(1);
+}
+
 /// A row moved.
 pub(super) fn moved(before: &Enrollment, after: &Enrollment) {
     let step = after.state.at().map_or("", |at| at.step.as_str());
@@ -83,6 +105,11 @@ pub(super) fn moved(before: &Enrollment, after: &Enrollment) {
             tracing::info!(row = %after.id, from = before.state.as_str(), to = after.state.as_str(), step, "moved");
         }
     }
+}
+
+/// So many engineers have a page that nobody has opened yet.
+pub(super) fn unopened(count: u32) {
+    gauge!("carepass_credentials_unopened").set(f64::from(count));
 }
 
 /// A step has run.
@@ -113,6 +140,9 @@ pub(super) async fn watch(engine: Arc<Engine>) {
             });
         }
         gauge_seats(&engine);
+        for (name, pending) in engine.two_step_pending() {
+            gauge!("carepass_two_step_pending", "reseller" => name.to_string()).set(f64::from(pending));
+        }
         if let Ok(head) = engine.house.store.head().await {
             gauge!("carepass_ledger_position").set(float(head.0));
         }

@@ -1,14 +1,18 @@
 //! Operators' decisions: always with who and why, written into the ledger with the change they make. Not here: who may decide (`http`).
 
 use super::Engine;
-use crate::model::engineer::{Engineer, Release};
-use crate::model::enrollment::{Enrollment, EnrollmentId};
+use super::reconcile::{PAGE, SIDE_BY_SIDE};
+use crate::model::engineer::{Engineer, Hold, Release};
+use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Commit};
+use crate::model::handover::{Delivery, Handover};
 use crate::model::id::{EngineerKey, MailAddress};
-use crate::model::transition::{Input, Order, Rejected, apply};
+use crate::model::transition::{Input, Order, Rejected, Transition, apply};
 use crate::model::word::Subject;
 use crate::steps::House;
 use crate::store::StoreError;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
 
 /// How often an order is tried again because the row moved meanwhile.
 const RACES_MAX: usize = 5;
@@ -34,7 +38,7 @@ pub enum RowOrder {
 /// A decision about an engineer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineerOrder {
-    /// Let an engineer begin who is held by the limit on grants.
+    /// Let an engineer begin who is held, for whatever reason.
     Approve,
 }
 
@@ -130,6 +134,75 @@ impl Engine {
         Err(OrderError::Busy)
     }
 
+    /// Sets new first passwords and hands them over once more: in one domain, or wherever there is an account that carepass hands a
+    /// password over for. Every link that was sent before opens nothing from now on. Whether somebody has signed in is looked at by the
+    /// step.
+    pub async fn order_reissue(
+        &self,
+        key: &EngineerKey,
+        only: Option<&EnrollmentId>,
+        operator: &str,
+        reason: &str,
+    ) -> Result<Engineer, OrderError> {
+        let actor = Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
+        for _ in 0..RACES_MAX {
+            let (now, rules) = (self.house.clock.now(), &self.settings.rules);
+            let engineer = self.house.store.engineer(key).await?.ok_or(OrderError::NotFound)?;
+            let rows = self.house.store.enrollments_of(key).await?;
+            let mut moves = Vec::new();
+            for row in self.meant_by_reissue(&rows, only)? {
+                moves.push((row, apply(row, Input::Ordered(Order::Reissue), rules, now)?));
+            }
+            let mut changes: Vec<Change> = moves.iter().map(|(row, moved)| replaced(row, moved)).collect();
+            let mut answered = engineer.clone();
+            if let Some(last) = engineer.handover.as_deref() {
+                let ended =
+                    Handover { lapsed_at: last.lapsed_at.or(Some(now)), wrapped: None, ..last.clone() };
+                answered.version += 1;
+                answered.handover = Some(Box::new(ended));
+                changes.push(Change::Engineer(Box::new(answered.clone())));
+            }
+            match self.house.store.commit(Commit::new(now, actor.clone(), changes)).await {
+                Err(StoreError::Conflict) => continue,
+                Err(error) => return Err(error.into()),
+                Ok(_) => self.grown.notify_one(),
+            }
+            for (row, moved) in &moves {
+                self.follow(row, moved);
+                self.wake(&moved.after.lane());
+            }
+            return Ok(answered);
+        }
+        Err(OrderError::Busy)
+    }
+
+    /// The rows that get a new first password, and the engineer-wide one, which tells of it.
+    fn meant_by_reissue<'a>(
+        &self,
+        rows: &'a [Enrollment],
+        only: Option<&EnrollmentId>,
+    ) -> Result<Vec<&'a Enrollment>, OrderError> {
+        let hands_over = |row: &Enrollment| {
+            let site = row.id.reseller().and_then(|name| self.house.sites.get(name));
+            site.is_some_and(|site| !site.reseller.home && site.reseller.handover != Delivery::Sso)
+        };
+        let mut meant: Vec<&Enrollment> = match only {
+            Some(id) => vec![rows.iter().find(|row| row.id == *id).ok_or(OrderError::NotFound)?],
+            None => {
+                rows.iter().filter(|row| row.state == State::Completed && row.id.domain().is_some()).collect()
+            }
+        };
+        meant.retain(|row| hands_over(row));
+        if meant.is_empty() {
+            return Err(Rejected::NoFirstPassword.into());
+        }
+        let told = |row: &&Enrollment| {
+            row.id.target() == Target::Engineer && !matches!(row.state, State::Cancelled { .. })
+        };
+        meant.extend(rows.iter().find(told));
+        Ok(meant)
+    }
+
     /// Carries out a decision about an engineer.
     pub async fn order_engineer(
         &self,
@@ -139,20 +212,72 @@ impl Engine {
         reason: &str,
     ) -> Result<Engineer, OrderError> {
         let EngineerOrder::Approve = order;
-        let engineer = self.house.store.engineer(key).await?.ok_or(OrderError::NotFound)?;
-        if engineer.is_released() {
-            return Err(OrderError::NotHeld);
-        }
-        let now = self.house.clock.now();
-        let released = Engineer { version: engineer.version + 1, release: Release::Granted(now), ..engineer };
         let actor = Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
-        let change = Change::Engineer(Box::new(released.clone()));
-        self.house.store.commit(Commit::of(now, actor, change)).await?;
-        self.grown.notify_one();
-        self.grants().note(now);
-        self.signal(key);
-        Ok(released)
+        self.let_in(key, &actor, |_| true).await?.ok_or(OrderError::NotHeld)
     }
+
+    /// Lets everybody begin who was on the card of the limit on grants when it was shown: who is held since then or longer, and of whom
+    /// HR has said nothing newer. Whoever came after that look stays held. Each is a commit of its own, so that after a failure the same
+    /// order finds the others. Answers with those who were let in.
+    pub async fn release_held(
+        &self,
+        shown_at: Timestamp,
+        operator: &str,
+        reason: &str,
+    ) -> Result<Vec<Engineer>, OrderError> {
+        let was_shown = |engineer: &Engineer| {
+            let held_then = matches!(engineer.release,
+                Release::Held { since, why: Hold::GrantLimit } if since <= shown_at);
+            held_then && engineer.stated.from <= shown_at
+        };
+        let actor = &Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
+        let (mut released, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.house.store.engineers(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(released) };
+            after = Some(last.key.clone());
+            let shown: Vec<EngineerKey> =
+                page.into_iter().filter(was_shown).map(|engineer| engineer.key).collect();
+            let letting =
+                stream::iter(shown).map(|key| async move { self.let_in(&key, actor, was_shown).await });
+            let let_in: Vec<Option<Engineer>> = letting.buffered(SIDE_BY_SIDE).try_collect().await?;
+            released.extend(let_in.into_iter().flatten());
+        }
+    }
+
+    /// Lets an engineer begin who is held, and is still as is asked for; `None` if that is not so.
+    async fn let_in(
+        &self,
+        key: &EngineerKey,
+        actor: &Actor,
+        is_meant: impl Fn(&Engineer) -> bool,
+    ) -> Result<Option<Engineer>, OrderError> {
+        for _ in 0..RACES_MAX {
+            let engineer = self.house.store.engineer(key).await?.ok_or(OrderError::NotFound)?;
+            let is_held = engineer.stated.goal.want == Want::Present && !engineer.is_released();
+            if !is_held || !is_meant(&engineer) {
+                return Ok(None);
+            }
+            let now = self.house.clock.now();
+            let released =
+                Engineer { version: engineer.version + 1, release: Release::Granted(now), ..engineer };
+            let change = Change::Engineer(Box::new(released.clone()));
+            match self.house.store.commit(Commit::of(now, actor.clone(), change)).await {
+                Err(StoreError::Conflict) => continue,
+                Err(error) => return Err(error.into()),
+                Ok(_) => (),
+            }
+            self.grown.notify_one();
+            self.grants().note(&released.stated.cause.event.source, now);
+            self.signal(key);
+            return Ok(Some(released));
+        }
+        Err(OrderError::Busy)
+    }
+}
+
+fn replaced(row: &Enrollment, moved: &Transition) -> Change {
+    Change::Enrollment { from: Some(row.version), row: Box::new(moved.after.clone()) }
 }
 
 impl RowOrder {

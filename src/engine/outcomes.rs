@@ -3,7 +3,8 @@
 //! Not here: what there is to tell (`model/outcome`), and the broker (`amqp`).
 
 use super::Engine;
-use crate::model::enrollment::{Enrollment, State};
+use crate::model::engineer::Engineer;
+use crate::model::enrollment::{Enrollment, State, Want};
 use crate::model::entry::{Actor, Change, Commit, Entry, Position};
 use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::message::{Place, explain};
@@ -218,11 +219,11 @@ fn data(outcome: &Outcome) -> Value {
     let row = match &outcome.about {
         About::Row(row) => row,
         About::Engineer(engineer) => {
-            return json!({ "engineerKey": engineer.key, "revision": engineer.newest().goal.revision, "state": "accepted" });
+            return of_engineer(outcome.kind, engineer);
         }
         About::Letter(parked) => return rejected(parked),
     };
-    let mut data = json!({ "state": row.state.as_str() });
+    let mut data = json!({ "state": row.state.as_str(), "goal": row.goal.want });
     let names = [
         ("engineerKey", row.id.engineer().map(ToString::to_string)),
         ("reseller", row.id.reseller().map(ToString::to_string)),
@@ -234,12 +235,41 @@ fn data(outcome: &Outcome) -> Value {
         data["readyAt"] = json!(outcome.at);
         data["domains"] = json!(row.facts.domains.clone().unwrap_or_default());
     }
+    if row.goal.want == Want::Absent && row.state == State::Completed {
+        add_end(&mut data, row, outcome);
+    }
     if let (OutcomeKind::SeatsLow, Some(seats)) = (outcome.kind, &row.facts.seats) {
         data["seats"] = json!({ "users": seats.users, "suspended": seats.suspended, "deleted": seats.deleted,
             "starters": seats.starters, "remaining": seats.remaining });
     }
     add_reason(&mut data, row, outcome);
     data
+}
+
+fn of_engineer(kind: OutcomeKind, engineer: &Engineer) -> Value {
+    let state = if kind == OutcomeKind::Delayed { "delayed" } else { "accepted" };
+    let newest = engineer.newest();
+    let mut data = json!({ "engineerKey": engineer.key, "revision": newest.goal.revision, "state": state, "goal": newest.goal.want });
+    if let (OutcomeKind::Delayed, Some(risk)) = (kind, engineer.at_risk) {
+        data["startsAt"] = json!(risk.starts);
+        data["atRiskSince"] = json!(risk.since);
+    }
+    data
+}
+
+/// How access ended: from HR's word to the last lock-out that was seen.
+fn add_end(data: &mut Value, row: &Enrollment, outcome: &Outcome) {
+    if let Some(leaving) = row.leaving {
+        data["saidAt"] = json!(leaving.said_at);
+        if let Some(locked_out) = row.facts.locked_out_at {
+            data["lockedOutAt"] = json!(locked_out);
+            data["seconds"] = json!(locked_out.duration_since(leaving.said_at).as_secs().max(0));
+        }
+    }
+    if outcome.kind == OutcomeKind::Deprovisioned {
+        data["neverStarted"] = json!(row.leaving.is_some_and(|leaving| leaving.never_started));
+        data["domains"] = json!(row.facts.domains.clone().unwrap_or_default());
+    }
 }
 
 /// What is wrong and what to send instead: places and rules, no values.

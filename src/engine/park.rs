@@ -229,6 +229,8 @@ mod tests {
             letters_language: Language::English,
             license_spacing: SignedDuration::ZERO,
             portal: PortalUrl::default(),
+            handovers: crate::handover::Handovers::default(),
+            to_managers: true,
         };
         let allowed_sources = sources.iter().map(|source| (*source).to_owned()).collect();
         let settings = Settings { allowed_sources, ..Settings::default() };

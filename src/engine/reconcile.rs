@@ -1,12 +1,13 @@
 //! Opens the rows that ought to exist and do not, for one engineer or for all, and wakes what waited for a reseller account. Level-
 //! triggered: a lost signal costs latency, never a row. Not here: the question itself (`model/roster`).
 
-use super::Engine;
+use super::{Engine, observe};
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State, Target, Want};
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::failure::Who;
 use crate::model::id::{EngineerKey, ResellerName};
+use crate::model::plan::StepName;
 use crate::model::roster::{Roster, missing};
 use crate::model::transition::{Input, apply};
 use crate::store::StoreError;
@@ -57,6 +58,7 @@ impl Engine {
                 _ = at_least.tick() => {
                     self.recheck_resellers().await;
                     self.watch_licenses();
+                    self.watch_two_step();
                 }
             }
             if let Err(error) = self.sweep_once().await {
@@ -74,9 +76,16 @@ impl Engine {
         }
         self.check_leaders().await?;
         let mut after: Option<EngineerKey> = None;
+        let (now, mut unopened) = (self.house.clock.now(), 0);
         loop {
             let page = self.house.store.engineers(after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let is_unopened =
+                |engineer: &&Engineer| engineer.handover.as_ref().is_some_and(|last| last.is_open(now));
+            unopened += u32::try_from(page.iter().filter(is_unopened).count()).unwrap_or(u32::MAX);
+            let Some(last) = page.last() else {
+                observe::unopened(unopened);
+                return Ok(());
+            };
             after = Some(last.key.clone());
             stream::iter(&page)
                 .for_each_concurrent(SIDE_BY_SIDE, |engineer| self.reconcile_logged(&engineer.key))
@@ -118,6 +127,7 @@ impl Engine {
         };
         self.note_moment(&engineer);
         let rows = self.house.store.enrollments_of(key).await?;
+        self.lapse(&engineer, &rows).await?;
         for row in &rows {
             self.tell(&engineer, row).await;
         }
@@ -126,6 +136,7 @@ impl Engine {
             Err(StoreError::Conflict) => self.signal(key),
             Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => return Err(error),
         }
+        self.remind(&engineer, &rows).await;
         // Access is given to whoever is released; the end of access waits for nobody.
         if engineer.stated.goal.want == Want::Present && !engineer.is_released() {
             return Ok(());
@@ -194,9 +205,14 @@ impl Engine {
     async fn nudge_letter(&self, engineer: &Engineer, roster: &Roster, rows: &BTreeMap<Target, Enrollment>) {
         let Some(row) = rows.get(&Target::Engineer).filter(|row| row.waits_on(Who::Reseller)) else { return };
         let settled = match engineer.stated.goal.want {
-            Want::Present => roster
-                .wanted(&engineer.stated.scope)
-                .all(|target| rows.get(&target).is_some_and(Enrollment::is_settled)),
+            Want::Present => {
+                let together = row.state.at().is_some_and(|at| at.step == StepName::Together);
+                let is_told = |other: &Enrollment| {
+                    other.is_settled() && other.goal.want == Want::Present
+                        || !together && other.waits_for_two_step()
+                };
+                roster.wanted(&engineer.stated.scope).all(|target| rows.get(&target).is_some_and(is_told))
+            }
             Want::Absent => rows.values().all(|other| other.id == row.id || other.has_lost_access()),
         };
         if settled {

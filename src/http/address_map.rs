@@ -80,7 +80,7 @@ fn is_mapped(row: &Enrollment, reseller: &Reseller) -> bool {
 mod tests {
     use super::*;
     use crate::model::enrollment::{AccountFact, Goal};
-    use crate::model::reseller::{CaseAlerts, DomainChoice, LicenseMode, Removal, RoleChoice};
+    use crate::model::reseller::{CaseAlerts, DomainChoice, LicenseMode, Removal, RoleChoice, TwoStepGate};
     use jiff::Timestamp;
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -101,8 +101,11 @@ mod tests {
             seats: None,
             removable_licenses: BTreeSet::new(),
             home,
+            handover: crate::model::handover::Delivery::default(),
             home_accounts: BTreeMap::new(),
             removal: Removal::Suspend,
+            two_step: TwoStepGate::default(),
+            profiles: BTreeMap::new(),
         }
     }
 

@@ -130,7 +130,7 @@ pub(super) async fn resellers(
     Ok(Json(Page { items, next_cursor: None }))
 }
 
-/// `GET /v1/tasks`: one card for each thing to do, the oldest first, and then those whom the limit on grants holds.
+/// `GET /v1/tasks`: one card for each thing to do, those first that keep a leaver's access open, then the oldest first, and then those whom the limit on grants holds.
 pub(super) async fn tasks(
     State(api): State<Arc<Api>>,
     spoken: Spoken,
@@ -146,7 +146,8 @@ pub(super) async fn tasks(
 pub(super) async fn open_tasks(api: &Api, wording: Wording) -> Result<Vec<Task>, Problem> {
     let house = api.engine.house();
     let now = wording.zoned();
-    let lanes = house.sites.keys().cloned().map(Lane::Reseller).chain([Lane::House]);
+    let of = |name: &ResellerName| [Lane::Leaving(name.clone()), Lane::Reseller(name.clone())];
+    let lanes = house.sites.keys().flat_map(of).chain([Lane::House]);
     let (mut tasks, mut looked_at) = (Vec::new(), 0);
     for lane in lanes {
         let mut after: Option<(Timestamp, EnrollmentId)> = None;
@@ -198,7 +199,11 @@ async fn find(api: &Api, named: &Named) -> Result<Engineer, Problem> {
 pub(super) async fn view(api: &Api, engineer: &Engineer, spoken: Spoken) -> Result<EngineerView, Problem> {
     let rows = api.engine.house().store.enrollments_of(&engineer.key).await?;
     let (name, roster) = (username(api, engineer).await?, api.engine.roster());
-    Ok(Wording::new(api, spoken).engineer(engineer, name, &roster, &rows))
+    let mut view = Wording::new(api, spoken).engineer(engineer, name, &roster, &rows);
+    for (shown, row) in view.enrollments.iter_mut().zip(&rows) {
+        shown.two_step = api.engine.two_step(row);
+    }
+    Ok(view)
 }
 
 /// The reserved name. One engineer whose record cannot be opened must not hide all the others, so it is then left out.

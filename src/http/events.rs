@@ -10,6 +10,7 @@ use crate::model::engineer::EventRef;
 use crate::model::event::{Fault, Refusal, split_batch};
 use crate::model::id::EngineerKey;
 use crate::model::parked::{Door, Letter, LetterId};
+use crate::model::signature::SIGNATURE_HEADER;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -104,11 +105,21 @@ fn letter(headers: &HeaderMap, body: &Bytes) -> Result<Sent, Problem> {
     let message = |attributes| Letter::new(content_type.clone(), attributes, body.to_vec());
     match media.as_str() {
         // The attributes may be repeated as headers; the body is what counts.
-        STRUCTURED => Ok(Sent::One(message(BTreeMap::new()))),
+        STRUCTURED => Ok(Sent::One(message(signature(headers).collect()))),
         BATCHED => Ok(Sent::Batch(message(BTreeMap::new()))),
-        _ if !attributes.is_empty() => Ok(Sent::One(message(attributes))),
+        _ if !attributes.is_empty() => {
+            Ok(Sent::One(message(attributes.into_iter().chain(signature(headers)).collect())))
+        }
         _ => Err(ProblemKind::NoCloudEvent.into()),
     }
+}
+
+/// The signature; several are none.
+fn signature(headers: &HeaderMap) -> impl Iterator<Item = (String, String)> {
+    let values: Vec<&str> =
+        headers.get_all(SIGNATURE_HEADER).iter().map(|value| value.to_str().unwrap_or_default()).collect();
+    let whole = values.join(", ");
+    (!values.is_empty()).then(|| (SIGNATURE_HEADER.to_owned(), whole)).into_iter()
 }
 
 /// The attributes of binary mode, in the intake's spelling.

@@ -37,6 +37,9 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
 ];
 
+/// Refusals of these types are written for whoever reads them.
+const WRITTEN: [&[u8]; 2] = [b"application/json", b"text/html; charset=utf-8"];
+
 /// Stands before every route.
 pub(super) async fn front(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let spoken = Spoken::of(request.headers());
@@ -92,7 +95,8 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
 fn in_words(response: Response, spoken: Spoken) -> Response {
     let status = response.status();
     let failed = status.is_client_error() || status.is_server_error();
-    let bare = failed && response.headers().get(CONTENT_TYPE).is_none_or(|value| value != "application/json");
+    let bare = failed
+        && response.headers().get(CONTENT_TYPE).is_none_or(|value| !WRITTEN.contains(&value.as_bytes()));
     let problem = response.extensions().get::<Problem>().cloned();
     let Some(problem) = problem.or_else(|| bare.then(|| Problem::of_status(status))) else { return response };
     let mut rendered = problem.render(spoken);

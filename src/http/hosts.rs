@@ -41,6 +41,16 @@ impl Hosts {
     }
 }
 
+/// The host of an address, as it is answered to.
+pub fn host_of(url: &str) -> Option<String> {
+    authority_of(url).and_then(without_port).map(str::to_owned)
+}
+
+/// What stands between the scheme and the path of an address.
+pub(super) fn authority_of(url: &str) -> Option<&str> {
+    url.split_once("://")?.1.split('/').next()
+}
+
 /// The host of `host`, `host:port`, `[v6]` or `[v6]:port`.
 fn without_port(authority: &str) -> Option<&str> {
     let (host, rest) = match authority.strip_prefix('[') {

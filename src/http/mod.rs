@@ -6,6 +6,8 @@ mod api;
 mod auth;
 mod connection;
 mod dead_letters;
+mod engineer_view;
+mod envelope;
 mod events;
 mod extract;
 mod front;
@@ -13,6 +15,7 @@ mod health;
 mod hosts;
 mod idempotency;
 mod language;
+mod leaving_view;
 mod orders;
 mod problem;
 mod reseller_view;
@@ -26,7 +29,7 @@ mod usernames;
 mod views;
 
 pub use health::{Part, Status};
-pub use hosts::Hosts;
+pub use hosts::{Hosts, host_of};
 pub use problem::{Fault, Problem, ProblemKind};
 pub use tokens::{Caller, NewToken, Role, Tokens, TokensError};
 

@@ -7,7 +7,7 @@ use super::problem::Problem;
 use super::tokens::{Caller, Role};
 use super::views::{EnrollmentView, Wording};
 use super::{Api, api, auth};
-use crate::engine::{EngineerOrder, RowOrder};
+use crate::engine::{EngineerOrder, OrderError, RowOrder};
 use crate::model::enrollment::EnrollmentId;
 use crate::model::id::MailAddress;
 use axum::extract::State;
@@ -38,6 +38,7 @@ enum Wish {
     Skip,
     Cancel,
     Adopt,
+    Reissue,
 }
 
 /// What a wish is, once its role was checked.
@@ -45,6 +46,7 @@ enum Decision {
     Engineer(EngineerOrder),
     Row(RowOrder),
     Adopt(MailAddress),
+    Reissue,
 }
 
 /// `POST /v1/engineers/{key}/orders`: `approve` is about the engineer, the others are about the engineer-wide row.
@@ -65,6 +67,10 @@ pub(super) async fn of_engineer(
         Decision::Row(order) => {
             let row = api.engine.order_row(&EnrollmentId::Engineer(key), order, &caller.name, reason).await?;
             Ok(Json(Wording::new(&api, spoken).enrollment(&row)).into_response())
+        }
+        Decision::Reissue => {
+            let engineer = api.engine.order_reissue(&key, None, &caller.name, reason).await?;
+            Ok(Json(api::view(&api, &engineer, spoken).await?).into_response())
         }
         Decision::Adopt(_) => {
             Err(Problem::invalid("/order", "an account is adopted in one domain: name the enrollment"))
@@ -107,7 +113,7 @@ async fn of_row(
     match body.decision(caller)? {
         Decision::Engineer(EngineerOrder::Approve) => Err(Problem::invalid(
             "/order",
-            "only an engineer can be approved; here: retry, skip, cancel or adopt",
+            "only an engineer can be approved; here: retry, skip, cancel, adopt or reissue",
         )),
         Decision::Row(order) => {
             let row = api.engine.order_row(id, order, &caller.name, reason).await?;
@@ -115,6 +121,14 @@ async fn of_row(
         }
         Decision::Adopt(account) => {
             let row = api.engine.order_adoption(id, &account, &caller.name, reason).await?;
+            Ok(Json(Wording::new(api, spoken).enrollment(&row)))
+        }
+        Decision::Reissue => {
+            let key = id
+                .engineer()
+                .ok_or_else(|| Problem::invalid("/order", "a reseller account has no first password"))?;
+            api.engine.order_reissue(key, Some(id), &caller.name, reason).await?;
+            let row = api.engine.house().store.enrollment(id).await?.ok_or(OrderError::NotFound)?;
             Ok(Json(Wording::new(api, spoken).enrollment(&row)))
         }
     }
@@ -145,6 +159,7 @@ impl Body {
             Wish::Retry => (Role::Operator, Decision::Row(RowOrder::Retry)),
             Wish::Skip => (Role::Operator, Decision::Row(RowOrder::Skip)),
             Wish::Cancel => (Role::Operator, Decision::Row(RowOrder::Cancel)),
+            Wish::Reissue => (Role::Operator, Decision::Reissue),
             Wish::Adopt => (Role::Approver, Decision::Adopt(self.account()?)),
         };
         auth::check(caller, least)?;

@@ -312,7 +312,8 @@ impl From<OrderError> for Problem {
                 | Rejected::Stale
                 | Rejected::Unskippable
                 | Rejected::Unconfirmable
-                | Rejected::HasAccount,
+                | Rejected::HasAccount
+                | Rejected::NoFirstPassword,
             )
             | OrderError::NotHome => ProblemKind::OrderDoesNotFit,
             OrderError::Store(error) => return error.into(),

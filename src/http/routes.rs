@@ -2,7 +2,8 @@
 
 use super::tokens::Role;
 use super::{
-    Api, address_map, api, auth, dead_letters, events, health, idempotency, orders, schemas, tasks, usernames,
+    Api, address_map, api, auth, dead_letters, envelope, events, health, idempotency, orders, schemas, tasks,
+    usernames,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -68,12 +69,14 @@ const LIVE: &str = "/livez";
 const READY: &str = "/readyz";
 const METRICS: &str = "/metrics";
 
-/// The router of the table, and of the probes and documents, which need no token.
+/// The router of the table, of the probes and documents, and of the page for engineers, which need no token.
 pub(super) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
     let probes = Router::new()
         .route(LIVE, get(health::live))
         .route(READY, get(health::ready))
-        .route(METRICS, get(health::metrics));
+        .route(METRICS, get(health::metrics))
+        // Its token is its path.
+        .route("/envelope/{token}", get(envelope::look).post(envelope::open));
     let repeats = Arc::new(idempotency::Repeats::default());
     ROUTES.iter().fold(probes.merge(schemas::router()), |router, route| {
         let guard = from_fn_with_state((Arc::clone(api), route.least), auth::require);

@@ -130,6 +130,8 @@ fn house(store: Arc<Memory>) -> House {
         letters_language: crate::model::person::Language::English,
         license_spacing: SignedDuration::ZERO,
         portal: PortalUrl::default(),
+        handovers: crate::handover::Handovers::default(),
+        to_managers: true,
     }
 }
 

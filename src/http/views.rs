@@ -2,8 +2,11 @@
 //! Not here: where the data comes from (`api`).
 
 use super::Api;
+use super::engineer_view::{HandoverView, UpcomingView};
 use super::language::Spoken;
-use crate::model::engineer::{Engineer, Hold, Progress, Release, Scope};
+use super::leaving_view::{LeavingView, by_hand};
+use crate::model::calendar::moment;
+use crate::model::engineer::{Engineer, Hold, Progress, Release};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Entry};
 use crate::model::failure::{Failure, FailureCode, Prefilled, Who};
@@ -12,8 +15,9 @@ use crate::model::message::{Message, Place, explain};
 use crate::model::person::Language;
 use crate::model::plan::StepName;
 use crate::model::roster::Roster;
-use crate::model::statement::Statement;
-use crate::model::task::Card;
+use crate::model::task::{Card, CardId};
+use crate::model::time_zone::TimeZoneName;
+use crate::model::two_step::Standing;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
@@ -46,9 +50,21 @@ pub(super) struct EngineerView {
     sentences: Option<Message>,
     held_since: Option<Timestamp>,
     starts: Option<Timestamp>,
+    /// The last envelope with first passwords; never its address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handover: Option<HandoverView>,
+    /// The same on the clock of the place of work, and in UTC.
+    starts_shown: Option<String>,
+    /// When the work for it begins by itself, while that is to come.
+    opens: Option<Timestamp>,
+    /// Where HR means its dates.
+    time_zone: TimeZoneName,
     /// What HR has said for later, the earliest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     upcoming: Vec<UpcomingView>,
+    /// How access ends, while it does and when it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leaving: Option<LeavingView>,
     pub(super) enrollments: Vec<EnrollmentView>,
     version: u64,
 }
@@ -70,6 +86,9 @@ pub(super) struct EnrollmentView {
     detail: Option<String>,
     look_again_at: Option<Timestamp>,
     done: BTreeSet<StepName>,
+    /// Whether the account is enrolled in 2-Step Verification; absent where nobody watches that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) two_step: Option<Standing>,
     version: u64,
 }
 
@@ -99,40 +118,18 @@ pub(super) struct TaskView {
     paste: Option<String>,
     console_link: Option<&'static str>,
     closes_itself: bool,
+    /// It keeps somebody's access open that was to end.
+    open_exposure: bool,
+    /// What a person does at once where that is so.
+    by_hand: Option<String>,
     /// An operator's word closes it.
     confirmable: bool,
     /// What to paste or fill in at Google's page.
     values: Vec<Prefilled>,
+    /// Of those who are held: when this was so. A release names it, so that nobody is let in who came later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shown_at: Option<Timestamp>,
     engineers: Vec<EngineerKey>,
-}
-
-/// What HR has said for later.
-#[derive(Debug, Serialize)]
-pub(super) struct UpcomingView {
-    goal: Want,
-    revision: u64,
-    from: Timestamp,
-    scope: Scope,
-}
-
-impl UpcomingView {
-    fn of(statement: &Statement) -> Self {
-        Self {
-            goal: statement.goal.want,
-            revision: statement.goal.revision,
-            from: statement.from,
-            scope: statement.scope.clone(),
-        }
-    }
-}
-
-/// Why somebody is held, as a failure that people read about.
-fn held_code(why: Hold) -> FailureCode {
-    match why {
-        Hold::GrantLimit => FailureCode::GrantsHeld,
-        Hold::ApprovalMissing => FailureCode::ApprovalMissing,
-        Hold::EmploymentEnded => FailureCode::EmploymentEnded,
-    }
 }
 
 /// One entry of the ledger, without what is sealed.
@@ -154,6 +151,11 @@ pub(super) struct Wording {
 impl Wording {
     pub(super) fn new(api: &Api, spoken: Spoken) -> Self {
         Self { language: spoken.0, now: api.engine.house().clock.now() }
+    }
+
+    /// A moment that belongs to a place: "Friday 17:00 Stockholm (16:00 UTC)".
+    pub(super) fn moment(self, at: Timestamp, place: &TimeZoneName) -> String {
+        moment::in_places(at, &place.time_zone(), &[TimeZone::UTC], self.now, self.language)
     }
 
     /// The time on the clock that messages are written by: UTC, since the reader's is not known here.
@@ -185,7 +187,12 @@ impl Wording {
             sentences: waits.map(|(.., sentences)| sentences),
             held_since,
             starts: engineer.stated.starts,
-            upcoming: engineer.upcoming.iter().map(UpcomingView::of).collect(),
+            handover: engineer.handover.as_deref().map(HandoverView::of),
+            starts_shown: engineer.stated.starts.map(|at| self.moment(at, &engineer.stated.time_zone)),
+            opens: rows.iter().filter(|row| row.waits_on(Who::Calendar)).filter_map(|row| row.opens).min(),
+            time_zone: engineer.stated.time_zone.clone(),
+            upcoming: engineer.upcoming.iter().map(|statement| UpcomingView::of(statement, self)).collect(),
+            leaving: LeavingView::of(engineer, rows),
             enrollments: rows.iter().map(|row| self.enrollment(row)).collect(),
             version: engineer.version,
         }
@@ -203,7 +210,7 @@ impl Wording {
             return None;
         }
         if let Release::Held { why, .. } = engineer.release {
-            return Some((Who::Operator, held_code(why), self.held(why)));
+            return Some((Who::Operator, why.code(), self.held(why)));
         }
         let is_told = rows.iter().any(|row| row.id.target() == Target::Engineer);
         if is_told || !rows.iter().all(Enrollment::is_settled) || roster.knows(&engineer.stated.scope) {
@@ -243,6 +250,7 @@ impl Wording {
             detail: failure.map(|failure| failure.detail.clone()).filter(|detail| !detail.is_empty()),
             look_again_at,
             done: row.done.clone(),
+            two_step: None,
             version: row.version,
         }
     }
@@ -269,7 +277,10 @@ impl Wording {
             values: task.values,
             console_link: task.console_link,
             closes_itself: task.closes_itself,
+            open_exposure: task.leaving,
+            by_hand: task.leaving.then(|| by_hand(self.language).to_owned()),
             confirmable: task.confirmable,
+            shown_at: None,
             engineers,
         }
     }
@@ -278,8 +289,8 @@ impl Wording {
     pub(super) fn held_task(self, why: Hold, since: Timestamp, engineers: Vec<EngineerKey>) -> TaskView {
         let sentences = self.held(why);
         TaskView {
-            id: held_code(why).as_str().replace('_', "-"),
-            reason: held_code(why),
+            id: CardId::Held(why).to_string(),
+            reason: why.code(),
             step: None,
             waiting_on: Who::Operator,
             reseller: None,
@@ -293,13 +304,16 @@ impl Wording {
             values: Vec::new(),
             console_link: None,
             closes_itself: false,
-            confirmable: false,
+            open_exposure: false,
+            by_hand: None,
+            confirmable: why == Hold::GrantLimit,
+            shown_at: Some(self.now),
             engineers,
         }
     }
 
     fn held(self, why: Hold) -> Message {
-        self.explain(&Failure::needs(Who::Operator, held_code(why)), &nowhere())
+        self.explain(&Failure::needs(Who::Operator, why.code()), &nowhere())
     }
 
     fn explain(self, failure: &Failure, place: &Place) -> Message {
@@ -381,7 +395,9 @@ fn hide_sealed(value: &mut Value) {
         Value::Object(fields) => {
             for (name, value) in fields {
                 match name.as_str() {
-                    "person" | "username" | "credential" | "home_account" => *value = json!(SEALED),
+                    "person" | "username" | "aliases" | "credential" | "home_account" | "token" => {
+                        *value = json!(SEALED)
+                    }
                     _ => hide_sealed(value),
                 }
             }
@@ -469,6 +485,34 @@ mod tests {
         check(only_a(), granted, &[row(State::Completed)], None);
         let held = Release::Held { since: Timestamp::UNIX_EPOCH, why: Hold::GrantLimit };
         check(only_a(), held, &[], Some((Who::Operator, FailureCode::GrantsHeld)));
+    }
+
+    #[test]
+    fn aliases_are_sealed_in_the_ledger_too() {
+        let engineer =
+            Engineer { aliases: vec![Sealed::from_bytes(vec![9; 32])], ..Engineer::example("E-1") };
+        assert_eq!(change(&Change::Engineer(Box::new(engineer)))["aliases"], SEALED);
+    }
+
+    #[test]
+    fn moments_are_shown_where_they_belong() {
+        let mut engineer = Engineer::example("E-1");
+        engineer.stated.time_zone = TimeZoneName::parse("Europe/Stockholm").unwrap();
+        engineer.stated.starts = Some("2026-11-30T23:00:00Z".parse().unwrap());
+        let mut end = engineer.stated.clone();
+        end.goal.want = Want::Absent;
+        end.from = "2026-11-27T16:00:00Z".parse().unwrap();
+        engineer.upcoming = vec![end];
+        let now = "2026-11-25T12:00:00Z".parse().unwrap();
+        let shown = |language| {
+            let shown = Wording { language, now }.engineer(&engineer, None, &Roster::default(), &[]);
+            (shown.starts_shown.unwrap(), shown.upcoming[0].shown.clone())
+        };
+        let english = ("Tuesday 00:00 Stockholm (Monday 23:00 UTC)", "Friday 17:00 Stockholm (16:00 UTC)");
+        let swedish = ("tisdag 00.00 Stockholm (måndag 23.00 UTC)", "fredag 17.00 Stockholm (16.00 UTC)");
+        for (language, (starts, ends)) in [(Language::English, english), (Language::Swedish, swedish)] {
+            assert_eq!(shown(language), (starts.to_owned(), ends.to_owned()));
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl WebUrl {
     }
 
     /// Lets Google ask for the password of exactly this account, whoever else is signed in, and go on to a page.
-    pub(super) fn sign_in(address: &str, next: &Self) -> Self {
+    pub fn sign_in(address: &str, next: &Self) -> Self {
         let (email, next) = (percent_encoded(address), percent_encoded(next.as_str()));
         Self(format!("{ACCOUNT_CHOOSER}?Email={email}&continue={next}"))
     }

@@ -28,16 +28,18 @@ pub struct BeforeRole<'a> {
     pub starts: Option<&'a str>,
     /// Whether the engineer was told before.
     pub again: bool,
+    /// Whether the role was given all the same.
+    pub role_given: bool,
 }
 
 /// Writes the letter or its reminder.
 pub fn before_role(about: &BeforeRole<'_>) -> Wording {
     let words = template::words(about.language);
     let own = &words.before_role;
-    let (subject, introduction) = if about.again {
-        (own.subject_again, own.introduction_again)
-    } else {
-        (own.subject, own.introduction)
+    let (subject, introduction) = match (about.role_given, about.again) {
+        (true, _) => (own.subject, own.introduction_given),
+        (false, true) => (own.subject_again, own.introduction_again),
+        (false, false) => (own.subject, own.introduction),
     };
     let mut letter = Document::new(about.language, subject);
     greeting(&mut letter, words, about.name);
@@ -50,6 +52,9 @@ pub fn before_role(about: &BeforeRole<'_>) -> Wording {
         passwords(&mut letter, words, about.accounts, about.handovers);
     }
     letter.heading(own.how).steps(&own.steps).link(own.help, &WebUrl::known(HELP));
-    letter.paragraph(own.after).footer(words.footer);
+    if !about.role_given {
+        letter.paragraph(own.after);
+    }
+    letter.footer(words.footer);
     letter.written()
 }

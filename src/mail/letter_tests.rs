@@ -109,6 +109,7 @@ fn gate(language: Language, again: bool) -> Wording {
         handovers,
         starts: Some(friday(language)),
         again,
+        role_given: false,
     })
 }
 

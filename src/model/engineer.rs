@@ -2,11 +2,13 @@
 //! Not here: the person in clear (`person`), which exists only in memory.
 
 use super::enrollment::{Enrollment, Goal, State, Target, Want, Wish};
-use super::failure::Who;
+use super::failure::{FailureCode, Who};
+use super::handover::Handover;
 use super::id::{DomainName, EngineerKey};
 use super::roster::Roster;
 use super::sealed::Sealed;
 use super::statement::{Changed, Statement};
+use super::two_step::Reminded;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -67,6 +69,17 @@ pub enum Hold {
     EmploymentEnded,
 }
 
+impl Hold {
+    /// The same as a failure that people read about.
+    pub fn code(self) -> FailureCode {
+        match self {
+            Self::GrantLimit => FailureCode::GrantsHeld,
+            Self::ApprovalMissing => FailureCode::ApprovalMissing,
+            Self::EmploymentEnded => FailureCode::EmploymentEnded,
+        }
+    }
+}
+
 /// Whether the engineer is to be forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -75,6 +88,18 @@ pub enum Forgetting {
     Asked(Timestamp),
     /// The data key is destroyed.
     Done(Timestamp),
+}
+
+/// A start date before which the access may not be ready, and who was told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AtRisk {
+    /// The start.
+    pub starts: Timestamp,
+    /// When the risk was seen, and the manager told.
+    pub since: Timestamp,
+    /// The engineer's version with which HR was told that it is late; each start date is told once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<u64>,
 }
 
 /// Statements that are to come, at most: a change and an end.
@@ -98,11 +123,23 @@ pub struct Engineer {
     /// The local part that is reserved for the engineer, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<Sealed>,
+    /// Other local parts that are reserved for the engineer, sealed: aliases from changed names, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<Sealed>,
     /// Whether carepass may begin.
     pub release: Release,
     /// Whether carepass is to forget the engineer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forgetting: Option<Forgetting>,
+    /// The last envelope with first passwords that was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handover: Option<Box<Handover>>,
+    /// The start date that was seen to be at risk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_risk: Option<AtRisk>,
+    /// How often the engineer was reminded of 2-Step Verification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminded: Option<Reminded>,
 }
 
 impl Engineer {
@@ -122,6 +159,7 @@ impl Engineer {
             cause: Some(self.stated.cause.clone()),
             starts: self.stated.starts,
             opens: self.stated.opens(lead_time),
+            never_started: self.stated.never_started,
             said_at: Some(self.stated.from),
             changed: self.changed,
         }
@@ -230,7 +268,7 @@ impl Engineer {
             key: key.parse().unwrap(),
             version: 1,
             stated: Statement {
-                goal: super::enrollment::Goal { want: Want::Present, revision: 1 },
+                goal: Goal { want: Want::Present, revision: 1 },
                 from: Timestamp::UNIX_EPOCH,
                 employment: format!("{key}/1").parse().unwrap(),
                 starts: None,
@@ -246,8 +284,12 @@ impl Engineer {
             upcoming: Vec::new(),
             changed: Changed::default(),
             username: None,
+            aliases: Vec::new(),
             release: Release::Granted(Timestamp::UNIX_EPOCH),
             forgetting: None,
+            at_risk: None,
+            handover: None,
+            reminded: None,
         }
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-pub use super::facts::{AccountFact, Facts, LicenseLesson, TwoStep};
+pub use super::facts::{AccountFact, Facts, LicenseLesson, RoleFact, TwoStep};
 
 /// How often in a row Google may put a row off before a person is asked.
 pub const PUT_OFF_MAX: u32 = 6;
@@ -103,6 +103,9 @@ pub struct Wish {
     /// When the work for a new engineer begins; none is at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opens: Option<Timestamp>,
+    /// The engineer never started.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub never_started: bool,
     /// When it came into force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub said_at: Option<Timestamp>,
@@ -123,6 +126,9 @@ pub struct Leaving {
     pub since: Timestamp,
     /// Something was under way for the old goal, and may still come about: an account whose insert was not answered, a role.
     pub unfinished: bool,
+    /// The engineer never started.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub never_started: bool,
 }
 
 /// Which step, which attempt, how often it was looked at again, and since when it is the current one.
@@ -216,6 +222,9 @@ pub struct Enrollment {
     /// The initial password, sealed before the account is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<Sealed>,
+    /// An operator has asked for a new first password, which is not the account's yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reissue: bool,
     /// The engineer's own account, at a home reseller, as an operator's order names it; sealed with the engineer's data key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home_account: Option<Sealed>,
@@ -236,7 +245,15 @@ pub struct Enrollment {
 /// A goal that no event stands behind.
 impl From<Goal> for Wish {
     fn from(goal: Goal) -> Self {
-        Self { goal, cause: None, starts: None, opens: None, said_at: None, changed: Changed::default() }
+        Self {
+            goal,
+            cause: None,
+            starts: None,
+            opens: None,
+            never_started: false,
+            said_at: None,
+            changed: Changed::default(),
+        }
     }
 }
 
@@ -435,6 +452,13 @@ impl Enrollment {
             row.facts.seats = row.facts.seats.map(|seats| Box::new(seats.kept()));
         }
         Some(row)
+    }
+
+    /// Whether the account stands and its role waits for 2-Step Verification, also in the moment in which that is looked at again.
+    pub fn waits_for_two_step(&self) -> bool {
+        let at = self.state.at().filter(|at| at.step == StepName::TwoStep);
+        self.facts.account.is_some()
+            && at.is_some_and(|at| at.waited_for == Some(FailureCode::TwoStepPending))
     }
 
     /// Whether the row waits for the given one to act.

@@ -1,6 +1,7 @@
 //! What the steps of a row learned and later steps need. Data only; stored with the row.
 //! Not here: the row (`enrollment`), and who learns what (`steps`).
 
+use super::event::Profile;
 use super::id::{AccountId, CustomerId, DomainName, OrgUnitPath, RoleId};
 use super::reseller::Privilege;
 use super::seats::SeatCount;
@@ -27,9 +28,9 @@ pub struct Facts {
     /// Reseller: the configured path at which the unit was found or made. Another one in the configuration is another unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub org_unit_wanted: Option<OrgUnitPath>,
-    /// Reseller: the role that is given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<RoleId>,
+    /// Reseller: the role that is given for each profile.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<Profile, RoleFact>,
     /// Reseller: the customer the credentials lead to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<CustomerId>,
@@ -63,9 +64,19 @@ pub struct Facts {
     /// Reseller: how the free licence turned out to come to an account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licensing: Option<LicenseLesson>,
-    /// Reseller: what the role could do when it was last approved.
+    /// Engineer: the last letter was the one before the role, and the welcome is still to come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role_privileges: Option<BTreeSet<Privilege>>,
+    pub told_early: Option<bool>,
+}
+
+/// The role of a profile, as the set-up resolved it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleFact {
+    /// Its id.
+    pub id: RoleId,
+    /// What it could do when it was last approved; none of one that lists more than is remembered, which has pins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privileges: Option<BTreeSet<Privilege>>,
 }
 
 /// How the free licence turned out to come to the accounts of a reseller (`docs/GOOGLE.md` 3).
@@ -127,7 +138,7 @@ impl Facts {
             org_unit_made_at,
             org_unit_path,
             org_unit_wanted,
-            role,
+            roles,
             customer,
             checked_at,
             two_step,
@@ -139,7 +150,7 @@ impl Facts {
             cut_short_at,
             seats,
             licensing,
-            role_privileges,
+            told_early,
         } = newer;
         // Another customer is another account: nothing that was known of the one before holds for it.
         if customer.is_some() && self.customer.is_some() && customer != self.customer {
@@ -154,7 +165,10 @@ impl Facts {
         self.conflicts_are_safe = conflicts_are_safe.or(self.conflicts_are_safe);
         self.words.extend(words);
         self.auto_licensing_on_at = self.auto_licensing_on_at.max(auto_licensing_on_at);
-        self.role = role.or(self.role.take());
+        // The set-up resolves all of them at once: one that is not configured any more is none.
+        if !roles.is_empty() {
+            self.roles = roles;
+        }
         self.customer = customer.or(self.customer.take());
         self.checked_at = checked_at.or(self.checked_at);
         self.seats = seats.or(self.seats.take());
@@ -162,6 +176,6 @@ impl Facts {
         self.locked_out_at = locked_out_at.or(self.locked_out_at);
         self.cut_short_at = cut_short_at.or(self.cut_short_at);
         self.licensing = licensing.or(self.licensing);
-        self.role_privileges = role_privileges.or(self.role_privileges.take());
+        self.told_early = told_early.or(self.told_early);
     }
 }

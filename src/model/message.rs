@@ -125,6 +125,40 @@ pub fn state_words(row: &Enrollment, now: &Zoned, language: Language) -> String 
     }
 }
 
+/// Whom a row waits for, as a table says it to somebody who is none of them.
+pub fn who_words(on: Who, language: Language) -> &'static str {
+    match (language, on) {
+        (Language::English | Language::Swedish, Who::Google) => "Google",
+        (Language::English, Who::Operator) => "the operators",
+        (Language::Swedish, Who::Operator) => "driften",
+        (Language::English, Who::Engineer) => "the engineer",
+        (Language::Swedish, Who::Engineer) => "supportteknikern",
+        (Language::English | Language::Swedish, Who::Hr) => "HR",
+        (Language::English, Who::Calendar) => "the date",
+        (Language::Swedish, Who::Calendar) => "datumet",
+        (Language::English, Who::Reseller) => "the other accounts",
+        (Language::Swedish, Who::Reseller) => "de andra kontona",
+    }
+}
+
+/// When Google locks an account without 2-Step Verification, of which the role waits or not, as a table says it.
+pub fn lock_out_words(role_waits: bool, language: Language) -> &'static str {
+    match (language, role_waits) {
+        (Language::English, true) => "not before the role is given",
+        (Language::English, false) => "at any time",
+        (Language::Swedish, true) => "inte förrän rollen ges",
+        (Language::Swedish, false) => "när som helst",
+    }
+}
+
+/// For what waits for nobody, as a table says it.
+pub fn under_way(language: Language) -> &'static str {
+    match language {
+        Language::English => "is under way",
+        Language::Swedish => "pågår",
+    }
+}
+
 fn waits(tongue: &Tongue, on: Who) -> &'static str {
     let words = &tongue.states;
     match on {

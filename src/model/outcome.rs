@@ -2,7 +2,7 @@
 //! publication is recognised. Not here: the words (`message`), the envelope and the broker (`engine/outcomes`, `amqp`).
 
 use super::engineer::{Engineer, EventRef};
-use super::enrollment::{Enrollment, State, TargetKind};
+use super::enrollment::{Enrollment, State, TargetKind, Want};
 use super::entry::{Actor, Change, Entry, Position};
 use super::id::EngineerKey;
 use super::parked::Parked;
@@ -29,12 +29,18 @@ pub struct Outcome {
 pub enum OutcomeKind {
     /// An event was taken up.
     Accepted,
-    /// A domain of an engineer is ready.
+    /// A domain of an engineer is ready, or access there is gone.
     Progressed,
     /// A person must act before a domain, or the engineer as a whole, can go on.
     ActionRequired,
     /// Every domain has settled, at least one of them well, and the engineer was told.
     Ready,
+    /// The engineer starts within a day, or has started, and is not ready; once for each start date.
+    Delayed,
+    /// An operator ended what was to become a domain's access, or the engineer's as a whole.
+    Failed,
+    /// All access of the engineer is gone, or never was given.
+    Deprovisioned,
     /// An event cannot be used, and was parked.
     EventRejected,
     /// A reseller account waits for a person.
@@ -64,6 +70,9 @@ impl OutcomeKind {
             Self::Progressed => "com.carepass.provisioning.progressed.v1",
             Self::ActionRequired => "com.carepass.provisioning.action-required.v1",
             Self::Ready => "com.carepass.provisioning.ready.v1",
+            Self::Delayed => "com.carepass.provisioning.delayed.v1",
+            Self::Failed => "com.carepass.provisioning.failed.v1",
+            Self::Deprovisioned => "com.carepass.provisioning.deprovisioned.v1",
             Self::EventRejected => "com.carepass.provisioning.event-rejected.v1",
             Self::ResellerBlocked => "com.carepass.reseller.blocked.v1",
             Self::ResellerHealthy => "com.carepass.reseller.healthy.v1",
@@ -74,11 +83,14 @@ impl OutcomeKind {
 
 impl OutcomeKind {
     /// Every kind that is told.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Accepted,
         Self::Progressed,
         Self::ActionRequired,
         Self::Ready,
+        Self::Delayed,
+        Self::Failed,
+        Self::Deprovisioned,
         Self::EventRejected,
         Self::ResellerBlocked,
         Self::ResellerHealthy,
@@ -132,6 +144,9 @@ fn read(actor: &Actor, change: &Change) -> Vec<(OutcomeKind, About)> {
         Change::Engineer(engineer) if matches!(actor, Actor::Event(_)) => {
             vec![(OutcomeKind::Accepted, About::Engineer(engineer.clone()))]
         }
+        Change::Engineer(engineer) if is_late_now(engineer) => {
+            vec![(OutcomeKind::Delayed, About::Engineer(engineer.clone()))]
+        }
         Change::Enrollment { row, .. } => {
             let seats_low = became_low(row).then_some(OutcomeKind::SeatsLow);
             of_row(row).into_iter().chain(seats_low).map(|kind| (kind, About::Row(row.clone()))).collect()
@@ -146,10 +161,21 @@ fn read(actor: &Actor, change: &Change) -> Vec<(OutcomeKind, About)> {
     }
 }
 
+/// Whether this very version of the engineer says that the first day cannot be kept.
+fn is_late_now(engineer: &Engineer) -> bool {
+    engineer.at_risk.is_some_and(|risk| risk.late == Some(engineer.version))
+}
+
 fn of_row(row: &Enrollment) -> Option<OutcomeKind> {
     match (&row.state, row.id.kind()) {
         (State::Completed, TargetKind::Domain) => (!row.rechecking).then_some(OutcomeKind::Progressed),
-        (State::Completed, TargetKind::Engineer) => Some(OutcomeKind::Ready),
+        (State::Completed, TargetKind::Engineer) => Some(match row.goal.want {
+            Want::Present => OutcomeKind::Ready,
+            Want::Absent => OutcomeKind::Deprovisioned,
+        }),
+        (State::Cancelled { .. }, TargetKind::Domain | TargetKind::Engineer) => {
+            (row.goal.want == Want::Present).then_some(OutcomeKind::Failed)
+        }
         (State::Completed, TargetKind::Reseller) => (!row.rechecking).then_some(OutcomeKind::ResellerHealthy),
         (State::Waiting { on, .. }, kind) if on.is_a_person() && row.has_begun_to_wait() => match kind {
             TargetKind::Reseller => Some(OutcomeKind::ResellerBlocked),
@@ -169,12 +195,13 @@ fn became_low(row: &Enrollment) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::enrollment::{Goal, Want};
+    use super::super::engineer::AtRisk;
+    use super::super::enrollment::{Goal, Wish};
     use super::super::failure::{Failure, FailureCode, FailureKind, Who};
     use super::super::plan::plan;
     use super::super::rules::Rules;
     use super::super::seats::SeatCount;
-    use super::super::transition::{Ensured, Input, apply};
+    use super::super::transition::{Ensured, Input, Order, apply};
     use super::*;
 
     fn entry(row: Enrollment) -> Entry {
@@ -331,6 +358,51 @@ mod tests {
         let steps = plan(TargetKind::Engineer, Want::Present).len();
         let inputs = (0..steps).flat_map(|_| [Input::Wake, Input::Reported(Ok(Ensured::default()))]);
         assert_eq!(told("engineer/E-1", inputs.collect()), ["com.carepass.provisioning.ready.v1"]);
+    }
+
+    fn types(changes: Vec<Change>, actor: Actor) -> Vec<&'static str> {
+        let entry = Entry { position: Position(7), at: Timestamp::UNIX_EPOCH, actor, changes };
+        outcomes(&entry).iter().map(|outcome| outcome.kind.event_type()).collect()
+    }
+
+    #[test]
+    fn access_that_is_gone_is_told_for_each_domain_and_then_as_a_whole() {
+        let check = |id: &str, expected: &[&str]| {
+            let mut row = Enrollment::open(
+                id.parse().unwrap(),
+                Wish::from(Goal { want: Want::Absent, revision: 2 }),
+                Timestamp::UNIX_EPOCH,
+            );
+            row.state = State::Completed;
+            let change = Change::Enrollment { from: Some(1), row: Box::new(row) };
+            assert_eq!(types(vec![change], Actor::Engine), expected, "{id}");
+        };
+        check("domain/E-1/se/a.se", &["com.carepass.provisioning.progressed.v1"]);
+        check("engineer/E-1", &["com.carepass.provisioning.deprovisioned.v1"]);
+    }
+
+    #[test]
+    fn what_an_operator_ends_has_failed_unless_access_was_to_end() {
+        let cancel = || Input::Ordered(Order::Cancel { reason: "a name that nobody may read".into() });
+        let failed = "com.carepass.provisioning.failed.v1";
+        assert_eq!(told("domain/E-1/se/a.se", vec![cancel()]), [failed]);
+        assert_eq!(told("engineer/E-1", vec![cancel()]), [failed]);
+        assert_eq!(told("reseller/se", vec![cancel()]), [""; 0]);
+        let absent = Input::Retargeted(Box::new(Goal { want: Want::Absent, revision: 2 }.into()));
+        assert_eq!(told("domain/E-1/se/a.se", vec![absent, cancel()]), [""; 0]);
+    }
+
+    #[test]
+    fn a_first_day_that_cannot_be_kept_is_told_with_one_version_only() {
+        let check = |version: u64, late: Option<u64>, expected: &[&str]| {
+            let mut engineer = Engineer { version, ..Engineer::example("E-1") };
+            let (starts, since) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+            engineer.at_risk = Some(AtRisk { starts, since, late });
+            assert_eq!(types(vec![Change::Engineer(Box::new(engineer))], Actor::Engine), expected);
+        };
+        check(3, None, &[]);
+        check(3, Some(3), &["com.carepass.provisioning.delayed.v1"]);
+        check(4, Some(3), &[]);
     }
 
     #[test]

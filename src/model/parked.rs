@@ -5,6 +5,7 @@
 use super::engineer::EventRef;
 use super::event::{self, Fault, ReasonCode, Refusal};
 use super::id::EngineerKey;
+use super::signature::SIGNATURE_HEADER;
 use jiff::Timestamp;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
@@ -43,7 +44,7 @@ pub struct InvalidLetterId;
 pub struct Letter {
     /// Its media type.
     pub content_type: Option<String>,
-    /// Its `CloudEvents` headers, in the spelling of the AMQP binding.
+    /// Its `CloudEvents` headers, in the spelling of the AMQP binding, and its signature.
     pub headers: BTreeMap<String, String>,
     /// Its body.
     pub body: Vec<u8>,
@@ -162,7 +163,8 @@ impl Door {
 impl Letter {
     /// A message without the headers that do not belong to the event.
     pub fn new(content_type: Option<String>, headers: BTreeMap<String, String>, body: Vec<u8>) -> Self {
-        let headers = headers.into_iter().filter(|(name, _)| attribute(name).is_some()).collect();
+        let belongs = |name: &str| attribute(name).is_some() || name == SIGNATURE_HEADER;
+        let headers = headers.into_iter().filter(|(name, _)| belongs(name)).collect();
         Self { content_type, headers, body }
     }
 

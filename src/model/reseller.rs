@@ -1,6 +1,8 @@
 //! What the operator configured for one reseller account. Data only: reading it from files is `config`'s.
 //! Not here either: what was learned of the account at Google, which stands in its row (`enrollment`), and its credentials.
 
+use super::event::Profile;
+use super::handover::Delivery;
 use super::id::{CustomerId, DomainName, EngineerKey, LicenseSku, MailAddress, OrgUnitPath, ResellerName};
 use jiff::SignedDuration;
 use jiff::civil::Date;
@@ -23,8 +25,10 @@ pub struct Reseller {
     pub org_unit: OrgUnitPath,
     /// How the free licence comes to an account.
     pub license: LicenseMode,
-    /// The role that is given.
+    /// The role that is given to those who work on support cases.
     pub role: RoleChoice,
+    /// The roles of the other profiles that are configured.
+    pub profiles: BTreeMap<Profile, RoleChoice>,
     /// How case mail reaches the engineer.
     pub case_alerts: CaseAlerts,
     /// Who confirmed that automatic licensing is off for the unit.
@@ -39,12 +43,16 @@ pub struct Reseller {
     pub seats: Option<u32>,
     /// Paid licences that carepass may take away from its own accounts.
     pub removable_licenses: BTreeSet<LicenseSku>,
+    /// How first passwords come to the engineers.
+    pub handover: Delivery,
     /// Whether engineers have accounts of their own here, which get the role and nothing else.
     pub home: bool,
     /// Those accounts, as the operator named them.
     pub home_accounts: BTreeMap<EngineerKey, MailAddress>,
     /// What becomes of an account of ours once access has ended.
     pub removal: Removal,
+    /// Whether the role waits for 2-Step Verification.
+    pub two_step: TwoStepGate,
 }
 
 /// What becomes of an account that carepass made, once access has ended.
@@ -57,6 +65,31 @@ pub enum Removal {
         /// The days of grace.
         grace: SignedDuration,
     },
+}
+
+/// When an engineer gets the role, as to 2-Step Verification (`docs/GOOGLE.md` 22).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TwoStepGate {
+    /// Once Google shows that the engineer has enrolled.
+    BeforeRole,
+    /// At once; enrolment is watched, and the engineer reminded.
+    #[default]
+    WithRole,
+    /// At once, and nothing is watched.
+    Off,
+}
+
+impl Reseller {
+    /// The profiles that engineers may have here, each with its role.
+    pub fn roles(&self) -> impl Iterator<Item = (Profile, &RoleChoice)> {
+        let others = self.profiles.iter().map(|(profile, choice)| (*profile, choice));
+        others.chain([(Profile::SupportCases, &self.role)])
+    }
+
+    /// The role of a profile, if one is configured.
+    pub fn role_of(&self, profile: Profile) -> Option<&RoleChoice> {
+        self.roles().find(|(other, _)| *other == profile).map(|(_, choice)| choice)
+    }
 }
 
 /// Which of the reseller's domains are used.

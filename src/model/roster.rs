@@ -73,7 +73,8 @@ impl Roster {
 }
 
 /// The targets of an engineer that ought to have a row and have none. The engineer-wide one is missing only once every domain
-/// that is wanted is known, has a row and has settled, and at least one of them is ready. Rows that are no longer wanted, say
+/// that is wanted is known, has a row and has settled, or waits for the engineer's 2-Step Verification, and at least one of them has an
+/// account: the letter says what the engineer has to do before the role. Rows that are no longer wanted, say
 /// of a reseller account that left the configuration, hold nobody up.
 #[must_use]
 pub fn missing(roster: &Roster, engineer: &Engineer, rows: &BTreeMap<Target, Enrollment>) -> Vec<Target> {
@@ -85,9 +86,12 @@ pub fn missing(roster: &Roster, engineer: &Engineer, rows: &BTreeMap<Target, Enr
     let mut absent: Vec<Target> =
         wanted.iter().filter(|target| !rows.contains_key(target)).cloned().collect();
     let row_of = |target: &Target| rows.get(target);
-    let settled = wanted.iter().all(|target| row_of(target).is_some_and(Enrollment::is_settled));
-    let somewhere =
-        wanted.iter().any(|target| row_of(target).is_some_and(|row| row.state == State::Completed));
+    // A domain that has come back into the scope may still be at the end of its access.
+    let is_settled = |row: &Enrollment| row.is_settled() && row.goal.want == Want::Present;
+    let is_told = |row: &Enrollment| is_settled(row) || row.waits_for_two_step();
+    let settled = wanted.iter().all(|target| row_of(target).is_some_and(is_told));
+    let has_account = |row: &Enrollment| row.state == State::Completed || row.waits_for_two_step();
+    let somewhere = wanted.iter().any(|target| row_of(target).is_some_and(has_account));
     // A scope that names no domain at all has nobody to ask but the engineer-wide row.
     let joined = roster.knows(scope) && settled && (somewhere || wanted.is_empty());
     if joined && !rows.contains_key(&Target::Engineer) {
@@ -106,9 +110,27 @@ fn gone(rows: &BTreeMap<Target, Enrollment>) -> Vec<Target> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::enrollment::{EnrollmentId, Goal, Want};
+    use super::super::enrollment::{AccountFact, At, EnrollmentId, Goal, Want};
+    use super::super::failure::{Failure, FailureCode, Who};
+    use super::super::plan::StepName;
     use super::*;
     use jiff::Timestamp;
+
+    /// A domain that comes back into the scope is not settled by the end of access there.
+    #[test]
+    fn what_ended_before_is_no_access_now() {
+        let mut roster = Roster::default();
+        let known = ResellerStatus { domains: Some(["a.se".parse().unwrap()].into()), ready: true };
+        roster.resellers.insert("se".parse().unwrap(), known);
+        let engineer = Engineer::example("E-1");
+        for (want, expected) in [(Want::Present, vec![Target::Engineer]), (Want::Absent, Vec::new())] {
+            let id: EnrollmentId = "domain/E-1/se/a.se".parse().unwrap();
+            let mut row = Enrollment::open(id, Goal { want, revision: 1 }, Timestamp::UNIX_EPOCH);
+            row.state = State::Completed;
+            let rows = [(row.id.target(), row)].into();
+            assert_eq!(missing(&roster, &engineer, &rows), expected, "{want:?}");
+        }
+    }
 
     /// Rows are written `domain=state`, with `engineer` for the engineer-wide one.
     fn check(known: &[(&str, &[&str])], unknown: &[&str], scope: &Scope, rows: &[&str], expected: &[&str]) {
@@ -141,8 +163,33 @@ mod tests {
             "open" => (),
             "done" => row.state = State::Completed,
             "cancelled" => row.state = State::Cancelled { reason: String::new() },
+            "gate" => row = gated(row),
             other => panic!("{other}"),
         }
+        row
+    }
+
+    /// The row, waiting for 2-Step Verification.
+    fn gated(mut row: Enrollment) -> Enrollment {
+        let now = Timestamp::UNIX_EPOCH;
+        let reason = Failure::needs(Who::Engineer, FailureCode::TwoStepPending);
+        let at = At {
+            step: StepName::TwoStep,
+            attempt: 1,
+            runs: 1,
+            looks: 1,
+            waited_for: Some(reason.code),
+            since: now,
+        };
+        row.state = State::Waiting { at, on: Who::Engineer, reason, look_again: now };
+        row.facts.account = Some(AccountFact {
+            id: "1".parse().unwrap(),
+            since: now,
+            read_at: now,
+            restored: false,
+            home: false,
+            suspended_by_us: None,
+        });
         row
     }
 
@@ -166,6 +213,9 @@ mod tests {
         check(two, &[], &all, &["a.dk=cancelled", "a.se=cancelled", "b.se=cancelled"], &[]);
         check(two, &[], &all, &["a.dk=done", "a.se=done", "b.se=done", "engineer=done"], &[]);
         check(two, &["no"], &all, &["a.dk=done", "a.se=done", "b.se=done"], &[]);
+        check(two, &[], &all, &["a.dk=gate", "a.se=gate", "b.se=gate"], &["engineer"]);
+        check(two, &[], &all, &["a.dk=gate", "a.se=done", "b.se=cancelled"], &["engineer"]);
+        check(two, &[], &all, &["a.dk=gate", "a.se=open", "b.se=done"], &[]);
         check(&[], &["no"], &all, &[], &[]);
     }
 

@@ -2,11 +2,14 @@
 //! Pure: a task is read from the row each time and never stored, so it closes by itself when the row moves on.
 //! Not here: the words (`message`) and marking a task as done, which is an order.
 
+mod card_id;
 mod reach;
 #[cfg(test)]
 mod tests;
 
-use super::enrollment::{Enrollment, EnrollmentId, State};
+pub use card_id::CardId;
+
+use super::enrollment::{Enrollment, EnrollmentId, State, Want};
 use super::failure::{Failure, FailureCode, Prefilled, UnmappedAnswer, Who};
 use super::id::{DomainName, EngineerKey, InvalidName, ResellerName};
 use super::message::link::console_link;
@@ -68,6 +71,8 @@ pub struct Task {
     /// The row's turn to look for all, where one does (`wall`).
     #[serde(skip)]
     pub turn: Option<wall::Place>,
+    /// It keeps somebody's access open that was to end.
+    pub leaving: bool,
     /// Whether an operator's word closes it (`POST /v1/tasks/{id}/done`). Marking any other task as done makes carepass look at once.
     pub confirmable: bool,
 }
@@ -114,22 +119,25 @@ pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
         console_link: console_link(reason.code),
         closes_itself: reach::closes_itself(reason.code),
         turn: wall::Place::of(row, reason.code),
+        leaving: row.id.domain().is_some() && row.goal.want == Want::Absent,
         confirmable: Subject::asked_by(row).is_some(),
         reseller: place.reseller,
         domain: place.domain,
     })
 }
 
-/// One card for each thing to do, the oldest first.
+/// One card for each thing to do: first what keeps access open that was to end, then the oldest first.
 pub fn batch(tasks: Vec<Task>) -> Vec<Card> {
     let mut piles: BTreeMap<TaskId, (Task, BTreeSet<EngineerKey>)> = BTreeMap::new();
     for task in tasks {
         let engineer = task.enrollment.engineer().cloned();
         let (shown, engineers) = piles.entry(task.id).or_insert_with(|| (task.clone(), BTreeSet::new()));
         engineers.extend(engineer);
+        let leaving = shown.leaving || task.leaving;
         if order(&task) < order(shown) {
             *shown = task;
         }
+        shown.leaving = leaving;
     }
     let mut cards: Vec<Card> = piles
         .into_values()
@@ -138,7 +146,7 @@ pub fn batch(tasks: Vec<Task>) -> Vec<Card> {
             engineers: engineers.into_iter().collect(),
         })
         .collect();
-    cards.sort_by_key(|card| (card.task.since, card.task.id));
+    cards.sort_by_key(|card| (!card.task.leaving, card.task.since, card.task.id));
     cards
 }
 
@@ -191,9 +199,8 @@ fn values(row: &Enrollment, code: FailureCode) -> Vec<Prefilled> {
         |name: &str, value: Option<String>| value.map(|value| Prefilled { name: name.to_owned(), value });
     let unit = match Subject::asked_by(row) {
         Some(Subject::AutoLicensing | Subject::TwoStepPolicy) => facts.org_unit_path.as_ref(),
-        Some(Subject::FreeSubscription | Subject::CaseAlertRoute | Subject::CaseAlerts) | None => {
-            facts.org_unit_wanted.as_ref().filter(|_| code == FailureCode::OrgUnitGone)
-        }
+        Some(Subject::FreeSubscription | Subject::CaseAlertRoute | Subject::CaseAlerts | Subject::Rename)
+        | None => facts.org_unit_wanted.as_ref().filter(|_| code == FailureCode::OrgUnitGone),
     };
     let domains: Vec<&DomainName> = if code == FailureCode::CaseRouteUnconfirmed {
         facts.domains.iter().flatten().collect()

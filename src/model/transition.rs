@@ -2,7 +2,7 @@
 //! Not here: who commits the result and who carries out the effect (`engine/drive`).
 
 use super::enrollment::{
-    At, Enrollment, EnrollmentId, Facts, Goal, Leaving, PUT_OFF_MAX, State, WATCHED, Want, Wish,
+    At, Enrollment, EnrollmentId, Facts, Leaving, PUT_OFF_MAX, State, TargetKind, WATCHED, Want, Wish,
 };
 use super::failure::{Failure, FailureCode, FailureKind, Who};
 use super::plan::{StepName, may_be_skipped, plan};
@@ -54,6 +54,8 @@ pub enum Order {
         /// Its address, sealed.
         account: Sealed,
     },
+    /// Set a new first password, unless somebody has signed in; on the engineer-wide row: hand over once more and say so.
+    Reissue,
     /// End the row.
     Cancel {
         /// The operator's words.
@@ -123,13 +125,17 @@ pub enum Rejected {
     /// The row has its account already.
     #[error("the row has its account already")]
     HasAccount,
+    /// There is no account whose first password carepass could hand over.
+    #[error("no first password is handed over here")]
+    NoFirstPassword,
 }
 
 impl Enrollment {
     /// A new row at the first step of its plan, due at once.
     pub fn open(id: EnrollmentId, wish: impl Into<Wish>, now: Timestamp) -> Self {
-        let Wish { goal, cause, starts, opens, said_at, changed: _ } = wish.into();
-        let leaving = leaving(goal, said_at, now, false);
+        let wish = wish.into();
+        let leaving = leaving(&wish, now, false);
+        let Wish { goal, cause, starts, opens, .. } = wish;
         let mut row = Self {
             id,
             version: 0,
@@ -141,10 +147,12 @@ impl Enrollment {
             rechecking: false,
             facts: Facts::default(),
             credential: None,
+            reissue: false,
             home_account: None,
             cause,
             starts,
-            opens,
+            // The end of access waits for no start.
+            opens: opens.filter(|_| goal.want == Want::Present),
             leaving,
         };
         row.state = next_state(&row, now).0;
@@ -220,6 +228,7 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         (State::Running { at, .. }, Input::Reported(Ok(ensured))) => {
             after.done.insert(at.step);
             after.done.extend(ensured.also);
+            after.reissue &= at.step != StepName::Password;
             after.facts.learn(*ensured.facts);
             take_over(&mut after, now);
             next_state(&after, now)
@@ -255,6 +264,7 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         (State::Scheduled { .. } | State::Waiting { .. }, Input::Reported(_) | Input::Orphaned) => {
             return Err(Rejected::NothingRan);
         }
+        (State::Completed, Input::Ordered(Order::Reissue)) => reissued(&mut after, now)?,
         (State::Cancelled { .. }, Input::Ordered(Order::Retry)) => next_state(&after, now),
         (State::Cancelled { .. }, Input::Recheck)
         | (
@@ -350,13 +360,14 @@ fn take_over(row: &mut Enrollment, now: Timestamp) {
             row.skipped.remove(&step);
         }
     } else {
-        row.leaving = leaving(wish.goal, wish.said_at, now, is_unfinished(row, now));
+        row.leaving = leaving(&wish, now, is_unfinished(row, now));
         if row.leaving.is_some_and(|leaving| leaving.unfinished) {
             row.facts.cut_short_at = Some(now);
         }
         row.done.clear();
         row.skipped.clear();
         row.credential = None;
+        row.reissue = false;
         row.facts.locked_out_at = None;
     }
     row.goal = wish.goal;
@@ -374,8 +385,13 @@ fn is_unfinished(row: &Enrollment, now: Timestamp) -> bool {
     cut_short || row.facts.cut_short_at.is_some_and(|at| now < later(at, WATCHED))
 }
 
-fn leaving(goal: Goal, said_at: Option<Timestamp>, now: Timestamp, unfinished: bool) -> Option<Leaving> {
-    (goal.want == Want::Absent).then(|| Leaving { said_at: said_at.unwrap_or(now), since: now, unfinished })
+fn leaving(wish: &Wish, now: Timestamp, unfinished: bool) -> Option<Leaving> {
+    (wish.goal.want == Want::Absent).then(|| Leaving {
+        said_at: wish.said_at.unwrap_or(now),
+        since: now,
+        unfinished,
+        never_started: wish.never_started,
+    })
 }
 
 fn ordered(
@@ -396,6 +412,11 @@ fn ordered(
         }
         Order::Skip if !may_be_skipped(row.id.kind(), at.step) => Err(Rejected::Unskippable),
         Order::Skip => {
+            if at.step == StepName::Password {
+                // It is not the account's, and never will be.
+                row.credential = None;
+                row.reissue = false;
+            }
             row.done.insert(at.step);
             row.skipped.insert(at.step);
             Ok(next_state(row, now))
@@ -405,8 +426,29 @@ fn ordered(
             row.home_account = Some(account);
             Ok((due_now(At { runs: at.runs, ..At::first(at.step, now) }, now), None))
         }
+        Order::Reissue => reissued(row, now),
         Order::Cancel { reason } => Ok((State::Cancelled { reason }, Some(Effect::Reconcile))),
     }
+}
+
+/// The password is set once more, or the engineer told once more. The claim of the step seals the new password.
+fn reissued(row: &mut Enrollment, now: Timestamp) -> Result<(State, Option<Effect>), Rejected> {
+    let own = row.facts.account.as_ref().is_some_and(|account| !account.home);
+    let again: &[StepName] = match (row.id.kind(), row.goal.want) {
+        (TargetKind::Domain, Want::Present) if own => &[StepName::Password],
+        (TargetKind::Engineer, Want::Present) => &[StepName::HandOver, StepName::Welcome],
+        (TargetKind::Domain | TargetKind::Engineer | TargetKind::Reseller, _) => {
+            return Err(Rejected::NoFirstPassword);
+        }
+    };
+    for step in again {
+        row.done.remove(step);
+        row.skipped.remove(step);
+    }
+    row.reissue = row.id.kind() == TargetKind::Domain;
+    row.credential = None;
+    row.rechecking = false;
+    Ok(next_state(row, now))
 }
 
 fn retried(at: At, now: Timestamp) -> (State, Option<Effect>) {

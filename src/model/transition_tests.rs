@@ -56,6 +56,7 @@ fn inputs() -> Vec<(&'static str, Input)> {
         ("retry!", Input::Ordered(Order::Retry)),
         ("skip!", Input::Ordered(Order::Skip)),
         ("adopt!", Input::Ordered(Order::Adopt { account: Sealed::from_bytes(vec![7]) })),
+        ("reissue!", Input::Ordered(Order::Reissue)),
         ("cancel!", Input::Ordered(Order::Cancel { reason: "left".into() })),
         ("confirm!", confirm(Subject::AutoLicensing, false)),
     ]

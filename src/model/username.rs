@@ -31,6 +31,19 @@ pub struct Naming {
     pub templates: Vec<Template>,
     /// Words that stop a candidate besides carepass's own: lower-case letters and digits.
     pub stop: BTreeSet<String>,
+    /// What becomes of the address when the name behind it changes.
+    pub rename: Rename,
+}
+
+/// What becomes of an address when HR changes the name behind it. The primary address stays in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rename {
+    /// A person is asked whether an alias is added.
+    Ask,
+    /// Nothing.
+    Never,
+    /// An alias from the new name is added.
+    Alias,
 }
 
 /// What the name allows.
@@ -109,7 +122,7 @@ pub struct Considered {
 impl Naming {
     /// carepass's own patterns and stop-list.
     pub fn of(language: LanguageTag) -> Self {
-        Self { language, templates: Template::defaults(), stop: BTreeSet::new() }
+        Self { language, templates: Template::defaults(), stop: BTreeSet::new(), rename: Rename::Ask }
     }
 }
 

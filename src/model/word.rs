@@ -26,6 +26,8 @@ pub enum Subject {
     CaseAlertRoute,
     /// Case mail of one engineer is redirected.
     CaseAlerts,
+    /// An address from the changed name is to be added.
+    Rename,
 }
 
 /// A word, and what it was given for.
@@ -72,6 +74,7 @@ impl Subject {
             (TargetKind::Reseller, StepName::TwoStepPolicy, Self::TwoStepPolicy),
             (TargetKind::Reseller, StepName::CaseAlertRoute, Self::CaseAlertRoute),
             (TargetKind::Domain, StepName::CaseAlerts, Self::CaseAlerts),
+            (TargetKind::Domain, StepName::Name, Self::Rename),
         ];
         asked.into_iter().find(|row| (row.0, row.1) == (kind, step)).map(|row| row.2)
     }
@@ -95,6 +98,7 @@ impl Subject {
             Self::TwoStepPolicy => &[FailureCode::TwoStepEnforced],
             Self::CaseAlertRoute => &[FailureCode::CaseRouteUnconfirmed],
             Self::CaseAlerts => &[FailureCode::CaseRedirectNeeded],
+            Self::Rename => &[FailureCode::RenameQuestion],
         }
     }
 
@@ -102,7 +106,7 @@ impl Subject {
     fn is_of_a_unit(self) -> bool {
         match self {
             Self::AutoLicensing | Self::TwoStepPolicy => true,
-            Self::FreeSubscription | Self::CaseAlertRoute | Self::CaseAlerts => false,
+            Self::FreeSubscription | Self::CaseAlertRoute | Self::CaseAlerts | Self::Rename => false,
         }
     }
 
@@ -112,7 +116,7 @@ impl Subject {
             Self::FreeSubscription => reseller.free_subscription.as_ref(),
             Self::TwoStepPolicy => reseller.two_step_policy.as_ref(),
             Self::CaseAlertRoute => reseller.case_alert_route.as_ref(),
-            Self::CaseAlerts => None,
+            Self::CaseAlerts | Self::Rename => None,
         }
     }
 }
@@ -172,7 +176,7 @@ fn fits(subject: Subject, word: &Word, reseller: &Reseller, facts: &Facts) -> bo
 
 #[cfg(test)]
 mod tests {
-    use super::super::reseller::{CaseAlerts, DomainChoice, LicenseMode, Removal, RoleChoice};
+    use super::super::reseller::{CaseAlerts, DomainChoice, LicenseMode, Removal, RoleChoice, TwoStepGate};
     use super::*;
     use std::collections::BTreeMap;
 
@@ -196,8 +200,11 @@ mod tests {
             seats: None,
             removable_licenses: BTreeSet::new(),
             home: false,
+            handover: crate::model::handover::Delivery::default(),
             home_accounts: BTreeMap::new(),
             removal: Removal::Suspend,
+            two_step: TwoStepGate::default(),
+            profiles: BTreeMap::new(),
         }
     }
 

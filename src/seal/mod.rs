@@ -2,6 +2,7 @@
 //! Erasing an engineer is erasing the wrapped key: what was sealed stays in the ledger's proof and says nothing any more.
 //! Not here: where sealed values are kept, and what is in them.
 
+mod envelope;
 mod master;
 mod password;
 
@@ -84,6 +85,7 @@ pub struct Sealer {
     master: LessSafeKey,
     tags: hmac::Key,
     letters: LessSafeKey,
+    envelopes: envelope::EnvelopeKeys,
     random: SystemRandom,
 }
 
@@ -110,7 +112,8 @@ impl Sealer {
     }
 
     fn of(key: &KeyBytes, random: SystemRandom) -> Self {
-        Self { master: aead_key(key), tags: tag_key(key), letters: letter_key(key), random }
+        let envelopes = envelope::EnvelopeKeys::of(key);
+        Self { master: aead_key(key), tags: tag_key(key), letters: letter_key(key), envelopes, random }
     }
 
     /// Makes a data key for one engineer.

@@ -5,7 +5,7 @@
 //! Not here: the engineers' own accounts at a home reseller (`named`).
 
 mod holder;
-mod instead;
+pub(super) mod instead;
 mod named;
 mod own;
 mod restore;
@@ -21,7 +21,6 @@ use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
 use crate::model::word::{Standing, Subject, standing};
 use jiff::{SignedDuration, Timestamp};
-use secrecy::SecretString;
 use std::collections::BTreeSet;
 
 /// Google's clock and ours may differ so much when it is asked which of two things came first.
@@ -38,6 +37,8 @@ pub const STEP: Step = Step {
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;
+    // Nobody gets an account, and spends a seat, where the profile has no role.
+    cx.role_choice()?;
     if site.reseller.home {
         return named::ensure(cx).await;
     }
@@ -207,23 +208,10 @@ fn new_account(cx: &Context<'_>, address: &Address) -> Result<NewAccount, Failur
         address: address.clone(),
         given_name: name.given.for_google().to_owned(),
         family_name: name.family.for_google().to_owned(),
-        password: password(cx)?,
+        password: cx.first_password(cx.row)?,
         org_unit: cx.org_unit()?.clone(),
         org_unit_made_at: cx.reseller_row.and_then(|row| row.facts.org_unit_made_at),
         engineer: sheet.engineer.key.clone(),
         recovery_address: sheet.person.contact_email.clone(),
     })
-}
-
-/// The password that was sealed into the row before this step first ran.
-fn password(cx: &Context<'_>) -> Result<SecretString, Failure> {
-    let broken = || Failure::permanent(FailureCode::SealBroken);
-    let sealed = cx.row.credential.as_ref().ok_or_else(broken)?;
-    let plain = cx
-        .house
-        .sealer
-        .unseal(&cx.sheet()?.data_key, &cx.row.id.to_string(), sealed)
-        .map_err(|_| broken())?;
-    let text = std::str::from_utf8(&plain).map_err(|_| broken())?;
-    Ok(SecretString::from(text))
 }

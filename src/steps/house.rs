@@ -8,13 +8,14 @@ use crate::google::census::{Census, Fresh};
 use crate::google::classify::YOUNG;
 use crate::google::guard::{self, Expected};
 use crate::google::{Account, Assignment, Google};
+use crate::handover::Handovers;
 use crate::mail::{Mailer, PortalUrl};
 use crate::model::engineer::Engineer;
-use crate::model::enrollment::{AccountFact, Enrollment};
+use crate::model::enrollment::{AccountFact, Enrollment, RoleFact};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{Address, EngineerKey, LocalPart, MailAddress, OrgUnitPath, ResellerName, RoleId};
-use crate::model::person::{Language, Person};
-use crate::model::reseller::{LicenseMode, Reseller};
+use crate::model::person::{Language, Locale, Person};
+use crate::model::reseller::{LicenseMode, Reseller, RoleChoice};
 use crate::model::roster::Roster;
 use crate::model::rules::later;
 use crate::model::sealed::{Sealed, WrappedKey};
@@ -23,7 +24,8 @@ use crate::model::username::Naming;
 use crate::seal::{SealError, Sealer};
 use crate::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use secrecy::SecretString;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A guard's read of an account may be this old when the write is sent (guard 1).
@@ -59,6 +61,10 @@ pub struct House {
     pub license_spacing: SignedDuration,
     /// Where support cases are handled.
     pub portal: PortalUrl,
+    /// The ways for first passwords.
+    pub handovers: Handovers,
+    /// Whether managers are written to.
+    pub to_managers: bool,
 }
 
 /// One reseller account with its client.
@@ -83,6 +89,8 @@ pub struct Sheet {
     pub data_key: WrappedKey,
     /// The reserved local part.
     pub username: Option<LocalPart>,
+    /// Other local parts of the engineer's, which are aliases of the accounts; the newest last.
+    pub aliases: Vec<LocalPart>,
 }
 
 /// Why an engineer's sheet cannot be read.
@@ -142,6 +150,26 @@ impl House {
         format!("engineer/{key}/username")
     }
 
+    /// The place a token of Vault's is sealed for.
+    pub fn wrapped_place(key: &EngineerKey, issue: u32) -> String {
+        format!("engineer/{key}/wrapped/{issue}")
+    }
+
+    /// Opens the first password that is sealed into a row.
+    ///
+    /// # Errors
+    /// When there is none, or it was sealed with another key or for another row.
+    pub fn first_password(&self, key: &WrappedKey, row: &Enrollment) -> Result<SecretString, SheetError> {
+        let sealed = row.credential.as_ref().ok_or(SheetError::Incomplete)?;
+        let plain = self.sealer.unseal(key, &row.id.to_string(), sealed)?;
+        std::str::from_utf8(&plain).map(SecretString::from).map_err(|_| SheetError::Incomplete)
+    }
+
+    /// The language of letters to an engineer: the one HR asked for, else the house's own.
+    pub fn language_of(&self, person: &Person) -> Language {
+        person.locale.as_ref().map_or(self.letters_language, Locale::language)
+    }
+
     /// Reads and opens an engineer's record.
     pub async fn sheet(&self, key: &EngineerKey) -> Result<Sheet, SheetError> {
         let engineer = self.store.engineer(key).await?.ok_or(SheetError::Incomplete)?;
@@ -157,7 +185,10 @@ impl House {
             Some(sealed) => Some(self.open(&data_key, &Self::username_place(key), sealed)?),
             None => None,
         };
-        Ok(Sheet { engineer, person, data_key, username })
+        let opened =
+            engineer.aliases.iter().map(|sealed| self.open(&data_key, &Self::username_place(key), sealed));
+        let aliases = opened.collect::<Result<_, _>>()?;
+        Ok(Sheet { engineer, person, data_key, username, aliases })
     }
 
     /// Opens a sealed value of an engineer.
@@ -196,7 +227,17 @@ impl<'a> Context<'a> {
 
     /// The client for writes to an account that passed the guards: none is sent later than [`WRITE_AGE_MAX`] after the read.
     pub fn google_for(&self, guarded: &Guarded) -> Result<Google, Failure> {
-        Ok(self.google()?.writing_until(later(guarded.fact.read_at, WRITE_AGE_MAX)))
+        self.writing(guarded.fact.read_at)
+    }
+
+    /// The client for a write to the row's account that was judged as it was read at this time.
+    pub fn writing(&self, read_at: Timestamp) -> Result<Google, Failure> {
+        Ok(self.google()?.writing_until(later(read_at, WRITE_AGE_MAX)))
+    }
+
+    /// The first password that is sealed into a row of the engineer.
+    pub fn first_password(&self, row: &Enrollment) -> Result<SecretString, Failure> {
+        Ok(self.house.first_password(&self.sheet()?.data_key, row)?)
     }
 
     /// Whether a new account may be tried for; else the row waits as the one does that ran into the wall.
@@ -217,10 +258,37 @@ impl<'a> Context<'a> {
         Ok(Address { local_part, domain })
     }
 
-    /// The role that the reseller's set-up resolved.
-    pub fn role(&self) -> Result<&'a RoleId, Failure> {
-        let role = self.reseller_row.and_then(|row| row.facts.role.as_ref());
+    /// The role of the engineer's profile, as it is configured. Errors: `profile_unconfigured`.
+    pub fn role_choice(&self) -> Result<&'a RoleChoice, Failure> {
+        let choice = self.site()?.reseller.role_of(self.sheet()?.engineer.stated.profile);
+        choice.ok_or_else(|| Failure::needs(Who::Operator, FailureCode::ProfileUnconfigured))
+    }
+
+    /// The role of the engineer's profile, as the reseller's set-up resolved it.
+    pub fn role_fact(&self) -> Result<&'a RoleFact, Failure> {
+        self.role_choice()?;
+        let profile = self.sheet()?.engineer.stated.profile;
+        let role = self.reseller_row.and_then(|row| row.facts.roles.get(&profile));
         role.ok_or_else(|| Failure::needs(Who::Reseller, FailureCode::ResellerNotReady))
+    }
+
+    /// The id of that role.
+    pub fn role(&self) -> Result<&'a RoleId, Failure> {
+        self.role_fact().map(|role| &role.id)
+    }
+
+    /// The roles of all profiles that are configured here: what carepass gives, and may take away again.
+    pub fn roles(&self) -> Result<BTreeSet<&'a RoleId>, Failure> {
+        let configured = &self.site()?.reseller;
+        let known = self.reseller_row.map(|row| &row.facts.roles).into_iter().flatten();
+        let ours: BTreeSet<&RoleId> = known
+            .filter(|(profile, _)| configured.role_of(**profile).is_some())
+            .map(|(_, role)| &role.id)
+            .collect();
+        if ours.is_empty() {
+            return Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady));
+        }
+        Ok(ours)
     }
 
     /// Where the organisational unit is now: it may have been renamed or moved since it was configured.
@@ -280,13 +348,13 @@ impl<'a> Context<'a> {
         self.check_roles(&held).await
     }
 
-    /// Every role that the account holds is ours or one of Google's legacy roles, which stand for it; any other is somebody's doing.
+    /// Every role that the account holds is one of ours or one of Google's legacy roles; any other is somebody's doing.
     pub async fn check_roles<'h>(
         &self,
         held: impl IntoIterator<Item = &'h Assignment> + Clone,
     ) -> Result<(), Failure> {
-        let role = self.role()?;
-        let ours = |held: &Assignment| held.role == *role && held.customer_wide;
+        let roles = self.roles()?;
+        let ours = |held: &Assignment| roles.contains(&held.role) && held.customer_wide;
         if held.clone().into_iter().all(ours) {
             return Ok(());
         }
@@ -307,11 +375,21 @@ impl<'a> Context<'a> {
         if let Some(guarded) = self.just_read() {
             return Ok(guarded);
         }
+        self.seen(fact).await.map(|(guarded, _)| guarded)
+    }
+
+    /// The same with the account as it is now.
+    pub async fn guarded_account(&self) -> Result<(Guarded, Account), Failure> {
+        let fact = self.row.facts.account.clone();
+        self.seen(fact.ok_or_else(|| Failure::permanent(FailureCode::AccountGone))?).await
+    }
+
+    async fn seen(&self, fact: AccountFact) -> Result<(Guarded, Account), Failure> {
         let read_at = self.now();
         let account = self.known(&fact).await?;
         let account = account.ok_or_else(|| Failure::needs(Who::Operator, FailureCode::AccountGone))?;
         let holds_role = self.check_ours(&account).await?;
-        Ok(Guarded { fact: AccountFact { read_at, ..fact }, holds_role })
+        Ok((Guarded { fact: AccountFact { read_at, ..fact }, holds_role }, account))
     }
 
     /// The account as the row knows it, if it was read a moment ago and no run can have changed it since. An engineer's own account is
@@ -349,7 +427,7 @@ impl<'a> Context<'a> {
 pub struct Guarded {
     /// What is known of it, with the time of the last read.
     pub fact: AccountFact,
-    /// It was seen to hold our role already, or one of Google's that gives the same access.
+    /// It was seen to hold one of our roles already, or one of Google's legacy ones for support.
     pub holds_role: bool,
 }
 

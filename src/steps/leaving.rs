@@ -123,14 +123,6 @@ fn judge(cx: &Context<'_>, account: &Account) -> Result<(), Failure> {
     guard::leaving(account, &Expected { address: expected, engineer, customer })
 }
 
-/// The account for an act: as the step before has just read it, or read anew. None if it is gone, or was never made.
-async fn guarded(cx: &Context<'_>) -> Result<Option<(Guarded, Option<Account>)>, Failure> {
-    if let Some(fresh) = cx.just_read() {
-        return Ok(Some((fresh, None)));
-    }
-    Ok(find(cx, cx.since).await?.map(|ours| (ours.guarded, Some(ours.account))))
-}
-
 /// What the account holds and is not to hold: everything of our own account, and of an engineer's own only the role that carepass gives.
 async fn roles_to_end(cx: &Context<'_>, fact: &AccountFact) -> Result<Vec<Assignment>, Failure> {
     let mut held = cx.google()?.assignments_of(&fact.id).await?;

@@ -8,24 +8,31 @@ mod case_alert_route;
 mod case_alerts;
 mod credentials;
 mod domains;
+mod hand_over;
+mod handed;
 mod home;
 mod house;
 mod learned;
 mod leaving;
+pub mod letters;
 mod license;
+mod name;
 mod no_paid_license;
 mod optional;
 mod org_unit;
-mod pending;
+mod password;
 mod reseller_role;
 mod role;
 mod seats;
+mod together;
+mod two_step;
 mod two_step_policy;
 mod username;
 mod verify;
 mod welcome;
 
 pub use attested::{LOG_AGE_MAX, known_off};
+pub(crate) use hand_over::destroyed;
 pub use house::{Context, House, Sheet, SheetError, Site};
 pub use learned::Learned;
 pub use username::{UsernamePreview, UsernameWish, preview_username};
@@ -69,11 +76,11 @@ pub const ALL: &[Step] = &[
     seats::STEP,
     username::STEP,
     account::STEP,
-    pending::PASSWORD,
-    pending::NAME,
+    password::STEP,
+    name::STEP,
     license::STEP,
     no_paid_license::STEP,
-    pending::TWO_STEP,
+    two_step::STEP,
     role::STEP,
     case_alerts::STEP,
     verify::STEP,
@@ -83,9 +90,9 @@ pub const ALL: &[Step] = &[
     leaving::locked_out::STEP,
     leaving::last_look::STEP,
     leaving::removal::STEP,
-    pending::HAND_OVER,
+    hand_over::STEP,
     welcome::STEP,
-    pending::TOGETHER,
+    together::STEP,
     leaving::farewell::STEP,
 ];
 

@@ -5,7 +5,7 @@
 //! Not here: watching the account after this one look (`engine/watch`).
 
 use super::house::Guarded;
-use super::{Context, Outcome, Step};
+use super::{Context, Outcome, Step, two_step};
 use crate::google::{Fresh, PaidLicense};
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, Who};
@@ -23,7 +23,14 @@ pub const STEP: Step = Step {
     ensure: |cx| Box::pin(ensure(cx)),
 };
 
+/// Where nothing is waited for before the role, the next step holds with this one.
 async fn ensure(cx: &Context<'_>) -> Outcome {
+    let mut ensured = looked_at(cx).await?;
+    ensured.also.extend(two_step::held(cx)?);
+    Ok(ensured)
+}
+
+async fn looked_at(cx: &Context<'_>) -> Outcome {
     // An engineer's own account has the licences of its own work.
     if cx.is_home() {
         return Ok(Ensured::default());

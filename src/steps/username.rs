@@ -15,6 +15,7 @@ use crate::model::entry::{Actor, Change, Commit};
 use crate::model::failure::{Failure, FailureCode, FailureKind, Who};
 use crate::model::id::{Address, DomainName, EngineerKey, LocalPart};
 use crate::model::plan::StepName;
+use crate::model::sealed::Sealed;
 use crate::model::transition::Ensured;
 use crate::model::username::{self, Candidates, Decision, Holder};
 use crate::store::StoreError;
@@ -173,17 +174,39 @@ pub(super) async fn reserve(
     local_part: &LocalPart,
     along: Vec<Change>,
 ) -> Result<(), StoreError> {
-    let key = &sheet.engineer.key;
-    let place = House::username_place(key);
+    let sealed = sealed(cx, sheet, local_part)?;
+    reserve_in(cx, Engineer { username: Some(sealed), ..sheet.engineer.clone() }, local_part, along).await
+}
+
+/// The same for an alias beside the name that the engineer has.
+pub(super) async fn reserve_alias(
+    cx: &Context<'_>,
+    sheet: &Sheet,
+    local_part: &LocalPart,
+    along: Vec<Change>,
+) -> Result<(), StoreError> {
+    let mut engineer = sheet.engineer.clone();
+    engineer.aliases.push(sealed(cx, sheet, local_part)?);
+    reserve_in(cx, engineer, local_part, along).await
+}
+
+fn sealed(cx: &Context<'_>, sheet: &Sheet, local_part: &LocalPart) -> Result<Sealed, StoreError> {
+    let place = House::username_place(&sheet.engineer.key);
     let plain = serde_json::to_vec(local_part).expect("a local part is plain text");
     let sealed = cx.house.sealer.seal(&sheet.data_key, &place, &plain);
-    let sealed = sealed.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    let version = sheet.engineer.version + 1;
-    let engineer = Engineer { version, username: Some(sealed), ..sheet.engineer.clone() };
-    let mut changes = vec![
-        Change::Reserved { tag: cx.house.sealer.tag(local_part), engineer: key.clone() },
-        Change::Engineer(Box::new(engineer)),
-    ];
+    sealed.map_err(|error| StoreError::Unavailable(error.to_string()))
+}
+
+async fn reserve_in(
+    cx: &Context<'_>,
+    engineer: Engineer,
+    local_part: &LocalPart,
+    along: Vec<Change>,
+) -> Result<(), StoreError> {
+    let engineer = Engineer { version: engineer.version + 1, ..engineer };
+    let tag = cx.house.sealer.tag(local_part);
+    let reserved = Change::Reserved { tag, engineer: engineer.key.clone() };
+    let mut changes = vec![reserved, Change::Engineer(Box::new(engineer))];
     changes.extend(along);
     let commit = Commit::new(cx.now(), Actor::Engine, changes);
     cx.house.store.commit(commit).await.map(|_| ())

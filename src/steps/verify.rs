@@ -2,7 +2,7 @@
 //! reads for the reseller, begun after the role was given, answer for every row that waits for them.
 //! Not here: whether the portal lets the engineer in, and mending what is not as it should be.
 
-use super::{Context, Outcome, Step};
+use super::{Context, Outcome, Step, role};
 use crate::google::{Account, Assignment};
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, Who};
@@ -34,7 +34,13 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     if held.is_empty() {
         return Err(not_yet());
     }
-    cx.check_roles(held).await?;
+    cx.check_roles(held.iter().copied()).await?;
+    if !role::has_the_access(cx, held.iter().copied()).await? {
+        return Err(not_yet().with_detail("the role of another profile"));
+    }
+    if !role::others(cx, held.iter().copied())?.is_empty() {
+        return Err(not_yet().with_detail("the role of another profile beside it"));
+    }
     Ok(Ensured::default())
 }
 

@@ -43,14 +43,18 @@ struct Found {
 
 impl Found {
     fn new(marks: impl IntoIterator<Item = String>) -> Self {
-        Self { marks: marks.into_iter().map(|mark| (mark.clone(), forms(&mark))).collect(), found: BTreeSet::new() }
+        Self {
+            marks: marks.into_iter().map(|mark| (mark.clone(), forms(&mark))).collect(),
+            found: BTreeSet::new(),
+        }
     }
 
     fn look(&mut self, place: &str, bytes: &[u8]) {
         let lower = bytes.to_ascii_lowercase();
         for (mark, forms) in &self.marks {
             let clear = mark.to_ascii_lowercase();
-            let is_there = contains(&lower, clear.as_bytes()) || forms.iter().any(|form| contains(bytes, form));
+            let is_there =
+                contains(&lower, clear.as_bytes()) || forms.iter().any(|form| contains(bytes, form));
             if is_there {
                 self.found.insert(format!("{mark} in {place}"));
             }
@@ -85,7 +89,7 @@ fn forms(text: &str) -> Vec<Vec<u8>> {
 }
 
 fn contains(bytes: &[u8], form: &[u8]) -> bool {
-        let Some(first) = form.first() else { return false };
+    let Some(first) = form.first() else { return false };
     let mut rest = bytes;
     while let Some(place) = rest.iter().position(|byte| byte == first) {
         rest = &rest[place..];
@@ -195,7 +199,8 @@ impl<'a> Story<'a> {
         let viewer = NewToken::make(&SystemRandom::new()).expect("randomness");
         let tokens = neighbour.folder().join("tokens.toml");
         let before = std::fs::read_to_string(&tokens).expect("init writes it");
-        std::fs::write(&tokens, format!("{before}\n{}", viewer.lines("viewer", Role::Viewer))).expect("a file");
+        std::fs::write(&tokens, format!("{before}\n{}", viewer.lines("viewer", Role::Viewer)))
+            .expect("a file");
         let environment = neighbour.environment(&[
             ("INTAKE__AMQP__URL", &url),
             ("HTTP__LISTEN", &address),
@@ -273,7 +278,10 @@ impl<'a> Story<'a> {
         self.send("POST", "/v1/events", true, &half).await;
         let listed = self.get("/v1/dead-letters", true).await;
         let body = listed.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        for id in body.split('"').filter(|word| word.len() > 20 && word.chars().all(|one| one.is_ascii_alphanumeric())) {
+        for id in body
+            .split('"')
+            .filter(|word| word.len() > 20 && word.chars().all(|one| one.is_ascii_alphanumeric()))
+        {
             let reason = r#"{"reason":"once more"}"#;
             self.send("POST", &format!("/v1/dead-letters/{id}/replay"), true, reason).await;
             // The body is for operators alone.
@@ -289,7 +297,15 @@ impl<'a> Story<'a> {
                 self.look_at(&path).await;
             }
         }
-        for path in ["/v1/engineers", "/v1/resellers", "/v1/tasks", "/v1/dead-letters", "/metrics", "/livez", "/readyz"] {
+        for path in [
+            "/v1/engineers",
+            "/v1/resellers",
+            "/v1/tasks",
+            "/v1/dead-letters",
+            "/metrics",
+            "/livez",
+            "/readyz",
+        ] {
             self.look_at(path).await;
         }
         let order = r#"{"order":"approve","reason":"once more"}"#;
@@ -308,7 +324,9 @@ impl<'a> Story<'a> {
         let url = SecretString::from(self.url.clone());
         let id = event["id"].as_str().expect("an id");
         let outgoing = events::outgoing(event.to_string().into_bytes(), id);
-        publish_all(&url, vec![outgoing], |_, sent| assert!(sent.is_ok())).await.expect("a broker that lives");
+        publish_all(&url, vec![outgoing], |_, sent| assert!(sent.is_ok()))
+            .await
+            .expect("a broker that lives");
     }
 
     async fn post(&mut self, event: &Value) {
@@ -350,7 +368,8 @@ impl<'a> Story<'a> {
     async fn until_accounts(&mut self, what: &str, count: usize, suspended: bool) {
         loop {
             let accounts = self.neighbour.accounts();
-            let fits = accounts.iter().filter(|one| one.suspended == suspended && one.roles.is_empty() == suspended);
+            let fits =
+                accounts.iter().filter(|one| one.suspended == suspended && one.roles.is_empty() == suspended);
             if accounts.len() >= count && fits.count() == accounts.len() {
                 return;
             }

@@ -39,6 +39,8 @@ fn engine(store: Arc<dyn Store>, folder: &Path, stop: &CancellationToken) -> Arc
         letters_language: Language::English,
         license_spacing: SignedDuration::ZERO,
         portal: PortalUrl::default(),
+        handovers: carepass::handover::Handovers::default(),
+        to_managers: true,
     };
     Engine::new(house, crate::fixture::engine_room::settings(4), stop.clone())
 }

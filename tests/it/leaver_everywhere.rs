@@ -60,11 +60,13 @@ fn every(part: usize) {
     for nasty in [false, true] {
         let (commits, calls) = in_virtual_time(undisturbed(nasty));
         assert!(commits > 20 && calls > 20, "too little to cut into: {commits} commits, {calls} calls");
-        let points = (1..=commits).flat_map(|number| [Point::BeforeCommit(number), Point::AfterCommit(number)]);
-        let points = points.chain((1..=calls).flat_map(|number| [Point::BeforeCall(number), Point::AfterCall(number)]));
-        let cases = points.enumerate().filter(|(number, _)| {
-            number % PARTS == part && (!nasty || number / PARTS % NASTY_EVERY == 0)
-        });
+        let points =
+            (1..=commits).flat_map(|number| [Point::BeforeCommit(number), Point::AfterCommit(number)]);
+        let points = points
+            .chain((1..=calls).flat_map(|number| [Point::BeforeCall(number), Point::AfterCall(number)]));
+        let cases = points
+            .enumerate()
+            .filter(|(number, _)| number % PARTS == part && (!nasty || number / PARTS % NASTY_EVERY == 0));
         for (number, point) in cases {
             let case = Case { point, crash: number / PARTS % 3 == 0, nasty };
             let took = in_virtual_time(cut(case));
@@ -74,7 +76,12 @@ fn every(part: usize) {
             }
         }
     }
-    println!("{tried} points; the longest lock-out took {:#}, at {:?}; the bound is {:#}", worst.0, worst.1, bound());
+    println!(
+        "{tried} points; the longest lock-out took {:#}, at {:?}; the bound is {:#}",
+        worst.0,
+        worst.1,
+        bound()
+    );
 }
 
 fn in_virtual_time<T>(test: impl Future<Output = T>) -> T {
@@ -217,13 +224,19 @@ fn check(stage: &Stage, case: Case, since: Timestamp) -> SignedDuration {
         .map(|(at, effect)| (i64::try_from(at).expect("a time of this century"), effect))
         .filter(|(at, _)| *at >= since_ms)
         .collect();
-    let closes = |effect: &str| matches!(effect, "user.suspended" | "user.updated" | "role.unassigned" | "user.signed_out");
+    let closes = |effect: &str| {
+        matches!(effect, "user.suspended" | "user.updated" | "role.unassigned" | "user.signed_out")
+    };
     let last = effects.iter().filter(|(_, effect)| closes(effect)).map(|(at, _)| *at).max();
     let gives = |effect: &str| matches!(effect, "user.created" | "role.assigned" | "user.undeleted");
     let given = effects.iter().filter(|(_, effect)| gives(effect)).map(|(at, _)| *at).max();
     if let Some(given) = given {
         let lease = i64::try_from(Rules::default().lease.as_millis()).expect("two minutes");
-        assert!(given - since_ms <= lease, "{case:?}: given {} ms after HR's word: {effects:?}", given - since_ms);
+        assert!(
+            given - since_ms <= lease,
+            "{case:?}: given {} ms after HR's word: {effects:?}",
+            given - since_ms
+        );
         assert!(last.is_some_and(|last| last >= given), "{case:?}: given after the lock-out: {effects:?}");
     }
     let took = SignedDuration::from_millis(last.map_or(0, |last| last - since_ms));

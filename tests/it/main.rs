@@ -24,21 +24,36 @@ mod fixture;
 #[cfg(test)]
 mod flight;
 #[cfg(test)]
+mod gate;
+#[cfg(test)]
+mod grants;
+#[cfg(test)]
+mod handover;
+#[cfg(test)]
 mod lanes;
 #[cfg(test)]
 mod leaver_everywhere;
+mod leavers;
+#[cfg(test)]
+mod leavers_queue;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod mail;
 #[cfg(test)]
+mod movers;
+#[cfg(test)]
 mod names;
 #[cfg(test)]
 mod official_client;
 #[cfg(test)]
+mod outcomes;
+#[cfg(test)]
 mod rabbit;
 #[cfg(test)]
 mod schemas;
+#[cfg(test)]
+mod signed_events;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

@@ -8,10 +8,11 @@ use crate::clock::Clock;
 use crate::google::Account;
 use crate::google::call::Scope;
 use crate::google::role::{self, Chosen, Role};
+use crate::model::event::Profile;
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{Address, DomainName, MailAddress};
 use crate::model::message::Place;
-use crate::model::reseller::{DomainChoice, LicenseMode};
+use crate::model::reseller::{DomainChoice, LicenseMode, RoleChoice};
 use crate::steps::Site;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
@@ -35,7 +36,7 @@ pub(super) async fn look(site: &Site, clock: &Clock) -> Vec<Finding> {
     found.push(look.administrator().await);
     found.push(look.customer().await);
     found.push(look.domains().await);
-    found.push(look.role().await);
+    found.extend(look.roles().await);
     found.push(look.licenses().await);
     // Where engineers have accounts of their own none is made, and nothing has to be so before that.
     if !site.reseller.home {
@@ -151,13 +152,24 @@ impl Look<'_> {
         }
     }
 
-    async fn role(&self) -> Finding {
-        let name = "role";
-        let roles = match self.site.google.roles().await {
-            Ok(roles) => roles,
-            Err(failure) => return self.failed(name, &failure),
-        };
-        match role::choose(&self.site.reseller.role, &roles) {
+    async fn roles(&self) -> Vec<Finding> {
+        let listed = self.site.google.roles().await;
+        let mut found = Vec::new();
+        for (profile, choice) in self.site.reseller.roles() {
+            let name = match profile {
+                Profile::SupportCases => "role",
+                Profile::ResellerAdmin => "role (reseller-admin)",
+            };
+            found.push(match &listed {
+                Ok(roles) => self.role(name, choice, roles).await,
+                Err(failure) => self.failed(name, failure),
+            });
+        }
+        found
+    }
+
+    async fn role(&self, name: &'static str, choice: &RoleChoice, roles: &[Role]) -> Finding {
+        match role::choose(choice, roles) {
             Ok(Chosen::Use(role)) => Finding::ok(
                 name,
                 format!("{} ({}), {} privileges, none unapproved", role.name, role.id, role.privileges.len()),
@@ -166,7 +178,7 @@ impl Look<'_> {
                 name,
                 format!("{role}: not there yet; carepass makes it with {} privileges", privileges.len()),
             ),
-            Ok(Chosen::Propose { name: role }) => self.failed(name, &self.proposal(&role, &roles).await),
+            Ok(Chosen::Propose { name: role }) => self.failed(name, &self.proposal(&role, roles).await),
             Err(failure) => self.failed(name, &failure),
         }
     }

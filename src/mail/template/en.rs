@@ -75,6 +75,9 @@ pub(super) const WORDS: Words = Words {
                        each of them. Your access to Google's Customer Care Portal opens by itself when Google shows that it is on.",
         introduction_again: "Google does not show 2-Step Verification yet for the accounts below, and they open nothing before it does. If \
                              you have turned it on within the last day, there is nothing to do: Google needs a while to show it.",
+        introduction_given: "Google does not show 2-Step Verification yet for the accounts below. Google asks for it of everybody who has this \
+                             access, and locks an account that is without it. If you have turned it on within the last day, there is \
+                             nothing to do: Google needs a while to show it.",
         starts: |starts| format!("Your first day: {starts}. Turn it on before then."),
         how: "How to turn on 2-Step Verification",
         steps: [

@@ -78,6 +78,7 @@ pub(super) struct BeforeRole {
     pub(super) subject_again: &'static str,
     pub(super) introduction: &'static str,
     pub(super) introduction_again: &'static str,
+    pub(super) introduction_given: &'static str,
     pub(super) starts: WithOne,
     pub(super) how: &'static str,
     pub(super) steps: [&'static str; 4],

@@ -75,6 +75,9 @@ pub(super) const WORDS: Words = Words {
                        och ett av dem. Din åtkomst till Googles kundvårdsportal öppnas av sig själv när Google visar att den är aktiverad.",
         introduction_again: "Google visar ännu ingen tvåstegsverifiering för kontona nedan, och innan dess ger de ingen åtkomst. Om du har \
                              aktiverat den det senaste dygnet behöver du inte göra något: det dröjer en stund innan Google visar det.",
+        introduction_given: "Google visar ännu ingen tvåstegsverifiering för kontona nedan. Google kräver den av alla som har den här åtkomsten, \
+                             och låser ett konto som saknar den. Om du har aktiverat den det senaste dygnet behöver du inte göra något: \
+                             det dröjer en stund innan Google visar det.",
         starts: |starts| format!("Din första dag: {starts}. Aktivera den innan dess."),
         how: "Så aktiverar du tvåstegsverifiering",
         steps: [

@@ -63,6 +63,11 @@ pub fn split_batch(body: &[u8]) -> Result<Vec<&[u8]>, Refusal> {
     Ok(events.into_iter().map(|event| event.get().as_bytes()).collect())
 }
 
+/// Whether a message that can be read is one in structured mode: its body is the whole event.
+pub fn is_structured(content_type: Option<&str>, headers: &BTreeMap<String, String>) -> bool {
+    matches!(mode(content_type, headers), Ok(Mode::Structured))
+}
+
 enum Mode {
     Structured,
     Binary(&'static str),

@@ -18,7 +18,7 @@ pub use content::ContentHash;
 pub use employment::Employment;
 pub use fault::{DETAIL_MAX, FAULTS_MAX, Fault, Refusal, lint_text};
 pub use json::{DEPTH_MAX, FIELDS_MAX};
-pub use message::{BATCH_MAX, split_batch};
+pub use message::{BATCH_MAX, is_structured, split_batch};
 pub use reason::ReasonCode;
 pub use state::{Approval, DOMAINS_MAX, Ending, Erasure, Full, Profile};
 

@@ -104,7 +104,7 @@ fn progress(row: &Enrollment) -> Progress {
 
 /// The row with a new version: a claim that came between our look and our commit makes that a conflict. A row that waits goes on, since
 /// what it waits for may be the name.
-fn touched(row: &Enrollment, now: Timestamp) -> Change {
+pub(in crate::steps) fn touched(row: &Enrollment, now: Timestamp) -> Change {
     let nudged = match row.state {
         // How long anybody waits plays no part in that.
         State::Waiting { .. } => {

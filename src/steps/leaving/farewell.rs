@@ -1,11 +1,11 @@
 //! Access is gone in every domain, and when it was is noted on the engineer's own row. It asks the store alone, so that it holds for whoever
-//! has no address, or is forgotten. Not here: the letters that say so.
+//! has no address, or is forgotten; the manager of whoever had access is told. Not here: the words (`mail`).
 
 use crate::model::enrollment::{Enrollment, TargetKind};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
-use crate::steps::{Context, Outcome, Step};
+use crate::steps::{Context, Outcome, Step, letters};
 
 /// The step.
 pub const STEP: Step = Step {
@@ -27,5 +27,9 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     }
     let mut ensured = Ensured::default();
     ensured.facts.locked_out_at = domains.iter().filter_map(|row| row.facts.locked_out_at).max();
+    // Where nothing was made, or the record is gone, nobody is told anything.
+    if ensured.facts.locked_out_at.is_some() && cx.sheet.is_some() {
+        ensured.made = letters::to_manager_gone(cx).await?;
+    }
     Ok(ensured)
 }

@@ -1,6 +1,6 @@
 //! The account is suspended. Not here: an engineer's own account, which is never suspended, and seeing it done (`locked_out`).
 
-use super::{guarded, is_untouched, step, suspend_account};
+use super::{Ours, find, is_untouched, step, suspend_account};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
 use crate::steps::{Context, Outcome, Step};
@@ -12,8 +12,8 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     if is_untouched(cx) || cx.is_home() {
         return Ok(Ensured::default());
     }
-    let Some((guarded, account)) = guarded(cx).await? else { return Ok(Ensured::default()) };
-    if account.is_some_and(|account| account.suspended == Some(true)) {
+    let Some(Ours { guarded, account }) = find(cx, cx.since).await? else { return Ok(Ensured::default()) };
+    if account.suspended == Some(true) {
         return Ok(guarded.left(false));
     }
     suspend_account(cx, &guarded).await?;

@@ -189,7 +189,12 @@ impl Hr<'_> {
     fn said_again(&mut self) -> Act {
         let Some((id, said)) = self.chance.choice(&self.sent).cloned() else { return Act::Crash };
         self.ids += 1;
-        let changed = |hr: &mut Self| Said { last_day: None, name: if said.is_full() { (said.name + 1) % 3 } else { 0 }, zone: hr.chance.usize(..4), ..said.clone() };
+        let changed = |hr: &mut Self| Said {
+            last_day: None,
+            name: if said.is_full() { (said.name + 1) % 3 } else { 0 },
+            zone: hr.chance.usize(..4),
+            ..said.clone()
+        };
         match self.chance.u8(..4) {
             0 => Act::Event(id, said),
             1 => Act::Event(self.ids, said),
@@ -254,7 +259,8 @@ impl Hr<'_> {
         let ends = if said.kind == Kind::Left { some(self, 2) } else { said.is_full() && some(self, 6) };
         let last_day = ends.then(|| day(self, -2..15));
         let last_day = last_day.filter(|last| start.is_none_or(|start| start <= *last));
-        let moment = some(self, 4).then(|| self.now + SignedDuration::from_mins(self.chance.i64(-3_000..12_000)));
+        let moment =
+            some(self, 4).then(|| self.now + SignedDuration::from_mins(self.chance.i64(-3_000..12_000)));
         Said { start, last_day, effective: moment, ..said }
     }
 
@@ -278,7 +284,14 @@ impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:>9}s later: ", self.after.as_secs())?;
         let Act::Event(id, said) = &self.act else { return write!(f, "{:?}", self.act) };
-        write!(f, "event {id}: {:?} {} r{} employment {}", said.kind, key(said.engineer), said.revision, said.employment)?;
+        write!(
+            f,
+            "event {id}: {:?} {} r{} employment {}",
+            said.kind,
+            key(said.engineer),
+            said.revision,
+            said.employment
+        )?;
         for (word, day) in [("starts", said.start), ("last day", said.last_day)] {
             if let Some(day) = day {
                 write!(f, ", {word} {day} {}", ZONES[said.zone].0)?;

@@ -156,7 +156,8 @@ impl Model {
             return Ok(Engineer::heard(said, vec![word].into_iter().chain(end), self.now));
         };
         // Another spell of employment begins after the end of the one before.
-        let earlier = known.to_come.iter().find(|kept| kept.is_end && kept.employment != said.employment).cloned();
+        let earlier =
+            known.to_come.iter().find(|kept| kept.is_end && kept.employment != said.employment).cloned();
         if let Some(earlier) = &earlier {
             word.from = word.from.max(earlier.from).max(word.opens.unwrap_or(word.from));
         }

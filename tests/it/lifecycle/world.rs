@@ -211,7 +211,8 @@ impl World {
     fn rest(&mut self) {
         for moves in 0.. {
             if moves == CALM_MAX {
-                let open: Vec<_> = self.rows().into_iter().filter(|row| row.state != State::Completed).collect();
+                let open: Vec<_> =
+                    self.rows().into_iter().filter(|row| row.state != State::Completed).collect();
                 panic!("{open:#?} at {} does not come to rest", self.clock.now());
             }
             self.step();
@@ -244,7 +245,8 @@ impl World {
     fn let_in(&self) {
         for engineer in self.engineers() {
             if matches!(engineer.release, Release::Held { why: Hold::GrantLimit, .. }) {
-                let let_in = self.engine.order_engineer(&engineer.key, EngineerOrder::Approve, "ada", "all are real");
+                let let_in =
+                    self.engine.order_engineer(&engineer.key, EngineerOrder::Approve, "ada", "all are real");
                 // An answer that is lost is asked for again.
                 let _ = now(let_in);
             }
@@ -431,7 +433,9 @@ impl World {
         let wanted = match (step, &account) {
             (StepName::Account, None) => Some(Write::Insert),
             (StepName::Account, Some(account)) => account.is_suspended.then_some(Write::Restore),
-            (StepName::Role, Some(account)) if !account.is_suspended => (!account.has_role).then_some(Write::Role),
+            (StepName::Role, Some(account)) if !account.is_suspended => {
+                (!account.has_role).then_some(Write::Role)
+            }
             (StepName::Role, _) => return Err(Failure::not_yet(FailureCode::AccountSettling)),
             (StepName::Verify, Some(account)) if account.has_role && !account.is_suspended => None,
             (StepName::Verify, _) => return Err(Failure::not_yet(FailureCode::NotYetConfirmed)),
@@ -506,7 +510,9 @@ impl World {
 
     fn rows(&self) -> Vec<Enrollment> {
         let keys = self.engineers();
-        keys.iter().flat_map(|one| now(self.store.enrollments_of(&one.key)).expect("memory answers")).collect()
+        keys.iter()
+            .flat_map(|one| now(self.store.enrollments_of(&one.key)).expect("memory answers"))
+            .collect()
     }
 
     fn commit_row(&mut self, before: &Enrollment, after: &Enrollment) -> bool {
@@ -568,7 +574,10 @@ fn process(store: &Arc<Memory>, clock: &Clock, settings: &Settings) -> Arc<Engin
     let is_ours = |name: &str| RESELLERS.iter().any(|(ours, _)| *ours == name);
     let resellers = demo::files().resellers.iter().filter(|demo| is_ours(demo.name));
     let house = House {
-        sites: resellers.map(|demo| demo::site(demo::reseller(demo), &NOBODY.0, &NOBODY.1, Rates::default(), clock)).map(|site| (site.reseller.name.clone(), site)).collect(),
+        sites: resellers
+            .map(|demo| demo::site(demo::reseller(demo), &NOBODY.0, &NOBODY.1, Rates::default(), clock))
+            .map(|site| (site.reseller.name.clone(), site))
+            .collect(),
         store: Arc::clone(store) as Arc<dyn Store>,
         sealer: Sealer::open(&MASTER.path().join("master")).expect("a master key"),
         mailer: Mailer::Memory(MemoryMailer::default()),

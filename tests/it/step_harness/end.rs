@@ -15,7 +15,8 @@ impl End {
     /// All that Google holds, ids included: those of the sandbox follow from what was made, so that even a thing that was
     /// made twice and once removed shows. Then how often Google was made to change what, the engineer's local part and
     /// how often one was reserved, the letters, and what the row knows. A letter counts once under its name, however often it was sent:
-    /// mail is at least once, and a second copy is recognised by the name.
+    /// mail is at least once, and a second copy is recognised by the name. So does a sign-out, and a change of an account
+    /// that sets what is set.
     pub async fn of(stage: &Stage, row: &Enrollment) -> Self {
         stage.until_calm().await;
         let sheet =
@@ -29,7 +30,7 @@ impl End {
         let mut lines = BTreeMap::new();
         let end = json!({
             "google": stage.sandbox.world_json(),
-            "effects": effects(stage),
+            "effects": effects(stage).into_iter().map(once).collect::<BTreeMap<_, _>>(),
             "username": sheet.username,
             "reservations": changes.filter(|change| matches!(change, Change::Reserved { .. })).count(),
             "letters": letters.collect::<BTreeMap<_, _>>(),
@@ -56,9 +57,14 @@ pub fn effects(stage: &Stage) -> BTreeMap<String, usize> {
     effects
 }
 
+fn once((effect, times): (String, usize)) -> (String, usize) {
+    let times = if ["user.signed_out", "user.updated"].contains(&effect.as_str()) { 1 } else { times };
+    (effect, times)
+}
+
 /// One line for each value. That there is a time stays to be seen; which one does not.
 fn spread(lines: &mut BTreeMap<String, Value>, place: &str, value: Value) {
-    const TIMES: [&str; 9] = [
+    const TIMES: [&str; 13] = [
         "creationTime",
         "now",
         "checked_at",
@@ -68,6 +74,10 @@ fn spread(lines: &mut BTreeMap<String, Value>, place: &str, value: Value) {
         "locked_out_at",
         "cut_short_at",
         "suspended_by_us",
+        "signed_out_at",
+        "signOuts",
+        "deletionTime",
+        "etag",
     ];
     match value {
         Value::Object(fields) => {

@@ -284,6 +284,8 @@ impl Stage {
             letters_language: Language::English,
             license_spacing,
             portal: PortalUrl::parse("https://support.example/").expect("an address"),
+            handovers: carepass::handover::Handovers::default(),
+            to_managers: true,
         }
     }
 

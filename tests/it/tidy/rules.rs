@@ -30,7 +30,7 @@ const FLOORS: [(u8, &[&str]); 6] = [
     (4, &["amqp", "http"]),
     (3, &["engine"]),
     (2, &["steps"]),
-    (1, &["google", "mail", "store", "clock", "seal"]),
+    (1, &["google", "handover", "mail", "store", "clock", "seal"]),
     (0, &["model"]),
 ];
 const COMPOSITION: u8 = 5;

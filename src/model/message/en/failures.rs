@@ -442,7 +442,8 @@ phrases! {
         short: "held by the limit on grants",
         so: "More engineers are to get access at once than the limit on grants allows.",
         next: "carepass holds those beyond the limit until somebody releases them, also when there is room again.",
-        you: "Ask HR whether the number is right; if it is, release them with carepass order approve.",
+        you: "Ask HR whether the number is right; if it is, release them all with carepass task done grants-held, \
+              or each with carepass order approve.",
     }
     SealBroken {
         short: "the sealed data cannot be opened",

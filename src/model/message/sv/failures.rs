@@ -441,7 +441,8 @@ phrases! {
         short: "gränsen för tilldelningar är nådd",
         so: "Fler supporttekniker ska få åtkomst på en gång än gränsen för tilldelningar tillåter.",
         next: "carepass håller dem som är över gränsen tills någon släpper fram dem, även när det finns plats igen.",
-        you: "Fråga HR om antalet stämmer; om det gör det, släpp fram dem med carepass order approve.",
+        you: "Fråga HR om antalet stämmer; om det gör det, släpp fram alla med carepass task done grants-held, \
+              eller var och en med carepass order approve.",
     }
     SealBroken {
         short: "de förseglade uppgifterna går inte att öppna",

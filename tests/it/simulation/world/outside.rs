@@ -43,8 +43,12 @@ impl World {
             upcoming: Vec::new(),
             changed: Changed::default(),
             username: None,
+            aliases: Vec::new(),
             release: Release::Granted(self.now),
             forgetting: None,
+            at_risk: None,
+            handover: None,
+            reminded: None,
         };
         assert!(self.commit_as(Actor::Event(cause), vec![Change::Engineer(Box::new(engineer))]));
         self.engineers.push(key);

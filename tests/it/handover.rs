@@ -1,0 +1,199 @@
+//! First passwords on their way to the engineer: a letter with a link, a page over HTTP that opens once, and an order for new ones; and
+//! that neither password nor link stands anywhere else. Not here: Vault and encrypted files (`handover`), and the page's words.
+
+use crate::fixture::{Neighbour, events};
+use carepass::app::App;
+use carepass::model::engineer::{Engineer, Progress};
+use carepass::model::enrollment::{Enrollment, State};
+use carepass::model::failure::FailureCode;
+use carepass::model::id::EngineerKey;
+use reqwest::StatusCode;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_mins(2);
+
+struct Daemon {
+    neighbour: Neighbour,
+    app: App,
+    client: reqwest::Client,
+    key: EngineerKey,
+}
+
+async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{what} does not come about"));
+}
+
+impl Daemon {
+    /// A daemon with one engineer who was told.
+    async fn with_an_engineer() -> Self {
+        let neighbour = Neighbour::start().await;
+        let settings = [("INTAKE__AMQP__URL", ""), ("HTTP__LISTEN", "127.0.0.1:0")];
+        let app = App::start(&neighbour.config(&settings)).await.expect("a house that starts");
+        let event = events::joined(0).to_string();
+        let admitted = app.engine.admit(event.as_bytes(), Some(events::CONTENT_TYPE), &BTreeMap::new()).await;
+        admitted.expect("an event without faults");
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let daemon = Self { neighbour, app, client, key: "E-00000".parse().expect("a key") };
+        until("the welcome", || async { daemon.is_ready().await }).await;
+        daemon
+    }
+
+    async fn engineer(&self) -> Engineer {
+        let stored = self.app.engine.house().store.engineer(&self.key).await;
+        stored.expect("the store answers").expect("the engineer")
+    }
+
+    async fn rows(&self) -> Vec<Enrollment> {
+        self.app.engine.house().store.enrollments_of(&self.key).await.expect("the store answers")
+    }
+
+    async fn is_ready(&self) -> bool {
+        let stored = self.app.engine.house().store.engineer(&self.key).await.expect("the store answers");
+        let rows = self.rows().await;
+        stored.is_some_and(|engineer| {
+            Progress::of(&engineer, &self.app.engine.roster(), &rows) == Progress::Ready
+        })
+    }
+
+    /// The links of all letters so far.
+    fn links(&self) -> Vec<String> {
+        let mut links: Vec<String> = letters(&self.neighbour.folder().join("mail"))
+            .iter()
+            .flat_map(|text| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+            .filter_map(|word| word.strip_prefix("http://localhost:").map(str::to_owned))
+            .filter(|link| link.contains("/envelope/"))
+            .map(|link| format!("http://127.0.0.1:{}", link.trim_matches(['"', '<', '>'])))
+            .collect();
+        links.sort();
+        links.dedup();
+        links
+    }
+
+    async fn get(&self, link: &str) -> (StatusCode, String) {
+        answer(self.client.get(link)).await
+    }
+
+    async fn post(&self, link: &str) -> (StatusCode, String) {
+        answer(self.client.post(link)).await
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> (StatusCode, String) {
+    let response = request.send().await.expect("an answer");
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    assert_eq!(response.headers()["referrer-policy"], "no-referrer");
+    let policy = response.headers()["content-security-policy"].to_str().expect("text");
+    assert!(
+        policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+        "{policy}"
+    );
+    (response.status(), response.text().await.expect("text"))
+}
+
+/// Mail in files is quoted-printable: soft ends of lines and encoded equals signs are undone.
+fn letters(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+    texts.map(|text| text.replace("=\r\n", "").replace("=\n", "").replace("=3D", "=")).collect()
+}
+
+/// Every file below a folder but the letters.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() && !path.ends_with("mail") {
+            all.extend(contents(&path));
+        } else if path.is_file() {
+            all.push((path.display().to_string(), std::fs::read(&path).expect("a file")));
+        }
+    }
+    all
+}
+
+fn passwords(page: &str) -> Vec<String> {
+    page.split("<code>")
+        .skip(1)
+        .map(|rest| rest.split("</code>").next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_first_passwords_opens_once_and_leaves_nothing_behind() {
+    let daemon = Daemon::with_an_engineer().await;
+    let links = daemon.links();
+    let [link] = links.as_slice() else { panic!("one link and not {}", links.len()) };
+    for _ in 0..20 {
+        let (status, page) = daemon.get(link).await;
+        assert_eq!((status, passwords(&page).len()), (StatusCode::OK, 0));
+        assert!(page.contains("<form method=\"post\">"), "{page}");
+    }
+    let head = daemon.client.head(link).send().await.expect("an answer");
+    assert_eq!(head.status(), StatusCode::OK);
+    let foreign = daemon.client.post(link).header("sec-fetch-site", "cross-site");
+    assert_eq!(foreign.send().await.expect("an answer").status(), StatusCode::FORBIDDEN);
+    let (status, _) = daemon.post(&format!("{}A", &link[..link.len() - 1])).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+
+    let (status, page) = daemon.post(link).await;
+    let shown = passwords(&page);
+    assert_eq!((status, shown.len()), (StatusCode::OK, 4), "{page}");
+    let (again, second) = daemon.post(link).await;
+    assert_eq!((again, passwords(&second).len()), (StatusCode::GONE, 0));
+    assert_eq!(daemon.get(link).await.0, StatusCode::GONE);
+    assert!(daemon.rows().await.iter().all(|row| row.credential.is_none()));
+    let handover = daemon.engineer().await.handover.expect("an envelope");
+    assert!(handover.opened_at.is_some() && handover.issue == 1, "{handover:?}");
+
+    let token = link.rsplit('/').next().expect("a token");
+    let metrics = daemon.client.get(format!("http://{}/metrics", daemon.app.listen)).send().await;
+    let metrics = metrics.expect("an answer").text().await.expect("text");
+    let mut places = contents(daemon.neighbour.folder());
+    places.push(("metrics".to_owned(), metrics.into_bytes()));
+    for (place, bytes) in &places {
+        for secret in shown.iter().map(String::as_str).chain([token]) {
+            assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()), "in {place}");
+        }
+    }
+    daemon.app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_first_passwords_are_set_by_order_where_nobody_has_signed_in() {
+    let daemon = Daemon::with_an_engineer().await;
+    let [first] = daemon.links().try_into().expect("one link");
+    let before = passwords(&daemon.post(&first).await.1);
+    let reissued = daemon.app.engine.order_reissue(&daemon.key, None, "ada", "the page was lost").await;
+    reissued.expect("an order that fits");
+    until("a second letter", || async { daemon.links().len() == 2 && daemon.is_ready().await }).await;
+    let second = daemon.links().into_iter().find(|link| *link != first).expect("another link");
+    assert_eq!(daemon.get(&first).await.0, StatusCode::GONE);
+    let after = passwords(&daemon.post(&second).await.1);
+    assert_eq!(after.len(), 4);
+    assert!(after.iter().all(|password| !before.contains(password)));
+
+    // Whoever signs in has a password of their own, which no order of carepass's touches.
+    let row = daemon.rows().await.into_iter().find(|row| row.id.domain().is_some()).expect("a row");
+    let (reseller, domain) = (row.id.reseller().expect("one"), row.id.domain().expect("one"));
+    let customer = daemon.app.engine.house().sites[reseller].reseller.customer.to_string();
+    let id = row.facts.account.as_ref().expect("an account").id.to_string();
+    let signed_in = daemon.neighbour.sandbox.set(&json!({"sign_in": {"customer": customer, "user": id}}));
+    signed_in.unwrap_or_else(|fault| panic!("{fault:?} {domain}"));
+    let ordered = daemon.app.engine.order_reissue(&daemon.key, Some(&row.id), "ada", "once more").await;
+    ordered.expect("an order that fits");
+    until("a task", || async {
+        daemon.rows().await.iter().any(|row| {
+            matches!(&row.state, State::Waiting { reason, .. } if reason.code == FailureCode::PasswordInUse)
+        })
+    })
+    .await;
+    daemon.app.stop().await;
+}
