@@ -183,7 +183,11 @@ pub fn heard(
 ) -> (Statement, Vec<Statement>) {
     let mut said = said.into_iter();
     let first = said.next().expect("an event says something");
-    let Some(before) = before else { return (first, said.collect()) };
+    let Some(before) = before else {
+        // Of whom nothing was heard before, what is to come is a start.
+        let starts = if first.from > now { first.starts.max(Some(first.from)) } else { first.starts };
+        return (Statement { starts, ..first }, said.collect());
+    };
     let kept: Vec<Statement> = match first.goal.want {
         Want::Absent => before.upcoming.iter().filter(|kept| kept.from < first.from).cloned().collect(),
         Want::Present => {

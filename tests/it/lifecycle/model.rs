@@ -74,7 +74,13 @@ impl Model {
             Act::NewDomain => {
                 self.domains.insert(NEW);
             }
-            Act::Retry | Act::Crash => (),
+            // Whoever orders it has the work begin at once, whatever the start.
+            Act::Retry => {
+                for engineer in self.engineers.values_mut() {
+                    engineer.ever.extend(engineer.wants(&self.domains));
+                }
+            }
+            Act::Crash => (),
         }
         None
     }

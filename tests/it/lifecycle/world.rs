@@ -7,8 +7,9 @@ use super::history::{Act, BEGINNING, DOMAINS, Item, NEW, NOBODYS, key};
 use super::model::{LEAD_TIME, Model, Stands};
 use crate::fixture::demo;
 use carepass::clock::Clock;
-use carepass::engine::{Engine, EngineerOrder, IntakeError, RowOrder, Settings};
+use carepass::engine::{Engine, EngineerOrder, IntakeError, OrderError, RowOrder, Settings};
 use carepass::google::{self, Endpoint, Rates};
+use carepass::handover::Handovers;
 use carepass::mail::{Mailer, MemoryMailer, PortalUrl};
 use carepass::model::engineer::{Engineer, Hold, Release};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, Goal, Lane, State, Want};
@@ -273,10 +274,17 @@ impl World {
             }
             Act::Approve(engineer) => {
                 let key = key(*engineer).parse().expect("a key");
-                // Most are not held.
-                let _ = now(self.engine.order_engineer(&key, EngineerOrder::Approve, "ada", "it is so"));
+                for _ in 0..OFFERS_MAX {
+                    let order = self.engine.order_engineer(&key, EngineerOrder::Approve, "ada", "it is so");
+                    // Most are not held; an answer that is lost is asked for again.
+                    if !matches!(now(order), Err(OrderError::Store(_))) {
+                        break;
+                    }
+                }
             }
             Act::Retry => {
+                // A person is slower than a signal.
+                self.reconcile_all();
                 for row in self.rows() {
                     let _ = now(self.engine.order_row(&row.id, RowOrder::Retry, "ada", "now"));
                 }
@@ -386,7 +394,11 @@ impl World {
     }
 
     fn advance(&mut self, row: &Enrollment, input: Input) {
-        let Ok(moved) = apply_and_claim(row, input, &self.settings.rules, self.clock.now()) else { return };
+        let Ok(mut moved) = apply_and_claim(row, input, &self.settings.rules, self.clock.now()) else { return };
+        if let Some(Effect::Run { step: StepName::Account, .. }) = moved.effect {
+            // As the engine does it, in the commit that claims the step.
+            moved.after.credential.get_or_insert_with(|| Sealed::from_bytes(Vec::new()));
+        }
         if !self.commit_row(row, &moved.after) {
             return;
         }
@@ -590,6 +602,8 @@ fn process(store: &Arc<Memory>, clock: &Clock, settings: &Settings) -> Arc<Engin
         letters_language: Language::English,
         license_spacing: SignedDuration::from_secs(30),
         portal: PortalUrl::default(),
+        handovers: Handovers::default(),
+        to_managers: true,
     };
     Engine::new(house, settings.clone(), CancellationToken::new())
 }
