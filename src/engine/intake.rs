@@ -225,7 +225,9 @@ impl Engine {
     ) -> Result<(WrappedKey, NewKeys), Race> {
         let key = event.engineer();
         let has_sealed = before.is_some_and(|engineer| {
-            engineer.stated.person.is_some() && !matches!(engineer.forgetting, Some(Forgetting::Done(_)))
+            let mut said = [&engineer.stated].into_iter().chain(&engineer.upcoming);
+            said.any(|said| said.person.is_some())
+                && !matches!(engineer.forgetting, Some(Forgetting::Done(_)))
         });
         match (has_sealed, self.house.store.data_key(key).await) {
             // A fresh key would open the new record, and nothing that was sealed before. Only this engineer's record is broken:

@@ -182,7 +182,11 @@ pub fn heard(
     now: Timestamp,
     lead_time: SignedDuration,
 ) -> (Statement, Vec<Statement>) {
-    let Some(before) = before else { return (first, then) };
+    let Some(before) = before else {
+        // Of whom nothing was heard before, what is to come is a start.
+        let starts = if first.from > now { first.starts.max(Some(first.from)) } else { first.starts };
+        return (Statement { starts, ..first }, then);
+    };
     let kept: Vec<Statement> = match first.goal.want {
         Want::Absent => {
             // Another date for the same end takes the place of the one before.

@@ -142,7 +142,10 @@ async fn rabbit_nothing_personal_or_secret_is_where_people_or_machines_read_alon
     let secrets = passwords.into_iter().chain(overheard.words("authorization")).chain(key_files(&neighbour));
     let mut secret = Found::new(secrets);
     for (place, bytes) in &answers {
-        found.look(place, bytes);
+        // Who may read the API may see under which name an engineer works.
+        if !place.starts_with("GET /v1/engineers") {
+            found.look(place, bytes);
+        }
         secret.look(place, bytes);
     }
     let folder = neighbour.folder();
@@ -204,6 +207,7 @@ impl<'a> Story<'a> {
         let environment = neighbour.environment(&[
             ("INTAKE__AMQP__URL", &url),
             ("HTTP__LISTEN", &address),
+            ("INTAKE__HTTP__ENABLED", "true"),
             ("LOG__FILTER", "trace"),
             ("LOG__FORMAT", "json"),
         ]);
@@ -329,7 +333,9 @@ impl<'a> Story<'a> {
     }
 
     async fn post(&mut self, event: &Value) {
-        self.send("POST", "/v1/events", true, &event.to_string()).await;
+        let answer = self.send("POST", "/v1/events", true, &event.to_string()).await;
+        let status = answer.get(9..12).unwrap_or_default();
+        assert!(["200", "202", "422"].contains(&status), "{answer}");
     }
 
     async fn get(&mut self, path: &str, keep: bool) -> String {

@@ -74,7 +74,13 @@ impl Model {
             Act::NewDomain => {
                 self.domains.insert(NEW);
             }
-            Act::Retry | Act::Crash => (),
+            // Whoever orders it has the work begin at once, whatever the start.
+            Act::Retry => {
+                for engineer in self.engineers.values_mut() {
+                    engineer.ever.extend(engineer.wants(&self.domains));
+                }
+            }
+            Act::Crash => (),
         }
         None
     }
@@ -126,7 +132,7 @@ impl Model {
         let after = match (said.kind, known.cloned()) {
             (Kind::Joined | Kind::Moved, known) => Some(self.full(said, known)?),
             (Kind::Left | Kind::Cancelled, known) => Some(self.end(said, known)?),
-            (Kind::Erased, known) => self.erase(said, known)?,
+            (Kind::Erased, known) => Self::erase(said, known)?,
         };
         self.ids.insert(id, said.clone());
         if let Some(mut after) = after {
@@ -196,7 +202,7 @@ impl Model {
         Ok(after)
     }
 
-    fn erase(&self, said: &Said, known: Option<Engineer>) -> Result<Option<Engineer>, &'static str> {
+    fn erase(said: &Said, known: Option<Engineer>) -> Result<Option<Engineer>, &'static str> {
         let Some(known) = known else { return Ok(None) };
         if !known.in_force.is_end || !known.to_come.is_empty() {
             return Err("erase_while_present");
