@@ -138,6 +138,8 @@ impl Engine {
             None => Some(Unknown),
             Some(_) if sheet.engineer.stated.goal.want == Want::Absent => Some(Revoked),
             Some(last) if last.issue != issue => Some(Expired),
+            // The letter went to an address that HR has corrected since.
+            Some(last) if sheet.engineer.changed.contact > last.revision => Some(Expired),
             Some(last) if last.opened_at.is_some() => Some(Opened),
             Some(last) if !last.is_open(now) || rows.is_empty() => Some(Expired),
             Some(_) => None,

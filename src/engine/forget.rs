@@ -1,7 +1,7 @@
 //! What is left of an engineer when all access is gone. Who was called off before the start, and for whom nothing was made, gives the name
-//! back. Who is to be forgotten loses the record, everything that was sealed for it, and the data key, in one commit; the ledger keeps who
+//! back. Who is to be forgotten loses the record, everything that was sealed for it, parked messages and the data key, in one commit; the ledger keeps who
 //! did what and when under the opaque key, and verifies as before.
-//! Not here: ending access (`steps/leaving`), and destroying the key's file and parked messages, which the store does (`Change::Erased`).
+//! Not here: ending access (`steps/leaving`), and destroying the key's file, which the store does (`Change::Erased`).
 
 use super::Engine;
 use crate::model::engineer::{Engineer, Forgetting};
@@ -20,7 +20,11 @@ impl Engine {
         }
         let now = self.house.clock.now();
         let changes = match engineer.forgetting {
-            Some(Forgetting::Asked(_)) => forgotten(engineer, rows, now),
+            Some(Forgetting::Asked(_)) => {
+                let mut changes = forgotten(engineer, rows, now);
+                changes.extend(self.drop_letters_of(&engineer.key).await?);
+                changes
+            }
             Some(Forgetting::Done(_)) | None if is_no_show(engineer, rows) => {
                 self.name_freed(engineer).await?
             }
@@ -82,6 +86,9 @@ fn forgotten(engineer: &Engineer, rows: &[Enrollment], now: Timestamp) -> Vec<Ch
     bare.stated.person = None;
     bare.username = None;
     bare.aliases.clear();
+    if let Some(last) = &mut bare.handover {
+        last.wrapped = None;
+    }
     bare.forgetting = Some(Forgetting::Done(now));
     let sealed = rows.iter().filter(|row| row.credential.is_some() || row.home_account.is_some());
     let emptied = sealed.map(|row| {

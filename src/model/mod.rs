@@ -25,6 +25,7 @@ pub mod seats;
 pub mod sequence;
 pub mod signature;
 pub mod statement;
+mod take_over;
 pub mod task;
 pub mod this_machine;
 pub mod time_zone;

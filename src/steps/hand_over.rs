@@ -45,11 +45,14 @@ pub(super) async fn envelope(cx: &Context<'_>, rows: &[Enrollment]) -> Result<bo
     }
     let issue = engineer.handover.as_ref().map_or(1, |last| last.issue.saturating_add(1));
     let now = cx.now();
+    // Days before the first day count for nobody. The letter of this run goes to the contact of the sheet.
+    let stated = &cx.sheet()?.engineer.stated;
+    let counts_from = stated.starts.map_or(now, |starts| starts.max(now));
     let handover = Handover {
         issue,
-        revision: engineer.stated.goal.revision,
+        revision: stated.goal.revision,
         issued_at: now,
-        expires_at: later(now, cx.house.handovers.expires),
+        expires_at: later(counts_from, cx.house.handovers.expires),
         opened_at: None,
         lapsed_at: None,
         wrapped: wrap(cx, issue, &owed).await?,

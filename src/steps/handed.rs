@@ -24,6 +24,7 @@ pub(super) struct Secrets {
     page: WebUrl,
     page_until: String,
     wrapped: Option<(WrappingToken, String)>,
+    is_open: bool,
 }
 
 impl Secrets {
@@ -50,6 +51,7 @@ impl Secrets {
             page: WebUrl::parse(&page).map_err(|_| broken())?,
             page_until: until(last.expires_at),
             wrapped,
+            is_open: last.is_open(cx.now()),
         })
     }
 
@@ -69,6 +71,8 @@ impl Secrets {
 
     fn way(&self, way: Delivery) -> HandoverWay<'_> {
         match way {
+            // A page that opens no more helps nobody.
+            Delivery::Link if !self.is_open => HandoverWay::Administrator,
             Delivery::Link => HandoverWay::Link { page: &self.page, expires_at: &self.page_until },
             Delivery::Vault => match &self.wrapped {
                 Some((token, expires_at)) => HandoverWay::Vault { token, expires_at },

@@ -17,6 +17,9 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::fmt;
 
+/// The highest revision: what every JSON reader holds exactly (RFC 8259, 6). A slip of the pen beyond it would fence all that follows.
+pub const REVISION_MAX: u64 = (1 << 53) - 1;
+
 /// Most domains in a scope; who has more says "all".
 pub const DOMAINS_MAX: usize = 100;
 
@@ -195,7 +198,9 @@ fn refuse_roles(fields: &mut Fields<'_, '_>) {
 
 fn revision(value: &Value) -> Result<u64, ReasonCode> {
     match value {
-        Value::Number(number) => number.as_u64().filter(|n| *n >= 1).ok_or(ReasonCode::InvalidRevision),
+        Value::Number(number) => {
+            number.as_u64().filter(|n| (1..=REVISION_MAX).contains(n)).ok_or(ReasonCode::InvalidRevision)
+        }
         Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
             Err(ReasonCode::WrongType)
         }
