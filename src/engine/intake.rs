@@ -233,8 +233,9 @@ impl Engine {
             // everybody else's events must not wait for it.
             (_, Err(StoreError::Damaged(_))) | (true, Ok(None)) => Err(Race::Over(unreadable(event))),
             (_, Err(error)) => Err(error.into()),
-            (true, Ok(Some(data_key))) => Ok((data_key, Vec::new())),
-            (false, Ok(_)) => {
+            // Also where all that was sealed was called off: whoever is stored keeps the key, or the store would refuse the commit.
+            (_, Ok(Some(data_key))) if before.is_some() => Ok((data_key, Vec::new())),
+            (_, Ok(_)) => {
                 let fresh = self.house.sealer.new_key().map_err(|error| Race::Over(error.into()))?;
                 Ok((fresh.clone(), vec![(key.clone(), fresh)]))
             }

@@ -68,7 +68,8 @@ impl Model {
             Act::Event(id, said) => return self.event(*id, said).err(),
             Act::Approve(engineer) => {
                 if let Some(engineer) = self.engineers.get_mut(engineer) {
-                    engineer.is_asked_about = false;
+                    // Who is to come back only later is not asked about before.
+                    engineer.is_asked_about &= engineer.in_force.is_end;
                 }
             }
             Act::NewDomain => {

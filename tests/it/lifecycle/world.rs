@@ -186,6 +186,8 @@ impl World {
             let now = self.clock.now();
             // A long time is mostly quiet: from one moment at which somebody has to look to the next.
             if moves > 40 || self.chance.u8(..6) == 0 {
+                // Signals are answered within seconds.
+                self.reconcile_all();
                 self.clock.set(self.next_moment().max(now + SignedDuration::from_secs(1)).min(then));
             } else if self.chance.bool() {
                 self.clock.set((now + SignedDuration::from_secs(self.chance.i64(0..20))).min(then));
