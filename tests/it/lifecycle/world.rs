@@ -49,7 +49,7 @@ const OFFERS_MAX: usize = 4;
 const FAULTY_MOVES: usize = 60;
 
 /// Moves of the world until everything is at rest, at most.
-const CALM_MAX: usize = 12_000;
+const CALM_MAX: usize = 40_000;
 
 static MASTER: LazyLock<tempfile::TempDir> =
     LazyLock::new(|| tempfile::Builder::new().prefix("carepass-it-").tempdir().expect("a temporary folder"));
@@ -228,7 +228,7 @@ impl World {
                     break;
                 }
                 let next = self.next_moment();
-                if self.runs.is_empty() && next < Timestamp::MAX {
+                if next < Timestamp::MAX {
                     self.clock.set(next.max(self.clock.now()));
                 } else {
                     self.clock.advance(std::time::Duration::from_secs(5));
@@ -471,8 +471,10 @@ impl World {
     /// What was under way when access ended has landed by now, or never will.
     fn last_look(&mut self, row: &Enrollment, account: Option<&Account>) -> Result<Option<Write>, Failure> {
         let leaving = row.leaving.expect("an end of access");
-        if leaving.unfinished && self.clock.now() < leaving.since + LAST_LOOK {
-            return Err(Failure::not_yet(FailureCode::LockOutsPending));
+        let left = (leaving.since + LAST_LOOK).duration_since(self.clock.now());
+        if leaving.unfinished && left.is_positive() {
+            let left = u64::try_from(left.as_millis()).expect("a positive time");
+            return Err(Failure::not_yet(FailureCode::LateEffect).after_ms(left));
         }
         if account.is_some_and(|account| account.has_role) {
             let (place, owner) = self.place(row).expect("there is an account");
