@@ -201,7 +201,9 @@ impl World {
         let reports = self.runs.iter().map(|run| run.reports_at);
         let lands = self.flying.iter().map(|flight| flight.0);
         let moments = self.engineers().into_iter().filter_map(|engineer| engineer.next_moment());
-        wakes.chain(reports).chain(lands).chain(moments).min().unwrap_or(Timestamp::MAX)
+        let next = wakes.chain(reports).chain(lands).chain(moments).min();
+        // The clock shows whole milliseconds, and a row may be due within one.
+        next.map_or(Timestamp::MAX, |next| next + SignedDuration::from_millis(1))
     }
 
     fn step(&mut self) {
@@ -238,7 +240,10 @@ impl World {
     }
 
     fn is_at_rest(&mut self) -> bool {
-        let is_over = |engineer: &Engineer| engineer.upcoming.is_empty();
+        let is_over = |engineer: &Engineer| {
+            let waits = matches!(engineer.release, Release::Held { why: Hold::GrantLimit, .. });
+            engineer.upcoming.is_empty() && !(waits && engineer.stated.goal.want == Want::Present)
+        };
         if !self.flying.is_empty() || !self.engineers().iter().all(is_over) {
             return false;
         }
