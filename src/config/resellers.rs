@@ -45,6 +45,7 @@ struct Taken {
     domains: BTreeMap<DomainName, String>,
 }
 
+#[expect(clippy::too_many_lines, reason = "a key, a line")]
 fn reseller(
     (name, mut s): (&str, Section<'_>),
     google: Option<&Endpoint>,
@@ -100,14 +101,7 @@ fn reseller(
     let home = s.defaulted("home", kinds::flag);
     let home_accounts = home_accounts(&mut s);
     let removal = removal(&mut s);
-    let two_step = s.defaulted(
-        "two_step",
-        kinds::choice(&[
-            ("before_role", TwoStepGate::BeforeRole),
-            ("with_role", TwoStepGate::WithRole),
-            ("off", TwoStepGate::Off),
-        ]),
-    );
+    let two_step = two_step(&mut s);
     let label = own_name.as_ref().map_or(name, ResellerName::as_str);
     taken.check(label, customer.as_ref(), domains.as_ref(), &s);
     s.close();
@@ -135,6 +129,15 @@ fn reseller(
         two_step: two_step?,
     };
     Ok(ResellerSection { reseller, credentials: credentials? })
+}
+
+fn two_step(s: &mut Section<'_>) -> Read<TwoStepGate> {
+    let gates = [
+        ("before_role", TwoStepGate::BeforeRole),
+        ("with_role", TwoStepGate::WithRole),
+        ("off", TwoStepGate::Off),
+    ];
+    s.defaulted("two_step", kinds::choice(&gates))
 }
 
 fn own_name(leaf: &Leaf) -> kinds::Parsed<ResellerName> {

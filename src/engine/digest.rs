@@ -147,7 +147,9 @@ impl<'a> Gathering<'a> {
     }
 
     fn take(&mut self, engineer: &Engineer, rows: &[Enrollment]) {
-        rows.iter().for_each(|row| self.take_task(row));
+        for row in rows {
+            self.take_task(row);
+        }
         for row in rows.iter().filter(|row| row.id.kind() == TargetKind::Domain) {
             self.take_leaver(engineer, row);
             self.take_lock_out(engineer, row);

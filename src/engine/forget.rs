@@ -34,21 +34,30 @@ impl Engine {
         Ok(())
     }
 
-    /// The reserved name, given back. A record that cannot be opened keeps it: nobody can tell which it is.
+    /// The reserved names, given back. A record that cannot be opened keeps them: nobody can tell which they are.
     async fn name_freed(&self, engineer: &Engineer) -> Result<Vec<Change>, StoreError> {
-        let Some(sealed) = &engineer.username else { return Ok(Vec::new()) };
+        if engineer.username.is_none() && engineer.aliases.is_empty() {
+            return Ok(Vec::new());
+        }
         let data_key = match self.house.store.data_key(&engineer.key).await {
             Err(StoreError::Damaged(_)) => None,
             answer => answer?,
         };
         let place = House::username_place(&engineer.key);
-        let open = |key| self.house.open::<LocalPart>(&key, &place, sealed).ok();
-        let Some(name) = data_key.and_then(open) else { return Ok(Vec::new()) };
-        let tag = self.house.sealer.tag(&name);
+        let Some(data_key) = data_key else { return Ok(Vec::new()) };
+        let sealed = engineer.username.iter().chain(&engineer.aliases);
+        let names: Result<Vec<LocalPart>, _> =
+            sealed.map(|sealed| self.house.open(&data_key, &place, sealed)).collect();
+        let Ok(names) = names else { return Ok(Vec::new()) };
         let mut freed = engineer.clone();
         freed.version += 1;
         freed.username = None;
-        Ok(vec![Change::Released { tag, engineer: engineer.key.clone() }, Change::Engineer(Box::new(freed))])
+        freed.aliases.clear();
+        let released = names.iter().map(|name| Change::Released {
+            tag: self.house.sealer.tag(name),
+            engineer: engineer.key.clone(),
+        });
+        Ok(released.chain([Change::Engineer(Box::new(freed))]).collect())
     }
 }
 
@@ -72,6 +81,7 @@ fn forgotten(engineer: &Engineer, rows: &[Enrollment], now: Timestamp) -> Vec<Ch
     bare.version += 1;
     bare.stated.person = None;
     bare.username = None;
+    bare.aliases.clear();
     bare.forgetting = Some(Forgetting::Done(now));
     let sealed = rows.iter().filter(|row| row.credential.is_some() || row.home_account.is_some());
     let emptied = sealed.map(|row| {
@@ -98,6 +108,7 @@ mod tests {
         let mut engineer = Engineer::example("E-1");
         engineer.stated.goal = Goal { want: Want::Absent, revision: 2 };
         engineer.username = Some(Sealed::from_bytes(vec![2; 8]));
+        engineer.aliases = vec![Sealed::from_bytes(vec![3; 8])];
         engineer.forgetting = Some(Forgetting::Asked(Timestamp::UNIX_EPOCH));
         engineer
     }
@@ -135,7 +146,7 @@ mod tests {
         let rows = [row(DOMAIN, State::Completed), row("engineer/E-1", State::Completed)];
         let changes = forgotten(&leaver(), &rows, Timestamp::UNIX_EPOCH);
         let text = serde_json::to_string(&changes).unwrap();
-        for name in ["person", "username", "credential", "home_account"] {
+        for name in ["person", "username", "aliases", "credential", "home_account"] {
             assert!(!text.contains(&format!("\"{name}\"")), "{text}");
         }
         assert!(changes.iter().any(|change| change.erased().is_some()));

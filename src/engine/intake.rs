@@ -192,7 +192,7 @@ impl Engine {
             Some(stored) => {
                 let (stated, upcoming) = if stored.stated.employment == ending.employment.id {
                     let said = stored.newest().clone().ended(event, from, never_started);
-                    heard(Some(&stored), vec![said], now, self.settings.lead_time)
+                    heard(Some(&stored), (said, Vec::new()), now, self.settings.lead_time)
                 } else {
                     called_off(&stored, event, &ending.employment.id)
                 };
@@ -226,7 +226,8 @@ impl Engine {
         let key = event.engineer();
         let has_sealed = before.is_some_and(|engineer| {
             let mut said = [&engineer.stated].into_iter().chain(&engineer.upcoming);
-            said.any(|said| said.person.is_some()) && !matches!(engineer.forgetting, Some(Forgetting::Done(_)))
+            said.any(|said| said.person.is_some())
+                && !matches!(engineer.forgetting, Some(Forgetting::Done(_)))
         });
         match (has_sealed, self.house.store.data_key(key).await) {
             // A fresh key would open the new record, and nothing that was sealed before. Only this engineer's record is broken:

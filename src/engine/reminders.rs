@@ -153,7 +153,7 @@ impl Engine {
                 Ok(sheet) => letters::to_manager_at_risk(&self.house, &sheet, risk.starts, rows).await,
                 Err(error) => Err(Failure::from(error)),
             };
-            if !self.is_said(engineer, &told) && risk.late.is_none() {
+            if !Self::is_said(engineer, &told) && risk.late.is_none() {
                 return Ok(false);
             }
         }
@@ -199,7 +199,7 @@ impl Engine {
             Ok(sheet) => letters::remind_of_two_step(&self.house, &sheet, &pending, count).await,
             Err(error) => Err(Failure::from(error)),
         };
-        if !self.is_said(engineer, &sent.map(|()| true)) {
+        if !Self::is_said(engineer, &sent.map(|()| true)) {
             return Ok(false);
         }
         tracing::info!(engineer = %engineer.key, count, "reminded of 2-Step Verification");
@@ -208,7 +208,7 @@ impl Engine {
     }
 
     /// Whether a letter counts as said: one that can never leave is not tried for ever.
-    fn is_said(&self, engineer: &Engineer, sent: &Result<bool, Failure>) -> bool {
+    fn is_said(engineer: &Engineer, sent: &Result<bool, Failure>) -> bool {
         let Err(failure) = sent else { return true };
         tracing::warn!(engineer = %engineer.key, code = %failure.code, detail = failure.detail, "a letter did not leave");
         match failure.kind {

@@ -121,6 +121,15 @@ impl Answer {
         })
     }
 
+    /// Whether a success that says nothing is Google's own: its body is empty, or JSON. Some proxy's page is unclear, not final.
+    pub fn is_googles(&self, call: Call) -> Result<(), Failure> {
+        if self.body.is_empty() || self.is_json {
+            return Ok(());
+        }
+        Err(Failure::transient(FailureCode::UnknownAnswer)
+            .with_detail(&format!("{}: a success with a page", call.template())))
+    }
+
     /// The body of a refusal; what may be shown of it is without the request's private words.
     pub fn error(&self, call: Call, private_words: &[&str]) -> ApiError {
         let (code, reason, message, structured) =

@@ -111,7 +111,7 @@ impl Google {
 
     async fn removed(&self, request: &Request<'_>) -> Result<Removal, Failure> {
         match self.ask(request).await? {
-            Outcome::Done(_) => Ok(Removal::Done),
+            Outcome::Done(answer) => answer.is_googles(request.call()).map(|()| Removal::Done),
             Outcome::Means(Meaning::NotThere) => Ok(Removal::Gone),
             Outcome::Means(
                 meaning @ (Meaning::AlreadyExists | Meaning::AlreadyHeld | Meaning::Unavailable),
@@ -128,7 +128,7 @@ impl Google {
     async fn ended(&self, id: &AccountId, act: AccountAct<'_>) -> Result<Ended, Failure> {
         let request = Request::Account { id, act };
         match self.ask(&request).await? {
-            Outcome::Done(_) => Ok(Ended::Done),
+            Outcome::Done(answer) => answer.is_googles(request.call()).map(|()| Ended::Done),
             Outcome::Means(Meaning::NotThere) => Ok(Ended::Gone),
             Outcome::Means(Meaning::Unavailable) => Ok(Ended::Refused),
             Outcome::Means(meaning @ (Meaning::AlreadyExists | Meaning::AlreadyHeld)) => {

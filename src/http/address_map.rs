@@ -1,13 +1,13 @@
-//! `GET /v1/resellers/{reseller}/address-map.csv`: the engineers' new addresses and their main ones, as Gmail's recipient address map
+//! `GET /v1/resellers/{reseller}/address-map.csv?domain=`: the engineers' new addresses and their main ones, as Gmail's recipient address map
 //! takes them (`docs/GOOGLE.md` 33). Only accounts that carepass knows as its own: a line for an address that is somebody else's would
 //! redirect a stranger's mail. Personal data: made on demand, for operators, and kept nowhere. Not here: uploading it, for which there
 //! is no API.
 
 use super::Api;
-use super::extract::Named;
+use super::extract::{Asked, Named};
 use super::problem::{Problem, ProblemKind};
 use crate::model::enrollment::{Enrollment, State as RowState, Want};
-use crate::model::id::{EngineerKey, ResellerName};
+use crate::model::id::{DomainName, EngineerKey, ResellerName};
 use crate::model::reseller::Reseller;
 use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -21,9 +21,15 @@ const LINES_MAX: usize = 5_000;
 /// Engineers read from the store at a time.
 const PAGE: usize = 200;
 
-/// One line for each account that carepass made in the reseller account, `new address,main address`; none for a home reseller.
-pub(super) async fn address_map(State(api): State<Arc<Api>>, named: Named) -> Result<Response, Problem> {
+/// One line for each account that carepass made in the reseller account, `new address,main address`; none for a home reseller. With a domain, those
+/// of the task of that domain.
+pub(super) async fn address_map(
+    State(api): State<Arc<Api>>,
+    named: Named,
+    asked: Asked,
+) -> Result<Response, Problem> {
     let reseller: ResellerName = named.get("reseller")?;
+    let domain: Option<DomainName> = asked.only(&["domain"])?.get("domain")?;
     let Some(site) = api.engine.house().sites.get(&reseller) else {
         return Err(ProblemKind::NotFound.into());
     };
@@ -34,7 +40,7 @@ pub(super) async fn address_map(State(api): State<Arc<Api>>, named: Named) -> Re
         let Some(last) = page.last() else { break };
         after = Some(last.key.clone());
         for engineer in &page {
-            for (address, contact) in lines(&api, &engineer.key, &site.reseller).await? {
+            for (address, contact) in lines(&api, &engineer.key, &site.reseller, domain.as_ref()).await? {
                 count += 1;
                 if count > LINES_MAX {
                     let detail =
@@ -54,9 +60,16 @@ pub(super) async fn address_map(State(api): State<Arc<Api>>, named: Named) -> Re
 }
 
 /// The lines of an engineer. Whoever has no name or no main address yet, or cannot be unsealed, is left out.
-async fn lines(api: &Api, key: &EngineerKey, reseller: &Reseller) -> Result<Vec<(String, String)>, Problem> {
+async fn lines(
+    api: &Api,
+    key: &EngineerKey,
+    reseller: &Reseller,
+    domain: Option<&DomainName>,
+) -> Result<Vec<(String, String)>, Problem> {
     let rows = api.engine.house().store.enrollments_of(key).await?;
-    let here: Vec<&Enrollment> = rows.iter().filter(|row| is_mapped(row, reseller)).collect();
+    let asked_for = |row: &&Enrollment| domain.is_none_or(|domain| row.id.domain() == Some(domain));
+    let here: Vec<&Enrollment> =
+        rows.iter().filter(|row| is_mapped(row, reseller)).filter(asked_for).collect();
     if here.is_empty() {
         return Ok(Vec::new());
     }

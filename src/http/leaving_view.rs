@@ -89,7 +89,7 @@ mod tests {
             None,
             "a domain that left the scope, and is locked out"
         );
-        assert_eq!(shown(&engineer, &[second.clone()]), Some((None, "b.se".into())));
+        assert_eq!(shown(&engineer, std::slice::from_ref(&second)), Some((None, "b.se".into())));
         (engineer.stated.goal, engineer.stated.from) = (goal, at(10));
         assert_eq!(shown(&engineer, &[first.clone(), second.clone()]), Some((None, "b.se".into())));
         let mut gone = second.clone();

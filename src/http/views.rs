@@ -396,7 +396,7 @@ fn hide_sealed(value: &mut Value) {
             for (name, value) in fields {
                 match name.as_str() {
                     "person" | "username" | "aliases" | "credential" | "home_account" | "token" => {
-                        *value = json!(SEALED)
+                        *value = json!(SEALED);
                     }
                     _ => hide_sealed(value),
                 }

@@ -31,9 +31,9 @@ fn known(events: &[&Event]) -> Engineer {
         let person = Sealed::from_bytes(Vec::new());
         engineer = Some(match (&event.lifecycle, engineer) {
             (Lifecycle::Joined(full) | Lifecycle::Moved(full), before) => {
-                let mut said = Statement::of_full(event, full, person, NOW).into_iter();
+                let (stated, upcoming) = Statement::of_full(event, full, person, NOW);
                 let base = before.unwrap_or_else(|| Engineer::example(full.key.as_str()));
-                Engineer { stated: said.next().unwrap(), upcoming: said.collect(), ..base }
+                Engineer { stated, upcoming, ..base }
             }
             (Lifecycle::Left(_) | Lifecycle::Cancelled(_), Some(before)) => Engineer {
                 stated: before.stated.clone().ended(event, NOW, false),

@@ -229,6 +229,6 @@ mod tests {
         check(&Handover { opened_at: Some(issued_at), ..page.clone() }, expires_at, false, false);
         check(&Handover { lapsed_at: Some(expires_at), ..page.clone() }, expires_at, false, false);
         let ways = [("a.se".parse().unwrap(), Delivery::Sso)].into();
-        check(&Handover { ways, ..page.clone() }, expires_at, false, false);
+        check(&Handover { ways, ..page }, expires_at, false, false);
     }
 }

@@ -107,7 +107,7 @@ impl Changed {
 impl Statement {
     /// What a full state says: that the engineer is to have access, and, where it knows a last day, that it ends then. A `joined` says
     /// when the engineer starts; a `moved`, from when what it says is so.
-    pub fn of_full(event: &Event, full: &Full, person: Sealed, now: Timestamp) -> Vec<Self> {
+    pub fn of_full(event: &Event, full: &Full, person: Sealed, now: Timestamp) -> (Self, Vec<Self>) {
         let employment = &full.employment;
         let (starts, from) = match event.lifecycle {
             Lifecycle::Moved(_) => (employment.first_moment(), employment.effective_at.unwrap_or(now)),
@@ -134,7 +134,7 @@ impl Statement {
             from: ends.max(now),
             ..present.clone()
         });
-        [present].into_iter().chain(ends).collect()
+        (present, ends.into_iter().collect())
     }
 
     /// What the end of access says of an engineer of whom nothing was ever heard: it fences what comes later and is older.
@@ -156,6 +156,7 @@ impl Statement {
     }
 
     /// The same engineer with another goal: what a `left` or `cancelled` says of whoever is known.
+    #[must_use]
     pub fn ended(self, event: &Event, from: Timestamp, never_started: bool) -> Self {
         Self {
             goal: Goal { want: Want::Absent, revision: event.revision() },
@@ -174,22 +175,26 @@ impl Statement {
 }
 
 /// What is in force and what is to come, once more has been said. A full state replaces all that was to come; but where another spell
-/// of employment ends first, the new one begins after that end. An end leaves standing what comes before it.
+/// of employment ends first, the new one begins after that end. An end leaves standing what comes before it, but not an older date of its own.
 pub fn heard(
     before: Option<&Engineer>,
-    said: Vec<Statement>,
+    (first, then): (Statement, Vec<Statement>),
     now: Timestamp,
     lead_time: SignedDuration,
 ) -> (Statement, Vec<Statement>) {
-    let mut said = said.into_iter();
-    let first = said.next().expect("an event says something");
     let Some(before) = before else {
         // Of whom nothing was heard before, what is to come is a start.
         let starts = if first.from > now { first.starts.max(Some(first.from)) } else { first.starts };
-        return (Statement { starts, ..first }, said.collect());
+        return (Statement { starts, ..first }, then);
     };
     let kept: Vec<Statement> = match first.goal.want {
-        Want::Absent => before.upcoming.iter().filter(|kept| kept.from < first.from).cloned().collect(),
+        Want::Absent => {
+            // Another date for the same end takes the place of the one before.
+            let is_same_end =
+                |kept: &Statement| kept.goal.want == Want::Absent && kept.employment == first.employment;
+            let comes_before = |kept: &&Statement| kept.from < first.from && !is_same_end(kept);
+            before.upcoming.iter().filter(comes_before).cloned().collect()
+        }
         Want::Present => {
             let ends =
                 |kept: &&Statement| kept.goal.want == Want::Absent && kept.employment != first.employment;
@@ -204,9 +209,9 @@ pub fn heard(
         (Some(_) | None, _) => first,
     };
     if first.from <= now {
-        return (first, said.collect());
+        return (first, then);
     }
-    let mut upcoming: Vec<Statement> = kept.into_iter().chain([first]).chain(said).collect();
+    let mut upcoming: Vec<Statement> = kept.into_iter().chain([first]).chain(then).collect();
     upcoming.truncate(UPCOMING_MAX);
     (before.stated.clone(), upcoming)
 }
@@ -230,6 +235,7 @@ pub fn called_off(
 
 impl Changed {
     /// What a statement changes that takes the place of another; whether name or contact differ, only who can open the records knows.
+    #[must_use]
     pub fn noting(self, before: &Statement, after: &Statement, name: bool, contact: bool) -> Self {
         let revision = after.goal.revision;
         let noted = |changed: bool, before: u64| if changed { revision } else { before };

@@ -17,7 +17,7 @@ use crate::google::guard::{self, Expected};
 use crate::google::{Account, Assignment, Change, Ended, Removal};
 use crate::model::enrollment::{AccountFact, TargetKind};
 use crate::model::failure::{Failure, FailureCode, FailureKind};
-use crate::model::id::Address;
+use crate::model::id::{Address, DomainName, EngineerKey};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
 use jiff::Timestamp;
@@ -86,8 +86,8 @@ async fn listed(cx: &Context<'_>, since: Timestamp) -> Result<Option<Account>, F
 
 fn is_marked(cx: &Context<'_>, account: &Account) -> bool {
     let domain = account.primary_address.rsplit_once('@').map(|(_, domain)| domain);
-    let engineer = cx.row.id.engineer().map(|engineer| engineer.as_str());
-    domain == cx.row.id.domain().map(|domain| domain.as_str())
+    let engineer = cx.row.id.engineer().map(EngineerKey::as_str);
+    domain == cx.row.id.domain().map(DomainName::as_str)
         && account.marker.is_some()
         && account.marker.as_deref() == engineer
 }
@@ -123,12 +123,12 @@ fn judge(cx: &Context<'_>, account: &Account) -> Result<(), Failure> {
     guard::leaving(account, &Expected { address: expected, engineer, customer })
 }
 
-/// What the account holds and is not to hold: everything of our own account, and of an engineer's own only the role that carepass gives.
+/// What the account holds and is not to hold: everything of our own account, and of an engineer's own only the roles that carepass gives.
 async fn roles_to_end(cx: &Context<'_>, fact: &AccountFact) -> Result<Vec<Assignment>, Failure> {
     let mut held = cx.google()?.assignments_of(&fact.id).await?;
     if fact.home {
-        let role = cx.role()?;
-        held.retain(|held| held.role == *role && held.customer_wide);
+        let roles = cx.roles()?;
+        held.retain(|held| roles.contains(&held.role) && held.customer_wide);
     }
     Ok(held)
 }

@@ -53,7 +53,7 @@ async fn show_name(
     if account.name.as_ref().is_some_and(|shown| (shown.0.as_str(), shown.1.as_str()) == (given, family)) {
         return Ok(false);
     }
-    changed(google.set_names(&guarded.fact.id, given, family).await?)
+    changed(&google.set_names(&guarded.fact.id, given, family).await?)
 }
 
 /// Reads do not show it, so it is written; the same again does no harm. Without one HR has none, and the old one stays.
@@ -63,12 +63,12 @@ async fn set_recovery(cx: &Context<'_>, google: &Google, fact: &AccountFact) -> 
     let is_written = matches!(waited_for, Some(FailureCode::RenameQuestion | FailureCode::AliasTaken));
     match &cx.sheet()?.person.contact_email {
         _ if is_written => Ok(false),
-        Some(contact) => changed(google.set_recovery_address(&fact.id, contact).await?),
+        Some(contact) => changed(&google.set_recovery_address(&fact.id, contact).await?),
         None => Ok(false),
     }
 }
 
-fn changed(change: Change) -> Result<bool, Failure> {
+fn changed(change: &Change) -> Result<bool, Failure> {
     match change {
         Change::Made(_) => Ok(true),
         Change::Gone => Err(Failure::not_yet(FailureCode::AccountSettling)),

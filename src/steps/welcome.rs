@@ -138,9 +138,9 @@ pub(super) async fn accounts(cx: &Context<'_>) -> Result<Accounts, Failure> {
             && let Some((address, kind)) = account(cx.house, sheet, row, site)?
         {
             let case_alerts = site.reseller.case_alerts;
-            let list = if is_gated { &mut waiting } else { &mut ready };
+            let kept = if is_gated { &mut waiting } else { &mut ready };
             let account = ReadyAccount { address, domain: domain.clone(), kind, case_alerts };
-            list.push(as_handed(last.as_deref(), row, account));
+            kept.push(as_handed(last.as_deref(), row, account));
             held.push(row.clone());
         }
     }

@@ -22,7 +22,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Everything after the broker's start.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// What HR says of people, and nobody may read along.
@@ -167,7 +167,7 @@ fn key_files(neighbour: &Neighbour) -> Vec<String> {
     for path in files(neighbour.folder()) {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
-        if name.ends_with(".json") && text.contains("private_key") {
+        if path.extension().is_some_and(|ending| ending == "json") && text.contains("private_key") {
             let key: Value = serde_json::from_str(&text).expect("a key file");
             let lines = key["private_key"].as_str().expect("a key").lines();
             secrets.extend(lines.filter(|line| line.len() > 40).map(str::to_owned));

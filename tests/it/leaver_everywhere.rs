@@ -64,11 +64,11 @@ fn every(part: usize) {
             (1..=commits).flat_map(|number| [Point::BeforeCommit(number), Point::AfterCommit(number)]);
         let points = points
             .chain((1..=calls).flat_map(|number| [Point::BeforeCall(number), Point::AfterCall(number)]));
-        let cases = points
-            .enumerate()
-            .filter(|(number, _)| number % PARTS == part && (!nasty || number / PARTS % NASTY_EVERY == 0));
+        let cases = points.enumerate().filter(|(number, _)| {
+            number % PARTS == part && (!nasty || (number / PARTS).is_multiple_of(NASTY_EVERY))
+        });
         for (number, point) in cases {
-            let case = Case { point, crash: number / PARTS % 3 == 0, nasty };
+            let case = Case { point, crash: (number / PARTS).is_multiple_of(3), nasty };
             let took = in_virtual_time(cut(case));
             tried += 1;
             if took > worst.0 {
@@ -220,17 +220,14 @@ fn check(stage: &Stage, case: Case, since: Timestamp) -> SignedDuration {
     let calls = stage.room.sandbox.calls();
     let effects = calls.iter().filter_map(|call| Some((call.at_ms, call.effect.as_deref()?)));
     let since_ms = since.as_millisecond();
-    let effects: Vec<(i64, &str)> = effects
-        .map(|(at, effect)| (i64::try_from(at).expect("a time of this century"), effect))
-        .filter(|(at, _)| *at >= since_ms)
-        .collect();
+    let effects: Vec<(i64, &str)> = effects.filter(|(at, _)| *at >= since_ms).collect();
     let closes = |effect: &str| {
         matches!(effect, "user.suspended" | "user.updated" | "role.unassigned" | "user.signed_out")
     };
     let last = effects.iter().filter(|(_, effect)| closes(effect)).map(|(at, _)| *at).max();
     let gives = |effect: &str| matches!(effect, "user.created" | "role.assigned" | "user.undeleted");
-    let given = effects.iter().filter(|(_, effect)| gives(effect)).map(|(at, _)| *at).max();
-    if let Some(given) = given {
+    let granted = effects.iter().filter(|(_, effect)| gives(effect)).map(|(at, _)| *at).max();
+    if let Some(given) = granted {
         let lease = i64::try_from(Rules::default().lease.as_millis()).expect("two minutes");
         assert!(
             given - since_ms <= lease,

@@ -33,6 +33,7 @@ mod handover;
 mod lanes;
 #[cfg(test)]
 mod leaver_everywhere;
+#[cfg(test)]
 mod leavers;
 #[cfg(test)]
 mod leavers_queue;

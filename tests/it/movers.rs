@@ -111,9 +111,8 @@ impl Town {
                 self.pass(Duration::from_millis(500)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
-            panic!("{what} does not come about: {:#?}", self.rows().await);
-        }
+        let in_time = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
+        assert!(in_time, "{what} does not come about: {:#?}", self.rows().await);
     }
 
     /// Time goes by, half a second after the other.
@@ -148,7 +147,7 @@ impl Town {
             let wanted = rows.iter().filter(|row| row.goal.want == want && row.next.is_none());
             wanted.filter_map(|row| row.id.domain().map(ToString::to_string)).collect()
         };
-        let rests = rows.iter().all(|row| row.is_settled());
+        let rests = rows.iter().all(Enrollment::is_settled);
         rests.then(|| (domains(Want::Present), domains(Want::Absent)))
     }
 

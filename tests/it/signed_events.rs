@@ -39,7 +39,7 @@ async fn run_line(folder: &Path, beginning: &str, url: &str) -> String {
 /// The keys of a configuration that consists of these lines, as far as it is about keys.
 fn keys_of(folder: &Path, lines: &str) -> Vec<SourceKey> {
     let files = carepass::sandbox::init::write(folder)
-        .map(|_| [folder.join("carepass.toml"), folder.join("keys.toml")]);
+        .map(|()| [folder.join("carepass.toml"), folder.join("keys.toml")]);
     let files = files.expect("the sandbox's files");
     std::fs::write(&files[1], lines).expect("a folder of our own");
     let loaded = config::load(&files, std::iter::empty(), Clock::System.now());

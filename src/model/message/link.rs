@@ -6,6 +6,7 @@
 use super::super::failure::FailureCode;
 
 /// The page that the failure's message points at, if there is one.
+#[expect(clippy::too_many_lines, reason = "a code, a line")]
 pub fn console_link(code: FailureCode) -> Option<&'static str> {
     use FailureCode as C;
     match code {

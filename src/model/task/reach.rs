@@ -30,6 +30,7 @@ impl Reach {
 }
 
 /// How far the cure of a failure reaches.
+#[expect(clippy::too_many_lines, reason = "a code, a line")]
 pub(super) fn of(code: FailureCode) -> Reach {
     use FailureCode as C;
     match code {
@@ -109,6 +110,7 @@ pub(super) fn of(code: FailureCode) -> Reach {
 
 /// Whether carepass may see by looking again that the failure is cured. What is cured in the configuration or by a person's word
 /// alone does not show by itself: the configuration is read when carepass starts.
+#[expect(clippy::too_many_lines, reason = "a code, a line")]
 pub(super) fn closes_itself(code: FailureCode) -> bool {
     use FailureCode as C;
     match code {

@@ -35,7 +35,7 @@ fn every_life_is_as_the_model_says_even() {
 
 fn run(seeds: impl Iterator<Item = u64>) {
     let only = seed::asked_for();
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     let (mut sum, mut count, mut failed) = (Stats::default(), 0u64, 0);
     for seed in seeds.filter(|seed| only.is_none_or(|only| only == *seed)) {
         let history = history::write(seed);

@@ -133,7 +133,7 @@ impl Model {
         let after = match (said.kind, known.cloned()) {
             (Kind::Joined | Kind::Moved, known) => Some(self.full(said, known)?),
             (Kind::Left | Kind::Cancelled, known) => Some(self.end(said, known)?),
-            (Kind::Erased, known) => self.erase(said, known)?,
+            (Kind::Erased, known) => Self::erase(said, known)?,
         };
         self.ids.insert(id, said.clone());
         if let Some(mut after) = after {
@@ -182,7 +182,7 @@ impl Model {
                 let last = said.last_day.map(|day| said.beginning_of(day.tomorrow().expect("a day")));
                 said.effective.or(last).unwrap_or(self.now).max(self.now)
             }
-            _ => self.now,
+            Kind::Joined | Kind::Moved | Kind::Left | Kind::Cancelled | Kind::Erased => self.now,
         };
         let word = Word { from, opens: None, employment: said.employment, scope: None, is_end: true };
         let Some(known) = known else {
@@ -203,7 +203,7 @@ impl Model {
         Ok(after)
     }
 
-    fn erase(&self, said: &Said, known: Option<Engineer>) -> Result<Option<Engineer>, &'static str> {
+    fn erase(said: &Said, known: Option<Engineer>) -> Result<Option<Engineer>, &'static str> {
         let Some(known) = known else { return Ok(None) };
         if !known.in_force.is_end || !known.to_come.is_empty() {
             return Err("erase_while_present");

@@ -9,7 +9,6 @@ use crate::fixture::demo;
 use carepass::clock::Clock;
 use carepass::engine::{Engine, EngineerOrder, IntakeError, OrderError, RowOrder, Settings};
 use carepass::google::{self, Endpoint, Rates};
-use carepass::handover::Handovers;
 use carepass::mail::{Mailer, MemoryMailer, PortalUrl};
 use carepass::model::engineer::{Engineer, Hold, Release};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, Goal, Lane, State, Want};
@@ -401,7 +400,9 @@ impl World {
     }
 
     fn advance(&mut self, row: &Enrollment, input: Input) {
-        let Ok(mut moved) = apply_and_claim(row, input, &self.settings.rules, self.clock.now()) else { return };
+        let Ok(mut moved) = apply_and_claim(row, input, &self.settings.rules, self.clock.now()) else {
+            return;
+        };
         if let Some(Effect::Run { step: StepName::Account, .. }) = moved.effect {
             // As the engine does it, in the commit that claims the step.
             moved.after.credential.get_or_insert_with(|| Sealed::from_bytes(Vec::new()));
@@ -611,8 +612,8 @@ fn process(store: &Arc<Memory>, clock: &Clock, settings: &Settings) -> Arc<Engin
         letters_language: Language::English,
         license_spacing: SignedDuration::from_secs(30),
         portal: PortalUrl::default(),
-        handovers: Handovers::default(),
-        to_managers: true,
+        handovers: carepass::handover::Handovers::default(),
+        to_managers: false,
     };
     Engine::new(house, settings.clone(), CancellationToken::new())
 }
