@@ -193,7 +193,9 @@ impl Model {
         }
         let mut after = Engineer { revision: said.revision, content: said.clone(), ..known };
         if after.in_force.employment == said.employment {
-            after.to_come.retain(|before| before.from < from);
+            // Another date for the same end takes the place of the one before.
+            let is_same = |before: &Word| before.is_end && before.employment == said.employment;
+            after.to_come.retain(|before| before.from < from && !is_same(before));
             after.to_come.push(word);
         } else {
             // One that was to come is called off; what was to be before it stays.
