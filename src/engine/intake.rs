@@ -90,7 +90,11 @@ impl Engine {
     async fn try_admit(&self, event: &Event) -> Result<Admitted, Race> {
         let key = event.engineer();
         let received = self.house.store.received(&event.reference).await?;
-        let stored = self.house.store.engineer(key).await?;
+        let stored = match self.house.store.engineer(key).await? {
+            // What has come into force by now is so, whether or not anybody has turned the page yet.
+            Some(engineer) => Some(self.turn_page(&engineer).await?.unwrap_or(engineer)),
+            None => None,
+        };
         let house = admission::House { roster: &self.roster_seen(), profiles: &self.settings.profiles };
         match decide(event, received.as_ref(), stored.as_ref(), house) {
             Admission::Known => Ok(Admitted::Unchanged(key.clone())),
