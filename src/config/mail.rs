@@ -35,7 +35,7 @@ pub(super) fn read(mut s: Section<'_>, store: Read<&Store>) -> Read<Mail> {
     let digest_at = s.defaulted("digest_at", kinds::time_of_day);
     let time_zone = s.defaulted("time_zone", kinds::time_zone);
     let to_managers = s.defaulted("to_managers", kinds::flag);
-    let remind_before = s.defaulted("remind_before", kinds::duration);
+    let remind_before = s.defaulted("remind_before", kinds::days);
     s.close();
     let transport = match transport? {
         TransportKind::Smtp => smtp.transport(&s, from)?,

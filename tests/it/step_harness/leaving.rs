@@ -115,7 +115,8 @@ async fn unanswered(since: SignedDuration) -> (Stage, Enrollment) {
 /// What an insert made whose answer was lost is found by its address or its marker; a stranger at the address is a person's to look at.
 #[tokio::test(start_paused = true)]
 async fn what_an_unanswered_insert_has_made_is_found_and_nothing_else() {
-    let cases: [(&str, fn(&mut Customer, &str), Result<bool, FailureCode>); 4] = [
+    type Case = (&'static str, fn(&mut Customer, &str), Result<bool, FailureCode>);
+    let cases: [Case; 4] = [
         ("there", |_, _| (), Ok(true)),
         ("not there", |customer, id| drop(customer.take_user(id)), Ok(false)),
         ("a stranger", |customer, id| mark(customer, id, &[]), Err(FailureCode::AccountNotOurs)),

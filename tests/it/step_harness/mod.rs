@@ -39,7 +39,8 @@ const CALLS_MAX: usize = 80;
 /// Plays a moment with a disturbance; the end must be that of the undisturbed step. Answers whether the disturbance came about.
 async fn check(moment: &Moment, disturbance: Disturbance) -> bool {
     let place = format!("{} {}, {disturbance:?}", moment.row, moment.step.name);
-    let (end, happened) = play(moment, disturbance).await.unwrap_or_else(|why| panic!("{place}: {why}"));
+    let (end, happened) =
+        Box::pin(play(moment, disturbance)).await.unwrap_or_else(|why| panic!("{place}: {why}"));
     let differences = end.differences(&moment.end);
     assert!(differences.is_empty(), "{place} ends otherwise:\n{}", differences.join("\n"));
     happened
