@@ -1,5 +1,6 @@
 //! What events mean for what is known, case by case: the sample of a joiner was admitted, and then comes another event.
 
+use super::super::engineer::Forgetting;
 use super::super::event::parse;
 use super::super::roster::ResellerStatus;
 use super::super::sealed::Sealed;

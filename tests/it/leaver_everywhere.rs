@@ -45,6 +45,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Every so many points are tried in the nasty world, whose young accounts take minutes.
 const NASTY_EVERY: usize = 9;
 
+/// At every so many points the process dies.
+const CRASH_EVERY: usize = 3;
+
 /// Each point is tried in one of so many tests, which run side by side.
 const PARTS: usize = 2;
 
@@ -71,11 +74,11 @@ fn every(part: usize) {
         let (commits, calls) = in_virtual_time(undisturbed(nasty));
         assert!(commits > 20 && calls > 20, "too little to cut into: {commits} commits, {calls} calls");
         for (number, point) in points(commits, calls).into_iter().enumerate() {
-            let is_mine = number % PARTS == part && (!nasty || number / PARTS % NASTY_EVERY == 0);
+            let is_mine = number % PARTS == part && (!nasty || (number / PARTS).is_multiple_of(NASTY_EVERY));
             if !is_mine {
                 continue;
             }
-            let case = Case { point, crash: number / PARTS % 3 == 0, nasty };
+            let case = Case { point, crash: (number / PARTS).is_multiple_of(CRASH_EVERY), nasty };
             let took = in_virtual_time(cut(case));
             tried += 1;
             if took > worst.0 {
@@ -242,16 +245,13 @@ async fn cut(case: Case) -> SignedDuration {
 
 /// Nothing was given but what was on its way when HR's word came.
 fn check(stage: &Stage, case: Case, since: Timestamp) {
-    let gives = |effect: &str| matches!(effect, "user.created" | "role.assigned" | "user.undeleted");
+    let grants = |effect: &str| matches!(effect, "user.created" | "role.assigned" | "user.undeleted");
     let calls = stage.room.sandbox.calls();
-    let given = calls.iter().filter(|call| call.effect.as_deref().is_some_and(gives)).map(|call| call.at_ms);
-    let since = i64::try_from(since.as_millisecond()).expect("a time of this century");
-    let lease = i64::try_from(Rules::default().lease.as_millis()).expect("two minutes");
-    let late = given.max().map(|at| i64::try_from(at).expect("a time of this century") - since);
-    assert!(
-        late.is_none_or(|late| late <= lease),
-        "{case:?}: something was given {late:?} ms after HR's word"
-    );
+    let granted = calls.iter().filter(|call| call.effect.as_deref().is_some_and(grants));
+    let last = granted.map(|call| call.at_ms).max();
+    let late = last.map(|last| SignedDuration::from_millis(last - since.as_millisecond()));
+    let lease = Rules::default().lease;
+    assert!(late.is_none_or(|late| late <= lease), "{case:?}: something was given {late:?} after HR's word");
 }
 
 fn joined() -> Value {

@@ -81,7 +81,7 @@ async fn a_step_may_be_run_again() {
 #[tokio::test(start_paused = true)]
 async fn what_is_there_is_not_written_again() {
     for mood in MOODS {
-        let writers = writers_after_a_death(mood).await;
+        let writers = Box::pin(writers_after_a_death(mood)).await;
         assert_eq!(writers, [StepName::License, StepName::SignOut].into(), "{mood:?}");
     }
 }
