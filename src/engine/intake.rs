@@ -90,7 +90,11 @@ impl Engine {
     async fn try_admit(&self, event: &Event) -> Result<Admitted, Race> {
         let key = event.engineer();
         let received = self.house.store.received(&event.reference).await?;
-        let stored = self.house.store.engineer(key).await?;
+        let stored = match self.house.store.engineer(key).await? {
+            // What has come into force by now is so, whether or not anybody has turned the page yet.
+            Some(engineer) => Some(self.turn_page(&engineer).await?.unwrap_or(engineer)),
+            None => None,
+        };
         let house = admission::House { roster: &self.roster_seen(), profiles: &self.settings.profiles };
         match decide(event, received.as_ref(), stored.as_ref(), house) {
             Admission::Known => Ok(Admitted::Unchanged(key.clone())),
@@ -234,8 +238,9 @@ impl Engine {
             // everybody else's events must not wait for it.
             (_, Err(StoreError::Damaged(_))) | (true, Ok(None)) => Err(Race::Over(unreadable(event))),
             (_, Err(error)) => Err(error.into()),
-            (true, Ok(Some(data_key))) => Ok((data_key, Vec::new())),
-            (false, Ok(_)) => {
+            // Also where all that was sealed was called off: whoever is stored keeps the key, or the store would refuse the commit.
+            (_, Ok(Some(data_key))) if before.is_some() => Ok((data_key, Vec::new())),
+            (_, Ok(_)) => {
                 let fresh = self.house.sealer.new_key().map_err(|error| Race::Over(error.into()))?;
                 Ok((fresh.clone(), vec![(key.clone(), fresh)]))
             }

@@ -282,6 +282,10 @@ impl Engine {
 
     /// What follows from every move once it is durable: it is seen, and who has to know of it knows.
     pub(super) fn follow(&self, before: &Enrollment, moved: &Transition) {
+        // A goal that took over in the middle of a run may queue elsewhere: a leaver must not wait until that lane looks by itself.
+        if before.lane() != moved.after.lane() {
+            self.wake(&moved.after.lane());
+        }
         observe::moved(before, &moved.after);
         self.learn(&moved.after);
         self.watch_new_account(before, &moved.after);

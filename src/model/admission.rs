@@ -1,7 +1,7 @@
 //! What a readable event means for what is already known: new, said before, too late, or in conflict (`docs/EVENTS.md`, order and
 //! duplicates). Pure. Not here: reading the message (`event`), sealing and storing (`engine/intake`).
 
-use super::engineer::{Engineer, Forgetting, Hold};
+use super::engineer::{Engineer, Hold};
 use super::enrollment::Want;
 use super::entry::{Disposition, Received};
 use super::event::{Ending, Event, Full, Lifecycle, Profile, ReasonCode};
@@ -94,13 +94,10 @@ fn of_ending(ending: &Ending, engineer: Option<&Engineer>) -> Admission {
     Admission::Apply { hold: None, gap: has_gap(ending.revision, engineer) }
 }
 
-/// Only who has no access, and is not about to get any, is forgotten; who was never heard of, or is forgotten already, needs nothing.
+/// Only who has no access, and is not about to get any, is forgotten; who was never heard of needs nothing. Who is forgotten already is so
+/// under the newer revision, which fences what comes late and is older.
 fn of_erasure(revision: u64, engineer: Option<&Engineer>) -> Admission {
-    let Some(engineer) =
-        engineer.filter(|engineer| !matches!(engineer.forgetting, Some(Forgetting::Done(_))))
-    else {
-        return Admission::Note(Disposition::Repeated);
-    };
+    let Some(engineer) = engineer else { return Admission::Note(Disposition::Repeated) };
     if engineer.stated.goal.want == Want::Present || !engineer.upcoming.is_empty() {
         return refuse("/type", ReasonCode::EraseWhilePresent);
     }

@@ -1,5 +1,6 @@
 //! What events mean for what is known, case by case: the sample of a joiner was admitted, and then comes another event.
 
+use super::super::engineer::Forgetting;
 use super::super::event::parse;
 use super::super::roster::ResellerStatus;
 use super::super::sealed::Sealed;
@@ -130,13 +131,14 @@ fn an_end_that_is_to_come_can_be_undone() {
 }
 
 #[test]
-fn only_who_has_left_is_forgotten_and_only_once() {
+fn only_who_has_left_is_forgotten_and_a_later_word_of_it_fences_too() {
     let (joined, left) = (sample("joined", &[]), sample("left", &[revision(4)]));
     let erased = sample("erased", &[revision(5)]);
     check(&erased, &[], REPEATED);
     check(&erased, &[&joined], refuse("/type", ReasonCode::EraseWhilePresent));
     check(&erased, &[&joined, &left], APPLY);
-    check(&sample("erased", &[revision(6)]), &[&joined, &left, &erased], REPEATED);
+    let again = Admission::Apply { hold: None, gap: true };
+    check(&sample("erased", &[revision(6)]), &[&joined, &left, &erased], again);
 }
 
 #[test]

@@ -329,6 +329,19 @@ mod tests {
         assert_eq!(Progress::of(&engineer, &roster, &rows_of), expected, "{rows:?}");
     }
 
+    /// The row may not have heard of the end before the return; the release, at the return's revision, must still be able to follow.
+    #[test]
+    fn who_is_held_is_locked_out_until_the_release() {
+        let mut engineer = engineer(Scope::All);
+        engineer.stated.goal.revision = 7;
+        let wish = |engineer: &Engineer| engineer.wish_for(&Target::Engineer, SignedDuration::ZERO).goal;
+        let open = wish(&engineer);
+        engineer.release = Release::Held { since: Timestamp::UNIX_EPOCH, why: Hold::EmploymentEnded };
+        let held = wish(&engineer);
+        assert_eq!((held.want, held.revision), (Want::Absent, 6));
+        assert!(open.replaces(held) && held.replaces(Goal { want: Want::Present, revision: 5 }));
+    }
+
     #[test]
     fn progress_follows_from_the_rows_that_are_wanted() {
         let (all, a) = (Scope::All, Scope::Domains(["a.se".parse().unwrap()].into()));

@@ -57,6 +57,14 @@ fn a_full_state_replaces_all_that_was_to_come() {
 }
 
 #[test]
+fn of_whom_nothing_was_heard_what_is_to_come_is_a_start() {
+    let starts =
+        |from: &str| heard(None, (statement(from), Vec::new()), day(10), SignedDuration::ZERO).0.starts;
+    assert_eq!(starts("in/1/a@20"), Some(day(20)));
+    assert_eq!(starts("in/1/a@10"), None);
+}
+
+#[test]
 fn an_end_leaves_standing_what_comes_before_it() {
     check(&["in/1/a@0"], &["out/2/a@10"], &["out/2/a@10"]);
     check(&["in/1/a@0"], &["out/2/a@20"], &["in/1/a@0", "out/2/a@20"]);

@@ -11,7 +11,8 @@ use std::fmt;
 pub const BEGINNING: &str = "2026-11-20T08:00:00Z";
 
 /// Every domain, also the one that appears half-way; the last one is nobody's.
-pub const DOMAINS: [&str; 5] = ["a.se", "b.se", "a.dk", "new.dk", "nobody.example"];
+pub const DOMAINS: [&str; 5] =
+    ["reseller-se.example", "care-se.example", "reseller-dk.example", "new-dk.example", "nobody.example"];
 
 /// The domain that appears, and the one that never does.
 pub const NEW: usize = 3;

@@ -2,20 +2,26 @@
 //! conflicting versions, future dates in several zones, crashes, changes of scope, returns under a new and under an old employment.
 //! `model` folds over what arrived and says what must hold at rest, and which events are dead letters with which reason; `world` is the
 //! real intake, calendar and transitions. A failing seed prints itself, its history made as short as it goes, and how to run it alone.
-//! Not here: how rows and replicas meet (`simulation`), real steps over HTTP (`engine_simulation`).
+//! A hundred of them are lived once more (`lived`): the whole engine, its steps, and the sandbox over HTTP, before the same model.
+//! Not here: how rows and replicas meet (`simulation`), what a moody Google does to a joiner (`engine_simulation`).
 
 mod google;
 mod history;
+mod lived;
 mod model;
 mod world;
 
 use crate::fixture::seed;
 use history::Item;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use tokio::time::Instant;
 use world::{Stats, World};
 
 /// So many failing lives are shown before the rest is left alone.
 const SHOWN_MAX: usize = 4;
+
+/// Seeds that the whole engine lives through.
+const LIVED: u64 = 100;
 
 /// How often it is said how far it is.
 const PROGRESS: u64 = 100;
@@ -33,9 +39,27 @@ fn every_life_is_as_the_model_says_even() {
     run((1..=SEEDS).map(|number| 2 * number));
 }
 
+#[test]
+fn lives_of_the_whole_engine_are_as_the_model_says() {
+    let only = seed::asked_for();
+    let begun = Instant::now();
+    let seeds: Vec<u64> = (1..=LIVED).filter(|seed| only.is_none_or(|only| only == *seed)).collect();
+    for seed in &seeds {
+        let history = history::write(*seed);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| lived::through(*seed, &history))) {
+            eprintln!("seed {seed} fails:");
+            for item in &history {
+                eprintln!("  {item}");
+            }
+            std::panic::resume_unwind(panic);
+        }
+    }
+    println!("{} lives of the whole engine in {:.1?}", seeds.len(), begun.elapsed());
+}
+
 fn run(seeds: impl Iterator<Item = u64>) {
     let only = seed::asked_for();
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     let (mut sum, mut count, mut failed) = (Stats::default(), 0u64, 0);
     for seed in seeds.filter(|seed| only.is_none_or(|only| only == *seed)) {
         let history = history::write(seed);

@@ -68,7 +68,8 @@ impl Model {
             Act::Event(id, said) => return self.event(*id, said).err(),
             Act::Approve(engineer) => {
                 if let Some(engineer) = self.engineers.get_mut(engineer) {
-                    engineer.is_asked_about = false;
+                    // Who is to come back only later is not asked about before.
+                    engineer.is_asked_about &= engineer.in_force.is_end;
                 }
             }
             Act::NewDomain => {
@@ -192,7 +193,9 @@ impl Model {
         }
         let mut after = Engineer { revision: said.revision, content: said.clone(), ..known };
         if after.in_force.employment == said.employment {
-            after.to_come.retain(|before| before.from < from);
+            // Another date for the same end takes the place of the one before.
+            let is_same = |before: &Word| before.is_end && before.employment == said.employment;
+            after.to_come.retain(|before| before.from < from && !is_same(before));
             after.to_come.push(word);
         } else {
             // One that was to come is called off; what was to be before it stays.
