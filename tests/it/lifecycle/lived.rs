@@ -2,7 +2,7 @@
 //! now and then while things happen in haste. In the end the sandbox's world is held against the model.
 //! Not here: domains that appear (an engine finds them in its own time, and the model knows no time for that).
 
-use super::history::{Act, BEGINNING, DOMAINS, Item, NEW, key};
+use super::history::{Act, BEGINNING, DOMAINS, Item, NEW, Said, key};
 use super::model::{LEAD_TIME, Model, Stands};
 use crate::fixture::engine_room::{EngineRoom, settings};
 use crate::fixture::{demo, events};
@@ -61,7 +61,7 @@ impl Life {
         // The first seconds went into the set-up.
         let mut at = BEGINNING.parse::<jiff::Timestamp>().expect("a time") + SignedDuration::from_mins(10);
         self.room.clock.sleep_until(at).await;
-        for item in history.iter().filter(|item| !matches!(item.act, Act::NewDomain)) {
+        for item in &history.iter().filter_map(lived).collect::<Vec<_>>() {
             at = at.max(self.room.clock.now()) + item.after;
             self.room.clock.sleep_until(at).await;
             self.mood(item.after < SignedDuration::from_mins(15));
@@ -183,6 +183,16 @@ impl Life {
         });
         found
     }
+}
+
+/// The item as it is lived here. A new name asks a person whether the accounts are to be renamed, and nobody is there to answer.
+fn lived(item: &Item) -> Option<Item> {
+    let act = match &item.act {
+        Act::NewDomain => return None,
+        Act::Event(id, said) => Act::Event(*id, Said { name: 0, ..said.clone() }),
+        act @ (Act::Approve(_) | Act::Retry | Act::Crash) => act.clone(),
+    };
+    Some(Item { act, ..item.clone() })
 }
 
 fn marker(user: &User) -> Option<String> {
