@@ -324,8 +324,8 @@ phrases! {
         short: "redirect the case mail",
         so: "Nobody has said yet that mail about support cases is redirected{in}.",
         next: "carepass cannot see the redirect at Google: it goes on when you say that it is done, and asks again {when}.",
-        you: "Redirect the mail of the new addresses to the engineers' main addresses under Gmail > Default routing ({link}); the \
-              API has them as address-map.csv. Then say so with carepass task done, or for a single engineer with carepass order skip.",
+        you: "Redirect the mail of the new addresses to the engineers' main addresses under Gmail > Default routing ({link}; the API has them \
+              as address-map.csv), then say so with carepass task done, or for a single engineer with carepass order skip.",
     }
     AccountsUnsettled {
         short: "not every account is finished",

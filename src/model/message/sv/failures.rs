@@ -323,8 +323,8 @@ phrases! {
         short: "omdirigera ärendeposten",
         so: "Ingen har ännu sagt att posten om supportärenden är omdirigerad{in}.",
         next: "carepass kan inte se omdirigeringen hos Google: det fortsätter när du säger att den är gjord, och frågar igen {when}.",
-        you: "Omdirigera de nya adressernas post till supportteknikernas vanliga adresser i Gmail (Default routing, {link}); \
-              API:et har dem som address-map.csv. Säg sedan till med carepass task done, eller för en enda supporttekniker med carepass order skip.",
+        you: "Omdirigera de nya adressernas post till supportteknikernas vanliga adresser i Gmail (Default routing, {link}; API:et har dem \
+              som address-map.csv), och säg sedan till med carepass task done, eller för en enda supporttekniker med carepass order skip.",
     }
     AccountsUnsettled {
         short: "alla konton är inte klara",
