@@ -169,8 +169,14 @@ fn ensured(cx: &Context<'_>, account: &Account, made: bool, holds_role: bool) ->
     // The step that gives the role must see itself what the account holds: no read stands for its own.
     let read_at = if holds_role { Timestamp::UNIX_EPOCH } else { now };
     let restored = !made && has_its_own_password(account, granted(cx));
-    // One insert brings the account, its first password and its name.
-    let also = if made { [StepName::Password, StepName::Name].into() } else { BTreeSet::new() };
+    // One insert brings the account, its first password and its name, also where its answer was lost; a name that HR has changed since
+    // is looked at.
+    let renamed = cx.sheet.is_some_and(|sheet| sheet.engineer.changed.name > 0);
+    let also = if made || !restored && !renamed {
+        [StepName::Password, StepName::Name].into()
+    } else {
+        BTreeSet::new()
+    };
     let mut ensured = Ensured { made, also, ..Ensured::default() };
     let id = account.id.clone();
     // Looked at once more it is as old as it was.

@@ -51,11 +51,9 @@ async fn the_engineers_own_account_gets_the_role_and_nothing_else() {
     for moment in moments.iter().filter(own) {
         let (stage, outcome) = run(moment, |_| (), |_| ()).await;
         outcome.unwrap_or_else(|failure| panic!("{}: {failure:?}", moment.step.name));
-        let given = match moment.step.name {
-            StepName::Role => Some(("role.assigned".to_owned(), 1)),
-            StepName::RoleOff => Some(("role.unassigned".to_owned(), 1)),
-            _ => None,
-        };
+        let (role, role_off) = (moment.step.name == StepName::Role, moment.step.name == StepName::RoleOff);
+        let effect = if role_off { "role.unassigned" } else { "role.assigned" };
+        let given = (role || role_off).then(|| (effect.to_owned(), 1));
         let expected: std::collections::BTreeMap<_, _> = given.into_iter().collect();
         assert_eq!(effects(&stage), expected, "{}", moment.step.name);
         let silent = [StepName::Username, StepName::License, StepName::NoPaidLicense, StepName::CaseAlerts];
