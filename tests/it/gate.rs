@@ -167,7 +167,7 @@ async fn the_role_waits_for_two_step_verification_and_everybody_hears_of_it_once
     let mut house = House::open(TwoStepGate::BeforeRole, settings(4)).await;
     house.admit(&joined()).await;
     house.until("a letter before the role", WHOLE, |row| row.done.contains(&StepName::Welcome)).await;
-    assert_eq!(house.names_of_letters_to(ENGINEER), ["before-role 0"]);
+    assert_eq!(house.names_of_letters_to(ENGINEER), ["before-role 1"]);
     assert_eq!(house.roles(), 0);
     let row = house.row(ROW).await.expect("a row");
     assert!(
@@ -176,7 +176,7 @@ async fn the_role_waits_for_two_step_verification_and_everybody_hears_of_it_once
     );
 
     tokio::time::sleep(DAY * 2).await;
-    assert_eq!(house.names_of_letters_to(ENGINEER), ["before-role 0", "before-role-again 1"]);
+    assert_eq!(house.names_of_letters_to(ENGINEER), ["before-role 1", "before-role-again 1"]);
     house.restart().await;
     tokio::time::sleep(Duration::from_hours(12)).await;
     assert_eq!(house.letters_to(ENGINEER).len(), 2, "a restart reminds nobody again");
@@ -188,7 +188,7 @@ async fn the_role_waits_for_two_step_verification_and_everybody_hears_of_it_once
     house.enrol();
     house.until("the end", WHOLE, is_completed).await;
     assert_eq!(house.roles(), 1);
-    let told = ["before-role 0", "before-role-again 1", "before-role-again 2", "welcome 0"];
+    let told = ["before-role 1", "before-role-again 1", "before-role-again 2", "welcome 1"];
     assert_eq!(house.names_of_letters_to(ENGINEER), told);
     assert_eq!(house.names_of_letters_to(MANAGER), ["manager-ready 0"]);
     tokio::time::sleep(DAY * 8).await;
@@ -219,14 +219,14 @@ async fn where_the_role_is_given_at_once_enrolment_is_watched_once_an_hour() {
     let mut house = House::open(TwoStepGate::WithRole, settings(4)).await;
     house.admit(&joined()).await;
     house.until("the end", WHOLE, is_completed).await;
-    assert_eq!((house.roles(), house.names_of_letters_to(ENGINEER)), (1, vec!["welcome 0".to_owned()]));
+    assert_eq!((house.roles(), house.names_of_letters_to(ENGINEER)), (1, vec!["welcome 1".to_owned()]));
     tokio::time::sleep(Duration::from_hours(2)).await;
     assert_eq!(house.standing().await, Some(Standing::Pending));
     let watched = house.lists_in(6).await;
     tokio::time::sleep(DAY).await;
     house.restart().await;
     tokio::time::sleep(Duration::from_hours(3)).await;
-    assert_eq!(house.names_of_letters_to(ENGINEER), ["welcome 0", "before-role-again 1"]);
+    assert_eq!(house.names_of_letters_to(ENGINEER), ["welcome 1", "before-role-again 1"]);
     house.enrol();
     tokio::time::sleep(DAY * 8).await;
     assert_eq!(house.letters_to(ENGINEER).len(), 2, "who has enrolled is left in peace");
@@ -243,7 +243,7 @@ async fn where_nothing_is_watched_nobody_is_reminded() {
     house.admit(&joined()).await;
     house.until("the end", WHOLE, is_completed).await;
     tokio::time::sleep(DAY * 2).await;
-    assert_eq!(house.names_of_letters_to(ENGINEER), ["welcome 0"]);
+    assert_eq!(house.names_of_letters_to(ENGINEER), ["welcome 1"]);
     assert_eq!(house.standing().await, None);
     house.close().await;
 }
