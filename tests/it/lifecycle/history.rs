@@ -69,6 +69,16 @@ pub struct Item {
     pub act: Act,
 }
 
+impl Pace {
+    /// By how much the long times are shortened.
+    fn slower(self) -> i32 {
+        match self {
+            Self::Weeks => 1,
+            Self::Days => 12,
+        }
+    }
+}
+
 impl Said {
     /// The moment at which a day begins where it is meant.
     pub fn beginning_of(&self, day: Date) -> Timestamp {
@@ -126,6 +136,7 @@ pub fn key(engineer: usize) -> String {
 
 /// What HR does, before the way to carepass mixes it up.
 struct Hr<'a> {
+    pace: Pace,
     chance: &'a mut fastrand::Rng,
     now: Timestamp,
     revisions: Vec<u64>,
@@ -134,14 +145,24 @@ struct Hr<'a> {
     ids: usize,
 }
 
+/// How far apart things are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Days lie between them, and dates are weeks ahead.
+    Weeks,
+    /// Hours lie between them, and dates are a day or two ahead: an engine that looks every half a minute lives it in a second.
+    Days,
+}
+
 /// A history.
-pub fn write(seed: u64) -> Vec<Item> {
+pub fn write(seed: u64, pace: Pace) -> Vec<Item> {
     let chance = &mut fastrand::Rng::with_seed(seed ^ 0x5eed);
     let engineers = chance.usize(1..=4);
     let count = chance.usize(4..=9) * engineers;
     let mut items = Vec::new();
     let now = BEGINNING.parse().expect("a time");
     let mut hr = Hr {
+        pace,
         chance,
         now,
         revisions: vec![0; engineers],
@@ -165,8 +186,8 @@ impl Hr<'_> {
         match self.chance.u8(..10) {
             0..=3 => SignedDuration::from_secs(self.chance.i64(0..30)),
             4..=6 => SignedDuration::from_secs(self.chance.i64(0..900)),
-            7 => SignedDuration::from_hours(self.chance.i64(0..20)),
-            _ => SignedDuration::from_hours(self.chance.i64(0..240)),
+            7 => SignedDuration::from_hours(self.chance.i64(0..20)) / self.pace.slower(),
+            _ => SignedDuration::from_hours(self.chance.i64(0..240)) / self.pace.slower(),
         }
     }
 
@@ -252,7 +273,7 @@ impl Hr<'_> {
     fn with_dates(&mut self, said: Said) -> Said {
         let day = |hr: &mut Self, days: std::ops::Range<i32>| {
             let today = hr.now.to_zoned(jiff::tz::TimeZone::UTC).date();
-            let days = hr.chance.i32(days);
+            let days = hr.chance.i32(days).div_euclid(hr.pace.slower());
             today.checked_add(days.days()).expect("a day of this century")
         };
         let some = |hr: &mut Self, of: u8| hr.chance.u8(..of) == 0;
@@ -260,8 +281,9 @@ impl Hr<'_> {
         let ends = if said.kind == Kind::Left { some(self, 2) } else { said.is_full() && some(self, 6) };
         let last_day = ends.then(|| day(self, -2..15));
         let last_day = last_day.filter(|last| start.is_none_or(|start| start <= *last));
-        let moment =
-            some(self, 4).then(|| self.now + SignedDuration::from_mins(self.chance.i64(-3_000..12_000)));
+        let moment = some(self, 4).then(|| {
+            self.now + SignedDuration::from_mins(self.chance.i64(-3_000..12_000)) / self.pace.slower()
+        });
         Said { start, last_day, effective: moment, ..said }
     }
 
@@ -276,7 +298,10 @@ impl Hr<'_> {
         if self.chance.bool() {
             let place = self.chance.usize(..items.len());
             let act = items[place].act.clone();
-            items.push(Item { after: SignedDuration::from_hours(self.chance.i64(0..400)), act });
+            items.push(Item {
+                after: SignedDuration::from_hours(self.chance.i64(0..400)) / self.pace.slower(),
+                act,
+            });
         }
     }
 }

@@ -2,7 +2,7 @@
 //! conflicting versions, future dates in several zones, crashes, changes of scope, returns under a new and under an old employment.
 //! `model` folds over what arrived and says what must hold at rest, and which events are dead letters with which reason; `world` is the
 //! real intake, calendar and transitions. A failing seed prints itself, its history made as short as it goes, and how to run it alone.
-//! A hundred of them are lived once more (`lived`): the whole engine, its steps, and the sandbox over HTTP, before the same model.
+//! A hundred shorter ones are lived besides (`lived`): the whole engine, its steps, and the sandbox over HTTP, before the same model.
 //! Not here: how rows and replicas meet (`simulation`), what a moody Google does to a joiner (`engine_simulation`).
 
 mod google;
@@ -12,7 +12,7 @@ mod model;
 mod world;
 
 use crate::fixture::seed;
-use history::Item;
+use history::{Item, Pace};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::time::Instant;
 use world::{Stats, World};
@@ -45,7 +45,7 @@ fn lives_of_the_whole_engine_are_as_the_model_says() {
     let begun = Instant::now();
     let seeds: Vec<u64> = (1..=LIVED).filter(|seed| only.is_none_or(|only| only == *seed)).collect();
     for seed in &seeds {
-        let history = history::write(*seed);
+        let history = history::write(*seed, Pace::Days);
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| lived::through(*seed, &history))) {
             eprintln!("seed {seed} fails:");
             for item in &history {
@@ -62,7 +62,7 @@ fn run(seeds: impl Iterator<Item = u64>) {
     let begun = Instant::now();
     let (mut sum, mut count, mut failed) = (Stats::default(), 0u64, 0);
     for seed in seeds.filter(|seed| only.is_none_or(|only| only == *seed)) {
-        let history = history::write(seed);
+        let history = history::write(seed, Pace::Weeks);
         match live(seed, &history) {
             Ok(stats) => sum.add(&stats),
             Err(panic) => {

@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The work for a new engineer begins so long before the start.
 pub const LEAD_TIME: SignedDuration = SignedDuration::from_hours(3 * 24);
 
+/// The same, where everything is a day or two away.
+pub const SHORT_LEAD_TIME: SignedDuration = SignedDuration::from_hours(6);
+
 /// What is to be so from a moment on.
 #[derive(Clone, Debug)]
 struct Word {
@@ -38,6 +41,7 @@ pub struct Model {
     domains: BTreeSet<usize>,
     engineers: BTreeMap<usize, Engineer>,
     ids: BTreeMap<usize, Said>,
+    lead_time: SignedDuration,
 }
 
 /// How an engineer stands in a domain when everything is at rest.
@@ -52,12 +56,13 @@ pub enum Stands {
 }
 
 impl Model {
-    pub fn new() -> Self {
+    pub fn new(lead_time: SignedDuration) -> Self {
         Self {
             now: BEGINNING.parse().expect("a time"),
             domains: (0..NEW).collect(),
             engineers: BTreeMap::new(),
             ids: BTreeMap::new(),
+            lead_time,
         }
     }
 
@@ -151,7 +156,7 @@ impl Model {
         let (moved, first_day) = (said.kind == Kind::Moved, said.start.map(|day| said.beginning_of(day)));
         let starts = if moved { first_day } else { said.effective.or(first_day) };
         let from = if moved { said.effective.unwrap_or(self.now).max(self.now) } else { self.now };
-        let opens = starts.map(|starts| starts - LEAD_TIME);
+        let opens = starts.map(|starts| starts - self.lead_time);
         let mut word =
             Word { from, opens, employment: said.employment, scope: said.scope.clone(), is_end: false };
         let end = said.last_day.map(|day| Word {
@@ -160,7 +165,7 @@ impl Model {
             ..word.clone()
         });
         let Some(known) = known else {
-            return Ok(Engineer::heard(said, vec![word].into_iter().chain(end), self.now));
+            return Ok(Engineer::heard(said, vec![word].into_iter().chain(end), self.now, self.lead_time));
         };
         // Another spell of employment begins after the end of the one before.
         let earlier =
@@ -186,7 +191,7 @@ impl Model {
         };
         let word = Word { from, opens: None, employment: said.employment, scope: None, is_end: true };
         let Some(known) = known else {
-            return Ok(Engineer::heard(said, [Word { from: self.now, ..word }], self.now));
+            return Ok(Engineer::heard(said, [Word { from: self.now, ..word }], self.now, self.lead_time));
         };
         if known.newest().employment != said.employment {
             return Err("employment_mismatch");
@@ -215,12 +220,17 @@ impl Model {
 }
 
 impl Engineer {
-    fn heard(said: &Said, words: impl IntoIterator<Item = Word>, now: Timestamp) -> Self {
+    fn heard(
+        said: &Said,
+        words: impl IntoIterator<Item = Word>,
+        now: Timestamp,
+        lead_time: SignedDuration,
+    ) -> Self {
         let mut words: Vec<Word> = words.into_iter().collect();
         // Of whom nothing was heard before, a change that is to come is a start.
         let mut in_force = words.remove(0);
         if in_force.from > now {
-            in_force.opens = in_force.opens.max(Some(in_force.from - LEAD_TIME));
+            in_force.opens = in_force.opens.max(Some(in_force.from - lead_time));
         }
         let mut engineer = Self {
             revision: said.revision,

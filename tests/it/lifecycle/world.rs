@@ -144,7 +144,7 @@ impl World {
             settings,
             store,
             google: Google::default(),
-            model: Model::new(),
+            model: Model::new(LEAD_TIME),
             flying: Vec::new(),
             domains: (0..NEW).collect(),
             picked: Vec::new(),
