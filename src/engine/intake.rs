@@ -8,7 +8,7 @@ use crate::model::entry::{Actor, Change, Commit, Disposition, Received};
 use crate::model::event::{self, Ending, Event, Full, Lifecycle, ReasonCode, Refusal};
 use crate::model::id::EngineerKey;
 use crate::model::sealed::WrappedKey;
-use crate::model::statement::{Changed, Statement, called_off, heard};
+use crate::model::statement::{Changed, Statement, called_off, ends_later, heard};
 use crate::seal::SealError;
 use crate::steps::House;
 use crate::store::StoreError;
@@ -195,8 +195,13 @@ impl Engine {
         let engineer = match stored {
             Some(stored) => {
                 let (stated, upcoming) = if stored.stated.employment == ending.employment.id {
-                    let said = stored.newest().clone().ended(event, from, never_started);
+                    let said = stored.stated.clone().ended(event, from, never_started);
                     heard(Some(&stored), (said, Vec::new()), now, self.settings.lead_time)
+                } else if let Some(upcoming) = (!never_started)
+                    .then(|| ends_later(&stored, event, &ending.employment.id, from))
+                    .flatten()
+                {
+                    (stored.stated.clone(), upcoming)
                 } else {
                     called_off(&stored, event, &ending.employment.id)
                 };

@@ -90,6 +90,10 @@ impl Engine {
             stream::iter(&page)
                 .for_each_concurrent(SIDE_BY_SIDE, |engineer| self.reconcile_logged(&engineer.key))
                 .await;
+            // A mail server that is slow holds up nobody's row.
+            stream::iter(&page)
+                .for_each_concurrent(SIDE_BY_SIDE, |engineer| self.remind_logged(&engineer.key))
+                .await;
         }
     }
 
@@ -136,7 +140,6 @@ impl Engine {
             Err(StoreError::Conflict) => self.signal(key),
             Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => return Err(error),
         }
-        self.remind(&engineer, &rows).await;
         // Access is given to whoever is released; the end of access waits for nobody.
         if engineer.stated.goal.want == Want::Present && !engineer.is_released() {
             return Ok(());
@@ -182,12 +185,23 @@ impl Engine {
         }
     }
 
+    async fn remind_logged(&self, key: &EngineerKey) {
+        let read = async {
+            let Some(engineer) = self.house.store.engineer(key).await? else { return Ok(()) };
+            self.remind(&engineer, &self.house.store.enrollments_of(key).await?).await;
+            Ok::<(), StoreError>(())
+        };
+        if let Err(error) = read.await {
+            tracing::warn!(engineer = %key, %error, "could not look for reminders; the next sweep will");
+        }
+    }
+
     /// Tells a row what it is to bring about now. A row that is at its goal is not troubled by a revision that changes nothing for it;
     /// whoever waits may wait for just this newer revision, say for a name in Latin letters.
     async fn tell(&self, engineer: &Engineer, row: &Enrollment) {
         let wish = engineer.wish_for(&row.id.target(), self.settings.lead_time);
         let known = row.newest_goal();
-        if !wish.goal.replaces(known) {
+        if !row.takes(&wish) {
             return;
         }
         let has_changed = wish.changed.since(known.revision, row.id.kind()).next().is_some();

@@ -134,6 +134,7 @@ impl<'a> Work<'a> {
             loaded => loaded?,
         }
         self.check_scope(&roster)?;
+        self.check_wish()?;
         let at = self.row.state.at();
         self.wall = self.engine.walls().before(&self.row, claimed.step);
         // Who waited for it before has made nothing since: there is nothing to look for at Google.
@@ -152,6 +153,19 @@ impl<'a> Work<'a> {
             wall: self.wall,
         };
         (step.ensure)(&context).await
+    }
+
+    /// The end of access may be stored, and the row not told yet: nothing is given any more, and the row is told now.
+    fn check_wish(&self) -> Result<(), Failure> {
+        let Some(sheet) = self.sheet.as_ref().filter(|_| self.row.goal.want == Want::Present) else {
+            return Ok(());
+        };
+        let wish = sheet.engineer.wish_for(&self.row.id.target(), self.engine.settings.lead_time);
+        if wish.goal.want == Want::Present {
+            return Ok(());
+        }
+        self.engine.signal(&sheet.engineer.key);
+        Err(Failure::not_yet(FailureCode::NotYetConfirmed).with_detail("access is to end"))
     }
 
     /// What HR wants must fit the reseller domains: the row's own domain, and for the engineer as a whole every domain that was named.

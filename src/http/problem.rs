@@ -312,6 +312,7 @@ impl From<OrderError> for Problem {
                 | Rejected::Stale
                 | Rejected::Unskippable
                 | Rejected::Unconfirmable
+                | Rejected::StillOpen
                 | Rejected::HasAccount
                 | Rejected::NoFirstPassword,
             )

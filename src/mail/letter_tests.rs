@@ -54,7 +54,6 @@ fn letters(language: Language) -> Vec<(&'static str, Wording)> {
         ("welcome-every-way", every_way(language)),
         ("before-role", gate(language, false)),
         ("before-role-again", gate(language, true)),
-        ("update", updated(language)),
         (
             "manager-ready",
             manager_ready(
@@ -111,22 +110,6 @@ fn gate(language: Language, again: bool) -> Wording {
         again,
         role_given: false,
     })
-}
-
-fn updated(language: Language) -> Wording {
-    let all = every_kind();
-    update(&Update {
-        name: "Åsa",
-        language,
-        new_accounts: &all[..1],
-        handovers: &[],
-        closed: &["asa.oberg@reseller-is.example".to_owned()],
-        contact_changed: true,
-        all: &all,
-        contact: &contact(),
-        portal: &PortalUrl::default(),
-    })
-    .unwrap()
 }
 
 fn report(language: Language) -> Report<'static> {
@@ -242,24 +225,9 @@ fn lines_are_short_but_for_links_and_end_well() {
 }
 
 #[test]
-fn a_quiet_day_has_no_digest_and_no_change_no_letter() {
+fn a_quiet_day_has_no_digest() {
     for language in Language::ALL {
         assert!(digest(&quiet(language)).is_none());
-        let about = Update {
-            name: "Åsa",
-            language,
-            new_accounts: &[],
-            handovers: &[],
-            closed: &[],
-            contact_changed: false,
-            all: &every_kind(),
-            contact: &contact(),
-            portal: &PortalUrl::default(),
-        };
-        assert!(update(&about).is_none());
-        let home = &every_kind()[4..];
-        let moved = update(&Update { contact_changed: true, all: home, ..about }).unwrap();
-        assert!(!moved.text.contains("Case Sharing"), "its mail needs no sharing:\n{}", moved.text);
     }
 }
 

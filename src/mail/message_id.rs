@@ -26,8 +26,6 @@ pub enum Purpose {
     BeforeRole,
     /// The same, again; the generation counts the reminders.
     BeforeRoleAgain,
-    /// Something changed; to the engineer.
-    Update,
     /// All accounts are ready; to the manager.
     ManagerReady,
     /// The first day is at risk; to the manager.
@@ -38,11 +36,10 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 6] = [
         Self::Welcome,
         Self::BeforeRole,
         Self::BeforeRoleAgain,
-        Self::Update,
         Self::ManagerReady,
         Self::ManagerAtRisk,
         Self::ManagerGone,
@@ -53,7 +50,6 @@ impl Purpose {
             Self::Welcome => "welcome",
             Self::BeforeRole => "before-role",
             Self::BeforeRoleAgain => "before-role-again",
-            Self::Update => "update",
             Self::ManagerReady => "manager-ready",
             Self::ManagerAtRisk => "manager-at-risk",
             Self::ManagerGone => "manager-gone",

@@ -16,7 +16,6 @@ mod message;
 mod message_id;
 mod smtp;
 mod template;
-mod update;
 mod welcome;
 
 pub use address::{InvalidPortalUrl, InvalidWebUrl, InvalidWrappingToken, PortalUrl, WebUrl, WrappingToken};
@@ -30,7 +29,6 @@ pub use manager::{Closed, Report, Waiting, manager_at_risk, manager_gone, manage
 pub use memory::MemoryMailer;
 pub use message_id::{InvalidMessageId, MessageId, Purpose};
 pub use smtp::{Security, SmtpMailer, SmtpSettings};
-pub use update::{Update, update};
 pub use welcome::{Welcome, welcome};
 
 use crate::model::id::MailAddress;

@@ -6,6 +6,7 @@ use super::enrollment::Want;
 use super::entry::{Disposition, Received};
 use super::event::{Ending, Event, Full, Lifecycle, Profile, ReasonCode};
 use super::roster::Roster;
+use super::statement::Statement;
 use std::collections::BTreeSet;
 
 /// What is to be done with an event.
@@ -53,7 +54,9 @@ pub fn decide(
         return if same { Admission::Known } else { refuse("/id", ReasonCode::IdConflict) };
     }
     if let Some(newest) = engineer.map(Engineer::newest) {
-        if event.revision() < newest.goal.revision {
+        if event.revision() < newest.goal.revision
+            && !engineer.is_some_and(|known| ends_what_holds(event, known))
+        {
             return Admission::Note(Disposition::Stale);
         }
         if event.revision() == newest.goal.revision {
@@ -67,6 +70,16 @@ pub fn decide(
         Lifecycle::Left(ending) | Lifecycle::Cancelled(ending) => of_ending(ending, engineer),
         Lifecycle::Erased(_) => of_erasure(event.revision(), engineer),
     }
+}
+
+/// Whether the event ends the spell of employment in force, which another one that is to come has overtaken: late, and no less true.
+fn ends_what_holds(event: &Event, engineer: &Engineer) -> bool {
+    let (Lifecycle::Left(ending) | Lifecycle::Cancelled(ending)) = &event.lifecycle else { return false };
+    let stated = &engineer.stated;
+    stated.goal.want == Want::Present
+        && stated.employment == ending.employment.id
+        && engineer.newest().employment != ending.employment.id
+        && ending.revision > stated.goal.revision
 }
 
 /// A full state is used, unless the house does not know what it names. That somebody is back whose employment had ended is a question.
@@ -86,9 +99,11 @@ fn of_full(full: &Full, engineer: Option<&Engineer>, house: House<'_>) -> Admiss
     }
 }
 
-/// The end of access is about the spell of employment that HR spoke of last; who was never heard of is fenced by it.
+/// The end of access is about the spell of employment that is in force, or one that is to come; who was never heard of is fenced by it.
 fn of_ending(ending: &Ending, engineer: Option<&Engineer>) -> Admission {
-    if engineer.is_some_and(|engineer| engineer.newest().employment != ending.employment.id) {
+    let is_about = |statement: &Statement| statement.employment == ending.employment.id;
+    let is_known = |engineer: &Engineer| is_about(&engineer.stated) || engineer.upcoming.iter().any(is_about);
+    if engineer.is_some_and(|engineer| !is_known(engineer)) {
         return refuse("/data/employment/id", ReasonCode::EmploymentMismatch);
     }
     Admission::Apply { hold: None, gap: has_gap(ending.revision, engineer) }

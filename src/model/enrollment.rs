@@ -399,6 +399,19 @@ impl Enrollment {
         self.next.as_ref().map_or(self.goal, |next| next.goal)
     }
 
+    /// Whether a wish is newer than what the row is to bring about: by its goal, or because access was said to begin anew after the end
+    /// that the row has heard of, under whatever revision.
+    pub fn takes(&self, wish: &Wish) -> bool {
+        let (goal, said_at) = match &self.next {
+            Some(next) => (next.goal, next.said_at),
+            None => (self.goal, self.leaving.map(|leaving| leaving.said_at)),
+        };
+        let is_return = goal.want == Want::Absent
+            && wish.goal.want == Want::Present
+            && said_at.zip(wish.said_at).is_some_and(|(ended, begins)| ended < begins);
+        wish.goal.replaces(goal) || is_return
+    }
+
     /// Whether anything was ever tried for the goal in force.
     pub fn has_begun(&self) -> bool {
         !self.done.is_empty() || self.is_settled() || self.state.at().is_some_and(|at| at.runs > 0)
@@ -407,7 +420,7 @@ impl Enrollment {
     /// Whether access has ended here for good: the row has settled, or only the deletion of a suspended account is still to come.
     pub fn has_lost_access(&self) -> bool {
         let is_told = self.newest_goal().want == Want::Absent && self.goal.want == Want::Absent;
-        is_told && (self.is_settled() || self.done.contains(&StepName::LastLook))
+        is_told && (self.state == State::Completed || self.done.contains(&StepName::LastLook))
     }
 
     /// The only index that work needs: when must somebody look at this row again?

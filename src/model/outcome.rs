@@ -198,7 +198,7 @@ mod tests {
     use super::super::engineer::AtRisk;
     use super::super::enrollment::{Goal, Wish};
     use super::super::failure::{Failure, FailureCode, FailureKind, Who};
-    use super::super::plan::plan;
+    use super::super::plan::{StepName, plan};
     use super::super::rules::Rules;
     use super::super::seats::SeatCount;
     use super::super::transition::{Ensured, Input, Order, apply};
@@ -389,7 +389,12 @@ mod tests {
         assert_eq!(told("engineer/E-1", vec![cancel()]), [failed]);
         assert_eq!(told("reseller/se", vec![cancel()]), [""; 0]);
         let absent = Input::Retargeted(Box::new(Goal { want: Want::Absent, revision: 2 }.into()));
-        assert_eq!(told("domain/E-1/se/a.se", vec![absent, cancel()]), [""; 0]);
+        let locked_out = || {
+            let also = [StepName::SignOut, StepName::Suspend, StepName::LockedOut, StepName::LastLook].into();
+            Input::Reported(Ok(Ensured { also, ..Ensured::default() }))
+        };
+        let kept = vec![absent, Input::Wake, locked_out(), cancel()];
+        assert_eq!(told("domain/E-1/se/a.se", kept), [""; 0], "only the deletion is called off");
     }
 
     #[test]

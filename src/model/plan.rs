@@ -141,7 +141,9 @@ pub fn plan(kind: TargetKind, want: Want) -> &'static [StepName] {
         }
         (TargetKind::Engineer, Want::Present) => &[HandOver, Welcome, Together],
         (TargetKind::Reseller, Want::Absent) => &[],
-        (TargetKind::Domain, Want::Absent) => &[RoleOff, SignOut, Suspend, LockedOut, LastLook, Removal],
+        (TargetKind::Domain, Want::Absent) => {
+            &[RoleOff, SignOut, Suspend, LockedOut, LastLook, NoPaidLicense, Removal]
+        }
         (TargetKind::Engineer, Want::Absent) => &[Farewell],
     }
 }

@@ -193,27 +193,84 @@ pub fn heard(
             let is_same_end =
                 |kept: &Statement| kept.goal.want == Want::Absent && kept.employment == first.employment;
             let comes_before = |kept: &&Statement| kept.from < first.from && !is_same_end(kept);
-            before.upcoming.iter().filter(comes_before).cloned().collect()
+            let is_same = |kept: &&Statement| kept.employment == first.employment;
+            before.upcoming.iter().filter(is_same).filter(comes_before).cloned().collect()
         }
         Want::Present => {
-            let ends =
-                |kept: &&Statement| kept.goal.want == Want::Absent && kept.employment != first.employment;
+            let ends = |kept: &&Statement| {
+                kept.goal.want == Want::Absent
+                    && kept.employment == before.stated.employment
+                    && kept.employment != first.employment
+            };
             before.upcoming.iter().find(ends).cloned().into_iter().collect()
         }
     };
-    let first = match (kept.first(), first.goal.want) {
-        (Some(end), Want::Present) => Statement {
-            from: first.from.max(end.from).max(first.opens(lead_time).unwrap_or(first.from)),
-            ..first
-        },
-        (Some(_) | None, _) => first,
+    let first = match first.goal.want {
+        Want::Present => after_what_holds(first, before, kept.first(), lead_time),
+        Want::Absent => first,
     };
+    // Another spell of employment that is to come does not begin before the end of this one.
+    let others: Vec<Statement> = match first.goal.want {
+        Want::Present => Vec::new(),
+        Want::Absent => {
+            let is_other = |kept: &&Statement| kept.employment != first.employment;
+            let others = before.upcoming.iter().filter(is_other).cloned();
+            others.map(|other| after_end(other, &first)).collect()
+        }
+    };
+    let then = then.into_iter().chain(others);
     if first.from <= now {
-        return (first, then);
+        return (first, then.collect());
     }
     let mut upcoming: Vec<Statement> = kept.into_iter().chain([first]).chain(then).collect();
+    upcoming.sort_by_key(|statement| statement.from);
     upcoming.truncate(UPCOMING_MAX);
     (before.stated.clone(), upcoming)
+}
+
+/// What was to come stays so under the newer revision, which fences what comes late.
+fn after_end(other: Statement, end: &Statement) -> Statement {
+    let from = other.from.max(end.from);
+    if end.goal.revision <= other.goal.revision {
+        return Statement { from, ..other };
+    }
+    let goal = Goal { revision: end.goal.revision, ..other.goal };
+    Statement { goal, from, content: end.content.clone(), ..other }
+}
+
+/// A full state that begins a spell of employment, or comes after an end, waits for its own beginning: until then what is in force holds,
+/// also that there is no access. It does not begin before the end of the spell before it.
+fn after_what_holds(
+    first: Statement,
+    before: &Engineer,
+    end: Option<&Statement>,
+    lead_time: SignedDuration,
+) -> Statement {
+    let begins = before.stated.goal.want == Want::Absent || before.stated.employment != first.employment;
+    if !begins && end.is_none() {
+        return first;
+    }
+    let from = first.from.max(first.opens(lead_time).unwrap_or(first.from));
+    Statement { from: end.map_or(from, |end| end.from.max(from)), ..first }
+}
+
+/// An end that is said of a spell of employment which is to come, and begins before that end.
+pub fn ends_later(
+    before: &Engineer,
+    event: &Event,
+    employment: &EmploymentId,
+    from: Timestamp,
+) -> Option<Vec<Statement>> {
+    let starts = |kept: &&Statement| {
+        kept.goal.want == Want::Present && kept.employment == *employment && kept.from < from
+    };
+    let end = before.upcoming.iter().find(starts)?.clone().ended(event, from, false);
+    let is_old_end = |kept: &Statement| kept.goal.want == Want::Absent && kept.employment == *employment;
+    let kept = before.upcoming.iter().filter(|kept| !is_old_end(kept)).cloned();
+    let mut upcoming: Vec<Statement> = kept.chain([end]).collect();
+    upcoming.sort_by_key(|statement| statement.from);
+    upcoming.truncate(UPCOMING_MAX);
+    Some(upcoming)
 }
 
 /// A spell of employment that was to come is called off: the rest stays as it is, all of it under the newer revision, so that an end that

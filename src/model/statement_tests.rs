@@ -54,6 +54,11 @@ fn a_full_state_replaces_all_that_was_to_come() {
     check(&["in/1/a@0", "out/2/a@20"], &["in/3/a@10"], &["in/3/a@10"]);
     check(&["in/1/a@0", "out/1/a@20"], &["in/3/a@10", "out/3/a@30"], &["in/3/a@10", "out/3/a@30"]);
     check(&["out/2/a@5"], &["in/3/b@10"], &["in/3/b@10"]);
+    check(
+        &["in/1/a@0", "out/2/a@20", "in/3/b@30", "out/3/b@90"],
+        &["in/4/a@10", "out/4/a@20"],
+        &["in/4/a@10", "out/4/a@20"],
+    );
 }
 
 #[test]
@@ -79,6 +84,30 @@ fn another_employment_begins_after_the_end_of_the_one_before() {
     let known = ["in/1/a@0", "out/2/a@20"];
     check(&known, &["in/3/b@10"], &["in/1/a@0", "out/2/a@20", "in/3/b@20"]);
     check(&known, &["in/3/b@30"], &["in/1/a@0", "out/2/a@20", "in/3/b@30"]);
+}
+
+/// Whoever comes back later has no access until then, and who was announced keeps the end of the spell before.
+#[test]
+fn a_start_that_is_to_come_takes_no_end_away() {
+    let starts = |text: &str, on: i64| {
+        let statement = statement(text);
+        Statement { starts: Some(day(on)), ..statement }
+    };
+    let heard = |known: &[&str], said: Statement| {
+        let (stated, upcoming) =
+            heard(Some(&engineer(known)), (said, Vec::new()), day(10), SignedDuration::ZERO);
+        shown(&stated, &upcoming)
+    };
+    assert_eq!(heard(&["out/2/a@10"], starts("in/3/b@10", 70)), ["out/2/a@10", "in/3/b@70"]);
+    assert_eq!(heard(&["in/1/a@0"], starts("in/3/b@10", 70)), ["in/1/a@0", "in/3/b@70"]);
+    assert_eq!(heard(&["in/1/a@0"], starts("in/3/a@10", 70)), ["in/3/a@10"]);
+}
+
+#[test]
+fn an_end_leaves_another_employment_to_come() {
+    check(&["in/1/a@0", "in/2/b@70"], &["out/3/a@10"], &["out/3/a@10", "in/3/b@70"]);
+    check(&["in/1/a@0", "in/2/b@70"], &["out/3/a@90"], &["in/1/a@0", "out/3/a@90", "in/3/b@90"]);
+    check(&["in/1/a@0", "in/3/b@70"], &["out/2/a@10"], &["out/2/a@10", "in/3/b@70"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 /// A newer wish is written beside the goal in force. What had changed for a wish that never came into force is still news.
 pub(super) fn adopt(row: &mut Enrollment, wish: Wish) -> Result<(), Rejected> {
-    if !wish.goal.replaces(row.newest_goal()) {
+    if !row.takes(&wish) {
         return Err(Rejected::Stale);
     }
     row.next = Some(Box::new(wish));

@@ -20,11 +20,14 @@ use crate::model::failure::{Failure, FailureCode, FailureKind};
 use crate::model::id::{Address, DomainName, EngineerKey};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
 /// A run of an act that fails passingly so often suspends the account all the same.
 const ATTEMPTS_BEFORE_SUSPENDING: u32 = 3;
+
+/// An act that Google puts off for so long suspends the account all the same.
+const PUT_OFF_BEFORE_SUSPENDING: SignedDuration = SignedDuration::from_mins(1);
 
 /// An account that access to is ours to end, as it was read.
 struct Ours {
@@ -72,6 +75,12 @@ async fn find(cx: &Context<'_>, listed_since: Timestamp) -> Result<Option<Ours>,
         Some(account) => ours(cx, account, read_at).map(Some),
         None => Ok(None),
     }
+}
+
+/// Guard 1 for a write to the account of whoever leaves. Errors: as of [`find`], and that it is gone.
+pub(super) async fn guarded(cx: &Context<'_>) -> Result<Guarded, Failure> {
+    let found = find(cx, cx.since).await?;
+    found.map(|ours| ours.guarded).ok_or_else(|| Failure::not_yet(FailureCode::AccountSettling))
 }
 
 /// An account in the row's domain that carries the engineer's marker, other than the one that the row knows, read anew.
@@ -197,7 +206,11 @@ fn gone(cx: &Context<'_>, fact: &AccountFact) -> Result<(), Failure> {
 async fn suspended_at_least(cx: &Context<'_>, guarded: &Guarded, failure: Failure) -> Failure {
     let passes = match failure.kind {
         FailureKind::Transient => cx.attempt < ATTEMPTS_BEFORE_SUSPENDING,
-        FailureKind::Throttled | FailureKind::NotYet => true,
+        // What Google puts off for longer must not keep the account open.
+        FailureKind::Throttled | FailureKind::NotYet => {
+            cx.now().duration_since(cx.since) < PUT_OFF_BEFORE_SUSPENDING
+                && cx.row.state.at().is_none_or(|at| at.waited_for.is_none())
+        }
         FailureKind::Needs(_) | FailureKind::Permanent => false,
     };
     if !passes && !guarded.fact.home && suspend_account(cx, guarded).await.is_ok() {

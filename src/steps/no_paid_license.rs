@@ -2,12 +2,13 @@
 //! begun after the account was made, answers for every row that waits for it. What is found is taken away if the operator listed its
 //! SKU and the account passes guard 1; else it is a question for the operator. That Google refuses to take one away proves that
 //! automatic licensing is on (`docs/GOOGLE.md` 5).
+//! Whoever leaves is looked at once more: the end may have come before this step, or automatic licensing after it.
 //! Not here: watching the account after this one look (`engine/watch`).
 
 use super::house::Guarded;
-use super::{Context, Outcome, Step, two_step};
+use super::{Context, Outcome, Step, leaving, two_step};
 use crate::google::{Fresh, PaidLicense};
-use crate::model::enrollment::TargetKind;
+use crate::model::enrollment::{TargetKind, Want};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::LicenseSku;
 use crate::model::plan::StepName;
@@ -26,13 +27,16 @@ pub const STEP: Step = Step {
 /// Where nothing is waited for before the role, the next step holds with this one.
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let mut ensured = looked_at(cx).await?;
-    ensured.also.extend(two_step::held(cx)?);
+    if cx.row.goal.want == Want::Present {
+        ensured.also.extend(two_step::held(cx)?);
+    }
     Ok(ensured)
 }
 
 async fn looked_at(cx: &Context<'_>) -> Outcome {
-    // An engineer's own account has the licences of its own work.
-    if cx.is_home() {
+    // An engineer's own account has the licences of its own work; and whoever left before there was an account has none.
+    let has_none = cx.row.goal.want == Want::Absent && cx.row.facts.account.is_none();
+    if cx.is_home() || has_none {
         return Ok(Ensured::default());
     }
     let made = cx.row.facts.account.as_ref().map_or(cx.since, |account| account.since);
@@ -70,7 +74,10 @@ fn removable<'a>(reseller: &'a Reseller, found: &[PaidLicense]) -> Vec<&'a Licen
 
 /// Takes them away; answers whether there was one to take.
 async fn remove(cx: &Context<'_>, licenses: &[&LicenseSku]) -> Result<(Guarded, bool), Failure> {
-    let guarded = cx.guarded().await?;
+    let guarded = match cx.row.goal.want {
+        Want::Present => cx.guarded().await?,
+        Want::Absent => leaving::guarded(cx).await?,
+    };
     let (google, address) = (cx.google_for(&guarded)?, cx.address()?);
     let mut made = false;
     for license in licenses {

@@ -5,7 +5,7 @@ use crate::fixture::demo;
 use crate::fixture::engine_room::{EngineRoom, settings};
 use crate::fixture::events;
 use carepass::engine::{Engine, RowOrder};
-use carepass::model::enrollment::{Enrollment, EnrollmentId, LicenseLesson, State};
+use carepass::model::enrollment::{Enrollment, EnrollmentId, LicenseLesson, State, Want};
 use carepass::model::failure::FailureCode;
 use carepass::model::id::LicenseSku;
 use carepass::model::reseller::Reseller;
@@ -226,5 +226,23 @@ async fn what_a_person_wants_an_account_to_have_it_keeps() {
     join(&engine, "E-3").await;
     tokio::time::sleep(5 * HOUR).await;
     assert_eq!(row(&room, &second).await, of_the_second);
+    end(&engine).await;
+}
+
+/// Somebody leaves before the licence that came by itself was looked for: it does not stay on the suspended account.
+#[tokio::test(start_paused = true)]
+async fn whoever_leaves_in_the_middle_keeps_no_paid_licence() {
+    let room = room(strikes_after(Duration::from_mins(2))).await;
+    let removable = Reseller { removable_licenses: [sku()].into(), ..norway() };
+    let engine = live(&room, removable).await;
+    join(&engine, "E-1").await;
+    until(&room, ROW, HOUR, |row| row.facts.account.is_some()).await;
+    let body = events::ended("left", "E-1", 2).to_string();
+    let admitted = engine.admit(body.as_bytes(), Some(events::CONTENT_TYPE), &BTreeMap::new()).await;
+    admitted.expect("an end of what was begun");
+    until(&room, ROW, HOUR, |row| row.goal.want == Want::Absent && row.has_lost_access()).await;
+    switch_off(&room);
+    until(&room, ROW, HOUR, |row| row.goal.want == Want::Absent && is_completed(row)).await;
+    assert_eq!(paid(&room), 0);
     end(&engine).await;
 }

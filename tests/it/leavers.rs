@@ -189,6 +189,39 @@ async fn whoever_returns_gets_the_same_account_back() {
     house.stop().await;
 }
 
+/// The end, and a return that begins months later, said in one breath: nobody keeps access in between.
+#[tokio::test(start_paused = true)]
+async fn a_return_that_begins_later_takes_no_end_away() {
+    let house = House::ready().await;
+    house.say(&left()).await;
+    let mut later = joined(2);
+    later["data"]["employment"]["startDate"] = "2026-12-20".into();
+    house.say(&later).await;
+    house.settled(Want::Absent).await;
+    assert_eq!((house.account(SWEDEN), house.account(NORWAY)), (Some((false, 0)), Some((false, 0))));
+    house.room.clock.sleep_until("2026-12-08T00:00:00Z".parse().expect("a time")).await;
+    house.settled(Want::Present).await;
+    assert_eq!(house.account(NORWAY), Some((true, 1)));
+    house.stop().await;
+}
+
+/// A return is announced first, and then the end of the spell before it.
+#[tokio::test(start_paused = true)]
+async fn an_announced_return_keeps_nobody_from_leaving() {
+    let house = House::ready().await;
+    let mut later = joined(2);
+    later["data"]["employment"]["startDate"] = "2026-12-20".into();
+    house.say(&later).await;
+    assert_eq!(house.account(NORWAY), Some((true, 1)), "the spell in force goes on");
+    house.say(&events::ended("left", KEY, 21)).await;
+    house.settled(Want::Absent).await;
+    assert_eq!(house.account(NORWAY), Some((false, 0)));
+    house.room.clock.sleep_until("2026-12-08T00:00:00Z".parse().expect("a time")).await;
+    house.settled(Want::Present).await;
+    assert_eq!(house.account(NORWAY), Some((true, 1)));
+    house.stop().await;
+}
+
 /// What somebody else suspended meanwhile is theirs to open.
 #[tokio::test(start_paused = true)]
 async fn an_account_that_was_suspended_before_is_not_let_in() {
@@ -218,7 +251,7 @@ async fn a_no_show_leaves_nothing_behind() {
     house.wait(SignedDuration::from_mins(5)).await;
     let begun = house.calls();
     let mut later = joined(1);
-    later["data"]["employment"]["startDate"] = "2027-06-01".into();
+    later["data"]["employment"]["startDate"] = "2026-12-20".into();
     house.say(&later).await;
     house.wait(SignedDuration::from_secs(20)).await;
     house.say(&events::ended("cancelled", KEY, 11)).await;

@@ -3,7 +3,7 @@
 
 use crate::fixture::engine_room::{EngineRoom, settings};
 use crate::fixture::{demo, events};
-use carepass::engine::{Engine, RowOrder};
+use carepass::engine::{Engine, RowOrder, Settings};
 use carepass::model::enrollment::{At, Enrollment, EnrollmentId, Goal, State, Want};
 use carepass::model::entry::{Actor, Change, Commit, Position};
 use carepass::model::failure::{Failure, FailureCode, Who};
@@ -50,7 +50,9 @@ impl Town {
     }
 
     async fn live(&mut self) {
-        let engine = Engine::new(self.house(), settings(PERMITS), CancellationToken::new());
+        // Whoever is here stands before the wall now, whatever the first day.
+        let settings = Settings { lead_time: SignedDuration::from_hours(24 * 366), ..settings(PERMITS) };
+        let engine = Engine::new(self.house(), settings, CancellationToken::new());
         engine.start(None).await.expect("memory answers");
         self.engine = Some(engine);
     }
@@ -262,6 +264,7 @@ fn automatic_licensing_keeps_new_accounts_waiting() {
         let mut town = Town::with_room(100).await;
         town.live().await;
         town.join("E-50", 50).await;
+        town.pass(10).await;
         town.until_waiting(0, FailureCode::AutoLicensingOn, 1).await;
         town.die().await;
         let met = put_behind(&town).await;
@@ -295,7 +298,10 @@ async fn put_behind(town: &Town) -> EnrollmentId {
     let state =
         State::Waiting { at, on: Who::Operator, reason: Failure::needs(Who::Operator, code), look_again };
     let mut done = row.done.clone();
-    done.retain(|step| matches!(step, StepName::Username | StepName::Account | StepName::License));
+    done.retain(|step| {
+        use StepName::{Account, License, Name, Password, Username};
+        matches!(step, Username | Account | Password | Name | License)
+    });
     let goal = Goal { want: Want::Present, ..row.goal };
     let after = Enrollment { version: row.version + 1, state, done, goal, ..row.clone() };
     let change = Change::Enrollment { from: Some(row.version), row: Box::new(after) };

@@ -1,6 +1,6 @@
 //! The letters in English. Names of buttons and fields are Google's own.
 
-use super::{BeforeRole, Digest, Manager, Passwords, Sections, Update, Welcome, Words};
+use super::{BeforeRole, Digest, Manager, Passwords, Sections, Welcome, Words};
 
 pub(super) const WORDS: Words = Words {
     hello: "Hello",
@@ -88,16 +88,6 @@ pub(super) const WORDS: Words = Words {
         ],
         help: "Google's own description",
         after: "When your access is open you get a letter with the way to the portal.",
-    },
-    update: Update {
-        subject: "Your accounts for Google's Customer Care Portal have changed",
-        introduction: "Something about your accounts in the reseller domains has changed. Whatever is not named here stays as it was.",
-        new_accounts: "New accounts",
-        closed_accounts: "Closed accounts",
-        closed_advice: "You no longer work for these resellers, and can no longer sign in with:",
-        new_contact: "Your address",
-        new_contact_advice: "Letters about your accounts come to this address from now on:",
-        new_contact_case_sharing: "If you have entered your earlier address in the field Case Sharing in the portal, enter this one instead.",
     },
     manager: Manager {
         ready_subject: |name| format!("{name} has access to Google's Customer Care Portal"),

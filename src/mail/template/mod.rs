@@ -20,7 +20,6 @@ pub(super) struct Words {
     pub(super) passwords: Passwords,
     pub(super) welcome: Welcome,
     pub(super) before_role: BeforeRole,
-    pub(super) update: Update,
     pub(super) manager: Manager,
     pub(super) digest: Digest,
 }
@@ -84,18 +83,6 @@ pub(super) struct BeforeRole {
     pub(super) steps: [&'static str; 4],
     pub(super) help: &'static str,
     pub(super) after: &'static str,
-}
-
-/// What changed since the welcome.
-pub(super) struct Update {
-    pub(super) subject: &'static str,
-    pub(super) introduction: &'static str,
-    pub(super) new_accounts: &'static str,
-    pub(super) closed_accounts: &'static str,
-    pub(super) closed_advice: &'static str,
-    pub(super) new_contact: &'static str,
-    pub(super) new_contact_advice: &'static str,
-    pub(super) new_contact_case_sharing: &'static str,
 }
 
 /// Letters to a manager.

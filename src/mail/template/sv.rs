@@ -1,6 +1,6 @@
 //! The letters in Swedish. Names of buttons and fields are Google's own.
 
-use super::{BeforeRole, Digest, Manager, Passwords, Sections, Update, Welcome, Words};
+use super::{BeforeRole, Digest, Manager, Passwords, Sections, Welcome, Words};
 
 pub(super) const WORDS: Words = Words {
     hello: "Hej",
@@ -88,16 +88,6 @@ pub(super) const WORDS: Words = Words {
         ],
         help: "Googles egen beskrivning",
         after: "När din åtkomst är öppen får du ett brev om hur du hittar till portalen.",
-    },
-    update: Update {
-        subject: "Dina konton för Googles kundvårdsportal har ändrats",
-        introduction: "Något har ändrats med dina konton i återförsäljardomänerna. Det som inte nämns här är som förut.",
-        new_accounts: "Nya konton",
-        closed_accounts: "Stängda konton",
-        closed_advice: "Du arbetar inte längre för de här återförsäljarna, och kan inte längre logga in med:",
-        new_contact: "Din adress",
-        new_contact_advice: "Brev om dina konton kommer från och med nu till den här adressen:",
-        new_contact_case_sharing: "Om du har angett din tidigare adress i fältet Case Sharing i portalen, ange den här i stället.",
     },
     manager: Manager {
         ready_subject: |name| format!("{name} har åtkomst till Googles kundvårdsportal"),

@@ -43,6 +43,11 @@ impl Employment {
         next.and_then(|day| self.beginning_of(day))
     }
 
+    /// Whether what a full state says would begin to be so after the last day.
+    pub fn begins_after_its_end(&self) -> bool {
+        self.effective_at.zip(self.last_moment()).is_some_and(|(begins, ends)| begins >= ends)
+    }
+
     /// When a `left` takes effect: at once if it is urgent, else at the given moment, else at the end of the last day; `None`, at once,
     /// where HR gave neither.
     pub fn leaves_at(&self) -> Option<Timestamp> {

@@ -127,6 +127,9 @@ pub(super) fn read_full(
     let scope = data.object("scope").map(|mut fields| scope(&mut fields));
     let approval = data.optional_object("approval").and_then(|mut fields| approval(&mut fields));
     check_subject(subject, engineer.as_ref().and_then(|(key, _)| key.as_ref()), faults);
+    if employment.iter().flatten().any(Employment::begins_after_its_end) {
+        faults.add("/data/employment/lastDay".to_owned(), ReasonCode::DatesReversed);
+    }
     let (key, person) = engineer?;
     let (scope, profile) = scope?;
     Some(Full {

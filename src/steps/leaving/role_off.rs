@@ -9,8 +9,14 @@ use crate::model::plan::StepName;
 use crate::steps::{Context, Outcome, Step};
 
 /// What holds where nothing was made.
-const NOTHING: &[StepName] =
-    &[StepName::SignOut, StepName::Suspend, StepName::LockedOut, StepName::LastLook, StepName::Removal];
+const NOTHING: &[StepName] = &[
+    StepName::SignOut,
+    StepName::Suspend,
+    StepName::LockedOut,
+    StepName::LastLook,
+    StepName::NoPaidLicense,
+    StepName::Removal,
+];
 
 /// What holds where there is no account, or not yet.
 const NO_ACCOUNT: &[StepName] = &[StepName::SignOut, StepName::Suspend];

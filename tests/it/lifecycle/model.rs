@@ -15,6 +15,7 @@ pub const SHORT_LEAD_TIME: SignedDuration = SignedDuration::from_hours(6);
 /// What is to be so from a moment on.
 #[derive(Clone, Debug)]
 struct Word {
+    revision: u64,
     from: Timestamp,
     opens: Option<Timestamp>,
     employment: usize,
@@ -122,6 +123,12 @@ impl Model {
     }
 
     fn event(&mut self, id: usize, said: &Said) -> Result<(), &'static str> {
+        // What an event says of itself is looked at before anything else.
+        let is_full = matches!(said.kind, Kind::Joined | Kind::Moved);
+        let ends = said.last_day.map(|day| said.beginning_of(day.tomorrow().expect("a day of this century")));
+        if is_full && said.effective.zip(ends).is_some_and(|(begins, ends)| begins >= ends) {
+            return Err("dates_reversed");
+        }
         if let Some(before) = self.ids.get(&id) {
             return if before == said { Ok(()) } else { Err("id_conflict") };
         }
@@ -130,7 +137,7 @@ impl Model {
             if said.revision == known.revision && *said != known.content {
                 return Err("revision_conflict");
             }
-            if said.revision <= known.revision {
+            if said.revision <= known.revision && !known.is_overtaken(said) {
                 self.ids.insert(id, said.clone());
                 return Ok(());
             }
@@ -157,8 +164,14 @@ impl Model {
         let starts = if moved { first_day } else { said.effective.or(first_day) };
         let from = if moved { said.effective.unwrap_or(self.now).max(self.now) } else { self.now };
         let opens = starts.map(|starts| starts - self.lead_time);
-        let mut word =
-            Word { from, opens, employment: said.employment, scope: said.scope.clone(), is_end: false };
+        let mut word = Word {
+            revision: said.revision,
+            from,
+            opens,
+            employment: said.employment,
+            scope: said.scope.clone(),
+            is_end: false,
+        };
         let end = said.last_day.map(|day| Word {
             from: said.beginning_of(day.tomorrow().expect("a day of this century")).max(self.now),
             is_end: true,
@@ -167,16 +180,22 @@ impl Model {
         let Some(known) = known else {
             return Ok(Engineer::heard(said, vec![word].into_iter().chain(end), self.now, self.lead_time));
         };
-        // Another spell of employment begins after the end of the one before.
+        // Another spell of employment begins after the end of the one before. What begins anew waits for its own beginning.
+        let (holds, employment) = (&known.in_force, said.employment);
+        let is_end_of_it = |kept: &&Word| kept.is_end && kept.employment == holds.employment;
         let earlier =
-            known.to_come.iter().find(|kept| kept.is_end && kept.employment != said.employment).cloned();
+            known.to_come.iter().filter(|_| employment != holds.employment).find(is_end_of_it).cloned();
+        if earlier.is_some() || holds.is_end || employment != holds.employment {
+            word.from = word.from.max(word.opens.unwrap_or(word.from));
+        }
         if let Some(earlier) = &earlier {
-            word.from = word.from.max(earlier.from).max(word.opens.unwrap_or(word.from));
+            word.from = word.from.max(earlier.from);
         }
         let back = known.in_force.is_end && known.in_force.employment == said.employment;
         let mut after = Engineer { revision: said.revision, content: said.clone(), ..known };
         after.is_asked_about |= back;
         after.to_come = earlier.into_iter().chain([word]).chain(end).collect();
+        after.to_come.sort_by_key(|word| word.from);
         after.turn(self.now);
         Ok(after)
     }
@@ -189,22 +208,43 @@ impl Model {
             }
             Kind::Joined | Kind::Moved | Kind::Left | Kind::Cancelled | Kind::Erased => self.now,
         };
-        let word = Word { from, opens: None, employment: said.employment, scope: None, is_end: true };
+        let (revision, employment) = (said.revision, said.employment);
+        let word = Word { revision, from, opens: None, employment, scope: None, is_end: true };
         let Some(known) = known else {
             return Ok(Engineer::heard(said, [Word { from: self.now, ..word }], self.now, self.lead_time));
         };
-        if known.newest().employment != said.employment {
+        let is_known = |word: &Word| word.employment == said.employment;
+        if !is_known(&known.in_force) && !known.to_come.iter().any(is_known) {
             return Err("employment_mismatch");
         }
-        let mut after = Engineer { revision: said.revision, content: said.clone(), ..known };
+        let mut after = known;
+        if said.revision > after.revision {
+            (after.revision, after.content) = (said.revision, said.clone());
+        }
+        let is_same_end = |before: &Word| before.is_end && before.employment == said.employment;
+        let begins_before =
+            |before: &Word| !before.is_end && before.employment == said.employment && before.from < from;
         if after.in_force.employment == said.employment {
-            // Another date for the same end takes the place of the one before.
-            let is_same = |before: &Word| before.is_end && before.employment == said.employment;
-            after.to_come.retain(|before| before.from < from && !is_same(before));
+            // Another date for the same end takes the place of the one before; another spell begins after it.
+            after.to_come.retain(|before| {
+                before.employment != said.employment || before.from < from && !is_same_end(before)
+            });
+            for other in after.to_come.iter_mut().filter(|other| other.employment != said.employment) {
+                other.from = other.from.max(from);
+                other.revision = other.revision.max(said.revision);
+            }
             after.to_come.push(word);
+            after.to_come.sort_by_key(|word| (word.from, word.employment != said.employment));
+        } else if said.kind == Kind::Left && after.to_come.iter().any(begins_before) {
+            after.to_come.retain(|before| !is_same_end(before));
+            after.to_come.push(word);
+            after.to_come.sort_by_key(|word| word.from);
         } else {
             // One that was to come is called off; what was to be before it stays.
             after.to_come.retain(|before| before.employment != said.employment);
+            for kept in after.to_come.iter_mut().chain([&mut after.in_force]) {
+                kept.revision = said.revision;
+            }
         }
         after.turn(self.now);
         Ok(after)
@@ -257,9 +297,15 @@ impl Engineer {
         self.in_force = next;
     }
 
-    /// What was said last.
-    fn newest(&self) -> &Word {
-        self.to_come.last().unwrap_or(&self.in_force)
+    /// Whether an end that comes late is about what is in force, while another spell of employment was announced since.
+    fn is_overtaken(&self, said: &Said) -> bool {
+        let last = self.to_come.iter().chain([&self.in_force]).max_by_key(|word| word.revision);
+        matches!(said.kind, Kind::Left | Kind::Cancelled)
+            && said.revision < self.revision
+            && !self.in_force.is_end
+            && self.in_force.employment == said.employment
+            && said.revision > self.in_force.revision
+            && last.is_some_and(|last| last.employment != said.employment)
     }
 
     fn wants(&self, domains: &BTreeSet<usize>) -> BTreeSet<usize> {
