@@ -3,6 +3,7 @@
 //! Not here: what there is to tell (`model/outcome`), and the broker (`amqp`).
 
 use super::Engine;
+use crate::crash::crash_point;
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::{Enrollment, State, Want};
 use crate::model::entry::{Actor, Change, Commit, Entry, Position};
@@ -147,7 +148,10 @@ impl Engine {
     ) -> (Vec<String>, Result<(), SinkError>) {
         let mut confirmed = Vec::new();
         for outcome in outcomes {
-            if let Err(error) = sink.publish(envelope(&outcome, &self.settings.outcome_source)).await {
+            crash_point!(async "outcome.publish.before");
+            let published = sink.publish(envelope(&outcome, &self.settings.outcome_source)).await;
+            crash_point!(async "outcome.publish.after");
+            if let Err(error) = published {
                 return (confirmed, Err(error));
             }
             confirmed.push(outcome.id);

@@ -6,6 +6,7 @@ use super::call::{Api, Call};
 use super::endpoint::Endpoint;
 use super::key::unusable;
 use super::request::{Body, Request};
+use crate::crash::crash_point;
 use crate::model::failure::{Failure, FailureCode, FailureKind};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{
@@ -128,7 +129,10 @@ impl Transport {
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form.expose_secret().to_owned()),
         };
-        let response = builder.send().await.map_err(|error| unclear(call, &error))?;
+        crash_point!(async "google.call.before");
+        let response = builder.send().await.map_err(|error| unclear(call, &error));
+        crash_point!(async "google.call.after");
+        let response = response?;
         self.read(call, response).await
     }
 

@@ -1,6 +1,7 @@
 //! `HashiCorp` Vault's response wrapping: `sys/wrapping/wrap` keeps what it is sent and answers with a token that shows it once.
 //! Facts: Vault's HTTP API, `/sys/wrapping/wrap` and "Response wrapping". Not here: unwrapping, which is the engineer's.
 
+use crate::crash::crash_point;
 use super::{FirstPassword, content};
 use jiff::SignedDuration;
 use reqwest::StatusCode;
@@ -97,7 +98,10 @@ impl VaultClient {
             .post(format!("{}/v1/sys/wrapping/wrap", self.settings.address))
             .headers(self.headers().await?)
             .body(content(passwords).to_string());
-        let mut response = request.send().await.map_err(|error| unreachable(&error))?;
+        crash_point!(async "vault.call.before");
+        let response = request.send().await.map_err(|error| unreachable(&error));
+        crash_point!(async "vault.call.after");
+        let mut response = response?;
         let status = response.status();
         let mut body = zeroize::Zeroizing::new(Vec::new());
         while let Some(part) = response.chunk().await.map_err(|error| unreachable(&error))? {

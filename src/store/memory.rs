@@ -3,6 +3,7 @@
 
 use super::condition::{self, Known};
 use super::{Answer, Store, StoreError, StoredLetter};
+use crate::crash::crash_point;
 use crate::model::engineer::{Engineer, EventRef};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::entry::{Change, Commit, Entry, Position, Received};
@@ -70,7 +71,12 @@ impl Memory {
 impl Store for Memory {
     fn commit(&self, commit: Commit) -> Answer<'_, Position> {
         // The effect comes when the answer is awaited, as with a store that has to be reached first.
-        Box::pin(async move { self.state().commit(commit) })
+        Box::pin(async move {
+            crash_point!(async "memory.commit.before");
+            let committed = self.state().commit(commit);
+            crash_point!(async "memory.commit.after");
+            committed
+        })
     }
 
     fn engineer<'a>(&'a self, key: &'a EngineerKey) -> Answer<'a, Option<Engineer>> {

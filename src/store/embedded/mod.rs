@@ -29,6 +29,7 @@ mod writer;
 mod tests;
 
 use super::{Answer, Store, StoreError, StoredLetter};
+use crate::crash::crash_point;
 use crate::model::engineer::{Engineer, EventRef};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::entry::{Commit, Entry, Position, Received};
@@ -224,8 +225,11 @@ impl Store for Embedded {
             self.shared.health()?;
             let (pending, answered) = Pending::new(commit)?;
             let lost = || self.shared.health().err().unwrap_or_else(|| unavailable("the writer is gone"));
+            crash_point!(async "embedded.commit.before");
             self.queue.send(Request::Commit(pending)).await.map_err(|_| lost())?;
-            answered.await.map_err(|_| lost())?
+            let committed = answered.await.map_err(|_| lost())?;
+            crash_point!(async "embedded.commit.after");
+            committed
         })
     }
 

@@ -31,7 +31,7 @@ const FLOORS: [(u8, &[&str]); 6] = [
     (3, &["engine"]),
     (2, &["steps"]),
     (1, &["google", "handover", "mail", "store", "clock", "seal"]),
-    (0, &["model"]),
+    (0, &["model", "crash"]),
 ];
 const COMPOSITION: u8 = 5;
 
