@@ -216,6 +216,9 @@ pub struct Enrollment {
     /// The row had settled well and is only being looked at once more; nothing new is told if it settles so again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rechecking: bool,
+    /// The version in which access was seen to be gone, while other things are still to be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_in: Option<u64>,
     /// What was learned.
     #[serde(default)]
     pub facts: Facts,

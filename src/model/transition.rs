@@ -147,6 +147,7 @@ impl Enrollment {
             done: BTreeSet::new(),
             skipped: BTreeSet::new(),
             rechecking: false,
+            gone_in: None,
             facts: Facts::default(),
             credential: None,
             reissue: false,
@@ -275,7 +276,18 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         ) => return Err(Rejected::Settled),
     };
     after.state = state;
+    note_gone(row, &mut after);
     Ok(Transition { after, effect })
+}
+
+/// Access is gone when it was seen to be, and the world is told then: what is still to be done may take days. Settling is news once more
+/// only where a person was asked for meanwhile.
+fn note_gone(before: &Enrollment, after: &mut Enrollment) {
+    let is_gone = after.has_lost_access() && !before.has_lost_access();
+    if is_gone && after.state != State::Completed && !after.rechecking {
+        after.gone_in = Some(after.version);
+        after.rechecking = true;
+    }
 }
 
 /// Moves one row like [`apply`] and, where a report makes the next step due at once, claims that step in the same breath:
@@ -289,7 +301,15 @@ pub fn apply_and_claim(
     let reported = matches!(input, Input::Reported(Ok(_)));
     let moved = apply(row, input, rules, now)?;
     let due = matches!(moved.after.state, State::Scheduled { due, .. } if due <= now);
-    if reported && due { apply(&moved.after, Input::Wake, rules, now) } else { Ok(moved) }
+    if !reported || !due {
+        return Ok(moved);
+    }
+    let mut claimed = apply(&moved.after, Input::Wake, rules, now)?;
+    // Both moves are one version to whoever reads the ledger.
+    if moved.after.gone_in == Some(moved.after.version) {
+        claimed.after.gone_in = Some(claimed.after.version);
+    }
+    Ok(claimed)
 }
 
 /// Claims the row for a run of the first step that is not done.
