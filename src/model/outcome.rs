@@ -401,7 +401,8 @@ mod tests {
         assert_eq!(told("reseller/se", vec![cancel()]), [""; 0]);
         let absent = Input::Retargeted(Box::new(Goal { want: Want::Absent, revision: 2 }.into()));
         let locked_out = || {
-            let also = [StepName::SignOut, StepName::Suspend, StepName::LockedOut, StepName::LastLook].into();
+            let all = plan(TargetKind::Domain, Want::Absent).iter().copied();
+            let also = all.filter(|step| *step != StepName::Removal).collect();
             Input::Reported(Ok(Ensured { also, ..Ensured::default() }))
         };
         let kept = vec![absent, Input::Wake, locked_out(), cancel()];

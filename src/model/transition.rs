@@ -121,8 +121,8 @@ pub enum Rejected {
     /// The row does not wait for anybody's word.
     #[error("nothing here waits for somebody's word")]
     Unconfirmable,
-    /// Access is to end here, and was not seen to be gone.
-    #[error("access ends here and is not seen to be gone yet: what was done by hand is a step to skip")]
+    /// Access is to end here, and not everything that this takes was seen to be done.
+    #[error("access ends here, and only a deletion can be called off: what was done by hand is a step to skip")]
     StillOpen,
     /// The row has its account already.
     #[error("the row has its account already")]
@@ -395,8 +395,8 @@ fn ordered(
             Ok((due_now(At { runs: at.runs, ..At::first(at.step, now) }, now), None))
         }
         Order::Reissue => reissued(row, now),
-        // Nobody could tell that access is still open there.
-        Order::Cancel { .. } if row.goal.want == Want::Absent && !row.has_lost_access() => {
+        // Nobody could tell that access is still open there, or that a licence is still paid for.
+        Order::Cancel { .. } if row.goal.want == Want::Absent && at.step != StepName::Removal => {
             Err(Rejected::StillOpen)
         }
         Order::Cancel { reason } => Ok((State::Cancelled { reason }, Some(Effect::Reconcile))),
