@@ -3,14 +3,15 @@
 
 use super::extract::{Named, Sent};
 use super::language::Spoken;
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use super::tokens::{Caller, Role};
 use super::views::{EnrollmentView, Wording};
 use super::{Api, api, auth};
 use crate::engine::{EngineerOrder, OrderError, RowOrder};
 use crate::model::enrollment::EnrollmentId;
 use crate::model::id::MailAddress;
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
@@ -47,6 +48,13 @@ enum Decision {
     Row(RowOrder),
     Adopt(MailAddress),
     Reissue,
+}
+
+/// Carries an order out to its end, also when its caller hangs up or has waited too long: cut off between its commit and what follows from
+/// it, it would wake nobody.
+pub(super) async fn to_its_end(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let done = api.engine.to_its_end(async move { next.run(request).await }).await;
+    done.unwrap_or_else(|| Problem::from(ProblemKind::Internal).into_response())
 }
 
 /// `POST /v1/engineers/{key}/orders`: `approve` is about the engineer, the others are about the engineer-wide row.

@@ -29,6 +29,7 @@ mod gate;
 mod grants;
 #[cfg(test)]
 mod handover;
+mod hung_up;
 #[cfg(test)]
 mod lanes;
 #[cfg(test)]
