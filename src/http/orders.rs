@@ -4,6 +4,7 @@
 use super::extract::{Named, Sent};
 use super::language::Spoken;
 use super::problem::{Problem, ProblemKind};
+use super::reissue::ReissueView;
 use super::tokens::{Caller, Role};
 use super::views::{EnrollmentView, Wording};
 use super::{Api, api, auth};
@@ -77,8 +78,9 @@ pub(super) async fn of_engineer(
             Ok(Json(Wording::new(&api, spoken).enrollment(&row)).into_response())
         }
         Decision::Reissue => {
-            let engineer = api.engine.order_reissue(&key, None, &caller.name, reason).await?;
-            Ok(Json(api::view(&api, &engineer, spoken).await?).into_response())
+            let reissued = api.engine.order_reissue(&key, None, &caller.name, reason).await?;
+            let engineer = api::view(&api, &reissued.engineer, spoken).await?;
+            Ok(Json(ReissueView::of(engineer, &reissued.refused, spoken)).into_response())
         }
         Decision::Adopt(_) => {
             Err(Problem::invalid("/order", "an account is adopted in one domain: name the enrollment"))

@@ -2,6 +2,7 @@
 //! so; what you can do). Answered as problem details (RFC 9457). Not here: failures of steps, which are data of a row.
 
 use super::language::Spoken;
+use super::reissue;
 use super::tokens::Role;
 use crate::engine::{IntakeError, OrderError, ReplayError};
 use crate::model::event::{Fault as EventFault, Refusal};
@@ -222,6 +223,11 @@ impl Problem {
         refusal.faults.iter().map(fault).collect()
     }
 
+    /// An order that fits nothing that it is about, with each of them.
+    pub(super) fn unfit(errors: Vec<Fault>) -> Self {
+        Self { errors, ..ProblemKind::OrderDoesNotFit.into() }
+    }
+
     /// A caller whose role is too small.
     pub(super) fn needs(role: Role) -> Self {
         Self { required_role: Some(role), ..ProblemKind::Forbidden.into() }
@@ -336,6 +342,7 @@ impl From<OrderError> for Problem {
                 | Rejected::NoFirstPassword,
             )
             | OrderError::NotHome => ProblemKind::OrderDoesNotFit,
+            OrderError::NothingToReissue(refused) => return reissue::nothing(&refused),
             OrderError::Store(error) => return error.into(),
         };
         kind.into()

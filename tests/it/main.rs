@@ -29,6 +29,7 @@ mod gate;
 mod grants;
 #[cfg(test)]
 mod handover;
+#[cfg(test)]
 mod hung_up;
 #[cfg(test)]
 mod lanes;
@@ -38,6 +39,8 @@ mod leaver_everywhere;
 mod leavers;
 #[cfg(test)]
 mod leavers_queue;
+#[cfg(test)]
+mod ledger_verify;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
