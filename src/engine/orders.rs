@@ -217,17 +217,18 @@ impl Engine {
             }
             None => self.open_to_reissue(rows).await,
         };
+        let reissue = |row: &Enrollment| {
+            if row.id.domain().is_some() && !self.hands_over(row) {
+                return Err(Rejected::NoFirstPassword);
+            }
+            apply(row, Input::Ordered(Order::Reissue), &self.settings.rules, now)
+        };
         let mut moves = Vec::new();
         for row in meant {
-            let moved = if self.hands_over(row) {
-                apply(row, Input::Ordered(Order::Reissue), &self.settings.rules, now)
-            } else {
-                Err(Rejected::NoFirstPassword)
-            };
-            match moved {
-                Ok(moved) => moves.push((row, moved)),
+            match reissue(row) {
+                Ok(transition) => moves.push((row, transition)),
                 Err(Rejected::NoFirstPassword) => {
-                    refused.push((row.id.clone(), NotReissued::NoFirstPassword))
+                    refused.push((row.id.clone(), NotReissued::NoFirstPassword));
                 }
                 Err(other) => return Err(other.into()),
             }
@@ -239,7 +240,7 @@ impl Engine {
             row.id.target() == Target::Engineer && !matches!(row.state, State::Cancelled { .. })
         };
         if let Some(row) = rows.iter().find(told) {
-            moves.push((row, apply(row, Input::Ordered(Order::Reissue), &self.settings.rules, now)?));
+            moves.push((row, reissue(row)?));
         }
         Ok((moves, refused))
     }

@@ -88,12 +88,17 @@ pub enum SealError {
 /// Seals and opens. Holds the master key; everything else it is handed.
 pub struct Sealer {
     master: LessSafeKey,
-    tags: hmac::Key,
-    letter_ids: hmac::Key,
-    contents: hmac::Key,
+    hashes: Box<HashKeys>,
     letters: LessSafeKey,
     envelopes: envelope::EnvelopeKeys,
     random: SystemRandom,
+}
+
+/// The keys of keyed hashes; large, and held by what is held in many places.
+struct HashKeys {
+    tags: hmac::Key,
+    letter_ids: hmac::Key,
+    contents: hmac::Key,
 }
 
 impl Sealer {
@@ -121,9 +126,11 @@ impl Sealer {
     fn of(key: &KeyBytes, random: SystemRandom) -> Self {
         Self {
             master: aead_key(key),
-            tags: hash_key(key, TAG_PURPOSE),
-            letter_ids: hash_key(key, LETTER_ID_PURPOSE),
-            contents: hash_key(key, CONTENT_PURPOSE),
+            hashes: Box::new(HashKeys {
+                tags: hash_key(key, TAG_PURPOSE),
+                letter_ids: hash_key(key, LETTER_ID_PURPOSE),
+                contents: hash_key(key, CONTENT_PURPOSE),
+            }),
             letters: letter_key(key),
             envelopes: envelope::EnvelopeKeys::of(key),
             random,
@@ -185,17 +192,17 @@ impl Sealer {
 
     /// The keyed hash under which a local part is reserved.
     pub fn tag(&self, local_part: &LocalPart) -> NameTag {
-        NameTag::from_bytes(hmac::sign(&self.tags, local_part.as_str().as_bytes()).as_ref().to_vec())
+        NameTag::from_bytes(hmac::sign(&self.hashes.tags, local_part.as_str().as_bytes()).as_ref().to_vec())
     }
 
     /// Which letter a message is: the same for the same message, and of no use to whoever lacks the key.
     pub fn letter_id(&self, letter: &Letter) -> LetterId {
-        LetterId::of_tag(&keyed(&self.letter_ids, &letter.digest()))
+        LetterId::of_tag(&keyed(&self.hashes.letter_ids, &letter.digest()))
     }
 
     /// What may be kept of what an event says, to know it again.
     pub fn content(&self, plain: &ContentHash) -> ContentHash {
-        ContentHash::from_bytes(keyed(&self.contents, plain.as_bytes()))
+        ContentHash::from_bytes(keyed(&self.hashes.contents, plain.as_bytes()))
     }
 
     fn unwrap(&self, key: &WrappedKey) -> Result<LessSafeKey, SealError> {

@@ -50,13 +50,13 @@ fn opened(neighbour: &Neighbour, key: &EngineerKey) -> usize {
     let keys: Vec<WrappedKey> =
         all.iter().flat_map(words).filter_map(|word| WrappedKey::try_from(word).ok()).collect();
     let ledger = std::fs::read_to_string(store.join("ledger/entries.jsonl")).expect("a ledger");
-    let sealed: Vec<Sealed> =
+    let values: Vec<Sealed> =
         texts(&ledger).filter_map(|text| Sealed::try_from(text.to_owned()).ok()).collect();
-    let opens = |sealed: &&Sealed| {
+    let opens = |value: &&Sealed| {
         let places = [House::person_place(key), House::username_place(key)];
-        keys.iter().any(|wrapped| places.iter().any(|place| sealer.unseal(wrapped, place, sealed).is_ok()))
+        keys.iter().any(|wrapped| places.iter().any(|place| sealer.unseal(wrapped, place, value).is_ok()))
     };
-    sealed.iter().filter(opens).count()
+    values.iter().filter(opens).count()
 }
 
 fn verify(neighbour: &Neighbour) -> (Option<i32>, String) {
