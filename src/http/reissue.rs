@@ -80,3 +80,29 @@ impl NotReissued {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_domain_without_a_new_password_is_named_with_its_reason() {
+        let id = |text: &str| text.parse().unwrap();
+        let refused = [
+            (id("domain/E-1/se/a.se"), NotReissued::InUse),
+            (id("domain/E-1/se/b.se"), NotReissued::UnderWay),
+            (id("engineer/E-1"), NotReissued::NoFirstPassword),
+        ];
+        let named: Vec<_> = nothing(&refused)
+            .errors
+            .into_iter()
+            .map(|fault| (fault.place, fault.reason.unwrap_or_default()))
+            .collect();
+        let expected =
+            [("a.se", "password_in_use"), ("b.se", "under_way"), ("engineer/E-1", "no_first_password")];
+        assert_eq!(named, expected.map(|(place, reason)| (place.to_owned(), reason)));
+        for (_, why) in refused {
+            assert_ne!(why.words(Language::English), why.words(Language::Swedish));
+        }
+    }
+}
