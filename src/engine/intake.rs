@@ -33,6 +33,9 @@ pub enum IntakeError {
     /// It never will be, as it is.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// It never will be, as it is, and there is no room left to park it: whoever has it keeps it.
+    #[error("{0}; no room is left to park it")]
+    NoRoom(Refusal),
     /// Not now: it must be offered again.
     #[error("the event cannot be stored now: {0}")]
     Unavailable(String),
@@ -69,7 +72,9 @@ impl Engine {
         content_type: Option<&str>,
         headers: &BTreeMap<String, String>,
     ) -> Result<Admitted, IntakeError> {
-        let event = event::parse(body, content_type, headers)?;
+        let mut event = event::parse(body, content_type, headers)?;
+        // What is kept of a person's data must not be a way back to it.
+        event.content_hash = self.house.sealer.content(&event.content_hash);
         self.trusts(&event, body, content_type, headers)?;
         self.count(&event);
         for _ in 0..RACES_MAX {

@@ -348,7 +348,13 @@ mod tests {
         let refusal =
             super::super::event::Refusal::one("", super::super::event::ReasonCode::JsonSyntax, None);
         let door = super::super::parked::Door::Http;
-        let parked = Parked::of(&letter, &refusal, door, Timestamp::UNIX_EPOCH);
+        let parked = Parked::of(
+            super::super::parked::LetterId::of_tag(&letter.digest()),
+            &letter,
+            &refusal,
+            door,
+            Timestamp::UNIX_EPOCH,
+        );
         let unparked =
             Change::Unparked { id: parked.id.clone(), how: super::super::parked::Unparking::Replayed };
         let told = |change: Change| {

@@ -53,7 +53,7 @@ pub struct Statement {
     /// The case in which the access was approved, where the event says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,
-    /// SHA-256 of the event's content in hexadecimal: tells a repetition of a revision from a conflict.
+    /// Keyed hash of the event's content in hexadecimal: tells a repetition of a revision from a conflict.
     pub content: String,
     /// The event.
     pub cause: Cause,

@@ -3,6 +3,7 @@
 
 use crate::fixture::{Neighbour, events};
 use carepass::app::App;
+use carepass::engine::NotReissued;
 use carepass::model::engineer::{Engineer, Progress};
 use carepass::model::enrollment::{Enrollment, State};
 use carepass::model::failure::FailureCode;
@@ -187,6 +188,13 @@ async fn new_first_passwords_are_set_by_order_where_nobody_has_signed_in() {
     let id = row.facts.account.as_ref().expect("an account").id.to_string();
     let signed_in = daemon.neighbour.sandbox.set(&json!({"sign_in": {"customer": customer, "user": id}}));
     signed_in.unwrap_or_else(|fault| panic!("{fault:?} {domain}"));
+    // The other domains are not held up by it, and the answer names the one.
+    let reissued = daemon.app.engine.order_reissue(&daemon.key, None, "ada", "once more").await;
+    assert_eq!(reissued.expect("an order that fits").refused, [(row.id.clone(), NotReissued::InUse)]);
+    until("a third letter", || async { daemon.links().len() == 3 && daemon.is_ready().await }).await;
+    let third =
+        daemon.links().into_iter().find(|link| *link != first && *link != second).expect("another link");
+    assert_eq!(passwords(&daemon.post(&third).await.1).len(), 3);
     let ordered = daemon.app.engine.order_reissue(&daemon.key, Some(&row.id), "ada", "once more").await;
     ordered.expect("an order that fits");
     until("a task", || async {
