@@ -199,16 +199,13 @@ impl Engine {
         let never_started = matches!(event.lifecycle, Lifecycle::Cancelled(_));
         let engineer = match stored {
             Some(stored) => {
-                let (stated, upcoming) = if stored.stated.employment == ending.employment.id {
+                let employment = &ending.employment.id;
+                let (stated, upcoming) = if stored.stated.employment == *employment {
                     let said = stored.stated.clone().ended(event, from, never_started);
                     heard(Some(&stored), (said, Vec::new()), now, self.settings.lead_time)
-                } else if let Some(upcoming) = (!never_started)
-                    .then(|| ends_later(&stored, event, &ending.employment.id, from))
-                    .flatten()
-                {
-                    (stored.stated.clone(), upcoming)
                 } else {
-                    called_off(&stored, event, &ending.employment.id)
+                    let ends = (!never_started).then(|| ends_later(&stored, event, employment, from, now));
+                    ends.flatten().unwrap_or_else(|| called_off(&stored, event, employment))
                 };
                 Engineer { version: stored.version + 1, stated, upcoming, ..stored }
             }

@@ -303,10 +303,7 @@ mod tests {
         let asks = [Input::Wake, fails(FailureKind::Needs(Who::Operator), FailureCode::PaidLicenseFound)];
         let rest = (seen..steps.len()).flat_map(|_| reported());
         let asked = "com.carepass.provisioning.action-required.v1";
-        assert_eq!(
-            told(id, up_to(seen).chain(asks).chain(rest).collect()),
-            [progressed, asked, progressed]
-        );
+        assert_eq!(told(id, up_to(seen).chain(asks).chain(rest).collect()), [progressed, asked, progressed]);
     }
 
     /// Counted in vain afterwards, it is no news.

@@ -122,7 +122,9 @@ pub enum Rejected {
     #[error("nothing here waits for somebody's word")]
     Unconfirmable,
     /// Access is to end here, and not everything that this takes was seen to be done.
-    #[error("access ends here, and only a deletion can be called off: what was done by hand is a step to skip")]
+    #[error(
+        "access ends here, and only a deletion can be called off: what was done by hand is a step to skip"
+    )]
     StillOpen,
     /// The row has its account already.
     #[error("the row has its account already")]
@@ -137,7 +139,7 @@ impl Enrollment {
     pub fn open(id: EnrollmentId, wish: impl Into<Wish>, now: Timestamp) -> Self {
         let wish = wish.into();
         let leaving = leaving(&wish, now, false);
-        let Wish { goal, cause, starts, opens, .. } = wish;
+        let Wish { goal, cause, starts, opens, said_at, .. } = wish;
         let mut row = Self {
             id,
             version: 0,
@@ -152,6 +154,7 @@ impl Enrollment {
             credential: None,
             reissue: false,
             home_account: None,
+            said_at,
             cause,
             starts,
             // The end of access waits for no start.
