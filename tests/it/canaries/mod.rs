@@ -77,7 +77,7 @@ async fn rabbit_nothing_personal_or_secret_is_where_people_or_machines_read_alon
     personal.look_at_files(folder, &own_or_mail);
     opening.look_at_files(folder, &own_or_mail);
     secret.look_at_files(folder, &own);
-    let found: Vec<&String> = [&personal, &opening, &secret].iter().flat_map(|one| &one.found).collect();
+    let found: Vec<&String> = [&personal, &opening, &secret].iter().flat_map(|one| &one.places).collect();
     assert!(found.is_empty(), "personal data, what opens first passwords, or secrets in clear: {found:#?}");
 }
 

@@ -11,7 +11,7 @@ pub(super) struct Found {
     clear: Needles,
     encoded: Needles,
     /// Which mark, and where.
-    pub(super) found: BTreeSet<String>,
+    pub(super) places: BTreeSet<String>,
 }
 
 impl Found {
@@ -24,13 +24,13 @@ impl Found {
             .enumerate()
             .flat_map(|(mark, text)| forms(text).into_iter().map(move |form| (mark, form)));
         let (clear, encoded) = (Needles::new(clear), Needles::new(encoded));
-        Self { marks, clear, encoded, found: BTreeSet::new() }
+        Self { marks, clear, encoded, places: BTreeSet::new() }
     }
 
     pub(super) fn look(&mut self, place: &str, bytes: &[u8]) {
         let mut there = self.clear.found_in(&bytes.to_ascii_lowercase());
         there.append(&mut self.encoded.found_in(bytes));
-        self.found.extend(there.into_iter().map(|mark| format!("{} in {place}", self.marks[mark])));
+        self.places.extend(there.into_iter().map(|mark| format!("{} in {place}", self.marks[mark])));
     }
 
     pub(super) fn look_at_files(&mut self, folder: &Path, is_excused: &impl Fn(&Path) -> bool) {
@@ -102,7 +102,7 @@ fn the_scanner_finds_a_mark_in_every_form() {
     let finds = |bytes: &[u8]| {
         let mut found = Found::new([plain.to_owned()]);
         found.look("here", bytes);
-        !found.found.is_empty()
+        !found.places.is_empty()
     };
     assert!(finds(format!("before {plain} after").as_bytes()));
     assert!(finds(plain.to_uppercase().as_bytes()));
