@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use tokio::process::Command;
 
 /// The source that signs its events.
-const SIGNING: &str = "https://hr.nordresale.example/signed";
+pub(super) const SIGNING: &str = "https://hr.nordresale.example/signed";
 
 impl Story<'_> {
     /// Makes a key of the signing source, and gives the lines for the configuration.

@@ -2,6 +2,7 @@
 //! Not here: pages, signatures, spreadsheets and replays (`flows`), and what must not be found (`super`).
 
 use super::PERSONAL;
+use super::flows::SIGNING;
 use crate::fixture::daemon::{self, Daemon};
 use crate::fixture::queues::Queues;
 use crate::fixture::vault::{AGENT, NAMESPACE, Vault};
@@ -72,7 +73,11 @@ impl<'a> Story<'a> {
         let configuration = std::fs::read_to_string(neighbour.configuration_file()).expect("init writes it");
         let name = "name = \"nordic-no\"\n";
         let with_vault = configuration.replace(name, &format!("{name}handover = \"vault\"\n"));
-        std::fs::write(neighbour.configuration_file(), with_vault).expect("a file");
+        // Keys stand only beside the names of all sources that are taken.
+        let sources = [SIGNING, "https://hr.nordresale.example/test", "urn:carepass:import"];
+        let amqp = "[intake.amqp]\n";
+        let whole = with_vault.replace(amqp, &format!("{amqp}allowed_sources = {sources:?}\n"));
+        std::fs::write(neighbour.configuration_file(), whole).expect("a file");
         let environment = neighbour.environment(&[
             ("HANDOVER__VAULT__ADDRESS", &vault.address),
             ("HANDOVER__VAULT__TOKEN_FILE", vault_token.to_str().expect("our names are ASCII")),
