@@ -66,4 +66,6 @@ mod step_harness;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+mod vault;
+#[cfg(test)]
 mod walls;
