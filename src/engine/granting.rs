@@ -116,8 +116,10 @@ impl Engine {
         }
         let kept = before.and_then(|before| match before.release {
             Release::Granted(_) if before.stated.goal.want == Want::Absent => None,
+            // Another spell ends the question about the one before, unless it is one that has been.
             Release::Held { why: Hold::EmploymentEnded, .. }
-                if before.stated.employment != stated.employment =>
+                if before.stated.employment != stated.employment
+                    && !before.past.contains(&stated.employment) =>
             {
                 None
             }

@@ -348,7 +348,8 @@ impl Engineer {
     /// What was to come is in force. Another spell of employment ends the question about the one before.
     fn turn_one(&mut self) {
         let next = self.to_come.remove(0);
-        self.is_asked_about &= next.is_end || next.employment == self.in_force.employment;
+        let is_back = self.past.contains(&next.employment);
+        self.is_asked_about &= next.is_end || next.employment == self.in_force.employment || is_back;
         if next.employment != self.in_force.employment {
             self.past.insert(self.in_force.employment);
         }
