@@ -67,6 +67,9 @@ pub struct LeavingAnswer {
 pub struct EnrollmentAnswer {
     /// What it brings about.
     pub target: TargetAnswer,
+    /// `present` or `absent`.
+    #[serde(default)]
+    pub goal: String,
     /// Where it stands.
     pub state: String,
     /// The current step.
@@ -129,6 +132,12 @@ impl EngineerAnswer {
         self.enrollments.iter().filter(|row| row.target.domain.is_some())
     }
 
+    /// The rows of domains that are to have access; of whoever leaves, those that are to lose it.
+    pub fn meant(&self) -> impl Iterator<Item = &EnrollmentAnswer> {
+        let leaves = ["leaving", "removed"].contains(&self.state.as_str());
+        self.domains().filter(move |row| leaves || !row.ends_access())
+    }
+
     /// Whether access is open that was to end.
     pub fn is_exposed(&self) -> bool {
         self.leaving.as_ref().is_some_and(|leaving| !leaving.open.is_empty())
@@ -143,6 +152,11 @@ impl EngineerAnswer {
 }
 
 impl EnrollmentAnswer {
+    /// Whether it takes access away.
+    pub fn ends_access(&self) -> bool {
+        self.goal == "absent"
+    }
+
     /// Whether nothing more happens by itself.
     pub fn is_settled(&self) -> bool {
         self.state == "completed" || self.state == "cancelled"

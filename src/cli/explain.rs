@@ -101,7 +101,7 @@ fn has(engineer: &EngineerAnswer, language: Language) -> String {
     {
         return leaves(&who, leaving, language);
     }
-    let ready = list(engineer.domains().filter(|row| row.state == "completed"), language);
+    let ready = list(engineer.meant().filter(|row| row.state == "completed"), language);
     match (language, engineer.state.as_str(), ready) {
         (Language::English, "removed", _) => format!("{who} has no access any more."),
         (Language::Swedish, "removed", _) => format!("{who} har inte längre åtkomst."),
@@ -136,11 +136,17 @@ fn leaves(who: &str, leaving: &LeavingAnswer, language: Language) -> String {
 }
 
 fn lacks(unsettled: &[&EnrollmentAnswer], language: Language) -> Option<String> {
-    let lacking = list(unsettled.iter().copied(), language)?;
-    Some(match language {
-        Language::English => format!("Lacking: {lacking}."),
-        Language::Swedish => format!("Saknas: {lacking}."),
-    })
+    let (ending, lacking): (Vec<_>, Vec<_>) = unsettled.iter().copied().partition(|row| row.ends_access());
+    let lacking = list(lacking.into_iter(), language).map(|places| match language {
+        Language::English => format!("Lacking: {places}."),
+        Language::Swedish => format!("Saknas: {places}."),
+    });
+    let ending = list(ending.into_iter(), language).map(|places| match language {
+        Language::English => format!("Access is still to end in {places}."),
+        Language::Swedish => format!("Åtkomsten ska ännu upphöra i {places}."),
+    });
+    let parts: Vec<String> = lacking.into_iter().chain(ending).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
 }
 
 /// Why and who acts, of the row that needs somebody most.

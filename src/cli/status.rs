@@ -80,17 +80,17 @@ pub fn seats_low(reseller: &ResellerAnswer, language: Language) -> Option<String
 /// The table.
 pub fn render(engineers: &[EngineerAnswer], language: Language, zone: &TimeZone, colored: bool) -> String {
     let mut table = Table::new(match language {
-        Language::English => ["KEY", "USERNAME", "STATE", "READY", "WAITS FOR", "LOOKED AT AGAIN"],
+        Language::English => ["KEY", "USERNAME", "STATE", "DONE", "WAITS FOR", "LOOKED AT AGAIN"],
         Language::Swedish => ["NYCKEL", "NAMN", "LÄGE", "KLART", "VÄNTAR PÅ", "NÄSTA TITT"],
     });
     for engineer in engineers {
-        let ready = engineer.domains().filter(|row| row.state == "completed").count();
+        let done = engineer.meant().filter(|row| row.state == "completed").count();
         let look_again = engineer.enrollments.iter().filter_map(|row| row.look_again_at).min();
         table.row([
             engineer.key.as_str().into(),
             engineer.username.as_deref().unwrap_or("-").into(),
             state(engineer),
-            format!("{ready}/{}", engineer.domains().count()).into(),
+            format!("{done}/{}", engineer.meant().count()).into(),
             waits_for(engineer, language),
             look_again.map_or_else(String::new, |time| clock(time, zone)).into(),
         ]);

@@ -119,10 +119,10 @@ fn status_is_a_table() {
     );
     let shown = status::render(&[engineer(), held, new], Language::English, &TimeZone::UTC, false);
     let expected = [
-        "KEY      USERNAME   STATE         READY  WAITS FOR                              LOOKED AT AGAIN",
-        "E-20417  asa.oberg  partly ready  1/3    operator: seats are used up (+1)       2026-11-22 10:05 UTC",
-        "E-2      -          planned       0/0    operator: held by the limit on grants",
-        "E-3      -          planned       0/1    reseller: of tomorrow",
+        "KEY      USERNAME   STATE         DONE  WAITS FOR                              LOOKED AT AGAIN",
+        "E-20417  asa.oberg  partly ready  1/3   operator: seats are used up (+1)       2026-11-22 10:05 UTC",
+        "E-2      -          planned       0/0   operator: held by the limit on grants",
+        "E-3      -          planned       0/1   reseller: of tomorrow",
     ];
     assert_eq!(shown, expected.join("\n"), "\n{shown}");
     let colored = status::render(&[engineer()], Language::Swedish, &TimeZone::UTC, true);
@@ -186,6 +186,31 @@ fn explain_knows_the_quiet_cases() {
         Language::Swedish,
         &["E-1 har inte längre åtkomst."],
     );
+}
+
+/// A domain that has left the scope is no access, and not lacking either.
+#[test]
+fn a_movers_old_domains_are_not_among_the_new() {
+    let old = |state: &str| json!({ "target": { "kind": "domain", "domain": "b.se" }, "goal": "absent", "state": state, "step": "role_off" });
+    let moved =
+        |state: &str, rows: &[serde_json::Value]| with(&json!({ "state": state, "enrollments": rows }));
+    let ready = moved("ready", &[row("completed", ""), old("completed")]);
+    check_explain(&ready, Language::English, &["E-1 is ready: access in a.se."]);
+    let status = status::render(&[ready], Language::English, &TimeZone::UTC, false);
+    assert!(status.contains("1/1"), "{status}");
+    check_explain(
+        &moved("provisioning", &[row("running", "role"), old("running")]),
+        Language::English,
+        &[
+            "E-1 has no access yet.",
+            "Lacking: a.se. Access is still to end in b.se.",
+            "Why: carepass is at work on it (step: role).",
+            "Who acts: carepass.",
+        ],
+    );
+    let gone = moved("removed", &[old("completed")]);
+    let status = status::render(&[gone], Language::English, &TimeZone::UTC, false);
+    assert!(status.contains("1/1"), "{status}");
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl Engine {
             answer => answer?,
         };
         let mut taken = false;
-        for statement in turned.upcoming.drain(..due).collect::<Vec<_>>() {
+        for statement in lived(turned.upcoming.drain(..due).collect()) {
             if let Some(data_key) = &data_key {
                 // A record that cannot be opened shows no change; its rows say so themselves.
                 turned.changed = self.note_changes(&turned, &statement, data_key).unwrap_or(turned.changed);
@@ -159,5 +159,36 @@ impl Engine {
             self.signal(&key);
         }
         None
+    }
+}
+/// An end that another beginning has followed by now has ended nothing: nobody was away.
+fn lived(due: Vec<Statement>) -> Vec<Statement> {
+    let last_start = due.iter().rposition(|statement| statement.goal.want == Want::Present);
+    let is_lived = |(index, statement): &(usize, Statement)| {
+        statement.goal.want == Want::Present || last_start.is_none_or(|start| *index > start)
+    };
+    due.into_iter().enumerate().filter(is_lived).map(|(_, statement)| statement).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::enrollment::Goal;
+
+    #[test]
+    fn an_end_that_a_beginning_has_followed_was_not_lived() {
+        let check = |due: &[Want], lived_through: &[Want]| {
+            let statements = due.iter().map(|want| Statement {
+                goal: Goal { want: *want, revision: 1 },
+                ..Engineer::example("E-1").stated
+            });
+            let lived: Vec<Want> = lived(statements.collect()).iter().map(|one| one.goal.want).collect();
+            assert_eq!(lived, lived_through, "{due:?}");
+        };
+        let (present, absent) = (Want::Present, Want::Absent);
+        check(&[absent], &[absent]);
+        check(&[absent, present], &[present]);
+        check(&[present, absent], &[present, absent]);
+        check(&[absent, present, absent], &[present, absent]);
     }
 }

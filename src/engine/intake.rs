@@ -33,6 +33,9 @@ pub enum IntakeError {
     /// It never will be, as it is.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// It never will be, as it is, and there is no room left to park it: whoever has it keeps it.
+    #[error("{0}; no room is left to park it")]
+    NoRoom(Refusal),
     /// Not now: it must be offered again.
     #[error("the event cannot be stored now: {0}")]
     Unavailable(String),
@@ -69,7 +72,9 @@ impl Engine {
         content_type: Option<&str>,
         headers: &BTreeMap<String, String>,
     ) -> Result<Admitted, IntakeError> {
-        let event = event::parse(body, content_type, headers)?;
+        let mut event = event::parse(body, content_type, headers)?;
+        // What is kept of a person's data must not be a way back to it.
+        event.content_hash = self.house.sealer.content(&event.content_hash);
         self.trusts(&event, body, content_type, headers)?;
         self.count(&event);
         for _ in 0..RACES_MAX {
@@ -194,16 +199,13 @@ impl Engine {
         let never_started = matches!(event.lifecycle, Lifecycle::Cancelled(_));
         let engineer = match stored {
             Some(stored) => {
-                let (stated, upcoming) = if stored.stated.employment == ending.employment.id {
+                let employment = &ending.employment.id;
+                let (stated, upcoming) = if stored.stated.employment == *employment {
                     let said = stored.stated.clone().ended(event, from, never_started);
                     heard(Some(&stored), (said, Vec::new()), now, self.settings.lead_time)
-                } else if let Some(upcoming) = (!never_started)
-                    .then(|| ends_later(&stored, event, &ending.employment.id, from))
-                    .flatten()
-                {
-                    (stored.stated.clone(), upcoming)
                 } else {
-                    called_off(&stored, event, &ending.employment.id)
+                    let ends = (!never_started).then(|| ends_later(&stored, event, employment, from, now));
+                    ends.flatten().unwrap_or_else(|| called_off(&stored, event, employment))
                 };
                 Engineer { version: stored.version + 1, stated, upcoming, ..stored }
             }

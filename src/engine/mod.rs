@@ -25,7 +25,7 @@ mod watch;
 pub use envelope::{Envelope, EnvelopeStanding};
 pub use intake::{Admitted, IntakeError};
 pub use observe::describe as describe_metrics;
-pub use orders::{EngineerOrder, OrderError, RowOrder};
+pub use orders::{EngineerOrder, NotReissued, OrderError, Refused, Reissued, RowOrder};
 pub use outcomes::{OutcomeEvent, OutcomeSink, SinkError};
 pub use park::ReplayError;
 

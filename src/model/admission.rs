@@ -1,7 +1,7 @@
 //! What a readable event means for what is already known: new, said before, too late, or in conflict (`docs/EVENTS.md`, order and
 //! duplicates). Pure. Not here: reading the message (`event`), sealing and storing (`engine/intake`).
 
-use super::engineer::{Engineer, Hold};
+use super::engineer::{Engineer, Hold, UPCOMING_MAX};
 use super::enrollment::Want;
 use super::entry::{Disposition, Received};
 use super::event::{Ending, Event, Full, Lifecycle, Profile, ReasonCode};
@@ -89,6 +89,9 @@ fn of_full(full: &Full, engineer: Option<&Engineer>, house: House<'_>) -> Admiss
     }
     if house.roster.is_complete() && !house.roster.strangers(&full.scope).is_empty() {
         return refuse("/data/scope/domains", ReasonCode::DomainNotConfigured);
+    }
+    if engineer.is_some_and(|engineer| engineer.upcoming.len() >= UPCOMING_MAX) {
+        return refuse("/data/employment", ReasonCode::TooManyUpcoming);
     }
     let has_ended = |engineer: &&Engineer| {
         engineer.stated.goal.want == Want::Absent && engineer.stated.employment == full.employment.id

@@ -102,8 +102,8 @@ pub struct AtRisk {
     pub late: Option<u64>,
 }
 
-/// Statements that are to come, at most: a change and an end.
-pub const UPCOMING_MAX: usize = 4;
+/// Statements that are to come, at most, before another full state is refused; an end is always taken.
+pub const UPCOMING_MAX: usize = 16;
 
 /// One engineer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,6 +179,12 @@ impl Engineer {
             wish.goal.want = Want::Absent;
         }
         wish
+    }
+
+    /// Whether the end of access has come and nobody has turned the page yet.
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        let due = self.upcoming.iter().take_while(|statement| statement.from <= now).last();
+        due.is_some_and(|statement| statement.goal.want == Want::Absent)
     }
 
     /// Whether access may be given now.

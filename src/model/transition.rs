@@ -121,8 +121,10 @@ pub enum Rejected {
     /// The row does not wait for anybody's word.
     #[error("nothing here waits for somebody's word")]
     Unconfirmable,
-    /// Access is to end here, and was not seen to be gone.
-    #[error("access ends here and is not seen to be gone yet: what was done by hand is a step to skip")]
+    /// Access is to end here, and not everything that this takes was seen to be done.
+    #[error(
+        "access ends here, and only a deletion can be called off: what was done by hand is a step to skip"
+    )]
     StillOpen,
     /// The row has its account already.
     #[error("the row has its account already")]
@@ -137,7 +139,7 @@ impl Enrollment {
     pub fn open(id: EnrollmentId, wish: impl Into<Wish>, now: Timestamp) -> Self {
         let wish = wish.into();
         let leaving = leaving(&wish, now, false);
-        let Wish { goal, cause, starts, opens, .. } = wish;
+        let Wish { goal, cause, starts, opens, said_at, .. } = wish;
         let mut row = Self {
             id,
             version: 0,
@@ -147,10 +149,12 @@ impl Enrollment {
             done: BTreeSet::new(),
             skipped: BTreeSet::new(),
             rechecking: false,
+            gone_in: None,
             facts: Facts::default(),
             credential: None,
             reissue: false,
             home_account: None,
+            said_at,
             cause,
             starts,
             // The end of access waits for no start.
@@ -275,7 +279,18 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         ) => return Err(Rejected::Settled),
     };
     after.state = state;
+    note_gone(row, &mut after);
     Ok(Transition { after, effect })
+}
+
+/// Access is gone when it was seen to be, and the world is told then: what is still to be done may take days. Settling is news once more
+/// only where a person was asked for meanwhile.
+fn note_gone(before: &Enrollment, after: &mut Enrollment) {
+    let is_gone = after.has_lost_access() && !before.has_lost_access();
+    if is_gone && after.state != State::Completed && !after.rechecking {
+        after.gone_in = Some(after.version);
+        after.rechecking = true;
+    }
 }
 
 /// Moves one row like [`apply`] and, where a report makes the next step due at once, claims that step in the same breath:
@@ -289,7 +304,15 @@ pub fn apply_and_claim(
     let reported = matches!(input, Input::Reported(Ok(_)));
     let moved = apply(row, input, rules, now)?;
     let due = matches!(moved.after.state, State::Scheduled { due, .. } if due <= now);
-    if reported && due { apply(&moved.after, Input::Wake, rules, now) } else { Ok(moved) }
+    if !reported || !due {
+        return Ok(moved);
+    }
+    let mut claimed = apply(&moved.after, Input::Wake, rules, now)?;
+    // Both moves are one version to whoever reads the ledger.
+    if moved.after.gone_in == Some(moved.after.version) {
+        claimed.after.gone_in = Some(claimed.after.version);
+    }
+    Ok(claimed)
 }
 
 /// Claims the row for a run of the first step that is not done.
@@ -375,8 +398,8 @@ fn ordered(
             Ok((due_now(At { runs: at.runs, ..At::first(at.step, now) }, now), None))
         }
         Order::Reissue => reissued(row, now),
-        // Nobody could tell that access is still open there.
-        Order::Cancel { .. } if row.goal.want == Want::Absent && !row.has_lost_access() => {
+        // Nobody could tell that access is still open there, or that a licence is still paid for.
+        Order::Cancel { .. } if row.goal.want == Want::Absent && at.step != StepName::Removal => {
             Err(Rejected::StillOpen)
         }
         Order::Cancel { reason } => Ok((State::Cancelled { reason }, Some(Effect::Reconcile))),

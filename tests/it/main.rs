@@ -30,6 +30,8 @@ mod grants;
 #[cfg(test)]
 mod handover;
 #[cfg(test)]
+mod hung_up;
+#[cfg(test)]
 mod lanes;
 #[cfg(test)]
 mod leaver_everywhere;
@@ -37,6 +39,8 @@ mod leaver_everywhere;
 mod leavers;
 #[cfg(test)]
 mod leavers_queue;
+#[cfg(test)]
+mod ledger_verify;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]

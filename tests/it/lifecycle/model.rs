@@ -180,23 +180,30 @@ impl Model {
         let Some(known) = known else {
             return Ok(Engineer::heard(said, vec![word].into_iter().chain(end), self.now, self.lead_time));
         };
-        // Another spell of employment begins after the end of the one before. What begins anew waits for its own beginning.
-        let (holds, employment) = (&known.in_force, said.employment);
-        let is_end_of_it = |kept: &&Word| kept.is_end && kept.employment == holds.employment;
-        let earlier =
-            known.to_come.iter().filter(|_| employment != holds.employment).find(is_end_of_it).cloned();
-        if earlier.is_some() || holds.is_end || employment != holds.employment {
+        // A start that was named before stays until another is named.
+        word.opens = word.opens.or_else(|| known.opens_of(said.employment));
+        let is_mine = |kept: &Word| kept.employment == said.employment;
+        let goes_on = is_mine(&known.in_force) && !known.in_force.is_end;
+        let mut mine = Vec::new();
+        if !goes_on {
+            // What begins anew waits for its own beginning, and for the end of every spell that begins before it.
+            let said_from = word.from;
             word.from = word.from.max(word.opens.unwrap_or(word.from));
+            let begins = word.from;
+            let ends = known.to_come.iter().filter(|kept| kept.is_end && !is_mine(kept));
+            let ends = ends.filter(|kept| known.begins(kept.employment) <= begins).map(|kept| kept.from);
+            word.from = ends.max().map_or(word.from, |end| end.max(word.from));
+            // A change within a spell that is to come leaves its beginning where it is.
+            if !is_mine(&known.in_force) && word.opens.is_some_and(|opens| opens < said_from) {
+                let earlier = known.to_come.iter().filter(|kept| is_mine(kept) && !kept.is_end);
+                mine.extend(earlier.filter(|kept| kept.from < word.from).cloned());
+            }
         }
-        if let Some(earlier) = &earlier {
-            word.from = word.from.max(earlier.from);
-        }
-        let back = known.in_force.is_end && known.in_force.employment == said.employment;
+        let back = known.in_force.is_end && is_mine(&known.in_force);
         let mut after = Engineer { revision: said.revision, content: said.clone(), ..known };
         after.is_asked_about |= back;
-        after.to_come = earlier.into_iter().chain([word]).chain(end).collect();
-        after.to_come.sort_by_key(|word| word.from);
-        after.turn(self.now);
+        let end = end.map(|end| Word { from: end.from.max(word.from), opens: word.opens, ..end });
+        after.put(mine.into_iter().chain([word]).chain(end).collect(), self.now);
         Ok(after)
     }
 
@@ -221,32 +228,19 @@ impl Model {
         if said.revision > after.revision {
             (after.revision, after.content) = (said.revision, said.clone());
         }
-        let is_same_end = |before: &Word| before.is_end && before.employment == said.employment;
-        let begins_before =
-            |before: &Word| !before.is_end && before.employment == said.employment && before.from < from;
-        if after.in_force.employment == said.employment {
-            // Another date for the same end takes the place of the one before; another spell begins after it.
-            after.to_come.retain(|before| {
-                before.employment != said.employment || before.from < from && !is_same_end(before)
-            });
-            for other in after.to_come.iter_mut().filter(|other| other.employment != said.employment) {
-                other.from = other.from.max(from);
-                other.revision = other.revision.max(said.revision);
-            }
-            after.to_come.push(word);
-            after.to_come.sort_by_key(|word| (word.from, word.employment != said.employment));
-        } else if said.kind == Kind::Left && after.to_come.iter().any(begins_before) {
-            after.to_come.retain(|before| !is_same_end(before));
-            after.to_come.push(word);
-            after.to_come.sort_by_key(|word| word.from);
+        let is_before = |before: &&Word| is_known(before) && !before.is_end && before.from < from;
+        let earlier: Vec<Word> = after.to_come.iter().filter(is_before).cloned().collect();
+        let word = Word { opens: after.opens_of(said.employment), ..word };
+        if is_known(&after.in_force) || said.kind == Kind::Left && !earlier.is_empty() {
+            after.put(earlier.into_iter().chain([word]).collect(), self.now);
         } else {
             // One that was to come is called off; what was to be before it stays.
             after.to_come.retain(|before| before.employment != said.employment);
             for kept in after.to_come.iter_mut().chain([&mut after.in_force]) {
                 kept.revision = said.revision;
             }
+            after.turn(self.now);
         }
-        after.turn(self.now);
         Ok(after)
     }
 
@@ -282,6 +276,45 @@ impl Engineer {
         };
         engineer.turn(now);
         engineer
+    }
+
+    /// When a spell begins: the one in force has begun.
+    fn begins(&self, employment: usize) -> Timestamp {
+        let announced = self.to_come.iter().find(|word| word.employment == employment && !word.is_end);
+        let announced = announced.filter(|_| self.in_force.employment != employment);
+        announced.map_or(Timestamp::MIN, |word| word.from)
+    }
+
+    fn opens_of(&self, employment: usize) -> Option<Timestamp> {
+        let mut words = [&self.in_force].into_iter().chain(&self.to_come);
+        words.find(|word| word.employment == employment && word.opens.is_some())?.opens
+    }
+
+    /// These words take the place of what was to come of their spell. Spells that begin before it stay as they are, but for what would
+    /// come only after it has begun; those that begin after it wait until all of it has come.
+    fn put(&mut self, mine: Vec<Word>, now: Timestamp) {
+        let employment = mine[0].employment;
+        let goes_on = self.in_force.employment == employment;
+        let begins = if goes_on {
+            Timestamp::MIN
+        } else {
+            mine.iter().find(|word| !word.is_end).map_or(Timestamp::MIN, |word| word.from)
+        };
+        let until = mine.last().map_or(Timestamp::MIN, |word| word.from);
+        let mut others = self.to_come.clone();
+        others.retain(|other| other.employment != employment);
+        let is_earlier = |other: &Word| self.begins(other.employment) <= begins;
+        let (mut earlier, mut later): (Vec<Word>, Vec<Word>) = others.into_iter().partition(is_earlier);
+        earlier.retain(|other| other.is_end || other.from <= begins);
+        later.iter_mut().for_each(|other| other.from = other.from.max(until));
+        self.to_come = [earlier, mine, later].concat();
+        self.to_come.sort_by_key(|word| word.from);
+        self.turn(now);
+        let mut newest = self.in_force.revision;
+        for word in &mut self.to_come {
+            newest = newest.max(word.revision);
+            word.revision = newest;
+        }
     }
 
     fn turn(&mut self, now: Timestamp) {
