@@ -16,6 +16,7 @@ mod outcomes;
 mod park;
 mod reconcile;
 mod reminders;
+mod removed;
 mod run;
 mod start;
 mod trust;
@@ -203,6 +204,8 @@ struct Known {
     closed: BTreeMap<(ResellerName, FailureCode), closed::Closed>,
     /// Accounts whose unit one of their rows was refused, to be looked at again at the next sweep.
     doubted: BTreeSet<ResellerName>,
+    /// Accounts that are not configured any more and whose leavers nobody locks out.
+    removed: BTreeSet<ResellerName>,
 }
 
 /// Engineers that may wait for reconciliation one by one; beyond that all are swept.

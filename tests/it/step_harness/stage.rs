@@ -19,7 +19,7 @@ use carepass::model::transition::{Input, apply};
 use carepass::sandbox::init::{DemoReseller, Mood};
 use carepass::sandbox::{Sandbox, SandboxClock, User, World};
 use carepass::seal::{Sealer, password};
-use carepass::steps::{self, Context, House, Outcome, Step};
+use carepass::steps::{self, Context, House, Outcome, SheetError, Step};
 use carepass::store::Store;
 use carepass::store::memory::Memory;
 use jiff::{SignedDuration, Timestamp};
@@ -344,7 +344,12 @@ impl Stage {
     pub async fn run(&self, house: &House, claimed: &Enrollment) -> Outcome {
         let at = claimed.state.at().expect("a claimed row");
         let sheet = match claimed.id.engineer() {
-            Some(key) => Some(house.sheet(key).await.map_err(Failure::from)?),
+            Some(key) => match house.sheet(key).await {
+                Err(SheetError::Seal(_) | SheetError::Incomplete) if claimed.goal.want == Want::Absent => {
+                    None
+                }
+                sheet => Some(sheet.map_err(Failure::from)?),
+            },
             None => None,
         };
         let reseller_row = match claimed.id.reseller() {
@@ -400,6 +405,12 @@ impl Stage {
             claimed = self.claim(house, &reported).await;
         }
         Err(format!("it has not succeeded in {RUNS_MAX} runs"))
+    }
+
+    /// The row after one run, whatever came of it.
+    pub async fn reported(&self, house: &House, claimed: &Enrollment) -> Enrollment {
+        let outcome = self.run(house, claimed).await;
+        self.moved(claimed, Input::Reported(outcome))
     }
 
     /// The row after a failure that waits for somebody, when the time of its next look has come.
