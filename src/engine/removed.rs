@@ -8,7 +8,7 @@ use crate::model::id::ResellerName;
 use std::collections::BTreeSet;
 
 impl Engine {
-    /// Accounts that are not configured any more and where access is open that was to end; as the last sweep has seen it.
+    /// Accounts that are not configured any more and where, since the start, a sweep has found access open that was to end.
     pub fn removed(&self) -> BTreeSet<ResellerName> {
         self.known().removed.clone()
     }
