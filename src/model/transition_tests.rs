@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::engineer::EventRef;
-use crate::model::enrollment::{AccountFact, Goal, Want};
+use crate::model::enrollment::{Goal, Want};
 use crate::model::statement::Cause;
 use jiff::SignedDuration;
 use std::fmt::Write as _;
@@ -315,26 +315,6 @@ fn a_clock_that_was_set_back_makes_nobody_more_patient() {
     let earlier = NOW - SignedDuration::from_hours(24 * 30);
     let moved = apply(&running, fail(FailureKind::NotYet), &rules(), earlier).unwrap().after;
     assert!(moved.waits_on(Who::Operator), "{}", label(&moved));
-}
-
-/// What a run has seen before it failed is kept with the row and not with the failure.
-#[test]
-fn what_a_failing_run_has_seen_is_kept() {
-    let seen = AccountFact {
-        id: "1".parse().unwrap(),
-        since: NOW,
-        read_at: NOW,
-        restored: false,
-        home: false,
-        suspended_by_us: Some(NOW),
-        given: BTreeSet::new(),
-    };
-    let running = apply(&open(), Input::Wake, &rules(), NOW).unwrap().after;
-    let failure = Failure::needs(Who::Operator, FailureCode::NotAuthorized);
-    let told = Input::Reported(Err(failure.clone().having_seen(seen.clone())));
-    let after = apply(&running, told, &rules(), NOW).unwrap().after;
-    assert_eq!(after.facts.account, Some(seen));
-    assert!(matches!(after.state, State::Waiting { reason, .. } if reason == failure));
 }
 
 /// What an operator took as done is not done again because the row is looked at once more; another goal begins anew.

@@ -18,6 +18,7 @@ use super::traps::{assign, edit, mark, rename};
 use carepass::model::enrollment::{Enrollment, Want};
 use carepass::model::failure::{FailureCode, FailureKind, Who};
 use carepass::model::plan::StepName;
+use carepass::model::transition::Input;
 use carepass::sandbox::init::Mood;
 use carepass::sandbox::{Customer, User};
 use carepass::seal::Sealer;
@@ -313,7 +314,7 @@ async fn who_suspended_the_account_is_known_whatever_came_of_the_act() {
             stage.sandbox.add_faults(&fault).expect("a rule that is understood");
             let house = stage.house();
             let claimed = stage.claim(&house, &row).await;
-            let after = stage.reported(&house, &claimed).await;
+            let after = stage.moved(&claimed, Input::Reported(stage.run(&house, &claimed).await));
             change(&stage, |customer| {
                 assert!(customer.user(ADDRESS).expect("the account").suspended, "{step}")
             });

@@ -19,7 +19,7 @@ use carepass::model::transition::{Input, apply};
 use carepass::sandbox::init::{DemoReseller, Mood};
 use carepass::sandbox::{Sandbox, SandboxClock, User, World};
 use carepass::seal::{Sealer, password};
-use carepass::steps::{self, Context, House, Outcome, SheetError, Step};
+use carepass::steps::{self, Context, House, Outcome, Step};
 use carepass::store::Store;
 use carepass::store::memory::Memory;
 use jiff::{SignedDuration, Timestamp};
@@ -343,15 +343,7 @@ impl Stage {
     /// Runs the claimed step once.
     pub async fn run(&self, house: &House, claimed: &Enrollment) -> Outcome {
         let at = claimed.state.at().expect("a claimed row");
-        let sheet = match claimed.id.engineer() {
-            Some(key) => match house.sheet(key).await {
-                Err(SheetError::Seal(_) | SheetError::Incomplete) if claimed.goal.want == Want::Absent => {
-                    None
-                }
-                sheet => Some(sheet.map_err(Failure::from)?),
-            },
-            None => None,
-        };
+        let sheet = super::disturbance::sheet(house, claimed).await?;
         let reseller_row = match claimed.id.reseller() {
             Some(name) => Some(self.row(&EnrollmentId::Reseller(name.clone())).await),
             None => None,
@@ -407,12 +399,6 @@ impl Stage {
         Err(format!("it has not succeeded in {RUNS_MAX} runs"))
     }
 
-    /// The row after one run, whatever came of it.
-    pub async fn reported(&self, house: &House, claimed: &Enrollment) -> Enrollment {
-        let outcome = self.run(house, claimed).await;
-        self.moved(claimed, Input::Reported(outcome))
-    }
-
     /// The row after a failure that waits for somebody, when the time of its next look has come.
     pub fn look_again(&self, claimed: &Enrollment, failure: Failure) -> Enrollment {
         let mut row = self.moved(claimed, Input::Reported(Err(failure)));
@@ -433,7 +419,7 @@ impl Stage {
         }
     }
 
-    fn moved(&self, row: &Enrollment, input: Input) -> Enrollment {
+    pub fn moved(&self, row: &Enrollment, input: Input) -> Enrollment {
         apply(row, input, self.rules(), self.clock.now()).expect("the machine takes it").after
     }
 
