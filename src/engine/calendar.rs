@@ -68,7 +68,8 @@ impl Engine {
             answer => answer?,
         };
         let mut taken = false;
-        for statement in lived(turned.upcoming.drain(..due).collect()) {
+        let come: Vec<Statement> = turned.upcoming.drain(..due).collect();
+        for statement in lived(&come) {
             if let Some(data_key) = &data_key {
                 // A record that cannot be opened shows no change; its rows say so themselves.
                 turned.changed = self.note_changes(&turned, &statement, data_key).unwrap_or(turned.changed);
@@ -124,7 +125,7 @@ impl Engine {
 }
 
 /// Without the ends that the next spell of employment has followed in the same moment: nobody was away.
-fn lived(due: Vec<Statement>) -> Vec<Statement> {
+fn lived(due: &[Statement]) -> Vec<Statement> {
     let has_followed = |end: &Statement, next: Option<&Statement>| {
         let follows = |next: &&Statement| next.goal.want == Want::Present && next.from <= end.from;
         let has_begun = |next: &Statement| next.starts.is_none_or(|starts| starts <= end.from);
@@ -149,7 +150,8 @@ mod tests {
             ..Engineer::example("E-1").stated
         };
         let check = |due: &[(Want, i64, Option<i64>)], left: usize| {
-            let lived = lived(due.iter().map(|one| statement(*one)).collect());
+            let due_now: Vec<Statement> = due.iter().map(|one| statement(*one)).collect();
+            let lived = lived(&due_now);
             assert_eq!(lived.len(), left, "{due:?}");
         };
         let (present, absent) = (Want::Present, Want::Absent);

@@ -359,6 +359,16 @@ fn the_profile_changes_the_role() {
         // An account that does not know the profile gives no other role, and makes no account.
         town.say(json!([SE, DK]), &administrator).await;
         town.until_waiting(FailureCode::ProfileUnconfigured, 1).await;
+        town.say(json!([SE, DK]), &[]).await;
+        town.until_open(&[SE, DK], &[]).await;
+        assert_eq!(town.held(DK), first);
+        // Whoever has the role of the profile before there loses it, and gets it back with the profile.
+        town.say(json!([SE, DK]), &administrator).await;
+        town.until_waiting(FailureCode::ProfileUnconfigured, 1).await;
+        assert_eq!((town.held(SE), town.held(DK)), (second, BTreeSet::new()));
+        town.say(json!([SE, DK]), &[]).await;
+        town.until_open(&[SE, DK], &[]).await;
+        assert_eq!((town.held(SE), town.held(DK)), (first.clone(), first));
         town.close().await;
     });
 }

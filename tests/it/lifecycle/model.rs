@@ -237,7 +237,8 @@ impl Model {
             return Ok(Engineer::heard(said, [Word { from: now, own: now, ..word }], now, self.lead_time));
         };
         // Where there is no access, a spell that nobody has heard of is fenced.
-        if !known.speaks_of(employment) && !(known.in_force.is_end && known.is_news(employment)) {
+        let is_fenced = known.in_force.is_end && known.is_news(employment);
+        if !(known.speaks_of(employment) || is_fenced) {
             return Err("employment_mismatch");
         }
         let is_known = |word: &Word| word.employment == said.employment;
