@@ -74,9 +74,9 @@ phrases! {
     ResellerRemoved {
         short: "dess återförsäljarkonto är inte längre konfigurerat",
         so: "Åtkomst som skulle upphöra är öppen i {account}, som inte längre finns i konfigurationen.",
-        next: "carepass kommer inte in där och stänger inte ute någon; det fortsätter när kontot är konfigurerat igen, efter en omstart.",
-        you: "Lägg tillbaka återförsäljarkontot i konfigurationen och starta om carepass; eller stäng kontona för hand, och markera sedan \
-              varje steg som är kvar som klart (carepass order skip).",
+        next: "carepass kommer inte in där och stänger inte ute någon; det kontrollerar igen {when} och fortsätter när kontot är konfigurerat igen.",
+        you: "Lägg tillbaka återförsäljarkontot i konfigurationen och starta om carepass; eller stäng kontona för hand \
+              ({link}), och markera sedan varje steg som är kvar som klart (carepass order skip).",
     }
     CredentialsUnusable {
         short: "inloggningsuppgifterna går inte att använda",
