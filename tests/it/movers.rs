@@ -261,7 +261,7 @@ fn a_move_to_more_needs_an_approval_of_its_own() {
         let approve = town.engine.order_engineer(&key, EngineerOrder::Approve, "ann", "seen");
         approve.await.expect("somebody who is held");
         town.until_open(&[SE, DK], &[NO]).await;
-        assert_eq!(town.held(SE), ["Reseller Admin".to_owned()].into());
+        assert_eq!(town.held(SE), ["_RESELLER_ADMIN_ROLE".to_owned()].into());
         assert_eq!(town.engineer().await.held(), None);
         assert_eq!(town.letters().len(), letters + 1);
 
