@@ -93,11 +93,8 @@ impl Engine {
         let now = self.house.clock.now();
         let Some(asked) = &engineer.asked else { return Ok(engineer) };
         let stated = asked.statement.clone().let_in(&engineer.stated, now);
-        let changed = match self.house.store.data_key(&engineer.key).await? {
-            // A record that cannot be opened shows no change; its rows say so themselves.
-            Some(key) => self.note_changes(&engineer, &stated, &key).unwrap_or(engineer.changed),
-            None => engineer.changed,
-        };
+        let data_key = self.key_if_whole(&engineer).await?;
+        let changed = self.seen_changes(&engineer, &stated, data_key.as_ref());
         Ok(Engineer { stated, changed, asked: None, widened: Some(now), ..engineer })
     }
 
