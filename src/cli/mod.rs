@@ -13,6 +13,7 @@ mod events_file;
 mod exit;
 mod explain;
 mod import;
+mod ledger;
 mod order;
 mod roll;
 mod sandbox;
@@ -72,6 +73,9 @@ enum Command {
     /// Show messages that could not be used, and take them up again
     #[command(subcommand)]
     Dead(dead::DeadCommand),
+    /// Verify the ledger
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     /// Check and publish events of the HR system
     #[command(subcommand)]
     Event(event::EventCommand),
@@ -99,6 +103,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Order(command) => order::run(&command, &mut screen).await,
         Command::Task(command) => task::run(&command, &mut screen).await,
         Command::Dead(command) => dead::run(&command, &mut screen).await,
+        Command::Ledger(command) => ledger::run(&command, &mut screen).await,
         Command::Event(event::EventCommand::Lint(args)) => event::lint(&args, &mut screen),
         Command::Event(event::EventCommand::Publish(args)) => event::publish(args, &mut screen).await,
         Command::Event(event::EventCommand::Keygen(args)) => event_key::keygen(&args, &mut screen),

@@ -316,7 +316,7 @@ mod tests {
     use super::*;
     use crate::model::engineer::EventRef;
     use crate::model::event::{Fault, ReasonCode, Refusal};
-    use crate::model::parked::{Door, Letter};
+    use crate::model::parked::{Door, Letter, LetterId};
     use jiff::Timestamp;
 
     fn told(body: &str, event: Option<EventRef>) -> Value {
@@ -326,7 +326,13 @@ mod tests {
             Fault { pointer: "/data/engineer/*".to_owned(), code: ReasonCode::RoleFieldForbidden },
         ];
         let refusal = Refusal { reason: ReasonCode::RoleFieldForbidden, faults, event };
-        let parked = Parked::of(&letter, &refusal, Door::Amqp, Timestamp::UNIX_EPOCH);
+        let parked = Parked::of(
+            LetterId::of_tag(&letter.digest()),
+            &letter,
+            &refusal,
+            Door::Amqp,
+            Timestamp::UNIX_EPOCH,
+        );
         let changes = vec![Change::Parked(parked)];
         let entry = Entry { position: Position(9), at: Timestamp::UNIX_EPOCH, actor: Actor::Engine, changes };
         serde_json::from_slice(&envelope(&outcomes(&entry)[0], "urn:carepass").body).unwrap()

@@ -303,10 +303,7 @@ mod tests {
         let asks = [Input::Wake, fails(FailureKind::Needs(Who::Operator), FailureCode::PaidLicenseFound)];
         let rest = (seen..steps.len()).flat_map(|_| reported());
         let asked = "com.carepass.provisioning.action-required.v1";
-        assert_eq!(
-            told(id, up_to(seen).chain(asks).chain(rest).collect()),
-            [progressed, asked, progressed]
-        );
+        assert_eq!(told(id, up_to(seen).chain(asks).chain(rest).collect()), [progressed, asked, progressed]);
     }
 
     /// Counted in vain afterwards, it is no news.
@@ -348,7 +345,13 @@ mod tests {
         let refusal =
             super::super::event::Refusal::one("", super::super::event::ReasonCode::JsonSyntax, None);
         let door = super::super::parked::Door::Http;
-        let parked = Parked::of(&letter, &refusal, door, Timestamp::UNIX_EPOCH);
+        let parked = Parked::of(
+            super::super::parked::LetterId::of_tag(&letter.digest()),
+            &letter,
+            &refusal,
+            door,
+            Timestamp::UNIX_EPOCH,
+        );
         let unparked =
             Change::Unparked { id: parked.id.clone(), how: super::super::parked::Unparking::Replayed };
         let told = |change: Change| {
@@ -401,7 +404,8 @@ mod tests {
         assert_eq!(told("reseller/se", vec![cancel()]), [""; 0]);
         let absent = Input::Retargeted(Box::new(Goal { want: Want::Absent, revision: 2 }.into()));
         let locked_out = || {
-            let also = [StepName::SignOut, StepName::Suspend, StepName::LockedOut, StepName::LastLook].into();
+            let all = plan(TargetKind::Domain, Want::Absent).iter().copied();
+            let also = all.filter(|step| *step != StepName::Removal).collect();
             Input::Reported(Ok(Ensured { also, ..Ensured::default() }))
         };
         let kept = vec![absent, Input::Wake, locked_out(), cancel()];

@@ -32,6 +32,8 @@ mod grants;
 #[cfg(test)]
 mod handover;
 #[cfg(test)]
+mod hung_up;
+#[cfg(test)]
 mod lanes;
 #[cfg(test)]
 mod leaver_everywhere;
@@ -39,6 +41,8 @@ mod leaver_everywhere;
 mod leavers;
 #[cfg(test)]
 mod leavers_queue;
+#[cfg(test)]
+mod ledger_verify;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
@@ -63,5 +67,7 @@ mod simulation;
 mod step_harness;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod vault;
 #[cfg(test)]
 mod walls;

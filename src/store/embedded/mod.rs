@@ -89,6 +89,12 @@ pub struct Anchor {
     pub sha256: String,
 }
 
+impl From<Link> for Anchor {
+    fn from(Link { frame, position, hash, .. }: Link) -> Self {
+        Self { position: Position(position), frame, sha256: hash.to_string() }
+    }
+}
+
 /// What the writer and the readers both use.
 #[derive(Debug)]
 struct Shared {
@@ -116,6 +122,12 @@ impl Embedded {
         Self::start(recover::recover(path, LOCK_PATIENCE)?)
     }
 
+    /// Verifies the ledger of a directory, also while a process works with it, and answers with the head of its chain. Blocks as
+    /// [`Embedded::open`] does.
+    pub fn verify(path: &Path) -> Result<Anchor, StoreError> {
+        recover::verify(path).map(Anchor::from)
+    }
+
     /// Writes what is waiting and refuses commits from then on. Reads go on; the files are let go of with the value.
     pub async fn close(&self) {
         let (done, closed) = oneshot::channel();
@@ -138,8 +150,7 @@ impl Embedded {
 
     /// The head of the hash chain.
     pub fn anchor(&self) -> Anchor {
-        let Link { frame, position, hash, .. } = self.shared.end();
-        Anchor { position: Position(position), frame, sha256: hash.to_string() }
+        self.shared.end().into()
     }
 
     fn start(recovered: Recovered) -> Result<Self, StoreError> {

@@ -85,6 +85,21 @@ pub fn recover(root: &Path, patience: Duration) -> Result<Recovered, StoreError>
     Ok(Recovered { ledger, index, meta, keys, letters, lock })
 }
 
+/// Reads the ledger of a directory from end to end, verifies the chain, and answers with its end. Nothing is written, and whoever works
+/// with the store is not disturbed.
+pub fn verify(root: &Path) -> Result<Link, StoreError> {
+    let path = root.join("ledger").join("entries.jsonl");
+    let file = File::open(&path).map_err(files::unavailable(&path))?;
+    let reader = LedgerReader::new(&file).map_err(files::unavailable(&path))?;
+    let Survey { end, flaw, last: _ } = survey(&reader, None)?;
+    let Some(flaw) = flaw else { return Ok(end) };
+    Err(StoreError::Damaged(format!(
+        "the ledger is whole up to entry {} (byte {}); what follows is not: {flaw}. While carepass runs, its last entry may be half \
+         written: ask again. If this lasts, restore the ledger from a backup.",
+        end.position, end.offset
+    )))
+}
+
 /// What lies in the directory of the index.
 enum Found {
     Usable(Index, Meta),
