@@ -1,7 +1,8 @@
 //! First passwords on their way to the engineer: a letter with a link, a page over HTTP that opens once or is closed before, and an order
 //! for new ones; and that neither password nor link stands anywhere else. Not here: Vault and encrypted files (`handover`), and the page's words.
 
-use crate::fixture::{Neighbour, Overheard, events};
+use crate::fixture::mailbox::letters;
+use crate::fixture::{Neighbour, Overheard, events, until};
 use carepass::app::App;
 use carepass::engine::NotReissued;
 use carepass::model::engineer::{Engineer, Progress};
@@ -14,9 +15,6 @@ use reqwest::StatusCode;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_mins(2);
 
 struct Daemon {
     neighbour: Neighbour,
@@ -24,15 +22,6 @@ struct Daemon {
     app: App,
     client: reqwest::Client,
     key: EngineerKey,
-}
-
-async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
-    let waiting = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{what} does not come about"));
 }
 
 impl Daemon {
@@ -132,13 +121,6 @@ async fn answer(request: reqwest::RequestBuilder) -> (StatusCode, String) {
         "{policy}"
     );
     (response.status(), response.text().await.expect("text"))
-}
-
-/// Mail in files is quoted-printable: soft ends of lines and encoded equals signs are undone.
-fn letters(folder: &Path) -> Vec<String> {
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
-    texts.map(|text| text.replace("=\r\n", "").replace("=\n", "").replace("=3D", "=")).collect()
 }
 
 /// Every file below a folder but the letters.

@@ -74,4 +74,6 @@ mod step_harness;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+mod vault;
+#[cfg(test)]
 mod walls;
