@@ -327,4 +327,8 @@ impl Store for Embedded {
     fn head(&self) -> Answer<'_, Position> {
         Box::pin(async move { self.shared.health().map(|()| self.shared.head()) })
     }
+
+    fn chain_head(&self) -> Option<String> {
+        Some(self.anchor().sha256)
+    }
 }
