@@ -110,7 +110,8 @@ fn show(verified: &Verified, as_json: bool, screen: &mut Screen) -> Exit {
         });
         screen.say(format_args!("{shown:#}"));
     } else if flaw.is_none() {
-        screen.say(format_args!("The ledger is whole: {} entries in {} frames.", head.position.0, head.frame));
+        screen
+            .say(format_args!("The ledger is whole: {} entries in {} frames.", head.position.0, head.frame));
     }
     if !as_json {
         screen.say(format_args!(

@@ -39,7 +39,8 @@ pub async fn run(command: &StoreCommand, screen: &mut Screen) -> Ended {
     let (folder, now) = (args.folder.clone(), Clock::System.now());
     let is_backup = matches!(command, StoreCommand::Backup(_));
     let copied =
-        blocking(move || if is_backup { backup(&root, &folder, now) } else { restore(&folder, &root) }).await?;
+        blocking(move || if is_backup { backup(&root, &folder, now) } else { restore(&folder, &root) })
+            .await?;
     let manifest = copied.map_err(told)?;
     show(&manifest, is_backup, args, screen);
     Ok(if is_backup && manifest.damaged_keys > 0 { Exit::Partly } else { Exit::Done })

@@ -46,7 +46,8 @@ impl Left {
         let folder = scratch();
         let path = |name: &str| folder.path().join(name);
         let room =
-            EngineRoom::open(World::from_toml(&demo::files().world).expect("the world that init writes")).await;
+            EngineRoom::open(World::from_toml(&demo::files().world).expect("the world that init writes"))
+                .await;
         fill(&room, &path("today"), 0..9).await;
         copy_folder(&path("today"), &path("yesterday"));
         fill(&room, &path("today"), 9..17).await;
@@ -148,7 +149,10 @@ async fn a_spoiled_ledger_stops_the_start_and_says_what_to_do() {
             Err(error) => assert_helpful(&error, &case),
             Ok(_) => panic!("{case}: it opened, so acknowledged entries are lost or changed"),
         }
-        assert!(std::fs::read(root.join("ledger/entries.jsonl")).ok() == before, "{case}: the start changed it");
+        assert!(
+            std::fs::read(root.join("ledger/entries.jsonl")).ok() == before,
+            "{case}: the start changed it"
+        );
         let verified = verify(&root, Some(&left.head));
         assert!(!verified.is_ok_and(|verified| verified.is_sound()), "{case}: it passes for sound");
     }
@@ -179,7 +183,10 @@ async fn a_spoiled_data_key_concerns_its_engineer_alone() {
         let (case, engineer) = spoil::key(&root, &left.yesterday, round, &mut chance);
         let store = open(&root).unwrap_or_else(|error| panic!("{case}: {error}"));
         let key: EngineerKey = engineer.parse().expect("an engineer");
-        assert!(matches!(store.data_key(&key).await, Err(StoreError::Damaged(_))), "{case}: it passes for whole");
+        assert!(
+            matches!(store.data_key(&key).await, Err(StoreError::Damaged(_))),
+            "{case}: it passes for whole"
+        );
         for other in store.engineers(None, 1000).await.expect("engineers") {
             let found = store.data_key(&other.key).await;
             assert!(other.key == key || matches!(found, Ok(Some(_))), "{case}: {} suffers too", other.key);

@@ -76,11 +76,17 @@ type Files = BTreeMap<String, Vec<u8>>;
 /// `Refused` if `to` is not empty; `Damaged` if the ledger is not whole. What was written so far lacks its last file then.
 pub fn backup(root: &Path, to: &Path, now: Timestamp) -> Result<Manifest, BackupError> {
     if !files::is_empty(to).map_err(files::unavailable(to))? {
-        return Err(refused(format!("{} is not empty; a backup goes into a folder of its own. Nothing was written.", to.display())));
+        return Err(refused(format!(
+            "{} is not empty; a backup goes into a folder of its own. Nothing was written.",
+            to.display()
+        )));
     }
     let ledger = ledger_of(root);
     if !ledger.is_file() {
-        return Err(refused(format!("{} is no store: it has no ledger. Nothing was written.", root.display())));
+        return Err(refused(format!(
+            "{} is no store: it has no ledger. Nothing was written.",
+            root.display()
+        )));
     }
     files::make_directory(&to.join("ledger")).map_err(files::unavailable(to))?;
     for name in BESIDE {

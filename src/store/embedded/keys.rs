@@ -63,7 +63,10 @@ impl Keys {
     /// The names of files that are no data key, or a damaged one.
     pub fn damaged(&self) -> Result<Vec<String>, StoreError> {
         let files = self.files()?.into_iter();
-        Ok(files.filter(|(name, bytes)| stored(name.clone(), bytes.clone()).is_none()).map(|(name, _)| name).collect())
+        Ok(files
+            .filter(|(name, bytes)| stored(name.clone(), bytes.clone()).is_none())
+            .map(|(name, _)| name)
+            .collect())
     }
 
     fn files(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {

@@ -70,7 +70,10 @@ fn keep(root: &Path, ledger: &Path, kept: &Path, end: &Link) -> Result<usize, St
             later.iter().map(|key| (kept.join("keys").join(&key.name), key.bytes.clone())),
         )?;
         files::sync_directory(kept)?;
-        files::remove_together(&root.join("keys"), later.iter().map(|key| root.join("keys").join(&key.name)))?;
+        files::remove_together(
+            &root.join("keys"),
+            later.iter().map(|key| root.join("keys").join(&key.name)),
+        )?;
         let index = root.join("index");
         if index.exists() {
             std::fs::rename(index, kept.join("index"))?;

@@ -2,12 +2,12 @@
 //! place that is not, and what still stands behind that. Nothing is written. Not here: mending (`repair`), and what a start makes of it
 //! (`recover`).
 
+use super::Anchor;
 use super::files;
 use super::frame::{self, Frame, Link, Tail};
 use super::keys::Keys;
 use super::ledger::{LedgerReader, entries_of};
 use super::recover::{self, Survey};
-use super::Anchor;
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::fs::{File, TryLockError};
@@ -95,7 +95,15 @@ pub fn verify(root: &Path, head: Option<&str>) -> Result<Verified, StoreError> {
     let keys = root.join("keys");
     let damaged_keys = if keys.is_dir() { Keys::open(&keys)?.damaged()? } else { Vec::new() };
     let head = Anchor::from(survey.end);
-    Ok(Verified { head, bytes: survey.end.offset, last_at: last_at(&survey), flaw, damaged_keys, in_use, known })
+    Ok(Verified {
+        head,
+        bytes: survey.end.offset,
+        last_at: last_at(&survey),
+        flaw,
+        damaged_keys,
+        in_use,
+        known,
+    })
 }
 
 /// What is to be said of damage behind the last sound frame.
@@ -172,7 +180,8 @@ fn behind(file: &File, end: &Link) -> Result<Behind, StoreError> {
     let mut bytes = reader.bytes_from(offset, BUFFER);
     loop {
         let mut line = Vec::new();
-        let read = (&mut bytes).take(frame::BODY_MAX as u64).read_until(b'\n', &mut line).map_err(unreadable)?;
+        let read =
+            (&mut bytes).take(frame::BODY_MAX as u64).read_until(b'\n', &mut line).map_err(unreadable)?;
         if read == 0 {
             return Ok(found);
         }

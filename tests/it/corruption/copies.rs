@@ -33,7 +33,8 @@ async fn run(arguments: &[&OsStr]) -> (Option<i32>, String) {
 }
 
 async fn store(words: [&str; 2], folder: &Path, root: &Path) -> (Option<i32>, String) {
-    run(&[words[0].as_ref(), words[1].as_ref(), folder.as_os_str(), "--store".as_ref(), root.as_os_str()]).await
+    run(&[words[0].as_ref(), words[1].as_ref(), folder.as_os_str(), "--store".as_ref(), root.as_os_str()])
+        .await
 }
 
 async fn verify(root: &Path) -> (Option<i32>, Value) {
@@ -84,8 +85,13 @@ async fn assert_holds(root: &Path, acknowledged: &[String]) {
     for id in acknowledged {
         let event = EventRef { source: "https://hr.nordresale.example/test".into(), id: id.clone() };
         let received = store.received(&event).await.expect("a sound store");
-        let key = received.and_then(|received| received.engineer).unwrap_or_else(|| panic!("{id} is missing"));
+        let key =
+            received.and_then(|received| received.engineer).unwrap_or_else(|| panic!("{id} is missing"));
         assert!(matches!(store.data_key(&key).await, Ok(Some(_))), "the data key of {key}");
+    }
+    for engineer in store.engineers(None, 100_000).await.expect("engineers") {
+        let key = store.data_key(&engineer.key).await;
+        assert!(matches!(key, Ok(Some(_))), "{} came during the backup, and has no data key", engineer.key);
     }
     assert!(entries(&store).await.len() >= acknowledged.len());
     store.close().await;

@@ -110,8 +110,13 @@ pub fn key(root: &Path, yesterday: &Folder, round: usize, chance: &mut Rng) -> (
     let (how, bytes) = match round {
         0 => ("somebody else's".to_owned(), fs::read(other).expect("a key")),
         1 => ("yesterday's of somebody else".to_owned(), {
-            fs::read(&files_in(&yesterday.0.join("keys")).iter().find(|file| file.file_name() != path.file_name()).expect("more"))
-                .expect("a key")
+            fs::read(
+                &files_in(&yesterday.0.join("keys"))
+                    .iter()
+                    .find(|file| file.file_name() != path.file_name())
+                    .expect("more"),
+            )
+            .expect("a key")
         }),
         2 => ("nothing in it".to_owned(), Vec::new()),
         _ => damaged(&whole, round, chance),
