@@ -8,9 +8,10 @@ mod spoil;
 
 use crate::fixture::engine_room::{EngineRoom, settings};
 use crate::fixture::{demo, events, seed};
-use carepass::engine::Engine;
+use carepass::engine::{Engine, Settings};
 use carepass::model::enrollment::{Enrollment, Goal, Want};
 use carepass::model::entry::{Actor, Change, Commit, Entry, Position};
+use carepass::model::grants::GrantLimits;
 use carepass::model::id::EngineerKey;
 use carepass::model::sealed::WrappedKey;
 use carepass::sandbox::World;
@@ -19,7 +20,7 @@ use carepass::store::embedded::{Embedded, repair, verify};
 use carepass::store::{Store, StoreError};
 use jiff::Timestamp;
 use spoil::{Folder, Spoiled, copy_folder, scratch};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +31,9 @@ use tokio_util::sync::CancellationToken;
 const LEDGER: usize = 200;
 const INDEX: usize = 200;
 const KEYS: usize = 80;
+
+/// Rows of each engineer.
+const ROWS: usize = 12;
 
 /// A store as a stopped carepass leaves it, with copies from before.
 struct Left {
@@ -65,19 +69,33 @@ impl Left {
 /// Admits events through the engine, and adds rows, a bookmark and a message that cannot be used.
 async fn fill(room: &EngineRoom, root: &Path, people: std::ops::Range<usize>) {
     let store = Arc::new(Embedded::open(root).expect("a folder of this test"));
-    let shared: Arc<dyn Store> = Arc::<Embedded>::clone(&store);
-    let house = House { store: Arc::clone(&shared), ..room.house([]) };
-    let engine = Engine::new(house, settings(1), CancellationToken::new());
-    let admit = async |body: &[u8]| engine.admit(body, Some(events::CONTENT_TYPE), &BTreeMap::new()).await;
+    let engine = engine_on(room, &store);
     for number in people.clone() {
-        admit(events::joined(number).to_string().as_bytes()).await.expect("an event without faults");
-        let id = format!("domain/E-{number:05}/nordic-se/a.example").parse().expect("an id");
-        let row = Enrollment::open(id, Goal { want: Want::Present, revision: 1 }, Timestamp::UNIX_EPOCH);
-        commit(&*store, vec![Change::Enrollment { from: None, row: Box::new(row) }]).await;
+        admit(&engine, number).await;
+        // Enough rows that sled has to split its pages.
+        let rows = (0..ROWS).map(|domain| {
+            let id = format!("domain/E-{number:05}/nordic-se/d{domain}.example").parse().expect("an id");
+            let row = Enrollment::open(id, Goal { want: Want::Present, revision: 1 }, Timestamp::UNIX_EPOCH);
+            Change::Enrollment { from: None, row: Box::new(row) }
+        });
+        commit(&*store, rows.collect()).await;
     }
     let position = Position(people.start as u64);
     commit(&*store, vec![Change::Bookmark { reader: "outcomes".into(), position }]).await;
     store.close().await;
+}
+
+fn engine_on(room: &EngineRoom, store: &Arc<Embedded>) -> Arc<Engine> {
+    let store: Arc<dyn Store> = Arc::<Embedded>::clone(store);
+    let grants = GrantLimits { per_hour: 0, per_day: 0 };
+    let settings = Settings { grants, ..settings(1) };
+    Engine::new(House { store, ..room.house([]) }, settings, CancellationToken::new())
+}
+
+async fn admit(engine: &Engine, number: usize) {
+    let event = events::joined(number).to_string();
+    let admitted = engine.admit(event.as_bytes(), Some(events::CONTENT_TYPE), &BTreeMap::new()).await;
+    admitted.expect("an event without faults");
 }
 
 async fn commit(store: &dyn Store, changes: Vec<Change>) -> Position {
@@ -85,19 +103,21 @@ async fn commit(store: &dyn Store, changes: Vec<Change>) -> Position {
     store.commit(commit).await.expect("a sound store")
 }
 
-/// Everything that can be read, as text. A store that another thread of this process has just let go of is waited for.
+/// Everything that can be read, as text.
 async fn picture(store: &dyn Store) -> String {
-    let mut shown = Vec::new();
+    let (mut shown, mut lanes) = (Vec::new(), BTreeSet::new());
     let entries = entries(store).await;
     for engineer in store.engineers(None, 1000).await.expect("engineers") {
         shown.push(format!("{engineer:?}"));
         shown.push(format!("{:?}", store.data_key(&engineer.key).await));
         shown.push(format!("{:?}", store.history(&engineer.key, Position(0), 1000).await));
         for row in store.enrollments_of(&engineer.key).await.expect("rows") {
-            shown.push(format!("{:?}", store.next_wake(&row.lane()).await));
-            shown.push(format!("{:?}", store.queue(&row.lane(), None, 1000).await));
+            lanes.insert(row.lane());
             shown.push(format!("{row:?}"));
         }
+    }
+    for lane in lanes {
+        shown.push(format!("{:?} {:?}", store.next_wake(&lane).await, store.queue(&lane, None, 1000).await));
     }
     for change in entries.iter().flat_map(|entry| &entry.changes) {
         if let Change::Received(received) = change {

@@ -2,17 +2,21 @@
 //! that was acknowledged before it began, with its data key. Where it may not go, and what may not be put back over, is refused.
 
 use super::spoil::scratch;
-use super::{entries, open};
+use super::{admit, engine_on, entries, open};
 use crate::fixture::daemon::{self, Daemon};
+use crate::fixture::engine_room::EngineRoom;
 use crate::fixture::process::carepass;
-use crate::fixture::{Neighbour, events};
+use crate::fixture::{Neighbour, demo, events};
 use carepass::model::engineer::EventRef;
+use carepass::sandbox::World;
 use carepass::store::Store;
+use carepass::store::embedded::{backup, verify as verify_here};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_mins(2);
@@ -23,6 +27,9 @@ const BEFORE: usize = 60;
 
 /// Publishers that go on meanwhile.
 const PUBLISHERS: usize = 4;
+
+/// Copies of a busy store.
+const COPIES: usize = 12;
 
 async fn run(arguments: &[&OsStr]) -> (Option<i32>, String) {
     let mut command = carepass();
@@ -157,4 +164,49 @@ async fn a_backup_under_load_holds_every_acknowledged_event() {
     std::fs::remove_file(copy.join("backup.json")).expect("what ends a backup");
     let (code, said) = store(["store", "restore"], &copy, &folder.path().join("third")).await;
     assert!(code == Some(1) && said.contains("cut short"), "{said}");
+}
+
+/// The same with as many commits as one process can make, and one copy after the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn copies_of_a_busy_store_lack_no_data_key() {
+    let folder = scratch();
+    let root = folder.path().join("store");
+    let room =
+        EngineRoom::open(World::from_toml(&demo::files().world).expect("the world that init writes")).await;
+    let store = Arc::new(open(&root).expect("a new store"));
+    let (over, next) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let engine = engine_on(&room, &store);
+    let publishers: Vec<_> = (0..PUBLISHERS)
+        .map(|_| {
+            let (engine, over, next) = (Arc::clone(&engine), Arc::clone(&over), Arc::clone(&next));
+            tokio::spawn(async move {
+                while !over.load(Ordering::Relaxed) {
+                    admit(&engine, next.fetch_add(1, Ordering::Relaxed)).await;
+                }
+            })
+        })
+        .collect();
+    let mut heads = Vec::new();
+    for number in 0..COPIES {
+        let (root, copy) = (root.clone(), folder.path().join(format!("copy-{number}")));
+        let before = store.anchor().position;
+        let folder = copy.clone();
+        let copied = tokio::task::spawn_blocking(move || backup(&root, &folder, Timestamp::UNIX_EPOCH)).await;
+        let manifest = copied.expect("no panic").expect("a sound store");
+        assert!(manifest.position >= before);
+        heads.push((copy, manifest));
+    }
+    over.store(true, Ordering::Relaxed);
+    for publisher in publishers {
+        publisher.await.expect("no panic");
+    }
+    assert!(
+        heads.windows(2).any(|pair| pair[0].1.position < pair[1].1.position),
+        "nothing came in meanwhile"
+    );
+    for (copy, manifest) in heads {
+        assert_holds(&copy, &[]).await;
+        let known = verify_here(&root, Some(&manifest.sha256)).expect("a ledger").known;
+        assert!(known, "the copy ends where the store once ended");
+    }
 }
