@@ -63,7 +63,7 @@ pub async fn run(command: &LedgerCommand, screen: &mut Screen) -> Ended {
             let Some(root) = args.which.folder(screen) else { return Ok(Exit::Usage) };
             let head = args.head.as_ref().map(|head| head.trim().to_ascii_lowercase());
             let verified = blocking(move || verify(&root, head.as_deref())).await?;
-            Ok(show(&verified.map_err(trouble)?, args.json, screen))
+            Ok(show(&verified.map_err(|error| trouble(&error))?, args.json, screen))
         }
         LedgerCommand::Repair(args) => mend(args, screen).await,
     }
@@ -88,7 +88,7 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 /// A store that cannot be read has an exit code of its own.
-pub(super) fn trouble(error: StoreError) -> Trouble {
+pub(super) fn trouble(error: &StoreError) -> Trouble {
     match error {
         StoreError::Unavailable(_) => Trouble { exit: Exit::Unreachable, text: error.to_string() },
         StoreError::Conflict | StoreError::Damaged(_) => Trouble::failed(error.to_string()),
@@ -150,7 +150,7 @@ fn exit_of(verified: &Verified) -> Exit {
 async fn mend(args: &RepairArgs, screen: &mut Screen) -> Ended {
     let Some(root) = args.which.folder(screen) else { return Ok(Exit::Usage) };
     let folder = root.clone();
-    let found = blocking(move || verify(&folder, None)).await?.map_err(trouble)?;
+    let found = blocking(move || verify(&folder, None)).await?.map_err(|error| trouble(&error))?;
     let sound = found.head.position;
     let Some(asked) = args.cut_after else {
         say_what_would_be(&found, screen);
@@ -165,7 +165,7 @@ async fn mend(args: &RepairArgs, screen: &mut Screen) -> Ended {
     }
     let now = Clock::System.now();
     let Repaired { kept, cut, keys } =
-        blocking(move || repair(&root, Position(asked), now)).await?.map_err(trouble)?;
+        blocking(move || repair(&root, Position(asked), now)).await?.map_err(|error| trouble(&error))?;
     screen.say(format_args!(
         "The ledger ends with entry {asked} now; {cut} bytes were cut, and {keys} data keys of later entries set aside. The original is in {}. \
          The next start makes a new index. Have HR send again what it sent since {}.",

@@ -49,7 +49,7 @@ pub async fn run(command: &StoreCommand, screen: &mut Screen) -> Ended {
 fn told(error: BackupError) -> Trouble {
     match error {
         BackupError::Refused(text) => Trouble::failed(text),
-        BackupError::Store(error) => trouble(error),
+        BackupError::Store(error) => trouble(&error),
     }
 }
 

@@ -258,7 +258,7 @@ fn in_order(
     let mut all: Vec<Statement> = earlier.into_iter().chain(said).chain(shifted).collect();
     all.sort_by_key(|statement| statement.from);
     let due = all.iter().take_while(|statement| statement.from <= now).count();
-    let stated = all.drain(..due).last().unwrap_or_else(|| before.stated.clone());
+    let stated = all.drain(..due).next_back().unwrap_or_else(|| before.stated.clone());
     let mut newest = stated.clone();
     for statement in &mut all {
         *statement = fenced(statement, &newest);

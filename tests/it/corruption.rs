@@ -33,7 +33,7 @@ const INDEX: usize = 200;
 const KEYS: usize = 80;
 
 /// Rows of each engineer.
-const ROWS: usize = 12;
+const ROWS: usize = 4;
 
 /// A store as a stopped carepass leaves it, with copies from before.
 struct Left {

@@ -100,17 +100,7 @@ pub fn backup(root: &Path, to: &Path, now: Timestamp) -> Result<Manifest, Backup
     }
     let copied = whole(to)?;
     tidy_keys(to, copied.head.position)?;
-    let count = |name: &str| files::read_all(&to.join(name)).map(|files| files.len());
-    let counted = count("keys").and_then(|keys| Ok((keys, count("letters")?)));
-    let (keys, letters) = counted.map_err(files::unavailable(to))?;
-    let (position, sha256) = (copied.head.position, copied.head.sha256);
-    let damaged_keys = copied.damaged_keys.len();
-    let manifest = Manifest { version: VERSION, at: now, position, sha256, keys, letters, damaged_keys };
-    let json = serde_json::to_vec_pretty(&manifest).expect("numbers and text become JSON");
-    files::write_whole(&to.join(MANIFEST), &json)
-        .and_then(|()| files::sync_directory(to))
-        .map_err(files::unavailable(to))?;
-    Ok(manifest)
+    complete(to, copied, now)
 }
 
 /// Puts a copy into the folder of a store that holds nothing yet. The ledger comes last: a start finds no half of it.
@@ -133,27 +123,43 @@ pub fn restore(from: &Path, root: &Path) -> Result<Manifest, BackupError> {
             from.display()
         )));
     }
+    let (keys, letters) = (read(from, "keys")?, read(from, "letters")?);
+    if (keys.len(), letters.len()) != (manifest.keys, manifest.letters) {
+        return Err(refused(format!(
+            "{} holds {} data keys and {} letters where {} and {} were copied. Take another backup. Nothing was written.",
+            from.display(),
+            keys.len(),
+            letters.len(),
+            manifest.keys,
+            manifest.letters
+        )));
+    }
     files::make_directory(root).map_err(files::unavailable(root))?;
     let _lock = Lock::acquire(&root.join("lock"), Duration::ZERO)?;
     refuse_a_store(root)?;
-    for name in BESIDE {
-        let files = read(from, name)?;
-        let expected = if name == "keys" { manifest.keys } else { manifest.letters };
-        if files.len() != expected {
-            return Err(refused(format!(
-                "{} holds {} files in {name} where {expected} were copied. Take another backup. The store has no ledger yet.",
-                from.display(),
-                files.len()
-            )));
-        }
-        write(root, name, files)?;
-    }
+    write(root, "keys", keys)?;
+    write(root, "letters", letters)?;
     let (ledger, draft) = (ledger_of(root), files::draft_of(&ledger_of(root)));
     files::make_directory(&root.join("ledger"))
         .and_then(|()| copy_ledger(&ledger_of(from), &draft, verified.bytes))
         .and_then(|()| std::fs::rename(&draft, &ledger))
         .and_then(|()| files::sync_directory(&root.join("ledger")))
         .map_err(files::unavailable(root))?;
+    Ok(manifest)
+}
+
+/// Writes what makes a copy complete.
+fn complete(to: &Path, copied: Verified, now: Timestamp) -> Result<Manifest, BackupError> {
+    let count = |name: &str| files::read_all(&to.join(name)).map(|files| files.len());
+    let counted = count("keys").and_then(|keys| Ok((keys, count("letters")?)));
+    let (keys, letters) = counted.map_err(files::unavailable(to))?;
+    let (position, sha256) = (copied.head.position, copied.head.sha256);
+    let damaged_keys = copied.damaged_keys.len();
+    let manifest = Manifest { version: VERSION, at: now, position, sha256, keys, letters, damaged_keys };
+    let json = serde_json::to_vec_pretty(&manifest).expect("numbers and text become JSON");
+    files::write_whole(&to.join(MANIFEST), &json)
+        .and_then(|()| files::sync_directory(to))
+        .map_err(files::unavailable(to))?;
     Ok(manifest)
 }
 

@@ -84,12 +84,10 @@ pub fn verify(root: &Path, head: Option<&str>) -> Result<Verified, StoreError> {
     let mut visit = |frame: &Frame| known |= head.is_some_and(|head| head == frame.end.hash.to_string());
     let mut survey = recover::survey(&reader, None, &mut visit)?;
     for _ in 0..LOOKS {
-        if !in_use || survey.flaw.is_none() {
-            break;
+        if in_use && survey.flaw.is_some() {
+            wait_for_the_writer();
+            survey.read_on(&reader, None, &mut visit)?;
         }
-        // Whoever writes may be in the middle of a frame.
-        std::thread::sleep(PAUSE);
-        survey.read_on(&reader, None, &mut visit)?;
     }
     let flaw = survey.flaw.map(|what| flaw(&file, &survey, what)).transpose()?;
     let keys = root.join("keys");
@@ -116,6 +114,15 @@ impl Verified {
     pub fn is_sound(&self) -> bool {
         self.flaw.is_none() && self.damaged_keys.is_empty() && self.known
     }
+}
+
+/// It may be in the middle of a frame.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the writer is another process, which says nothing when a frame is whole"
+)]
+fn wait_for_the_writer() {
+    std::thread::sleep(PAUSE);
 }
 
 fn is_in_use(root: &Path) -> bool {
