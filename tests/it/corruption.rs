@@ -67,12 +67,11 @@ impl Left {
 }
 
 /// Admits events through the engine, and adds rows, a bookmark and a message that cannot be used.
-async fn fill(room: &EngineRoom, root: &Path, people: std::ops::Range<usize>) {
-    let store = Arc::new(Embedded::open(root).expect("a folder of this test"));
+async fn fill(room: &EngineRoom, path: &Path, people: std::ops::Range<usize>) {
+    let store = Arc::new(Embedded::open(path).expect("a folder of this test"));
     let engine = engine_on(room, &store);
     for number in people.clone() {
         admit(&engine, number).await;
-        // Enough rows that sled has to split its pages.
         let rows = (0..ROWS).map(|domain| {
             let id = format!("domain/E-{number:05}/nordic-se/d{domain}.example").parse().expect("an id");
             let row = Enrollment::open(id, Goal { want: Want::Present, revision: 1 }, Timestamp::UNIX_EPOCH);

@@ -170,10 +170,10 @@ async fn a_backup_under_load_holds_every_acknowledged_event() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn copies_of_a_busy_store_lack_no_data_key() {
     let folder = scratch();
-    let root = folder.path().join("store");
+    let busy = folder.path().join("store");
     let room =
         EngineRoom::open(World::from_toml(&demo::files().world).expect("the world that init writes")).await;
-    let store = Arc::new(open(&root).expect("a new store"));
+    let store = Arc::new(open(&busy).expect("a new store"));
     let (over, next) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let engine = engine_on(&room, &store);
     let publishers: Vec<_> = (0..PUBLISHERS)
@@ -188,7 +188,7 @@ async fn copies_of_a_busy_store_lack_no_data_key() {
         .collect();
     let mut heads = Vec::new();
     for number in 0..COPIES {
-        let (root, copy) = (root.clone(), folder.path().join(format!("copy-{number}")));
+        let (root, copy) = (busy.clone(), folder.path().join(format!("copy-{number}")));
         let before = store.anchor().position;
         let folder = copy.clone();
         let copied = tokio::task::spawn_blocking(move || backup(&root, &folder, Timestamp::UNIX_EPOCH)).await;
@@ -206,7 +206,7 @@ async fn copies_of_a_busy_store_lack_no_data_key() {
     );
     for (copy, manifest) in heads {
         assert_holds(&copy, &[]).await;
-        let known = verify_here(&root, Some(&manifest.sha256)).expect("a ledger").known;
+        let known = verify_here(&busy, Some(&manifest.sha256)).expect("a ledger").known;
         assert!(known, "the copy ends where the store once ended");
     }
 }

@@ -111,7 +111,7 @@ pub fn key(root: &Path, yesterday: &Folder, round: usize, chance: &mut Rng) -> (
         0 => ("somebody else's".to_owned(), fs::read(other).expect("a key")),
         1 => ("yesterday's of somebody else".to_owned(), {
             fs::read(
-                &files_in(&yesterday.0.join("keys"))
+                files_in(&yesterday.0.join("keys"))
                     .iter()
                     .find(|file| file.file_name() != path.file_name())
                     .expect("more"),
