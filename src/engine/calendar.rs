@@ -3,7 +3,7 @@
 //! Not here: what is said (`model/statement`), and the start of a row's work, which its own wake-up time holds.
 
 use super::Engine;
-use crate::model::engineer::{Engineer, Hold, Release};
+use crate::model::engineer::Engineer;
 use crate::model::enrollment::Want;
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::id::EngineerKey;
@@ -73,9 +73,10 @@ impl Engine {
                 // A record that cannot be opened shows no change; its rows say so themselves.
                 turned.changed = self.note_changes(&turned, &statement, data_key).unwrap_or(turned.changed);
             }
-            let (release, granted) = self.release(Some(&turned), &statement, None, now);
-            (turned.release, taken) = (release, taken || granted);
-            turned.stated = statement;
+            let granting = self.granting(Some(&turned), statement, None, now);
+            taken |= granting.taken;
+            turned.past = turned.past_after(&granting.stated);
+            turned = granting.over(turned);
         }
         turned.version += 1;
         let change = Change::Engineer(Box::new(turned.clone()));
@@ -86,46 +87,6 @@ impl Engine {
         written?;
         self.grown.notify_one();
         Ok(Some(turned))
-    }
-
-    /// Whether the engineer may be let in under a statement, and whether a grant was taken for that. Access that was not there before
-    /// is a grant, also of who comes back; who is held stays so until a person, or a better word of HR's, ends the reason.
-    pub(super) fn release(
-        &self,
-        before: Option<&Engineer>,
-        stated: &Statement,
-        hold: Option<Hold>,
-        now: Timestamp,
-    ) -> (Release, bool) {
-        let waits = |why| (Release::Held { since: now, why }, false);
-        if let Some(why) = hold {
-            return waits(why);
-        }
-        let kept = before.and_then(|before| match before.release {
-            Release::Granted(_) if before.stated.goal.want == Want::Absent => None,
-            Release::Held { why: Hold::EmploymentEnded, .. }
-                if before.stated.employment != stated.employment =>
-            {
-                None
-            }
-            Release::Held { why: Hold::ApprovalMissing, .. } if stated.approval.is_some() => None,
-            release @ (Release::Granted(_) | Release::Held { .. }) => Some(release),
-        });
-        match kept {
-            _ if stated.goal.want == Want::Absent => {
-                (before.map_or(Release::Granted(now), |before| before.release), false)
-            }
-            Some(release) => (release, false),
-            None if self.settings.approval_required && stated.approval.is_none() => {
-                waits(Hold::ApprovalMissing)
-            }
-            None if self.takes_grant(&stated.cause.event.source, now) => (Release::Granted(now), true),
-            None => waits(Hold::GrantLimit),
-        }
-    }
-
-    fn takes_grant(&self, source: &str, now: Timestamp) -> bool {
-        self.grants().take(self.settings.grants, self.settings.source_grants, source, now)
     }
 
     /// What a statement changes for the engineer. Errors: a record cannot be opened.

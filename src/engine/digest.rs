@@ -7,7 +7,7 @@ use crate::mail::{
     self, Digest, Held, Letter, LockOut, MessageId, OpenLeaver, OpenTasks, StartAtRisk, UnopenedLink, Wording,
 };
 use crate::model::calendar::moment;
-use crate::model::engineer::{Engineer, Progress, Release};
+use crate::model::engineer::{Engineer, Progress};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, TargetKind, Want};
 use crate::model::entry::{Actor, Change, Commit, Position};
 use crate::model::failure::Who;
@@ -163,7 +163,7 @@ impl<'a> Gathering<'a> {
         if engineer.stated.goal.want == Want::Absent {
             return;
         }
-        if let Release::Held { since, .. } = engineer.release {
+        if let Some((since, _)) = engineer.held() {
             self.held.push((since, Held { engineer: engineer.key.clone(), since: self.phrase(since) }));
         }
         self.take_risk(engineer, rows);
@@ -212,10 +212,7 @@ impl<'a> Gathering<'a> {
                 None
             }
         });
-        let code = match engineer.release {
-            Release::Held { why, .. } => Some(why.code()),
-            Release::Granted(_) => waits,
-        };
+        let code = engineer.held().map(|(_, why)| why.code()).or(waits);
         let waits_for = code.map_or(under_way(language), |code| in_short(code, language)).to_owned();
         let starts = self.phrase(risk.starts);
         self.at_risk.push((risk.starts, StartAtRisk { engineer: engineer.key.clone(), starts, waits_for }));

@@ -7,6 +7,7 @@ mod digest;
 mod drive;
 mod envelope;
 mod forget;
+mod granting;
 mod intake;
 mod lesson;
 mod lockout;

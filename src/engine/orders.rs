@@ -312,8 +312,7 @@ impl Engine {
         reason: &str,
     ) -> Result<Vec<Engineer>, OrderError> {
         let was_shown = |engineer: &Engineer| {
-            let held_then = matches!(engineer.release,
-                Release::Held { since, why: Hold::GrantLimit } if since <= shown_at);
+            let held_then = matches!(engineer.held(), Some((since, Hold::GrantLimit)) if since <= shown_at);
             held_then && engineer.stated.from <= shown_at
         };
         let actor = &Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
@@ -340,13 +339,16 @@ impl Engine {
     ) -> Result<Option<Engineer>, OrderError> {
         for _ in 0..RACES_MAX {
             let engineer = self.house.store.engineer(key).await?.ok_or(OrderError::NotFound)?;
-            let is_held = engineer.stated.goal.want == Want::Present && !engineer.is_released();
-            if !is_held || !is_meant(&engineer) {
+            if engineer.held().is_none() || !is_meant(&engineer) {
                 return Ok(None);
             }
             let now = self.house.clock.now();
-            let released =
-                Engineer { version: engineer.version + 1, release: Release::Granted(now), ..engineer };
+            let version = engineer.version + 1;
+            let released = if engineer.is_released() {
+                Engineer { version, ..self.widened(engineer).await? }
+            } else {
+                Engineer { version, release: Release::Granted(now), ..engineer }
+            };
             let change = Change::Engineer(Box::new(released.clone()));
             match self.house.store.commit(Commit::of(now, actor.clone(), change)).await {
                 Err(StoreError::Conflict) => continue,

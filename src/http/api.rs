@@ -7,8 +7,8 @@ use super::language::Spoken;
 use super::problem::{Problem, ProblemKind};
 use super::reseller_view::{OrgUnitView, ResellerView, SeatsView};
 use super::views::{EngineerView, EntryView, Page, TaskView, Wording};
-use crate::model::engineer::{Engineer, Hold, Progress, Release};
-use crate::model::enrollment::{EnrollmentId, Lane, Want};
+use crate::model::engineer::{Engineer, Hold, Progress};
+use crate::model::enrollment::{EnrollmentId, Lane};
 use crate::model::entry::Position;
 use crate::model::id::{EngineerKey, LocalPart, ResellerName};
 use crate::model::task::{Task, batch, task};
@@ -173,9 +173,7 @@ async fn held_tasks(api: &Api, wording: Wording) -> Result<Vec<TaskView>, Proble
         after = page.last().map(|engineer| engineer.key.clone());
         let last_page = page.len() < PAGE;
         for engineer in page {
-            if let (Release::Held { since, why }, Want::Present) =
-                (engineer.release, engineer.stated.goal.want)
-            {
+            if let Some((since, why)) = engineer.held() {
                 let (oldest, keys) = held.entry(why).or_insert((since, Vec::new()));
                 *oldest = since.min(*oldest);
                 keys.push(engineer.key);

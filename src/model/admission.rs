@@ -93,6 +93,9 @@ fn of_full(full: &Full, engineer: Option<&Engineer>, house: House<'_>) -> Admiss
     if engineer.is_some_and(|engineer| engineer.upcoming.len() >= UPCOMING_MAX) {
         return refuse("/data/employment", ReasonCode::TooManyUpcoming);
     }
+    if engineer.is_some_and(|engineer| is_over(engineer, full)) {
+        return refuse("/data/employment/id", ReasonCode::EmploymentOver);
+    }
     let has_ended = |engineer: &&Engineer| {
         engineer.stated.goal.want == Want::Absent && engineer.stated.employment == full.employment.id
     };
@@ -100,6 +103,13 @@ fn of_full(full: &Full, engineer: Option<&Engineer>, house: House<'_>) -> Admiss
         hold: engineer.filter(has_ended).map(|_| Hold::EmploymentEnded),
         gap: has_gap(full.revision, engineer),
     }
+}
+
+/// Whether the spell of employment ended before the one that is in force or to come began.
+fn is_over(engineer: &Engineer, full: &Full) -> bool {
+    let id = &full.employment.id;
+    let is_known = |statement: &Statement| statement.employment == *id;
+    engineer.past.contains(id) && !is_known(&engineer.stated) && !engineer.upcoming.iter().any(is_known)
 }
 
 /// The end of access is about the spell of employment that is in force, or one that is to come; who was never heard of is fenced by it.

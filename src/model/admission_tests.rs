@@ -34,7 +34,8 @@ fn known(events: &[&Event]) -> Engineer {
             (Lifecycle::Joined(full) | Lifecycle::Moved(full), before) => {
                 let (stated, upcoming) = Statement::of_full(event, full, person, NOW);
                 let base = before.unwrap_or_else(|| Engineer::example(full.key.as_str()));
-                Engineer { stated, upcoming, ..base }
+                let past = base.past_after(&stated);
+                Engineer { stated, upcoming, past, ..base }
             }
             (Lifecycle::Left(_) | Lifecycle::Cancelled(_), Some(before)) => Engineer {
                 stated: before.stated.clone().ended(event, NOW, false),
@@ -81,6 +82,20 @@ const REPEATED: Admission = Admission::Note(Disposition::Repeated);
 
 fn revision(number: u64) -> (&'static str, Value) {
     ("/data/revision", json!(number))
+}
+
+/// An old state of an employment that another one has followed does not begin it anew.
+#[test]
+fn what_is_over_stays_over() {
+    let spell = |number: u64| ("/data/employment/id", json!(format!("E-20417/{number}")));
+    let first = sample("joined", &[revision(3), spell(1)]);
+    let left = sample("left", &[revision(4), spell(1)]);
+    let second = sample("joined", &[revision(5), spell(2)]);
+    let over = refuse("/data/employment/id", ReasonCode::EmploymentOver);
+    check(&sample("joined", &[revision(6), spell(1)]), &[&first, &left, &second], over);
+    check(&sample("moved", &[revision(6), spell(1)]), &[&first, &second], over);
+    check(&sample("moved", &[revision(6), spell(2)]), &[&first, &left, &second], APPLY);
+    check(&sample("joined", &[revision(6), spell(3)]), &[&first, &left, &second], APPLY);
 }
 
 #[test]

@@ -168,6 +168,24 @@ impl Statement {
         }
     }
 
+    /// Whether it gives somebody who has access under another statement more than that: a domain, or a role that may do more.
+    pub fn widens(&self, before: &Self) -> bool {
+        self.scope.within(&before.scope) != self.scope || self.profile > before.profile
+    }
+
+    /// As much of it as the other one gives as well.
+    #[must_use]
+    pub fn narrowed_to(self, before: &Self) -> Self {
+        Self { scope: self.scope.within(&before.scope), profile: self.profile.min(before.profile), ..self }
+    }
+
+    /// All that was asked for, let in now: in force after what was, whatever the clock says, under the newest revision there is.
+    #[must_use]
+    pub fn let_in(self, stated: &Self, now: Timestamp) -> Self {
+        let after = stated.from.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX);
+        Self { from: now.max(after), ..fenced(&self, stated) }
+    }
+
     /// When the work for it begins: so long before the start.
     pub fn opens(&self, lead_time: SignedDuration) -> Option<Timestamp> {
         self.starts.map(|starts| starts.checked_sub(lead_time).unwrap_or(Timestamp::MIN))

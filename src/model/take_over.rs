@@ -1,9 +1,19 @@
 //! How a row takes up another wish of HR's: beside a run that is under way, or at once. Pure. Not here: every other move (`transition`).
 
-use super::enrollment::{Enrollment, Leaving, State, WATCHED, Want, Wish};
+use super::enrollment::{Enrollment, Goal, Leaving, State, TargetKind, WATCHED, Want, Wish};
+use super::plan::StepName;
 use super::rules::later;
 use super::transition::Rejected;
 use jiff::Timestamp;
+
+impl Wish {
+    /// The steps that are about something that has changed since the row heard of its goal. What comes into force under the revision that
+    /// the row knows has changed in that one.
+    pub fn changes(&self, known: Goal, kind: TargetKind) -> impl Iterator<Item = StepName> {
+        let same = u64::from(self.goal.revision == known.revision);
+        self.changed.since(known.revision.saturating_sub(same), kind)
+    }
+}
 
 /// A newer wish is written beside the goal in force. What had changed for a wish that never came into force is still news.
 pub(super) fn adopt(row: &mut Enrollment, wish: Wish) -> Result<(), Rejected> {
@@ -20,9 +30,7 @@ pub(super) fn adopt(row: &mut Enrollment, wish: Wish) -> Result<(), Rejected> {
 pub(super) fn take_over(row: &mut Enrollment, now: Timestamp) {
     let Some(wish) = row.next.take() else { return };
     if wish.goal.want == row.goal.want {
-        // What comes into force under the revision that the row knows has changed something in that one.
-        let known = row.goal.revision.saturating_sub(u64::from(wish.goal.revision == row.goal.revision));
-        for step in wish.changed.since(known, row.id.kind()) {
+        for step in wish.changes(row.goal, row.id.kind()) {
             row.done.remove(&step);
             row.skipped.remove(&step);
         }
@@ -64,8 +72,6 @@ pub(super) fn leaving(wish: &Wish, now: Timestamp, unfinished: bool) -> Option<L
 
 #[cfg(test)]
 mod tests {
-    use super::super::enrollment::Goal;
-    use super::super::plan::StepName;
     use super::super::statement::Changed;
     use super::*;
     use jiff::SignedDuration;

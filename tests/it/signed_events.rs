@@ -41,6 +41,9 @@ fn keys_of(folder: &Path, lines: &str) -> Vec<SourceKey> {
     let files = carepass::sandbox::init::write(folder)
         .map(|()| [folder.join("carepass.toml"), folder.join("keys.toml")]);
     let files = files.expect("the sandbox's files");
+    // The lines of a key are for a source that is taken, which `allowed_sources` has to say.
+    let source = lines.lines().find_map(|line| line.strip_prefix("source = ")).expect("a source");
+    let lines = format!("[intake.amqp]\nallowed_sources = [{source}]\n{lines}");
     std::fs::write(&files[1], lines).expect("a folder of our own");
     let loaded = config::load(&files, std::iter::empty(), Clock::System.now());
     loaded.unwrap_or_else(|faults| panic!("{faults}")).intake.keys

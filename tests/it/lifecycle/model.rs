@@ -34,6 +34,8 @@ struct Engineer {
     is_asked_about: bool,
     /// Domains in which there may be an account.
     ever: BTreeSet<usize>,
+    /// Spells of employment that are over.
+    past: BTreeSet<usize>,
 }
 
 /// Everything that was heard.
@@ -180,6 +182,13 @@ impl Model {
         let Some(known) = known else {
             return Ok(Engineer::heard(said, vec![word].into_iter().chain(end), self.now, self.lead_time));
         };
+        let is_known = |word: &Word| word.employment == said.employment;
+        if known.past.contains(&said.employment)
+            && !is_known(&known.in_force)
+            && !known.to_come.iter().any(is_known)
+        {
+            return Err("employment_over");
+        }
         // A start that was named before stays until another is named.
         word.opens = word.opens.or_else(|| known.opens_of(said.employment));
         let is_mine = |kept: &Word| kept.employment == said.employment;
@@ -273,6 +282,7 @@ impl Engineer {
             to_come: words,
             is_asked_about: false,
             ever: BTreeSet::new(),
+            past: BTreeSet::new(),
         };
         engineer.turn(now);
         engineer
@@ -306,7 +316,9 @@ impl Engineer {
         let is_earlier = |other: &Word| self.begins(other.employment) <= begins;
         let (mut earlier, mut later): (Vec<Word>, Vec<Word>) = others.into_iter().partition(is_earlier);
         earlier.retain(|other| other.is_end || other.from <= begins);
-        later.iter_mut().for_each(|other| other.from = other.from.max(until));
+        for other in &mut later {
+            other.from = other.from.max(until);
+        }
         self.to_come = [earlier, mine, later].concat();
         self.to_come.sort_by_key(|word| word.from);
         self.turn(now);
@@ -327,6 +339,9 @@ impl Engineer {
     fn turn_one(&mut self) {
         let next = self.to_come.remove(0);
         self.is_asked_about &= next.is_end || next.employment == self.in_force.employment;
+        if next.employment != self.in_force.employment {
+            self.past.insert(self.in_force.employment);
+        }
         self.in_force = next;
     }
 
