@@ -188,10 +188,10 @@ async fn copies_of_a_busy_store_lack_no_data_key() {
         .collect();
     let mut heads = Vec::new();
     for number in 0..COPIES {
-        let (root, copy) = (busy.clone(), folder.path().join(format!("copy-{number}")));
+        let (from, copy) = (busy.clone(), folder.path().join(format!("copy-{number}")));
         let before = store.anchor().position;
         let folder = copy.clone();
-        let copied = tokio::task::spawn_blocking(move || backup(&root, &folder, Timestamp::UNIX_EPOCH)).await;
+        let copied = tokio::task::spawn_blocking(move || backup(&from, &folder, Timestamp::UNIX_EPOCH)).await;
         let manifest = copied.expect("no panic").expect("a sound store");
         assert!(manifest.position >= before);
         heads.push((copy, manifest));
