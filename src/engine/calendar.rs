@@ -122,13 +122,16 @@ impl Engine {
         None
     }
 }
-/// An end that another beginning has followed by now has ended nothing: nobody was away.
+
+/// Without the ends that the next spell of employment has followed in the same moment: nobody was away.
 fn lived(due: Vec<Statement>) -> Vec<Statement> {
-    let last_start = due.iter().rposition(|statement| statement.goal.want == Want::Present);
-    let is_lived = |(index, statement): &(usize, Statement)| {
-        statement.goal.want == Want::Present || last_start.is_none_or(|start| *index > start)
+    let has_followed = |end: &Statement, next: Option<&Statement>| {
+        let follows = |next: &&Statement| next.goal.want == Want::Present && next.from <= end.from;
+        let has_begun = |next: &Statement| next.starts.is_none_or(|starts| starts <= end.from);
+        end.goal.want == Want::Absent && next.filter(follows).is_some_and(has_begun)
     };
-    due.into_iter().enumerate().filter(is_lived).map(|(_, statement)| statement).collect()
+    let next = due.iter().skip(1).map(Some).chain([None]);
+    due.iter().zip(next).filter(|(end, next)| !has_followed(end, *next)).map(|(end, _)| end.clone()).collect()
 }
 
 #[cfg(test)]
@@ -138,18 +141,24 @@ mod tests {
 
     #[test]
     fn an_end_that_a_beginning_has_followed_was_not_lived() {
-        let check = |due: &[Want], lived_through: &[Want]| {
-            let statements = due.iter().map(|want| Statement {
-                goal: Goal { want: *want, revision: 1 },
-                ..Engineer::example("E-1").stated
-            });
-            let lived: Vec<Want> = lived(statements.collect()).iter().map(|one| one.goal.want).collect();
-            assert_eq!(lived, lived_through, "{due:?}");
+        let day = |day: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * day);
+        let statement = |(want, from, starts): (Want, i64, Option<i64>)| Statement {
+            goal: Goal { want, revision: 1 },
+            from: day(from),
+            starts: starts.map(day),
+            ..Engineer::example("E-1").stated
+        };
+        let check = |due: &[(Want, i64, Option<i64>)], left: usize| {
+            let lived = lived(due.iter().map(|one| statement(*one)).collect());
+            assert_eq!(lived.len(), left, "{due:?}");
         };
         let (present, absent) = (Want::Present, Want::Absent);
-        check(&[absent], &[absent]);
-        check(&[absent, present], &[present]);
-        check(&[present, absent], &[present, absent]);
-        check(&[absent, present, absent], &[present, absent]);
+        check(&[(absent, 1, None)], 1);
+        check(&[(absent, 1, None), (present, 1, None)], 1);
+        check(&[(absent, 1, None), (present, 1, Some(1))], 1);
+        // A gap that nobody was there to see is one all the same, also where the work for the return begins at once.
+        check(&[(absent, 1, None), (present, 2, None)], 2);
+        check(&[(absent, 1, None), (present, 1, Some(9))], 2);
+        check(&[(present, 1, None), (absent, 2, None)], 2);
     }
 }

@@ -72,8 +72,8 @@ impl Engine {
     fn widening(&self, before: &Engineer, said: Statement, now: Timestamp) -> Granting {
         let asked = before.asked.as_deref();
         let why = match asked.map(|asked| asked.why) {
+            _ if self.lacks_approval(&said) => Some(Hold::ApprovalMissing),
             Some(Hold::GrantLimit) => Some(Hold::GrantLimit),
-            _ if self.settings.approval_required && said.approval.is_none() => Some(Hold::ApprovalMissing),
             Some(Hold::ApprovalMissing | Hold::EmploymentEnded) | None => {
                 let taken = self.takes_grant(&said.cause.event.source, now);
                 (!taken).then_some(Hold::GrantLimit)
@@ -128,13 +128,19 @@ impl Engine {
             _ if stated.goal.want == Want::Absent => {
                 (before.map_or(Release::Granted(now), |before| before.release), false)
             }
-            Some(release) => (release, false),
-            None if self.settings.approval_required && stated.approval.is_none() => {
-                waits(Hold::ApprovalMissing)
+            // A release of all who met the limit must not let in whom nobody has approved.
+            Some(Release::Held { since, why: Hold::GrantLimit }) if self.lacks_approval(stated) => {
+                (Release::Held { since, why: Hold::ApprovalMissing }, false)
             }
+            Some(release) => (release, false),
+            None if self.lacks_approval(stated) => waits(Hold::ApprovalMissing),
             None if self.takes_grant(&stated.cause.event.source, now) => (Release::Granted(now), true),
             None => waits(Hold::GrantLimit),
         }
+    }
+
+    fn lacks_approval(&self, stated: &Statement) -> bool {
+        self.settings.approval_required && stated.approval.is_none()
     }
 
     fn takes_grant(&self, source: &str, now: Timestamp) -> bool {

@@ -337,10 +337,16 @@ impl Engine {
         actor: &Actor,
         is_meant: impl Fn(&Engineer) -> bool,
     ) -> Result<Option<Engineer>, OrderError> {
+        let mut meant = None;
         for _ in 0..RACES_MAX {
             let engineer = self.house.store.engineer(key).await?.ok_or(OrderError::NotFound)?;
             if engineer.held().is_none() || !is_meant(&engineer) {
                 return Ok(None);
+            }
+            // What HR has said in between is not what somebody has seen.
+            let said = (engineer.stated.clone(), engineer.asked.clone());
+            if *meant.get_or_insert_with(|| said.clone()) != said {
+                return Err(OrderError::Busy);
             }
             let now = self.house.clock.now();
             let version = engineer.version + 1;

@@ -46,7 +46,7 @@ impl Scope {
     pub fn within(&self, other: &Self) -> Self {
         match (self, other) {
             (Self::All, narrower) | (narrower, Self::All) => narrower.clone(),
-            (Self::Domains(these), Self::Domains(those)) => Self::Domains(these & those),
+            (Self::Domains(mine), Self::Domains(other)) => Self::Domains(mine & other),
         }
     }
 }
@@ -331,6 +331,8 @@ impl Engineer {
             stated: Statement {
                 goal: Goal { want: Want::Present, revision: 1 },
                 from: Timestamp::UNIX_EPOCH,
+                own_from: Timestamp::UNIX_EPOCH,
+                own_revision: 1,
                 employment: format!("{key}/1").parse().unwrap(),
                 starts: None,
                 time_zone: super::time_zone::TimeZoneName::parse("UTC").unwrap(),

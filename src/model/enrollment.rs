@@ -406,16 +406,15 @@ impl Enrollment {
     }
 
     /// Whether a wish is newer than what the row is to bring about: by its goal, or because what HR has said came into force later, under
-    /// a revision that is no older, or as a return under whatever revision.
+    /// the same revision, or as an end or a return under whatever revision.
     pub fn takes(&self, wish: &Wish) -> bool {
         let (goal, said_at) = match &self.next {
             Some(next) => (next.goal, next.said_at),
             None => (self.goal, self.said_at),
         };
         let is_later = said_at.zip(wish.said_at).is_some_and(|(before, after)| before < after);
-        let is_return = goal.want == Want::Absent && wish.goal.want == Want::Present;
-        let is_same = goal == wish.goal;
-        wish.goal.replaces(goal) || is_later && (is_return || is_same)
+        let changes_sides = goal.want != wish.goal.want;
+        wish.goal.replaces(goal) || is_later && (changes_sides || goal == wish.goal)
     }
 
     /// Whether anything was ever tried for the goal in force.

@@ -33,6 +33,10 @@ pub struct Statement {
     pub goal: Goal,
     /// When it comes into force.
     pub from: Timestamp,
+    /// When it would, if no other spell of employment were in its way.
+    pub own_from: Timestamp,
+    /// HR's revision of it, which `goal` may have outgrown.
+    pub own_revision: u64,
     /// The spell of employment behind it.
     pub employment: EmploymentId,
     /// When the engineer starts, if HR said so.
@@ -118,6 +122,8 @@ impl Statement {
         let present = Self {
             goal: Goal { want: Want::Present, revision: full.revision },
             from: from.max(now),
+            own_from: from.max(now),
+            own_revision: full.revision,
             employment: employment.id.clone(),
             starts,
             time_zone: employment.time_zone.clone(),
@@ -132,6 +138,7 @@ impl Statement {
         let ends = employment.last_moment().map(|ends| Self {
             goal: Goal { want: Want::Absent, ..present.goal },
             from: ends.max(now),
+            own_from: ends.max(now),
             ..present.clone()
         });
         (present, ends.into_iter().collect())
@@ -142,6 +149,8 @@ impl Statement {
         Self {
             goal: Goal { want: Want::Absent, revision: ending.revision },
             from: now,
+            own_from: now,
+            own_revision: ending.revision,
             employment: ending.employment.id.clone(),
             starts: None,
             time_zone: ending.employment.time_zone.clone(),
@@ -161,6 +170,8 @@ impl Statement {
         Self {
             goal: Goal { want: Want::Absent, revision: event.revision() },
             from,
+            own_from: from,
+            own_revision: event.revision(),
             never_started,
             content: event.content_hash.to_string(),
             cause: event.cause(),
@@ -183,7 +194,8 @@ impl Statement {
     #[must_use]
     pub fn let_in(self, stated: &Self, now: Timestamp) -> Self {
         let after = stated.from.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX);
-        Self { from: now.max(after), ..fenced(&self, stated) }
+        let from = now.max(after);
+        Self { from, own_from: from, ..fenced(&self, stated) }
     }
 
     /// When the work for it begins: so long before the start.
@@ -209,7 +221,7 @@ pub fn heard(
     match first.goal.want {
         Want::Present => {
             let said = with_its_start(first, before);
-            let first = after_what_holds(said.clone(), before, lead_time);
+            let first = from_its_beginning(said.clone(), before, lead_time);
             let is_in_force = before.stated.employment == first.employment;
             // A change within a spell that is to come does not put its beginning off.
             let changes_later = !is_in_force && said.opens(lead_time).is_some_and(|opens| opens < said.from);
@@ -218,8 +230,7 @@ pub fn heard(
             let begins = mine.first().map_or(first.from, |begins| begins.from);
             let begins = if is_in_force { Timestamp::MIN } else { begins };
             let (earlier, later) = around(before, &first.employment, begins);
-            let ends = then.into_iter().next().map(|end| Statement { from: end.from.max(first.from), ..end });
-            in_order(before, earlier, mine.into_iter().chain([first]).chain(ends).collect(), later, now)
+            in_order(before, earlier, mine.into_iter().chain([first]).chain(then).collect(), later, now)
         }
         Want::Absent => ended(before, first, now),
     }
@@ -262,8 +273,8 @@ fn around(
     (earlier, later.into_iter().cloned().collect())
 }
 
-/// Puts what was said between what comes before and after it. Whatever has come already is in force; what comes later does not begin before
-/// all that was said has come, and is under a revision no older than what it follows, which fences what HR's words bring late.
+/// Puts what was said between what comes before and after it, each spell after the one before it. Whatever has come already is in force;
+/// what comes later is under a revision no older than what it follows, which fences what HR's words bring late.
 fn in_order(
     before: &Engineer,
     earlier: Vec<Statement>,
@@ -271,10 +282,13 @@ fn in_order(
     later: Vec<Statement>,
     now: Timestamp,
 ) -> (Statement, Vec<Statement>) {
-    let last = said.last().map_or(Timestamp::MIN, |last| last.from);
-    let shifted = later.into_iter().map(|other| Statement { from: other.from.max(last), ..other });
-    let mut all: Vec<Statement> = earlier.into_iter().chain(said).chain(shifted).collect();
-    all.sort_by_key(|statement| statement.from);
+    let said = said.into_iter().map(|statement| fenced(&statement, before.newest()));
+    let mut all: Vec<Statement> = earlier.into_iter().chain(said).chain(later).collect();
+    let mut previous = Statement { from: Timestamp::MIN, ..before.stated.clone() };
+    for statement in &mut all {
+        statement.from = placed(statement, &previous);
+        previous = statement.clone();
+    }
     let due = all.iter().take_while(|statement| statement.from <= now).count();
     let stated = all.drain(..due).next_back().unwrap_or_else(|| before.stated.clone());
     let mut newest = stated.clone();
@@ -283,6 +297,13 @@ fn in_order(
         newest = statement.clone();
     }
     (stated, all)
+}
+
+/// A spell begins after the end of the one before it, and where that has none, on its first day: until then the one before goes on.
+fn placed(statement: &Statement, previous: &Statement) -> Timestamp {
+    let own = statement.own_from.max(previous.from);
+    let takes_over = statement.employment != previous.employment && previous.goal.want == Want::Present;
+    if takes_over { statement.starts.map_or(own, |starts| starts.max(own)) } else { own }
 }
 
 /// What was to come stays so under the newer revision.
@@ -304,16 +325,14 @@ fn with_its_start(first: Statement, before: &Engineer) -> Statement {
 }
 
 /// A full state that begins a spell of employment, or comes after an end, waits for its own beginning: until then what is in force holds,
-/// also that there is no access. It does not begin before the end of a spell that begins before it.
-fn after_what_holds(first: Statement, before: &Engineer, lead_time: SignedDuration) -> Statement {
+/// also that there is no access.
+fn from_its_beginning(first: Statement, before: &Engineer, lead_time: SignedDuration) -> Statement {
     let begins = before.stated.goal.want == Want::Absent || before.stated.employment != first.employment;
     if !begins {
         return first;
     }
     let from = first.from.max(first.opens(lead_time).unwrap_or(first.from));
-    let (earlier, _) = around(before, &first.employment, from);
-    let ends = earlier.iter().filter(|kept| kept.goal.want == Want::Absent).map(|end| end.from).max();
-    Statement { from: ends.map_or(from, |end| end.max(from)), ..first }
+    Statement { from, own_from: from, ..first }
 }
 
 /// An end that is said of a spell of employment which is to come, and begins before that end.

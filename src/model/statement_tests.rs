@@ -18,6 +18,8 @@ fn statement(text: &str) -> Statement {
     statement.goal = Goal { want, revision: revision.parse().unwrap() };
     statement.employment = employment.parse().unwrap();
     statement.from = day(from.parse().unwrap());
+    statement.own_from = statement.from;
+    statement.own_revision = statement.goal.revision;
     statement
 }
 

@@ -103,7 +103,9 @@ mod tests {
         check((absent, 5, 5), (present, 4, 4), false);
         // Another spell follows without a gap, under a revision that both share.
         check((present, 4, 4), (present, 4, 9), true);
-        check((present, 4, 4), (absent, 3, 9), false);
+        // A return that is held, which leaves room for its release.
+        check((present, 4, 4), (absent, 3, 9), true);
+        check((present, 4, 4), (absent, 3, 3), false);
     }
 
     /// A page that turns without a newer word of HR's changes what it changes.

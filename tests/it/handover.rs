@@ -1,6 +1,7 @@
 //! First passwords on their way to the engineer: a letter with a link, a page over HTTP that opens once or is closed before, and an order
 //! for new ones; and that neither password nor link stands anywhere else. Not here: Vault and encrypted files (`handover`), and the page's words.
 
+use crate::fixture::mailbox::letters;
 use crate::fixture::{Neighbour, Overheard, events};
 use carepass::app::App;
 use carepass::engine::NotReissued;
@@ -132,13 +133,6 @@ async fn answer(request: reqwest::RequestBuilder) -> (StatusCode, String) {
         "{policy}"
     );
     (response.status(), response.text().await.expect("text"))
-}
-
-/// Mail in files is quoted-printable: soft ends of lines and encoded equals signs are undone.
-fn letters(folder: &Path) -> Vec<String> {
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
-    texts.map(|text| text.replace("=\r\n", "").replace("=\n", "").replace("=3D", "=")).collect()
 }
 
 /// Every file below a folder but the letters.

@@ -68,4 +68,6 @@ mod step_harness;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+mod vault;
+#[cfg(test)]
 mod walls;

@@ -29,6 +29,8 @@ impl World {
             stated: Statement {
                 goal: Goal { want: Want::Present, revision: 1 },
                 from: self.now,
+                own_from: self.now,
+                own_revision: 1,
                 employment: "1".parse().unwrap(),
                 starts: None,
                 time_zone: TimeZoneName::parse("UTC").unwrap(),
