@@ -62,19 +62,13 @@ impl Engine {
             return Ok(None);
         }
         let mut turned = engineer.clone();
-        let data_key = match self.house.store.data_key(&engineer.key).await {
-            // A broken key must not keep the end of access from coming.
-            Err(StoreError::Damaged(_)) => None,
-            answer => answer?,
-        };
+        let data_key = self.key_if_whole(engineer).await?;
         let mut taken = false;
-        for statement in lived(turned.upcoming.drain(..due).collect()) {
-            if let Some(data_key) = &data_key {
-                // A record that cannot be opened shows no change; its rows say so themselves.
-                turned.changed = self.note_changes(&turned, &statement, data_key).unwrap_or(turned.changed);
-            }
+        let come: Vec<Statement> = turned.upcoming.drain(..due).collect();
+        for statement in lived(&come) {
             let granting = self.granting(Some(&turned), statement, None, now);
             taken |= granting.taken;
+            turned.changed = self.seen_changes(&turned, &granting.stated, data_key.as_ref());
             turned.past = turned.past_after(&granting.stated);
             turned = granting.over(turned);
         }
@@ -87,6 +81,25 @@ impl Engine {
         written?;
         self.grown.notify_one();
         Ok(Some(turned))
+    }
+
+    /// The engineer's data key. A broken one must keep neither the end of access nor a person's order from coming.
+    pub(super) async fn key_if_whole(&self, engineer: &Engineer) -> Result<Option<WrappedKey>, StoreError> {
+        match self.house.store.data_key(&engineer.key).await {
+            Err(StoreError::Damaged(_)) => Ok(None),
+            answer => answer,
+        }
+    }
+
+    /// What a statement changes, as far as can be seen: a record that cannot be opened shows no change, and its rows say so themselves.
+    pub(super) fn seen_changes(
+        &self,
+        before: &Engineer,
+        stated: &Statement,
+        data_key: Option<&WrappedKey>,
+    ) -> Changed {
+        let noted = data_key.and_then(|key| self.note_changes(before, stated, key).ok());
+        noted.unwrap_or(before.changed)
     }
 
     /// What a statement changes for the engineer. Errors: a record cannot be opened.
@@ -124,7 +137,7 @@ impl Engine {
 }
 
 /// Without the ends that the next spell of employment has followed in the same moment: nobody was away.
-fn lived(due: Vec<Statement>) -> Vec<Statement> {
+fn lived(due: &[Statement]) -> Vec<Statement> {
     let has_followed = |end: &Statement, next: Option<&Statement>| {
         let follows = |next: &&Statement| next.goal.want == Want::Present && next.from <= end.from;
         let has_begun = |next: &Statement| next.starts.is_none_or(|starts| starts <= end.from);
@@ -149,7 +162,8 @@ mod tests {
             ..Engineer::example("E-1").stated
         };
         let check = |due: &[(Want, i64, Option<i64>)], left: usize| {
-            let lived = lived(due.iter().map(|one| statement(*one)).collect());
+            let due_now: Vec<Statement> = due.iter().map(|one| statement(*one)).collect();
+            let lived = lived(&due_now);
             assert_eq!(lived.len(), left, "{due:?}");
         };
         let (present, absent) = (Want::Present, Want::Absent);

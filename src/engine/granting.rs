@@ -93,11 +93,8 @@ impl Engine {
         let now = self.house.clock.now();
         let Some(asked) = &engineer.asked else { return Ok(engineer) };
         let stated = asked.statement.clone().let_in(&engineer.stated, now);
-        let changed = match self.house.store.data_key(&engineer.key).await? {
-            // A record that cannot be opened shows no change; its rows say so themselves.
-            Some(key) => self.note_changes(&engineer, &stated, &key).unwrap_or(engineer.changed),
-            None => engineer.changed,
-        };
+        let data_key = self.key_if_whole(&engineer).await?;
+        let changed = self.seen_changes(&engineer, &stated, data_key.as_ref());
         Ok(Engineer { stated, changed, asked: None, widened: Some(now), ..engineer })
     }
 
@@ -116,8 +113,10 @@ impl Engine {
         }
         let kept = before.and_then(|before| match before.release {
             Release::Granted(_) if before.stated.goal.want == Want::Absent => None,
+            // Another spell ends the question about the one before, unless it is one that has been.
             Release::Held { why: Hold::EmploymentEnded, .. }
-                if before.stated.employment != stated.employment =>
+                if before.stated.employment != stated.employment
+                    && !before.past.contains(&stated.employment) =>
             {
                 None
             }

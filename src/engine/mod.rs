@@ -17,6 +17,7 @@ mod outcomes;
 mod park;
 mod reconcile;
 mod reminders;
+mod removed;
 mod run;
 mod start;
 mod trust;
@@ -204,6 +205,8 @@ struct Known {
     closed: BTreeMap<(ResellerName, FailureCode), closed::Closed>,
     /// Accounts whose unit one of their rows was refused, to be looked at again at the next sweep.
     doubted: BTreeSet<ResellerName>,
+    /// Accounts that are not configured any more and whose leavers nobody locks out.
+    removed: BTreeSet<ResellerName>,
 }
 
 /// Engineers that may wait for reconciliation one by one; beyond that all are swept.

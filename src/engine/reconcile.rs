@@ -111,7 +111,12 @@ impl Engine {
     }
 
     async fn reconcile_logged(&self, key: &EngineerKey) {
-        if let Err(error) = self.reconcile(key).await {
+        let looked = async {
+            self.reconcile(key).await?;
+            self.expose(self.house.store.enrollments_of(key).await?).await;
+            Ok::<(), StoreError>(())
+        };
+        if let Err(error) = looked.await {
             tracing::warn!(engineer = %key, %error, "could not look for missing rows; the next sweep will");
         }
     }

@@ -147,7 +147,8 @@ pub(super) async fn open_tasks(api: &Api, wording: Wording) -> Result<Vec<Task>,
     let house = api.engine.house();
     let now = wording.zoned();
     let of = |name: &ResellerName| [Lane::Leaving(name.clone()), Lane::Reseller(name.clone())];
-    let lanes = house.sites.keys().flat_map(of).chain([Lane::House]);
+    let removed = api.engine.removed().into_iter().map(Lane::Leaving);
+    let lanes = removed.chain(house.sites.keys().flat_map(of)).chain([Lane::House]);
     let (mut tasks, mut looked_at) = (Vec::new(), 0);
     for lane in lanes {
         let mut after: Option<(Timestamp, EnrollmentId)> = None;

@@ -371,6 +371,27 @@ mod tests {
         engineer
     }
 
+    /// Nobody has turned the page yet, and nothing is given any more: what counts is the last word that has come.
+    #[test]
+    fn an_end_that_has_come_counts_before_the_page_is_turned() {
+        let day = |day: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * day);
+        let check = |upcoming: &[(Want, i64)], has_ended: bool| {
+            let mut engineer = engineer(Scope::All);
+            let statement = |(want, from): &(Want, i64)| Statement {
+                goal: Goal { want: *want, revision: 1 },
+                from: day(*from),
+                ..engineer.stated.clone()
+            };
+            engineer.upcoming = upcoming.iter().map(statement).collect();
+            assert_eq!(engineer.has_ended(day(5)), has_ended, "{upcoming:?}");
+        };
+        check(&[], false);
+        check(&[(Want::Absent, 5)], true);
+        check(&[(Want::Absent, 6)], false);
+        check(&[(Want::Absent, 4), (Want::Present, 5)], false);
+        check(&[(Want::Absent, 4), (Want::Present, 6)], true);
+    }
+
     /// Rows are written `path=state`; the one reseller account that is configured is `se`.
     fn check(scope: &Scope, rows: &[&str], expected: Progress) {
         let engineer = engineer(scope.clone());

@@ -282,6 +282,8 @@ fn in_order(
     later: Vec<Statement>,
     now: Timestamp,
 ) -> (Statement, Vec<Statement>) {
+    // Whether what comes after that may be let in is asked when the page turns.
+    let at_most = earlier.len() + said.len();
     let said = said.into_iter().map(|statement| fenced(&statement, before.newest()));
     let mut all: Vec<Statement> = earlier.into_iter().chain(said).chain(later).collect();
     let mut previous = Statement { from: Timestamp::MIN, ..before.stated.clone() };
@@ -289,7 +291,7 @@ fn in_order(
         statement.from = placed(statement, &previous);
         previous = statement.clone();
     }
-    let due = all.iter().take_while(|statement| statement.from <= now).count();
+    let due = all.iter().take(at_most).take_while(|statement| statement.from <= now).count();
     let stated = all.drain(..due).next_back().unwrap_or_else(|| before.stated.clone());
     let mut newest = stated.clone();
     for statement in &mut all {

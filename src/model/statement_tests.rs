@@ -150,7 +150,7 @@ fn a_start_that_is_to_come_takes_no_end_away() {
 fn an_end_leaves_another_employment_to_come() {
     check(&["in/1/a@0", "in/2/b@70"], &["out/3/a@10"], &["out/3/a@10", "in/3/b@70"]);
     check(&["in/1/a@0", "in/2/b@70"], &["out/3/a@90"], &["in/1/a@0", "out/3/a@90", "in/3/b@90"]);
-    check(&["in/1/a@0", "in/3/b@70"], &["out/2/a@10"], &["out/2/a@10", "in/3/b@70"]);
+    check(&["in/1/a@0", "in/3/b@70"], &["out/2/a@10"], &["out/3/a@10", "in/3/b@70"]);
 }
 
 #[test]

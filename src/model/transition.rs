@@ -239,7 +239,8 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
             take_over(&mut after, now);
             next_state(&after, now)
         }
-        (State::Running { at, .. }, Input::Reported(Err(failure))) => {
+        (State::Running { at, .. }, Input::Reported(Err(mut failure))) => {
+            after.facts.account = failure.seen.take().map(|seen| *seen).or(after.facts.account.take());
             failed(&mut after, *at, failure, rules, now)
         }
         (State::Running { .. }, Input::Retargeted(wish)) => {
@@ -352,9 +353,14 @@ fn due_now(at: At, now: Timestamp) -> State {
     State::Scheduled { at, due: now, last: None }
 }
 
-/// Nothing counts as done any more.
+/// Nothing counts as done any more; of access that is gone, what may come about afterwards without anybody's letting the engineer in.
 fn from_the_start(row: &mut Enrollment, now: Timestamp) -> (State, Option<Effect>) {
-    row.done.clone_from(&row.skipped);
+    if row.has_lost_access() {
+        row.done.remove(&StepName::NoPaidLicense);
+        row.done.extend(&row.skipped);
+    } else {
+        row.done.clone_from(&row.skipped);
+    }
     // A step that ends the process must not do so for ever, start after start.
     let spent = row.state.at().map_or(1, |at| at.attempt);
     match next_state(row, now) {

@@ -2,7 +2,7 @@
 //! for new ones; and that neither password nor link stands anywhere else. Not here: Vault and encrypted files (`handover`), and the page's words.
 
 use crate::fixture::mailbox::letters;
-use crate::fixture::{Neighbour, Overheard, events};
+use crate::fixture::{Neighbour, Overheard, events, until};
 use carepass::app::App;
 use carepass::engine::NotReissued;
 use carepass::model::engineer::{Engineer, Progress};
@@ -15,9 +15,6 @@ use reqwest::StatusCode;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_mins(2);
 
 struct Daemon {
     neighbour: Neighbour,
@@ -25,15 +22,6 @@ struct Daemon {
     app: App,
     client: reqwest::Client,
     key: EngineerKey,
-}
-
-async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
-    let waiting = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{what} does not come about"));
 }
 
 impl Daemon {

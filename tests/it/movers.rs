@@ -261,7 +261,7 @@ fn a_move_to_more_needs_an_approval_of_its_own() {
         let approve = town.engine.order_engineer(&key, EngineerOrder::Approve, "ann", "seen");
         approve.await.expect("somebody who is held");
         town.until_open(&[SE, DK], &[NO]).await;
-        assert_eq!(town.held(SE), ["Reseller Admin".to_owned()].into());
+        assert_eq!(town.held(SE), ["_RESELLER_ADMIN_ROLE".to_owned()].into());
         assert_eq!(town.engineer().await.held(), None);
         assert_eq!(town.letters().len(), letters + 1);
 
@@ -359,6 +359,16 @@ fn the_profile_changes_the_role() {
         // An account that does not know the profile gives no other role, and makes no account.
         town.say(json!([SE, DK]), &administrator).await;
         town.until_waiting(FailureCode::ProfileUnconfigured, 1).await;
+        town.say(json!([SE, DK]), &[]).await;
+        town.until_open(&[SE, DK], &[]).await;
+        assert_eq!(town.held(DK), first);
+        // Whoever has the role of the profile before there loses it, and gets it back with the profile.
+        town.say(json!([SE, DK]), &administrator).await;
+        town.until_waiting(FailureCode::ProfileUnconfigured, 1).await;
+        assert_eq!((town.held(SE), town.held(DK)), (second, BTreeSet::new()));
+        town.say(json!([SE, DK]), &[]).await;
+        town.until_open(&[SE, DK], &[]).await;
+        assert_eq!((town.held(SE), town.held(DK)), (first.clone(), first));
         town.close().await;
     });
 }

@@ -237,7 +237,8 @@ impl Model {
             return Ok(Engineer::heard(said, [Word { from: now, own: now, ..word }], now, self.lead_time));
         };
         // Where there is no access, a spell that nobody has heard of is fenced.
-        if !known.speaks_of(employment) && !(known.in_force.is_end && known.is_news(employment)) {
+        let is_fenced = known.in_force.is_end && known.is_news(employment);
+        if !(known.speaks_of(employment) || is_fenced) {
             return Err("employment_mismatch");
         }
         let is_known = |word: &Word| word.employment == said.employment;
@@ -348,7 +349,8 @@ impl Engineer {
     /// What was to come is in force. Another spell of employment ends the question about the one before.
     fn turn_one(&mut self) {
         let next = self.to_come.remove(0);
-        self.is_asked_about &= next.is_end || next.employment == self.in_force.employment;
+        let is_back = self.past.contains(&next.employment);
+        self.is_asked_about &= next.is_end || next.employment == self.in_force.employment || is_back;
         if next.employment != self.in_force.employment {
             self.past.insert(self.in_force.employment);
         }

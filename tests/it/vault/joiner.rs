@@ -4,7 +4,7 @@
 
 use crate::fixture::mailbox;
 use crate::fixture::vault::{AGENT, Kept, Mood, NAMESPACE, Vault};
-use crate::fixture::{Account, Neighbour, Overheard, events};
+use crate::fixture::{Account, Neighbour, Overheard, events, until};
 use carepass::app::App;
 use carepass::engine::RowOrder;
 use carepass::model::enrollment::{Enrollment, EnrollmentId, State};
@@ -15,9 +15,7 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::Duration;
 
-const PATIENCE: Duration = Duration::from_mins(2);
 /// The reseller account that hands over by Vault, and its one domain.
 const BY_VAULT: (&str, &str) = ("nordic-no", "reseller-no.example");
 
@@ -27,15 +25,6 @@ struct House {
     vault: Vault,
     app: App,
     key: EngineerKey,
-}
-
-async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
-    let waiting = async {
-        while !holds().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{what} does not come about"));
 }
 
 impl House {
@@ -96,6 +85,14 @@ impl House {
     fn account(&self) -> Account {
         let accounts = self.neighbour.accounts();
         accounts.into_iter().find(|account| account.domain() == BY_VAULT.1).expect("an account")
+    }
+
+    /// The letter comes, and names the one wrapping that there was.
+    async fn hands_over_once(self) {
+        self.letter().await;
+        let [kept] = self.vault.kept().try_into().expect("one wrapping");
+        self.assert_handed_over(&kept).await;
+        self.app.stop().await;
     }
 
     /// The one token that the letter names shows the one password of this way, once, and no password is kept for it any more.
@@ -166,10 +163,7 @@ fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_letter_names_what_unwraps_the_password_of_vault_once() {
     let house = House::open(Mood::Well).await;
-    house.letter().await;
-    let [kept] = house.vault.kept().try_into().expect("one wrapping");
-    house.assert_handed_over(&kept).await;
-    house.app.stop().await;
+    house.hands_over_once().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -184,10 +178,7 @@ async fn a_vault_that_refuses_is_an_operators_task_and_loses_no_password() {
     let id = EnrollmentId::Engineer(house.key.clone());
     let retried = house.app.engine.order_row(&id, RowOrder::Retry, "ada", "the policy is mended").await;
     retried.expect("an order that fits");
-    house.letter().await;
-    let [kept] = house.vault.kept().try_into().expect("one wrapping");
-    house.assert_handed_over(&kept).await;
-    house.app.stop().await;
+    house.hands_over_once().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -199,10 +190,7 @@ async fn a_sealed_vault_is_asked_again_by_itself() {
     house.assert_nothing_in_clear().await;
 
     house.vault.set(Mood::Well);
-    house.letter().await;
-    let [kept] = house.vault.kept().try_into().expect("one wrapping");
-    house.assert_handed_over(&kept).await;
-    house.app.stop().await;
+    house.hands_over_once().await;
 }
 
 /// Nobody has the token of the first wrapping, and it expires by itself; the letter names the last one.
