@@ -148,8 +148,9 @@ impl Engine {
     ) -> (Vec<String>, Result<(), SinkError>) {
         let mut confirmed = Vec::new();
         for outcome in outcomes {
+            let event = envelope(&outcome, &self.settings.outcome_source, self.house.store.chain_head());
             crash_point!(async "outcome.publish.before");
-            let published = sink.publish(envelope(&outcome, &self.settings.outcome_source)).await;
+            let published = sink.publish(event).await;
             crash_point!(async "outcome.publish.after");
             if let Err(error) = published {
                 return (confirmed, Err(error));
@@ -178,8 +179,9 @@ enum PublishError {
     Sink(#[from] SinkError),
 }
 
-/// The outcome as a `CloudEvent` in structured mode (CloudEvents 1.0, JSON format). No personal data, no secret.
-fn envelope(outcome: &Outcome, source: &str) -> OutcomeEvent {
+/// The outcome as a `CloudEvent` in structured mode (CloudEvents 1.0, JSON format). No personal data, no secret. The head of the ledger's
+/// chain is that of the publication, and so the one thing that differs when an outcome is told again.
+fn envelope(outcome: &Outcome, source: &str, head: Option<String>) -> OutcomeEvent {
     let mut event = json!({
         "specversion": "1.0",
         "id": outcome.id,
@@ -196,6 +198,7 @@ fn envelope(outcome: &Outcome, source: &str) -> OutcomeEvent {
         ("causationid", outcome.about.event().map(|event| event.id.clone())),
         ("correlationid", outcome.about.cause().and_then(|cause| cause.correlation_id.clone())),
         ("traceparent", outcome.about.cause().and_then(|cause| cause.trace_parent.clone())),
+        ("ledgerhead", head),
     ];
     add_texts(&mut event, extensions);
     OutcomeEvent {
@@ -335,7 +338,7 @@ mod tests {
         );
         let changes = vec![Change::Parked(parked)];
         let entry = Entry { position: Position(9), at: Timestamp::UNIX_EPOCH, actor: Actor::Engine, changes };
-        serde_json::from_slice(&envelope(&outcomes(&entry)[0], "urn:carepass").body).unwrap()
+        serde_json::from_slice(&envelope(&outcomes(&entry)[0], "urn:carepass", None).body).unwrap()
     }
 
     #[test]

@@ -2,6 +2,14 @@
 //! Not here: what one module promises (beside the module).
 
 #[cfg(test)]
+mod broker_door;
+#[cfg(test)]
+mod broker_faults;
+#[cfg(test)]
+mod broker_permissions;
+#[cfg(test)]
+mod broker_proxy;
+#[cfg(test)]
 mod budget;
 #[cfg(test)]
 mod canaries;
@@ -11,6 +19,8 @@ mod closed_account;
 mod closed_list;
 #[cfg(test)]
 mod commands;
+#[cfg(test)]
+mod corruption;
 #[cfg(test)]
 mod crash_points;
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //! Reads run on the runtime's threads for blocking work, a few at a time, never on an async thread: sled reads the disk when
 //! its cache misses. Not here: several machines; that is PostgreSQL's, behind the same trait.
 
+mod backup;
 mod files;
 mod frame;
 mod index;
@@ -21,12 +22,18 @@ mod letters;
 mod lock;
 mod reads;
 mod recover;
+mod repair;
 mod stage;
 mod value;
+mod verify;
 mod writer;
 
 #[cfg(test)]
 mod tests;
+
+pub use backup::{BackupError, Manifest, backup, restore};
+pub use repair::{Repaired, repair};
+pub use verify::{Behind, Flaw, Verified, verify};
 
 use super::{Answer, Store, StoreError, StoredLetter};
 use crate::crash::crash_point;
@@ -120,12 +127,6 @@ impl Embedded {
     /// whole; the message says what is known and what to do.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::start(recover::recover(path, LOCK_PATIENCE)?)
-    }
-
-    /// Verifies the ledger of a directory, also while a process works with it, and answers with the head of its chain. Blocks as
-    /// [`Embedded::open`] does.
-    pub fn verify(path: &Path) -> Result<Anchor, StoreError> {
-        recover::verify(path).map(Anchor::from)
     }
 
     /// Writes what is waiting and refuses commits from then on. Reads go on; the files are let go of with the value.
@@ -329,5 +330,9 @@ impl Store for Embedded {
 
     fn head(&self) -> Answer<'_, Position> {
         Box::pin(async move { self.shared.health().map(|()| self.shared.head()) })
+    }
+
+    fn chain_head(&self) -> Option<String> {
+        Some(self.anchor().sha256)
     }
 }
