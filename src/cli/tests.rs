@@ -191,10 +191,9 @@ fn explain_knows_the_quiet_cases() {
 /// A domain that has left the scope is no access, and not lacking either.
 #[test]
 fn a_movers_old_domains_are_not_among_the_new() {
-    let old = |state: &str| {
-        json!({ "target": { "kind": "domain", "domain": "b.se" }, "goal": "absent", "state": state, "step": "role_off" })
-    };
-    let moved = |state: &str, rows: &[serde_json::Value]| with(&json!({ "state": state, "enrollments": rows }));
+    let old = |state: &str| json!({ "target": { "kind": "domain", "domain": "b.se" }, "goal": "absent", "state": state, "step": "role_off" });
+    let moved =
+        |state: &str, rows: &[serde_json::Value]| with(&json!({ "state": state, "enrollments": rows }));
     let ready = moved("ready", &[row("completed", ""), old("completed")]);
     check_explain(&ready, Language::English, &["E-1 is ready: access in a.se."]);
     let status = status::render(&[ready], Language::English, &TimeZone::UTC, false);

@@ -26,6 +26,8 @@ mod value;
 mod writer;
 
 #[cfg(test)]
+mod power_cut;
+#[cfg(test)]
 mod tests;
 
 use super::{Answer, Store, StoreError, StoredLetter};

@@ -1,0 +1,178 @@
+//! The power cut: a process writes to a store under strace; what it did is replayed up to each acknowledgement, with only what was
+//! synced, with everything, with parts by chance and with torn sectors; each disk is opened and held against what was acknowledged.
+//! A killed process would not do: the system keeps what it wrote. Not here: reading the recording (`recording`), and what a disk keeps
+//! of it (`disk`).
+
+mod disk;
+mod recording;
+mod run;
+
+use super::*;
+use crate::store::contract::picture::{Picture, all_entries, picture};
+use crate::store::memory::Memory;
+use disk::{Fate, Run};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::AtomicUsize;
+
+/// Tells the test that it is the process that writes, and where.
+const WRITES_TO: &str = "CAREPASS_TEST_POWER_CUT_WRITES_TO";
+
+/// How often more disks are made than in CI: `CAREPASS_TEST_ROUNDS`.
+const ROUNDS: &str = "CAREPASS_TEST_ROUNDS";
+
+/// Disks of each acknowledgement that are made by chance, half of them torn.
+const BY_CHANCE: usize = 21;
+
+/// Fewer would prove too little.
+const DISKS_MIN: usize = 5_000;
+
+/// Disks are made and opened side by side.
+const THREADS: usize = 2;
+
+/// One disk to be made: when the power was cut, and what became of the rest.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    at: usize,
+    fate: Fate,
+    seed: u64,
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_in_a_power_cut() {
+    if let Some(root) = std::env::var_os(WRITES_TO) {
+        return run::write(Path::new(&root));
+    }
+    let run = recorded();
+    let cuts = cuts(&run);
+    assert!(cuts.len() >= DISKS_MIN, "{} disks are too few", cuts.len());
+    let (next, torn) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let failures: Vec<String> = std::thread::scope(|scope| {
+        let judge = || {
+            let mut judge = Judge::new(&run);
+            let mut failures = Vec::new();
+            while let Some(cut) = cuts.get(next.fetch_add(1, Relaxed)) {
+                if let Err(why) = judge.check(*cut) {
+                    failures.push(format!("{cut:?}: {why}"));
+                }
+            }
+            torn.fetch_add(judge.torn, Relaxed);
+            failures
+        };
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(judge)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let shown: Vec<&String> = failures.iter().take(10).collect();
+    assert!(failures.is_empty(), "{} of {} disks: {shown:#?}", failures.len(), cuts.len());
+    let torn = torn.into_inner();
+    println!("{} disks, {torn} of them with a torn frame", cuts.len());
+    assert!(torn > DISKS_MIN / 100, "only {torn} frames were torn: the cuts fall in the wrong places");
+}
+
+/// Lets another process write, and reads what it did.
+fn recorded() -> Run {
+    let directory = tests::scratch();
+    let root = directory.path().join("store");
+    let log = directory.path().join("calls");
+    let test = format!(
+        "{}::nothing_acknowledged_is_lost_in_a_power_cut",
+        module_path!().trim_start_matches("carepass::")
+    );
+    let ended = Command::new("strace")
+        .args(["-f", "--seccomp-bpf", "-xx", "-s", "16777216", "-e", "trace=%desc,%file", "-o"])
+        .arg(&log)
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", &test, "--nocapture"])
+        .env(WRITES_TO, &root)
+        .output()
+        .expect("strace can be run; ./test installs it");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let log = std::fs::read_to_string(log).unwrap();
+    let run = Run::new(recording::read(&log, &root, &run::acknowledged(&root)));
+    assert_eq!(run.acknowledged(run.end()).len(), run::commits().iter().map(Vec::len).sum::<usize>());
+    run
+}
+
+/// Before the first acknowledgement, and behind each: exactly then with nothing and everything of the rest, and by chance up to the next.
+fn cuts(run: &Run) -> Vec<Cut> {
+    let mut chance = fastrand::Rng::with_seed(5);
+    let rounds = std::env::var(ROUNDS).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1);
+    let mut times: Vec<usize> = std::iter::once(0).chain(run.acknowledgements()).collect();
+    times.push(run.end());
+    let mut cuts = Vec::new();
+    for between in times.windows(2) {
+        let [at, until] = [between[0], between[1].max(between[0] + 1)];
+        cuts.push(Cut { at, fate: Fate::OnlySynced, seed: 0 });
+        cuts.push(Cut { at, fate: Fate::Everything, seed: 0 });
+        let moments = run.moments(at, until);
+        for number in 0..BY_CHANCE * rounds {
+            let fate = if number % 2 == 0 { Fate::Torn } else { Fate::Some };
+            let at = chance.choice(&moments).copied().unwrap_or(at);
+            cuts.push(Cut { at, fate, seed: chance.u64(..) });
+        }
+    }
+    cuts
+}
+
+/// Opens disks and looks.
+struct Judge<'a> {
+    run: &'a Run,
+    commits: BTreeMap<u64, Commit>,
+    /// What a store shows after these commits in this order, as the store in memory has it.
+    pictures: BTreeMap<Vec<u64>, Picture>,
+    runtime: tokio::runtime::Runtime,
+    torn: usize,
+}
+
+impl<'a> Judge<'a> {
+    fn new(run: &'a Run) -> Self {
+        let commits = run::commits().into_iter().flatten();
+        Self {
+            run,
+            commits: commits.map(|commit| (run::number(commit.at), commit)).collect(),
+            pictures: BTreeMap::new(),
+            runtime: tokio::runtime::Builder::new_current_thread().build().unwrap(),
+            torn: 0,
+        }
+    }
+
+    fn check(&mut self, cut: Cut) -> Result<(), String> {
+        let directory = tests::scratch();
+        let root = directory.path().join("store");
+        self.run.leave(cut.at, cut.fate, &mut fastrand::Rng::with_seed(cut.seed), &root);
+        let store = tests::open(&root).map_err(|error| format!("it does not open: {error}"))?;
+        self.torn += usize::from(!tests::names_in(&root.join("ledger"), "torn-at-").is_empty());
+        let acknowledged = self.run.acknowledged(cut.at);
+        self.runtime.block_on(async {
+            let entries = all_entries(&store).await;
+            let order: Vec<u64> = entries.iter().map(|entry| run::number(entry.at)).collect();
+            for (commit, position) in acknowledged {
+                if order.get(usize::try_from(position).unwrap() - 1) != Some(&commit) {
+                    return Err(format!("commit {commit} was acknowledged at {position} and is not there"));
+                }
+            }
+            if !self.pictures.contains_key(&order) {
+                let memory = Memory::default();
+                for commit in &order {
+                    memory
+                        .commit(self.commits[commit].clone())
+                        .await
+                        .map_err(|error| format!("{commit}: {error}"))?;
+                }
+                self.pictures.insert(order.clone(), picture(&memory).await);
+            }
+            if picture(&store).await != self.pictures[&order] {
+                return Err(format!(
+                    "{} entries are there, and it shows something else than they say",
+                    order.len()
+                ));
+            }
+            store
+                .commit(run::afterwards())
+                .await
+                .map(|_| ())
+                .map_err(|error| format!("it takes no commit: {error}"))
+        })
+    }
+}
