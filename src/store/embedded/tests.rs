@@ -330,6 +330,8 @@ async fn after_a_failed_write_nothing_is_written_and_reads_go_on() {
     // A file that cannot be written, as on a disk that has turned read-only.
     let read_only = fs::File::open(ledger_of(directory.path())).unwrap();
     recovered.ledger = ledger::Ledger::new(read_only, *recovered.ledger.end());
+    // Where the disk is tried there is a directory, so it stays that way.
+    fs::create_dir(directory.path().join("probe")).unwrap();
     let store = Embedded::start(recovered).unwrap();
     assert_eq!(store.health(), Ok(()));
     for _ in 0..2 {

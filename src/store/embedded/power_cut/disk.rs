@@ -122,7 +122,7 @@ impl Tree {
                 content.truncate(length);
                 grow(content, length);
             }
-            Act::SyncFile(_) | Act::SyncDirectory(_) | Act::Acknowledged(..) => {}
+            Act::SyncFile(_) | Act::SyncDirectory(_) | Act::Failed(_) | Act::Acknowledged(..) => {}
         }
     }
 

@@ -3,12 +3,13 @@
 //! A killed process would not do: the system keeps what it wrote. Not here: reading the recording (`recording`), and what a disk keeps
 //! of it (`disk`).
 
-mod disk;
-mod recording;
-mod run;
+pub(super) mod disk;
+pub(super) mod recording;
+pub(super) mod run;
 
 use super::*;
-use crate::store::contract::picture::{Picture, all_entries, picture};
+use crate::model::entry::Change;
+use crate::store::contract::picture::{Picture, picture};
 use crate::store::memory::Memory;
 use disk::{Fate, Run};
 use std::collections::BTreeMap;
@@ -42,7 +43,7 @@ struct Cut {
 #[test]
 fn nothing_acknowledged_is_lost_in_a_power_cut() {
     if let Some(root) = std::env::var_os(WRITES_TO) {
-        return run::write(Path::new(&root));
+        return run::write(Path::new(&root), usize::MAX);
     }
     let run = recorded();
     let cuts = cuts(&run);
@@ -50,10 +51,10 @@ fn nothing_acknowledged_is_lost_in_a_power_cut() {
     let (next, torn) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let failures: Vec<String> = std::thread::scope(|scope| {
         let judge = || {
-            let mut judge = Judge::new(&run);
+            let mut judge = Judge::new();
             let mut failures = Vec::new();
             while let Some(cut) = cuts.get(next.fetch_add(1, Relaxed)) {
-                if let Err(why) = judge.check(*cut) {
+                if let Err(why) = judge.check_cut(&run, *cut) {
                     failures.push(format!("{cut:?}: {why}"));
                 }
             }
@@ -116,63 +117,102 @@ fn cuts(run: &Run) -> Vec<Cut> {
 }
 
 /// Opens disks and looks.
-struct Judge<'a> {
-    run: &'a Run,
+pub(super) struct Judge {
     commits: BTreeMap<u64, Commit>,
     /// What a store shows after these commits in this order, as the store in memory has it.
     pictures: BTreeMap<Vec<u64>, Picture>,
     runtime: tokio::runtime::Runtime,
+    looked: usize,
+    /// How many disks had a frame that was cut.
     torn: usize,
 }
 
-impl<'a> Judge<'a> {
-    fn new(run: &'a Run) -> Self {
+/// Every so many disks all that can be read is compared; of each the entries, and what lies beside the ledger.
+const WHOLE_PICTURE: usize = 4;
+
+impl Judge {
+    pub(super) fn new() -> Self {
         let commits = run::commits().into_iter().flatten();
         Self {
-            run,
             commits: commits.map(|commit| (run::number(commit.at), commit)).collect(),
             pictures: BTreeMap::new(),
             runtime: tokio::runtime::Builder::new_current_thread().build().unwrap(),
+            looked: 0,
             torn: 0,
         }
     }
 
-    fn check(&mut self, cut: Cut) -> Result<(), String> {
+    fn check_cut(&mut self, run: &Run, cut: Cut) -> Result<(), String> {
         let directory = tests::scratch();
         let root = directory.path().join("store");
-        self.run.leave(cut.at, cut.fate, &mut fastrand::Rng::with_seed(cut.seed), &root);
-        let store = tests::open(&root).map_err(|error| format!("it does not open: {error}"))?;
+        run.leave(cut.at, cut.fate, &mut fastrand::Rng::with_seed(cut.seed), &root);
+        self.check(&root, &run.acknowledged(cut.at))
+    }
+
+    /// Whether a directory holds what was acknowledged (commit and position), and is a store that goes on.
+    pub(super) fn check(&mut self, root: &Path, acknowledged: &BTreeMap<u64, u64>) -> Result<(), String> {
+        let store = tests::open(root).map_err(|error| format!("it does not open: {error}"))?;
         self.torn += usize::from(!tests::names_in(&root.join("ledger"), "torn-at-").is_empty());
-        let acknowledged = self.run.acknowledged(cut.at);
-        self.runtime.block_on(async {
-            let entries = all_entries(&store).await;
-            let order: Vec<u64> = entries.iter().map(|entry| run::number(entry.at)).collect();
-            for (commit, position) in acknowledged {
-                if order.get(usize::try_from(position).unwrap() - 1) != Some(&commit) {
-                    return Err(format!("commit {commit} was acknowledged at {position} and is not there"));
-                }
+        let entries = self
+            .runtime
+            .block_on(store.entries(Position(0), usize::MAX))
+            .map_err(|error| error.to_string())?;
+        let order: Vec<u64> = entries.iter().map(|entry| run::number(entry.at)).collect();
+        for (commit, position) in acknowledged {
+            if order.get(usize::try_from(*position).unwrap() - 1) != Some(commit) {
+                return Err(format!("commit {commit} was acknowledged at {position} and is not there"));
             }
-            if !self.pictures.contains_key(&order) {
-                let memory = Memory::default();
-                for commit in &order {
-                    memory
-                        .commit(self.commits[commit].clone())
-                        .await
-                        .map_err(|error| format!("{commit}: {error}"))?;
-                }
-                self.pictures.insert(order.clone(), picture(&memory).await);
+        }
+        for entry in &entries {
+            if self.commits[&run::number(entry.at)].changes != entry.changes {
+                return Err(format!("entry {} is another than was written", entry.position.0));
             }
-            if picture(&store).await != self.pictures[&order] {
+        }
+        let memory = self.runtime.block_on(self.in_memory(&order))?;
+        self.looked += 1;
+        if self.looked % WHOLE_PICTURE == 1 {
+            let expected =
+                self.pictures.entry(order).or_insert_with(|| self.runtime.block_on(picture(&memory)));
+            if self.runtime.block_on(picture(&store)) != *expected {
                 return Err(format!(
                     "{} entries are there, and it shows something else than they say",
-                    order.len()
+                    entries.len()
                 ));
             }
-            store
-                .commit(run::afterwards())
-                .await
-                .map(|_| ())
-                .map_err(|error| format!("it takes no commit: {error}"))
-        })
+        } else {
+            self.runtime.block_on(beside_the_ledger(&entries, &store, &memory))?;
+        }
+        let written = self.runtime.block_on(store.commit(run::afterwards()));
+        written.map(|_| ()).map_err(|error| format!("it takes no commit: {error}"))
     }
+
+    async fn in_memory(&self, order: &[u64]) -> Result<Memory, String> {
+        let memory = Memory::default();
+        for commit in order {
+            let written = memory.commit(self.commits[commit].clone()).await;
+            written.map_err(|error| format!("commit {commit}: {error}"))?;
+        }
+        Ok(memory)
+    }
+}
+
+/// Compares data keys, letters and bookmarks.
+async fn beside_the_ledger(entries: &[Entry], store: &dyn Store, memory: &dyn Store) -> Result<(), String> {
+    for change in entries.iter().flat_map(|entry| &entry.changes) {
+        let same = match change {
+            Change::Engineer(it) => store.data_key(&it.key).await == memory.data_key(&it.key).await,
+            Change::Parked(it) => store.letter(&it.id).await == memory.letter(&it.id).await,
+            Change::Bookmark { reader, .. } => store.bookmark(reader).await == memory.bookmark(reader).await,
+            Change::Received(_)
+            | Change::Enrollment { .. }
+            | Change::Reserved { .. }
+            | Change::Released { .. }
+            | Change::Erased { .. }
+            | Change::Unparked { .. } => true,
+        };
+        if !same {
+            return Err(format!("it shows something else than its entries say: {change:?}"));
+        }
+    }
+    Ok(())
 }

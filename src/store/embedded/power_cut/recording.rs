@@ -27,6 +27,8 @@ pub enum Act {
     SetLength(usize, u64),
     SyncFile(usize),
     SyncDirectory(PathBuf),
+    /// A sync that failed, with what it was to be of.
+    Failed(Box<Self>),
     /// The writing process has heard that this commit is at this position.
     Acknowledged(u64, u64),
 }
@@ -85,8 +87,14 @@ impl Reader {
     fn call(&mut self, begun: usize, ended: usize, text: &str) {
         let (name, rest) = text.split_once('(').unwrap_or_else(|| panic!("no call: {text:.200}"));
         let (arguments, answer) = rest.rsplit_once(" = ").unwrap_or_else(|| panic!("no answer: {text:.200}"));
-        let Some(answer) = number(answer).filter(|answer| *answer >= 0) else { return };
         let mut arguments = split(arguments.trim_end().trim_end_matches(')'));
+        let Some(answer) = number(answer).filter(|answer| *answer >= 0) else {
+            if name == "fsync" || name == "fdatasync" {
+                let synced = self.synced(arguments[0].number()).into_iter();
+                self.events.extend(synced.map(|act| Event { begun, ended, act: Act::Failed(Box::new(act)) }));
+            }
+            return;
+        };
         for act in self.acts(name, &mut arguments, answer) {
             self.events.push(Event { begun, ended, act });
         }
@@ -94,14 +102,12 @@ impl Reader {
 
     fn acts(&mut self, name: &str, arguments: &mut VecDeque<Argument>, answer: i64) -> Vec<Act> {
         let first = arguments.front().map_or(-1, Argument::number);
-        let descriptor = if name == "mmap" { arguments[4].number() } else { first };
-        let by_path = name.ends_with("at") && name != "newfstatat" || name == "mmap" || name == "renameat2";
         assert!(
-            !by_path || !self.open.contains_key(&descriptor),
-            "the recording does not know {name} by a descriptor, which was called on the store"
+            name != "mmap" || !self.open.contains_key(&arguments[4].number()),
+            "the recording does not know mmap, which was called on the store"
         );
         match name {
-            "openat" => return self.opened(&arguments[1].path(), &arguments[2].0, answer),
+            "openat" => return self.opened(&self.at(first, &arguments[1]), &arguments[2].0, answer),
             "close" => drop(self.open.remove(&first)),
             "fcntl" if arguments[1].0.starts_with("F_DUPFD") => {
                 let same = match self.open.get(&first) {
@@ -113,17 +119,15 @@ impl Reader {
                 };
                 self.open.extend(same.map(|same| (answer, same)));
             }
-            "mkdir" | "mkdirat" => {
-                let path = arguments[usize::from(name == "mkdirat")].path();
-                return self.under(&path).map(Act::MakeDirectory).into_iter().collect();
-            }
-            "unlink" | "rmdir" | "unlinkat" => {
-                let path = self.under(&arguments[usize::from(name == "unlinkat")].path());
-                self.names.remove(&path.clone().unwrap_or_default());
-                return path.map(Act::Remove).into_iter().collect();
-            }
+            "mkdir" => return self.made(&arguments[0].path()),
+            "mkdirat" => return self.made(&self.at(first, &arguments[1])),
+            "unlink" | "rmdir" => return self.removed(&arguments[0].path()),
+            "unlinkat" => return self.removed(&self.at(first, &arguments[1])),
             "rename" => return self.renamed(&arguments[0].path(), &arguments[1].path()),
-            "renameat" | "renameat2" => return self.renamed(&arguments[1].path(), &arguments[3].path()),
+            "renameat" | "renameat2" => {
+                let to = self.at(arguments[2].number(), &arguments[3]);
+                return self.renamed(&self.at(first, &arguments[1]), &to);
+            }
             "write" => return self.written(first, &arguments[1], answer),
             "pwrite64" => {
                 let offset = arguments[3].number().unsigned_abs();
@@ -181,10 +185,24 @@ impl Reader {
         acts
     }
 
+    fn made(&self, path: &Path) -> Vec<Act> {
+        self.under(path).map(Act::MakeDirectory).into_iter().collect()
+    }
+
+    fn removed(&mut self, path: &Path) -> Vec<Act> {
+        let Some(path) = self.under(path) else { return Vec::new() };
+        self.names.remove(&path);
+        vec![Act::Remove(path)]
+    }
+
     fn renamed(&mut self, from: &Path, to: &Path) -> Vec<Act> {
         let (Some(from), Some(to)) = (self.under(from), self.under(to)) else { return Vec::new() };
-        if let Some(number) = self.names.remove(&from) {
-            self.names.insert(to.clone(), number);
+        let moved: Vec<PathBuf> = self.names.keys().filter(|name| name.starts_with(&from)).cloned().collect();
+        for name in moved {
+            let number = self.names.remove(&name).expect("it was just there");
+            let rest = name.strip_prefix(&from).expect("it begins with it");
+            let name = if rest.as_os_str().is_empty() { to.clone() } else { to.join(rest) };
+            self.names.insert(name, number);
         }
         vec![Act::Rename(from, to)]
     }
@@ -217,6 +235,14 @@ impl Reader {
 
     fn file(&self, descriptor: i64) -> Option<usize> {
         if let Some(Open::File { number, .. }) = self.open.get(&descriptor) { Some(*number) } else { None }
+    }
+
+    /// A path that may be meant from an open directory on.
+    fn at(&self, directory: i64, path: &Argument) -> PathBuf {
+        match self.open.get(&directory) {
+            Some(Open::Directory(directory)) => self.root.join(directory).join(path.path()),
+            Some(Open::File { .. } | Open::Acknowledgements) | None => path.path(),
+        }
     }
 
     fn under(&self, path: &Path) -> Option<PathBuf> {

@@ -8,9 +8,16 @@ use crate::model::sealed::Sealed;
 use crate::store::contract::{beside, commit, put, put_engineer, row};
 use futures_util::future::join_all;
 use std::io::Write as _;
+use std::time::Instant;
 
 /// Groups of commits; those of a group are given at once.
 const GROUPS: u64 = 140;
+
+/// A store takes commits again so soon after the disk does.
+const RESUMES: Duration = Duration::from_secs(10);
+
+/// How often it is asked.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Where the process writes what was acknowledged.
 pub fn acknowledged(root: &Path) -> PathBuf {
@@ -37,21 +44,49 @@ pub fn commits() -> Vec<Vec<Commit>> {
     (0..GROUPS).map(|group| at_once(group).into_iter().map(&mut numbered).collect()).collect()
 }
 
-/// The process itself.
-pub fn write(root: &Path) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// The process itself: gives the first so many groups, and what fails once more until it is there.
+pub fn write(root: &Path, groups: usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let acknowledged = std::fs::File::create(acknowledged(root)).unwrap();
     runtime.block_on(async {
-        let store = Embedded::open(root).unwrap();
-        for commits in commits() {
+        let store = opened(root).await;
+        for commits in commits().into_iter().take(groups) {
             join_all(commits.into_iter().map(async |commit| {
                 let number = number(commit.at);
-                let position = store.commit(commit).await.unwrap();
-                (&acknowledged).write_all(format!("{number} {}\n", position.0).as_bytes()).unwrap();
+                if let Some(position) = written(&store, commit).await {
+                    (&acknowledged).write_all(format!("{number} {}\n", position.0).as_bytes()).unwrap();
+                }
             }))
             .await;
         }
     });
+}
+
+async fn opened(root: &Path) -> Embedded {
+    let begun = Instant::now();
+    loop {
+        match Embedded::open(root) {
+            Ok(store) => return store,
+            Err(StoreError::Unavailable(_)) if begun.elapsed() < RESUMES => tokio::time::sleep(LOOK).await,
+            Err(error) => panic!("it does not open: {error}"),
+        }
+    }
+}
+
+/// Where the commit is; none if it failed first, and is there nevertheless.
+async fn written(store: &Embedded, commit: Commit) -> Option<Position> {
+    let (begun, mut has_failed) = (Instant::now(), false);
+    loop {
+        match store.commit(commit.clone()).await {
+            Ok(position) => return Some(position),
+            Err(StoreError::Conflict) if has_failed => return None,
+            Err(StoreError::Unavailable(_)) if begun.elapsed() < RESUMES => {
+                has_failed = true;
+                tokio::time::sleep(LOOK).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 fn at_once(group: u64) -> Vec<Commit> {
