@@ -42,8 +42,9 @@ impl Ledger {
         let unavailable = files::unavailable(path);
         if !path.exists() {
             files::write_whole(path, frame::OPENING).map_err(&unavailable)?;
-            files::sync_directory(path.parent().unwrap_or(path)).map_err(&unavailable)?;
         }
+        // Also when it is there: the sync of its name may have failed, or never come, when it was made.
+        files::sync_directory(path.parent().unwrap_or(path)).map_err(&unavailable)?;
         files::open_private(path).map_err(&unavailable)
     }
 
