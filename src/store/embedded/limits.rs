@@ -4,7 +4,7 @@
 
 use super::power_cut::disk::{Fate, Run};
 use super::power_cut::recording::{self, Act, Event};
-use super::power_cut::{Judge, run};
+use super::power_cut::{Judge, run, told};
 use super::tests::{open, scratch};
 use super::*;
 use crate::store::contract::{commit, put_engineer};
@@ -35,7 +35,7 @@ const FAULTS: [(&str, &str, bool); 8] = [
 
 #[test]
 fn each_write_and_each_sync_may_fail() {
-    if let Some(root) = std::env::var_os(WRITES_TO) {
+    if let Some(root) = told(WRITES_TO) {
         return run::write(Path::new(&root), GROUPS);
     }
     let plain = Attempt::make(None);
@@ -185,7 +185,7 @@ async fn while_the_disk_takes_nothing_the_store_says_why_and_is_read() {
     std::fs::create_dir(root.join("probe")).unwrap();
     store.shared.fail(&unavailable("the disk is full"));
     let _ = store.engineer(&"E-1".parse().unwrap()).await;
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     while begun.elapsed() < Duration::from_millis(1500) {
         let refused = store.commit(commit(vec![put_engineer("E-2", 1)])).await.unwrap_err();
         assert!(refused.to_string().contains("Nothing is acknowledged until"), "{refused}");
@@ -194,7 +194,7 @@ async fn while_the_disk_takes_nothing_the_store_says_why_and_is_read() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     std::fs::remove_dir(root.join("probe")).unwrap();
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     while store.head().await.is_err() {
         assert!(begun.elapsed() < Duration::from_secs(10), "it does not resume: {:?}", store.health());
         tokio::time::sleep(Duration::from_millis(50)).await;

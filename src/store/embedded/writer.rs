@@ -21,7 +21,7 @@ use serde::Serialize;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -31,11 +31,11 @@ const BATCH_COMMITS: usize = 256;
 /// The most bytes of entries in a frame, and so in one commit.
 pub const BATCH_BYTES: usize = 4 << 20;
 
-/// How often a failed store is opened anew.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// How often it is looked meanwhile whether anybody asks.
+/// While the store has failed: how long it is waited between looking whether anybody asks.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// At each so manieth look it is tried to open the store anew: once a second.
+const LOOKS: u32 = 20;
 
 /// What the JSON of a draft begins with.
 const PREFIX: &str = "{\"position\":0";
@@ -136,20 +136,23 @@ impl Writer {
 
     /// Until the store takes commits again, is closed, or turns out to be damaged; `false` if nobody can ask for anything any more.
     fn mend(&mut self) -> bool {
-        let mut next = Instant::now();
+        let mut looks = 0_u32;
         while self.shared.has_failed() {
             match self.queue.try_recv() {
                 Ok(Request::Commit(pending)) => self.write(vec![pending]),
                 Ok(Request::Close(done)) => self.close(done),
                 Ok(Request::Look) => {}
                 Err(TryRecvError::Disconnected) => return false,
-                Err(TryRecvError::Empty) if Instant::now() >= next => {
-                    if let Some((ledger, meta)) = self.open_guarded() {
+                Err(TryRecvError::Empty) => {
+                    if looks.is_multiple_of(LOOKS)
+                        && let Some((ledger, meta)) = self.open_guarded()
+                    {
                         (self.ledger, self.meta) = (ledger, meta);
+                        continue;
                     }
-                    next = Instant::now() + PAUSE;
+                    looks = looks.wrapping_add(1);
+                    std::thread::park_timeout(LOOK);
                 }
-                Err(TryRecvError::Empty) => std::thread::sleep(LOOK),
             }
         }
         true

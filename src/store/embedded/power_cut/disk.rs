@@ -2,7 +2,7 @@
 //! file, its name one of the directory; nothing else counts. Not here: what happened (`recording`), and what a store makes of it.
 
 use super::recording::{Act, Event};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,7 @@ pub struct Run {
 /// What is under the root.
 #[derive(Default)]
 struct Tree {
-    directories: BTreeMap<PathBuf, ()>,
+    directories: BTreeSet<PathBuf>,
     names: BTreeMap<PathBuf, usize>,
     files: BTreeMap<usize, Vec<u8>>,
 }
@@ -109,7 +109,7 @@ impl Tree {
     fn apply(&mut self, act: &Act) {
         match act {
             Act::Create(path, file) => drop(self.names.insert(path.clone(), *file)),
-            Act::MakeDirectory(path) => drop(self.directories.insert(path.clone(), ())),
+            Act::MakeDirectory(path) => drop(self.directories.insert(path.clone())),
             Act::Rename(from, to) => self.rename(from, to),
             Act::Remove(path) => {
                 self.names.remove(path);
@@ -165,18 +165,18 @@ impl Tree {
             let target = if name == from { to.to_owned() } else { moved(&name) };
             self.names.insert(target, file);
         }
-        let directories: Vec<PathBuf> = self.directories.keys().filter(|path| under(path)).cloned().collect();
+        let directories: Vec<PathBuf> = self.directories.iter().filter(|path| under(path)).cloned().collect();
         for directory in directories {
             self.directories.remove(&directory);
             let target = if directory == from { to.to_owned() } else { moved(&directory) };
-            self.directories.insert(target, ());
+            self.directories.insert(target);
         }
     }
 
     fn write(&self, root: &Path) {
         std::fs::create_dir_all(root).unwrap();
         let zeros = vec![0; BLOCK];
-        for directory in self.directories.keys() {
+        for directory in self.directories.iter() {
             // Without its parent it is not there either.
             let _ = std::fs::create_dir(root.join(directory));
         }

@@ -45,7 +45,7 @@ struct Cut {
 
 #[test]
 fn nothing_acknowledged_is_lost_in_a_power_cut() {
-    if let Some(root) = std::env::var_os(WRITES_TO) {
+    if let Some(root) = told(WRITES_TO) {
         return run::write(Path::new(&root), usize::MAX);
     }
     let run = recorded();
@@ -75,6 +75,12 @@ fn nothing_acknowledged_is_lost_in_a_power_cut() {
     assert!(torn > DISKS_MIN / 100, "only {torn} frames were torn: the cuts fall in the wrong places");
 }
 
+/// What this process was told by the one that started it.
+#[expect(clippy::disallowed_methods, reason = "only config reads the environment, but for tests")]
+pub(super) fn told(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name)
+}
+
 /// Lets another process write, and reads what it did.
 fn recorded() -> Run {
     let directory = tests::scratch();
@@ -102,7 +108,7 @@ fn recorded() -> Run {
 /// Before the first acknowledgement, and behind each: exactly then with nothing and everything of the rest, and by chance up to the next.
 fn cuts(run: &Run) -> Vec<Cut> {
     let mut chance = fastrand::Rng::with_seed(5);
-    let rounds = std::env::var(ROUNDS).ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1);
+    let rounds = told(ROUNDS).and_then(|rounds| rounds.to_str()?.parse().ok()).unwrap_or(1);
     let mut times: Vec<usize> = std::iter::once(0).chain(run.acknowledgements()).collect();
     times.push(run.end());
     let mut cuts = Vec::new();

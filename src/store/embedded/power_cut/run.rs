@@ -8,7 +8,7 @@ use crate::model::sealed::Sealed;
 use crate::store::contract::{beside, commit, put, put_engineer, row};
 use futures_util::future::join_all;
 use std::io::Write as _;
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// Groups of commits; those of a group are given at once.
 const GROUPS: u64 = 140;
