@@ -176,7 +176,7 @@ impl Tree {
     fn write(&self, root: &Path) {
         std::fs::create_dir_all(root).unwrap();
         let zeros = vec![0; BLOCK];
-        for directory in self.directories.iter() {
+        for directory in &self.directories {
             // Without its parent it is not there either.
             let _ = std::fs::create_dir(root.join(directory));
         }

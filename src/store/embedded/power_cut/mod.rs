@@ -138,7 +138,7 @@ pub(super) struct Judge {
 }
 
 /// Every so many disks all that can be read is compared; of each the entries, and what lies beside the ledger.
-const WHOLE_PICTURE: usize = 4;
+const WHOLE_PICTURE: usize = 8;
 
 impl Judge {
     pub(super) fn new() -> Self {
