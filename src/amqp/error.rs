@@ -118,6 +118,17 @@ pub(super) fn plain_words(error: &lapin::Error) -> String {
     format!("the connection cannot be used: {error}")
 }
 
+/// The same where one thing was being done, e.g. `read queue 'carepass.engineers'`: a refusal names the permission that lacks, which
+/// RabbitMQ 3.10 itself does not.
+pub(super) fn words_while(doing: &str, error: &lapin::Error) -> String {
+    match reply_code(error) {
+        Some(403) => {
+            format!("this user may not {doing}; grant it that permission ({})", plain_words(error))
+        }
+        Some(_) | None => plain_words(error),
+    }
+}
+
 fn network_words(cause: &io::Error) -> String {
     use io::ErrorKind as Kind;
     let kind = cause.kind();

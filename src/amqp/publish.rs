@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, GOOD_CONNECTION};
 use super::endpoint::{self, Endpoint};
-use super::error::{AmqpError, PublishError, plain_words};
+use super::error::{AmqpError, PublishError, plain_words, words_while};
 use super::health::{Health, HealthReporter};
 use super::message::{Outgoing, Parcel};
 use super::settings::AmqpSettings;
@@ -35,7 +35,7 @@ const BROKEN_REPORTS_MAX: usize = 16;
 pub struct Publisher {
     link: watch::Receiver<Option<Link>>,
     health: watch::Receiver<Health>,
-    broken: mpsc::Sender<u64>,
+    broken: mpsc::Sender<(u64, PublishError)>,
     in_flight: Arc<Semaphore>,
 }
 
@@ -45,7 +45,7 @@ pub struct PublisherLink {
     topology: Topology,
     link: watch::Sender<Option<Link>>,
     health: HealthReporter,
-    broken: mpsc::Receiver<u64>,
+    broken: mpsc::Receiver<(u64, PublishError)>,
     backoff: Backoff,
     generation: u64,
 }
@@ -104,8 +104,8 @@ impl Publisher {
         tokio::select! {
             sent = timeout(CONFIRM_TIME, transmit(&link.channel, &parcel)) => {
                 let sent = sent.unwrap_or(Err(PublishError::Timeout));
-                if let Err(PublishError::Timeout | PublishError::Closed(_)) = &sent {
-                    self.report_broken(&link);
+                if let Err(error @ (PublishError::Timeout | PublishError::Closed(_))) = &sent {
+                    self.report_broken(&link, error);
                 }
                 sent
             }
@@ -143,8 +143,8 @@ impl Publisher {
     }
 
     /// A full channel means that it is known already.
-    fn report_broken(&self, link: &Link) {
-        if self.broken.try_send(link.generation).is_err() {
+    fn report_broken(&self, link: &Link, error: &PublishError) {
+        if self.broken.try_send((link.generation, error.clone())).is_err() {
             tracing::debug!("the publishing connection is known to be broken");
         }
     }
@@ -194,9 +194,9 @@ impl PublisherLink {
                         break Some(lost);
                     }
                 }
-                Some(broken) = self.broken.recv() => {
+                Some((broken, error)) = self.broken.recv() => {
                     if broken == generation {
-                        break Some("a message could not be published, so the connection is made anew".to_owned());
+                        break Some(format!("a message could not be published, so the connection is made anew: {error}"));
                     }
                 }
             }
@@ -258,7 +258,10 @@ pub(super) async fn transmit(channel: &Channel, parcel: &Parcel) -> Result<(), P
     };
     match confirmed.await {
         Ok(confirmation) => judge(&confirmation, parcel),
-        Err(error) => Err(PublishError::Closed(plain_words(&error))),
+        Err(error) => {
+            let doing = format!("write to exchange '{}'", parcel.exchange);
+            Err(PublishError::Closed(words_while(&doing, &error)))
+        }
     }
 }
 

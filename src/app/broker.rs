@@ -82,7 +82,8 @@ impl Intake for EngineIntake {
         Box::pin(async move {
             match to_its_end(&self.admissions, admitting).await {
                 Some(Ok(_)) => Verdict::Durable,
-                Some(Err(IntakeError::Refused(refusal))) => {
+                // Without room here the broker's dead letters keep it: waiting would hold up whoever leaves behind it.
+                Some(Err(IntakeError::Refused(refusal) | IntakeError::NoRoom(refusal))) => {
                     Verdict::Refused { reason: refusal.reason.code().to_owned(), detail: refusal.detail() }
                 }
                 Some(Err(IntakeError::Unavailable(_))) | None => Verdict::Unavailable,

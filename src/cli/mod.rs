@@ -13,6 +13,7 @@ mod events_file;
 mod exit;
 mod explain;
 mod import;
+mod ledger;
 mod order;
 mod roll;
 mod sandbox;
@@ -20,6 +21,7 @@ mod screen;
 mod serve;
 mod speech;
 mod status;
+mod store;
 mod table;
 mod task;
 #[cfg(test)]
@@ -72,6 +74,12 @@ enum Command {
     /// Show messages that could not be used, and take them up again
     #[command(subcommand)]
     Dead(dead::DeadCommand),
+    /// Verify the ledger, and mend one that is damaged
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+    /// Back up and restore the store
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Check and publish events of the HR system
     #[command(subcommand)]
     Event(event::EventCommand),
@@ -99,6 +107,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Order(command) => order::run(&command, &mut screen).await,
         Command::Task(command) => task::run(&command, &mut screen).await,
         Command::Dead(command) => dead::run(&command, &mut screen).await,
+        Command::Ledger(command) => ledger::run(&command, &mut screen).await,
+        Command::Store(command) => store::run(&command, &mut screen).await,
         Command::Event(event::EventCommand::Lint(args)) => event::lint(&args, &mut screen),
         Command::Event(event::EventCommand::Publish(args)) => event::publish(args, &mut screen).await,
         Command::Event(event::EventCommand::Keygen(args)) => event_key::keygen(&args, &mut screen),

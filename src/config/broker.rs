@@ -87,6 +87,10 @@ fn keys(s: &mut Section<'_>, allowed: Option<&[String]>) -> Read<Vec<SourceKey>>
     if sections.len() > MOST {
         return Err(s.wrong("keys", &format!("more than {MOST}; remove those that nobody signs with")));
     }
+    if !sections.is_empty() && allowed.is_some_and(<[String]>::is_empty) {
+        let what = "protects nothing while events of any other source are taken unsigned; name the sources that are taken in intake.amqp.allowed_sources";
+        return Err(s.wrong("keys", what));
+    }
     let (mut keys, mut whole) = (Vec::<SourceKey>::new(), Ok(()));
     for mut section in sections {
         let key = key(&mut section);
@@ -95,7 +99,7 @@ fn keys(s: &mut Section<'_>, allowed: Option<&[String]>) -> Read<Vec<SourceKey>>
                 whole =
                     Err(section.wrong("id", "the source has a key of that name already; give each its own"));
             }
-            if allowed.is_some_and(|allowed| !allowed.is_empty() && !allowed.contains(&key.source)) {
+            if allowed.is_some_and(|allowed| !allowed.contains(&key.source)) {
                 let what =
                     "is not among intake.amqp.allowed_sources, so nothing is taken from it; add it there";
                 whole = Err(section.wrong("source", what));

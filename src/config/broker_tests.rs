@@ -72,13 +72,20 @@ fn keys_of_sources_are_whole_distinct_and_of_sources_that_are_taken() {
     let key = |source: &str, public_key: &str| {
         format!("[[intake.keys]]\nsource = \"{source}\"\nid = \"k1\"\npublic_key = \"{public_key}\"\n")
     };
+    let taken = "[intake.amqp]\nallowed_sources = [\"urn:hr\"]\n";
     let good = key("urn:hr", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
     check_added(
-        &format!("{good}{good}"),
+        &good,
+        &[
+            "carepass.toml: intake.keys: protects nothing while events of any other source are taken unsigned; name the sources that are taken in intake.amqp.allowed_sources",
+        ],
+    );
+    check_added(
+        &format!("{taken}{good}{good}"),
         &["carepass.toml: intake.keys[1].id: the source has a key of that name already; give each its own"],
     );
     check_added(
-        &key("urn:hr", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHUR"),
+        &format!("{taken}{}", key("urn:hr", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHUR")),
         &[
             "carepass.toml: intake.keys[0].public_key: not a public key of Ed25519: 32 bytes in base64url without padding; copy the section that `carepass event keygen` shows",
         ],

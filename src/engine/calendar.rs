@@ -3,7 +3,7 @@
 //! Not here: what is said (`model/statement`), and the start of a row's work, which its own wake-up time holds.
 
 use super::Engine;
-use crate::model::engineer::{Engineer, Hold, Release};
+use crate::model::engineer::Engineer;
 use crate::model::enrollment::Want;
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::id::EngineerKey;
@@ -62,20 +62,15 @@ impl Engine {
             return Ok(None);
         }
         let mut turned = engineer.clone();
-        let data_key = match self.house.store.data_key(&engineer.key).await {
-            // A broken key must not keep the end of access from coming.
-            Err(StoreError::Damaged(_)) => None,
-            answer => answer?,
-        };
+        let data_key = self.key_if_whole(engineer).await?;
         let mut taken = false;
-        for statement in turned.upcoming.drain(..due).collect::<Vec<_>>() {
-            if let Some(data_key) = &data_key {
-                // A record that cannot be opened shows no change; its rows say so themselves.
-                turned.changed = self.note_changes(&turned, &statement, data_key).unwrap_or(turned.changed);
-            }
-            let (release, granted) = self.release(Some(&turned), &statement, None, now);
-            (turned.release, taken) = (release, taken || granted);
-            turned.stated = statement;
+        let come: Vec<Statement> = turned.upcoming.drain(..due).collect();
+        for statement in lived(&come) {
+            let granting = self.granting(Some(&turned), statement, None, now);
+            taken |= granting.taken;
+            turned.changed = self.seen_changes(&turned, &granting.stated, data_key.as_ref());
+            turned.past = turned.past_after(&granting.stated);
+            turned = granting.over(turned);
         }
         turned.version += 1;
         let change = Change::Engineer(Box::new(turned.clone()));
@@ -88,44 +83,23 @@ impl Engine {
         Ok(Some(turned))
     }
 
-    /// Whether the engineer may be let in under a statement, and whether a grant was taken for that. Access that was not there before
-    /// is a grant, also of who comes back; who is held stays so until a person, or a better word of HR's, ends the reason.
-    pub(super) fn release(
-        &self,
-        before: Option<&Engineer>,
-        stated: &Statement,
-        hold: Option<Hold>,
-        now: Timestamp,
-    ) -> (Release, bool) {
-        let waits = |why| (Release::Held { since: now, why }, false);
-        if let Some(why) = hold {
-            return waits(why);
-        }
-        let kept = before.and_then(|before| match before.release {
-            Release::Granted(_) if before.stated.goal.want == Want::Absent => None,
-            Release::Held { why: Hold::EmploymentEnded, .. }
-                if before.stated.employment != stated.employment =>
-            {
-                None
-            }
-            Release::Held { why: Hold::ApprovalMissing, .. } if stated.approval.is_some() => None,
-            release @ (Release::Granted(_) | Release::Held { .. }) => Some(release),
-        });
-        match kept {
-            _ if stated.goal.want == Want::Absent => {
-                (before.map_or(Release::Granted(now), |before| before.release), false)
-            }
-            Some(release) => (release, false),
-            None if self.settings.approval_required && stated.approval.is_none() => {
-                waits(Hold::ApprovalMissing)
-            }
-            None if self.takes_grant(&stated.cause.event.source, now) => (Release::Granted(now), true),
-            None => waits(Hold::GrantLimit),
+    /// The engineer's data key. A broken one must keep neither the end of access nor a person's order from coming.
+    pub(super) async fn key_if_whole(&self, engineer: &Engineer) -> Result<Option<WrappedKey>, StoreError> {
+        match self.house.store.data_key(&engineer.key).await {
+            Err(StoreError::Damaged(_)) => Ok(None),
+            answer => answer,
         }
     }
 
-    fn takes_grant(&self, source: &str, now: Timestamp) -> bool {
-        self.grants().take(self.settings.grants, self.settings.source_grants, source, now)
+    /// What a statement changes, as far as can be seen: a record that cannot be opened shows no change, and its rows say so themselves.
+    pub(super) fn seen_changes(
+        &self,
+        before: &Engineer,
+        stated: &Statement,
+        data_key: Option<&WrappedKey>,
+    ) -> Changed {
+        let noted = data_key.and_then(|key| self.note_changes(before, stated, key).ok());
+        noted.unwrap_or(before.changed)
     }
 
     /// What a statement changes for the engineer. Errors: a record cannot be opened.
@@ -159,5 +133,46 @@ impl Engine {
             self.signal(&key);
         }
         None
+    }
+}
+
+/// Without the ends that the next spell of employment has followed in the same moment: nobody was away.
+fn lived(due: &[Statement]) -> Vec<Statement> {
+    let has_followed = |end: &Statement, next: Option<&Statement>| {
+        let follows = |next: &&Statement| next.goal.want == Want::Present && next.from <= end.from;
+        let has_begun = |next: &Statement| next.starts.is_none_or(|starts| starts <= end.from);
+        end.goal.want == Want::Absent && next.filter(follows).is_some_and(has_begun)
+    };
+    let next = due.iter().skip(1).map(Some).chain([None]);
+    due.iter().zip(next).filter(|(end, next)| !has_followed(end, *next)).map(|(end, _)| end.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::enrollment::Goal;
+
+    #[test]
+    fn an_end_that_a_beginning_has_followed_was_not_lived() {
+        let day = |day: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * day);
+        let statement = |(want, from, starts): (Want, i64, Option<i64>)| Statement {
+            goal: Goal { want, revision: 1 },
+            from: day(from),
+            starts: starts.map(day),
+            ..Engineer::example("E-1").stated
+        };
+        let check = |due: &[(Want, i64, Option<i64>)], left: usize| {
+            let due_now: Vec<Statement> = due.iter().map(|one| statement(*one)).collect();
+            let lived = lived(&due_now);
+            assert_eq!(lived.len(), left, "{due:?}");
+        };
+        let (present, absent) = (Want::Present, Want::Absent);
+        check(&[(absent, 1, None)], 1);
+        check(&[(absent, 1, None), (present, 1, None)], 1);
+        check(&[(absent, 1, None), (present, 1, Some(1))], 1);
+        // A gap that nobody was there to see is one all the same, also where the work for the return begins at once.
+        check(&[(absent, 1, None), (present, 2, None)], 2);
+        check(&[(absent, 1, None), (present, 1, Some(9))], 2);
+        check(&[(present, 1, None), (absent, 2, None)], 2);
     }
 }

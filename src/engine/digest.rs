@@ -4,13 +4,14 @@
 
 use super::Engine;
 use crate::mail::{
-    self, Digest, Held, Letter, LockOut, MessageId, OpenLeaver, OpenTasks, StartAtRisk, Wording,
+    self, Digest, Held, Letter, LockOut, MessageId, OpenLeaver, OpenTasks, StartAtRisk, UnopenedLink, Wording,
 };
 use crate::model::calendar::moment;
-use crate::model::engineer::{Engineer, Progress, Release};
+use crate::model::engineer::{Engineer, Progress};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, TargetKind, Want};
 use crate::model::entry::{Actor, Change, Commit, Position};
 use crate::model::failure::Who;
+use crate::model::handover::{Delivery, Handover};
 use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::message::{in_short, lock_out_words, under_way};
 use crate::model::roster::Roster;
@@ -29,6 +30,9 @@ const PAGE: usize = 200;
 
 /// The longest sleep: a letter that did not leave is tried again, and a clock that was set is noticed.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(15);
+
+/// A page that nobody has opened for so long is worth a word, and once more for as long after its time was over.
+const UNOPENED: SignedDuration = SignedDuration::from_hours(24);
 
 /// The digest that is due at a time, and when the next one is. On a day whose clock skips the hour it is written after the gap; in an
 /// hour that comes twice, the first time.
@@ -130,6 +134,7 @@ struct Gathering<'a> {
     tasks: Vec<Task>,
     held: Vec<(Timestamp, Held)>,
     lock_outs: Vec<(Timestamp, LockOut)>,
+    links: Vec<(Timestamp, UnopenedLink)>,
 }
 
 impl<'a> Gathering<'a> {
@@ -143,6 +148,7 @@ impl<'a> Gathering<'a> {
             tasks: Vec::new(),
             held: Vec::new(),
             lock_outs: Vec::new(),
+            links: Vec::new(),
         }
     }
 
@@ -157,10 +163,11 @@ impl<'a> Gathering<'a> {
         if engineer.stated.goal.want == Want::Absent {
             return;
         }
-        if let Release::Held { since, .. } = engineer.release {
+        if let Some((since, _)) = engineer.held() {
             self.held.push((since, Held { engineer: engineer.key.clone(), since: self.phrase(since) }));
         }
         self.take_risk(engineer, rows);
+        self.take_link(engineer);
     }
 
     /// What an engineer is asked for stands among those who may be locked out.
@@ -205,13 +212,17 @@ impl<'a> Gathering<'a> {
                 None
             }
         });
-        let code = match engineer.release {
-            Release::Held { why, .. } => Some(why.code()),
-            Release::Granted(_) => waits,
-        };
+        let code = engineer.held().map(|(_, why)| why.code()).or(waits);
         let waits_for = code.map_or(under_way(language), |code| in_short(code, language)).to_owned();
         let starts = self.phrase(risk.starts);
         self.at_risk.push((risk.starts, StartAtRisk { engineer: engineer.key.clone(), starts, waits_for }));
+    }
+
+    fn take_link(&mut self, engineer: &Engineer) {
+        let unopened = |last: &&Handover| is_unopened(last, engineer.stated.starts, self.now);
+        let Some(last) = engineer.handover.as_deref().filter(unopened) else { return };
+        let expires_at = self.phrase(last.expires_at);
+        self.links.push((last.expires_at, UnopenedLink { engineer: engineer.key.clone(), expires_at }));
     }
 
     fn phrase(&self, at: Timestamp) -> String {
@@ -228,7 +239,7 @@ impl<'a> Gathering<'a> {
             at_risk: in_order(self.at_risk),
             held: in_order(self.held),
             lock_outs: in_order(self.lock_outs),
-            links: Vec::new(),
+            links: in_order(self.links),
         }
     }
 
@@ -245,6 +256,17 @@ impl<'a> Gathering<'a> {
         });
         in_order(open.collect())
     }
+}
+
+/// Whether a page waits to be opened though there was time for it; days before the first day count for nobody, and a page that an order
+/// replaces is no news.
+fn is_unopened(last: &Handover, starts: Option<Timestamp>, now: Timestamp) -> bool {
+    let waits_since = starts.map_or(last.issued_at, |starts| starts.max(last.issued_at));
+    let is_news = match last.lapsed_at {
+        None => now.duration_since(waits_since) >= UNOPENED,
+        Some(lapsed) => lapsed >= last.expires_at && now.duration_since(lapsed) < UNOPENED,
+    };
+    last.opened_at.is_none() && !last.domains(Delivery::Link).is_empty() && is_news
 }
 
 /// The oldest first.
@@ -277,6 +299,41 @@ mod tests {
         // Autumn: half past two comes twice on 25 October.
         check("2026-10-25T00:30:00Z", (2, 30), Some("2026-10-25"), "2026-10-26T01:30:00Z");
         check("2026-10-25T01:30:00Z", (2, 30), Some("2026-10-25"), "2026-10-26T01:30:00Z");
+    }
+
+    #[test]
+    fn a_page_that_nobody_opens_is_told_after_a_day_and_when_its_time_is_over() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let page = Handover {
+            issue: 1,
+            revision: 1,
+            issued_at: at("2026-11-20T10:00:00Z"),
+            expires_at: at("2026-11-27T10:00:00Z"),
+            opened_at: None,
+            lapsed_at: None,
+            ways: [("a.se".parse().unwrap(), Delivery::Link)].into(),
+            wrapped: None,
+        };
+        let check = |page: &Handover, starts: Option<&str>, now: &str, expected: bool| {
+            assert_eq!(is_unopened(page, starts.map(at), at(now)), expected, "{now} {page:?}");
+        };
+        check(&page, None, "2026-11-21T09:59:59Z", false);
+        check(&page, None, "2026-11-21T10:00:00Z", true);
+        check(&page, Some("2026-11-24T08:00:00Z"), "2026-11-25T07:00:00Z", false);
+        check(&page, Some("2026-11-24T08:00:00Z"), "2026-11-25T08:00:00Z", true);
+        let lapsed = Handover { lapsed_at: Some(page.expires_at), ..page.clone() };
+        check(&lapsed, None, "2026-11-28T09:00:00Z", true);
+        check(&lapsed, None, "2026-11-28T10:00:00Z", false);
+        let replaced = Handover { lapsed_at: Some(at("2026-11-22T10:00:00Z")), ..page.clone() };
+        check(&replaced, None, "2026-11-22T11:00:00Z", false);
+        check(
+            &Handover { opened_at: Some(page.issued_at), ..page.clone() },
+            None,
+            "2026-11-25T10:00:00Z",
+            false,
+        );
+        let vault = [("a.se".parse().unwrap(), Delivery::Vault)].into();
+        check(&Handover { ways: vault, ..page }, None, "2026-11-25T10:00:00Z", false);
     }
 
     #[test]

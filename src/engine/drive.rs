@@ -89,7 +89,7 @@ impl Engine {
     }
 
     /// Moves one row until it has to wait.
-    async fn work(&self, row: Enrollment) {
+    pub(super) async fn work(&self, row: Enrollment) {
         let mut work = Work::new(self, row);
         let mut input = Input::Wake;
         while let Some(step) = work.commit(input).await {

@@ -175,6 +175,7 @@ mod tests {
             restored: false,
             home: false,
             suspended_by_us: None,
+            given: std::collections::BTreeSet::new(),
         });
         assert!(!is_no_show(&engineer, &[made]));
         engineer.stated.never_started = false;

@@ -1,9 +1,11 @@
 //! An event becomes durable: read, decided, sealed, committed; only then may a door acknowledge it. Nothing is done with Google here,
 //! so that it takes milliseconds. Not here: the doors themselves, and dead letters, which a door sends.
 
+use super::granting::Granting;
 use super::{Engine, observe};
 use crate::model::admission::{self, Admission, decide};
 use crate::model::engineer::{Engineer, Forgetting, Hold, Release};
+use crate::model::enrollment::Want;
 use crate::model::entry::{Actor, Change, Commit, Disposition, Received};
 use crate::model::event::{self, Ending, Event, Full, Lifecycle, ReasonCode, Refusal};
 use crate::model::id::EngineerKey;
@@ -33,6 +35,9 @@ pub enum IntakeError {
     /// It never will be, as it is.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// It never will be, as it is, and there is no room left to park it: whoever has it keeps it.
+    #[error("{0}; no room is left to park it")]
+    NoRoom(Refusal),
     /// Not now: it must be offered again.
     #[error("the event cannot be stored now: {0}")]
     Unavailable(String),
@@ -69,7 +74,9 @@ impl Engine {
         content_type: Option<&str>,
         headers: &BTreeMap<String, String>,
     ) -> Result<Admitted, IntakeError> {
-        let event = event::parse(body, content_type, headers)?;
+        let mut event = event::parse(body, content_type, headers)?;
+        // What is kept of a person's data must not be a way back to it.
+        event.content_hash = self.house.sealer.content(&event.content_hash);
         self.trusts(&event, body, content_type, headers)?;
         self.count(&event);
         for _ in 0..RACES_MAX {
@@ -153,9 +160,11 @@ impl Engine {
         let person = sealed.map_err(|_| Race::Over(unreadable(event)))?;
         let said = Statement::of_full(event, full, person, now);
         let (stated, upcoming) = heard(before, said, now, self.settings.lead_time);
-        let changed = self.changed(event, before, &stated, &data_key)?;
-        let (release, taken) = self.release(before, &stated, hold, now);
         let source = stated.cause.event.source.clone();
+        let granting = self.granting(before, stated, hold, now);
+        let changed = self.changed(event, before, &granting.stated, &data_key)?;
+        let past = before.map_or_else(Vec::new, |before| before.past_after(&granting.stated));
+        let Granting { stated, release, asked, widened, taken } = granting;
         let (at_risk, reminded) = before.map_or((None, None), |before| (before.at_risk, before.reminded));
         let (version, username, aliases, handover) = match stored {
             Some(stored) => (stored.version + 1, stored.username, stored.aliases, stored.handover),
@@ -170,6 +179,9 @@ impl Engine {
             username,
             aliases,
             release,
+            asked,
+            widened,
+            past,
             forgetting: None,
             handover,
             at_risk,
@@ -194,18 +206,17 @@ impl Engine {
         let never_started = matches!(event.lifecycle, Lifecycle::Cancelled(_));
         let engineer = match stored {
             Some(stored) => {
-                let (stated, upcoming) = if stored.stated.employment == ending.employment.id {
+                let employment = &ending.employment.id;
+                let (stated, upcoming) = if stored.stated.employment == *employment {
                     let said = stored.stated.clone().ended(event, from, never_started);
                     heard(Some(&stored), (said, Vec::new()), now, self.settings.lead_time)
-                } else if let Some(upcoming) = (!never_started)
-                    .then(|| ends_later(&stored, event, &ending.employment.id, from))
-                    .flatten()
-                {
-                    (stored.stated.clone(), upcoming)
                 } else {
-                    called_off(&stored, event, &ending.employment.id)
+                    let ends = (!never_started).then(|| ends_later(&stored, event, employment, from, now));
+                    ends.flatten().unwrap_or_else(|| called_off(&stored, event, employment))
                 };
-                Engineer { version: stored.version + 1, stated, upcoming, ..stored }
+                let past = stored.past_after(&stated);
+                let asked = stored.asked.clone().filter(|_| stated.goal.want == Want::Present);
+                Engineer { version: stored.version + 1, stated, upcoming, past, asked, ..stored }
             }
             None => Engineer {
                 key: ending.key.clone(),
@@ -217,6 +228,9 @@ impl Engine {
                 aliases: Vec::new(),
                 // Nothing was granted: it counts for no hour.
                 release: Release::Granted(Timestamp::UNIX_EPOCH),
+                asked: None,
+                widened: None,
+                past: Vec::new(),
                 forgetting: None,
                 handover: None,
                 at_risk: None,

@@ -7,6 +7,7 @@ mod digest;
 mod drive;
 mod envelope;
 mod forget;
+mod granting;
 mod intake;
 mod lesson;
 mod lockout;
@@ -16,6 +17,7 @@ mod outcomes;
 mod park;
 mod reconcile;
 mod reminders;
+mod removed;
 mod run;
 mod start;
 mod trust;
@@ -25,7 +27,7 @@ mod watch;
 pub use envelope::{Envelope, EnvelopeStanding};
 pub use intake::{Admitted, IntakeError};
 pub use observe::describe as describe_metrics;
-pub use orders::{EngineerOrder, OrderError, RowOrder};
+pub use orders::{EngineerOrder, NotReissued, OrderError, Refused, Reissued, RowOrder};
 pub use outcomes::{OutcomeEvent, OutcomeSink, SinkError};
 pub use park::ReplayError;
 
@@ -203,6 +205,8 @@ struct Known {
     closed: BTreeMap<(ResellerName, FailureCode), closed::Closed>,
     /// Accounts whose unit one of their rows was refused, to be looked at again at the next sweep.
     doubted: BTreeSet<ResellerName>,
+    /// Accounts that are not configured any more and whose leavers nobody locks out.
+    removed: BTreeSet<ResellerName>,
 }
 
 /// Engineers that may wait for reconciliation one by one; beyond that all are swept.

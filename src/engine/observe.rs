@@ -54,7 +54,7 @@ pub(super) fn admitted(admitted: &Result<Admitted, IntakeError>) {
             tracing::info!(engineer = %key, "event changes nothing");
             "unchanged"
         }
-        Err(IntakeError::Refused(refusal)) => {
+        Err(IntakeError::Refused(refusal) | IntakeError::NoRoom(refusal)) => {
             tracing::info!(reason = refusal.reason.code(), detail = refusal.detail(), "event refused");
             "refused"
         }

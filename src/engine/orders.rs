@@ -3,7 +3,7 @@
 use super::Engine;
 use super::reconcile::{PAGE, SIDE_BY_SIDE};
 use crate::model::engineer::{Engineer, Hold, Release};
-use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
+use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, TargetKind, Want};
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::handover::{Delivery, Handover};
 use crate::model::id::{EngineerKey, MailAddress};
@@ -11,11 +11,39 @@ use crate::model::transition::{Input, Order, Rejected, Transition, apply};
 use crate::model::word::Subject;
 use crate::steps::House;
 use crate::store::StoreError;
+use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// How often an order is tried again because the row moved meanwhile.
 const RACES_MAX: usize = 5;
+
+/// How long Google is asked whether an account is in use before an order goes on without knowing.
+const LOOK_MAX: Duration = Duration::from_secs(5);
+
+/// What an order for new first passwords came to.
+#[derive(Clone, Debug)]
+pub struct Reissued {
+    /// The engineer as it is then.
+    pub engineer: Engineer,
+    /// The engineer's domains in which no new password is set.
+    pub refused: Vec<Refused>,
+}
+
+/// Where no new password is set, and why.
+pub type Refused = (EnrollmentId, NotReissued);
+
+/// Why no new first password is set in a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotReissued {
+    /// Somebody has signed in: the account has a password of its owner's.
+    InUse,
+    /// The row is not done; what it has to hand over comes by itself.
+    UnderWay,
+    /// There is no account whose first password carepass could hand over.
+    NoFirstPassword,
+}
 
 /// A decision about one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +85,9 @@ pub enum OrderError {
     /// The reseller account is not one where engineers have accounts of their own.
     #[error("accounts are adopted at a home reseller only")]
     NotHome,
+    /// In no domain a new first password can be set.
+    #[error("no first password can be set anew")]
+    NothingToReissue(Vec<Refused>),
     /// The row moved each time the order was about to be written.
     #[error("the row is being worked on; try again in a moment")]
     Busy,
@@ -135,24 +166,21 @@ impl Engine {
     }
 
     /// Sets new first passwords and hands them over once more: in one domain, or wherever there is an account that carepass hands a
-    /// password over for. Every link that was sent before opens nothing from now on. Whether somebody has signed in is looked at by the
-    /// step.
+    /// password over for; where that cannot be, the answer says so, and the others are not held up by it. Every link that was sent before
+    /// opens nothing from now on. Whether somebody has signed in is looked at again by the step.
     pub async fn order_reissue(
         &self,
         key: &EngineerKey,
         only: Option<&EnrollmentId>,
         operator: &str,
         reason: &str,
-    ) -> Result<Engineer, OrderError> {
+    ) -> Result<Reissued, OrderError> {
         let actor = Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
         for _ in 0..RACES_MAX {
-            let (now, rules) = (self.house.clock.now(), &self.settings.rules);
+            let now = self.house.clock.now();
             let engineer = self.house.store.engineer(key).await?.ok_or(OrderError::NotFound)?;
             let rows = self.house.store.enrollments_of(key).await?;
-            let mut moves = Vec::new();
-            for row in self.meant_by_reissue(&rows, only)? {
-                moves.push((row, apply(row, Input::Ordered(Order::Reissue), rules, now)?));
-            }
+            let (moves, refused) = self.reissuing(&rows, only, now).await?;
             let mut changes: Vec<Change> = moves.iter().map(|(row, moved)| replaced(row, moved)).collect();
             let mut answered = engineer.clone();
             if let Some(last) = engineer.handover.as_deref() {
@@ -171,36 +199,94 @@ impl Engine {
                 self.follow(row, moved);
                 self.wake(&moved.after.lane());
             }
-            return Ok(answered);
+            return Ok(Reissued { engineer: answered, refused });
         }
         Err(OrderError::Busy)
     }
 
-    /// The rows that get a new first password, and the engineer-wide one, which tells of it.
-    fn meant_by_reissue<'a>(
+    /// The rows that get a new first password, with the engineer-wide one, which tells of it; and where none can be set.
+    async fn reissuing<'a>(
         &self,
         rows: &'a [Enrollment],
         only: Option<&EnrollmentId>,
-    ) -> Result<Vec<&'a Enrollment>, OrderError> {
-        let hands_over = |row: &Enrollment| {
-            let site = row.id.reseller().and_then(|name| self.house.sites.get(name));
-            site.is_some_and(|site| !site.reseller.home && site.reseller.handover != Delivery::Sso)
-        };
-        let mut meant: Vec<&Enrollment> = match only {
-            Some(id) => vec![rows.iter().find(|row| row.id == *id).ok_or(OrderError::NotFound)?],
-            None => {
-                rows.iter().filter(|row| row.state == State::Completed && row.id.domain().is_some()).collect()
+        now: Timestamp,
+    ) -> Result<(Vec<(&'a Enrollment, Transition)>, Vec<Refused>), OrderError> {
+        let (meant, mut refused) = match only {
+            Some(id) => {
+                (vec![rows.iter().find(|row| row.id == *id).ok_or(OrderError::NotFound)?], Vec::new())
             }
+            None => self.open_to_reissue(rows).await,
         };
-        meant.retain(|row| hands_over(row));
-        if meant.is_empty() {
-            return Err(Rejected::NoFirstPassword.into());
+        let reissue = |row: &Enrollment| {
+            if row.id.domain().is_some() && !self.hands_over(row) {
+                return Err(Rejected::NoFirstPassword);
+            }
+            apply(row, Input::Ordered(Order::Reissue), &self.settings.rules, now)
+        };
+        let mut moves = Vec::new();
+        for row in meant {
+            match reissue(row) {
+                Ok(transition) => moves.push((row, transition)),
+                Err(Rejected::NoFirstPassword) => {
+                    refused.push((row.id.clone(), NotReissued::NoFirstPassword));
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+        if moves.is_empty() {
+            return Err(OrderError::NothingToReissue(refused));
         }
         let told = |row: &&Enrollment| {
             row.id.target() == Target::Engineer && !matches!(row.state, State::Cancelled { .. })
         };
-        meant.extend(rows.iter().find(told));
-        Ok(meant)
+        if let Some(row) = rows.iter().find(told) {
+            moves.push((row, reissue(row)?));
+        }
+        Ok((moves, refused))
+    }
+
+    fn hands_over(&self, row: &Enrollment) -> bool {
+        let site = row.id.reseller().and_then(|name| self.house.sites.get(name));
+        site.is_some_and(|site| !site.reseller.home && site.reseller.handover != Delivery::Sso)
+    }
+
+    /// Of all domains: those that are done and whose account nobody is known to have signed in to, and the others. Where Google does not
+    /// answer in time the step finds out.
+    async fn open_to_reissue<'a>(&self, rows: &'a [Enrollment]) -> (Vec<&'a Enrollment>, Vec<Refused>) {
+        let mut looking = Vec::new();
+        for row in rows {
+            if row.id.kind() == TargetKind::Domain && row.goal.want == Want::Present && self.hands_over(row) {
+                looking.push(self.why_not_reissued(row));
+            }
+        }
+        let (mut meant, mut refused) = (Vec::new(), Vec::new());
+        for (row, why) in join_all(looking).await {
+            match why {
+                Some(why) => refused.push((row.id.clone(), why)),
+                None => meant.push(row),
+            }
+        }
+        (meant, refused)
+    }
+
+    async fn why_not_reissued<'a>(&self, row: &'a Enrollment) -> (&'a Enrollment, Option<NotReissued>) {
+        let why = match &row.state {
+            State::Completed => self.is_in_use(row).await.then_some(NotReissued::InUse),
+            State::Cancelled { .. } => Some(NotReissued::NoFirstPassword),
+            State::Scheduled { .. } | State::Running { .. } | State::Waiting { .. } => {
+                Some(NotReissued::UnderWay)
+            }
+        };
+        (row, why)
+    }
+
+    /// Whether Google says now that somebody has signed in to the row's account.
+    async fn is_in_use(&self, row: &Enrollment) -> bool {
+        let site = row.id.reseller().and_then(|name| self.house.sites.get(name));
+        let (Some(site), Some(known)) = (site, &row.facts.account) else { return false };
+        let looked = tokio::time::timeout(LOOK_MAX, site.google.account_by_id(&known.id)).await;
+        let account = looked.ok().and_then(Result::ok).flatten();
+        account.is_some_and(|account| account.never_signed_in() == Some(false))
     }
 
     /// Carries out a decision about an engineer.
@@ -226,8 +312,7 @@ impl Engine {
         reason: &str,
     ) -> Result<Vec<Engineer>, OrderError> {
         let was_shown = |engineer: &Engineer| {
-            let held_then = matches!(engineer.release,
-                Release::Held { since, why: Hold::GrantLimit } if since <= shown_at);
+            let held_then = matches!(engineer.held(), Some((since, Hold::GrantLimit)) if since <= shown_at);
             held_then && engineer.stated.from <= shown_at
         };
         let actor = &Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
@@ -252,15 +337,24 @@ impl Engine {
         actor: &Actor,
         is_meant: impl Fn(&Engineer) -> bool,
     ) -> Result<Option<Engineer>, OrderError> {
+        let mut meant = None;
         for _ in 0..RACES_MAX {
             let engineer = self.house.store.engineer(key).await?.ok_or(OrderError::NotFound)?;
-            let is_held = engineer.stated.goal.want == Want::Present && !engineer.is_released();
-            if !is_held || !is_meant(&engineer) {
+            if engineer.held().is_none() || !is_meant(&engineer) {
                 return Ok(None);
             }
+            // What HR has said in between is not what somebody has seen.
+            let said = (engineer.stated.clone(), engineer.asked.clone());
+            if *meant.get_or_insert_with(|| said.clone()) != said {
+                return Err(OrderError::Busy);
+            }
             let now = self.house.clock.now();
-            let released =
-                Engineer { version: engineer.version + 1, release: Release::Granted(now), ..engineer };
+            let version = engineer.version + 1;
+            let released = if engineer.is_released() {
+                Engineer { version, ..self.widened(engineer).await? }
+            } else {
+                Engineer { version, release: Release::Granted(now), ..engineer }
+            };
             let change = Change::Engineer(Box::new(released.clone()));
             match self.house.store.commit(Commit::of(now, actor.clone(), change)).await {
                 Err(StoreError::Conflict) => continue,

@@ -147,7 +147,8 @@ impl Engine {
     ) -> (Vec<String>, Result<(), SinkError>) {
         let mut confirmed = Vec::new();
         for outcome in outcomes {
-            if let Err(error) = sink.publish(envelope(&outcome, &self.settings.outcome_source)).await {
+            let event = envelope(&outcome, &self.settings.outcome_source, self.house.store.chain_head());
+            if let Err(error) = sink.publish(event).await {
                 return (confirmed, Err(error));
             }
             confirmed.push(outcome.id);
@@ -174,8 +175,9 @@ enum PublishError {
     Sink(#[from] SinkError),
 }
 
-/// The outcome as a `CloudEvent` in structured mode (CloudEvents 1.0, JSON format). No personal data, no secret.
-fn envelope(outcome: &Outcome, source: &str) -> OutcomeEvent {
+/// The outcome as a `CloudEvent` in structured mode (CloudEvents 1.0, JSON format). No personal data, no secret. The head of the ledger's
+/// chain is that of the publication, and so the one thing that differs when an outcome is told again.
+fn envelope(outcome: &Outcome, source: &str, head: Option<String>) -> OutcomeEvent {
     let mut event = json!({
         "specversion": "1.0",
         "id": outcome.id,
@@ -192,6 +194,7 @@ fn envelope(outcome: &Outcome, source: &str) -> OutcomeEvent {
         ("causationid", outcome.about.event().map(|event| event.id.clone())),
         ("correlationid", outcome.about.cause().and_then(|cause| cause.correlation_id.clone())),
         ("traceparent", outcome.about.cause().and_then(|cause| cause.trace_parent.clone())),
+        ("ledgerhead", head),
     ];
     add_texts(&mut event, extensions);
     OutcomeEvent {
@@ -312,7 +315,7 @@ mod tests {
     use super::*;
     use crate::model::engineer::EventRef;
     use crate::model::event::{Fault, ReasonCode, Refusal};
-    use crate::model::parked::{Door, Letter};
+    use crate::model::parked::{Door, Letter, LetterId};
     use jiff::Timestamp;
 
     fn told(body: &str, event: Option<EventRef>) -> Value {
@@ -322,10 +325,16 @@ mod tests {
             Fault { pointer: "/data/engineer/*".to_owned(), code: ReasonCode::RoleFieldForbidden },
         ];
         let refusal = Refusal { reason: ReasonCode::RoleFieldForbidden, faults, event };
-        let parked = Parked::of(&letter, &refusal, Door::Amqp, Timestamp::UNIX_EPOCH);
+        let parked = Parked::of(
+            LetterId::of_tag(&letter.digest()),
+            &letter,
+            &refusal,
+            Door::Amqp,
+            Timestamp::UNIX_EPOCH,
+        );
         let changes = vec![Change::Parked(parked)];
         let entry = Entry { position: Position(9), at: Timestamp::UNIX_EPOCH, actor: Actor::Engine, changes };
-        serde_json::from_slice(&envelope(&outcomes(&entry)[0], "urn:carepass").body).unwrap()
+        serde_json::from_slice(&envelope(&outcomes(&entry)[0], "urn:carepass", None).body).unwrap()
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Nothing refused is lost: a message that cannot be used is parked, sealed, before a door says that it was refused, and can be offered
-//! again once the cause is mended. What is parked has its limits in number and time. Not here: why a message is refused (`intake`,
-//! `model/admission`), and the copy that goes to the broker's dead letters (`amqp`).
+//! again once the cause is mended. What is parked has its limits in number and time. What cannot be read has a room of its own, in which
+//! the newest push out the oldest; an event is never pushed out: with its room full it is not parked, and whoever has it keeps it.
+//! Not here: why a message is refused (`intake`, `model/admission`), and the copy that goes to the broker's dead letters (`amqp`).
 
 use super::{Admitted, Engine, IntakeError};
 use crate::model::entry::{Actor, Change, Commit};
@@ -14,10 +15,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 
-/// Messages that stay parked; of more than these the oldest are dropped.
-const PARKED_MAX: usize = 10_000;
+/// Messages that may be parked.
+const ROOM: Count = Count { events: 9_000, unreadable: 1_000 };
 
-/// After so many newly parked ones the limit is looked at without waiting for the hour.
+/// After so many that were parked, or found no room, the limits are looked at without waiting for the hour.
 const LOOK_AFTER: usize = 100;
 
 /// How often parked messages whose time is over are looked for.
@@ -26,13 +27,39 @@ const TIDY: Duration = Duration::from_hours(1);
 /// Messages read from the store, or dropped by one commit.
 const PAGE: usize = 500;
 
+/// How many messages, by [`Parked::is_unreadable`].
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    events: usize,
+    unreadable: usize,
+}
+
 /// What the doors and the tidying share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Parking {
-    /// One message is parked at a time: a leaver's comes by two queues at once, and is to be parked and told once.
-    turn: Mutex<()>,
+    room: Count,
+    /// One message is parked at a time: a leaver's comes by two queues at once, and is to be parked and told once. With it goes how many
+    /// are, once somebody had to know; what an erasure drops is noticed by the next look.
+    turn: Mutex<Option<Count>>,
     since_look: AtomicUsize,
     many: Notify,
+}
+
+impl Default for Parking {
+    fn default() -> Self {
+        Self {
+            room: ROOM,
+            turn: Mutex::default(),
+            since_look: AtomicUsize::default(),
+            many: Notify::default(),
+        }
+    }
+}
+
+impl Count {
+    fn of(&mut self, parked: &Parked) -> &mut usize {
+        if parked.is_unreadable() { &mut self.unreadable } else { &mut self.events }
+    }
 }
 
 /// Why a parked message was not taken up.
@@ -69,24 +96,56 @@ impl Engine {
         admitted
     }
 
-    /// Keeps a message that cannot be used. One that is parked already stays as it is.
+    /// Keeps a message that cannot be used. One that is parked already stays as it is; one that there is no room for is
+    /// [`IntakeError::NoRoom`].
     pub async fn park(&self, letter: &Letter, refusal: &Refusal, door: Door) -> Result<(), IntakeError> {
         let now = self.house.clock.now();
-        let parked = Parked::of(letter, refusal, door, now);
-        let _turn = self.parking.turn.lock().await;
+        let parked = Parked::of(self.house.sealer.letter_id(letter), letter, refusal, door, now);
+        let mut turn = self.parking.turn.lock().await;
         if let Some((_, Some(_))) = self.house.store.letter(&parked.id).await? {
             return Ok(());
         }
+        let count = match &mut *turn {
+            Some(count) => count,
+            uncounted @ None => uncounted.insert(self.count_parked().await?),
+        };
+        if !parked.is_unreadable() && count.events >= self.parking.room.events {
+            self.look_soon();
+            tracing::warn!(letter = %parked.id, reason = parked.reason.code(), "no room is left to park an event that cannot be used");
+            return Err(IntakeError::NoRoom(refusal.clone()));
+        }
+        let taken = count.of(&parked);
         let sealed = self.house.sealer.seal_letter(&parked.id, &letter.encode())?;
         let letters = vec![(parked.id.clone(), sealed)];
         tracing::info!(letter = %parked.id, reason = parked.reason.code(), door = door.as_str(), "parked");
         let actor = parked.event.clone().map_or(Actor::Engine, Actor::Event);
         self.house.store.commit(Commit { letters, ..Commit::of(now, actor, Change::Parked(parked)) }).await?;
+        *taken += 1;
         self.grown.notify_one();
+        self.look_soon();
+        Ok(())
+    }
+
+    fn look_soon(&self) {
         if self.parking.since_look.fetch_add(1, Ordering::Relaxed) >= LOOK_AFTER {
             self.parking.many.notify_one();
         }
-        Ok(())
+    }
+
+    async fn count_parked(&self) -> Result<Count, StoreError> {
+        let mut count = Count::default();
+        self.each_parked(|parked| *count.of(&parked) += 1).await?;
+        Ok(count)
+    }
+
+    async fn each_parked(&self, mut see: impl FnMut(Parked)) -> Result<(), StoreError> {
+        let mut after: Option<(Timestamp, LetterId)> = None;
+        loop {
+            let page = self.house.store.parked(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some((last.at, last.id.clone()));
+            page.into_iter().for_each(&mut see);
+        }
     }
 
     /// Offers a parked message again, as if it came anew, in the name of an operator. Taken up, it is parked no longer; a crash between
@@ -100,14 +159,21 @@ impl Engine {
         let letter = self.opened(id).await?;
         let admitted = self.admit(&letter.body, letter.content_type.as_deref(), &letter.headers).await;
         let admitted = admitted.map_err(|error| match error {
-            IntakeError::Refused(refusal) => ReplayError::Refused(refusal),
+            IntakeError::Refused(refusal) | IntakeError::NoRoom(refusal) => ReplayError::Refused(refusal),
             IntakeError::Unavailable(why) => ReplayError::Unavailable(why),
         })?;
         let actor = Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
         let change = Change::Unparked { id: id.clone(), how: Unparking::Replayed };
         match self.house.store.commit(Commit::of(self.house.clock.now(), actor, change)).await {
             // With a conflict somebody else was faster, and it is done.
-            Ok(_) | Err(StoreError::Conflict) => Ok(admitted),
+            Err(StoreError::Conflict) => Ok(admitted),
+            Ok(_) => {
+                if let Some(count) = &mut *self.parking.turn.lock().await {
+                    let one = count.of(&parked);
+                    *one = one.saturating_sub(1);
+                }
+                Ok(admitted)
+            }
             Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => Err(error.into()),
         }
     }
@@ -122,18 +188,17 @@ impl Engine {
     /// The changes that drop every parked message about an engineer: for the commit that erases the engineer.
     pub async fn drop_letters_of(&self, key: &EngineerKey) -> Result<Vec<Change>, StoreError> {
         let mut changes = Vec::new();
-        let mut after: Option<(Timestamp, LetterId)> = None;
-        loop {
-            let page = self.house.store.parked(after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { return Ok(changes) };
-            after = Some((last.at, last.id.clone()));
-            let about = page.into_iter().filter(|parked| parked.engineer.as_ref() == Some(key));
-            changes.extend(about.map(|parked| dropped(parked.id)));
-        }
+        self.each_parked(|parked| {
+            if parked.engineer.as_ref() == Some(key) {
+                changes.push(dropped(parked.id));
+            }
+        })
+        .await?;
+        Ok(changes)
     }
 
-    /// Runs work to its end, also when whoever asked for it stops waiting: an admission that is cut in half would lose its signal and
-    /// its grant. `None` when it panicked.
+    /// Runs work to its end, also when whoever asked for it stops waiting: an admission or an order that is cut in half would lose its
+    /// signal and its grant. `None` when it panicked.
     pub async fn to_its_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
@@ -141,7 +206,7 @@ impl Engine {
         self.tasks
             .spawn(work)
             .await
-            .inspect_err(|error| tracing::error!(%error, "an admission has failed"))
+            .inspect_err(|error| tracing::error!(%error, "what somebody asked for has failed"))
             .ok()
     }
 
@@ -149,7 +214,7 @@ impl Engine {
     pub(super) async fn tend_parked(self: Arc<Self>) {
         while !self.stop.is_cancelled() {
             self.parking.since_look.store(0, Ordering::Relaxed);
-            if let Err(error) = self.tidy_parked(PARKED_MAX).await {
+            if let Err(error) = self.tidy_parked().await {
                 tracing::warn!(%error, "parked messages were not looked through");
             }
             tokio::select! {
@@ -160,30 +225,42 @@ impl Engine {
         }
     }
 
-    async fn tidy_parked(&self, most: usize) -> Result<(), StoreError> {
+    async fn tidy_parked(&self) -> Result<(), StoreError> {
         let now = self.house.clock.now();
-        let mut parked: Vec<(Timestamp, LetterId)> = Vec::new();
-        loop {
-            let page = self.house.store.parked(parked.last(), PAGE).await?;
-            if page.is_empty() {
-                break;
-            }
-            parked.extend(page.into_iter().map(|parked| (parked.at, parked.id)));
-        }
-        let excess = parked.len().saturating_sub(most);
+        let mut turn = self.parking.turn.lock().await;
+        let (mut count, most) = (self.count_parked().await?, self.parking.room.unreadable);
+        let mut excess = count.unreadable.saturating_sub(most);
         if excess > 0 {
-            tracing::warn!(dropped = excess, most, "too many parked messages; the oldest are dropped");
+            tracing::warn!(
+                dropped = excess,
+                most,
+                "too many parked messages that cannot be read; the oldest are dropped"
+            );
         }
         let too_old = too_old(now, self.settings.keep_refused);
-        let places = parked.into_iter().enumerate();
-        let over = places.filter(|(place, (at, _))| *place < excess || *at < too_old);
-        let changes: Vec<Change> = over.map(|(_, (_, id))| dropped(id)).collect();
+        let mut changes = Vec::new();
+        self.each_parked(|parked| {
+            let is_over = parked.is_unreadable() && excess > 0;
+            excess -= usize::from(is_over);
+            if is_over || parked.at < too_old {
+                *count.of(&parked) -= 1;
+                changes.push(dropped(parked.id));
+            }
+        })
+        .await?;
+        // Counted anew when next somebody has to know, should anything go wrong on the way.
+        *turn = None;
+        let mut met_somebody = false;
         for changes in changes.chunks(PAGE) {
             match self.house.store.commit(Commit::new(now, Actor::Engine, changes.to_vec())).await {
+                Ok(_) => (),
                 // An operator was faster with one of them; the next look finds the others.
-                Ok(_) | Err(StoreError::Conflict) => (),
+                Err(StoreError::Conflict) => met_somebody = true,
                 Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => return Err(error),
             }
+        }
+        if !met_somebody {
+            *turn = Some(count);
         }
         Ok(())
     }
@@ -247,7 +324,8 @@ mod tests {
     }
 
     fn numbered(number: usize) -> Letter {
-        Letter { body: format!("{{\"subject\":\"engineer/E-{}\"}}", number % 2).into_bytes(), ..sample() }
+        let body = format!("{{\"subject\":\"engineer/E-{}\",\"data\":{number}}}", number % 2);
+        Letter { body: body.into_bytes(), ..sample() }
     }
 
     async fn listed(store: &Memory) -> Vec<Parked> {
@@ -322,34 +400,93 @@ mod tests {
         let headers = BTreeMap::from([("cloudEvents_id".to_owned(), "\u{1}".repeat(8_000))]);
         for letter in [long, Letter { headers, ..numbered(0) }] {
             assert!(matches!(engine.receive(&letter, Door::Amqp).await, Err(IntakeError::Refused(_))));
-            let replayed = engine.replay(&letter.id(), "åsa", "try").await;
+            let replayed = engine.replay(&engine.house().sealer.letter_id(&letter), "åsa", "try").await;
             assert!(
                 matches!(&replayed, Err(ReplayError::Refused(refusal)) if refusal.reason == ReasonCode::TooLarge)
             );
         }
     }
 
+    fn with_room<S: Store>(store: &Arc<S>, now: &str, sealer: Sealer, room: Count) -> Arc<Engine> {
+        let mut engine = engine(store, now, &[], sealer);
+        Arc::get_mut(&mut engine).unwrap().parking.room = room;
+        engine
+    }
+
+    async fn refuse(engine: &Engine, letter: &Letter) {
+        let refused = engine.receive(letter, Door::Amqp).await;
+        assert!(matches!(refused, Err(IntakeError::Refused(_))), "{refused:?}");
+    }
+
+    fn junk(number: usize) -> Letter {
+        Letter { body: vec![0xff; number + 1], ..sample() }
+    }
+
     #[tokio::test]
-    async fn what_is_parked_has_its_limits() {
+    async fn junk_pushes_out_junk_and_no_event() {
+        let (store, folder) = (Arc::new(Memory::new()), tempfile::tempdir().unwrap());
+        let room = Count { events: 3, unreadable: 2 };
+        let early = with_room(&store, START, sealer(&folder), room);
+        refuse(&early, &numbered(0)).await;
+        let engine = with_room(&store, "2026-11-23T09:00:00Z", sealer(&folder), room);
+        for number in 0..7 {
+            refuse(&engine, &junk(number)).await;
+        }
+        engine.tidy_parked().await.unwrap();
+        let listed = listed(&store).await;
+        assert_eq!(listed.iter().filter(|parked| parked.is_unreadable()).count(), 2);
+        assert_eq!(listed.len(), 3, "the event that came before all junk is there");
+    }
+
+    #[tokio::test]
+    async fn an_event_without_room_is_not_taken_in_and_none_is_dropped_for_it() {
+        let (store, folder) = (Arc::new(Memory::new()), tempfile::tempdir().unwrap());
+        let room = Count { events: 2, unreadable: 9 };
+        for number in 0..2 {
+            refuse(&with_room(&store, START, sealer(&folder), room), &numbered(number)).await;
+        }
+        // After a start, too.
+        let engine = with_room(&store, START, sealer(&folder), room);
+        for _ in 0..2 {
+            let third = engine.receive(&numbered(2), Door::Http).await;
+            assert!(matches!(third, Err(IntakeError::NoRoom(_))), "{third:?}");
+        }
+        refuse(&engine, &numbered(1)).await;
+        refuse(&engine, &junk(0)).await;
+        engine.tidy_parked().await.unwrap();
+        assert_eq!(listed(&store).await.len(), 3);
+        let changes = engine.drop_letters_of(&"E-1".parse().unwrap()).await.unwrap();
+        store.commit(Commit::new(Timestamp::UNIX_EPOCH, Actor::Engine, changes)).await.unwrap();
+        engine.tidy_parked().await.unwrap();
+        refuse(&engine, &numbered(2)).await;
+    }
+
+    #[tokio::test]
+    async fn a_replay_makes_room() {
+        let (store, folder) = (Arc::new(Memory::new()), tempfile::tempdir().unwrap());
+        let strict = engine(&store, START, &["https://other.example"], sealer(&folder));
+        refuse(&strict, &sample()).await;
+        let mended = with_room(&store, START, sealer(&folder), Count { events: 1, unreadable: 0 });
+        assert!(matches!(mended.receive(&numbered(0), Door::Http).await, Err(IntakeError::NoRoom(_))));
+        let id = mended.house().sealer.letter_id(&sample());
+        mended.replay(&id, "åsa", "the source is allowed now").await.unwrap();
+        refuse(&mended, &numbered(0)).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_parked_has_its_time() {
         let (store, folder) = (Arc::new(Memory::new()), tempfile::tempdir().unwrap());
         let park = async |now: &str, numbers: std::ops::Range<usize>| {
             let engine = engine(&store, now, &[], sealer(&folder));
             for number in numbers {
-                let letter = Letter { content_type: Some(number.to_string()), ..numbered(number) };
-                assert!(matches!(engine.receive(&letter, Door::Amqp).await, Err(IntakeError::Refused(_))));
+                refuse(&engine, &numbered(number)).await;
             }
             engine
         };
         park(START, 0..3).await;
-        let later = park("2026-11-23T09:00:00Z", 3..7).await;
-        later.tidy_parked(5).await.unwrap();
-        assert_eq!(listed(&store).await.len(), 5, "the oldest two are dropped");
-        let much_later = park("2026-11-23T10:30:00Z", 7..8).await;
-        much_later.tidy_parked(5).await.unwrap();
-        assert_eq!(listed(&store).await.len(), 5, "one was too old");
-        let changes = much_later.drop_letters_of(&"E-1".parse().unwrap()).await.unwrap();
-        assert_eq!(changes.len(), 3);
-        store.commit(Commit::new(Timestamp::UNIX_EPOCH, Actor::Engine, changes)).await.unwrap();
-        assert!(listed(&store).await.iter().all(|parked| parked.engineer != "E-1".parse().ok()));
+        park("2026-11-23T09:00:00Z", 3..7).await.tidy_parked().await.unwrap();
+        assert_eq!(listed(&store).await.len(), 7);
+        park("2027-02-21T09:30:00Z", 7..8).await.tidy_parked().await.unwrap();
+        assert_eq!(listed(&store).await.len(), 1, "the others are older than 90 days");
     }
 }

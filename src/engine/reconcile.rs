@@ -111,7 +111,12 @@ impl Engine {
     }
 
     async fn reconcile_logged(&self, key: &EngineerKey) {
-        if let Err(error) = self.reconcile(key).await {
+        let looked = async {
+            self.reconcile(key).await?;
+            self.expose(self.house.store.enrollments_of(key).await?).await;
+            Ok::<(), StoreError>(())
+        };
+        if let Err(error) = looked.await {
             tracing::warn!(engineer = %key, %error, "could not look for missing rows; the next sweep will");
         }
     }
@@ -201,10 +206,12 @@ impl Engine {
     async fn tell(&self, engineer: &Engineer, row: &Enrollment) {
         let wish = engineer.wish_for(&row.id.target(), self.settings.lead_time);
         let known = row.newest_goal();
-        if !row.takes(&wish) {
+        // While a person is asked whether the engineer may have more there is nothing to tell.
+        let is_early = row.id.target() == Target::Engineer && engineer.asked.is_some();
+        if is_early || !row.takes(&wish) {
             return;
         }
-        let has_changed = wish.changed.since(known.revision, row.id.kind()).next().is_some();
+        let has_changed = wish.changes(known, row.id.kind()).next().is_some();
         let is_news =
             wish.goal.want != known.want || has_changed && row.state == State::Completed || !row.is_settled();
         if is_news {

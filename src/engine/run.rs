@@ -160,8 +160,9 @@ impl<'a> Work<'a> {
         let Some(sheet) = self.sheet.as_ref().filter(|_| self.row.goal.want == Want::Present) else {
             return Ok(());
         };
-        let wish = sheet.engineer.wish_for(&self.row.id.target(), self.engine.settings.lead_time);
-        if wish.goal.want == Want::Present {
+        let engineer = &sheet.engineer;
+        let wish = engineer.wish_for(&self.row.id.target(), self.engine.settings.lead_time);
+        if wish.goal.want == Want::Present && !engineer.has_ended(self.engine.house.clock.now()) {
             return Ok(());
         }
         self.engine.signal(&sheet.engineer.key);

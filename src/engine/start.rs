@@ -87,6 +87,9 @@ impl Engine {
                 {
                     self.grants().note(&engineer.stated.cause.event.source, at);
                 }
+                if let Some(at) = engineer.widened.filter(|at| *at > day_ago) {
+                    self.grants().note(&engineer.stated.cause.event.source, at);
+                }
             }
         }
     }

@@ -133,17 +133,19 @@ impl Engine {
             let row = self.house.store.enrollment(&id).await?;
             whole &= row.is_none_or(|row| !self.is_past(&row, &account));
         }
+        self.wake(&Lane::Leaving(name.clone()));
         self.wake(&Lane::Reseller(name.clone()));
         Ok(whole)
     }
 
     /// Whether the row has this account, will not look for paid licences by itself any more, and is still watched: no whole list has begun
-    /// a day after the account was made. What somebody gave an older account, or took as done, is left alone.
+    /// a day after the account was made. Whoever left in that time is watched like anybody else. What somebody gave an older account, or took as done, is left alone.
     fn is_past(&self, row: &Enrollment, account: &AccountId) -> bool {
         let read = row.id.reseller().and_then(|name| self.watches.of().get(name)?.read);
         let read = read.unwrap_or_else(|| self.house.clock.now() - self.settings.recheck);
         let known = row.facts.account.as_ref().filter(|known| known.id == *account);
-        row.goal.want == Want::Present
+        let is_at_rest = row.goal.want == Want::Present || row.has_lost_access();
+        is_at_rest
             && row.done.contains(&StepName::NoPaidLicense)
             && !row.skipped.contains(&StepName::NoPaidLicense)
             && !matches!(row.state, State::Cancelled { .. })

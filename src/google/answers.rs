@@ -42,7 +42,8 @@ const ON_AN_ACCOUNT: Calls = Calls::These(&[
     Call::InsertAlias,
 ]);
 /// Changes that never touch the address, so that a conflict is not about it.
-const CHANGES: Calls = Calls::These(&[Call::UpdateUser, Call::DeleteUser, Call::SignOut]);
+const CHANGES: Calls =
+    Calls::These(&[Call::UpdateUser, Call::DeleteUser, Call::SignOut, Call::InvalidateCodes]);
 /// What ends access besides the suspension.
 const SECURITY: Calls =
     Calls::These(&[Call::SignOut, Call::DeleteToken, Call::DeletePassword, Call::InvalidateCodes]);

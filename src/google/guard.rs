@@ -34,6 +34,18 @@ pub fn leaving(account: &Account, expected: &Expected<'_>) -> Result<(), Failure
     no_super_administrator(account)
 }
 
+/// The same for an account whose id the row knows, where the engineer's record, and with it the address, cannot be read. Errors: as of
+/// [`ours`].
+pub fn leaving_known(
+    account: &Account,
+    engineer: &EngineerKey,
+    customer: &CustomerId,
+) -> Result<(), Failure> {
+    with_marker(account, engineer)?;
+    of_customer(account, customer)?;
+    no_super_administrator(account)
+}
+
 /// Whether carepass's role may be taken away from an engineer's own account, which a person named: as of [`home`], but whatever else it
 /// holds, and whether it is suspended, is no hindrance. Errors: as of [`ours`].
 pub fn leaving_home(
@@ -87,10 +99,15 @@ fn marked(account: &Account, expected: &Expected<'_>) -> Result<(), Failure> {
     if account.primary_address != expected.address.to_string() {
         return Err(stop(FailureCode::AccountNotOurs, "the account's primary address is another"));
     }
+    with_marker(account, expected.engineer)
+}
+
+/// With the marker of this very engineer.
+fn with_marker(account: &Account, engineer: &EngineerKey) -> Result<(), Failure> {
     if account.marker.is_none() {
         return Err(stop(FailureCode::AccountNotOurs, "the account carries no marker of carepass"));
     }
-    no_others(account, expected.engineer)
+    no_others(account, engineer)
 }
 
 /// At the very address that a person named, and no other engineer's.

@@ -1,5 +1,6 @@
 //! `HashiCorp` Vault's response wrapping: `sys/wrapping/wrap` keeps what it is sent and answers with a token that shows it once.
-//! Facts: Vault's HTTP API, `/sys/wrapping/wrap` and "Response wrapping". Not here: unwrapping, which is the engineer's.
+//! Facts: Vault's HTTP API, `/sys/wrapping/wrap` and "Response wrapping". Not here: unwrapping, which is the engineer's, and the tests
+//! against a stand-in over HTTP (`tests/it/vault`).
 
 use super::{FirstPassword, content};
 use jiff::SignedDuration;
@@ -164,7 +165,3 @@ fn unreachable(error: &reqwest::Error) -> VaultError {
     let why = if error.is_timeout() { "no answer in time" } else { "cannot be reached" };
     VaultError::Unavailable(why.to_owned())
 }
-
-#[cfg(test)]
-#[path = "vault_tests.rs"]
-mod tests;

@@ -133,6 +133,7 @@ mod tests {
             restored: false,
             home: false,
             suspended_by_us: None,
+            given: BTreeSet::new(),
         });
         row
     }

@@ -7,8 +7,8 @@ use super::language::Spoken;
 use super::problem::{Problem, ProblemKind};
 use super::reseller_view::{OrgUnitView, ResellerView, SeatsView};
 use super::views::{EngineerView, EntryView, Page, TaskView, Wording};
-use crate::model::engineer::{Engineer, Hold, Progress, Release};
-use crate::model::enrollment::{EnrollmentId, Lane, Want};
+use crate::model::engineer::{Engineer, Hold, Progress};
+use crate::model::enrollment::{EnrollmentId, Lane};
 use crate::model::entry::Position;
 use crate::model::id::{EngineerKey, LocalPart, ResellerName};
 use crate::model::task::{Task, batch, task};
@@ -147,7 +147,8 @@ pub(super) async fn open_tasks(api: &Api, wording: Wording) -> Result<Vec<Task>,
     let house = api.engine.house();
     let now = wording.zoned();
     let of = |name: &ResellerName| [Lane::Leaving(name.clone()), Lane::Reseller(name.clone())];
-    let lanes = house.sites.keys().flat_map(of).chain([Lane::House]);
+    let removed = api.engine.removed().into_iter().map(Lane::Leaving);
+    let lanes = removed.chain(house.sites.keys().flat_map(of)).chain([Lane::House]);
     let (mut tasks, mut looked_at) = (Vec::new(), 0);
     for lane in lanes {
         let mut after: Option<(Timestamp, EnrollmentId)> = None;
@@ -173,9 +174,7 @@ async fn held_tasks(api: &Api, wording: Wording) -> Result<Vec<TaskView>, Proble
         after = page.last().map(|engineer| engineer.key.clone());
         let last_page = page.len() < PAGE;
         for engineer in page {
-            if let (Release::Held { since, why }, Want::Present) =
-                (engineer.release, engineer.stated.goal.want)
-            {
+            if let Some((since, why)) = engineer.held() {
                 let (oldest, keys) = held.entry(why).or_insert((since, Vec::new()));
                 *oldest = since.min(*oldest);
                 keys.push(engineer.key);

@@ -128,11 +128,8 @@ pub(super) async fn replay(
     Sent(body): Sent<Replay>,
 ) -> Result<Json<Value>, Problem> {
     let id: LetterId = named.get("id")?;
-    let reason = reason(&body.reason)?.to_owned();
-    let (engine, letter) = (Arc::clone(&api.engine), id.clone());
-    let replaying = async move { engine.replay(&letter, &caller.name, &reason).await };
-    let replayed = api.engine.to_its_end(replaying).await.ok_or(ProblemKind::Internal)?;
-    let (outcome, engineer) = match replayed {
+    let reason = reason(&body.reason)?;
+    let (outcome, engineer) = match api.engine.replay(&id, &caller.name, reason).await {
         Ok(Admitted::Applied(key)) => ("applied", key),
         Ok(Admitted::Unchanged(key)) => ("unchanged", key),
         Err(ReplayError::Refused(refusal)) => return Err(Problem::refused(&refusal, &id, spoken)),

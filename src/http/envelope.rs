@@ -3,7 +3,7 @@
 //! Not here: what may be opened, and when (`engine/envelope`).
 
 use super::language::Spoken;
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
 use super::{Api, hosts};
 use crate::engine::{Envelope, EnvelopeStanding};
 use crate::handover::FirstPassword;
@@ -11,7 +11,7 @@ use crate::mail::WebUrl;
 use crate::model::person::Language;
 use crate::store::StoreError;
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
@@ -20,6 +20,9 @@ use std::sync::Arc;
 
 /// The page's only style, by its hash: nothing else is loaded, run, framed or sent elsewhere.
 const STYLE: &str = "body{font-family:system-ui,sans-serif;line-height:1.5;max-width:40em;margin:0 auto;padding:1em}code{font-size:1.2em;overflow-wrap:anywhere}button{font:inherit;padding:.5em 1em}";
+
+/// What the address of such a page begins with; the token follows.
+const PATH: &str = "/envelope/";
 
 /// What the page says.
 struct Words {
@@ -37,6 +40,8 @@ struct Words {
     unknown: [&'static str; 2],
     too_many: [&'static str; 2],
     foreign: [&'static str; 2],
+    away: [&'static str; 2],
+    failed: [&'static str; 2],
 }
 
 const ENGLISH: Words = Words {
@@ -60,6 +65,11 @@ const ENGLISH: Words = Words {
     unknown: ["There is no such page.", "Check that you have the whole link of your letter."],
     too_many: ["This page was asked for too often.", "Try again in a minute."],
     foreign: ["Another page tried to open this one.", "Open the link of your letter yourself."],
+    away: [
+        "This page cannot be shown right now.",
+        "Try again in a few minutes. If it then says that it was opened already, tell your administrator: you get a new one.",
+    ],
+    failed: ["This page cannot be shown.", "Open the link exactly as it stands in your letter."],
 };
 
 const SWEDISH: Words = Words {
@@ -83,6 +93,11 @@ const SWEDISH: Words = Words {
     unknown: ["Det finns ingen sådan sida.", "Kontrollera att du har hela länken från ditt brev."],
     too_many: ["Sidan har begärts för ofta.", "Försök igen om en minut."],
     foreign: ["En annan sida försökte öppna den här.", "Öppna själv länken från ditt brev."],
+    away: [
+        "Sidan kan inte visas just nu.",
+        "Försök igen om några minuter. Om det då står att den redan har öppnats, säg det till din administratör: du får en ny.",
+    ],
+    failed: ["Sidan kan inte visas.", "Öppna länken precis som den står i ditt brev."],
 };
 
 /// `GET` and `HEAD /envelope/{token}`: changes nothing, however often.
@@ -105,6 +120,20 @@ pub(super) async fn open(
         return Ok(written(StatusCode::FORBIDDEN, spoken.0, &plain(words(spoken.0).foreign)));
     }
     answer(&api, api.engine.open_envelope(&token).await, spoken)
+}
+
+/// The page for whatever went wrong on the way to it: whoever opens it is no machine. `None` for other paths.
+pub(super) fn in_words(path: &str, problem: &Problem, spoken: Spoken) -> Option<Response> {
+    path.strip_prefix(PATH).filter(|token| !token.is_empty())?;
+    let (status, words) = (problem.kind.status(), words(spoken.0));
+    let is_away = status.is_server_error() || problem.kind == ProblemKind::Busy;
+    let lines = if is_away { words.away } else { words.failed };
+    let mut response =
+        written(if is_away { StatusCode::SERVICE_UNAVAILABLE } else { status }, spoken.0, &plain(lines));
+    if is_away {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+    }
+    Some(response)
 }
 
 /// Whether the button on our own page was pressed, as far as the browser says. It says `null` as the origin of a page that sends no

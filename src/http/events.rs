@@ -73,14 +73,14 @@ pub(super) async fn events(
     let body = body.map_err(|rejection| Problem::of_status(rejection.status()))?;
     let results = match letter(&headers, &body)? {
         Sent::One(letter) => {
-            let result = take(&api, letter).await?;
+            let result = take(&api, letter, spoken).await?;
             vec![result.map_err(|(refusal, letter)| Problem::refused(&refusal, &letter, spoken))?]
         }
         Sent::Batch(batch) => {
             let mut results = Vec::new();
             for letter in split(&api, batch, spoken).await? {
                 let event = letter.event();
-                let result = take(&api, letter).await?;
+                let result = take(&api, letter, spoken).await?;
                 results.push(result.unwrap_or_else(|(refusal, letter)| {
                     EventResult::refused(event, &refusal, letter, spoken)
                 }));
@@ -154,19 +154,29 @@ async fn split(api: &Api, batch: Letter, spoken: Spoken) -> Result<Vec<Letter>, 
         }
         Err(refusal) => refusal,
     };
-    api.engine.park(&batch, &refusal, Door::Http).await?;
-    Err(Problem::refused(&refusal, &batch.id(), spoken))
+    let (engine, id) = (Arc::clone(&api.engine), api.engine.house().sealer.letter_id(&batch));
+    let parking = async move { engine.park(&batch, &refusal, Door::Http).await.map(|()| refusal) };
+    match api.engine.to_its_end(parking).await.ok_or(ProblemKind::Internal)? {
+        Ok(refusal) => Err(Problem::refused(&refusal, &id, spoken)),
+        Err(IntakeError::NoRoom(refusal)) => Err(Problem::no_room(&refusal, spoken)),
+        Err(error @ (IntakeError::Refused(_) | IntakeError::Unavailable(_))) => Err(error.into()),
+    }
 }
 
 /// Offers one event. The inner error says why it was refused, and under which id it is parked.
-async fn take(api: &Api, letter: Letter) -> Result<Result<EventResult, (Refusal, LetterId)>, Problem> {
-    let (id, event) = (letter.id(), letter.event());
+async fn take(
+    api: &Api,
+    letter: Letter,
+    spoken: Spoken,
+) -> Result<Result<EventResult, (Refusal, LetterId)>, Problem> {
+    let (id, event) = (api.engine.house().sealer.letter_id(&letter), letter.event());
     let engine = Arc::clone(&api.engine);
     let received = api.engine.to_its_end(async move { engine.receive(&letter, Door::Http).await }).await;
     let (outcome, engineer) = match received.ok_or(ProblemKind::Internal)? {
         Ok(Admitted::Applied(key)) => ("applied", key),
         Ok(Admitted::Unchanged(key)) => ("unchanged", key),
         Err(IntakeError::Refused(refusal)) => return Ok(Err((refusal, id))),
+        Err(IntakeError::NoRoom(refusal)) => return Err(Problem::no_room(&refusal, spoken)),
         Err(error @ IntakeError::Unavailable(_)) => return Err(error.into()),
     };
     let (id, source) = event.map(|event| (event.id, event.source)).unzip();

@@ -18,6 +18,7 @@ mod language;
 mod leaving_view;
 mod orders;
 mod problem;
+mod reissue;
 mod reseller_view;
 mod routes;
 mod schemas;

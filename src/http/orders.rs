@@ -3,14 +3,16 @@
 
 use super::extract::{Named, Sent};
 use super::language::Spoken;
-use super::problem::Problem;
+use super::problem::{Problem, ProblemKind};
+use super::reissue::ReissueView;
 use super::tokens::{Caller, Role};
 use super::views::{EnrollmentView, Wording};
 use super::{Api, api, auth};
 use crate::engine::{EngineerOrder, OrderError, RowOrder};
 use crate::model::enrollment::EnrollmentId;
 use crate::model::id::MailAddress;
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
@@ -49,6 +51,13 @@ enum Decision {
     Reissue,
 }
 
+/// Carries an order out to its end, also when its caller hangs up or has waited too long: cut off between its commit and what follows from
+/// it, it would wake nobody.
+pub(super) async fn to_its_end(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let done = api.engine.to_its_end(async move { next.run(request).await }).await;
+    done.unwrap_or_else(|| Problem::from(ProblemKind::Internal).into_response())
+}
+
 /// `POST /v1/engineers/{key}/orders`: `approve` is about the engineer, the others are about the engineer-wide row.
 pub(super) async fn of_engineer(
     State(api): State<Arc<Api>>,
@@ -69,8 +78,9 @@ pub(super) async fn of_engineer(
             Ok(Json(Wording::new(&api, spoken).enrollment(&row)).into_response())
         }
         Decision::Reissue => {
-            let engineer = api.engine.order_reissue(&key, None, &caller.name, reason).await?;
-            Ok(Json(api::view(&api, &engineer, spoken).await?).into_response())
+            let reissued = api.engine.order_reissue(&key, None, &caller.name, reason).await?;
+            let engineer = api::view(&api, &reissued.engineer, spoken).await?;
+            Ok(Json(ReissueView::of(engineer, &reissued.refused, spoken)).into_response())
         }
         Decision::Adopt(_) => {
             Err(Problem::invalid("/order", "an account is adopted in one domain: name the enrollment"))

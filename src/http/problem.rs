@@ -2,6 +2,7 @@
 //! so; what you can do). Answered as problem details (RFC 9457). Not here: failures of steps, which are data of a row.
 
 use super::language::Spoken;
+use super::reissue;
 use super::tokens::Role;
 use crate::engine::{IntakeError, OrderError, ReplayError};
 use crate::model::event::{Fault as EventFault, Refusal};
@@ -97,6 +98,9 @@ problems! {
     EventRefused "event_refused" UNPROCESSABLE_ENTITY
         "The event cannot be used" "It is kept as `letter`. Mend what `errors` names and send it with a new id, or have the cause mended here and the letter replayed."
         "Händelsen kan inte användas" "Den ligger kvar som `letter`. Rätta det som `errors` anger och skicka den med ett nytt id, eller låt åtgärda orsaken här och spela upp den igen."
+    NoRoom "no_room" SERVICE_UNAVAILABLE
+        "The event cannot be used, and there is no room to keep it" "Keep it yourself. Mend what `errors` names and send it with a new id; if the cause is here, have an operator look at `carepass dead list` first."
+        "Händelsen kan inte användas, och det finns ingen plats att spara den" "Behåll den själv. Rätta det som `errors` anger och skicka den med ett nytt id; om orsaken finns här, be först en operatör titta på `carepass dead list`."
     IntakeClosed "intake_closed" NOT_FOUND
         "Events are not taken here" "Set intake.http.enabled in the configuration, or publish to the broker."
         "Händelser tas inte emot här" "Sätt intake.http.enabled i konfigurationen, eller publicera till meddelandekön."
@@ -109,6 +113,12 @@ problems! {
     OrderUnderWay "order_under_way" CONFLICT
         "The same order is being carried out" "Ask again in a moment, under the same key, for its answer."
         "Samma order utförs just nu" "Fråga igen om en stund, med samma nyckel, efter svaret."
+    TooManyOrders "too_many_orders" SERVICE_UNAVAILABLE
+        "Too many orders are being carried out" "Nothing was done. Send it again in a moment, under the same key."
+        "För många order utförs just nu" "Inget gjordes. Skicka den igen om en stund, med samma nyckel."
+    AnswerNotKept "answer_not_kept" CONFLICT
+        "The order was carried out, and its answer was too long to be kept" "Look at what it was about; nothing was done a second time."
+        "Ordern utfördes, och svaret var för långt för att sparas" "Titta på det den gällde; inget gjordes en andra gång."
     InvalidRequest "invalid_request" BAD_REQUEST
         "The request has faults" "Mend what `errors` names and send it again."
         "Begäran har fel" "Rätta det som `errors` anger och skicka den igen."
@@ -195,13 +205,27 @@ impl Problem {
 
     /// An event that cannot be used, with everything that is wrong with it.
     pub(super) fn refused(refusal: &Refusal, letter: &LetterId, spoken: Spoken) -> Self {
+        let errors = Self::event_faults(refusal, spoken);
+        Self { errors, letter: Some(letter.clone()), ..ProblemKind::EventRefused.into() }
+    }
+
+    /// An event that cannot be used, nor kept.
+    pub(super) fn no_room(refusal: &Refusal, spoken: Spoken) -> Self {
+        Self { errors: Self::event_faults(refusal, spoken), ..ProblemKind::NoRoom.into() }
+    }
+
+    fn event_faults(refusal: &Refusal, spoken: Spoken) -> Vec<Fault> {
         let fault = |fault: &EventFault| Fault {
             place: fault.pointer.clone(),
             detail: fault.code.text(spoken.0).to_owned(),
             reason: Some(fault.code.code()),
         };
-        let errors = refusal.faults.iter().map(fault).collect();
-        Self { errors, letter: Some(letter.clone()), ..ProblemKind::EventRefused.into() }
+        refusal.faults.iter().map(fault).collect()
+    }
+
+    /// An order that fits nothing that it is about, with each of them.
+    pub(super) fn unfit(errors: Vec<Fault>) -> Self {
+        Self { errors, ..ProblemKind::OrderDoesNotFit.into() }
     }
 
     /// A caller whose role is too small.
@@ -278,11 +302,12 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// Of an event that could not be stored, or parked. One that is refused is told with its faults (`Problem::refused`).
+/// Of an event that could not be stored, or parked. One that is refused is told with its faults (`refused`, `no_room`).
 impl From<IntakeError> for Problem {
     fn from(error: IntakeError) -> Self {
         match error {
             IntakeError::Refused(_) => ProblemKind::EventRefused.into(),
+            IntakeError::NoRoom(_) => ProblemKind::NoRoom.into(),
             IntakeError::Unavailable(why) => StoreError::Unavailable(why).into(),
         }
     }
@@ -317,6 +342,7 @@ impl From<OrderError> for Problem {
                 | Rejected::NoFirstPassword,
             )
             | OrderError::NotHome => ProblemKind::OrderDoesNotFit,
+            OrderError::NothingToReissue(refused) => return reissue::nothing(&refused),
             OrderError::Store(error) => return error.into(),
         };
         kind.into()

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodFilter, MethodRouter, get, on};
+use axum::routing::{MethodFilter, MethodRouter, get, on, post};
 use std::sync::Arc;
 
 /// One route of the API.
@@ -71,12 +71,13 @@ const METRICS: &str = "/metrics";
 
 /// The router of the table, of the probes and documents, and of the page for engineers, which need no token.
 pub(super) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
+    let opening = post(envelope::open).route_layer(from_fn_with_state(Arc::clone(api), orders::to_its_end));
     let probes = Router::new()
         .route(LIVE, get(health::live))
         .route(READY, get(health::ready))
         .route(METRICS, get(health::metrics))
         // Its token is its path.
-        .route("/envelope/{token}", get(envelope::look).post(envelope::open));
+        .route("/envelope/{token}", get(envelope::look).merge(opening));
     let repeats = Arc::new(idempotency::Repeats::default());
     ROUTES.iter().fold(probes.merge(schemas::router()), |router, route| {
         let guard = from_fn_with_state((Arc::clone(api), route.least), auth::require);
@@ -84,7 +85,9 @@ pub(super) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
             MethodFilter::try_from(route.method.clone()).expect("the table holds common methods only");
         let mut served = (route.handler)(method);
         if route.method == Method::POST && route.path != EVENTS {
-            served = served.route_layer(from_fn_with_state(Arc::clone(&repeats), idempotency::once));
+            served = served
+                .route_layer(from_fn_with_state(Arc::clone(&repeats), idempotency::once))
+                .route_layer(from_fn_with_state(Arc::clone(api), orders::to_its_end));
         }
         router.route(route.path, served.route_layer(guard))
     })

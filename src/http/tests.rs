@@ -1,6 +1,7 @@
 //! The door as callers find it: over real sockets, with the store in memory. The table of routes is walked, so that a new route is
 //! tested by standing in it.
 
+mod envelope;
 mod events;
 mod orders;
 mod tasks;

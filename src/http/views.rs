@@ -6,7 +6,7 @@ use super::engineer_view::{HandoverView, UpcomingView};
 use super::language::Spoken;
 use super::leaving_view::{LeavingView, by_hand};
 use crate::model::calendar::moment;
-use crate::model::engineer::{Engineer, Hold, Progress, Release};
+use crate::model::engineer::{Engineer, Hold, Progress};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Entry};
 use crate::model::failure::{Failure, FailureCode, Prefilled, Who};
@@ -170,10 +170,7 @@ impl Wording {
         roster: &Roster,
         rows: &[Enrollment],
     ) -> EngineerView {
-        let held_since = match engineer.release {
-            Release::Held { since, .. } if engineer.stated.goal.want == Want::Present => Some(since),
-            Release::Held { .. } | Release::Granted(_) => None,
-        };
+        let held_since = engineer.held().map(|(since, _)| since);
         let waits = self.waits_as_a_whole(engineer, roster, rows);
         EngineerView {
             key: engineer.key.clone(),
@@ -209,7 +206,7 @@ impl Wording {
         if engineer.stated.goal.want == Want::Absent {
             return None;
         }
-        if let Release::Held { why, .. } = engineer.release {
+        if let Some((_, why)) = engineer.held() {
             return Some((Who::Operator, why.code(), self.held(why)));
         }
         let is_told = rows.iter().any(|row| row.id.target() == Target::Engineer);

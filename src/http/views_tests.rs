@@ -1,7 +1,7 @@
 //! What people and machines are shown: rows, engineers, entries of the ledger.
 
 use super::*;
-use crate::model::engineer::Scope;
+use crate::model::engineer::{Release, Scope};
 use crate::model::enrollment::Goal;
 use crate::model::entry::Position;
 use crate::model::roster::ResellerStatus;

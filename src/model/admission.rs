@@ -1,12 +1,12 @@
 //! What a readable event means for what is already known: new, said before, too late, or in conflict (`docs/EVENTS.md`, order and
 //! duplicates). Pure. Not here: reading the message (`event`), sealing and storing (`engine/intake`).
 
-use super::engineer::{Engineer, Hold};
+use super::engineer::{Engineer, Hold, UPCOMING_MAX};
 use super::enrollment::Want;
 use super::entry::{Disposition, Received};
 use super::event::{Ending, Event, Full, Lifecycle, Profile, ReasonCode};
+use super::id::EmploymentId;
 use super::roster::Roster;
-use super::statement::Statement;
 use std::collections::BTreeSet;
 
 /// What is to be done with an event.
@@ -57,7 +57,12 @@ pub fn decide(
         if event.revision() < newest.goal.revision
             && !engineer.is_some_and(|known| ends_what_holds(event, known))
         {
-            return Admission::Note(Disposition::Stale);
+            let is_overtaken = engineer.is_some_and(|known| begins_something(event, known));
+            return if is_overtaken {
+                refuse("/data/revision", ReasonCode::Overtaken)
+            } else {
+                Admission::Note(Disposition::Stale)
+            };
         }
         if event.revision() == newest.goal.revision {
             let repeated = Admission::Note(Disposition::Repeated);
@@ -72,14 +77,24 @@ pub fn decide(
     }
 }
 
-/// Whether the event ends the spell of employment in force, which another one that is to come has overtaken: late, and no less true.
+/// Whether the event ends the spell of employment in force and is the newest word about that one: late, and no less true.
 fn ends_what_holds(event: &Event, engineer: &Engineer) -> bool {
     let (Lifecycle::Left(ending) | Lifecycle::Cancelled(ending)) = &event.lifecycle else { return false };
-    let stated = &engineer.stated;
-    stated.goal.want == Want::Present
-        && stated.employment == ending.employment.id
-        && engineer.newest().employment != ending.employment.id
-        && ending.revision > stated.goal.revision
+    let said = [&engineer.stated].into_iter().chain(&engineer.upcoming);
+    let of_it = said.filter(|statement| statement.employment == ending.employment.id);
+    engineer.stated.goal.want == Want::Present
+        && engineer.stated.employment == ending.employment.id
+        && of_it.map(|statement| statement.own_revision).max() < Some(ending.revision)
+}
+
+/// Whether the event tells of a spell of employment that nobody has heard of: it must not vanish behind a newer word about another one.
+fn begins_something(event: &Event, engineer: &Engineer) -> bool {
+    let (Lifecycle::Joined(full) | Lifecycle::Moved(full)) = &event.lifecycle else { return false };
+    !is_known(engineer, &full.employment.id) && !engineer.past.contains(&full.employment.id)
+}
+
+fn is_known(engineer: &Engineer, id: &EmploymentId) -> bool {
+    [&engineer.stated].into_iter().chain(&engineer.upcoming).any(|statement| statement.employment == *id)
 }
 
 /// A full state is used, unless the house does not know what it names. That somebody is back whose employment had ended is a question.
@@ -90,8 +105,17 @@ fn of_full(full: &Full, engineer: Option<&Engineer>, house: House<'_>) -> Admiss
     if house.roster.is_complete() && !house.roster.strangers(&full.scope).is_empty() {
         return refuse("/data/scope/domains", ReasonCode::DomainNotConfigured);
     }
+    if engineer.is_some_and(|engineer| engineer.upcoming.len() >= UPCOMING_MAX) {
+        return refuse("/data/employment", ReasonCode::TooManyUpcoming);
+    }
+    if engineer.is_some_and(|engineer| is_over(engineer, full)) {
+        return refuse("/data/employment/id", ReasonCode::EmploymentOver);
+    }
     let has_ended = |engineer: &&Engineer| {
-        engineer.stated.goal.want == Want::Absent && engineer.stated.employment == full.employment.id
+        let id = &full.employment.id;
+        let has_been =
+            engineer.stated.employment == *id || !is_known(engineer, id) && engineer.past.contains(id);
+        engineer.stated.goal.want == Want::Absent && has_been
     };
     Admission::Apply {
         hold: engineer.filter(has_ended).map(|_| Hold::EmploymentEnded),
@@ -99,11 +123,19 @@ fn of_full(full: &Full, engineer: Option<&Engineer>, house: House<'_>) -> Admiss
     }
 }
 
-/// The end of access is about the spell of employment that is in force, or one that is to come; who was never heard of is fenced by it.
+/// Whether the spell of employment ended before the one that is in force began.
+fn is_over(engineer: &Engineer, full: &Full) -> bool {
+    let id = &full.employment.id;
+    engineer.stated.goal.want == Want::Present && engineer.past.contains(id) && !is_known(engineer, id)
+}
+
+/// The end of access is about the spell of employment that is in force, or one that is to come; who was never heard of is fenced by it, and
+/// so is a spell that nobody has heard of where there is no access.
 fn of_ending(ending: &Ending, engineer: Option<&Engineer>) -> Admission {
-    let is_about = |statement: &Statement| statement.employment == ending.employment.id;
-    let is_known = |engineer: &Engineer| is_about(&engineer.stated) || engineer.upcoming.iter().any(is_about);
-    if engineer.is_some_and(|engineer| !is_known(engineer)) {
+    let id = &ending.employment.id;
+    let fences =
+        |engineer: &Engineer| engineer.stated.goal.want == Want::Absent && !engineer.past.contains(id);
+    if engineer.is_some_and(|engineer| !is_known(engineer, id) && !fences(engineer)) {
         return refuse("/data/employment/id", ReasonCode::EmploymentMismatch);
     }
     Admission::Apply { hold: None, gap: has_gap(ending.revision, engineer) }

@@ -34,7 +34,8 @@ fn known(events: &[&Event]) -> Engineer {
             (Lifecycle::Joined(full) | Lifecycle::Moved(full), before) => {
                 let (stated, upcoming) = Statement::of_full(event, full, person, NOW);
                 let base = before.unwrap_or_else(|| Engineer::example(full.key.as_str()));
-                Engineer { stated, upcoming, ..base }
+                let past = base.past_after(&stated);
+                Engineer { stated, upcoming, past, ..base }
             }
             (Lifecycle::Left(_) | Lifecycle::Cancelled(_), Some(before)) => Engineer {
                 stated: before.stated.clone().ended(event, NOW, false),
@@ -81,6 +82,20 @@ const REPEATED: Admission = Admission::Note(Disposition::Repeated);
 
 fn revision(number: u64) -> (&'static str, Value) {
     ("/data/revision", json!(number))
+}
+
+/// An old state of an employment that another one has followed does not begin it anew.
+#[test]
+fn what_is_over_stays_over() {
+    let spell = |number: u64| ("/data/employment/id", json!(format!("E-20417/{number}")));
+    let first = sample("joined", &[revision(3), spell(1)]);
+    let left = sample("left", &[revision(4), spell(1)]);
+    let second = sample("joined", &[revision(5), spell(2)]);
+    let over = refuse("/data/employment/id", ReasonCode::EmploymentOver);
+    check(&sample("joined", &[revision(6), spell(1)]), &[&first, &left, &second], over);
+    check(&sample("moved", &[revision(6), spell(1)]), &[&first, &second], over);
+    check(&sample("moved", &[revision(6), spell(2)]), &[&first, &left, &second], APPLY);
+    check(&sample("joined", &[revision(6), spell(3)]), &[&first, &left, &second], APPLY);
 }
 
 #[test]
@@ -151,4 +166,33 @@ fn what_a_scope_names_must_be_known_once_all_is() {
     let admin = sample("joined", &[("/data/scope/profile", json!("reseller-admin"))]);
     let refused = refuse("/data/scope/profile", ReasonCode::ProfileNotConfigured);
     assert_eq!(decided(&admin, &[], None), refused);
+}
+
+/// A late word about an employment that nobody has heard of is shown to a person, and one about a known one is old.
+#[test]
+fn what_a_newer_word_has_overtaken_is_not_dropped_unseen() {
+    let spell = |number: u64| ("/data/employment/id", json!(format!("E-20417/{number}")));
+    let (first, left) = (sample("joined", &[spell(1)]), sample("left", &[revision(6), spell(1)]));
+    let overtaken = refuse("/data/revision", ReasonCode::Overtaken);
+    check(&sample("joined", &[revision(5), spell(2)]), &[&first, &left], overtaken);
+    check(&sample("moved", &[revision(5), spell(1)]), &[&first, &left], STALE);
+    // The cancellation came first, so its start is not let in.
+    let cancelled = sample("cancelled", &[revision(8), spell(2)]);
+    check(&cancelled, &[&first, &left], GAP);
+    check(&cancelled, &[&first], refuse("/data/employment/id", ReasonCode::EmploymentMismatch));
+}
+
+#[test]
+fn more_than_can_be_kept_is_refused_and_an_end_is_not() {
+    let joined = sample("joined", &[]);
+    let check = |announced: usize, word: &str, expected: Admission| {
+        let mut engineer = known(&[&joined]);
+        engineer.upcoming = vec![engineer.stated.clone(); announced];
+        let (profiles, roster) = (BTreeSet::from([Profile::SupportCases]), roster(Some(&["a.se"])));
+        let house = House { roster: &roster, profiles: &profiles };
+        assert_eq!(decide(&sample(word, &[revision(4)]), None, Some(&engineer), house), expected, "{word}");
+    };
+    check(UPCOMING_MAX - 1, "moved", APPLY);
+    check(UPCOMING_MAX, "moved", refuse("/data/employment", ReasonCode::TooManyUpcoming));
+    check(UPCOMING_MAX, "left", APPLY);
 }

@@ -4,7 +4,7 @@
 use super::enrollment::{Enrollment, Goal, State, Target, Want, Wish};
 use super::failure::{FailureCode, Who};
 use super::handover::Handover;
-use super::id::{DomainName, EngineerKey};
+use super::id::{DomainName, EmploymentId, EngineerKey};
 use super::roster::Roster;
 use super::sealed::Sealed;
 use super::statement::{Changed, Statement};
@@ -38,6 +38,15 @@ impl Scope {
         match self {
             Self::All => true,
             Self::Domains(domains) => domains.contains(domain),
+        }
+    }
+
+    /// What both want.
+    #[must_use]
+    pub fn within(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::All, narrower) | (narrower, Self::All) => narrower.clone(),
+            (Self::Domains(mine), Self::Domains(other)) => Self::Domains(mine & other),
         }
     }
 }
@@ -80,6 +89,17 @@ impl Hold {
     }
 }
 
+/// What HR wants beyond the access that somebody has already, while a person is asked about it: until then only what it takes away is so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// All that HR wants.
+    pub statement: Statement,
+    /// Since when a person is asked.
+    pub since: Timestamp,
+    /// Why.
+    pub why: Hold,
+}
+
 /// Whether the engineer is to be forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -102,8 +122,11 @@ pub struct AtRisk {
     pub late: Option<u64>,
 }
 
-/// Statements that are to come, at most: a change and an end.
-pub const UPCOMING_MAX: usize = 4;
+/// Statements that are to come, at most, before another full state is refused; an end is always taken.
+pub const UPCOMING_MAX: usize = 16;
+
+/// Spells of employment that are remembered as over, at most; older ones are forgotten first.
+pub const PAST_MAX: usize = 32;
 
 /// One engineer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +151,15 @@ pub struct Engineer {
     pub aliases: Vec<Sealed>,
     /// Whether carepass may begin.
     pub release: Release,
+    /// What is to be let in beyond that, and waits for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Box<Asked>>,
+    /// When more was last given to somebody who had access already: it counts as a grant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub widened: Option<Timestamp>,
+    /// Spells of employment that are over, the last one last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<EmploymentId>,
     /// Whether carepass is to forget the engineer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forgetting: Option<Forgetting>,
@@ -179,6 +211,33 @@ impl Engineer {
             wish.goal.want = Want::Absent;
         }
         wish
+    }
+
+    /// Whether the end of access has come and nobody has turned the page yet.
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        let due = self.upcoming.iter().take_while(|statement| statement.from <= now).last();
+        due.is_some_and(|statement| statement.goal.want == Want::Absent)
+    }
+
+    /// Since when a person is asked whether this is to be let in, and why.
+    pub fn held(&self) -> Option<(Timestamp, Hold)> {
+        let asked = self.asked.as_ref().map(|asked| (asked.since, asked.why));
+        match self.release {
+            _ if self.stated.goal.want == Want::Absent => None,
+            Release::Held { since, why } => Some((since, why)),
+            Release::Granted(_) => asked,
+        }
+    }
+
+    /// The spells of employment that are over once this is in force.
+    #[must_use]
+    pub fn past_after(&self, stated: &Statement) -> Vec<EmploymentId> {
+        let mut past = self.past.clone();
+        if self.stated.employment != stated.employment {
+            past.push(self.stated.employment.clone());
+            past.drain(..past.len().saturating_sub(PAST_MAX));
+        }
+        past
     }
 
     /// Whether access may be given now.
@@ -251,6 +310,8 @@ impl Progress {
             Want::Absent if all_gone && (told || rows.is_empty()) => Self::Removed,
             Want::Absent => Self::Leaving,
             Want::Present if rows.is_empty() || untouched && domains().count() > 0 => Self::Planned,
+            // The move to other domains waits for a person.
+            Want::Present if engineer.asked.is_some() && completed == 0 => Self::Provisioning,
             Want::Present if all_settled && completed == 0 => Self::Cancelled,
             Want::Present if all_settled && told && completed == domains().count() => Self::Ready,
             Want::Present if completed > 0 => Self::PartlyReady,
@@ -270,6 +331,8 @@ impl Engineer {
             stated: Statement {
                 goal: Goal { want: Want::Present, revision: 1 },
                 from: Timestamp::UNIX_EPOCH,
+                own_from: Timestamp::UNIX_EPOCH,
+                own_revision: 1,
                 employment: format!("{key}/1").parse().unwrap(),
                 starts: None,
                 time_zone: super::time_zone::TimeZoneName::parse("UTC").unwrap(),
@@ -286,6 +349,9 @@ impl Engineer {
             username: None,
             aliases: Vec::new(),
             release: Release::Granted(Timestamp::UNIX_EPOCH),
+            asked: None,
+            widened: None,
+            past: Vec::new(),
             forgetting: None,
             at_risk: None,
             handover: None,
@@ -303,6 +369,27 @@ mod tests {
         let mut engineer = Engineer::example("E-1");
         engineer.stated.scope = scope;
         engineer
+    }
+
+    /// Nobody has turned the page yet, and nothing is given any more: what counts is the last word that has come.
+    #[test]
+    fn an_end_that_has_come_counts_before_the_page_is_turned() {
+        let day = |day: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * day);
+        let check = |upcoming: &[(Want, i64)], has_ended: bool| {
+            let mut engineer = engineer(Scope::All);
+            let statement = |(want, from): &(Want, i64)| Statement {
+                goal: Goal { want: *want, revision: 1 },
+                from: day(*from),
+                ..engineer.stated.clone()
+            };
+            engineer.upcoming = upcoming.iter().map(statement).collect();
+            assert_eq!(engineer.has_ended(day(5)), has_ended, "{upcoming:?}");
+        };
+        check(&[], false);
+        check(&[(Want::Absent, 5)], true);
+        check(&[(Want::Absent, 6)], false);
+        check(&[(Want::Absent, 4), (Want::Present, 5)], false);
+        check(&[(Want::Absent, 4), (Want::Present, 6)], true);
     }
 
     /// Rows are written `path=state`; the one reseller account that is configured is `se`.

@@ -216,6 +216,9 @@ pub struct Enrollment {
     /// The row had settled well and is only being looked at once more; nothing new is told if it settles so again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rechecking: bool,
+    /// The version in which access was seen to be gone, while other things are still to be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone_in: Option<u64>,
     /// What was learned.
     #[serde(default)]
     pub facts: Facts,
@@ -228,6 +231,9 @@ pub struct Enrollment {
     /// The engineer's own account, at a home reseller, as an operator's order names it; sealed with the engineer's data key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home_account: Option<Sealed>,
+    /// When what HR has said, as far as the row has heard of it, came into force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said_at: Option<Timestamp>,
     /// The event that asked for the goal in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
@@ -399,17 +405,16 @@ impl Enrollment {
         self.next.as_ref().map_or(self.goal, |next| next.goal)
     }
 
-    /// Whether a wish is newer than what the row is to bring about: by its goal, or because access was said to begin anew after the end
-    /// that the row has heard of, under whatever revision.
+    /// Whether a wish is newer than what the row is to bring about: by its goal, or because what HR has said came into force later, under
+    /// the same revision, or as an end or a return under whatever revision.
     pub fn takes(&self, wish: &Wish) -> bool {
         let (goal, said_at) = match &self.next {
             Some(next) => (next.goal, next.said_at),
-            None => (self.goal, self.leaving.map(|leaving| leaving.said_at)),
+            None => (self.goal, self.said_at),
         };
-        let is_return = goal.want == Want::Absent
-            && wish.goal.want == Want::Present
-            && said_at.zip(wish.said_at).is_some_and(|(ended, begins)| ended < begins);
-        wish.goal.replaces(goal) || is_return
+        let is_later = said_at.zip(wish.said_at).is_some_and(|(before, after)| before < after);
+        let changes_sides = goal.want != wish.goal.want;
+        wish.goal.replaces(goal) || is_later && (changes_sides || goal == wish.goal)
     }
 
     /// Whether anything was ever tried for the goal in force.

@@ -105,7 +105,7 @@ pub enum Change {
 pub struct Received {
     /// Its identity.
     pub event: EventRef,
-    /// SHA-256 of the parsed content in hexadecimal: tells a duplicate from a conflict.
+    /// Keyed hash of the parsed content in hexadecimal: tells a duplicate from a conflict.
     pub content: String,
     /// What was made of it.
     pub verdict: Disposition,

@@ -127,6 +127,9 @@ pub struct AccountFact {
     /// before, and for an account that is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended_by_us: Option<Timestamp>,
+    /// The roles that carepass has given it: they stay carepass's to take away, also where the configuration no longer names them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub given: BTreeSet<RoleId>,
 }
 
 impl Facts {

@@ -1,6 +1,7 @@
 //! What can go wrong, as data: a small sum type for handling and a closed code for reporting.
 //! Not here: which answer of Google means what (`google/classify`), and the words for people (`message`).
 
+use super::facts::AccountFact;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -23,6 +24,9 @@ pub struct Failure {
     /// What a person pastes somewhere to cure it; no more than [`Failure::VALUES_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Prefilled>,
+    /// What the run has seen of the account before it failed. The row keeps it among its facts; it is never stored with the failure.
+    #[serde(skip)]
+    pub seen: Option<Box<AccountFact>>,
 }
 
 /// What is the same in every answer of its kind; holds no personal data.
@@ -151,6 +155,8 @@ codes! {
     NotYetConfirmed = "not_yet_confirmed",
     /// The reseller account's set-up is not finished.
     ResellerNotReady = "reseller_not_ready",
+    /// The reseller account is not configured any more.
+    ResellerRemoved = "reseller_removed",
     /// The key file cannot be used.
     CredentialsUnusable = "credentials_unusable",
     /// The token endpoint refuses the service account or the administrator.
@@ -322,7 +328,15 @@ impl Failure {
 
     /// A failure without evidence.
     pub fn new(kind: FailureKind, code: FailureCode) -> Self {
-        Self { kind, code, detail: String::new(), retry_after_ms: None, answer: None, values: Vec::new() }
+        Self {
+            kind,
+            code,
+            detail: String::new(),
+            retry_after_ms: None,
+            answer: None,
+            values: Vec::new(),
+            seen: None,
+        }
     }
 
     /// May work next time.
@@ -379,6 +393,13 @@ impl Failure {
         self.values = values;
         self.values.retain(|prefilled| prefilled.value.len() <= Prefilled::BYTES_MAX);
         self.values.truncate(Self::VALUES_MAX);
+        self
+    }
+
+    /// Adds what the run has seen of the account.
+    #[must_use]
+    pub fn having_seen(mut self, account: AccountFact) -> Self {
+        self.seen = Some(Box::new(account));
         self
     }
 

@@ -135,6 +135,7 @@ mod tests {
             restored: false,
             home: false,
             suspended_by_us: None,
+            given: BTreeSet::new(),
         });
         row
     }

@@ -181,6 +181,7 @@ fn of_row(row: &Enrollment) -> Option<OutcomeKind> {
             TargetKind::Reseller => Some(OutcomeKind::ResellerBlocked),
             TargetKind::Domain | TargetKind::Engineer => Some(OutcomeKind::ActionRequired),
         },
+        (_, TargetKind::Domain) if row.gone_in == Some(row.version) => Some(OutcomeKind::Progressed),
         (
             State::Scheduled { .. } | State::Running { .. } | State::Waiting { .. } | State::Cancelled { .. },
             _,
@@ -286,19 +287,26 @@ mod tests {
         assert_eq!(told("domain/E-1/se/a.se", anew), [progressed, progressed]);
     }
 
-    /// Counted in vain afterwards, it is no news.
-    /// A row that settles as before has nothing to tell; one that HR has changed has.
+    /// What comes after the last look may take days, and is no news: only trouble is, and that it is over.
     #[test]
-    fn a_domain_that_is_looked_at_again_does_not_progress_again() {
-        let id = "domain/E-1/nordic-se/a.example";
-        let steps = plan(TargetKind::Domain, Want::Present).len();
-        let reported = || [Input::Reported(Ok(Ensured::default())), Input::Wake];
-        let fine = || std::iter::once(Input::Wake).chain((0..steps).flat_map(|_| reported())).take(2 * steps);
-        let again = std::iter::once(Input::Recheck).chain(fine());
-        let inputs = fine().chain(again).collect();
-        assert_eq!(told(id, inputs), ["com.carepass.provisioning.progressed.v1"]);
+    fn a_domain_is_gone_when_it_was_seen_to_be_and_not_when_all_is_tidied_up() {
+        let id = "domain/E-1/se/a.se";
+        let steps = plan(TargetKind::Domain, Want::Absent);
+        let seen = steps.iter().position(|step| *step == StepName::LastLook).unwrap() + 1;
+        let leaves = Input::Retargeted(Box::new(Goal { want: Want::Absent, revision: 2 }.into()));
+        let reported = || [Input::Wake, Input::Reported(Ok(Ensured::default()))];
+        let up_to = |count: usize| [leaves.clone()].into_iter().chain((0..count).flat_map(|_| reported()));
+        let progressed = "com.carepass.provisioning.progressed.v1";
+        assert_eq!(told(id, up_to(seen - 1).collect()), [""; 0]);
+        assert_eq!(told(id, up_to(seen).collect()), [progressed]);
+        assert_eq!(told(id, up_to(steps.len()).collect()), [progressed]);
+        let asks = [Input::Wake, fails(FailureKind::Needs(Who::Operator), FailureCode::PaidLicenseFound)];
+        let rest = (seen..steps.len()).flat_map(|_| reported());
+        let asked = "com.carepass.provisioning.action-required.v1";
+        assert_eq!(told(id, up_to(seen).chain(asks).chain(rest).collect()), [progressed, asked, progressed]);
     }
 
+    /// Counted in vain afterwards, it is no news.
     #[test]
     fn low_seats_are_told_once() {
         let counted = SeatCount {
@@ -337,7 +345,13 @@ mod tests {
         let refusal =
             super::super::event::Refusal::one("", super::super::event::ReasonCode::JsonSyntax, None);
         let door = super::super::parked::Door::Http;
-        let parked = Parked::of(&letter, &refusal, door, Timestamp::UNIX_EPOCH);
+        let parked = Parked::of(
+            super::super::parked::LetterId::of_tag(&letter.digest()),
+            &letter,
+            &refusal,
+            door,
+            Timestamp::UNIX_EPOCH,
+        );
         let unparked =
             Change::Unparked { id: parked.id.clone(), how: super::super::parked::Unparking::Replayed };
         let told = |change: Change| {
@@ -390,11 +404,13 @@ mod tests {
         assert_eq!(told("reseller/se", vec![cancel()]), [""; 0]);
         let absent = Input::Retargeted(Box::new(Goal { want: Want::Absent, revision: 2 }.into()));
         let locked_out = || {
-            let also = [StepName::SignOut, StepName::Suspend, StepName::LockedOut, StepName::LastLook].into();
+            let all = plan(TargetKind::Domain, Want::Absent).iter().copied();
+            let also = all.filter(|step| *step != StepName::Removal).collect();
             Input::Reported(Ok(Ensured { also, ..Ensured::default() }))
         };
         let kept = vec![absent, Input::Wake, locked_out(), cancel()];
-        assert_eq!(told("domain/E-1/se/a.se", kept), [""; 0], "only the deletion is called off");
+        let gone = "com.carepass.provisioning.progressed.v1";
+        assert_eq!(told("domain/E-1/se/a.se", kept), [gone], "only the deletion is called off");
     }
 
     #[test]

@@ -28,8 +28,8 @@ const PREFIXES: [&str; 2] = ["cloudEvents_", "cloudEvents:"];
 /// The length of a letter's id, in hexadecimal digits.
 const ID_LENGTH: usize = 32;
 
-/// Which message it is: the beginning of a SHA-256 of what it says, so that the same message is the same letter, by whatever door
-/// and however often it came.
+/// Which message it is: the beginning of a keyed hash of what it says (`seal`), so that the same message is the same letter, by whatever
+/// door and however often it came, and nobody can try out what it said.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct LetterId(String);
@@ -101,7 +101,7 @@ pub struct Parked {
 pub enum Unparking {
     /// It was offered again and taken up.
     Replayed,
-    /// It was given up: its time was over, there were too many, or its engineer was erased.
+    /// It was given up: its time was over, too many cannot be read, or its engineer was erased.
     Dropped,
 }
 
@@ -110,6 +110,16 @@ impl LetterId {
     pub fn parse(text: &str) -> Result<Self, InvalidLetterId> {
         let digits = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         if digits && text.len() == ID_LENGTH { Ok(Self(text.to_owned())) } else { Err(InvalidLetterId) }
+    }
+
+    /// The id that a keyed hash begins with.
+    pub fn of_tag(tag: &[u8; 32]) -> Self {
+        let mut text = String::with_capacity(ID_LENGTH);
+        for byte in &tag[..ID_LENGTH / 2] {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self(text)
     }
 
     /// The id as text.
@@ -168,8 +178,8 @@ impl Letter {
         Self { content_type, headers, body }
     }
 
-    /// Which letter it is.
-    pub fn id(&self) -> LetterId {
+    /// SHA-256 of what it says. It leads back to whoever can guess that: what is kept is made of it with a key (`seal`).
+    pub fn digest(&self) -> [u8; 32] {
         let mut context = Context::new(&SHA256);
         let mut add = |part: &[u8]| {
             context.update(&(part.len() as u64).to_be_bytes());
@@ -185,12 +195,9 @@ impl Letter {
             add(value.as_bytes());
         }
         add(&self.body);
-        let mut text = String::with_capacity(ID_LENGTH);
-        for byte in &context.finish().as_ref()[..ID_LENGTH / 2] {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        LetterId(text)
+        let mut digest = [0; 32];
+        digest.copy_from_slice(context.finish().as_ref());
+        digest
     }
 
     /// The message as bytes to be sealed: one line of JSON, then the body as far as it is kept.
@@ -261,10 +268,10 @@ impl Letter {
 
 impl Parked {
     /// What is known of a message that was refused.
-    pub fn of(letter: &Letter, refusal: &Refusal, door: Door, at: Timestamp) -> Self {
+    pub fn of(id: LetterId, letter: &Letter, refusal: &Refusal, door: Door, at: Timestamp) -> Self {
         let flaw = |fault: &Fault| Flaw { pointer: fault.pointer.clone(), reason: fault.code };
         Self {
-            id: letter.id(),
+            id,
             at,
             reason: refusal.reason,
             flaws: refusal.faults.iter().map(flaw).collect(),
@@ -274,6 +281,12 @@ impl Parked {
             size: letter.body.len() as u64,
             truncated: !letter.is_kept_whole(),
         }
+    }
+
+    /// Whether nothing that mends the cause here would make an event of it: no event can be read in it, or none of a type that there is.
+    /// Whoever fills the room for those takes none from events that wait for a person.
+    pub fn is_unreadable(&self) -> bool {
+        self.reason <= ReasonCode::UnknownType || self.event.is_none() && self.engineer.is_none()
     }
 
     /// The refusal as it was.
@@ -303,7 +316,7 @@ mod tests {
 
     #[test]
     fn the_same_message_is_the_same_letter_by_every_door() {
-        let same = |one: &Letter, other: &Letter| one.id() == other.id();
+        let same = |one: &Letter, other: &Letter| one.digest() == other.digest();
         let plain = letter("application/json", &[("cloudEvents_id", "1")], "{}");
         assert!(same(
             &plain,
@@ -318,7 +331,8 @@ mod tests {
         ] {
             assert!(!same(&plain, &other), "{:?}", other.headers);
         }
-        assert_eq!(LetterId::parse(plain.id().as_str()), Ok(plain.id()));
+        let id = LetterId::of_tag(&[0xa7; 32]);
+        assert_eq!(LetterId::parse(id.as_str()), Ok(id));
         assert_eq!(LetterId::parse("0123"), Err(InvalidLetterId));
     }
 
@@ -329,9 +343,34 @@ mod tests {
         let long = letter("a/b", &[], &"x".repeat(KEPT_MAX + 1));
         assert_eq!(Letter::decode(&long.encode()).unwrap().body.len(), KEPT_MAX);
         let refusal = Refusal::one("", ReasonCode::TooLarge, None);
-        let parked = Parked::of(&long, &refusal, Door::Amqp, Timestamp::UNIX_EPOCH);
+        let id = LetterId::of_tag(&long.digest());
+        let parked = Parked::of(id, &long, &refusal, Door::Amqp, Timestamp::UNIX_EPOCH);
         assert!(parked.truncated && parked.size == KEPT_MAX as u64 + 1);
         assert_eq!(parked.refusal(), refusal);
+    }
+
+    #[test]
+    fn what_is_about_an_event_is_told_from_junk() {
+        let check = |body: &str, headers: &[(&str, &str)], reason: ReasonCode, expected: bool| {
+            let letter = letter("application/cloudevents+json", headers, body);
+            let refusal = Refusal::one("", reason, letter.event());
+            let id = LetterId::of_tag(&letter.digest());
+            let parked = Parked::of(id, &letter, &refusal, Door::Amqp, Timestamp::UNIX_EPOCH);
+            assert_eq!(parked.is_unreadable(), expected, "{body} {reason:?}");
+        };
+        let named = r#"{"id":"1","source":"hr","subject":"engineer/E-1"}"#;
+        check("\u{1}", &[], ReasonCode::JsonSyntax, true);
+        check("{}", &[], ReasonCode::MissingField, true);
+        check(named, &[], ReasonCode::UnknownType, true);
+        check(named, &[], ReasonCode::UnknownVersion, false);
+        check(named, &[], ReasonCode::UntrustedSource, false);
+        check(r#"{"subject":"engineer/E-1"}"#, &[], ReasonCode::MissingField, false);
+        check(
+            "{}",
+            &[("cloudEvents_id", "1"), ("cloudEvents_source", "hr")],
+            ReasonCode::MissingField,
+            false,
+        );
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What HR has said of an engineer with one event, as it is stored: who is to have access where, and from when. One statement is in
-//! force; those that are to come wait beside it, and a newer full state replaces them all.
+//! force; those that are to come wait beside it, and a newer full state of a spell of employment replaces those of that spell.
 //! Not here: reading an event (`event`), whether it may be used (`admission`), sealing and storing (`engine/intake`).
 
-use super::engineer::{Engineer, EventRef, Scope, UPCOMING_MAX};
+use super::engineer::{Engineer, EventRef, Scope};
 use super::enrollment::{Goal, TargetKind, Want};
 use super::event::{Ending, Event, Full, Lifecycle, Profile};
 use super::id::EmploymentId;
@@ -33,6 +33,10 @@ pub struct Statement {
     pub goal: Goal,
     /// When it comes into force.
     pub from: Timestamp,
+    /// When it would, if no other spell of employment were in its way.
+    pub own_from: Timestamp,
+    /// HR's revision of it, which `goal` may have outgrown.
+    pub own_revision: u64,
     /// The spell of employment behind it.
     pub employment: EmploymentId,
     /// When the engineer starts, if HR said so.
@@ -53,7 +57,7 @@ pub struct Statement {
     /// The case in which the access was approved, where the event says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,
-    /// SHA-256 of the event's content in hexadecimal: tells a repetition of a revision from a conflict.
+    /// Keyed hash of the event's content in hexadecimal: tells a repetition of a revision from a conflict.
     pub content: String,
     /// The event.
     pub cause: Cause,
@@ -118,6 +122,8 @@ impl Statement {
         let present = Self {
             goal: Goal { want: Want::Present, revision: full.revision },
             from: from.max(now),
+            own_from: from.max(now),
+            own_revision: full.revision,
             employment: employment.id.clone(),
             starts,
             time_zone: employment.time_zone.clone(),
@@ -132,6 +138,7 @@ impl Statement {
         let ends = employment.last_moment().map(|ends| Self {
             goal: Goal { want: Want::Absent, ..present.goal },
             from: ends.max(now),
+            own_from: ends.max(now),
             ..present.clone()
         });
         (present, ends.into_iter().collect())
@@ -142,6 +149,8 @@ impl Statement {
         Self {
             goal: Goal { want: Want::Absent, revision: ending.revision },
             from: now,
+            own_from: now,
+            own_revision: ending.revision,
             employment: ending.employment.id.clone(),
             starts: None,
             time_zone: ending.employment.time_zone.clone(),
@@ -161,11 +170,32 @@ impl Statement {
         Self {
             goal: Goal { want: Want::Absent, revision: event.revision() },
             from,
+            own_from: from,
+            own_revision: event.revision(),
             never_started,
             content: event.content_hash.to_string(),
             cause: event.cause(),
             ..self
         }
+    }
+
+    /// Whether it gives somebody who has access under another statement more than that: a domain, or a role that may do more.
+    pub fn widens(&self, before: &Self) -> bool {
+        self.scope.within(&before.scope) != self.scope || self.profile > before.profile
+    }
+
+    /// As much of it as the other one gives as well.
+    #[must_use]
+    pub fn narrowed_to(self, before: &Self) -> Self {
+        Self { scope: self.scope.within(&before.scope), profile: self.profile.min(before.profile), ..self }
+    }
+
+    /// All that was asked for, let in now: in force after what was, whatever the clock says, under the newest revision there is.
+    #[must_use]
+    pub fn let_in(self, stated: &Self, now: Timestamp) -> Self {
+        let after = stated.from.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX);
+        let from = now.max(after);
+        Self { from, own_from: from, ..fenced(&self, stated) }
     }
 
     /// When the work for it begins: so long before the start.
@@ -174,8 +204,9 @@ impl Statement {
     }
 }
 
-/// What is in force and what is to come, once more has been said. A full state replaces all that was to come; but where another spell
-/// of employment ends first, the new one begins after that end. An end leaves standing what comes before it, but not an older date of its own.
+/// What is in force and what is to come, once more has been said. Each spell of employment is a row of statements of its own: what is said
+/// of one takes the place of what was to come of that one and leaves the others standing, in their order. A spell begins after the end of
+/// the one before it.
 pub fn heard(
     before: Option<&Engineer>,
     (first, then): (Statement, Vec<Statement>),
@@ -187,71 +218,123 @@ pub fn heard(
         let starts = if first.from > now { first.starts.max(Some(first.from)) } else { first.starts };
         return (Statement { starts, ..first }, then);
     };
-    let kept: Vec<Statement> = match first.goal.want {
-        Want::Absent => {
-            // Another date for the same end takes the place of the one before.
-            let is_same_end =
-                |kept: &Statement| kept.goal.want == Want::Absent && kept.employment == first.employment;
-            let comes_before = |kept: &&Statement| kept.from < first.from && !is_same_end(kept);
-            let is_same = |kept: &&Statement| kept.employment == first.employment;
-            before.upcoming.iter().filter(is_same).filter(comes_before).cloned().collect()
-        }
+    match first.goal.want {
         Want::Present => {
-            let ends = |kept: &&Statement| {
-                kept.goal.want == Want::Absent
-                    && kept.employment == before.stated.employment
-                    && kept.employment != first.employment
-            };
-            before.upcoming.iter().find(ends).cloned().into_iter().collect()
+            let said = with_its_start(first, before);
+            let first = from_its_beginning(said.clone(), before, lead_time);
+            let is_in_force = before.stated.employment == first.employment;
+            // A change within a spell that is to come does not put its beginning off.
+            let changes_later = !is_in_force && said.opens(lead_time).is_some_and(|opens| opens < said.from);
+            let mut mine = before_it(before, &first);
+            mine.retain(|_| changes_later);
+            let begins = mine.first().map_or(first.from, |begins| begins.from);
+            let begins = if is_in_force { Timestamp::MIN } else { begins };
+            let (earlier, later) = around(before, &first.employment, begins);
+            in_order(before, earlier, mine.into_iter().chain([first]).chain(then).collect(), later, now)
         }
-    };
-    let first = match first.goal.want {
-        Want::Present => after_what_holds(first, before, kept.first(), lead_time),
-        Want::Absent => first,
-    };
-    // Another spell of employment that is to come does not begin before the end of this one.
-    let others: Vec<Statement> = match first.goal.want {
-        Want::Present => Vec::new(),
-        Want::Absent => {
-            let is_other = |kept: &&Statement| kept.employment != first.employment;
-            let others = before.upcoming.iter().filter(is_other).cloned();
-            others.map(|other| after_end(other, &first)).collect()
-        }
-    };
-    let then = then.into_iter().chain(others);
-    if first.from <= now {
-        return (first, then.collect());
+        Want::Absent => ended(before, first, now),
     }
-    let mut upcoming: Vec<Statement> = kept.into_iter().chain([first]).chain(then).collect();
-    upcoming.sort_by_key(|statement| statement.from);
-    upcoming.truncate(UPCOMING_MAX);
-    (before.stated.clone(), upcoming)
 }
 
-/// What was to come stays so under the newer revision, which fences what comes late.
-fn after_end(other: Statement, end: &Statement) -> Statement {
-    let from = other.from.max(end.from);
-    if end.goal.revision <= other.goal.revision {
-        return Statement { from, ..other };
+/// An end of the spell in force, or of one that is to come: what comes before it stays, but not an older date of the same end.
+fn ended(before: &Engineer, end: Statement, now: Timestamp) -> (Statement, Vec<Statement>) {
+    let mine = before_it(before, &end);
+    let begins = mine.first().filter(|_| before.stated.employment != end.employment);
+    let (earlier, later) =
+        around(before, &end.employment, begins.map_or(Timestamp::MIN, |begins| begins.from));
+    let said = mine.into_iter().chain([end]).collect();
+    in_order(before, earlier, said, later, now)
+}
+
+/// What is to come of the same spell of employment before this.
+fn before_it(before: &Engineer, said: &Statement) -> Vec<Statement> {
+    let is_mine = |kept: &&Statement| kept.employment == said.employment && kept.goal.want == Want::Present;
+    before.upcoming.iter().filter(is_mine).filter(|kept| kept.from < said.from).cloned().collect()
+}
+
+/// What is to come of other spells of employment: of those that begin before this moment, and of those that begin after it. Nothing is
+/// left of a spell in force that would come only after another has begun.
+fn around(
+    before: &Engineer,
+    employment: &EmploymentId,
+    begins: Timestamp,
+) -> (Vec<Statement>, Vec<Statement>) {
+    let others = || before.upcoming.iter().filter(|kept| kept.employment != *employment);
+    let begins_of = |spell: &EmploymentId| {
+        let its_own = |kept: &&Statement| kept.employment == *spell && kept.goal.want == Want::Present;
+        let announced = others().find(its_own).filter(|_| before.stated.employment != *spell);
+        announced.map_or(Timestamp::MIN, |first| first.from)
+    };
+    let (earlier, later): (Vec<&Statement>, Vec<&Statement>) =
+        others().partition(|kept| begins_of(&kept.employment) <= begins);
+    // Of the spell in force everything is earlier, but if this is it.
+    let is_over = |kept: &&Statement| kept.goal.want == Want::Present && kept.from > begins;
+    let earlier = earlier.into_iter().filter(|kept| !is_over(kept)).cloned().collect();
+    (earlier, later.into_iter().cloned().collect())
+}
+
+/// Puts what was said between what comes before and after it, each spell after the one before it. Whatever has come already is in force;
+/// what comes later is under a revision no older than what it follows, which fences what HR's words bring late.
+fn in_order(
+    before: &Engineer,
+    earlier: Vec<Statement>,
+    said: Vec<Statement>,
+    later: Vec<Statement>,
+    now: Timestamp,
+) -> (Statement, Vec<Statement>) {
+    // Whether what comes after that may be let in is asked when the page turns.
+    let at_most = earlier.len() + said.len();
+    let said = said.into_iter().map(|statement| fenced(&statement, before.newest()));
+    let mut all: Vec<Statement> = earlier.into_iter().chain(said).chain(later).collect();
+    let mut previous = Statement { from: Timestamp::MIN, ..before.stated.clone() };
+    for statement in &mut all {
+        statement.from = placed(statement, &previous);
+        previous = statement.clone();
     }
-    let goal = Goal { revision: end.goal.revision, ..other.goal };
-    Statement { goal, from, content: end.content.clone(), ..other }
+    let due = all.iter().take(at_most).take_while(|statement| statement.from <= now).count();
+    let stated = all.drain(..due).next_back().unwrap_or_else(|| before.stated.clone());
+    let mut newest = stated.clone();
+    for statement in &mut all {
+        *statement = fenced(statement, &newest);
+        newest = statement.clone();
+    }
+    (stated, all)
+}
+
+/// A spell begins after the end of the one before it, and where that has none, on its first day: until then the one before goes on.
+fn placed(statement: &Statement, previous: &Statement) -> Timestamp {
+    let own = statement.own_from.max(previous.from);
+    let takes_over = statement.employment != previous.employment && previous.goal.want == Want::Present;
+    if takes_over { statement.starts.map_or(own, |starts| starts.max(own)) } else { own }
+}
+
+/// What was to come stays so under the newer revision.
+fn fenced(statement: &Statement, newest: &Statement) -> Statement {
+    let revision = newest.goal.revision;
+    if revision <= statement.goal.revision {
+        return statement.clone();
+    }
+    let goal = Goal { revision, ..statement.goal };
+    Statement { goal, content: newest.content.clone(), ..statement.clone() }
+}
+
+/// The start that HR has named before, where this word about the same spell names none: a change of other things does not move it.
+fn with_its_start(first: Statement, before: &Engineer) -> Statement {
+    let of_mine = |known: &&Statement| known.employment == first.employment && known.starts.is_some();
+    let known = [&before.stated].into_iter().chain(&before.upcoming).find(of_mine);
+    let starts = first.starts.or_else(|| known?.starts);
+    Statement { starts, ..first }
 }
 
 /// A full state that begins a spell of employment, or comes after an end, waits for its own beginning: until then what is in force holds,
-/// also that there is no access. It does not begin before the end of the spell before it.
-fn after_what_holds(
-    first: Statement,
-    before: &Engineer,
-    end: Option<&Statement>,
-    lead_time: SignedDuration,
-) -> Statement {
+/// also that there is no access.
+fn from_its_beginning(first: Statement, before: &Engineer, lead_time: SignedDuration) -> Statement {
     let begins = before.stated.goal.want == Want::Absent || before.stated.employment != first.employment;
-    if !begins && end.is_none() {
+    if !begins {
         return first;
     }
     let from = first.from.max(first.opens(lead_time).unwrap_or(first.from));
-    Statement { from: end.map_or(from, |end| end.from.max(from)), ..first }
+    Statement { from, own_from: from, ..first }
 }
 
 /// An end that is said of a spell of employment which is to come, and begins before that end.
@@ -260,17 +343,13 @@ pub fn ends_later(
     event: &Event,
     employment: &EmploymentId,
     from: Timestamp,
-) -> Option<Vec<Statement>> {
+    now: Timestamp,
+) -> Option<(Statement, Vec<Statement>)> {
     let starts = |kept: &&Statement| {
         kept.goal.want == Want::Present && kept.employment == *employment && kept.from < from
     };
     let end = before.upcoming.iter().find(starts)?.clone().ended(event, from, false);
-    let is_old_end = |kept: &Statement| kept.goal.want == Want::Absent && kept.employment == *employment;
-    let kept = before.upcoming.iter().filter(|kept| !is_old_end(kept)).cloned();
-    let mut upcoming: Vec<Statement> = kept.chain([end]).collect();
-    upcoming.sort_by_key(|statement| statement.from);
-    upcoming.truncate(UPCOMING_MAX);
-    Some(upcoming)
+    Some(ended(before, end, now))
 }
 
 /// A spell of employment that was to come is called off: the rest stays as it is, all of it under the newer revision, so that an end that

@@ -18,6 +18,8 @@ fn statement(text: &str) -> Statement {
     statement.goal = Goal { want, revision: revision.parse().unwrap() };
     statement.employment = employment.parse().unwrap();
     statement.from = day(from.parse().unwrap());
+    statement.own_from = statement.from;
+    statement.own_revision = statement.goal.revision;
     statement
 }
 
@@ -46,7 +48,7 @@ fn check(known: &[&str], said: &[&str], expected: &[&str]) {
 }
 
 #[test]
-fn a_full_state_replaces_all_that_was_to_come() {
+fn a_full_state_replaces_what_was_to_come_of_its_own_employment() {
     check(&[], &["in/1/a@10"], &["in/1/a@10"]);
     check(&["in/1/a@0"], &["in/2/a@10"], &["in/2/a@10"]);
     check(&["in/1/a@0"], &["in/2/a@20"], &["in/1/a@0", "in/2/a@20"]);
@@ -56,9 +58,50 @@ fn a_full_state_replaces_all_that_was_to_come() {
     check(&["out/2/a@5"], &["in/3/b@10"], &["in/3/b@10"]);
     check(
         &["in/1/a@0", "out/2/a@20", "in/3/b@30", "out/3/b@90"],
-        &["in/4/a@10", "out/4/a@20"],
-        &["in/4/a@10", "out/4/a@20"],
+        &["in/4/a@10", "out/4/a@25"],
+        &["in/4/a@10", "out/4/a@25", "in/4/b@30", "out/4/b@90"],
     );
+}
+
+/// Each spell keeps its own statements, in the order of their beginnings, under a revision no older than what comes before.
+#[test]
+fn other_employments_stay_and_begin_one_after_the_other() {
+    check(&["in/1/a@0", "in/3/b@30"], &["in/4/a@10"], &["in/4/a@10", "in/4/b@30"]);
+    check(
+        &["in/1/a@0", "in/3/b@30"],
+        &["in/4/a@10", "out/4/a@50"],
+        &["in/4/a@10", "out/4/a@50", "in/4/b@50"],
+    );
+    check(&["in/1/a@0", "in/2/a@15"], &["in/3/b@60"], &["in/1/a@0", "in/2/a@15", "in/3/b@60"]);
+    check(&["in/1/a@0", "in/2/a@80"], &["in/3/b@60"], &["in/1/a@0", "in/3/b@60"]);
+    let three = ["in/1/a@0", "out/2/a@20", "in/3/b@30", "out/3/b@90"];
+    check(&three, &["in/4/c@40"], &["in/1/a@0", "out/2/a@20", "in/3/b@30", "out/3/b@90", "in/4/c@90"]);
+    check(&three, &["in/4/b@40"], &["in/1/a@0", "out/2/a@20", "in/4/b@40"]);
+    check(&three, &["out/4/a@40"], &["in/1/a@0", "out/4/a@40", "in/4/b@40", "out/4/b@90"]);
+    check(
+        &["in/1/a@0", "in/2/b@30", "in/3/c@60"],
+        &["in/4/b@30", "out/4/b@70"],
+        &["in/1/a@0", "in/4/b@30", "out/4/b@70", "in/4/c@70"],
+    );
+}
+
+/// A word about other things does not move the start that was named before.
+#[test]
+fn a_start_stays_until_another_is_named() {
+    let named = |text: &str, on: i64| Statement { starts: Some(day(on)), ..statement(text) };
+    let check = |known: Vec<Statement>, said: &str, expected: &[&str], starts: i64| {
+        let mut known = known.into_iter();
+        let before =
+            Engineer { stated: known.next().unwrap(), upcoming: known.collect(), ..engineer(&["in/1/a@0"]) };
+        let said = (statement(said), Vec::new());
+        let (stated, upcoming) = heard(Some(&before), said, day(10), SignedDuration::ZERO);
+        assert_eq!(shown(&stated, &upcoming), expected);
+        assert_eq!(upcoming.last().unwrap_or(&stated).starts, Some(day(starts)));
+    };
+    check(vec![named("in/1/a@0", 60)], "in/2/a@10", &["in/2/a@10"], 60);
+    check(vec![statement("out/2/a@5"), named("in/3/b@70", 70)], "in/4/b@10", &["out/2/a@5", "in/4/b@70"], 70);
+    let later = &["out/2/a@5", "in/3/b@70", "in/4/b@80"];
+    check(vec![statement("out/2/a@5"), named("in/3/b@70", 70)], "in/4/b@80", later, 70);
 }
 
 #[test]
@@ -107,7 +150,7 @@ fn a_start_that_is_to_come_takes_no_end_away() {
 fn an_end_leaves_another_employment_to_come() {
     check(&["in/1/a@0", "in/2/b@70"], &["out/3/a@10"], &["out/3/a@10", "in/3/b@70"]);
     check(&["in/1/a@0", "in/2/b@70"], &["out/3/a@90"], &["in/1/a@0", "out/3/a@90", "in/3/b@90"]);
-    check(&["in/1/a@0", "in/3/b@70"], &["out/2/a@10"], &["out/2/a@10", "in/3/b@70"]);
+    check(&["in/1/a@0", "in/3/b@70"], &["out/2/a@10"], &["out/3/a@10", "in/3/b@70"]);
 }
 
 #[test]

@@ -121,8 +121,10 @@ pub enum Rejected {
     /// The row does not wait for anybody's word.
     #[error("nothing here waits for somebody's word")]
     Unconfirmable,
-    /// Access is to end here, and was not seen to be gone.
-    #[error("access ends here and is not seen to be gone yet: what was done by hand is a step to skip")]
+    /// Access is to end here, and not everything that this takes was seen to be done.
+    #[error(
+        "access ends here, and only a deletion can be called off: what was done by hand is a step to skip"
+    )]
     StillOpen,
     /// The row has its account already.
     #[error("the row has its account already")]
@@ -137,7 +139,7 @@ impl Enrollment {
     pub fn open(id: EnrollmentId, wish: impl Into<Wish>, now: Timestamp) -> Self {
         let wish = wish.into();
         let leaving = leaving(&wish, now, false);
-        let Wish { goal, cause, starts, opens, .. } = wish;
+        let Wish { goal, cause, starts, opens, said_at, .. } = wish;
         let mut row = Self {
             id,
             version: 0,
@@ -147,10 +149,12 @@ impl Enrollment {
             done: BTreeSet::new(),
             skipped: BTreeSet::new(),
             rechecking: false,
+            gone_in: None,
             facts: Facts::default(),
             credential: None,
             reissue: false,
             home_account: None,
+            said_at,
             cause,
             starts,
             // The end of access waits for no start.
@@ -235,7 +239,8 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
             take_over(&mut after, now);
             next_state(&after, now)
         }
-        (State::Running { at, .. }, Input::Reported(Err(failure))) => {
+        (State::Running { at, .. }, Input::Reported(Err(mut failure))) => {
+            after.facts.account = failure.seen.take().map(|seen| *seen).or(after.facts.account.take());
             failed(&mut after, *at, failure, rules, now)
         }
         (State::Running { .. }, Input::Retargeted(wish)) => {
@@ -275,7 +280,18 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         ) => return Err(Rejected::Settled),
     };
     after.state = state;
+    note_gone(row, &mut after);
     Ok(Transition { after, effect })
+}
+
+/// Access is gone when it was seen to be, and the world is told then: what is still to be done may take days. Settling is news once more
+/// only where a person was asked for meanwhile.
+fn note_gone(before: &Enrollment, after: &mut Enrollment) {
+    let is_gone = after.has_lost_access() && !before.has_lost_access();
+    if is_gone && after.state != State::Completed && !after.rechecking {
+        after.gone_in = Some(after.version);
+        after.rechecking = true;
+    }
 }
 
 /// Moves one row like [`apply`] and, where a report makes the next step due at once, claims that step in the same breath:
@@ -289,7 +305,15 @@ pub fn apply_and_claim(
     let reported = matches!(input, Input::Reported(Ok(_)));
     let moved = apply(row, input, rules, now)?;
     let due = matches!(moved.after.state, State::Scheduled { due, .. } if due <= now);
-    if reported && due { apply(&moved.after, Input::Wake, rules, now) } else { Ok(moved) }
+    if !reported || !due {
+        return Ok(moved);
+    }
+    let mut claimed = apply(&moved.after, Input::Wake, rules, now)?;
+    // Both moves are one version to whoever reads the ledger.
+    if moved.after.gone_in == Some(moved.after.version) {
+        claimed.after.gone_in = Some(claimed.after.version);
+    }
+    Ok(claimed)
 }
 
 /// Claims the row for a run of the first step that is not done.
@@ -329,9 +353,14 @@ fn due_now(at: At, now: Timestamp) -> State {
     State::Scheduled { at, due: now, last: None }
 }
 
-/// Nothing counts as done any more.
+/// Nothing counts as done any more; of access that is gone, what may come about afterwards without anybody's letting the engineer in.
 fn from_the_start(row: &mut Enrollment, now: Timestamp) -> (State, Option<Effect>) {
-    row.done.clone_from(&row.skipped);
+    if row.has_lost_access() {
+        row.done.remove(&StepName::NoPaidLicense);
+        row.done.extend(&row.skipped);
+    } else {
+        row.done.clone_from(&row.skipped);
+    }
     // A step that ends the process must not do so for ever, start after start.
     let spent = row.state.at().map_or(1, |at| at.attempt);
     match next_state(row, now) {
@@ -375,8 +404,8 @@ fn ordered(
             Ok((due_now(At { runs: at.runs, ..At::first(at.step, now) }, now), None))
         }
         Order::Reissue => reissued(row, now),
-        // Nobody could tell that access is still open there.
-        Order::Cancel { .. } if row.goal.want == Want::Absent && !row.has_lost_access() => {
+        // Nobody could tell that access is still open there, or that a licence is still paid for.
+        Order::Cancel { .. } if row.goal.want == Want::Absent && at.step != StepName::Removal => {
             Err(Rejected::StillOpen)
         }
         Order::Cancel { reason } => Ok((State::Cancelled { reason }, Some(Effect::Reconcile))),

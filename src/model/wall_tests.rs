@@ -39,8 +39,15 @@ fn made(row: &Enrollment) -> Enrollment {
     let mut row =
         with(row, |at| *at = At { step: StepName::License, waited_for: None, looks: 0, attempt: 1, ..*at });
     let (id, at) = ("1".parse().unwrap(), day(0));
-    row.facts.account =
-        Some(AccountFact { id, since: at, read_at: at, restored: false, home: false, suspended_by_us: None });
+    row.facts.account = Some(AccountFact {
+        id,
+        since: at,
+        read_at: at,
+        restored: false,
+        home: false,
+        suspended_by_us: None,
+        given: std::collections::BTreeSet::new(),
+    });
     row
 }
 

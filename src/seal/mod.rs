@@ -8,8 +8,9 @@ mod password;
 
 pub use password::password;
 
+use crate::model::event::ContentHash;
 use crate::model::id::LocalPart;
-use crate::model::parked::LetterId;
+use crate::model::parked::{Letter, LetterId};
 use crate::model::sealed::{NameTag, Sealed, WrappedKey};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hmac;
@@ -41,6 +42,10 @@ const LETTER_PURPOSE: &[u8] = b"carepass letters";
 
 /// What the key of name tags is derived for.
 const TAG_PURPOSE: &[u8] = b"carepass name tags";
+
+/// What the keys of letters' ids and of what events say are derived for.
+const LETTER_ID_PURPOSE: &[u8] = b"carepass letter ids";
+const CONTENT_PURPOSE: &[u8] = b"carepass event contents";
 
 /// Why something could not be sealed or opened. Carries no part of a key or value.
 #[derive(Debug, thiserror::Error)]
@@ -83,10 +88,17 @@ pub enum SealError {
 /// Seals and opens. Holds the master key; everything else it is handed.
 pub struct Sealer {
     master: LessSafeKey,
-    tags: hmac::Key,
+    hashes: Box<HashKeys>,
     letters: LessSafeKey,
     envelopes: envelope::EnvelopeKeys,
     random: SystemRandom,
+}
+
+/// The keys of keyed hashes; large, and held by what is held in many places.
+struct HashKeys {
+    tags: hmac::Key,
+    letter_ids: hmac::Key,
+    contents: hmac::Key,
 }
 
 impl Sealer {
@@ -112,8 +124,17 @@ impl Sealer {
     }
 
     fn of(key: &KeyBytes, random: SystemRandom) -> Self {
-        let envelopes = envelope::EnvelopeKeys::of(key);
-        Self { master: aead_key(key), tags: tag_key(key), letters: letter_key(key), envelopes, random }
+        Self {
+            master: aead_key(key),
+            hashes: Box::new(HashKeys {
+                tags: hash_key(key, TAG_PURPOSE),
+                letter_ids: hash_key(key, LETTER_ID_PURPOSE),
+                contents: hash_key(key, CONTENT_PURPOSE),
+            }),
+            letters: letter_key(key),
+            envelopes: envelope::EnvelopeKeys::of(key),
+            random,
+        }
     }
 
     /// Makes a data key for one engineer.
@@ -171,7 +192,17 @@ impl Sealer {
 
     /// The keyed hash under which a local part is reserved.
     pub fn tag(&self, local_part: &LocalPart) -> NameTag {
-        NameTag::from_bytes(hmac::sign(&self.tags, local_part.as_str().as_bytes()).as_ref().to_vec())
+        NameTag::from_bytes(hmac::sign(&self.hashes.tags, local_part.as_str().as_bytes()).as_ref().to_vec())
+    }
+
+    /// Which letter a message is: the same for the same message, and of no use to whoever lacks the key.
+    pub fn letter_id(&self, letter: &Letter) -> LetterId {
+        LetterId::of_tag(&keyed(&self.hashes.letter_ids, &letter.digest()))
+    }
+
+    /// What may be kept of what an event says, to know it again.
+    pub fn content(&self, plain: &ContentHash) -> ContentHash {
+        ContentHash::from_bytes(keyed(&self.hashes.contents, plain.as_bytes()))
     }
 
     fn unwrap(&self, key: &WrappedKey) -> Result<LessSafeKey, SealError> {
@@ -231,9 +262,15 @@ fn letter_binding(id: &LetterId) -> String {
     format!("{LETTER_BINDING}{id}")
 }
 
-/// A key of its own for name tags.
-fn tag_key(master: &KeyBytes) -> hmac::Key {
-    hmac::Key::new(hmac::HMAC_SHA256, derived(master, TAG_PURPOSE).as_slice())
+/// A key of its own for keyed hashes of one kind.
+fn hash_key(master: &KeyBytes, purpose: &[u8]) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, derived(master, purpose).as_slice())
+}
+
+fn keyed(key: &hmac::Key, plain: &[u8; 32]) -> [u8; 32] {
+    let mut tag = [0; 32];
+    tag.copy_from_slice(hmac::sign(key, plain).as_ref());
+    tag
 }
 
 /// A key of its own for letters.
@@ -308,6 +345,27 @@ mod tests {
         let (key, secret) = secret(&sealer);
         refuses(&sealer, &WrappedKey::from_bytes(secret.as_bytes().to_vec()), PLACE, &secret);
         refuses(&sealer, &key, PLACE, &Sealed::from_bytes(key.as_bytes().to_vec()));
+    }
+
+    /// Whoever has the ledger alone cannot try out names until one fits.
+    #[test]
+    fn what_is_kept_to_know_a_message_again_is_keyed_and_outlives_a_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let letter = |body: &[u8]| Letter::new(None, std::collections::BTreeMap::new(), body.to_vec());
+        let plain = ContentHash::from_bytes([7; 32]);
+        let kept = |sealer: &Sealer| (sealer.letter_id(&letter(b"Sven")), sealer.content(&plain));
+        let first = Sealer::open(&path).unwrap();
+        let (id, content) = kept(&first);
+        assert_eq!(kept(&Sealer::open(&path).unwrap()), (id.clone(), content));
+        let (other_id, other_content) = kept(&Sealer::ephemeral().unwrap());
+        assert!(other_id != id && other_content != content && content != plain);
+        assert_ne!(id, LetterId::of_tag(&letter(b"Sven").digest()));
+        assert_ne!(id, first.letter_id(&letter(b"Svea")));
+        assert_ne!(
+            id,
+            LetterId::of_tag(first.content(&ContentHash::from_bytes(letter(b"Sven").digest())).as_bytes())
+        );
     }
 
     #[test]

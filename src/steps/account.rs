@@ -11,7 +11,7 @@ mod own;
 mod restore;
 
 use self::holder::Holder;
-use super::{Context, Outcome, Site, Step};
+use super::{Context, Outcome, Site, Step, role};
 use crate::google::{Account, Creation, NewAccount};
 use crate::model::engineer::Release;
 use crate::model::enrollment::{AccountFact, Enrollment, TargetKind};
@@ -38,7 +38,9 @@ pub const STEP: Step = Step {
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;
     // Nobody gets an account, and spends a seat, where the profile has no role.
-    cx.role_choice()?;
+    if let Err(unconfigured) = cx.role_choice() {
+        return Err(role::without(cx, unconfigured).await);
+    }
     if site.reseller.home {
         return named::ensure(cx).await;
     }
@@ -183,8 +185,9 @@ fn ensured(cx: &Context<'_>, account: &Account, made: bool, holds_role: bool) ->
     let known = cx.row.facts.account.as_ref().filter(|known| known.id == id);
     let since = known.map_or(now, |known| known.since);
     let restored = restored || known.is_some_and(|known| known.restored);
+    let given = known.map(|known| known.given.clone()).unwrap_or_default();
     ensured.facts.account =
-        Some(AccountFact { id, since, read_at, restored, home: false, suspended_by_us: None });
+        Some(AccountFact { id, since, read_at, restored, home: false, suspended_by_us: None, given });
     ensured
 }
 

@@ -216,7 +216,7 @@ impl<'a> Context<'a> {
     /// The reseller account of the row.
     pub fn site(&self) -> Result<&'a Site, Failure> {
         let site = self.row.id.reseller().and_then(|name| self.house.sites.get(name));
-        site.ok_or_else(|| Failure::needs(Who::Operator, FailureCode::ResellerNotReady))
+        site.ok_or_else(|| Failure::needs(Who::Operator, FailureCode::ResellerRemoved))
     }
 
     /// The client for calls about the row's account: while the account is young, Google's "forbidden" may be propagation.
@@ -277,14 +277,16 @@ impl<'a> Context<'a> {
         self.role_fact().map(|role| &role.id)
     }
 
-    /// The roles of all profiles that are configured here: what carepass gives, and may take away again.
+    /// The roles of all profiles that are configured here, and those that the row's account was given before: what carepass may take away
+    /// again. Errors: `reseller_not_ready` where none is known yet.
     pub fn roles(&self) -> Result<BTreeSet<&'a RoleId>, Failure> {
         let configured = &self.site()?.reseller;
         let known = self.reseller_row.map(|row| &row.facts.roles).into_iter().flatten();
-        let ours: BTreeSet<&RoleId> = known
+        let mut ours: BTreeSet<&RoleId> = known
             .filter(|(profile, _)| configured.role_of(**profile).is_some())
             .map(|(_, role)| &role.id)
             .collect();
+        ours.extend(self.row.facts.account.iter().flat_map(|account| &account.given));
         if ours.is_empty() {
             return Err(Failure::needs(Who::Reseller, FailureCode::ResellerNotReady));
         }
@@ -408,10 +410,13 @@ impl<'a> Context<'a> {
         if self.now().duration_since(fact.since) >= YOUNG || fact.home {
             return google.account_by_id(&fact.id).await;
         }
-        let shown = google.account_by_address(&self.address()?).await?;
-        let account = match shown {
-            Some(other) if other.id != fact.id => google.account_by_id(&fact.id).await?,
-            shown => shown,
+        let account = match self.address() {
+            Ok(address) => match google.account_by_address(&address).await? {
+                Some(other) if other.id != fact.id => google.account_by_id(&fact.id).await?,
+                shown => shown,
+            },
+            // Without the engineer's record nobody knows the address.
+            Err(_) => google.account_by_id(&fact.id).await?,
         };
         account.map(Some).ok_or_else(|| Failure::not_yet(FailureCode::AccountSettling))
     }

@@ -15,9 +15,9 @@ use super::{Context, Step};
 use crate::google::classify::YOUNG;
 use crate::google::guard::{self, Expected};
 use crate::google::{Account, Assignment, Change, Ended, Removal};
-use crate::model::enrollment::{AccountFact, TargetKind};
+use crate::model::enrollment::{AccountFact, TargetKind, Want};
 use crate::model::failure::{Failure, FailureCode, FailureKind};
-use crate::model::id::{Address, DomainName, EngineerKey};
+use crate::model::id::{DomainName, EngineerKey};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
 use jiff::{SignedDuration, Timestamp};
@@ -112,8 +112,13 @@ fn ours(cx: &Context<'_>, account: Account, read_at: Timestamp) -> Result<Ours, 
         restored: false,
         home: false,
         suspended_by_us: None,
+        given: BTreeSet::new(),
     });
-    Ok(Ours { guarded: Guarded { fact: AccountFact { read_at, ..fact }, holds_role: true }, account })
+    // Whoever finds it open suspends it, whatever comes between: afterwards nobody can see who it was.
+    let is_to_be_ours = cx.row.goal.want == Want::Absent && !fact.home && account.suspended != Some(true);
+    let suspended_by_us = fact.suspended_by_us.or(is_to_be_ours.then_some(read_at));
+    let fact = AccountFact { read_at, suspended_by_us, ..fact };
+    Ok(Ours { guarded: Guarded { fact, holds_role: true }, account })
 }
 
 fn judge(cx: &Context<'_>, account: &Account) -> Result<(), Failure> {
@@ -128,18 +133,32 @@ fn judge(cx: &Context<'_>, account: &Account) -> Result<(), Failure> {
             None => Err(broken()),
         };
     }
-    let expected: &Address = &cx.address()?;
-    guard::leaving(account, &Expected { address: expected, engineer, customer })
+    let is_known = cx.row.facts.account.as_ref().is_some_and(|known| known.id == account.id);
+    match &cx.address() {
+        Ok(address) => guard::leaving(account, &Expected { address, engineer, customer }),
+        Err(_) if is_known => guard::leaving_known(account, engineer, customer),
+        Err(failure) => Err(failure.clone()),
+    }
 }
 
 /// What the account holds and is not to hold: everything of our own account, and of an engineer's own only the roles that carepass gives.
 async fn roles_to_end(cx: &Context<'_>, fact: &AccountFact) -> Result<Vec<Assignment>, Failure> {
+    if fact.home { of_ours(cx, fact).await } else { cx.google()?.assignments_of(&fact.id).await }
+}
+
+/// The roles that carepass gives, or gave, and no others.
+async fn of_ours(cx: &Context<'_>, fact: &AccountFact) -> Result<Vec<Assignment>, Failure> {
+    let roles = cx.roles()?;
     let mut held = cx.google()?.assignments_of(&fact.id).await?;
-    if fact.home {
-        let roles = cx.roles()?;
-        held.retain(|held| roles.contains(&held.role) && held.customer_wide);
-    }
+    held.retain(|held| roles.contains(&held.role) && held.customer_wide);
     Ok(held)
+}
+
+/// Takes away what carepass gave, and leaves everything else as it is. Errors: as of [`guarded`].
+pub(super) async fn take_back(cx: &Context<'_>) -> Result<(), Failure> {
+    let guarded = guarded(cx).await?;
+    let held = of_ours(cx, &guarded.fact).await?;
+    take_away(cx, &guarded, &held).await.map(|_| ())
 }
 
 /// Takes these roles away; answers whether any was there.
@@ -152,7 +171,8 @@ async fn take_away(cx: &Context<'_>, guarded: &Guarded, held: &[Assignment]) -> 
     Ok(made)
 }
 
-/// Ends sessions, and locks out programs and application passwords. What Google refuses of an account that is suspended is no way in.
+/// Ends sessions, locks out programs and application passwords, and makes backup codes worthless. What Google refuses of an account that is
+/// suspended is no way in.
 async fn end_sessions(cx: &Context<'_>, guarded: &Guarded) -> Result<(), Failure> {
     let (google, id) = (cx.google_for(guarded)?, &guarded.fact.id);
     let ended = [
@@ -160,6 +180,8 @@ async fn end_sessions(cx: &Context<'_>, guarded: &Guarded) -> Result<(), Failure
         google.revoke_tokens(id).await?,
         google.delete_application_passwords(id).await?,
     ];
+    // Last, and refused as Google likes (`docs/GOOGLE.md` 77, 89): without a password, and of a suspended account, they open nothing.
+    google.invalidate_backup_codes(id).await?;
     if ended.contains(&Ended::Gone) {
         return gone(cx, &guarded.fact);
     }
@@ -214,9 +236,15 @@ async fn suspended_at_least(cx: &Context<'_>, guarded: &Guarded, failure: Failur
         FailureKind::Needs(_) | FailureKind::Permanent => false,
     };
     if !passes && !guarded.fact.home && suspend_account(cx, guarded).await.is_ok() {
-        return failure.and_detail("the account is suspended meanwhile");
+        return remembered(guarded, failure.and_detail("the account is suspended meanwhile"));
     }
-    failure
+    remembered(guarded, failure)
+}
+
+/// The failure, with what was seen of the account: by the next look carepass may have suspended it, whatever it has heard of that. What
+/// comes next reads it anew.
+fn remembered(guarded: &Guarded, failure: Failure) -> Failure {
+    failure.having_seen(AccountFact { read_at: Timestamp::UNIX_EPOCH, ..guarded.fact.clone() })
 }
 
 /// Whether the account is open: somebody can sign in to our own, or it holds what it is not to hold.

@@ -39,8 +39,9 @@ async fn looked_at(cx: &Context<'_>) -> Outcome {
     if cx.is_home() || has_none {
         return Ok(Ensured::default());
     }
-    let made = cx.row.facts.account.as_ref().map_or(cx.since, |account| account.since);
-    let found = held(cx, cx.fresh_since(made)).await?;
+    // A leaver's account may be older than a day, and is not watched then: what was bought up to now is to be seen.
+    let made = cx.row.facts.account.as_ref().filter(|_| cx.row.goal.want == Want::Present);
+    let found = held(cx, cx.fresh_since(made.map_or(cx.since, |account| account.since))).await?;
     let Some(first) = found.first() else { return Ok(Ensured::default()) };
     let removable = removable(&cx.site()?.reseller, &found);
     if removable.is_empty() {

@@ -1,11 +1,12 @@
 //! The account holds the role of the engineer's profile: the last write of joining. Right before it the account is known to be ours and
 //! unspoilt (guard 1), and the role's definition, at most five minutes old, is still within what was approved (guard 3): what is pinned,
 //! or what the role could do at the set-up. One of Google's legacy roles for support does as well as that of support cases and needs no
-//! grant. Where the profile has changed the new role is given first; then the roles of the other profiles are taken away, and no others.
+//! grant. Where the profile has changed the new role is given first; then the roles of the other profiles are taken away, and no others:
+//! those that are configured, and those that the row remembers to have given.
 //! Not here: choosing the roles (`reseller_role`), and the end of access.
 
 use super::house::ROLE_AGE_MAX;
-use super::{Context, Outcome, Step};
+use super::{Context, Outcome, Step, leaving};
 use crate::google::role::{self, Chosen};
 use crate::google::{Assignment, Given};
 use crate::model::enrollment::{AccountFact, TargetKind};
@@ -26,6 +27,9 @@ pub const STEP: Step = Step {
 };
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
+    if let Err(unconfigured) = cx.role_choice() {
+        return Err(without(cx, unconfigured).await);
+    }
     let id = cx.role()?;
     if !is_approved(cx, cx.now() - ROLE_AGE_MAX).await? && !is_approved(cx, cx.now()).await? {
         return Err(
@@ -37,19 +41,37 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     let held = if guarded.holds_role { google.assignments_of(account).await? } else { Vec::new() };
     // What was added since the guard looked is nobody's to pass over.
     cx.check_roles(&held).await?;
-    let mut made = false;
-    if !has_the_access(cx, &held).await? {
+    let (mut made, has_access) = (false, has_the_access(cx, &held).await?);
+    if !has_access {
         made = google.give(account, id).await? == Given::Made;
     }
     for other in others(cx, &held)? {
         google.take_away(&other.id).await?;
         made = true;
     }
-    let fact = guarded.fact.clone();
+    let mut fact = guarded.fact.clone();
+    // Whoever has the access by one of Google's legacy roles was given nothing.
+    if !has_access || held.iter().any(|held| held.role == *id) {
+        fact.given.insert(id.clone());
+    }
     let mut ensured = guarded.ensured(made);
     // It holds a role now: whoever writes to it next has to see which.
     ensured.facts.account = Some(AccountFact { read_at: Timestamp::UNIX_EPOCH, ..fact });
     Ok(ensured)
+}
+
+/// The profile has no role here. Where HR has changed it, what the account was given for the one before is taken away, and nothing is
+/// given instead; then a person is asked. What only the configuration has changed takes nothing from anybody.
+pub(super) async fn without(cx: &Context<'_>, unconfigured: Failure) -> Failure {
+    let has_moved = cx.sheet.is_some_and(|sheet| sheet.engineer.changed.profile > 0);
+    let is_given = cx.row.facts.account.is_some() && unconfigured.code == FailureCode::ProfileUnconfigured;
+    if !has_moved || !is_given {
+        return unconfigured;
+    }
+    match leaving::take_back(cx).await {
+        Ok(()) => unconfigured.with_detail("the role of the profile before is taken away"),
+        Err(failure) => failure,
+    }
 }
 
 /// Whether the account has what its engineer's profile gives, by the role or by one of Google's legacy ones.

@@ -112,6 +112,7 @@ mod tests {
             restored: false,
             home: false,
             suspended_by_us: None,
+            given: std::collections::BTreeSet::new(),
         });
         for (row, expected) in [
             (row(domain, Want::Present, None), true),

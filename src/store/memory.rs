@@ -44,6 +44,7 @@ struct State {
     bookmarks: BTreeMap<String, Position>,
     entries: Vec<Entry>,
     lose_next: Option<Lost>,
+    is_away: bool,
 }
 
 impl Memory {
@@ -57,13 +58,21 @@ impl Memory {
         self.state().lose_next = Some(lost);
     }
 
+    /// Makes every read and every commit answer `Unavailable` from now on.
+    pub fn go_away(&self) {
+        self.state().is_away = true;
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics between two writes to the maps, so what a panicking test left behind is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read<'a, T: Send + 'a>(&'a self, read: impl FnOnce(&State) -> T + Send + 'a) -> Answer<'a, T> {
-        Box::pin(async move { Ok(read(&self.state())) })
+        Box::pin(async move {
+            let state = self.state();
+            state.check().map(|()| read(&state))
+        })
     }
 }
 
@@ -174,7 +183,12 @@ impl Store for Memory {
 }
 
 impl State {
+    fn check(&self) -> Result<(), StoreError> {
+        if self.is_away { Err(StoreError::Unavailable("it has gone away".to_owned())) } else { Ok(()) }
+    }
+
     fn commit(&mut self, commit: Commit) -> Result<Position, StoreError> {
+        self.check()?;
         condition::admit(&commit, self)?;
         let lost = self.lose_next.take();
         if lost != Some(Lost::BeforeEffect) {

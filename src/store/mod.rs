@@ -100,4 +100,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// The last position; an error once the store takes no commits any more, so it also tells whether the store is there.
     fn head(&self) -> Answer<'_, Position>;
+
+    /// The hash that the ledger's chain ends with now, where the store keeps one. Published, it proves later that nothing up to here was
+    /// changed.
+    fn chain_head(&self) -> Option<String> {
+        None
+    }
 }

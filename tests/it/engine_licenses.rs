@@ -246,3 +246,24 @@ async fn whoever_leaves_in_the_middle_keeps_no_paid_licence() {
     assert_eq!(paid(&room), 0);
     end(&engine).await;
 }
+
+/// Automatic licensing strikes when everything of a leaver's is done: within the day the licence is taken away, and nobody is told anew.
+#[tokio::test(start_paused = true)]
+async fn what_comes_after_the_end_is_taken_away_as_well() {
+    let room = room(strikes_after(3 * HOUR)).await;
+    let engine = live(&room, Reseller { removable_licenses: [sku()].into(), ..norway() }).await;
+    join(&engine, "E-1").await;
+    until(&room, ROW, HOUR, is_completed).await;
+    let body = events::ended("left", "E-1", 2).to_string();
+    let admitted = engine.admit(body.as_bytes(), Some(events::CONTENT_TYPE), &BTreeMap::new()).await;
+    admitted.expect("an end of what was begun");
+    until(&room, ROW, HOUR, |row| row.goal.want == Want::Absent && is_completed(row)).await;
+    let before = row(&room, ROW).await.expect("a row").facts;
+    switch_off(&room);
+    tokio::time::sleep(5 * HOUR).await;
+    assert_eq!((paid(&room), count(&room, "DELETE", "/apps/")), (0, 1));
+    until(&room, ROW, HOUR, is_completed).await;
+    let after = row(&room, ROW).await.expect("a row").facts;
+    assert_eq!(after.locked_out_at, before.locked_out_at, "when access ended stays known");
+    end(&engine).await;
+}

@@ -310,6 +310,7 @@ async fn operators_get_one_digest_a_day() {
         "{}",
         digests[0].text
     );
+    assert!(!digests[0].text.contains("NOBODY HAS OPENED"), "not a day old: {}", digests[0].text);
     house.restart().await;
     tokio::time::sleep(Duration::from_hours(20)).await;
     assert_eq!(house.letters_to(OPERATOR).len(), 1, "the day's digest was written");
@@ -320,6 +321,7 @@ async fn operators_get_one_digest_a_day() {
     let expected =
         ["2027-03-26T07:30:00Z", "2027-03-27T07:30:00Z", "2027-03-28T06:30:00Z", "2027-03-29T06:30:00Z"];
     assert_eq!(days, expected);
+    assert!(digests[1].text.contains("NOBODY HAS OPENED"), "{}", digests[1].text);
     assert_eq!(house.letters_to("second@nordresale.example").len(), digests.len());
     house.close().await;
 }

@@ -120,6 +120,35 @@ fn in_virtual_time(test: impl Future<Output = ()>) {
     runtime.expect("a runtime").block_on(test);
 }
 
+/// Who met the limit is let in with everybody else on its card; whom nobody has approved must not be among them.
+#[test]
+fn the_limit_does_not_hide_that_an_approval_is_missing() {
+    in_virtual_time(async {
+        let limits = GrantLimits { per_hour: 1, per_day: 1 };
+        let town = Town::open(Settings { grants: limits, approval_required: true, ..settings(8) }).await;
+        let approved = |number: usize| {
+            let mut event = joined(number, "https://hr.example/a");
+            event["data"]["approval"] = serde_json::json!({
+                "reference": "ITSM-1", "approvedBy": "g@nordresale.example", "approvedAt": "2026-11-19T14:02:11Z"
+            });
+            event
+        };
+        town.say(&approved(1)).await;
+        town.say(&approved(2)).await;
+        assert_eq!(town.held(Hold::GrantLimit).await.len(), 1);
+        let mut wider = joined(2, "https://hr.example/a");
+        wider["id"] = "without".into();
+        wider["type"] = "com.carepass.engineer.moved.v1".into();
+        wider["data"]["revision"] = 2.into();
+        town.say(&wider).await;
+        assert_eq!(
+            (town.held(Hold::GrantLimit).await.len(), town.held(Hold::ApprovalMissing).await.len()),
+            (0, 1)
+        );
+        town.close().await;
+    });
+}
+
 #[test]
 fn a_flood_waits_for_one_release_while_leavers_pass() {
     in_virtual_time(async {

@@ -151,14 +151,15 @@ async fn a_leaver_is_locked_out_everywhere_in_the_right_order() {
         "user.signed_out",
         "token.deleted",
         "application_password.deleted",
+        "backup_codes.invalidated",
         "user.updated",
     ];
     let places: Vec<usize> = acts.iter().map(|act| first(act)).collect();
     assert!(places.is_sorted(), "{order:?}");
     assert_eq!(
         order.len(),
-        3 * 3 + 2 * 2,
-        "role, session and suspension in three domains, the rest in two: {order:?}"
+        3 * 4 + 2 * 2,
+        "role, session, backup codes and suspension in three domains, the rest in two: {order:?}"
     );
     for row in house.rows().await {
         let gone_at = row.facts.locked_out_at.expect("it was seen");
@@ -351,5 +352,58 @@ async fn a_leaver_behind_a_closed_account_is_for_people_to_see() {
     house.wait(SignedDuration::from_mins(40)).await;
     house.settled(Want::Absent).await;
     assert_eq!(house.account(NORWAY), Some((false, 0)));
+    house.stop().await;
+}
+
+/// What Google refused while the engineer left does not make the account somebody else's to open.
+#[tokio::test(start_paused = true)]
+async fn a_return_opens_what_was_suspended_in_the_middle_of_trouble() {
+    let house = House::ready().await;
+    let refused = json!({"match": {"method": "DELETE", "path_regex": "/roleassignments/"},
+        "do": {"fail_before": true, "status": 403, "reason": "forbidden"}});
+    house.room.sandbox.add_faults(&refused).expect("a rule that is understood");
+    house.say(&left()).await;
+    house.wait(SignedDuration::from_mins(3)).await;
+    assert_eq!(house.account(NORWAY), Some((false, 1)), "it is suspended at least");
+    house.room.sandbox.clear_faults();
+    house.settled(Want::Absent).await;
+    house.say(&joined(2)).await;
+    house.settled(Want::Present).await;
+    assert_eq!(house.account(NORWAY), Some((true, 1)));
+    house.stop().await;
+}
+
+/// Where the account is not configured any more a leaver is a task on top, until it is configured again.
+#[tokio::test(start_paused = true)]
+async fn a_leaver_of_an_account_that_is_not_configured_any_more_is_a_task() {
+    let mut house = House::ready().await;
+    for configured in [&["nordic-se"][..], &["nordic-se", "nordic-no"]] {
+        house.engine.cut_off();
+        house.engine.stopped().await;
+        let all = demo::files().resellers.iter().map(demo::reseller);
+        let some = all.filter(|reseller| configured.contains(&reseller.name.as_str()));
+        house.engine = Engine::new(house.room.house(some), settings(4), CancellationToken::new());
+        house.engine.start(None).await.expect("memory answers");
+        if configured.len() == 2 {
+            continue;
+        }
+        house.say(&left()).await;
+        house.wait(SignedDuration::from_mins(10)).await;
+        let norway = "nordic-no".parse().expect("a name");
+        assert!(house.engine.removed().contains(&norway));
+        let waiting = house.room.store.queue(&Lane::Leaving(norway), None, 10).await.expect("memory answers");
+        let [row] = waiting.as_slice() else { panic!("{waiting:#?}") };
+        let now = house.room.clock.now().to_zoned(jiff::tz::TimeZone::UTC);
+        let task = carepass::model::task::task(row, &now).expect("a person is asked");
+        assert_eq!(
+            (task.code, task.leaving, task.closes_itself),
+            (FailureCode::ResellerRemoved, true, false)
+        );
+        assert_eq!((house.account(SWEDEN), house.account(NORWAY)), (Some((false, 0)), Some((true, 1))));
+    }
+    house.wait(SignedDuration::from_hours(1)).await;
+    house.settled(Want::Absent).await;
+    assert_eq!(house.account(NORWAY), Some((false, 0)));
+    assert!(house.engine.removed().is_empty());
     house.stop().await;
 }

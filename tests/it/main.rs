@@ -2,6 +2,14 @@
 //! Not here: what one module promises (beside the module).
 
 #[cfg(test)]
+mod broker_door;
+#[cfg(test)]
+mod broker_faults;
+#[cfg(test)]
+mod broker_permissions;
+#[cfg(test)]
+mod broker_proxy;
+#[cfg(test)]
 mod budget;
 #[cfg(test)]
 mod canaries;
@@ -11,6 +19,8 @@ mod closed_account;
 mod closed_list;
 #[cfg(test)]
 mod commands;
+#[cfg(test)]
+mod corruption;
 #[cfg(test)]
 mod end_to_end;
 #[cfg(test)]
@@ -30,6 +40,8 @@ mod grants;
 #[cfg(test)]
 mod handover;
 #[cfg(test)]
+mod hung_up;
+#[cfg(test)]
 mod lanes;
 #[cfg(test)]
 mod leaver_everywhere;
@@ -37,6 +49,8 @@ mod leaver_everywhere;
 mod leavers;
 #[cfg(test)]
 mod leavers_queue;
+#[cfg(test)]
+mod ledger_verify;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
@@ -61,5 +75,7 @@ mod simulation;
 mod step_harness;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod vault;
 #[cfg(test)]
 mod walls;

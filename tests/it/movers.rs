@@ -4,8 +4,8 @@
 use crate::fixture::engine_room::{EngineRoom, settings};
 use crate::fixture::{demo, events};
 use carepass::clock::Clock;
-use carepass::engine::{Engine, RowOrder};
-use carepass::model::engineer::{Engineer, Progress};
+use carepass::engine::{Engine, EngineerOrder, RowOrder};
+use carepass::model::engineer::{Engineer, Hold, Progress};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, State, Want};
 use carepass::model::event::Profile;
 use carepass::model::failure::FailureCode;
@@ -45,6 +45,8 @@ struct Differences {
     administrators: &'static [&'static str],
     /// The clock is moved by hand.
     by_hand: bool,
+    /// Nobody is let in without an approval.
+    approval_required: bool,
 }
 
 impl Town {
@@ -68,6 +70,7 @@ impl Town {
         house.naming.rename = differences.rename.unwrap_or(Rename::Ask);
         let mut settings = settings(8);
         settings.profiles.insert(Profile::ResellerAdmin);
+        settings.approval_required = differences.approval_required;
         let engine = Engine::new(house, settings, CancellationToken::new());
         engine.start(None).await.expect("memory answers");
         let town = Self { room, engine, revision: std::cell::Cell::new(0) };
@@ -229,6 +232,48 @@ fn a_scope_grows_and_shrinks_and_comes_back() {
     });
 }
 
+/// What a move takes away goes at once. What it gives waits, as it would for a joiner, while everything else stays.
+#[test]
+fn a_move_to_more_needs_an_approval_of_its_own() {
+    in_virtual_time(async {
+        let differences = Differences {
+            administrators: &["nordic-se", "nordic-dk"],
+            approval_required: true,
+            ..Differences::default()
+        };
+        let town = Town::with(differences).await;
+        let approved = json!({"reference": "ITSM-1", "approvedBy": "g@nordresale.example", "approvedAt": "2026-11-19T14:02:11Z"});
+        town.say(json!([SE, NO]), &[("/approval", approved.clone())]).await;
+        town.until_open(&[SE, NO], &[]).await;
+        let letters = town.letters().len();
+
+        town.say(json!([SE, DK]), &[("/scope/profile", "reseller-admin".into())]).await;
+        town.until_open(&[SE], &[NO]).await;
+        assert_eq!(town.engineer().await.held().map(|(_, why)| why), Some(Hold::ApprovalMissing));
+        town.pass(Duration::from_hours(2)).await;
+        assert_eq!(town.held(SE), ["Customer Care".to_owned()].into(), "the role that it had");
+        assert!(
+            town.rows().await.iter().all(|row| row.id.domain().is_none_or(|domain| domain.as_str() != DK))
+        );
+        assert_eq!(town.letters().len(), letters, "one letter, when all is decided");
+
+        let key: EngineerKey = KEY.parse().expect("a key");
+        let approve = town.engine.order_engineer(&key, EngineerOrder::Approve, "ann", "seen");
+        approve.await.expect("somebody who is held");
+        town.until_open(&[SE, DK], &[NO]).await;
+        assert_eq!(town.held(SE), ["_RESELLER_ADMIN_ROLE".to_owned()].into());
+        assert_eq!(town.engineer().await.held(), None);
+        assert_eq!(town.letters().len(), letters + 1);
+
+        // The approval may come with a later word of HR's as well.
+        town.say(json!([DK, NO]), &[]).await;
+        town.until_open(&[DK], &[SE, NO]).await;
+        town.say(json!([DK, NO]), &[("/approval", approved)]).await;
+        town.until_open(&[DK, NO], &[SE]).await;
+        town.close().await;
+    });
+}
+
 #[test]
 fn what_changes_nothing_writes_nothing() {
     in_virtual_time(async {
@@ -314,6 +359,16 @@ fn the_profile_changes_the_role() {
         // An account that does not know the profile gives no other role, and makes no account.
         town.say(json!([SE, DK]), &administrator).await;
         town.until_waiting(FailureCode::ProfileUnconfigured, 1).await;
+        town.say(json!([SE, DK]), &[]).await;
+        town.until_open(&[SE, DK], &[]).await;
+        assert_eq!(town.held(DK), first);
+        // Whoever has the role of the profile before there loses it, and gets it back with the profile.
+        town.say(json!([SE, DK]), &administrator).await;
+        town.until_waiting(FailureCode::ProfileUnconfigured, 1).await;
+        assert_eq!((town.held(SE), town.held(DK)), (second, BTreeSet::new()));
+        town.say(json!([SE, DK]), &[]).await;
+        town.until_open(&[SE, DK], &[]).await;
+        assert_eq!((town.held(SE), town.held(DK)), (first.clone(), first));
         town.close().await;
     });
 }

@@ -16,7 +16,7 @@ use super::owed::Owed;
 use super::{Incoming, Intake, Verdict};
 use crate::amqp::dead_letter::{Refusal, dead_letter_properties, headers_max};
 use crate::amqp::endpoint::close_channel;
-use crate::amqp::error::{PublishError, plain_words};
+use crate::amqp::error::{PublishError, plain_words, words_while};
 use crate::amqp::message::{Parcel, short};
 use crate::amqp::publish::Publisher;
 use crate::amqp::settings::AmqpSettings;
@@ -80,7 +80,7 @@ impl Lane<'_> {
                 let headers_max = headers_max(connection.configuration().frame_max());
                 self.consume(&channel, consumer, headers_max, halt).await
             }
-            Ok(Err(error)) => Ended::Lost(plain_words(&error)),
+            Ok(Err(error)) => Ended::Lost(words_while(&format!("read queue '{}'", self.queue), &error)),
             Err(_) => Ended::Lost("the broker did not answer".to_owned()),
         }
     }

@@ -2,9 +2,9 @@
 //! replayed. Not here: what makes an event unusable (`model/event`).
 
 use super::*;
-use crate::model::event::{BODY_MAX as EVENT_MAX, EventType};
+use crate::model::event::{BODY_MAX as EVENT_MAX, EventType, ReasonCode, Refusal};
 use crate::model::outcome::OutcomeKind;
-use crate::model::parked::{Door, Letter};
+use crate::model::parked::{Door, Letter, Parked};
 use crate::store::memory::Lost;
 
 const SAMPLE: &str = include_str!("../../../docs/schemas/samples/1-joined-sv-de.json");
@@ -110,6 +110,36 @@ async fn what_no_event_can_be_read_from_is_refused_by_its_status() {
     let response = request.body(faulty("E-2").to_string()).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "it could not be parked");
     assert!(response.headers().contains_key("retry-after"));
+}
+
+/// As many events as there is room for wait for a person: the next one is neither taken nor lost, its sender has it.
+#[tokio::test]
+async fn an_event_that_cannot_be_kept_stays_with_its_sender() {
+    let server = Server::start().await;
+    let letter = Letter::new(None, BTreeMap::new(), Vec::new());
+    let refusal = Refusal::one("", ReasonCode::UnknownVersion, None);
+    let parked = |number: u16| {
+        let id = format!("{number:032x}").parse().unwrap();
+        let engineer = Some("E-9".parse().unwrap());
+        Change::Parked(Parked {
+            engineer,
+            ..Parked::of(id, &letter, &refusal, Door::Http, Timestamp::UNIX_EPOCH)
+        })
+    };
+    put(&server.store, (0..9_000).map(parked).collect()).await;
+    let (status, problem) = server.publish(STRUCTURED, faulty("E-2")).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("no_room")), "{problem}");
+    assert_eq!(problem["errors"].as_array().map(Vec::len), Some(2), "it is told what is wrong: {problem}");
+    let batch = json!([sample(), faulty("E-2")]);
+    let (status, problem) = server.publish("application/cloudevents-batch+json", batch).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("no_room")));
+    assert_eq!(
+        server.publish(STRUCTURED, "{").await.0,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "junk has its own room"
+    );
+    assert_eq!(server.publish(STRUCTURED, SAMPLE).await.0, StatusCode::ACCEPTED, "what is good passes");
+    assert_eq!(server.store.parked(None, usize::MAX).await.unwrap().len(), 9_001);
 }
 
 #[tokio::test]

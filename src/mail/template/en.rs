@@ -121,7 +121,7 @@ pub(super) const WORDS: Words = Words {
         leavers_count: |count| format!("{count} not locked out"),
         leavers: "Left, and not locked out yet",
         leavers_head: ["Engineer", "Domain", "Open since"],
-        leavers_advice: "carepass goes on trying. Until it succeeds these people may still sign in. Close each account by hand now, as a \
+        leavers_advice: "carepass goes on trying, wherever the reseller account is configured. Until it succeeds these people may still sign in. Close each account by hand now, as a \
                          super administrator of its reseller account:",
         leavers_steps: [
             "Open the user in the Admin console: Directory, then Users.",

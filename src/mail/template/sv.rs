@@ -124,7 +124,7 @@ pub(super) const WORDS: Words = Words {
         },
         leavers: "Har slutat och är inte utelåsta än",
         leavers_head: ["Tekniker", "Domän", "Öppet sedan"],
-        leavers_advice: "carepass fortsätter att försöka. Tills det lyckas kan de här personerna fortfarande logga in. Stäng varje konto för \
+        leavers_advice: "carepass fortsätter att försöka, överallt där återförsäljarkontot är konfigurerat. Tills det lyckas kan de här personerna fortfarande logga in. Stäng varje konto för \
                          hand nu, som avancerad administratör i dess återförsäljarkonto:",
         leavers_steps: [
             "Öppna användaren i administratörskonsolen: Katalog, sedan Användare.",

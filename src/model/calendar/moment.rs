@@ -1,4 +1,4 @@
-//! Moments as a person says them. "Friday 17:00 Stockholm (Saturday 01:00 Tokyo)" for the dates of an employment, which belong to a
+//! Moments as a person says them. "Friday 17:00 Stockholm (01:00 Tokyo)" for the dates of an employment, which belong to a
 //! place; "at 10:16 (Stockholm)" inside a sentence and "10:16" in a table, on the clock of the reader. English and Swedish.
 //! Not here: the clock; now and the zones are arguments.
 
@@ -76,8 +76,9 @@ const SWEDISH: Words = Words {
 };
 
 /// A moment that belongs to a place, on that place's clock, and in brackets on the clocks of `readers`: "Friday 17:00 Stockholm
-/// (Saturday 01:00 Tokyo)". The weekday alone stands for the day if it is today or one of the next six, else the date is said too, with
-/// the year unless it is this one. A reader's weekday is said where it differs. A reader whose clock shows the same is left out. In the
+/// (01:00 Tokyo)". The weekday alone stands for the day if it is today or one of the next six, else the date is said too, with
+/// the year unless it is this one. A reader's weekday is said where it differs, but for the small hours of the
+/// very next day, which nobody takes for the morning before. A reader whose clock shows the same is left out. In the
 /// hour that a clock shows twice the offset is said: "Sunday 02:30 Stockholm UTC+1".
 pub fn in_places(
     at: Timestamp,
@@ -96,7 +97,7 @@ pub fn in_places(
             continue;
         }
         text.push_str(if said.len() == 1 { " (" } else { ", " });
-        if here.date() != said[0].date() {
+        if here.date() != said[0].date() && !is_the_night_after(&said[0], &here) {
             text.push_str(weekday(words, &here));
             text.push(' ');
         }
@@ -107,6 +108,14 @@ pub fn in_places(
         text.push(')');
     }
     text
+}
+
+/// Whether the other clock has just passed midnight.
+fn is_the_night_after(there: &Zoned, here: &Zoned) -> bool {
+    const MORNING: i8 = 6;
+    there.date().tomorrow().is_ok_and(|next| next == here.date())
+        && here.hour() < MORNING
+        && there.hour() >= MORNING
 }
 
 /// A moment inside a sentence, with the place of the clock.
@@ -226,8 +235,8 @@ mod tests {
             "2026-11-27T16:00:00Z",
             "Europe/Stockholm",
             &["Asia/Tokyo"],
-            "Friday 17:00 Stockholm (Saturday 01:00 Tokyo)",
-            "fredag 17.00 Stockholm (lördag 01.00 Tokyo)",
+            "Friday 17:00 Stockholm (01:00 Tokyo)",
+            "fredag 17.00 Stockholm (01.00 Tokyo)",
         );
         check(
             "2026-11-27T06:00:00Z",

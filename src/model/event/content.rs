@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
-/// SHA-256 of the type and the canonical data.
+/// SHA-256 of the type and the canonical data; what is kept of it is keyed (`seal`), since a short text can be guessed from a plain one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ContentHash([u8; 32]);
 
@@ -22,6 +22,11 @@ impl ContentHash {
         let mut hash = [0; 32];
         hash.copy_from_slice(context.finish().as_ref());
         Self(hash)
+    }
+
+    /// Takes the hash that `seal` made of a plain one.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// The hash itself.

@@ -44,6 +44,7 @@ pub fn console_link(code: FailureCode) -> Option<&'static str> {
         | C::TwoStepPending
         | C::AliasTaken
         | C::PasswordInUse
+        | C::ResellerRemoved
         | C::AccountSuspended => Some("https://admin.google.com/ac/users"),
         C::TwoStepEnforced => Some("https://admin.google.com/ac/security/2sv"),
         C::CaseRedirectNeeded | C::CaseRouteUnconfirmed => {

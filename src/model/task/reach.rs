@@ -49,6 +49,7 @@ pub(super) fn of(code: FailureCode) -> Reach {
         | C::DailyQuotaSpent
         | C::OrgUnitSettling
         | C::ResellerNotReady
+        | C::ResellerRemoved
         | C::CredentialsUnusable
         | C::CredentialsRefused
         | C::DelegationMissing
@@ -127,6 +128,7 @@ pub(super) fn closes_itself(code: FailureCode) -> bool {
         | C::RenameQuestion
         | C::PasswordInUse
         | C::ProfileUnconfigured
+        | C::ResellerRemoved
         | C::ApprovalMissing
         | C::EmploymentEnded
         | C::RequestRefused => false,

@@ -26,6 +26,8 @@ pub(super) async fn ensure(cx: &Context<'_>) -> Outcome {
     }
     cx.check_ours(&account).await?;
     let now = cx.now();
+    let known = cx.row.facts.account.as_ref().filter(|known| known.id == account.id);
+    let given = known.map(|known| known.given.clone()).unwrap_or_default();
     let mut ensured = Ensured::default();
     ensured.facts.account = Some(AccountFact {
         id: account.id,
@@ -34,6 +36,7 @@ pub(super) async fn ensure(cx: &Context<'_>) -> Outcome {
         restored: false,
         home: true,
         suspended_by_us: None,
+        given,
     });
     Ok(ensured)
 }

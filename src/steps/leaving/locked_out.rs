@@ -2,7 +2,8 @@
 //! calls that are as fresh as can be, where a list of a large customer takes minutes. What is still open after a while is locked out again.
 //! Not here: what may come about later (`last_look`).
 
-use super::{also, find, is_open, is_unfinished, is_untouched, lock_out_again, removal, roles_to_end, step};
+use super::{also, find, is_open, is_unfinished, is_untouched, lock_out_again, remembered, removal};
+use super::{roles_to_end, step};
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
@@ -27,9 +28,10 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     let held = roles_to_end(cx, &ours.guarded.fact).await?;
     if is_open(&ours, &held) {
         if !held.is_empty() || cx.now().duration_since(cx.since) >= SHOWN_LATE {
-            lock_out_again(cx, &ours, &held).await?;
+            let locked = lock_out_again(cx, &ours, &held).await;
+            locked.map_err(|failure| remembered(&ours.guarded, failure))?;
         }
-        return Err(Failure::not_yet(FailureCode::NotYetConfirmed));
+        return Err(remembered(&ours.guarded, Failure::not_yet(FailureCode::NotYetConfirmed)));
     }
     let mut ensured = rest(cx);
     ensured.facts.account = Some(ours.guarded.fact);

@@ -4,7 +4,6 @@
 //! Not here: sessions (`sign_out`), and the last word on whether access is gone (`locked_out`).
 
 use super::{also, find, is_untouched, roles_to_end, step, suspended_at_least, take_away};
-use crate::model::enrollment::AccountFact;
 use crate::model::plan::StepName;
 use crate::steps::{Context, Outcome, Step};
 
@@ -40,11 +39,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     };
     let fact = ours.guarded.fact;
     let mut ensured = also(if fact.home { NO_ACCOUNT } else { &[] });
-    let suspended_by_us = match ours.account.suspended {
-        Some(true) => fact.suspended_by_us,
-        Some(false) | None => (!fact.home).then(|| cx.now()),
-    };
     ensured.made = made;
-    ensured.facts.account = Some(AccountFact { suspended_by_us, ..fact });
+    ensured.facts.account = Some(fact);
     Ok(ensured)
 }

@@ -1,6 +1,6 @@
 //! The account is suspended. Not here: an engineer's own account, which is never suspended, and seeing it done (`locked_out`).
 
-use super::{Ours, find, is_untouched, step, suspend_account};
+use super::{Ours, find, is_untouched, remembered, step, suspend_account};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
 use crate::steps::{Context, Outcome, Step};
@@ -16,6 +16,8 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     if account.suspended == Some(true) {
         return Ok(guarded.left(false));
     }
-    suspend_account(cx, &guarded).await?;
-    Ok(guarded.left(true))
+    match suspend_account(cx, &guarded).await {
+        Ok(()) => Ok(guarded.left(true)),
+        Err(failure) => Err(remembered(&guarded, failure)),
+    }
 }

@@ -24,7 +24,10 @@ pub(crate) fn parked(body: &str, at: i64) -> Parked {
     let letter = Letter::new(None, BTreeMap::new(), body.as_bytes().to_vec());
     let refusal = Refusal::one("/id", ReasonCode::MissingField, None);
     let key = |key: &str| Some(key.parse().unwrap());
-    Parked { engineer: key("E-parked"), ..Parked::of(&letter, &refusal, Door::Amqp, second(at)) }
+    Parked {
+        engineer: key("E-parked"),
+        ..Parked::of(LetterId::of_tag(&letter.digest()), &letter, &refusal, Door::Amqp, second(at))
+    }
 }
 
 /// The commit that parks it, with the letter.

@@ -21,6 +21,34 @@ pub fn make_directory(path: &Path) -> io::Result<()> {
     sync_directory(Path::new("."))
 }
 
+/// Whether there is nothing in a directory, or no directory.
+pub fn is_empty(path: &Path) -> io::Result<bool> {
+    match std::fs::read_dir(path) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// The files of a directory, by name, without drafts. What goes away meanwhile is left out.
+pub fn read_all(directory: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
+    let mut files = Vec::new();
+    for file in std::fs::read_dir(directory)? {
+        let path = file?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.extension().is_some_and(|extension| extension == "draft") {
+            continue;
+        }
+        match std::fs::read(&path) {
+            Ok(bytes) => files.push((name, bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => (),
+            Err(error) => return Err(error),
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 /// Brings the names in a directory to disk.
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()

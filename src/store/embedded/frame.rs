@@ -118,6 +118,14 @@ impl Link {
     }
 }
 
+/// The version that an opening line names, if it is one of another version.
+pub fn version_of(line: &[u8]) -> Option<u64> {
+    let rest = line.strip_prefix(b"{\"ledger\":\"carepass\",\"version\":")?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let version = std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()?;
+    (version > 1 && rest.get(digits) == Some(&b'}')).then_some(version)
+}
+
 /// The bytes of the frame after `at`, with `count` entries in `body`, and its end.
 pub fn encode(at: &Link, count: u64, body: &[u8]) -> (Vec<u8>, Link) {
     let header =
@@ -204,12 +212,14 @@ fn read_line(reader: &mut impl BufRead, max: usize) -> Result<Vec<u8>, Unread> {
     Ok(line)
 }
 
+/// What a header begins with.
+pub const MARK: &[u8] = b"{\"frame\":";
+
 /// Looks for a frame that verifies by itself, wherever it begins. What an entry holds cannot look like one: JSON escapes quotes.
 fn holds_valid_frame(tail: &[u8]) -> bool {
-    let mark = b"{\"frame\":";
-    tail.windows(mark.len())
+    tail.windows(MARK.len())
         .enumerate()
-        .filter(|(_, window)| window == mark)
+        .filter(|(_, window)| *window == MARK)
         .any(|(start, _)| frame_at(&mut &tail[start..], 0).is_ok())
 }
 

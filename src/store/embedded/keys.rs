@@ -14,6 +14,17 @@ use crate::store::StoreError;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// A data key as it lies on disk.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The entry that brought it.
+    pub since: Position,
+    /// The name of its file.
+    pub name: String,
+    /// What the file holds.
+    pub bytes: Vec<u8>,
+}
+
 /// The directory of data keys.
 #[derive(Debug)]
 pub struct Keys {
@@ -42,6 +53,24 @@ impl Keys {
                 path.display()
             ))
         })
+    }
+
+    /// Every data key that matches its check. Those that do not are left out: see [`Keys::damaged`].
+    pub fn all(&self) -> Result<Vec<Stored>, StoreError> {
+        Ok(self.files()?.into_iter().filter_map(|(name, bytes)| stored(name, bytes)).collect())
+    }
+
+    /// The names of files that are no data key, or a damaged one.
+    pub fn damaged(&self) -> Result<Vec<String>, StoreError> {
+        let files = self.files()?.into_iter();
+        Ok(files
+            .filter(|(name, bytes)| stored(name.clone(), bytes.clone()).is_none())
+            .map(|(name, _)| name)
+            .collect())
+    }
+
+    fn files(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        files::read_all(&self.directory).map_err(files::unavailable(&self.directory))
     }
 
     /// Writes keys, each with the position that brings it, and answers when they are on disk; together, because a flood of new
@@ -77,6 +106,18 @@ impl Keys {
     fn path_of(&self, engineer: &EngineerKey) -> PathBuf {
         self.directory.join(hexadecimal(engineer.as_str().as_bytes()))
     }
+}
+
+fn stored(name: String, bytes: Vec<u8>) -> Option<Stored> {
+    let engineer = EngineerKey::parse(&String::from_utf8(bytes_of(&name)?).ok()?).ok()?;
+    let (_, since) = parse(&engineer, &bytes)?;
+    Some(Stored { since, name, bytes })
+}
+
+/// The bytes behind hexadecimal digits.
+fn bytes_of(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 fn content(engineer: &EngineerKey, key: &WrappedKey, since: Position) -> Vec<u8> {

@@ -12,6 +12,7 @@
 //! its cache misses. After a failed write or sync nothing is acknowledged until the writer has opened everything anew (`standing`).
 //! Not here: several machines; that is PostgreSQL's, behind the same trait.
 
+mod backup;
 mod files;
 mod frame;
 mod index;
@@ -22,9 +23,11 @@ mod letters;
 mod lock;
 mod reads;
 mod recover;
+mod repair;
 mod stage;
 mod standing;
 mod value;
+mod verify;
 mod writer;
 
 #[cfg(test)]
@@ -33,6 +36,10 @@ mod limits;
 mod power_cut;
 #[cfg(test)]
 mod tests;
+
+pub use backup::{BackupError, Manifest, backup, restore};
+pub use repair::{Repaired, repair};
+pub use verify::{Behind, Flaw, Verified, verify};
 
 use super::{Answer, Store, StoreError, StoredLetter};
 use crate::model::engineer::{Engineer, EventRef};
@@ -94,6 +101,12 @@ pub struct Anchor {
     pub sha256: String,
 }
 
+impl From<Link> for Anchor {
+    fn from(Link { frame, position, hash, .. }: Link) -> Self {
+        Self { position: Position(position), frame, sha256: hash.to_string() }
+    }
+}
+
 /// What the writer and the readers both use, until a failure; then it is opened anew.
 #[derive(Debug)]
 struct Shared {
@@ -139,8 +152,7 @@ impl Embedded {
 
     /// The head of the hash chain.
     pub fn anchor(&self) -> Anchor {
-        let Link { frame, position, hash, .. } = self.shared.end();
-        Anchor { position: Position(position), frame, sha256: hash.to_string() }
+        self.shared.end().into()
     }
 
     fn start(recovered: Recovered) -> Result<Self, StoreError> {
@@ -287,5 +299,9 @@ impl Store for Embedded {
 
     fn head(&self) -> Answer<'_, Position> {
         Box::pin(async move { self.shared.health().map(|()| self.shared.head()) })
+    }
+
+    fn chain_head(&self) -> Option<String> {
+        Some(self.anchor().sha256)
     }
 }

@@ -12,9 +12,9 @@
 //!
 //! The last line departs from "an index that is ahead is rebuilt": the ledger reaches the disk before the index hears of an
 //! entry, so an index that is ahead always means lost entries or an old copy of the ledger. Whoever restores an old copy on
-//! purpose removes the directory `index` with it. Without an index a ledger that was cut at the end of a frame looks whole;
-//! only the published head hash can tell (`Embedded::anchor`).
-//! Not here: mending a damaged ledger; that is restored from a backup, by a person.
+//! purpose lets `ledger repair` set the index aside. Without an index the data keys bear witness: each names the entry that brought
+//! it. Only a whole folder that was exchanged for an older one looks right; the published head hash tells (`verify`).
+//! Not here: mending a damaged ledger, which a person does (`repair`, `backup`).
 
 use super::files;
 use super::frame::{self, Frame, Link, Tail, Unread};
@@ -25,6 +25,8 @@ use super::ledger::{Ledger, LedgerReader, damaged, entries_of};
 use super::letters::Letters;
 use super::lock::Lock;
 use super::stage::Stage;
+use super::verify;
+use super::writer::BATCH_COMMITS;
 use crate::store::StoreError;
 use std::fs::File;
 use std::io::{BufRead, Read};
@@ -74,24 +76,67 @@ pub fn reopen(root: &Path, lock: Arc<Lock>) -> Result<Recovered, StoreError> {
     let ledger_directory = root.join("ledger");
     let keys = Keys::open(&root.join("keys"))?;
     let letters = Letters::open(&root.join("letters"))?;
-    let file = Ledger::open_file(&ledger_directory.join("entries.jsonl"))?;
+    let path = ledger_directory.join("entries.jsonl");
+    refuse_a_missing_ledger(root, &path)?;
+    let file = Ledger::open_file(&path)?;
     let reader = LedgerReader::new(&file).map_err(files::unavailable(&ledger_directory))?;
 
     let found = open_index(&root.join("index"));
     let witness = found.witness();
     let (survey, found) = std::thread::scope(|scope| {
         let checked = scope.spawn(|| found.checked());
-        (survey(&reader, witness), checked.join().expect("the check catches panics itself"))
+        (survey(&reader, witness, |_| ()), checked.join().expect("the check catches panics itself"))
     });
     let survey = survey?;
     if let Some(flaw) = survey.flaw {
-        mend(&file, &survey.end, flaw, &ledger_directory)?;
+        mend(&file, &survey, flaw, &ledger_directory)?;
+    }
+    if witness.is_none_or(|witness| witness.position == 0) {
+        refuse_a_cut_ledger(&survey.end, &keys)?;
     }
     let ledger = Ledger::new(file, survey.end);
     ledger.settle(survey.last.as_ref()).map_err(files::unavailable(&ledger_directory))?;
     let (index, meta) = catch_up(root, found, &ledger, &keys)?;
     letters.keep_only(|id| index.get(&layout::letter(id)).map(|found| found.is_some()))?;
     Ok(Recovered { root: root.to_owned(), ledger, index, meta, keys, letters, lock })
+}
+
+/// The ledger is made before anything else is, so what lies beside it tells of a ledger that was there.
+fn refuse_a_missing_ledger(root: &Path, ledger: &Path) -> Result<(), StoreError> {
+    if ledger.exists() {
+        return Ok(());
+    }
+    for name in ["index", "keys", "letters"] {
+        let path = root.join(name);
+        if !files::is_empty(&path).map_err(files::unavailable(&path))? {
+            return Err(StoreError::Damaged(format!(
+                "the ledger {} is missing, and {name} beside it shows that there was one. What was in it is not known. Nothing was \
+                 changed. Look whether the right disk is mounted; else stop carepass, move the folder {} away and restore a backup \
+                 (`carepass store restore`).",
+                ledger.display(),
+                root.display()
+            )));
+        }
+    }
+    tracing::info!(
+        folder = %root.display(),
+        "the folder held no store: a new one is begun. If engineers ought to be in it, stop carepass and look whether the right disk is mounted"
+    );
+    Ok(())
+}
+
+/// Where no index bears witness: a data key is on disk before the frame that names it, and so at most one frame ahead.
+fn refuse_a_cut_ledger(end: &Link, keys: &Keys) -> Result<(), StoreError> {
+    let newest = keys.all()?.into_iter().map(|key| key.since).max().unwrap_or_default();
+    if newest.0 <= end.position + BATCH_COMMITS as u64 {
+        return Ok(());
+    }
+    Err(StoreError::Damaged(format!(
+        "the ledger ends with entry {}, and there is a data key that entry {} brought: entries are gone, and nobody knows what was in \
+         them. Nothing was changed. Restore ledger and keys from one backup (`carepass store restore`). Without one, `carepass ledger \
+         repair` says what it can keep.",
+        end.position, newest.0
+    )))
 }
 
 /// What lies in the directory of the index.
@@ -140,37 +185,25 @@ fn guarded<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
 }
 
 /// The ledger as it was read.
-struct Survey {
+pub(super) struct Survey {
     /// The end of the last valid frame.
-    end: Link,
-    last: Option<Frame>,
+    pub end: Link,
+    /// The last valid frame.
+    pub last: Option<Frame>,
     /// Why what follows is not a frame.
-    flaw: Option<&'static str>,
+    pub flaw: Option<&'static str>,
 }
 
-/// Reads the ledger from end to end.
-fn survey(reader: &LedgerReader, witness: Option<Link>) -> Result<Survey, StoreError> {
-    let mut bytes = reader.bytes_from(0, BUFFER);
-    check_opening(&mut bytes)?;
+/// Reads the ledger from end to end, and shows each frame.
+pub(super) fn survey(
+    reader: &LedgerReader,
+    witness: Option<Link>,
+    mut visit: impl FnMut(&Frame),
+) -> Result<Survey, StoreError> {
+    check_opening(&mut reader.bytes_from(0, BUFFER))?;
     let mut survey = Survey { end: Link::opening(), last: None, flaw: None };
     compare(&survey.end, witness)?;
-    loop {
-        match frame::next_frame(&mut bytes, &survey.end) {
-            Ok(Some(frame)) => {
-                survey.end = frame.end;
-                survey.last = Some(frame);
-                compare(&survey.end, witness)?;
-            }
-            Ok(None) => break,
-            Err(Unread::Flaw(flaw)) => {
-                survey.flaw = Some(flaw);
-                break;
-            }
-            Err(Unread::Io(error)) => {
-                return Err(StoreError::Unavailable(format!("the ledger cannot be read: {error}")));
-            }
-        }
-    }
+    survey.read_on(reader, witness, &mut visit)?;
     let acknowledged = witness.map_or(0, |witness| witness.position);
     if acknowledged <= survey.end.position {
         return Ok(survey);
@@ -178,9 +211,40 @@ fn survey(reader: &LedgerReader, witness: Option<Link>) -> Result<Survey, StoreE
     let Link { position, offset, .. } = survey.end;
     Err(StoreError::Damaged(format!(
         "the ledger is whole up to entry {position} (byte {offset}), but entries up to {acknowledged} were acknowledged; the \
-         index still knows them. Nothing was changed. Restore the ledger from a newer copy; if an old copy was restored on \
-         purpose, remove the directory index as well."
+         index still knows them. Nothing was changed. Restore the ledger from a newer copy. Without one, `carepass ledger repair` \
+         sets the index aside and goes on from entry {position}; what came later has to be sent again."
     )))
+}
+
+impl Survey {
+    /// Goes on where it ended.
+    pub fn read_on(
+        &mut self,
+        reader: &LedgerReader,
+        witness: Option<Link>,
+        visit: &mut impl FnMut(&Frame),
+    ) -> Result<(), StoreError> {
+        let mut bytes = reader.bytes_from(self.end.offset, BUFFER);
+        self.flaw = None;
+        loop {
+            match frame::next_frame(&mut bytes, &self.end) {
+                Ok(Some(frame)) => {
+                    visit(&frame);
+                    self.end = frame.end;
+                    self.last = Some(frame);
+                    compare(&self.end, witness)?;
+                }
+                Ok(None) => return Ok(()),
+                Err(Unread::Flaw(flaw)) => {
+                    self.flaw = Some(flaw);
+                    return Ok(());
+                }
+                Err(Unread::Io(error)) => {
+                    return Err(StoreError::Unavailable(format!("the ledger cannot be read: {error}")));
+                }
+            }
+        }
+    }
 }
 
 fn check_opening(bytes: &mut impl BufRead) -> Result<(), StoreError> {
@@ -192,7 +256,14 @@ fn check_opening(bytes: &mut impl BufRead) -> Result<(), StoreError> {
     if line == frame::OPENING {
         return Ok(());
     }
-    Err(damaged(0, "its first line is not that of a ledger this release can read"))
+    Err(StoreError::Damaged(match frame::version_of(&line) {
+        Some(version) => format!(
+            "the ledger has version {version}, which this release cannot read. Nothing was changed. Start the release that wrote it."
+        ),
+        None => "the first line of the ledger is not that of a ledger, so nothing in it can be trusted, whole or not. Nothing was \
+                 changed. Keep a copy of the folder and restore a backup (`carepass store restore`)."
+            .to_owned(),
+    }))
 }
 
 /// The index saw this frame acknowledged: it must be the same one.
@@ -203,20 +274,29 @@ fn compare(end: &Link, witness: Option<Link>) -> Result<(), StoreError> {
     }
     Err(StoreError::Damaged(format!(
         "the ledger and the index tell different stories up to entry {}: one of them was exchanged or rewritten. Nothing was \
-         changed. Find out which; to trust the ledger, remove the directory index.",
+         changed. Find out which, with the heads that outcomes carry (`carepass ledger verify --head`); to trust the ledger, let \
+         `carepass ledger repair` set the index aside.",
         end.position
     )))
 }
 
-/// Cuts a frame that was never acknowledged, or says that it is damage.
-fn mend(file: &File, end: &Link, flaw: &'static str, directory: &Path) -> Result<(), StoreError> {
-    let unavailable = files::unavailable(directory);
-    let length = file.metadata().map_err(&unavailable)?.len().saturating_sub(end.offset);
+/// What follows the last valid frame, as far as one frame may reach, and what it is.
+pub(super) fn tail(file: &File, end: &Link) -> std::io::Result<(Vec<u8>, Tail)> {
+    let length = file.metadata()?.len().saturating_sub(end.offset);
     let read = usize::try_from(length).unwrap_or(usize::MAX).min(frame::FRAME_MAX + 1);
     let mut tail = vec![0; read];
-    file.read_exact_at(&mut tail, end.offset).map_err(&unavailable)?;
-    if let Tail::Damaged(why) = frame::judge(&tail, end) {
-        return Err(damaged(end.offset, &format!("frame {} is invalid ({flaw}), and {why}", end.frame + 1)));
+    file.read_exact_at(&mut tail, end.offset)?;
+    let judged = frame::judge(&tail, end);
+    Ok((tail, judged))
+}
+
+/// Cuts a frame that was never acknowledged, or says that it is damage.
+fn mend(file: &File, survey: &Survey, flaw: &'static str, directory: &Path) -> Result<(), StoreError> {
+    let (end, unavailable) = (&survey.end, files::unavailable(directory));
+    let (tail, judged) = tail(file, end).map_err(&unavailable)?;
+    if let Tail::Damaged(why) = judged {
+        let found = verify::damage(file, survey, flaw, why)?;
+        return Err(StoreError::Damaged(found));
     }
     let kept = keep_torn(directory, end, &tail).map_err(&unavailable)?;
     file.set_len(end.offset).and_then(|()| file.sync_all()).map_err(&unavailable)?;

@@ -26,7 +26,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 /// The most commits in a frame.
-const BATCH_COMMITS: usize = 256;
+pub const BATCH_COMMITS: usize = 256;
 
 /// The most bytes of entries in a frame, and so in one commit.
 pub const BATCH_BYTES: usize = 4 << 20;

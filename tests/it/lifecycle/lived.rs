@@ -96,7 +96,9 @@ impl Life {
                 let admitted = self.engine.admit(body.as_bytes(), Some(events::CONTENT_TYPE), &headers).await;
                 let found = match admitted {
                     Ok(_) => None,
-                    Err(IntakeError::Refused(refusal)) => Some(refusal.reason.code()),
+                    Err(IntakeError::Refused(refusal) | IntakeError::NoRoom(refusal)) => {
+                        Some(refusal.reason.code())
+                    }
                     Err(IntakeError::Unavailable(why)) => panic!("{item}: {why}"),
                 };
                 assert_eq!(found, expected, "of {item}");

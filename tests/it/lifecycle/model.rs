@@ -15,8 +15,12 @@ pub const SHORT_LEAD_TIME: SignedDuration = SignedDuration::from_hours(6);
 /// What is to be so from a moment on.
 #[derive(Clone, Debug)]
 struct Word {
+    /// HR's number of it.
     revision: u64,
     from: Timestamp,
+    /// When it would be so if no other spell were in its way.
+    own: Timestamp,
+    starts: Option<Timestamp>,
     opens: Option<Timestamp>,
     employment: usize,
     /// Where there is to be access; nowhere, once it has ended.
@@ -34,6 +38,8 @@ struct Engineer {
     is_asked_about: bool,
     /// Domains in which there may be an account.
     ever: BTreeSet<usize>,
+    /// Spells of employment that are over.
+    past: BTreeSet<usize>,
 }
 
 /// Everything that was heard.
@@ -137,6 +143,9 @@ impl Model {
             if said.revision == known.revision && *said != known.content {
                 return Err("revision_conflict");
             }
+            if is_full && said.revision < known.revision && known.is_news(said.employment) {
+                return Err("overtaken");
+            }
             if said.revision <= known.revision && !known.is_overtaken(said) {
                 self.ids.insert(id, said.clone());
                 return Ok(());
@@ -167,36 +176,48 @@ impl Model {
         let mut word = Word {
             revision: said.revision,
             from,
+            own: from,
+            starts,
             opens,
             employment: said.employment,
             scope: said.scope.clone(),
             is_end: false,
         };
-        let end = said.last_day.map(|day| Word {
-            from: said.beginning_of(day.tomorrow().expect("a day of this century")).max(self.now),
-            is_end: true,
-            ..word.clone()
+        let end = said.last_day.map(|day| {
+            let from = said.beginning_of(day.tomorrow().expect("a day of this century")).max(self.now);
+            Word { from, own: from, is_end: true, ..word.clone() }
         });
         let Some(known) = known else {
             return Ok(Engineer::heard(said, vec![word].into_iter().chain(end), self.now, self.lead_time));
         };
-        // Another spell of employment begins after the end of the one before. What begins anew waits for its own beginning.
-        let (holds, employment) = (&known.in_force, said.employment);
-        let is_end_of_it = |kept: &&Word| kept.is_end && kept.employment == holds.employment;
-        let earlier =
-            known.to_come.iter().filter(|_| employment != holds.employment).find(is_end_of_it).cloned();
-        if earlier.is_some() || holds.is_end || employment != holds.employment {
+        let is_over = known.past.contains(&said.employment) && !known.speaks_of(said.employment);
+        if is_over && !known.in_force.is_end {
+            return Err("employment_over");
+        }
+        // A start that was named before stays until another is named.
+        if word.starts.is_none() {
+            word.starts = known.starts_of(said.employment);
+            word.opens = word.starts.map(|starts| starts - self.lead_time);
+        }
+        let is_mine = |kept: &Word| kept.employment == said.employment;
+        let goes_on = is_mine(&known.in_force) && !known.in_force.is_end;
+        let mut mine = Vec::new();
+        if !goes_on {
+            // What begins anew waits for its own beginning.
+            let said_from = word.from;
             word.from = word.from.max(word.opens.unwrap_or(word.from));
+            word.own = word.from;
+            // A change within a spell that is to come leaves its beginning where it is.
+            if !is_mine(&known.in_force) && word.opens.is_some_and(|opens| opens < said_from) {
+                let earlier = known.to_come.iter().filter(|kept| is_mine(kept) && !kept.is_end);
+                mine.extend(earlier.filter(|kept| kept.from < word.from).cloned());
+            }
         }
-        if let Some(earlier) = &earlier {
-            word.from = word.from.max(earlier.from);
-        }
-        let back = known.in_force.is_end && known.in_force.employment == said.employment;
+        let back = known.in_force.is_end && (is_mine(&known.in_force) || is_over);
         let mut after = Engineer { revision: said.revision, content: said.clone(), ..known };
         after.is_asked_about |= back;
-        after.to_come = earlier.into_iter().chain([word]).chain(end).collect();
-        after.to_come.sort_by_key(|word| word.from);
-        after.turn(self.now);
+        let end = end.map(|end| Word { starts: word.starts, opens: word.opens, ..end });
+        after.put(mine.into_iter().chain([word]).chain(end).collect(), self.now);
         Ok(after)
     }
 
@@ -209,44 +230,33 @@ impl Model {
             Kind::Joined | Kind::Moved | Kind::Left | Kind::Cancelled | Kind::Erased => self.now,
         };
         let (revision, employment) = (said.revision, said.employment);
-        let word = Word { revision, from, opens: None, employment, scope: None, is_end: true };
+        let (own, is_end) = (from, true);
+        let word = Word { revision, from, own, starts: None, opens: None, employment, scope: None, is_end };
         let Some(known) = known else {
-            return Ok(Engineer::heard(said, [Word { from: self.now, ..word }], self.now, self.lead_time));
+            let now = self.now;
+            return Ok(Engineer::heard(said, [Word { from: now, own: now, ..word }], now, self.lead_time));
         };
-        let is_known = |word: &Word| word.employment == said.employment;
-        if !is_known(&known.in_force) && !known.to_come.iter().any(is_known) {
+        // Where there is no access, a spell that nobody has heard of is fenced.
+        let is_fenced = known.in_force.is_end && known.is_news(employment);
+        if !(known.speaks_of(employment) || is_fenced) {
             return Err("employment_mismatch");
         }
+        let is_known = |word: &Word| word.employment == said.employment;
         let mut after = known;
         if said.revision > after.revision {
             (after.revision, after.content) = (said.revision, said.clone());
         }
-        let is_same_end = |before: &Word| before.is_end && before.employment == said.employment;
-        let begins_before =
-            |before: &Word| !before.is_end && before.employment == said.employment && before.from < from;
-        if after.in_force.employment == said.employment {
-            // Another date for the same end takes the place of the one before; another spell begins after it.
-            after.to_come.retain(|before| {
-                before.employment != said.employment || before.from < from && !is_same_end(before)
-            });
-            for other in after.to_come.iter_mut().filter(|other| other.employment != said.employment) {
-                other.from = other.from.max(from);
-                other.revision = other.revision.max(said.revision);
-            }
-            after.to_come.push(word);
-            after.to_come.sort_by_key(|word| (word.from, word.employment != said.employment));
-        } else if said.kind == Kind::Left && after.to_come.iter().any(begins_before) {
-            after.to_come.retain(|before| !is_same_end(before));
-            after.to_come.push(word);
-            after.to_come.sort_by_key(|word| word.from);
+        let is_before = |before: &&Word| is_known(before) && !before.is_end && before.from < from;
+        let earlier: Vec<Word> = after.to_come.iter().filter(is_before).cloned().collect();
+        let starts = after.starts_of(said.employment);
+        let word = Word { starts, opens: starts.map(|starts| starts - self.lead_time), ..word };
+        if is_known(&after.in_force) || said.kind == Kind::Left && !earlier.is_empty() {
+            after.put(earlier.into_iter().chain([word]).collect(), self.now);
         } else {
             // One that was to come is called off; what was to be before it stays.
             after.to_come.retain(|before| before.employment != said.employment);
-            for kept in after.to_come.iter_mut().chain([&mut after.in_force]) {
-                kept.revision = said.revision;
-            }
+            after.turn(self.now);
         }
-        after.turn(self.now);
         Ok(after)
     }
 
@@ -270,7 +280,8 @@ impl Engineer {
         // Of whom nothing was heard before, a change that is to come is a start.
         let mut in_force = words.remove(0);
         if in_force.from > now {
-            in_force.opens = in_force.opens.max(Some(in_force.from - lead_time));
+            in_force.starts = in_force.starts.max(Some(in_force.from));
+            in_force.opens = in_force.starts.map(|starts| starts - lead_time);
         }
         let mut engineer = Self {
             revision: said.revision,
@@ -279,9 +290,54 @@ impl Engineer {
             to_come: words,
             is_asked_about: false,
             ever: BTreeSet::new(),
+            past: BTreeSet::new(),
         };
         engineer.turn(now);
         engineer
+    }
+
+    /// When a spell begins: the one in force has begun.
+    fn begins(&self, employment: usize) -> Timestamp {
+        let announced = self.to_come.iter().find(|word| word.employment == employment && !word.is_end);
+        let announced = announced.filter(|_| self.in_force.employment != employment);
+        announced.map_or(Timestamp::MIN, |word| word.from)
+    }
+
+    fn starts_of(&self, employment: usize) -> Option<Timestamp> {
+        let mut words = [&self.in_force].into_iter().chain(&self.to_come);
+        words.find(|word| word.employment == employment && word.starts.is_some())?.starts
+    }
+
+    fn speaks_of(&self, employment: usize) -> bool {
+        [&self.in_force].into_iter().chain(&self.to_come).any(|word| word.employment == employment)
+    }
+
+    /// Nobody has heard of this spell.
+    fn is_news(&self, employment: usize) -> bool {
+        !self.speaks_of(employment) && !self.past.contains(&employment)
+    }
+
+    /// These words take the place of what was to come of their spell. Spells follow one another: each begins after the end of the one before
+    /// it, or, where that has none, on its first day.
+    fn put(&mut self, mine: Vec<Word>, now: Timestamp) {
+        let employment = mine[0].employment;
+        let first = mine.iter().find(|word| !word.is_end).map_or(Timestamp::MIN, |word| word.from);
+        let begins = if self.in_force.employment == employment { Timestamp::MIN } else { first };
+        let mut others = self.to_come.clone();
+        others.retain(|other| other.employment != employment);
+        let is_earlier = |other: &Word| self.begins(other.employment) <= begins;
+        let (mut earlier, later): (Vec<Word>, Vec<Word>) = others.into_iter().partition(is_earlier);
+        earlier.retain(|other| other.is_end || other.from <= begins);
+        self.to_come = [earlier, mine, later].concat();
+        let mut before = (self.in_force.employment, self.in_force.is_end, Timestamp::MIN);
+        for word in &mut self.to_come {
+            word.from = word.own.max(before.2);
+            if word.employment != before.0 && !before.1 {
+                word.from = word.from.max(word.starts.unwrap_or(word.from));
+            }
+            before = (word.employment, word.is_end, word.from);
+        }
+        self.turn(now);
     }
 
     fn turn(&mut self, now: Timestamp) {
@@ -293,19 +349,23 @@ impl Engineer {
     /// What was to come is in force. Another spell of employment ends the question about the one before.
     fn turn_one(&mut self) {
         let next = self.to_come.remove(0);
-        self.is_asked_about &= next.is_end || next.employment == self.in_force.employment;
+        let is_back = self.past.contains(&next.employment);
+        self.is_asked_about &= next.is_end || next.employment == self.in_force.employment || is_back;
+        if next.employment != self.in_force.employment {
+            self.past.insert(self.in_force.employment);
+        }
         self.in_force = next;
     }
 
-    /// Whether an end that comes late is about what is in force, while another spell of employment was announced since.
+    /// Whether an end that comes late is the newest word about what is in force.
     fn is_overtaken(&self, said: &Said) -> bool {
-        let last = self.to_come.iter().chain([&self.in_force]).max_by_key(|word| word.revision);
+        let words = [&self.in_force].into_iter().chain(&self.to_come);
+        let last = words.filter(|word| word.employment == said.employment).map(|word| word.revision).max();
         matches!(said.kind, Kind::Left | Kind::Cancelled)
             && said.revision < self.revision
             && !self.in_force.is_end
             && self.in_force.employment == said.employment
-            && said.revision > self.in_force.revision
-            && last.is_some_and(|last| last.employment != said.employment)
+            && Some(said.revision) > last
     }
 
     fn wants(&self, domains: &BTreeSet<usize>) -> BTreeSet<usize> {

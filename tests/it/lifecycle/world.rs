@@ -14,7 +14,7 @@ use carepass::clock::Clock;
 use carepass::engine::{Engine, EngineerOrder, Settings};
 use carepass::google::{self, Endpoint, Rates};
 use carepass::mail::{Mailer, MemoryMailer, PortalUrl};
-use carepass::model::engineer::{Engineer, Hold, Release};
+use carepass::model::engineer::{Engineer, Hold};
 use carepass::model::enrollment::{Enrollment, Lane, State, Want};
 use carepass::model::entry::{Actor, Change, Commit};
 use carepass::model::failure::Failure;
@@ -238,7 +238,7 @@ impl World {
 
     fn is_at_rest(&mut self) -> bool {
         let is_over = |engineer: &Engineer| {
-            let waits = matches!(engineer.release, Release::Held { why: Hold::GrantLimit, .. });
+            let waits = matches!(engineer.held(), Some((_, Hold::GrantLimit)));
             engineer.upcoming.is_empty() && !(waits && engineer.stated.goal.want == Want::Present)
         };
         if !self.flying.is_empty() || !self.engineers().iter().all(is_over) {
@@ -252,7 +252,7 @@ impl World {
     /// Who met the limit on grants is let in by a person in the end.
     fn let_in(&self) {
         for engineer in self.engineers() {
-            if matches!(engineer.release, Release::Held { why: Hold::GrantLimit, .. }) {
+            if matches!(engineer.held(), Some((_, Hold::GrantLimit))) {
                 let let_in =
                     self.engine.order_engineer(&engineer.key, EngineerOrder::Approve, "ada", "all are real");
                 // An answer that is lost is asked for again.

@@ -4,9 +4,10 @@ use super::end::End;
 use super::journey::Moment;
 use super::stage::Stage;
 use carepass::google::call::Scope;
-use carepass::model::enrollment::Enrollment;
+use carepass::model::enrollment::{Enrollment, Want};
 use carepass::model::entry::{Actor, Change, Commit, Position};
-use carepass::steps::House;
+use carepass::model::failure::Failure;
+use carepass::steps::{House, Sheet, SheetError};
 use carepass::store::Store;
 use carepass::store::memory::Lost;
 use futures_util::future::{join, join_all};
@@ -125,6 +126,15 @@ pub async fn play(moment: &Moment, disturbance: Disturbance) -> Result<(End, boo
         }
     };
     Ok((End::of(&stage, &row).await, happened))
+}
+
+/// The engineer's record as the engine hands it to a step: access ends also where it cannot be read.
+pub async fn sheet(house: &House, claimed: &Enrollment) -> Result<Option<Sheet>, Failure> {
+    let Some(key) = claimed.id.engineer() else { return Ok(None) };
+    match house.sheet(key).await {
+        Err(SheetError::Seal(_) | SheetError::Incomplete) if claimed.goal.want == Want::Absent => Ok(None),
+        sheet => Ok(Some(sheet.map_err(Failure::from)?)),
+    }
 }
 
 async fn after_fault(

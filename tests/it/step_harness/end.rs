@@ -15,7 +15,7 @@ impl End {
     /// All that Google holds, ids included: those of the sandbox follow from what was made, so that even a thing that was
     /// made twice and once removed shows. Then how often Google was made to change what, the engineer's local part and
     /// how often one was reserved, the letters, and what the row knows. A letter counts once under its name, however often it was sent:
-    /// mail is at least once, and a second copy is recognised by the name. So does a sign-out, and a change of an account
+    /// mail is at least once, and a second copy is recognised by the name. So does a sign-out, the end of backup codes, and a change of an account
     /// that sets what is set.
     pub async fn of(stage: &Stage, row: &Enrollment) -> Self {
         stage.until_calm().await;
@@ -58,7 +58,12 @@ pub fn effects(stage: &Stage) -> BTreeMap<String, usize> {
 }
 
 fn once((effect, times): (String, usize)) -> (String, usize) {
-    let times = if ["user.signed_out", "user.updated"].contains(&effect.as_str()) { 1 } else { times };
+    let times = if ["user.signed_out", "user.updated", "backup_codes.invalidated"].contains(&effect.as_str())
+    {
+        1
+    } else {
+        times
+    };
     (effect, times)
 }
 

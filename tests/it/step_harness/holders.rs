@@ -147,7 +147,7 @@ async fn at_the_account(
 #[tokio::test(start_paused = true)]
 async fn before_anything_was_made_the_engineer_gets_another_name() {
     for mood in MOODS {
-        another_name_in(mood).await;
+        Box::pin(another_name_in(mood)).await;
     }
 }
 
@@ -194,7 +194,7 @@ async fn another_name_in(mood: Mood) {
 #[tokio::test(start_paused = true)]
 async fn after_the_first_account_a_person_decides() {
     for mood in MOODS {
-        a_person_decides_in(mood).await;
+        Box::pin(a_person_decides_in(mood)).await;
     }
 }
 

@@ -18,9 +18,12 @@ use super::traps::{assign, edit, mark, rename};
 use carepass::model::enrollment::{Enrollment, Want};
 use carepass::model::failure::{FailureCode, FailureKind, Who};
 use carepass::model::plan::StepName;
+use carepass::model::transition::Input;
 use carepass::sandbox::init::Mood;
 use carepass::sandbox::{Customer, User};
+use carepass::seal::Sealer;
 use jiff::SignedDuration;
+use serde_json::json;
 
 const ROW: &str = "domain/E-1/nordic-se/care-se.example";
 const CUSTOMER: &str = "C01nordicse";
@@ -171,6 +174,7 @@ async fn what_comes_late_is_locked_out_when_it_comes() {
         "user.signed_out",
         "token.deleted",
         "application_password.deleted",
+        "backup_codes.invalidated",
         "user.updated",
     ];
     assert_eq!(effects, expected);
@@ -221,6 +225,126 @@ async fn an_own_account_loses_the_role_and_nothing_else() {
         stage.until_ok(&house, claimed).await.expect("nothing stands in the way");
         let expected = (moment.step.name == StepName::RoleOff).then(|| ("role.unassigned".to_owned(), 1));
         assert_eq!(effects(&stage), expected.into_iter().collect(), "{}", moment.step.name);
+    }
+}
+
+/// What an own account was given stays carepass's to take away when the configuration means another role by then; what others gave it
+/// does not become so.
+#[tokio::test(start_paused = true)]
+async fn a_role_that_is_no_longer_configured_is_taken_away_all_the_same() {
+    let moments = home_moments(Mood::Plain).await;
+    let moment = moments.iter().find(|moment| moment.step.name == StepName::RoleOff).expect("a step");
+    for (remembered, taken) in [(true, 1), (false, 0)] {
+        let stage = Stage::set(&moment.before).await;
+        let mut reseller = stage.row(&"reseller/nordic-se".parse().expect("a row")).await;
+        for role in reseller.facts.roles.values_mut() {
+            role.id = "999".parse().expect("a role");
+        }
+        reseller.version += 1;
+        stage.keep(&reseller).await;
+        let mut row = stage.row(&moment.row).await;
+        let account = row.facts.account.as_mut().expect("it is known");
+        if !remembered {
+            account.given.clear();
+        }
+        let id = account.id.to_string();
+        change(&stage, |customer| assign(customer, &id, "_RESELLER_ADMIN_ROLE", None));
+        let house = stage.house();
+        let claimed = stage.claim(&house, &row).await;
+        stage.until_ok(&house, claimed).await.expect("nothing stands in the way");
+        let made = effects(&stage).get("role.unassigned").copied().unwrap_or_default();
+        assert_eq!(made, taken, "remembered: {remembered}");
+        change(&stage, |customer| {
+            let held = customer.assignments.values().filter(|held| held.assigned_to == id).count();
+            assert_eq!(held, 2 - taken, "what others gave stays");
+        });
+    }
+}
+
+/// Without the engineer's record the account is known by its id, and by its marker; young or old.
+#[tokio::test(start_paused = true)]
+async fn whose_record_cannot_be_read_is_locked_out_all_the_same() {
+    let other = tempfile::tempdir().expect("a temporary folder");
+    for step in [StepName::RoleOff, StepName::SignOut, StepName::Suspend, StepName::LockedOut] {
+        let moment = moment(step, Mood::Plain).await;
+        for (is_young, is_ours) in [(false, true), (true, true), (false, false)] {
+            let stage = Stage::set(&moment.before).await;
+            let mut house = stage.house();
+            house.sealer = Sealer::open(&other.path().join("master")).expect("a master key");
+            let mut row = stage.row(&moment.row).await;
+            let account = row.facts.account.as_mut().expect("it is known");
+            account.read_at = jiff::Timestamp::UNIX_EPOCH;
+            let id = account.id.to_string();
+            if is_young {
+                account.since = stage.clock.now();
+            }
+            if !is_ours {
+                change(&stage, |customer| mark(customer, &id, &["E-2"]));
+            }
+            let claimed = stage.claim(&house, &row).await;
+            let outcome = stage.run(&house, &claimed).await.map(drop).map_err(|failure| failure.code);
+            let expected = if is_ours { Ok(()) } else { Err(FailureCode::AccountNotOurs) };
+            assert_eq!(outcome, expected, "{step}, young: {is_young}");
+        }
+    }
+}
+
+/// That carepass suspended the account is known also where the act failed, or its answer was lost; and never of what others suspended.
+#[tokio::test(start_paused = true)]
+async fn who_suspended_the_account_is_known_whatever_came_of_the_act() {
+    let refused = |path: &str| json!({"match": {"path_regex": path, "method": "DELETE"}, "do": {"fail_before": true, "status": 403, "reason": "forbidden"}});
+    let lost = json!({"match": {"path_regex": "/users/[^/]+$", "method": "PUT"}, "do": {"fail_after": true, "reset": true}});
+    let faults = [
+        (StepName::RoleOff, refused("/roleassignments/")),
+        (StepName::SignOut, refused("/tokens/")),
+        (StepName::Suspend, lost),
+    ];
+    for (step, fault) in faults {
+        let moment = moment(step, Mood::Plain).await;
+        for by_others in [false, true] {
+            let stage = Stage::set(&moment.before).await;
+            // An earlier step, which would have noted it, was taken as done.
+            let mut row = stage.row(&moment.row).await;
+            let account = row.facts.account.as_mut().expect("it is known");
+            (account.suspended_by_us, account.read_at) = (None, jiff::Timestamp::UNIX_EPOCH);
+            let id = account.id.to_string();
+            if by_others {
+                change(&stage, |customer| edit(customer, &id, |user| user.suspended = true));
+            }
+            stage.sandbox.add_faults(&fault).expect("a rule that is understood");
+            let house = stage.house();
+            let claimed = stage.claim(&house, &row).await;
+            let after = stage.moved(&claimed, Input::Reported(stage.run(&house, &claimed).await));
+            change(&stage, |customer| {
+                assert!(customer.user(ADDRESS).expect("the account").suspended, "{step}");
+            });
+            let known = after.facts.account.expect("it is known");
+            assert_eq!(known.suspended_by_us.is_some(), !by_others, "{step}");
+        }
+    }
+}
+
+/// Backup codes are worthless afterwards; that Google refuses this alone holds nobody up.
+#[tokio::test(start_paused = true)]
+async fn backup_codes_are_made_worthless_and_hold_nobody_up() {
+    let moment = moment(StepName::SignOut, Mood::Plain).await;
+    for is_refused in [false, true] {
+        let stage = Stage::set(&moment.before).await;
+        change(&stage, |customer| {
+            let id = customer.user(ADDRESS).expect("the account").id.clone();
+            edit(customer, &id, |user| user.access.backup_codes = 10);
+        });
+        if is_refused {
+            let refused = json!({"match": {"path_regex": "/verificationCodes/"}, "do": {"fail_before": true, "status": 400, "reason": "invalid"}});
+            stage.sandbox.add_faults(&refused).expect("a rule that is understood");
+        }
+        let house = stage.house();
+        let claimed = stage.claim(&house, &stage.row(&moment.row).await).await;
+        stage.run(&house, &claimed).await.expect("the sessions are ended");
+        change(&stage, |customer| {
+            let left = customer.user(ADDRESS).expect("the account").access.backup_codes;
+            assert_eq!(left, if is_refused { 10 } else { 0 });
+        });
     }
 }
 

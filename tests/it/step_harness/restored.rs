@@ -92,10 +92,10 @@ async fn given(shelve_all: impl FnOnce(&mut Customer) -> Vec<String>, expected: 
 
 #[tokio::test]
 async fn the_latest_of_our_own_is_restored_or_none() {
-    given(
+    Box::pin(given(
         |customer| [30, 10, 20].map(|minutes| shelve(customer, ADDRESS, Some("E-1"), minutes)).into(),
         Ok(1),
-    )
+    ))
     .await;
     let twice = |customer: &mut Customer| {
         let ids: Vec<String> = [10, 10].map(|minutes| shelve(customer, ADDRESS, Some("E-1"), minutes)).into();
@@ -104,13 +104,13 @@ async fn the_latest_of_our_own_is_restored_or_none() {
         customer.deleted.insert(ids[1].clone(), second.into());
         ids
     };
-    given(twice, Err(FailureCode::RestoreRefused)).await;
+    Box::pin(given(twice, Err(FailureCode::RestoreRefused))).await;
     // Somebody suspended it, or Google did: it stays so.
     let suspended = |customer: &mut Customer| {
         customer.settings.undelete_suspended = true;
         vec![shelve(customer, ADDRESS, Some("E-1"), 10)]
     };
-    given(suspended, Err(FailureCode::AccountSuspended)).await;
+    Box::pin(given(suspended, Err(FailureCode::AccountSuspended))).await;
     let administrator = |customer: &mut Customer| {
         let id = shelve(customer, ADDRESS, Some("E-1"), 10);
         let role = customer.roles.iter().find(|(_, role)| role.super_admin).map(|(id, _)| *id);
@@ -119,7 +119,7 @@ async fn the_latest_of_our_own_is_restored_or_none() {
         customer.assignments.insert(number, assignment);
         vec![id]
     };
-    given(administrator, Err(FailureCode::AccountIsAdmin)).await;
+    Box::pin(given(administrator, Err(FailureCode::AccountIsAdmin))).await;
 }
 
 /// What others deleted is theirs.

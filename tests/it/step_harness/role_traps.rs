@@ -1,6 +1,7 @@
 //! The role between its set-up and its grant, for every kind of role: widened, mightier than anybody may be given, not pinned; and roles
 //! of Google's that give the same access. Not here: the traps on the account (`traps`), and the pure cases (`google/role`).
 
+use super::end::effects;
 use super::journey::{Moment, moments_in};
 use super::stage::{MOODS, Stage};
 use carepass::model::enrollment::{EnrollmentId, State, Want};
@@ -281,6 +282,40 @@ async fn a_legacy_role_for_support_is_the_access() {
                 assert!(!ensured.made);
                 assert_nothing_written(&stage, name);
             }
+        }
+    }
+}
+
+/// What carepass gave before, under a configuration that has changed since, gives way to what it gives now.
+#[tokio::test(start_paused = true)]
+async fn a_role_that_was_given_before_is_carepasses_to_take_away() {
+    for remembered in [true, false] {
+        let (stage, id) = stage(StepName::Role).await;
+        let account = account(&stage, &id).await;
+        world(&stage, |customer| give(customer, &account, "What was configured before", false));
+        let before = world(&stage, |customer| {
+            let held = customer.assignments.values().find(|held| held.assigned_to == account);
+            held.expect("it was given").role_id.to_string()
+        });
+        let mut row = stage.row(&id).await;
+        let known = row.facts.account.as_mut().expect("the account was made before");
+        known.read_at = jiff::Timestamp::UNIX_EPOCH;
+        if remembered {
+            known.given.insert(before.parse().expect("a role"));
+        }
+        let house = stage.house();
+        let claimed = stage.claim(&house, &row).await;
+        let outcome = stage.run(&house, &claimed).await;
+        if remembered {
+            let given = outcome.expect("it gives way").facts.account.expect("it is known").given;
+            assert_eq!(given.len(), 2);
+            assert_eq!(
+                effects(&stage),
+                [("role.assigned".to_owned(), 1), ("role.unassigned".to_owned(), 1)].into()
+            );
+        } else {
+            assert_eq!(outcome.expect_err("somebody else's").code, FailureCode::AccountIsAdmin);
+            assert_nothing_written(&stage, "a role of others");
         }
     }
 }

@@ -343,10 +343,7 @@ impl Stage {
     /// Runs the claimed step once.
     pub async fn run(&self, house: &House, claimed: &Enrollment) -> Outcome {
         let at = claimed.state.at().expect("a claimed row");
-        let sheet = match claimed.id.engineer() {
-            Some(key) => Some(house.sheet(key).await.map_err(Failure::from)?),
-            None => None,
-        };
+        let sheet = super::disturbance::sheet(house, claimed).await?;
         let reseller_row = match claimed.id.reseller() {
             Some(name) => Some(self.row(&EnrollmentId::Reseller(name.clone())).await),
             None => None,
@@ -422,7 +419,7 @@ impl Stage {
         }
     }
 
-    fn moved(&self, row: &Enrollment, input: Input) -> Enrollment {
+    pub fn moved(&self, row: &Enrollment, input: Input) -> Enrollment {
         apply(row, input, self.rules(), self.clock.now()).expect("the machine takes it").after
     }
 

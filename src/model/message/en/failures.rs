@@ -72,6 +72,13 @@ phrases! {
         next: "carepass starts here as soon as it is, and looks again {when}.",
         you: "See what the set-up waits for among the tasks of the API (/v1/tasks), and do that first.",
     }
+    ResellerRemoved {
+        short: "its reseller account is not configured any more",
+        so: "Access that was to end is open in {account}, which is no longer in the configuration.",
+        next: "carepass cannot get in there and locks nobody out; it looks again {when}, and goes on once the account is configured again.",
+        you: "Put the reseller account back into the configuration and restart carepass; or lock the accounts out by hand \
+              ({link}), and then take each step that is left as done (carepass order skip).",
+    }
     CredentialsUnusable {
         short: "the credentials cannot be used",
         so: "The credentials of {account} cannot be used.",

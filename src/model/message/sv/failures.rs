@@ -71,6 +71,13 @@ phrases! {
         next: "carepass börjar här så snart de är det, och kontrollerar igen {when}.",
         you: "Se bland uppgifterna i API:et (/v1/tasks) vad de väntar på, och gör det först.",
     }
+    ResellerRemoved {
+        short: "dess återförsäljarkonto är inte längre konfigurerat",
+        so: "Åtkomst som skulle upphöra är öppen i {account}, som inte längre finns i konfigurationen.",
+        next: "carepass kommer inte in där och stänger inte ute någon; det kontrollerar igen {when} och fortsätter när kontot är konfigurerat igen.",
+        you: "Lägg tillbaka återförsäljarkontot i konfigurationen och starta om carepass; eller stäng kontona för hand \
+              ({link}), och markera sedan varje steg som är kvar som klart (carepass order skip).",
+    }
     CredentialsUnusable {
         short: "inloggningsuppgifterna går inte att använda",
         so: "Inloggningsuppgifterna för {account} går inte att använda.",

@@ -62,7 +62,9 @@ impl World {
             let admitted = self.engine.admit(body, Some("application/cloudevents+json"), &headers);
             match now(admitted) {
                 Ok(_) => return None,
-                Err(IntakeError::Refused(refusal)) => return Some(refusal.reason.code().to_owned()),
+                Err(IntakeError::Refused(refusal) | IntakeError::NoRoom(refusal)) => {
+                    return Some(refusal.reason.code().to_owned());
+                }
                 Err(IntakeError::Unavailable(_)) => (),
             }
         }

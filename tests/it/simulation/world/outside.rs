@@ -29,6 +29,8 @@ impl World {
             stated: Statement {
                 goal: Goal { want: Want::Present, revision: 1 },
                 from: self.now,
+                own_from: self.now,
+                own_revision: 1,
                 employment: "1".parse().unwrap(),
                 starts: None,
                 time_zone: TimeZoneName::parse("UTC").unwrap(),
@@ -45,6 +47,9 @@ impl World {
             username: None,
             aliases: Vec::new(),
             release: Release::Granted(self.now),
+            asked: None,
+            widened: None,
+            past: Vec::new(),
             forgetting: None,
             at_risk: None,
             handover: None,

@@ -1,0 +1,217 @@
+//! Spoiling a store's files, each time in one place. Not here: what the store has to make of it.
+
+use crate::fixture::seed;
+use fastrand::Rng;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// What a disk reads and writes as one, and what a file system does.
+const SECTOR: usize = 512;
+const PAGE: usize = 4096;
+
+/// A folder of a store.
+pub struct Folder(pub PathBuf);
+
+/// What was done, for the message of a failing test.
+#[derive(Clone, Debug)]
+pub struct Spoiled(String);
+
+impl fmt::Display for Spoiled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The chances of this run.
+pub fn chance() -> Rng {
+    Rng::with_seed(seed::asked_for().unwrap_or(20_261_126))
+}
+
+/// In memory where the system has that: hundreds of openings, each with its syncs, are too much for a busy disk.
+pub fn scratch() -> TempDir {
+    let in_memory = Path::new("/dev/shm");
+    let base = if in_memory.is_dir() { in_memory.to_owned() } else { std::env::temp_dir() };
+    tempfile::Builder::new().prefix("carepass-it-").tempdir_in(base).expect("a temporary folder")
+}
+
+pub fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for file in fs::read_dir(from).expect("a folder") {
+        let file = file.expect("a file");
+        let target = to.join(file.file_name());
+        if file.path().is_dir() {
+            copy_folder(&file.path(), &target);
+        } else {
+            fs::copy(file.path(), target).expect("a copy");
+        }
+    }
+}
+
+/// Spoils the ledger. Every kind comes again and again; each time something is lost or changed.
+pub fn ledger(root: &Path, yesterday: &Folder, stranger: &Folder, round: usize, chance: &mut Rng) -> Spoiled {
+    let path = root.join("ledger/entries.jsonl");
+    let whole = fs::read(&path).expect("a ledger");
+    let other = |folder: &Folder| fs::read(folder.0.join("ledger/entries.jsonl")).expect("a ledger");
+    let (how, bytes) = match round {
+        0 => ("yesterday's copy".to_owned(), other(yesterday)),
+        1 => ("another store's".to_owned(), other(stranger)),
+        2 => ("nothing in it".to_owned(), Vec::new()),
+        3 => ("from the future".to_owned(), replaced(&whole, b"\"version\":1", b"\"version\":2")),
+        4 => {
+            fs::remove_file(&path).expect("a ledger");
+            return Spoiled("ledger: removed".into());
+        }
+        5 => {
+            fs::remove_dir_all(root.join("ledger")).expect("a ledger");
+            return Spoiled("ledger: the folder is removed".into());
+        }
+        _ => damaged(&whole, round, chance),
+    };
+    assert!(bytes != whole, "{how}: nothing was spoiled");
+    fs::write(&path, bytes).expect("a ledger");
+    Spoiled(format!("ledger: {how}"))
+}
+
+/// Spoils the index: a file of it, or all.
+pub fn index(root: &Path, yesterday: &Folder, round: usize, chance: &mut Rng) -> Spoiled {
+    let directory = root.join("index");
+    let how = match round {
+        0 => {
+            fs::remove_dir_all(&directory).expect("an index");
+            copy_folder(&yesterday.0.join("index"), &directory);
+            "yesterday's copy".to_owned()
+        }
+        1 => {
+            fs::remove_dir_all(&directory).expect("an index");
+            fs::create_dir(&directory).expect("a folder");
+            "an empty folder".to_owned()
+        }
+        2..=4 => exchanged(&directory, &yesterday.0.join("index"), round),
+        _ => {
+            let files = files_in(&directory);
+            let path = &files[chance.usize(..files.len())];
+            let whole = fs::read(path).expect("a file");
+            let (how, bytes) = damaged_used(&whole, round, chance);
+            fs::write(path, bytes).expect("a file");
+            format!("{}: {how}", path.display())
+        }
+    };
+    Spoiled(format!("index: {how}"))
+}
+
+/// Spoils one data key, and names its engineer.
+pub fn key(root: &Path, yesterday: &Folder, round: usize, chance: &mut Rng) -> (Spoiled, String) {
+    let files = files_in(&root.join("keys"));
+    let path = &files[chance.usize(..files.len())];
+    let other = files.iter().find(|file| *file != path).expect("more than one");
+    let whole = fs::read(path).expect("a key");
+    let (how, bytes) = match round {
+        0 => ("somebody else's".to_owned(), fs::read(other).expect("a key")),
+        1 => ("yesterday's of somebody else".to_owned(), {
+            fs::read(
+                files_in(&yesterday.0.join("keys"))
+                    .iter()
+                    .find(|file| file.file_name() != path.file_name())
+                    .expect("more"),
+            )
+            .expect("a key")
+        }),
+        2 => ("nothing in it".to_owned(), Vec::new()),
+        _ => damaged(&whole, round, chance),
+    };
+    fs::write(path, bytes).expect("a key");
+    let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+    let digits: Vec<u8> = name.bytes().collect();
+    let engineer = digits.chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).expect("digits");
+        char::from(u8::from_str_radix(pair, 16).expect("digits"))
+    });
+    (Spoiled(format!("key: {how}")), engineer.collect())
+}
+
+/// A flipped bit, a zeroed sector or page, a cut, or a part that is gone, doubled or exchanged with the next.
+fn damaged(whole: &[u8], round: usize, chance: &mut Rng) -> (String, Vec<u8>) {
+    let mut bytes = whole.to_vec();
+    let at = chance.usize(..whole.len());
+    let block = |size: usize| (at / size * size, whole.len().min(at / size * size + size));
+    let how = match round % 8 {
+        0..=2 => {
+            let bit = chance.u32(..8);
+            bytes[at] ^= 1 << bit;
+            format!("bit {bit} of byte {at} flipped")
+        }
+        3 => zeroed(&mut bytes, block(SECTOR)),
+        4 => zeroed(&mut bytes, block(PAGE)),
+        5 => {
+            bytes.truncate(at);
+            format!("cut at {at}")
+        }
+        6 => {
+            let (from, to) = block(SECTOR);
+            bytes.drain(from..to);
+            format!("bytes {from} to {to} gone")
+        }
+        _ => {
+            let (from, to) = block(SECTOR);
+            let doubled = whole[from..to].to_vec();
+            bytes.splice(to..to, doubled);
+            format!("bytes {from} to {to} doubled")
+        }
+    };
+    (how, bytes)
+}
+
+/// The same, where the file holds something: the log of a small index is mostly zeros.
+fn damaged_used(whole: &[u8], round: usize, chance: &mut Rng) -> (String, Vec<u8>) {
+    let used: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] != 0).collect();
+    let Some(last) = used.last() else { return ("a file without content".to_owned(), whole.to_vec()) };
+    if round % 8 > 2 {
+        let (how, mut bytes) = damaged(&whole[..=*last], round, chance);
+        if round % 8 != 5 {
+            bytes.extend(&whole[last + 1..]);
+        }
+        return (how, bytes);
+    }
+    let (at, bit) = (used[chance.usize(..used.len())], chance.u32(..8));
+    let mut bytes = whole.to_vec();
+    bytes[at] ^= 1 << bit;
+    (format!("bit {bit} of byte {at} flipped"), bytes)
+}
+
+fn zeroed(bytes: &mut [u8], (from, to): (usize, usize)) -> String {
+    bytes[from..to].fill(0);
+    format!("bytes {from} to {to} zeroed")
+}
+
+/// Files of yesterday's index among those of today's: each in turn, or two of today's exchanged.
+fn exchanged(directory: &Path, old: &Path, round: usize) -> String {
+    let files = files_in(directory);
+    let file = &files[round % files.len()];
+    let name = file.file_name().expect("a name");
+    if old.join(name).exists() && round < 4 {
+        fs::copy(old.join(name), file).expect("a copy");
+        return format!("yesterday's {}", name.to_string_lossy());
+    }
+    let other = &files[(round + 1) % files.len()];
+    let (one, two) = (fs::read(file).expect("a file"), fs::read(other).expect("a file"));
+    fs::write(file, two).expect("a file");
+    fs::write(other, one).expect("a file");
+    format!("{} and {} exchanged", file.display(), other.display())
+}
+
+fn files_in(directory: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(directory).expect("a folder").map(|file| file.expect("a file").path());
+    let mut files: Vec<PathBuf> =
+        files.filter(|path| path.is_file() && path.metadata().expect("a file").len() > 0).collect();
+    files.sort();
+    files
+}
+
+fn replaced(whole: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+    let at = whole.windows(old.len()).position(|window| window == old).expect("what is replaced");
+    let mut bytes = whole.to_vec();
+    bytes[at..at + old.len()].copy_from_slice(new);
+    bytes
+}
