@@ -15,6 +15,7 @@ pub mod handover;
 pub mod http;
 pub mod mail;
 pub mod model;
+pub mod planted;
 pub mod sandbox;
 pub mod seal;
 pub mod steps;

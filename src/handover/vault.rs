@@ -2,8 +2,8 @@
 //! Facts: Vault's HTTP API, `/sys/wrapping/wrap` and "Response wrapping". Not here: unwrapping, which is the engineer's, and the tests
 //! against a stand-in over HTTP (`tests/it/vault`).
 
-use crate::crash::crash_point;
 use super::{FirstPassword, content};
+use crate::crash::crash_point;
 use jiff::SignedDuration;
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};

@@ -315,12 +315,18 @@ impl Known for State {
 mod tests {
     use super::super::contract;
     use super::*;
+    use crate::planted::{Bug, caught};
     use std::sync::Arc;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn keeps_the_contract() {
         let store: Arc<dyn Store> = Arc::new(Memory::new());
         contract::check(&store).await;
+    }
+
+    #[test]
+    fn planted_an_event_is_taken_twice() {
+        caught(Bug::ReceivedTwice, keeps_the_contract);
     }
 
     #[tokio::test]

@@ -161,9 +161,15 @@ impl Embedded {
         let shared = Arc::new(shared);
         let (queue, waiting) = mpsc::channel(QUEUE);
         let writer = Writer { shared: shared.clone(), ledger, meta, queue: waiting };
+        #[cfg(debug_assertions)]
+        let bug = crate::planted::here();
         std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || writer.run())
+            .spawn(move || {
+                #[cfg(debug_assertions)]
+                crate::planted::plant(bug);
+                writer.run();
+            })
             .map_err(|error| StoreError::Unavailable(format!("no thread for the writer: {error}")))?;
         Ok(Self { shared, readers: Semaphore::new(READERS), queue })
     }

@@ -1,70 +1,56 @@
 //! Every place where the process can end, one after the other and in pairs; every answer of Google's that can go wrong, alone and with an
-//! end of the process; a dead worker's call that comes late. Enumerated, not drawn by lot. A run that fails prints the smallest plan that
-//! still fails. Not here: random histories (`engine_simulation`, `lifecycle`) and real processes (`end_to_end`).
+//! end of the process; a dead worker's call that comes late. Enumerated, not drawn by lot. Not here: random histories
+//! (`engine_simulation`, `lifecycle`), and real processes (`crash_for_real`).
 
+mod campaign;
+mod late;
 mod plan;
 mod stage;
 mod verdict;
 
-use plan::{Fault, Plan, Story};
-use stage::{Met, live_through};
+use carepass::planted::{Bug, caught};
+use plan::Story;
 
-/// The runs of a campaign are dealt out to so many tests, which run side by side.
-const PARTS: usize = 2;
-
-fn run(plan: &Plan) -> Met {
-    let lived = |plan: &Plan| std::panic::catch_unwind(|| in_virtual_time(plan));
-    let failed = match lived(plan) {
-        Ok(met) => return met,
-        Err(panic) => panic,
-    };
-    let mut smallest = plan.clone();
-    while let Some(smaller) = smallest.smaller().into_iter().find(|plan| lived(plan).is_err()) {
-        smallest = smaller;
-    }
-    eprintln!("fails: {plan}\nthe smallest that fails: {smallest}");
-    std::panic::resume_unwind(failed);
-}
-
-fn in_virtual_time(plan: &Plan) -> Met {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-    runtime.expect("a runtime").block_on(live_through(plan))
-}
-
-/// What a story meets when nothing goes wrong.
-fn quiet(story: Story) -> Met {
-    run(&Plan::quiet(story))
-}
-
-fn singles(story: Story, part: usize) {
-    let begun = std::time::Instant::now();
-    let met = quiet(story);
-    let mut count = 0;
-    for point in (1..=met.points.len()).filter(|point| point % PARTS == part) {
-        run(&Plan { strikes: vec![point], ..Plan::quiet(story) });
-        count += 1;
-    }
-    println!("{story:?}: {} points, {} calls; {count} runs in {:?}: {:?}", met.points.len(), met.calls, begun.elapsed(), met.points);
-}
-
-#[test]
-fn every_single_end_of_a_joiner() {
-    singles(Story::Joins, 0);
-}
-
-#[test]
-fn every_single_end_of_a_leaver() {
-    singles(Story::Leaves, 0);
-}
-
-#[test]
-fn faults() {
-    let met = quiet(Story::Joins);
-    let begun = std::time::Instant::now();
-    for call in 1..=met.calls {
-        for fault in Fault::ALL {
-            run(&Plan { faults: vec![(call, fault)], ..Plan::quiet(Story::Joins) });
+/// One test each, so that they run side by side.
+macro_rules! campaigns {
+    ($($name:ident: $family:ident $story:ident $part:literal;)+) => {$(
+        #[test]
+        fn $name() {
+            campaign::$family(Story::$story, $part);
         }
-    }
-    println!("{} calls: {:?}", met.calls, begun.elapsed());
+    )+};
+}
+
+campaigns! {
+    a_joiner_ends_well_wherever_the_process_ends_first_part: ends Joins 0;
+    a_joiner_ends_well_wherever_the_process_ends_second_part: ends Joins 1;
+    a_leaver_ends_well_wherever_the_process_ends_first_part: ends Leaves 0;
+    a_leaver_ends_well_wherever_the_process_ends_second_part: ends Leaves 1;
+    a_joiner_ends_well_whatever_google_answers_first_part: faults Joins 0;
+    a_joiner_ends_well_whatever_google_answers_second_part: faults Joins 1;
+    a_leaver_ends_well_whatever_google_answers_first_part: faults Leaves 0;
+    a_leaver_ends_well_whatever_google_answers_second_part: faults Leaves 1;
+}
+
+/// Bugs that these runs must see.
+macro_rules! bugs {
+    ($($name:ident: $bug:ident $story:ident;)+) => {$(
+        #[test]
+        fn $name() {
+            caught(Bug::$bug, || campaign::singly(Story::$story));
+        }
+    )+};
+}
+
+bugs! {
+    planted_acknowledged_before_it_is_stored: AcksBeforeCommit Joins;
+    planted_noted_as_told_before_it_is: BookmarkBeforeOutcomes Joins;
+    planted_outcomes_with_other_ids: OutcomeIdByChance Joins;
+    planted_a_lost_worker_is_believed: LostWorkerIsDone Joins;
+    planted_an_unanswered_role_is_believed: UnansweredIsDone Joins;
+    planted_an_insert_is_not_looked_for: NeverLooksForItsOwn Joins;
+    planted_what_passes_is_given_up: TransientIsForever Joins;
+    planted_letters_with_other_ids: LetterIdByChance Joins;
+    planted_a_leavers_account_stays_open: LeavesAccountOpen Leaves;
+    planted_a_leaver_keeps_the_role: KeepsTheRole Leaves;
 }

@@ -2,6 +2,7 @@
 //! time. Whenever the process ends a new one begins; HR's door delivers again what was not acknowledged. Not here: what must hold in the
 //! end (`verdict`).
 
+use super::late::{self, Late};
 use super::plan::{Plan, Story};
 use super::verdict;
 use crate::fixture::engine_room::{EngineRoom, settings};
@@ -19,6 +20,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Context, SubscriberExt};
 
 pub const KEY: &str = "E-1";
 const RESELLER: &str = "nordic-dk";
@@ -48,7 +52,9 @@ pub struct Met {
 pub struct Stage {
     pub room: EngineRoom,
     pub world: Arc<Outside>,
+    pub errors: Errors,
     watch: Arc<crash::Watch>,
+    late: Arc<Late>,
     engine: watch::Sender<Option<Arc<Engine>>>,
 }
 
@@ -70,9 +76,32 @@ impl OutcomeSink for Outside {
     }
 }
 
+/// What was logged as an error.
+#[derive(Clone, Default)]
+pub struct Errors(Arc<Mutex<Vec<String>>>);
+
+impl Errors {
+    pub fn logged(&self) -> Vec<String> {
+        self.0.lock().expect("nobody panics with it").clone()
+    }
+}
+
+impl<S: tracing::Subscriber> Layer<S> for Errors {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        if *event.metadata().level() == tracing::Level::ERROR {
+            self.0.lock().expect("nobody panics with it").push(format!("{event:?}"));
+        }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::ERROR)
+    }
+}
+
 /// Lives through a plan and checks every promise.
 pub async fn live_through(plan: &Plan) -> Met {
     let stage = Arc::new(Stage::set().await);
+    let _log = tracing::subscriber::set_default(tracing_subscriber::registry().with(stage.errors.clone()));
     let life = tokio::spawn(Arc::clone(&stage).keep_alive());
     stage.is_ready().await;
     if plan.story == Story::Leaves {
@@ -81,6 +110,7 @@ pub async fn live_through(plan: &Plan) -> Met {
     }
     let before = stage.room.sandbox.calls().len();
     stage.watch.begin(plan.strikes.iter().copied());
+    stage.late.begin(plan.fault.and_then(|(call, fault)| Some((call, fault.comes_after()?))));
     stage.room.sandbox.add_faults(&plan.rules()).expect("rules that are understood");
     let (event, want) = match plan.story {
         Story::Joins => (joined(), Want::Present),
@@ -91,10 +121,7 @@ pub async fn live_through(plan: &Plan) -> Met {
     tokio::time::sleep(AFTERMATH).await;
     stage.settled(want).await;
     verdict::check(&stage, plan).await;
-    let met = Met {
-        points: stage.watch.passed(),
-        calls: stage.room.sandbox.calls().len() - before,
-    };
+    let met = Met { points: stage.watch.passed(), calls: stage.room.sandbox.calls().len() - before };
     life.abort();
     stage.end().await;
     met
@@ -104,10 +131,13 @@ impl Stage {
     async fn set() -> Self {
         let mut world = World::from_toml(&demo::files().world).expect("the world that init writes");
         world.customers.values_mut().for_each(|customer| customer.settings.seats = None);
+        let late = Arc::new(Late::default());
         Self {
-            room: EngineRoom::open(world).await,
+            room: EngineRoom::open_around(world, |routes| late::around(routes, Arc::clone(&late))).await,
             world: Arc::new(Outside::default()),
+            errors: Errors::default(),
             watch: crash::Watch::this_thread(),
+            late,
             engine: watch::Sender::new(None),
         }
     }

@@ -12,6 +12,7 @@ mod model;
 mod world;
 
 use crate::fixture::seed;
+use carepass::planted::{Bug, caught};
 use history::{Item, Pace};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::time::Instant;
@@ -151,4 +152,19 @@ fn check(sum: &Stats) {
     ] {
         assert!(*count >= at_least, "too few {what}: {sum:?}");
     }
+}
+
+#[test]
+fn planted_an_older_word_wins() {
+    caught(Bug::OlderWordWins, until_one_fails);
+}
+
+#[test]
+fn planted_a_return_is_not_asked_about() {
+    caught(Bug::ReturnUnasked, until_one_fails);
+}
+
+/// As many lives as it takes.
+fn until_one_fails() {
+    (1..=SEEDS).for_each(|seed| drop(World::new(seed).run(&history::write(seed, Pace::Weeks))));
 }

@@ -7,6 +7,7 @@ mod stats;
 mod world;
 
 use crate::fixture::seed;
+use carepass::planted::{Bug, caught};
 use stats::Stats;
 use std::ops::RangeInclusive;
 use world::{Fleet, World};
@@ -66,4 +67,14 @@ fn assert_faults_were_met(sum: &Stats) {
     ] {
         assert!(count > SEEDS / 4, "too few {what}: {sum:?}");
     }
+}
+
+#[test]
+fn planted_versions_are_not_compared() {
+    caught(Bug::VersionNotCompared, three_replicas_over_one_store_end_well);
+}
+
+#[test]
+fn planted_two_engineers_get_one_name() {
+    caught(Bug::NameHeldByTwo, three_replicas_over_one_store_end_well);
 }

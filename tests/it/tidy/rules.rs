@@ -7,9 +7,12 @@ use std::fmt;
 /// One line that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Offence {
-    path: String,
-    line: usize,
-    complaint: String,
+    /// Which file.
+    pub path: String,
+    /// Which line, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub complaint: String,
 }
 
 impl fmt::Display for Offence {
@@ -31,7 +34,7 @@ const FLOORS: [(u8, &[&str]); 6] = [
     (3, &["engine"]),
     (2, &["steps"]),
     (1, &["google", "handover", "mail", "store", "clock", "seal"]),
-    (0, &["model", "crash"]),
+    (0, &["model", "crash", "planted"]),
 ];
 const COMPOSITION: u8 = 5;
 
