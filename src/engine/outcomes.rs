@@ -107,7 +107,7 @@ impl Engine {
         self.told.store(from.0, Ordering::Relaxed);
         let entries = self.house.store.entries(from, PAGE).await?;
         let last = entries.last().map_or(from, |entry| entry.position);
-        if planted!(BookmarkBeforeOutcomes) {
+        if planted!(BookmarkBeforeOutcomes) && entries.iter().flat_map(outcomes).next().is_some() {
             self.note_told(last).await?;
         }
         let told = self.publish_entries(&entries, reader, sink).await?;

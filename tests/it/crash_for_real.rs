@@ -61,7 +61,7 @@ async fn rabbit_a_process_may_end_at_any_crash_point() {
     check_world(&neighbour);
     check_effects(&neighbour);
     check_outcomes(&told);
-    let store = Embedded::open(&neighbour.folder().join("store")).expect("a whole ledger");
+    let store = Embedded::open(&neighbour.folder().join("data")).expect("a whole ledger");
     assert!(store.anchor().position.0 > 0);
 }
 

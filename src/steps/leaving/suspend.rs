@@ -3,7 +3,6 @@
 use super::{Ours, find, is_untouched, remembered, step, suspend_account};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
-use crate::planted::planted;
 use crate::steps::{Context, Outcome, Step};
 
 /// The step.
@@ -14,7 +13,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
         return Ok(Ensured::default());
     }
     let Some(Ours { guarded, account }) = find(cx, cx.since).await? else { return Ok(Ensured::default()) };
-    if account.suspended == Some(true) || planted!(LeavesAccountOpen) {
+    if account.suspended == Some(true) {
         return Ok(guarded.left(false));
     }
     match suspend_account(cx, &guarded).await {

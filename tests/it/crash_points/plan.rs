@@ -65,6 +65,24 @@ impl Fault {
         Self::VeryLate,
     ];
 
+    /// Whether it passes by itself: nobody may be asked for anything.
+    pub fn passes(self) -> bool {
+        match self {
+            Self::Refused
+            | Self::Throttled
+            | Self::Unreached
+            | Self::Lost
+            | Self::Internal
+            | Self::BadGateway
+            | Self::Unavailable
+            | Self::Truncated
+            | Self::Hangs
+            | Self::Late
+            | Self::VeryLate => true,
+            Self::Conflict | Self::Page | Self::WrongType => false,
+        }
+    }
+
     /// When a call reaches Google that nobody waits for any more.
     pub fn comes_after(self) -> Option<Duration> {
         match self {

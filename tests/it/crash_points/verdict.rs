@@ -83,6 +83,8 @@ fn check_outcomes(stage: &Stage, plan: &Plan) {
         steady.pop();
     }
     assert_eq!(steady, wanted, "{kinds:?}");
+    let passes = plan.fault.is_none_or(|(_, fault)| fault.passes());
+    assert!(!passes || !kinds.contains(&"action-required.v1"), "nobody had to be asked: {kinds:?}");
 }
 
 fn check_letters(stage: &Stage, plan: &Plan) {
