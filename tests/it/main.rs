@@ -22,6 +22,10 @@ mod commands;
 #[cfg(test)]
 mod corruption;
 #[cfg(test)]
+mod crash_for_real;
+#[cfg(test)]
+mod crash_points;
+#[cfg(test)]
 mod end_to_end;
 #[cfg(test)]
 mod engine;
