@@ -393,8 +393,8 @@ mod tests {
     async fn a_confirmed_message_outlives_a_killed_rabbit_node() {
         let mut node = RabbitNode::start();
         let (_connection, before) = within(&node, "channel", channel(&node.url())).await;
-        // A definition is on disk some time after it was answered; only a message's confirm waits for the disk.
-        node.order("mnesia:sync_log()");
+        // Only a message's confirm waits for the disk.
+        node.put_definitions_down();
         within(&node, "confirm", publish(&before, b"kept")).await;
 
         node.kill9();

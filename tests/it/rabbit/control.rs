@@ -63,6 +63,12 @@ impl RabbitNode {
         self.order(&format!("{}, {delete}", queue_named(vhost, queue)));
     }
 
+    /// Puts all queues and bindings on disk: RabbitMQ does that some time after it has answered. A queue that is half on disk when the node is
+    /// killed confirms nothing for ever.
+    pub fn put_definitions_down(&self) {
+        self.order("mnesia:sync_log(), [ok = dets:sync(Table) || Table <- dets:all()], ok");
+    }
+
     /// How many messages of a quorum queue are in its consumers' hands.
     pub fn in_hand(&self, vhost: &str, queue: &str) -> usize {
         let count = "{ok, {_, Count}, _} = ra:local_query(amqqueue:get_pid(Queue), \
