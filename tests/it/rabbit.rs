@@ -336,7 +336,7 @@ fn answers_amqp(port: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{RabbitNode, connect, shared};
+    use super::{RabbitNode, connect};
     use futures_util::StreamExt as _;
     use lapin::options::{
         BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
@@ -390,11 +390,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_confirmed_message_outlives_a_killed_rabbit_node() {
+    async fn a_rabbit_node_keeps_hosts_apart_and_what_it_confirmed() {
         let mut node = RabbitNode::start();
+        let (here, there) = (node.fresh_vhost(), node.fresh_vhost());
+        let exchange = async {
+            let (_connection, here) = channel(&here).await;
+            let (_connection, there) = channel(&there).await;
+            publish(&here, b"here").await;
+            publish(&there, b"there").await;
+            (consume(&here).await, consume(&there).await)
+        };
+        let consumed = within(&node, "exchange of messages", exchange).await;
+        assert_eq!(consumed, (b"here".to_vec(), b"there".to_vec()));
+
         let (_connection, before) = within(&node, "channel", channel(&node.url())).await;
-        // Only a message's confirm waits for the disk.
         node.put_definitions_down();
+        // Only a message's confirm waits for the disk.
         within(&node, "confirm", publish(&before, b"kept")).await;
 
         node.kill9();
@@ -410,19 +421,5 @@ mod tests {
         for port in [ports.amqp, ports.distribution, ports.epmd] {
             assert!(connect(port).is_err(), "a dropped node leaves nobody listening");
         }
-    }
-
-    #[tokio::test]
-    async fn virtual_hosts_of_the_shared_rabbit_node_do_not_see_each_other() {
-        let (here, there) = (shared().fresh_vhost(), shared().fresh_vhost());
-        let exchange = async {
-            let (_connection, here) = channel(&here).await;
-            let (_connection, there) = channel(&there).await;
-            publish(&here, b"here").await;
-            publish(&there, b"there").await;
-            (consume(&here).await, consume(&there).await)
-        };
-        let consumed = within(shared(), "exchange of messages", exchange).await;
-        assert_eq!(consumed, (b"here".to_vec(), b"there".to_vec()));
     }
 }

@@ -29,9 +29,14 @@ impl<'a> Scene<'a> {
 
     /// Through the proxy, with heartbeats that notice silence within a few seconds.
     pub fn settings(&self) -> AmqpSettings {
+        self.settings_with_heartbeat(2)
+    }
+
+    /// The same, where silence is noticed after twice as many seconds.
+    pub fn settings_with_heartbeat(&self, seconds: u16) -> AmqpSettings {
         let behind =
             self.url.replace(&format!(":{}/", port_of(&self.url)), &format!(":{}/", self.proxy.port));
-        settings(&format!("{behind}?heartbeat=2"))
+        settings(&format!("{behind}?heartbeat={seconds}"))
     }
 
     pub fn vhost(&self) -> &str {
