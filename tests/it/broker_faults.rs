@@ -56,8 +56,10 @@ const SIDE_BY_SIDE: [(&str, Scenario); 14] = [
     ("least privilege", |scene| Box::pin(broker_permissions::no_more_than_documented(scene.node, scene.url))),
 ];
 
+type End = fn(&mut RabbitNode);
+
 /// How the node goes.
-const ENDS: [(&str, fn(&mut RabbitNode)); 2] = [("stop", RabbitNode::stop), ("kill -9", RabbitNode::kill9)];
+const ENDS: [(&str, End); 2] = [("stop", RabbitNode::stop), ("kill -9", RabbitNode::kill9)];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rabbit_faults_lose_nothing_and_are_told() {
@@ -68,7 +70,9 @@ async fn rabbit_faults_lose_nothing_and_are_told() {
     for (name, scenario) in ONE_AFTER_THE_OTHER {
         failed.extend(outcome(name, play(&node, scenario)).await);
         // One that failed half-way leaves no alarm to the others.
-        [MEMORY, DISK].map(|[_, off]| node.order(off));
+        for [_, off] in [MEMORY, DISK] {
+            node.order(off);
+        }
     }
     let side_by_side = SIDE_BY_SIDE.map(|(name, scenario)| outcome(name, play(&node, scenario)));
     failed.extend(join_all(side_by_side).await.into_iter().flatten());
@@ -101,7 +105,7 @@ fn words_of(panic: &(dyn Any + Send)) -> String {
 }
 
 /// The node goes with a message in carepass's hand, and comes back.
-async fn ended_and_started(node: &mut RabbitNode, end: fn(&mut RabbitNode)) {
+async fn ended_and_started(node: &mut RabbitNode, end: End) {
     let scene = Scene::new(node).await;
     scene.hr(&["before"]).await;
     let (url, vhost) = (scene.url.clone(), scene.vhost().to_owned());
