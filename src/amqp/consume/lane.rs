@@ -105,7 +105,8 @@ impl Lane<'_> {
         headers_max: usize,
         halt: &CancellationToken,
     ) -> Ended {
-        let in_hand_max = usize::from(self.in_hand_max());
+        // Above what the broker sends, so that its word that the channel is closed is heard while all of that is in hand.
+        let in_hand_limit = usize::from(self.in_hand_max()) * 2;
         let mut in_hand = FuturesUnordered::new();
         let ended = loop {
             tokio::select! {
@@ -116,7 +117,7 @@ impl Lane<'_> {
                     }
                 }
                 // lapin's consumer yields None once and then nothing for ever: the first None ends it.
-                next = consumer.next(), if in_hand.len() < in_hand_max => match next {
+                next = consumer.next(), if in_hand.len() < in_hand_limit => match next {
                     Some(Ok(delivery)) => in_hand.push(self.settle(delivery, headers_max)),
                     Some(Err(error)) => break Ended::Lost(plain_words(&error)),
                     None => break Ended::Lost(format!("the broker ended consuming from '{}'; was the queue deleted?", self.queue)),
