@@ -2,6 +2,7 @@
 //! look at what is and never at a message. Not here: how a row moves (`model/transition`), what a step does (`steps`), and the doors.
 
 mod calendar;
+mod call_off;
 mod closed;
 mod digest;
 mod drive;

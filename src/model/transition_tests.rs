@@ -40,6 +40,7 @@ fn inputs() -> Vec<(&'static str, Input)> {
     vec![
         ("wake", Input::Wake),
         ("orphaned", Input::Orphaned),
+        ("called off", Input::CalledOff),
         ("ensured", Input::Reported(Ok(Ensured::default()))),
         ("transient", fail(FailureKind::Transient)),
         ("throttled", fail(FailureKind::Throttled)),
