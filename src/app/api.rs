@@ -82,7 +82,13 @@ fn status(engine: &Engine, broker: Option<&BrokerHealth>, in_force: &InForce) ->
             vec![part("amqp", &broker.intake.borrow()), part("outcomes", &broker.outcomes.borrow())]
         }
     };
-    Status { loops: vec![Part::new("engine", engine.is_alive())], intake, standing: vec![in_force.part()] }
+    Status { loops: vec![Part::new("engine", engine.is_alive())], intake, standing: vec![in_force.part(), clock(engine)] }
+}
+
+/// A clock that Google contradicts is not up: what has a date waits.
+fn clock(engine: &Engine) -> Part {
+    let (well, said) = engine.house().clock.as_steady().map_or((true, String::new()), |steady| steady.in_words());
+    Part::new("clock", well).with_detail(said)
 }
 
 fn part(name: &str, health: &Health) -> Part {

@@ -74,7 +74,7 @@ impl App {
         store: Arc<Embedded>,
     ) -> Result<Self> {
         house::refuse_new_key_for_old_store(config, store.as_ref()).await?;
-        let clock = Clock::System;
+        let clock = Clock::steady(Clock::System);
         let in_force = Arc::new(InForce::new(config, clock.now()));
         let repeats = Arc::<Repeats>::default();
         let base = works::Base { store: &store, clock, listen, in_force: &in_force, repeats: &repeats };

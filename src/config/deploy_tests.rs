@@ -101,6 +101,6 @@ fn the_example_takes_the_samples() {
 fn the_unit_waits_for_the_longest_stop_and_reloads_by_signal() {
     let value = |key: &str| UNIT.lines().find_map(|line| line.strip_prefix(key)).unwrap();
     let seconds: i64 = value("TimeoutStopSec=").parse().unwrap();
-    assert!(jiff::SignedDuration::from_secs(seconds) > daemon::STOP_MAX, "{seconds}");
+    assert!(SignedDuration::from_secs(seconds) > daemon::STOP_MAX, "{seconds}");
     assert_eq!(value("ExecReload="), "/bin/kill -HUP $MAINPID");
 }

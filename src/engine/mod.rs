@@ -4,6 +4,7 @@
 mod calendar;
 mod call_off;
 mod closed;
+mod dated;
 mod digest;
 mod drive;
 mod envelope;
