@@ -74,15 +74,6 @@ impl Clock {
         Some(Arc::new(move |google| steady.hear(google)))
     }
 
-    /// The time by which dates are judged: this clock's, and Google's as long as they are known to differ.
-    pub fn judged_now(&self) -> Timestamp {
-        let Some(steady) = self.as_steady() else { return self.now() };
-        match steady.belief().belief {
-            Belief::Unknown | Belief::Right => self.now(),
-            Belief::Wrong { ahead } => self.now().checked_sub(ahead).unwrap_or(Timestamp::MIN),
-        }
-    }
-
     /// The time, rounded down to a millisecond: what is stored and read back compares equal.
     pub fn now(&self) -> Timestamp {
         match self {

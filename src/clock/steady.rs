@@ -1,7 +1,7 @@
 //! A clock that nobody sets by accident. It shows the machine's time of its start and goes on by the time that has passed since, so a machine
 //! whose clock jumps, stands still or goes back changes nothing here. Google's answers say what time it is there, which is a second opinion
-//! that costs nothing: the machine's clock is followed where Google agrees with it, and where Google agrees with neither the clock is
-//! known to be wrong, and what happens at a date waits.
+//! that costs nothing: the machine's clock is followed where Google agrees with it. Where Google agrees with neither, time is counted from
+//! Google's word, so that what is stored has true times, and what happens at a date waits until two clocks agree again.
 //! Not here: what waits (`engine/dated`).
 
 use super::Clock;
@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Two clocks agree that are no further apart. Google itself refuses tokens of a clock that is further off (`docs/GOOGLE.md` 7).
+/// Two clocks agree that are no further apart. Google itself refuses tokens of a clock that is further off (`docs/GOOGLE.md` 62).
 const AGREE: SignedDuration = SignedDuration::from_mins(5);
 
 /// A machine's clock that is further from this one was set, or the machine has slept: Google is asked.
@@ -23,9 +23,9 @@ pub enum Belief {
     Unknown,
     /// Google agrees.
     Right,
-    /// Google does not.
+    /// Google has contradicted it, and the machine does not agree with Google yet.
     Wrong {
-        /// How far this clock is ahead of Google's.
+        /// How far the machine's clock is ahead of Google's.
         ahead: SignedDuration,
     },
 }
@@ -35,7 +35,7 @@ pub enum Belief {
 pub struct Believed {
     /// What is known.
     pub belief: Belief,
-    /// How often the clock was set by more than a minute, to follow the machine's.
+    /// How often the clock was set by more than a minute, to follow the machine's or Google's.
     pub set: u64,
 }
 
@@ -51,6 +51,8 @@ pub struct Steady {
 struct Counted {
     at: Timestamp,
     since: Instant,
+    /// It is Google's word, and nobody else's.
+    is_borrowed: bool,
 }
 
 /// What a second opinion comes to.
@@ -60,21 +62,21 @@ enum Judged {
     Machine,
     /// This one is, and the machine's is not.
     Own,
-    /// Neither is; this one is so far ahead.
-    Neither(SignedDuration),
+    /// Google's word stands alone.
+    Google,
 }
 
 impl Steady {
     /// A clock that begins with what the one below it shows.
     pub fn over(below: Clock) -> Self {
-        let counted = Counted { at: below.now(), since: Instant::now() };
+        let counted = Counted { at: below.now(), since: Instant::now(), is_borrowed: false };
         let believed = watch::Sender::new(Believed { belief: Belief::Unknown, set: 0 });
         Self { below, counted: Mutex::new(counted), believed }
     }
 
     /// The time.
     pub fn now(&self) -> Timestamp {
-        let Counted { at, since } = *self.counted();
+        let Counted { at, since, .. } = *self.counted();
         at.checked_add(since.elapsed()).unwrap_or(Timestamp::MAX)
     }
 
@@ -97,18 +99,19 @@ impl Steady {
     /// Google says that it is this time now.
     pub fn hear(&self, google: Timestamp) {
         let (own, machine) = (self.now(), self.below.now());
-        let judged = judge(own, machine, google);
-        let set = judged == Judged::Machine && machine.duration_since(own).abs() > JUMP;
-        if judged == Judged::Machine {
-            *self.counted() = Counted { at: machine, since: Instant::now() };
-        }
-        let belief = match judged {
-            Judged::Machine | Judged::Own => Belief::Right,
-            Judged::Neither(ahead) => Belief::Wrong { ahead },
+        let judged = judge(own, machine, google, self.counted().is_borrowed);
+        let (at, belief) = match judged {
+            Judged::Machine => (machine, Belief::Right),
+            Judged::Own => (own, Belief::Right),
+            Judged::Google => (google, Belief::Wrong { ahead: machine.duration_since(google) }),
         };
+        *self.counted() = Counted { at, since: Instant::now(), is_borrowed: judged == Judged::Google };
+        let set = at.duration_since(own).abs() > JUMP;
         self.believed.send_if_modified(|before| {
             let news = set || !same(before.belief, belief);
-            *before = Believed { belief, set: before.set + u64::from(set) };
+            let set = before.set + u64::from(set);
+            // A difference is told once, and not each time that it is a second more.
+            *before = Believed { belief: if news { belief } else { before.belief }, set };
             news
         });
     }
@@ -122,8 +125,8 @@ impl Steady {
                 format!("{jumped}, which is right by Google's clock: set the machine's before carepass is started again")
             })),
             Belief::Wrong { ahead } => {
-                let how = words(ahead, "the clock is", "Google's");
-                (false, format!("{how}: nothing happens that has a date (employments that begin or end, deletions) until it is right; set the machine's clock"))
+                let how = words(ahead, "this machine's clock is", "Google's");
+                (false, format!("{how}: nothing happens that has a date (employments that begin or end, deletions) until they agree; set the machine's clock"))
             }
         }
     }
@@ -133,14 +136,14 @@ impl Steady {
     }
 }
 
-fn judge(own: Timestamp, machine: Timestamp, google: Timestamp) -> Judged {
+fn judge(own: Timestamp, machine: Timestamp, google: Timestamp, is_borrowed: bool) -> Judged {
     let agrees = |with: Timestamp| with.duration_since(google).abs() <= AGREE;
     if agrees(machine) {
         Judged::Machine
-    } else if agrees(own) {
+    } else if agrees(own) && !is_borrowed {
         Judged::Own
     } else {
-        Judged::Neither(own.duration_since(google))
+        Judged::Google
     }
 }
 
@@ -184,15 +187,18 @@ mod tests {
     #[test]
     fn two_of_three_clocks_decide() {
         let check = |own: i64, machine: i64, google: i64, expected: Judged| {
-            assert_eq!(judge(after(own), after(machine), after(google)), expected, "{own} {machine} {google}");
+            let judged = |is_borrowed| judge(after(own), after(machine), after(google), is_borrowed);
+            assert_eq!(judged(false), expected, "{own} {machine} {google}");
+            let alone = if expected == Judged::Own { Judged::Google } else { expected };
+            assert_eq!(judged(true), alone, "Google does not agree with itself: {own} {machine} {google}");
         };
         check(0, 0, 0, Judged::Machine);
         check(0, 0, 5 * MINUTE, Judged::Machine);
-        check(0, 0, 6 * MINUTE, Judged::Neither(SignedDuration::from_mins(-6)));
+        check(0, 0, 6 * MINUTE, Judged::Google);
         check(0, 60 * MINUTE, 0, Judged::Own);
         check(0, 60 * MINUTE, 60 * MINUTE, Judged::Machine);
-        check(3_650 * DAY, 3_650 * DAY, 0, Judged::Neither(SignedDuration::from_millis(3_650 * DAY)));
-        check(0, -DAY, 3 * DAY, Judged::Neither(SignedDuration::from_hours(-72)));
+        check(3_650 * DAY, 3_650 * DAY, 0, Judged::Google);
+        check(0, -DAY, 3 * DAY, Judged::Google);
     }
 
     #[tokio::test(start_paused = true)]
@@ -225,7 +231,9 @@ mod tests {
             assert!(!clock.is_believed());
             steady.hear(noon());
             assert_eq!(steady.belief().belief, Belief::Wrong { ahead: SignedDuration::from_millis(wrong) });
-            assert_eq!((clock.judged_now(), clock.is_believed()), (noon(), false));
+            assert_eq!((clock.now(), clock.is_believed()), (noon(), false), "what is stored has true times");
+            steady.hear(noon());
+            assert_eq!((clock.is_believed(), steady.belief().set), (false, 1), "Google alone is nobody's second opinion");
             let (well, said) = steady.in_words();
             assert!(!well && said.contains("set the machine's clock"), "{said}");
             hand.store(0, Ordering::Relaxed);

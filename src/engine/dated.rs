@@ -29,17 +29,16 @@ impl Engine {
             match believed.belief {
                 Belief::Unknown => (),
                 Belief::Wrong { .. } => tracing::error!("{}", steady.in_words().1),
-                Belief::Right => {
-                    if believed.set != set {
-                        tracing::warn!("the clock was set by more than a minute, as Google's says; what it had put off is fetched back");
-                        set = believed.set;
-                        if let Err(error) = self.fetch_back().await {
-                            tracing::warn!(%error, "not all that was put off could be fetched back; the next start does");
-                        }
-                    }
-                    self.look_at_dates();
+                Belief::Right => tracing::info!("Google's clock agrees with this one"),
+            }
+            if believed.set != set {
+                set = believed.set;
+                tracing::warn!("the clock was set by more than a minute; what it had put off is fetched back");
+                if let Err(error) = self.fetch_back().await {
+                    tracing::warn!(%error, "not all that was put off could be fetched back; the next start does");
                 }
             }
+            self.look_at_dates();
         }
     }
 

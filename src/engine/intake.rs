@@ -121,7 +121,7 @@ impl Engine {
     }
 
     async fn apply(&self, event: &Event, stored: Option<Engineer>, hold: Option<Hold>) -> Result<(), Race> {
-        let now = self.house.clock.judged_now();
+        let now = self.house.clock.now();
         match &event.lifecycle {
             Lifecycle::Joined(full) | Lifecycle::Moved(full) => {
                 self.apply_full(event, full, stored, hold, now).await
