@@ -278,14 +278,10 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         (State::Completed, Input::Ordered(Order::Reissue)) => reissued(&mut after, now)?,
         (State::Cancelled { .. }, Input::Ordered(Order::Retry)) => next_state(&after, now),
         (State::Cancelled { .. }, Input::Recheck)
+        | (State::Completed | State::Cancelled { .. }, Input::CalledOff)
         | (
             State::Completed | State::Cancelled { .. },
-            Input::Wake
-            | Input::Orphaned
-            | Input::CalledOff
-            | Input::Reported(_)
-            | Input::Nudge
-            | Input::Ordered(_),
+            Input::Wake | Input::Orphaned | Input::Reported(_) | Input::Nudge | Input::Ordered(_),
         ) => return Err(Rejected::Settled),
     };
     after.state = state;
@@ -364,11 +360,9 @@ fn due_now(at: At, now: Timestamp) -> State {
 
 /// The lease is given back: the row is due at once, and no attempt is spent. What the run did is not known, so it stays counted.
 fn called_off(row: &mut Enrollment, at: At, now: Timestamp) -> (State, Option<Effect>) {
-    if row.next.is_none() {
-        return (due_now(at, now), None);
-    }
+    let is_news = row.next.is_some();
     take_over(row, now);
-    next_state(row, now)
+    if is_news { next_state(row, now) } else { (due_now(at, now), None) }
 }
 
 /// Nothing counts as done any more; of access that is gone, what may come about afterwards without anybody's letting the engineer in.
