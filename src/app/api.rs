@@ -21,8 +21,7 @@ const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Takes the address; whoever calls already waits until the door is open.
 pub(super) fn bind(wanted: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr)> {
-    let listener =
-        std::net::TcpListener::bind(wanted).with_context(|| format!("http.listen {wanted}"))?;
+    let listener = std::net::TcpListener::bind(wanted).with_context(|| format!("http.listen {wanted}"))?;
     listener.set_nonblocking(true).context("http.listen")?;
     let listen = listener.local_addr().context("http.listen")?;
     Ok((listener, listen))
@@ -82,12 +81,17 @@ fn status(engine: &Engine, broker: Option<&BrokerHealth>, in_force: &InForce) ->
             vec![part("amqp", &broker.intake.borrow()), part("outcomes", &broker.outcomes.borrow())]
         }
     };
-    Status { loops: vec![Part::new("engine", engine.is_alive())], intake, standing: vec![in_force.part(), clock(engine)] }
+    Status {
+        loops: vec![Part::new("engine", engine.is_alive())],
+        intake,
+        standing: vec![in_force.part(), clock(engine)],
+    }
 }
 
 /// A clock that Google contradicts is not up: what has a date waits.
 fn clock(engine: &Engine) -> Part {
-    let (well, said) = engine.house().clock.as_steady().map_or((true, String::new()), |steady| steady.in_words());
+    let (well, said) =
+        engine.house().clock.as_steady().map_or((true, String::new()), |steady| steady.in_words());
     Part::new("clock", well).with_detail(said)
 }
 

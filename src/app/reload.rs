@@ -116,5 +116,9 @@ fn fixed(old: &Config, new: &Config) -> Vec<String> {
         ("log", old.log != new.log),
     ];
     let names = changed.into_iter().filter(|(_, is_changed)| *is_changed).map(|(key, _)| key);
-    names.map(|key| format!("{key}: cannot change while carepass runs; restart carepass, or put back what it was")).collect()
+    names
+        .map(|key| {
+            format!("{key}: cannot change while carepass runs; restart carepass, or put back what it was")
+        })
+        .collect()
 }

@@ -60,8 +60,7 @@ pub(super) fn plan(config: &Config, base: Base<'_>, listener: TcpListener) -> Re
     let engine = Engine::new(house, house::settings(config), engine_stop.clone());
     let section = config.intake.amqp.as_ref();
     let plan = |section| broker::plan(section, config, &engine, &admissions, &mut doors);
-    let (sink, health) =
-        section.map(plan).transpose()?.map(|broker| (broker.sink, broker.health)).unzip();
+    let (sink, health) = section.map(plan).transpose()?.map(|broker| (broker.sink, broker.health)).unzip();
     let shown = api::Shown { engine: &engine, broker: health, in_force, repeats };
     api::plan(config, listener, listen, shown, &mut doors);
     Ok(PlannedWorks { engine, engine_stop, admissions, sink, doors })

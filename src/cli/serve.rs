@@ -10,7 +10,6 @@ use crate::config::{self, Config};
 use crate::telemetry;
 use anyhow::{Context as _, Result};
 use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{self, SignalKind};
@@ -33,7 +32,7 @@ pub async fn run(args: Serve, screen: &mut Screen) -> Result<Exit> {
     telemetry::logs(&config.log, screen.wants_color());
     warn_of(&config);
     let asked = Asked::new(&config);
-    let mut life = pin!(live(&config, &args.config, &asked));
+    let mut life = Box::pin(live(&config, &args.config, &asked));
     loop {
         let signal = tokio::select! {
             biased;
@@ -51,7 +50,9 @@ pub async fn run(args: Serve, screen: &mut Screen) -> Result<Exit> {
                 return Ok(Exit::Partly);
             }
             Signal::Stop => {
-                tracing::info!("stopping: work in hand is finished, nothing new is begun; a second signal ends it at once");
+                tracing::info!(
+                    "stopping: work in hand is finished, nothing new is begun; a second signal ends it at once"
+                );
                 asked.stop();
             }
         }

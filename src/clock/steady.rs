@@ -118,7 +118,8 @@ impl Steady {
 
     /// In words for an operator, and whether it is well.
     pub fn in_words(&self) -> (bool, String) {
-        let jumped = self.jumped().map(|ahead| words(ahead, "this machine's clock is", "what carepass counts"));
+        let jumped =
+            self.jumped().map(|ahead| words(ahead, "this machine's clock is", "what carepass counts"));
         match self.belief().belief {
             Belief::Unknown => (true, "Google has not said the time yet; until then nothing happens that has a date".to_owned()),
             Belief::Right => (true, jumped.map_or_else(String::new, |jumped| {
@@ -213,10 +214,18 @@ mod tests {
             assert_eq!(steady.now(), after(10_000), "it goes on");
             assert_eq!(steady.jumped(), Some(SignedDuration::from_millis(jump)));
             steady.hear(after(10_000));
-            assert_eq!((steady.belief().belief, steady.now()), (Belief::Right, after(10_000)), "Google agrees with it");
+            assert_eq!(
+                (steady.belief().belief, steady.now()),
+                (Belief::Right, after(10_000)),
+                "Google agrees with it"
+            );
             assert!(steady.in_words().1.contains("this machine's clock is"), "{:?}", steady.in_words());
             steady.hear(after(jump + 10_000));
-            assert_eq!((steady.belief().set, steady.now()), (1, after(jump + 10_000)), "the machine was right");
+            assert_eq!(
+                (steady.belief().set, steady.now()),
+                (1, after(jump + 10_000)),
+                "the machine was right"
+            );
             assert_eq!((steady.jumped(), steady.in_words()), (None, (true, String::new())));
         }
     }
@@ -233,7 +242,11 @@ mod tests {
             assert_eq!(steady.belief().belief, Belief::Wrong { ahead: SignedDuration::from_millis(wrong) });
             assert_eq!((clock.now(), clock.is_believed()), (noon(), false), "what is stored has true times");
             steady.hear(noon());
-            assert_eq!((clock.is_believed(), steady.belief().set), (false, 1), "Google alone is nobody's second opinion");
+            assert_eq!(
+                (clock.is_believed(), steady.belief().set),
+                (false, 1),
+                "Google alone is nobody's second opinion"
+            );
             let (well, said) = steady.in_words();
             assert!(!well && said.contains("set the machine's clock"), "{said}");
             hand.store(0, Ordering::Relaxed);

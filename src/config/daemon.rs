@@ -184,7 +184,8 @@ pub(super) fn stop(mut s: Section<'_>) -> Read<Stop> {
         if (STOP_MIN..=STOP_MAX).contains(&within) {
             return Ok(within);
         }
-        Err("not from 2s to 50s: the service manager would kill carepass first; write it like \"10s\"".to_owned())
+        Err("not from 2s to 50s: the service manager would kill carepass first; write it like \"10s\""
+            .to_owned())
     });
     s.close();
     Ok(Stop { within: within? })

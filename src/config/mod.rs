@@ -36,8 +36,7 @@ mod tests;
 pub use fault::{Fault, Faults, Origin};
 pub use sections::{
     AmqpSection, Approval, Backend, Config, Google, Handover, Http, Intake, Languages, Limits, Log,
-    LogFormat, Mail, MailTls, MailTransport, Outcomes, Rates, ResellerSection, Seal, Stop,
-    Store,
+    LogFormat, Mail, MailTls, MailTransport, Outcomes, Rates, ResellerSection, Seal, Stop, Store,
 };
 
 use crate::model::rules::later;

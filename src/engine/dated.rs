@@ -33,7 +33,9 @@ impl Engine {
             }
             if believed.set != set {
                 set = believed.set;
-                tracing::warn!("the clock was set by more than a minute; what it had put off is fetched back");
+                tracing::warn!(
+                    "the clock was set by more than a minute; what it had put off is fetched back"
+                );
                 if let Err(error) = self.fetch_back().await {
                     tracing::warn!(%error, "not all that was put off could be fetched back; the next start does");
                 }

@@ -94,7 +94,11 @@ impl Town {
     async fn check_kept(&self) {
         let stored = self.room.store.engineer(&STAYS.parse().expect("a key")).await.expect("memory answers");
         let stays = stored.expect("an engineer");
-        assert_eq!((stays.stated.goal.want, stays.upcoming.len()), (Want::Present, 1), "a last day came early");
+        assert_eq!(
+            (stays.stated.goal.want, stays.upcoming.len()),
+            (Want::Present, 1),
+            "a last day came early"
+        );
         assert_eq!(self.accounts(STAYS).1, 0, "somebody was locked out by a wrong clock");
         assert_eq!(self.room.store.parked(None, 10).await.expect("memory answers").len(), 1);
         let deleted = |state: &mut World| {
@@ -122,7 +126,12 @@ impl Town {
             }
         };
         let settled = tokio::time::timeout(within, settled).await;
-        assert!(settled.is_ok(), "it does not settle: {:#?} {:#?}", self.rows(STAYS).await, self.rows(LEAVES).await);
+        assert!(
+            settled.is_ok(),
+            "it does not settle: {:#?} {:#?}",
+            self.rows(STAYS).await,
+            self.rows(LEAVES).await
+        );
         assert_eq!(self.accounts(STAYS), (4, 0));
         assert_eq!(self.accounts(LEAVES).0, 0);
     }

@@ -146,7 +146,8 @@ async fn a_broken_configuration_changes_nothing_and_the_answer_says_why() {
         let broken = if from.is_empty() { format!("{good}\n{to}\n") } else { good.replacen(from, to, 1) };
         assert_ne!(broken, good, "{from} is in the file");
         let answer = house.reload(Some(&broken)).await;
-        let advice = answer.strip_prefix(&since).unwrap_or_else(|| panic!("the old one is not in force: {answer}"));
+        let advice =
+            answer.strip_prefix(&since).unwrap_or_else(|| panic!("the old one is not in force: {answer}"));
         let is_fixed = advice.contains("cannot change while carepass runs; restart carepass");
         let says_all = advice.contains("refused and changed nothing") && advice.contains(key);
         if !says_all || !is_fixed && !advice.contains("carepass.toml: ") {
@@ -188,7 +189,8 @@ async fn a_good_configuration_is_taken_in_the_middle_of_the_work() {
     let file = house.neighbour.folder().join("tokens.toml");
     let tokens = std::fs::read_to_string(&file).expect("init writes it");
     let token = NewToken::make(&SystemRandom::new()).expect("randomness");
-    std::fs::write(&file, format!("{tokens}\n{}", token.lines("eva", Role::Viewer))).expect("a file of this test");
+    std::fs::write(&file, format!("{tokens}\n{}", token.lines("eva", Role::Viewer)))
+        .expect("a file of this test");
     house.join().await;
     assert_eq!(house.door.status("/v1/tasks", token.reveal()).await, 401, "not before it is read");
     house.take(&good).await;

@@ -2,10 +2,10 @@
 //! made twice, and the next start goes on at once. A second signal ends it at once.
 //! Not here: crashes at each point (`crash_points`), and `kill -9` under load (`end_to_end`).
 
+use crate::fixture::Neighbour;
 use crate::fixture::daemon::{self, Daemon};
 use crate::fixture::door::{Door, check_world};
 use crate::fixture::seed;
-use crate::fixture::Neighbour;
 use serde_json::json;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,14 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 const WITHIN: Duration = Duration::from_secs(2 + 4);
 
 /// Calls of one engineer's way, among which the hanging one is picked.
-const CALLS: [&str; 6] = [
-    "/token$",
-    "/users$",
-    "/users/[^/]+$",
-    "/licensing/",
-    "/roleassignments$",
-    "/customer/[^/]+/domains$",
-];
+const CALLS: [&str; 6] =
+    ["/token$", "/users$", "/users/[^/]+$", "/licensing/", "/roleassignments$", "/customer/[^/]+/domains$"];
 
 /// When the signal comes.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +50,8 @@ struct House {
 
 impl House {
     fn start(&self, more: &[(&str, &str)]) -> Daemon {
-        let settings: Vec<(&str, &str)> = self.door.settings().into_iter().chain(more.iter().copied()).collect();
+        let settings: Vec<(&str, &str)> =
+            self.door.settings().into_iter().chain(more.iter().copied()).collect();
         Daemon::start(&self.neighbour, &self.neighbour.environment(&settings))
     }
 
@@ -140,7 +135,8 @@ impl House {
     async fn stop(&self, daemon: Daemon) {
         let asked = Instant::now();
         let status = tokio::time::timeout(Duration::from_secs(30), daemon.stop()).await;
-        let status = status.unwrap_or_else(|_| panic!("it does not end:\n{}", daemon::log_tail(&self.neighbour)));
+        let status =
+            status.unwrap_or_else(|_| panic!("it does not end:\n{}", daemon::log_tail(&self.neighbour)));
         assert_eq!(status.code(), Some(0), "{}", daemon::log_tail(&self.neighbour));
         assert!(asked.elapsed() < WITHIN, "{:?}\n{}", asked.elapsed(), daemon::log_tail(&self.neighbour));
     }
