@@ -12,7 +12,7 @@ use crate::model::sealed::{Sealed, WrappedKey};
 use crate::model::transition::{Effect, Input, Transition, apply, apply_and_claim};
 use crate::seal::{SealError, password};
 use crate::steps::{self, Context, Outcome, Sheet, SheetError};
-use crate::store::StoreError;
+use crate::store::{StoreError, seldom};
 use jiff::{SignedDuration, Timestamp};
 use ring::rand::SystemRandom;
 use secrecy::ExposeSecret;
@@ -263,7 +263,9 @@ impl<'a> Work<'a> {
 
     /// A result is kept and offered again while the store is away, until the lease is over.
     async fn wait_for_store(&self, input: &Input, error: &StoreError) -> Option<()> {
-        tracing::warn!(row = %self.row.id, %error, "the commit waits: the store does not answer");
+        if let Some(kept_back) = seldom::may_tell() {
+            tracing::warn!(row = %self.row.id, %error, kept_back, "the commit waits: the store does not answer");
+        }
         let State::Running { lease_until, .. } = self.row.state else { return None };
         let worth_it = matches!(input, Input::Reported(_)) && self.engine.house.clock.now() < lease_until;
         tokio::time::sleep(STORE_PAUSE).await;

@@ -74,6 +74,8 @@ mod simulation;
 #[cfg(test)]
 mod step_harness;
 #[cfg(test)]
+mod store_limits;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod vault;
