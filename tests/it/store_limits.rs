@@ -121,7 +121,7 @@ impl House {
     }
 
     async fn ready(&self) {
-        until("it becomes ready", async || self.get("/readyz?intake").await.0 == StatusCode::OK).await;
+        until("it becomes ready", async || self.get("/readyz").await.0 == StatusCode::OK).await;
     }
 
     /// As long as the trouble lasts: red with the reason, alive, read, and nothing is taken.
@@ -215,7 +215,7 @@ async fn rabbit_a_full_disk_takes_nothing_and_loses_nothing() {
     let disk = SmallDisk::mounted_on(&house.data(), "8m");
     let start = || Daemon::start_by(disk.carepass(), &house.neighbour, &house.environment);
     let running = start();
-    house.ready().await;
+    until("it reads the queue", async || house.get("/readyz?intake").await.0 == StatusCode::OK).await;
     for _ in 0..BEFORE {
         assert_eq!(house.offer().await, StatusCode::ACCEPTED);
     }
