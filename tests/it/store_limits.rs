@@ -33,6 +33,9 @@ const OFFERS_MAX: usize = 100;
 const TROUBLE: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(100);
 
+/// Longer than anything takes on busy cores.
+const LIMIT: Duration = Duration::from_secs(45);
+
 /// "Within about ten seconds" on a machine that does other things too.
 const RESUMES: Duration = Duration::from_secs(15);
 
@@ -121,7 +124,7 @@ impl House {
     }
 
     async fn ready(&self) {
-        until("it becomes ready", async || self.get("/readyz").await.0 == StatusCode::OK).await;
+        self.comes_about("it becomes ready", async || self.get("/readyz").await.0 == StatusCode::OK).await;
     }
 
     /// As long as the trouble lasts: red with the reason, alive, read, and nothing is taken.
@@ -164,8 +167,8 @@ impl House {
     /// Every acknowledged event has led to its accounts, and to nothing twice.
     async fn settles(&self) {
         let wanted = self.acknowledged.len() * DOMAINS;
-        until("everybody has accounts", async || self.neighbour.accounts().len() >= wanted).await;
-        until("everybody is ready", async || {
+        self.comes_about("everybody has accounts", async || self.neighbour.accounts().len() >= wanted).await;
+        self.comes_about("everybody is ready", async || {
             let (_, shown) = self.get("/v1/engineers?state=ready").await;
             let shown: Value = serde_json::from_str(&shown).unwrap_or_default();
             shown["items"].as_array().is_some_and(|items| items.len() == self.acknowledged.len())
@@ -195,6 +198,17 @@ impl House {
         for key in &self.acknowledged {
             assert_eq!(self.get(&format!("/v1/engineers/{key}")).await.0, StatusCode::OK, "{key}");
         }
+    }
+
+    /// Waits until something holds, in real time; where it does not come about, the log says why.
+    async fn comes_about<F: Future<Output = bool>>(&self, what: &str, holds: impl Fn() -> F) {
+        let waiting = async {
+            while !holds().await {
+                sleep(LOOK).await;
+            }
+        };
+        let waited = tokio::time::timeout(LIMIT, waiting).await;
+        waited.unwrap_or_else(|_| panic!("{what}: not within {LIMIT:?}\n{}", self.log()));
     }
 
     fn log(&self) -> String {
