@@ -83,6 +83,7 @@ mod simulation;
 mod step_harness;
 #[cfg(test)]
 mod stop;
+#[cfg(test)]
 mod store_limits;
 #[cfg(test)]
 mod tidy;
