@@ -12,6 +12,7 @@ mod lane;
 mod owed;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::BoxFuture;
 use lapin::Connection;
@@ -29,6 +30,9 @@ use super::message::Incoming;
 use super::publish::Publisher;
 use super::settings::AmqpSettings;
 use super::topology::Topology;
+
+/// That of the leavers, and the main one.
+const QUEUES: usize = 2;
 
 /// What becomes of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,6 +189,13 @@ impl Consumer {
     /// Both queues side by side; when one ends, the other finishes what it has in hand.
     async fn consume(&self, connection: &Connection, careful: bool, stop: &CancellationToken) -> Ended {
         let halt = stop.child_token();
+        let begun = AtomicUsize::new(0);
+        // Connected is who consumes: a queue that may not be read would be told as connected at each attempt.
+        let begins = || {
+            if begun.fetch_add(1, Ordering::Relaxed) + 1 == QUEUES {
+                self.health.connected();
+            }
+        };
         let lane = |queue: &str| {
             let lane = Lane {
                 queue: queue.to_owned(),
@@ -193,6 +204,7 @@ impl Consumer {
                 publisher: &self.publisher,
                 owed: &self.owed,
                 careful,
+                begins: &begins,
             };
             let halt = &halt;
             async move {
@@ -201,7 +213,6 @@ impl Consumer {
                 ended
             }
         };
-        self.health.connected();
         let (leavers, engineers) =
             tokio::join!(lane(&self.settings.leavers_queue), lane(&self.settings.queue));
         leavers.or(engineers)
