@@ -13,6 +13,7 @@ mod owed;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use lapin::Connection;
@@ -33,6 +34,9 @@ use super::topology::Topology;
 
 /// That of the leavers, and the main one.
 const QUEUES: usize = 2;
+
+/// How often Intake is asked whether it is ready: that troubles nobody, and however long it was away, events are taken soon after.
+const LOOK_WHETHER_READY: Duration = Duration::from_secs(1);
 
 /// What becomes of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,17 +148,14 @@ impl Consumer {
 
     /// Waits, and after a failure of our own until Intake is ready; `false` when it is time to stop.
     async fn rest(&mut self, careful: bool, stop: &CancellationToken) -> bool {
-        loop {
-            let wait = self.backoff.next();
-            let ready = async {
-                sleep(wait).await;
-                !careful || self.intake.ready().await
-            };
-            tokio::select! {
-                () = stop.cancelled() => return false,
-                ready = ready => if ready { return true },
+        let wait = self.backoff.next();
+        let rested = async {
+            sleep(wait).await;
+            while careful && !self.intake.ready().await {
+                sleep(LOOK_WHETHER_READY).await;
             }
-        }
+        };
+        tokio::select! { () = stop.cancelled() => false, () = rested => true }
     }
 
     async fn session(&self, careful: bool, stop: &CancellationToken) -> Result<Ended, AmqpError> {

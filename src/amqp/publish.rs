@@ -21,6 +21,7 @@ use super::health::{Health, HealthReporter};
 use super::message::{Outgoing, Parcel};
 use super::settings::AmqpSettings;
 use super::topology::Topology;
+use crate::crash::crash_point;
 
 /// From handing a message to the broker to its confirm.
 const CONFIRM_TIME: Duration = Duration::from_secs(5);
@@ -268,7 +269,12 @@ pub(super) async fn transmit(channel: &Channel, parcel: &Parcel) -> Result<(), P
     let properties: BasicProperties = parcel.properties.clone();
     let (exchange, routing_key) = (parcel.exchange.clone(), parcel.routing_key.clone());
     let confirmed = async {
-        channel.basic_publish(exchange, routing_key, options, &parcel.body, properties).await?.await
+        crash_point!(async "amqp.publish.before");
+        let sent = channel.basic_publish(exchange, routing_key, options, &parcel.body, properties).await?;
+        crash_point!(async "amqp.confirm.before");
+        let confirmed = sent.await;
+        crash_point!(async "amqp.confirm.after");
+        confirmed
     };
     match confirmed.await {
         Ok(confirmation) => judge(&confirmation, parcel),

@@ -20,6 +20,7 @@ use crate::amqp::error::{PublishError, plain_words, words_while};
 use crate::amqp::message::{Parcel, short};
 use crate::amqp::publish::Publisher;
 use crate::amqp::settings::AmqpSettings;
+use crate::crash::crash_point;
 
 /// For the answers to qos, consume and cancel.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
@@ -215,7 +216,10 @@ enum Settled {
 /// A late acknowledgement is no error: the broker has the message back and delivers it again, and Intake
 /// knows it then.
 async fn acknowledge(delivery: &Delivery) -> Settled {
-    match delivery.ack(BasicAckOptions::default()).await {
+    crash_point!(async "amqp.ack.before");
+    let acknowledged = delivery.ack(BasicAckOptions::default()).await;
+    crash_point!(async "amqp.ack.after");
+    match acknowledged {
         Ok(true) => {}
         Ok(false) => tracing::debug!("the channel was closed before the acknowledgement"),
         Err(error) => tracing::debug!(%error, "the acknowledgement did not reach the broker"),
