@@ -36,7 +36,7 @@ mod tests;
 pub use fault::{Fault, Faults, Origin};
 pub use sections::{
     AmqpSection, Approval, Backend, Config, Google, Handover, Http, Intake, Languages, Limits, Log,
-    LogFormat, Mail, MailTls, MailTransport, Outcomes, Rates, ResellerSection, Seal, Store,
+    LogFormat, Mail, MailTls, MailTransport, Outcomes, Rates, ResellerSection, Seal, Stop, Store,
 };
 
 use crate::model::rules::later;
@@ -86,6 +86,14 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
 }
 
+/// Lets a test end this process at a crash point, said as `name:n` in `CAREPASS_CRASH_AT`. Release builds have no such points.
+#[cfg(debug_assertions)]
+pub fn arm_crash_point() {
+    if let Some((_, at)) = environment().find(|(name, _)| name == "CAREPASS_CRASH_AT") {
+        crate::crash::arm(&at);
+    }
+}
+
 /// Whether whoever started carepass wants no colours (no-color.org: set, and not empty).
 pub fn is_color_unwanted() -> bool {
     environment().any(|(name, value)| name == "NO_COLOR" && !value.is_empty())
@@ -108,6 +116,7 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
     let language = daemon::language(root.section("language"));
     let usernames = daemon::usernames(root.section("usernames"), language.as_ref().map_err(|faulty| *faulty));
     let portal_url = root.defaulted("portal_url", kinds::page);
+    let stop = daemon::stop(root.section("stop"));
     let log = daemon::log(root.section("log"));
     root.close();
     Ok(Config {
@@ -127,6 +136,7 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
         language: language?,
         usernames: usernames?,
         portal_url: portal_url?,
+        stop: stop?,
         log: log?,
     })
 }

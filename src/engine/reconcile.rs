@@ -288,9 +288,13 @@ impl Engine {
     /// Looks at finished reseller accounts from the start, once they are old enough.
     async fn recheck_resellers(&self) {
         let now = self.house.clock.now();
+        // Each look brings Google's word on the time.
+        let jumped = self.house.clock.as_steady().is_some_and(|steady| steady.jumped().is_some());
+        let is_doubtful = jumped || !self.house.clock.is_believed();
         let rows: Vec<Enrollment> = self.known().rows.values().cloned().collect();
         for row in rows.iter().filter(|row| row.is_settled()) {
-            let old = row.facts.checked_at.is_none_or(|at| now.duration_since(at) >= self.settings.recheck);
+            let old = is_doubtful
+                || row.facts.checked_at.is_none_or(|at| now.duration_since(at) >= self.settings.recheck);
             if old {
                 self.move_row(row, Input::Recheck).await;
                 self.wake(&row.lane());

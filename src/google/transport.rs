@@ -6,6 +6,7 @@ use super::call::{Api, Call};
 use super::endpoint::Endpoint;
 use super::key::unusable;
 use super::request::{Body, Request};
+use crate::crash::crash_point;
 use crate::model::failure::{Failure, FailureCode, FailureKind};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{
@@ -13,7 +14,7 @@ use reqwest::header::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Where "now" comes from.
@@ -44,24 +45,28 @@ pub struct HttpClient {
 pub fn client(endpoint: &Endpoint) -> Result<HttpClient, Failure> {
     // Fails only when a provider is installed already, and then that one serves.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let apis = hardened()
+    let apis = hardened(endpoint, Api::Directory)
         .https_only(!endpoint.is_loopback())
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TOTAL_TIMEOUT)
         .pool_max_idle_per_host(IDLE_PER_HOST)
         .tcp_nodelay(true);
-    let metadata = hardened().connect_timeout(METADATA_CONNECT_TIMEOUT).timeout(METADATA_TIMEOUT);
+    let metadata =
+        hardened(endpoint, Api::Metadata).connect_timeout(METADATA_CONNECT_TIMEOUT).timeout(METADATA_TIMEOUT);
     let build = |builder: reqwest::ClientBuilder| {
         builder.build().map_err(|error| unusable(&format!("the HTTP client cannot be made: {error}")))
     };
     Ok(HttpClient { apis: build(apis)?, metadata: build(metadata)? })
 }
 
-/// What holds for every request.
-fn hardened() -> reqwest::ClientBuilder {
+/// What holds for every request to an API.
+fn hardened(endpoint: &Endpoint, api: Api) -> reqwest::ClientBuilder {
     let this_machine =
         [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))];
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder();
+    // Reading the system's authorities takes milliseconds, and where nothing is encrypted nobody needs them.
+    let builder = if endpoint.is_encrypted(api) { builder } else { builder.tls_certs_only([]) };
+    builder
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .no_proxy()
@@ -70,6 +75,9 @@ fn hardened() -> reqwest::ClientBuilder {
         .user_agent(concat!("carepass/", env!("CARGO_PKG_VERSION")))
 }
 
+/// Who is told what time it is at Google, at each answer that says so.
+pub type Heard = Arc<dyn Fn(Timestamp) + Send + Sync>;
+
 /// The way to Google of one reseller account.
 pub(super) struct Transport {
     client: HttpClient,
@@ -77,11 +85,12 @@ pub(super) struct Transport {
     now: Now,
     /// How far this machine's clock was ahead of the last answer's.
     ahead: Mutex<Option<SignedDuration>>,
+    heard: OnceLock<Heard>,
 }
 
 impl Transport {
     pub(super) fn new(client: HttpClient, endpoint: Endpoint, now: Now) -> Self {
-        Self { client, endpoint, now, ahead: Mutex::default() }
+        Self { client, endpoint, now, ahead: Mutex::default(), heard: OnceLock::new() }
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
@@ -95,6 +104,18 @@ impl Transport {
     /// How far this machine's clock was ahead of Google's at the last answer, to about a second; none if no answer said the time.
     pub(super) fn clock_ahead(&self) -> Option<SignedDuration> {
         *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time at Google, as far as the last answer tells: a token that is asked for by a wrong clock is refused.
+    pub(super) fn googles_now(&self) -> Timestamp {
+        let now = self.now();
+        now.checked_sub(self.clock_ahead().unwrap_or_default()).unwrap_or(now)
+    }
+
+    /// Tells somebody what time it is at Google from now on; the first who asks.
+    pub(super) fn tell_time_to(&self, heard: Heard) {
+        // Who was there first stays.
+        let _ = self.heard.set(heard);
     }
 
     /// Sends once. Ok is any answer, also a refusal. Errors: `timeout` and `connection_lost` (the effect may have
@@ -128,7 +149,10 @@ impl Transport {
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form.expose_secret().to_owned()),
         };
-        let response = builder.send().await.map_err(|error| unclear(call, &error))?;
+        crash_point!(async "google.call.before");
+        let response = builder.send().await.map_err(|error| unclear(call, &error));
+        crash_point!(async "google.call.after");
+        let response = response?;
         self.read(call, response).await
     }
 
@@ -142,6 +166,9 @@ impl Transport {
             if let Some(date) = date {
                 let ahead = self.now().duration_since(date.timestamp());
                 *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
+                if let Some(heard) = self.heard.get() {
+                    heard(date.timestamp());
+                }
             }
         } else if header(HeaderName::from_static(METADATA_FLAVOR.0)) != Some(METADATA_FLAVOR.1) {
             return Err(unusable(

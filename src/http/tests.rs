@@ -18,6 +18,7 @@ use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::grants::GrantLimits;
 use crate::model::id::EngineerKey;
 use crate::model::plan::StepName;
+use crate::planted::{Bug, caught};
 use crate::seal::Sealer;
 use crate::steps::House;
 use crate::store::Store;
@@ -67,6 +68,7 @@ impl Server {
         let status = move || Status {
             loops: vec![Part::new("drive", true)],
             intake: vec![Part::new("amqp", up.load(Ordering::SeqCst)).with_detail("secret detail")],
+            standing: Vec::new(),
         };
         let engine = Engine::new(house(Arc::clone(&store)), settings(), stop.clone());
         let api = Api {
@@ -75,6 +77,7 @@ impl Server {
             takes_events: true,
             hosts: Hosts::new(address, []),
             status: Arc::new(status),
+            repeats: Arc::default(),
             metrics: Arc::new(|| "carepass_build_info 1\n".to_owned()),
         };
         tokio::spawn(serve(listener, Arc::new(api), stop.clone()));
@@ -445,9 +448,20 @@ async fn the_stop_ends_the_serving() {
         tokens: Tokens::none(&SystemRandom::new()).unwrap(),
         hosts: Hosts::new(address, []),
         status: Arc::new(Status::default),
+        repeats: Arc::default(),
         metrics: Arc::new(String::new),
     };
     let serving = tokio::spawn(serve(listener, Arc::new(api), stop.clone()));
     stop.cancel();
     serving.await.unwrap().unwrap();
+}
+
+#[test]
+fn planted_any_token_may_do_anything() {
+    caught(Bug::RoleNotAsked, every_route_asks_for_a_token_and_for_its_role);
+}
+
+#[test]
+fn planted_any_name_is_answered_to() {
+    caught(Bug::HostNotAsked, hostile_requests_are_refused);
 }

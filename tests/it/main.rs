@@ -14,6 +14,8 @@ mod budget;
 #[cfg(test)]
 mod canaries;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod closed_account;
 #[cfg(test)]
 mod closed_list;
@@ -21,6 +23,10 @@ mod closed_list;
 mod commands;
 #[cfg(test)]
 mod corruption;
+#[cfg(test)]
+mod crash_for_real;
+#[cfg(test)]
+mod crash_points;
 #[cfg(test)]
 mod end_to_end;
 #[cfg(test)]
@@ -66,6 +72,8 @@ mod outcomes;
 #[cfg(test)]
 mod rabbit;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod schemas;
 #[cfg(test)]
 mod signed_events;
@@ -73,6 +81,8 @@ mod signed_events;
 mod simulation;
 #[cfg(test)]
 mod step_harness;
+#[cfg(test)]
+mod stop;
 #[cfg(test)]
 mod store_limits;
 #[cfg(test)]
