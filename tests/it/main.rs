@@ -20,6 +20,8 @@ mod closed_list;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod corruption;
 #[cfg(test)]
 mod end_to_end;
