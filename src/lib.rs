@@ -9,6 +9,9 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;
+#[cfg(test)]
+#[path = "../tests/it/fuzz/engine.rs"]
+mod fuzz;
 pub mod google;
 pub mod handover;
 pub mod http;

@@ -36,6 +36,8 @@ mod fixture;
 #[cfg(test)]
 mod flight;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 mod grants;
