@@ -8,6 +8,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod crash;
 pub mod engine;
 #[cfg(test)]
 #[path = "../tests/it/fuzz/engine.rs"]
@@ -17,6 +18,7 @@ pub mod handover;
 pub mod http;
 pub mod mail;
 pub mod model;
+pub mod planted;
 pub mod sandbox;
 pub mod seal;
 pub mod steps;

@@ -24,6 +24,10 @@ mod corpus;
 #[cfg(test)]
 mod corruption;
 #[cfg(test)]
+mod crash_for_real;
+#[cfg(test)]
+mod crash_points;
+#[cfg(test)]
 mod end_to_end;
 #[cfg(test)]
 mod engine;
