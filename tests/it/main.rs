@@ -22,6 +22,8 @@ mod closed_list;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod corruption;
 #[cfg(test)]
 mod crash_for_real;
@@ -39,6 +41,8 @@ mod engine_simulation;
 mod fixture;
 #[cfg(test)]
 mod flight;
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]

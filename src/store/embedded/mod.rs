@@ -31,6 +31,8 @@ mod verify;
 mod writer;
 
 #[cfg(test)]
+mod fuzz_tests;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod power_cut;
