@@ -10,6 +10,8 @@ mod broker_permissions;
 #[cfg(test)]
 mod broker_proxy;
 #[cfg(test)]
+mod broker_tls;
+#[cfg(test)]
 mod budget;
 #[cfg(test)]
 mod canaries;
