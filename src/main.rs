@@ -1,5 +1,7 @@
 //! The binary: one command in, one exit code out. Everything else is in the library.
 
+#![forbid(unsafe_code)]
+
 use carepass::cli::{self, Cli};
 use clap::Parser;
 use std::process::ExitCode;
@@ -7,6 +9,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // The HTTP client is built without a crypto provider of its own and would panic without this.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    if let Err(error) = cli::close_memory() {
+        return cli::failed(&error.into()).into();
+    }
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

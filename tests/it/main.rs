@@ -1,6 +1,8 @@
 //! The integration tests, one binary: what carepass promises at its doors, checked against real neighbours.
 //! Not here: what one module promises (beside the module).
 
+#![forbid(unsafe_code)]
+
 #[cfg(test)]
 mod broker_door;
 #[cfg(test)]
@@ -41,6 +43,8 @@ mod gate;
 mod grants;
 #[cfg(test)]
 mod handover;
+#[cfg(test)]
+mod hardening;
 #[cfg(test)]
 mod hung_up;
 #[cfg(test)]
