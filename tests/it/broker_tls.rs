@@ -2,9 +2,11 @@
 //! Not here: faults in the configuration itself (`config/broker_tests`).
 
 use crate::fixture::Neighbour;
+use crate::fixture::process::carepass;
 use crate::rabbit::RabbitNode;
 use carepass::amqp::look_at_queues;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -82,5 +84,25 @@ async fn rabbit_by_tls_is_met_only_by_whom_both_sides_trust() {
             Ok(()) => assert_eq!(met, Ok(vec![None]), "{case}"),
             Err(words) => assert!(met.is_err_and(|said| said.contains(words)), "{case}"),
         }
+    }
+
+    // As the operator sees it, on a machine that trusts our authority: whoever names another one trusts that one alone.
+    for (ca, expected) in [("", "warning"), ("others.pem", "fault")] {
+        let ca = if ca.is_empty() { String::new() } else { at(ca) };
+        let variables = neighbour.environment(&[
+            ("INTAKE__AMQP__URL", &by_number),
+            ("INTAKE__AMQP__CA_FILE", &ca),
+            ("INTAKE__AMQP__CLIENT_CERTIFICATE_FILE", &at("carepass.pem")),
+            ("INTAKE__AMQP__CLIENT_KEY_FILE", &at("carepass.key")),
+        ]);
+        let mut check = tokio::process::Command::from(carepass());
+        check.args(["check", "--online", "--json", "--config"]).arg(neighbour.configuration_file());
+        check.envs(variables).env("SSL_CERT_FILE", at("ca.pem")).kill_on_drop(true);
+        let output = check.output().await.unwrap();
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let broker = &answer["broker"];
+        assert_eq!(broker["grade"], expected, "'{ca}': {broker}");
+        let refused = broker.to_string().contains("intake.amqp.ca_file");
+        assert_eq!(refused, expected == "fault", "'{ca}': {broker}");
     }
 }

@@ -162,3 +162,42 @@ fn licences_are_read_as_they_are_written() {
     check("Apache-2.0 WITH LLVM-exception OR GPL-2.0", true);
     check("", false);
 }
+
+/// The bill of materials that CI makes names what the binary is made of: everything that it needs, with the checksum that the lock file
+/// has, and nothing that only tests need.
+#[test]
+fn the_bill_of_materials_says_what_the_lock_file_says() {
+    let made = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/sbom")).output();
+    let made = made.expect("python3, which ./test installs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let bill: serde_json::Value = serde_json::from_slice(&made.stdout).expect("JSON");
+    assert_eq!((bill["bomFormat"].as_str(), bill["specVersion"].as_str()), (Some("CycloneDX"), Some("1.5")));
+
+    let lock = read("Cargo.lock");
+    let text = |package: &Value, key: &str| package.get(key).and_then(Value::as_str).map(str::to_owned);
+    let locked: BTreeMap<String, Option<String>> = lock["package"]
+        .as_array()
+        .expect("packages")
+        .iter()
+        .map(|package| {
+            let (name, version) =
+                (text(package, "name").expect("a name"), text(package, "version").expect("one"));
+            (format!("pkg:cargo/{name}@{version}"), text(package, "checksum"))
+        })
+        .collect();
+    let listed = bill["components"].as_array().expect("components");
+    for component in listed {
+        let reference = component["purl"].as_str().expect("a reference");
+        let sum = component["hashes"][0]["content"].as_str().map(str::to_owned);
+        assert_eq!(locked.get(reference), Some(&sum), "{reference}");
+        assert!(component["licenses"][0]["expression"].is_string(), "{reference}");
+    }
+    let names: BTreeSet<&str> = listed.iter().filter_map(|component| component["name"].as_str()).collect();
+    let manifest = read("Cargo.toml");
+    let direct = |section: &str| manifest[section].as_table().expect("a table").clone();
+    for (name, wanted) in direct("dependencies") {
+        let is_optional = wanted.get("optional").and_then(Value::as_bool).unwrap_or(false);
+        assert_eq!(names.contains(name.as_str()), !is_optional, "{name}");
+    }
+    assert!(!names.contains("rcgen"), "what only tests need is no part of the binary");
+}
