@@ -93,9 +93,10 @@ impl App {
         Ok(Self { engine, listen, store, engine_stop, admissions, doors, lost })
     }
 
-    /// Waits until the store has failed. It serves no more then, and only a new start mends it.
+    /// Waits until the store is damaged. It takes nothing more then, and only a person mends it; after any other failure it opens itself
+    /// anew.
     pub async fn store_lost(&self) {
-        while self.store.health().is_ok() {
+        while !self.store.is_lost() {
             tokio::time::sleep(LOOK_AT_HEALTH).await;
         }
     }

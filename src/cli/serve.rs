@@ -31,7 +31,7 @@ pub async fn run(args: Serve, screen: &mut Screen) -> Result<Exit> {
     let exit = tokio::select! {
         asked = stop_signal() => asked.map(|()| Exit::Done)?,
         () = app.store_lost() => {
-            tracing::error!("the store has failed: carepass ends, so that a new start can read it afresh");
+            tracing::error!("the store is damaged: carepass ends, and a person has to look");
             Exit::Unreachable
         }
         () = app.loop_lost() => {

@@ -54,6 +54,15 @@ pub fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+/// Whether the disk takes as much as the largest commit, and brings it down. What was written for that is gone again.
+pub fn probe(directory: &Path) -> io::Result<()> {
+    const SIZE: usize = 4 << 20;
+    let path = directory.join("probe");
+    let written = write_draft(&path, &vec![1; SIZE]).and_then(|file| file.sync_all());
+    let removed = std::fs::remove_file(path);
+    written.and(removed)
+}
+
 /// Opens a file for reading and writing, making it (mode 0600) if it is missing.
 pub fn open_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)

@@ -10,6 +10,7 @@ use super::frame::Link;
 use super::{layout, value};
 use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
 /// The version of keys and values. An index of another version is rebuilt.
@@ -18,7 +19,16 @@ const VERSION: u32 = 1;
 /// The open index.
 #[derive(Debug)]
 pub struct Index {
-    tree: sled::Db,
+    /// Taken by the end alone.
+    tree: Option<sled::Db>,
+}
+
+impl Drop for Index {
+    /// sled writes its last bytes here, and panics where it cannot; nothing depends on them.
+    fn drop(&mut self) {
+        let tree = self.tree.take();
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| drop(tree)));
+    }
 }
 
 /// How far the index is, and what it holds.
@@ -43,13 +53,13 @@ impl Index {
         remove_half_snapshots(path).map_err(|error| error.to_string())?;
         let config = sled::Config::new().path(path).segment_size(2 << 20).cache_capacity(64 << 20);
         let tree = config.open().map_err(|error| error.to_string())?;
-        Ok(Self { tree })
+        Ok(Self { tree: Some(tree) })
     }
 
     /// How far it is. An empty index stands at the opening line; one without a readable answer is damaged.
     pub fn meta(&self) -> Result<Meta, String> {
-        let Some(stored) = self.tree.get(layout::META).map_err(|error| error.to_string())? else {
-            let empty = self.tree.is_empty();
+        let Some(stored) = self.tree().get(layout::META).map_err(|error| error.to_string())? else {
+            let empty = self.tree().is_empty();
             return if empty { Ok(Meta::empty()) } else { Err("it does not say how far it is".to_owned()) };
         };
         let payload = value::open(layout::META, &stored).ok_or("what says how far it is, is damaged")?;
@@ -63,7 +73,7 @@ impl Index {
     /// Reads every key and compares all of it with what `meta` says.
     pub fn verify(&self, meta: &Meta) -> Result<(), String> {
         let (mut count, mut sum) = (0_u64, 0_u64);
-        for item in self.tree.iter() {
+        for item in self.tree().iter() {
             let (key, stored) = item.map_err(|error| error.to_string())?;
             if *key == *layout::META {
                 continue;
@@ -86,13 +96,13 @@ impl Index {
 
     /// The value of a key with its check, as the writer compares it.
     pub fn stored(&self, key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
-        self.tree.get(key).map_err(|error| broken(&error.to_string()))
+        self.tree().get(key).map_err(|error| broken(&error.to_string()))
     }
 
     /// Keys from `start` on that lie before `end`, in order.
     pub fn range(&self, start: Vec<u8>, end: Vec<u8>) -> impl Iterator<Item = Result<Found, StoreError>> {
         let range = if start < end { start..end } else { Vec::new()..Vec::new() };
-        self.tree.range(range).map(read)
+        self.tree().range(range).map(read)
     }
 
     /// Keys that begin with `prefix` and lie behind `after`, in order.
@@ -107,14 +117,18 @@ impl Index {
 
     /// The last key that begins with `prefix` and does not lie behind `until`.
     pub fn last_until(&self, prefix: &[u8], until: Vec<u8>) -> Result<Option<Found>, StoreError> {
-        self.tree.range(prefix.to_vec()..=until).next_back().map(read).transpose()
+        self.tree().range(prefix.to_vec()..=until).next_back().map(read).transpose()
     }
 
     /// Writes all values, together with how far the index then is. One batch: after a crash all of it is there, or none.
     pub fn apply(&self, mut batch: sled::Batch, meta: &Meta) -> Result<(), StoreError> {
         let payload = serde_json::to_vec(meta).expect("numbers and text become JSON");
         batch.insert(layout::META, value::seal(layout::META, &payload));
-        self.tree.apply_batch(batch).map_err(|error| broken(&error.to_string()))
+        self.tree().apply_batch(batch).map_err(|error| broken(&error.to_string()))
+    }
+
+    fn tree(&self) -> &sled::Db {
+        self.tree.as_ref().expect("it is there until the end")
     }
 }
 
@@ -122,7 +136,7 @@ impl Index {
 impl Index {
     /// Writes past all accounting, as damage does.
     pub fn write_raw(&self, batch: sled::Batch) {
-        self.tree.apply_batch(batch).unwrap();
+        self.tree().apply_batch(batch).unwrap();
     }
 }
 

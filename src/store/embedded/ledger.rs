@@ -42,8 +42,9 @@ impl Ledger {
         let unavailable = files::unavailable(path);
         if !path.exists() {
             files::write_whole(path, frame::OPENING).map_err(&unavailable)?;
-            files::sync_directory(path.parent().unwrap_or(path)).map_err(&unavailable)?;
         }
+        // Also when it is there: the sync of its name may have failed, or never come, when it was made.
+        files::sync_directory(path.parent().unwrap_or(path)).map_err(&unavailable)?;
         files::open_private(path).map_err(&unavailable)
     }
 
@@ -90,16 +91,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes the last frame once more, as it is, and syncs: a frame that was read from the cache of the system, after a sync
-    /// that failed or never came, is then truly on disk before anything is built on it.
+    /// Writes the last frame, or the opening line, once more, as it is, and syncs: what was read from the cache of the system, after a
+    /// sync that failed or never came, is then truly on disk before anything is built on it. A sync alone would not say so.
     pub fn settle(&self, last: Option<&Frame>) -> io::Result<()> {
-        if let Some(last) = last {
-            let before_last = last.offset;
-            let length = usize::try_from(last.end.offset - before_last).map_err(io::Error::other)?;
-            let mut bytes = vec![0; length];
-            self.file.read_exact_at(&mut bytes, before_last)?;
-            self.file.write_all_at(&bytes, before_last)?;
-        }
+        let (start, end) =
+            last.map_or((0, frame::OPENING.len() as u64), |last| (last.offset, last.end.offset));
+        let mut bytes = vec![0; usize::try_from(end - start).map_err(io::Error::other)?];
+        self.file.read_exact_at(&mut bytes, start)?;
+        self.file.write_all_at(&bytes, start)?;
         self.file.sync_all()
     }
 }

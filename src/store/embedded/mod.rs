@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Reads run on the runtime's threads for blocking work, a few at a time, never on an async thread: sled reads the disk when
-//! its cache misses. Not here: several machines; that is PostgreSQL's, behind the same trait.
+//! its cache misses. After a failed write or sync nothing is acknowledged until the writer has opened everything anew (`standing`).
+//! Not here: several machines; that is PostgreSQL's, behind the same trait.
 
 mod backup;
 mod files;
@@ -24,10 +25,15 @@ mod reads;
 mod recover;
 mod repair;
 mod stage;
+mod standing;
 mod value;
 mod verify;
 mod writer;
 
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod power_cut;
 #[cfg(test)]
 mod tests;
 
@@ -48,11 +54,11 @@ use jiff::Timestamp;
 use keys::Keys;
 use ledger::LedgerReader;
 use letters::Letters;
-use lock::Lock;
 use recover::Recovered;
+use standing::Standing;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use writer::{Pending, Request, Writer};
@@ -70,7 +76,7 @@ const READERS: usize = 8;
 #[derive(Debug)]
 pub struct Embedded {
     // Dropped before the queue: the writer, which ends when the queue is gone, is so the last to let go of the files.
-    shared: Arc<Shared>,
+    shared: Arc<Standing>,
     readers: Semaphore,
     queue: mpsc::Sender<Request>,
 }
@@ -101,23 +107,14 @@ impl From<Link> for Anchor {
     }
 }
 
-/// What the writer and the readers both use.
+/// What the writer and the readers both use, until a failure; then it is opened anew.
 #[derive(Debug)]
 struct Shared {
     index: Index,
     ledger: LedgerReader,
     keys: Keys,
     letters: Letters,
-    end: Mutex<Link>,
-    trouble: OnceLock<String>,
-    counters: Counting,
-    _lock: Lock,
-}
-
-#[derive(Debug, Default)]
-struct Counting {
-    commits: AtomicU64,
-    syncs: AtomicU64,
+    end: Arc<Mutex<Link>>,
 }
 
 impl Embedded {
@@ -137,14 +134,19 @@ impl Embedded {
         }
     }
 
-    /// Whether the store takes commits; if not, it never does again: end the process and let it start anew.
+    /// Whether the store takes commits, and why not. After a failure it is opened anew by itself, as soon as the disk takes writes.
     pub fn health(&self) -> Result<(), StoreError> {
         self.shared.health()
     }
 
+    /// Whether it never takes commits again, because it is damaged: a person must look.
+    pub fn is_lost(&self) -> bool {
+        self.shared.is_damaged()
+    }
+
     /// How much was written since the start.
     pub fn counters(&self) -> Counters {
-        let Counting { commits, syncs } = &self.shared.counters;
+        let standing::Counting { commits, syncs } = &self.shared.counters;
         Counters { commits: commits.load(Relaxed), syncs: syncs.load(Relaxed) }
     }
 
@@ -154,17 +156,8 @@ impl Embedded {
     }
 
     fn start(recovered: Recovered) -> Result<Self, StoreError> {
-        let Recovered { ledger, index, meta, keys, letters, lock } = recovered;
-        let shared = Arc::new(Shared {
-            index,
-            ledger: ledger.reader(),
-            keys,
-            letters,
-            end: Mutex::new(*ledger.end()),
-            trouble: OnceLock::new(),
-            counters: Counting::default(),
-            _lock: lock,
-        });
+        let (shared, ledger, meta) = Standing::new(recovered);
+        let shared = Arc::new(shared);
         let (queue, waiting) = mpsc::channel(QUEUE);
         let writer = Writer { shared: shared.clone(), ledger, meta, queue: waiting };
         std::thread::Builder::new()
@@ -181,11 +174,15 @@ impl Embedded {
         Box::pin(async move {
             let _turn = self.readers.acquire().await.map_err(|_| unavailable("no reader is left"))?;
             let shared = self.shared.clone();
-            let done = tokio::task::spawn_blocking(move || (read(&shared), shared)).await;
-            let answer =
-                done.map_or_else(|_| Err(broken("a read panicked or was cut off")), |(answer, _)| answer);
-            if let Err(StoreError::Unavailable(why) | StoreError::Damaged(why)) = &answer {
-                self.shared.fail(why);
+            let done = tokio::task::spawn_blocking(move || shared.read(read)).await;
+            let answer = done.unwrap_or_else(|_| {
+                let broken = broken("a read panicked or was cut off");
+                self.shared.fail(&broken);
+                Err(broken)
+            });
+            if self.shared.health().is_err() {
+                // The writer may be waiting for commits. With a full queue it is not, and looks by itself.
+                let _ = self.queue.try_send(Request::Look);
             }
             answer
         })
@@ -193,32 +190,8 @@ impl Embedded {
 }
 
 impl Shared {
-    fn health(&self) -> Result<(), StoreError> {
-        self.trouble.get().map_or(Ok(()), |why| Err(StoreError::Unavailable(why.clone())))
-    }
-
-    /// Refuses commits from now on, because of a failure.
-    fn fail(&self, why: &str) {
-        if self.trouble.set(why.to_owned()).is_ok() {
-            tracing::error!(
-                reason = why,
-                "the store failed; it takes no commits until the process starts anew"
-            );
-        }
-    }
-
-    /// Refuses commits from now on, as it was asked to.
-    fn stop(&self, why: &str) {
-        // If it failed before, that reason stays.
-        let _ = self.trouble.set(why.to_owned());
-    }
-
     fn end(&self) -> Link {
         *self.end.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn advance(&self, end: Link) {
-        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = end;
     }
 
     fn head(&self) -> Position {

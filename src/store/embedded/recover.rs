@@ -32,11 +32,14 @@ use std::fs::File;
 use std::io::{BufRead, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything that a store works with.
 #[derive(Debug)]
 pub struct Recovered {
+    /// Where it lies.
+    pub root: PathBuf,
     /// Ready to be appended to.
     pub ledger: Ledger,
     /// At the end of the ledger.
@@ -48,7 +51,7 @@ pub struct Recovered {
     /// Parked messages.
     pub letters: Letters,
     /// Keeps other processes out.
-    pub lock: Lock,
+    pub lock: Arc<Lock>,
 }
 
 /// How many files with torn bytes are kept.
@@ -65,6 +68,12 @@ pub fn recover(root: &Path, patience: Duration) -> Result<Recovered, StoreError>
     let ledger_directory = root.join("ledger");
     files::make_directory(&ledger_directory).map_err(files::unavailable(&ledger_directory))?;
     let lock = Lock::acquire(&root.join("lock"), patience)?;
+    reopen(root, Arc::new(lock))
+}
+
+/// Opens it again under the lock that is held.
+pub fn reopen(root: &Path, lock: Arc<Lock>) -> Result<Recovered, StoreError> {
+    let ledger_directory = root.join("ledger");
     let keys = Keys::open(&root.join("keys"))?;
     let letters = Letters::open(&root.join("letters"))?;
     let path = ledger_directory.join("entries.jsonl");
@@ -89,7 +98,7 @@ pub fn recover(root: &Path, patience: Duration) -> Result<Recovered, StoreError>
     ledger.settle(survey.last.as_ref()).map_err(files::unavailable(&ledger_directory))?;
     let (index, meta) = catch_up(root, found, &ledger, &keys)?;
     letters.keep_only(|id| index.get(&layout::letter(id)).map(|found| found.is_some()))?;
-    Ok(Recovered { ledger, index, meta, keys, letters, lock })
+    Ok(Recovered { root: root.to_owned(), ledger, index, meta, keys, letters, lock })
 }
 
 /// The ledger is made before anything else is, so what lies beside it tells of a ledger that was there.

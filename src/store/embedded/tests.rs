@@ -64,7 +64,7 @@ impl Left {
 }
 
 /// In memory where the system has that: hundreds of openings, each with its syncs, are too much for a busy disk.
-fn scratch() -> TempDir {
+pub(super) fn scratch() -> TempDir {
     let in_memory = Path::new("/dev/shm");
     let base = if in_memory.is_dir() { in_memory.to_owned() } else { std::env::temp_dir() };
     tempfile::tempdir_in(base).unwrap()
@@ -73,7 +73,7 @@ fn scratch() -> TempDir {
 /// Does something to the index.
 type Spoil = fn(&Left, &Path);
 
-fn open(root: &Path) -> Result<Embedded, StoreError> {
+pub(super) fn open(root: &Path) -> Result<Embedded, StoreError> {
     Embedded::start(recover::recover(root, Duration::from_secs(30))?)
 }
 
@@ -94,7 +94,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn names_in(directory: &Path, prefix: &str) -> Vec<String> {
+pub(super) fn names_in(directory: &Path, prefix: &str) -> Vec<String> {
     let names = fs::read_dir(directory).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     names.filter(|name| name.starts_with(prefix)).collect()
 }
@@ -330,6 +330,8 @@ async fn after_a_failed_write_nothing_is_written_and_reads_go_on() {
     // A file that cannot be written, as on a disk that has turned read-only.
     let read_only = fs::File::open(ledger_of(directory.path())).unwrap();
     recovered.ledger = ledger::Ledger::new(read_only, *recovered.ledger.end());
+    // Where the disk is tried there is a directory, so it stays that way.
+    fs::create_dir(directory.path().join("probe")).unwrap();
     let store = Embedded::start(recovered).unwrap();
     assert_eq!(store.health(), Ok(()));
     for _ in 0..2 {

@@ -4,14 +4,16 @@
 //! The order is what makes an `Ok` true: data keys and letters on disk, then the ledger on disk, then erased data keys gone, then the
 //! index, then unparked letters gone, then the answers.
 //! Conflicts are answered last too, so that whoever looks again after a conflict sees what the conflict was with.
-//! After any failure the writer refuses everything: what a failed sync left behind is not known (a second sync would not say).
-//! Not here: whether a commit may happen (`store/condition`), and trying again after a failed write.
+//! After any failure the writer refuses everything: what a failed sync left behind is not known (a second sync would not say). It has the
+//! store opened anew, each second until that works, and goes on with what is then on the disk (`standing`).
+//! Not here: whether a commit may happen (`store/condition`), and trying a failed write again: whoever asked decides that.
 
-use super::Shared;
 use super::frame::Link;
 use super::index::Meta;
 use super::ledger::{Ledger, Place};
 use super::stage::Stage;
+use super::standing::Standing;
+use super::{Shared, unavailable};
 use crate::model::entry::{Actor, Change, Commit, Entry, Position};
 use crate::store::{StoreError, condition};
 use jiff::Timestamp;
@@ -19,6 +21,8 @@ use serde::Serialize;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 /// The most commits in a frame.
@@ -26,6 +30,12 @@ pub const BATCH_COMMITS: usize = 256;
 
 /// The most bytes of entries in a frame, and so in one commit.
 pub const BATCH_BYTES: usize = 4 << 20;
+
+/// While the store has failed: how long it is waited between looking whether anybody asks.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// At each so manieth look it is tried to open the store anew: once a second.
+const LOOKS: u32 = 20;
 
 /// What the JSON of a draft begins with.
 const PREFIX: &str = "{\"position\":0";
@@ -39,6 +49,8 @@ pub enum Request {
     Commit(Pending),
     /// Write what came before, then nothing more; answer when that is done.
     Close(oneshot::Sender<()>),
+    /// Look whether the store has failed: a reader found something.
+    Look,
 }
 
 /// A commit that waits for its turn.
@@ -52,7 +64,7 @@ pub struct Pending {
 /// The thread's own things.
 pub struct Writer {
     /// What readers see too.
-    pub shared: Arc<Shared>,
+    pub shared: Arc<Standing>,
     /// The only one that appends.
     pub ledger: Ledger,
     /// How far the index is.
@@ -106,20 +118,54 @@ impl Writer {
     pub fn run(mut self) {
         let mut held_over = None;
         loop {
+            if self.shared.has_failed() && !self.mend() {
+                return;
+            }
             let next = held_over.take().or_else(|| self.queue.blocking_recv());
             match next {
                 Some(Request::Commit(first)) => {
                     let batch = self.collect(first, &mut held_over);
                     self.write_guarded(batch);
                 }
-                Some(Request::Close(done)) => {
-                    self.shared.stop("it was closed");
-                    // Whoever asked may have stopped waiting.
-                    let _ = done.send(());
-                }
+                Some(Request::Close(done)) => self.close(done),
+                Some(Request::Look) => {}
                 None => return,
             }
         }
+    }
+
+    /// Until the store takes commits again, is closed, or turns out to be damaged; `false` if nobody can ask for anything any more.
+    fn mend(&mut self) -> bool {
+        let mut looks = 0_u32;
+        while self.shared.has_failed() {
+            match self.queue.try_recv() {
+                Ok(Request::Commit(pending)) => self.write(vec![pending]),
+                Ok(Request::Close(done)) => self.close(done),
+                Ok(Request::Look) => {}
+                Err(TryRecvError::Disconnected) => return false,
+                Err(TryRecvError::Empty) => {
+                    if looks.is_multiple_of(LOOKS)
+                        && let Some((ledger, meta)) = self.open_guarded()
+                    {
+                        (self.ledger, self.meta) = (ledger, meta);
+                        continue;
+                    }
+                    looks = looks.wrapping_add(1);
+                    std::thread::park_timeout(LOOK);
+                }
+            }
+        }
+        true
+    }
+
+    fn open_guarded(&self) -> Option<(Ledger, Meta)> {
+        std::panic::catch_unwind(AssertUnwindSafe(|| self.shared.open_anew())).ok().flatten()
+    }
+
+    fn close(&self, done: oneshot::Sender<()>) {
+        self.shared.close();
+        // Whoever asked may have stopped waiting.
+        let _ = done.send(());
     }
 
     /// Takes what waits, up to the limits.
@@ -147,21 +193,19 @@ impl Writer {
         let written = std::panic::catch_unwind(AssertUnwindSafe(|| self.write(batch)));
         if written.is_err() {
             // The answers were dropped with the batch; whoever waits hears that the store is unavailable.
-            self.shared.fail("the writer panicked");
+            self.shared.fail(&unavailable("the writer panicked"));
         }
     }
 
     fn write(&mut self, batch: Vec<Pending>) {
         let answers = match self.shared.health() {
-            Ok(()) => self.try_write(&batch),
+            Ok(()) => {
+                let shared = self.shared.clone();
+                shared.read(|open| self.try_write(open, &batch))
+            }
             Err(error) => Err(error),
         };
-        let answers = answers.unwrap_or_else(|error| {
-            if let StoreError::Unavailable(why) = &error {
-                self.shared.fail(why);
-            }
-            batch.iter().map(|_| Err(error.clone())).collect()
-        });
+        let answers = answers.unwrap_or_else(|error| batch.iter().map(|_| Err(error.clone())).collect());
         for (pending, answer) in batch.into_iter().zip(answers) {
             // Whoever asked may have stopped waiting.
             let _ = pending.answer.send(answer);
@@ -169,8 +213,11 @@ impl Writer {
     }
 
     /// Writes what may happen; one answer for each commit. An error means that nothing is certain.
-    fn try_write(&mut self, batch: &[Pending]) -> Result<Vec<Result<Position, StoreError>>, StoreError> {
-        let shared = self.shared.clone();
+    fn try_write(
+        &mut self,
+        shared: &Shared,
+        batch: &[Pending],
+    ) -> Result<Vec<Result<Position, StoreError>>, StoreError> {
         let mut stage = Stage::new(&shared.index, &shared.keys);
         let mut body = Vec::new();
         let mut count = 0;
@@ -193,36 +240,43 @@ impl Writer {
             answers.push(answer);
         }
         if count > 0 {
-            self.put_down(stage, count, &body)?;
+            self.put_down(shared, stage, count, &body)?;
         }
         Ok(answers)
     }
 
-    fn put_down(&mut self, mut stage: Stage<'_>, count: u64, body: &[u8]) -> Result<(), StoreError> {
+    fn put_down(
+        &mut self,
+        shared: &Shared,
+        mut stage: Stage<'_>,
+        count: u64,
+        body: &[u8],
+    ) -> Result<(), StoreError> {
         let failed = |what: &str, error: std::io::Error| StoreError::Unavailable(format!("{what}: {error}"));
-        self.shared
+        shared
             .keys
             .write(stage.data_keys())
             .map_err(|error| failed("a data key cannot be written", error))?;
-        self.shared
+        shared
             .letters
             .write(stage.letters())
             .map_err(|error| failed("a parked message cannot be written", error))?;
         let before: Link = *self.ledger.end();
         stage.put_frame(before.position + 1, before.offset)?;
+        let syncs = self.ledger.syncs();
         self.ledger.append(count, body).map_err(|error| failed("the ledger cannot be written", error))?;
-        self.shared
+        shared
             .keys
             .destroy(stage.erased())
             .map_err(|error| failed("a data key cannot be destroyed", error))?;
         let unparked = stage.take_unparked();
         self.meta = stage.write(&self.meta, self.ledger.end())?;
-        self.shared
+        shared
             .letters
             .remove(unparked.iter())
             .map_err(|error| failed("a parked message cannot be removed", error))?;
         self.shared.counters.commits.fetch_add(count, Relaxed);
-        self.shared.counters.syncs.store(self.ledger.syncs(), Relaxed);
+        self.shared.counters.syncs.fetch_add(self.ledger.syncs() - syncs, Relaxed);
         self.shared.advance(*self.ledger.end());
         Ok(())
     }
