@@ -100,20 +100,8 @@ fn unusable(error: &io::Error) -> String {
 /// A failed handshake as one sentence for an operator; nothing if it was none.
 pub(super) fn words(cause: &io::Error) -> Option<String> {
     let error = tls_error(cause)?;
-    let broker = |what: &str| Some(format!("the broker's certificate {what}"));
     if let Error::InvalidCertificate(fault) = error {
-        return match fault {
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                broker("is signed by nobody who is trusted here; name the authority in intake.amqp.ca_file")
-            }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                broker("is for another name; write the URL's host as in the certificate")
-            }
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                broker("has expired; have it renewed")
-            }
-            fault => broker(&format!("cannot be trusted: {fault}")),
-        };
+        return Some(format!("the broker's certificate {}", certificate_words(fault)));
     }
     if let Error::AlertReceived(AlertDescription::CertificateRequired) = error {
         return Some(
@@ -132,6 +120,19 @@ pub(super) fn words(cause: &io::Error) -> Option<String> {
         );
     }
     Some(format!("TLS failed: {error}"))
+}
+
+fn certificate_words(fault: &CertificateError) -> String {
+    use CertificateError as Fault;
+    if matches!(fault, Fault::UnknownIssuer | Fault::BadSignature) {
+        "is signed by nobody who is trusted here; name the authority in intake.amqp.ca_file".to_owned()
+    } else if matches!(fault, Fault::NotValidForName | Fault::NotValidForNameContext { .. }) {
+        "is for another name; write the URL's host as in the certificate".to_owned()
+    } else if matches!(fault, Fault::Expired | Fault::ExpiredContext { .. }) {
+        "has expired; have it renewed".to_owned()
+    } else {
+        format!("cannot be trusted: {fault}")
+    }
 }
 
 fn tls_error(error: &io::Error) -> Option<&Error> {

@@ -62,7 +62,7 @@ impl Door {
             intake: consumer.health(),
             outcomes: publisher.health(),
             publisher,
-            tasks: [tokio::spawn(link.run(stop.clone())), tokio::spawn(consumer.run(stop.clone()))],
+            tasks: [tokio::spawn(link.run(stop.clone())), tokio::spawn(consumer.run(stop))],
         }
     }
 
@@ -109,7 +109,7 @@ pub async fn told(health: &watch::Receiver<Health>, words: &str) {
     let told = health.wait_for(|health| {
         let now = in_words(health);
         let is_so = now.contains(words);
-        last.lock().unwrap().push_str(&format!("{now}\n"));
+        last.lock().unwrap().extend([now.as_str(), "\n"]);
         is_so
     });
     let waited = tokio::time::timeout(LIMIT, told).await;

@@ -65,11 +65,11 @@ fn let_through(unit: &str) -> BTreeSet<String> {
     let mut calls = spread("@default", &sets);
     for line in unit.lines().filter_map(|line| line.strip_prefix("SystemCallFilter=")) {
         let (taken_away, names) = line.strip_prefix('~').map_or((false, line), |names| (true, names));
-        let named: BTreeSet<String> = names.split(' ').flat_map(|name| spread(name, &sets)).collect();
+        let these: BTreeSet<String> = names.split(' ').flat_map(|name| spread(name, &sets)).collect();
         if taken_away {
-            calls.retain(|call| !named.contains(call));
+            calls.retain(|call| !these.contains(call));
         } else {
-            calls.extend(named);
+            calls.extend(these);
         }
     }
     calls

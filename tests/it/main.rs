@@ -62,6 +62,8 @@ mod lifecycle;
 #[cfg(test)]
 mod mail;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod movers;
 #[cfg(test)]
 mod names;
