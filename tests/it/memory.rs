@@ -19,7 +19,8 @@ const COPIES_MAX: usize = 8;
 /// How often each text is in the memory of a process; nothing where the kernel lets nobody look.
 fn counted(process: u32, texts: &[Vec<u8>]) -> Option<Vec<usize>> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/memory.py");
-    let hexadecimal = |text: &Vec<u8>| text.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hexadecimal =
+        |text: &Vec<u8>| text.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     let lines: Vec<String> = texts.iter().map(hexadecimal).collect();
     let mut looking = Command::new(python())
         .arg(script)
