@@ -7,10 +7,12 @@ use crate::engine::{LetterSettings, Settings};
 use crate::google::{self, Census, Google, GoogleSettings, Now, Rate, Rates};
 use crate::handover::{Handovers, VaultClient};
 use crate::mail::{FileMailer, Mailer, PortalUrl, Security, Sender, SmtpMailer, SmtpSettings};
+use crate::model::entry::Position;
 use crate::model::grants::GrantLimits;
 use crate::model::id::ResellerName;
 use crate::seal::Sealer;
-use crate::steps::{House, Learned, Site};
+use crate::steps::{House, Learned, SheetError, Site};
+use crate::store::Store as _;
 use crate::store::embedded::{ChainKey, Embedded};
 use anyhow::{Context as _, Result};
 use jiff::SignedDuration;
@@ -29,24 +31,56 @@ const RECHECK: SignedDuration = SignedDuration::from_hours(1);
 /// How long a mail server may take.
 const MAIL_MAX: Duration = Duration::from_secs(30);
 
-/// Opens the store with the master key, which verifies the whole ledger and who wrote it. A fresh master key beside an old ledger would
-/// open nobody's record and forget every reservation.
-pub(super) async fn open_store(config: &Config) -> Result<(Embedded, Sealer)> {
+/// Engineers whose records are tried with the master key.
+const WITNESSES_MAX: usize = 20;
+
+/// Opens the store with the master key, which verifies the whole ledger and that it was written with that key.
+pub(super) async fn open_store(config: &Config) -> Result<Embedded> {
     let Backend::Embedded { path } = config.store.backend.clone();
     let key_file = config.seal.key_file.clone();
-    anyhow::ensure!(
-        key_file.exists() || !Embedded::is_begun(&path),
-        "the store is in use, and its master key {} is missing: restore it from the backup",
-        key_file.display()
-    );
-    let opening = move || -> Result<(Embedded, Sealer)> {
+    refuse_new_key(&key_file, Embedded::is_begun(&path))?;
+    let opening = move || -> Result<Embedded> {
         // The key is made there, unless somebody said otherwise.
         Embedded::make_folder(&path).map_err(StoreDown)?;
         let sealer = Sealer::open(&key_file).context("the master key")?;
-        let store = Embedded::open_keyed(&path, &ChainKey::of(sealer.chain_key())).map_err(StoreDown)?;
-        Ok((store, sealer))
+        Ok(Embedded::open_keyed(&path, &ChainKey::of(sealer.chain_key())).map_err(StoreDown)?)
     };
     tokio::task::spawn_blocking(opening).await.context("the store's opening was cut off")?
+}
+
+/// A fresh master key beside an old ledger would open nobody's record and forget every reservation.
+pub(super) async fn refuse_new_key_for_old_store(config: &Config, store: &Embedded) -> Result<()> {
+    refuse_new_key(&config.seal.key_file, store.head().await.map_err(StoreDown)? > Position::default())
+}
+
+fn refuse_new_key(key_file: &Path, is_old: bool) -> Result<()> {
+    anyhow::ensure!(
+        !is_old || key_file.exists(),
+        "the store is in use, and its master key {} is missing: restore it from the backup",
+        key_file.display()
+    );
+    Ok(())
+}
+
+/// Another master key than before would open nobody's record and forget every reservation, one new engineer at a time.
+pub(super) async fn refuse_strange_key(house: &House, key_file: &Path) -> Result<()> {
+    let witnesses = house.store.engineers(None, WITNESSES_MAX).await.map_err(StoreDown)?;
+    let mut is_strange = false;
+    for engineer in &witnesses {
+        match house.sheet(&engineer.key).await {
+            Ok(_) => return Ok(()),
+            Err(SheetError::Seal(_)) => is_strange = true,
+            // One damaged record says nothing about the key.
+            Err(SheetError::Incomplete) => (),
+            Err(SheetError::Store(error)) => return Err(StoreDown(error).into()),
+        }
+    }
+    anyhow::ensure!(
+        !is_strange,
+        "the master key {} opens nothing of what the store holds: restore the one that belongs to it from the backup",
+        key_file.display()
+    );
+    Ok(())
 }
 
 /// The engine's numbers and names.
@@ -89,14 +123,13 @@ pub(super) fn settings(config: &Config) -> Settings {
 pub(super) fn house(
     config: &Config,
     store: Arc<Embedded>,
-    sealer: Sealer,
     clock: Clock,
     listen: SocketAddr,
 ) -> Result<House> {
     Ok(House {
         sites: sites(config, &clock)?,
         store,
-        sealer,
+        sealer: Sealer::open(&config.seal.key_file).context("the master key")?,
         mailer: mailer(&config.mail.transport)?,
         clock,
         // Google's advice for a licence is 5, 10 and 20 s between tries; a shorter back-off, as in a demo, shortens it in step.

@@ -10,7 +10,6 @@ mod house;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::seal::Sealer;
 use crate::store::embedded::Embedded;
 use anyhow::Result;
 use doors::Door;
@@ -58,9 +57,8 @@ impl App {
     /// [`StoreDown`], or whatever cannot be had: the address, the master key, the mail folder.
     pub async fn start(config: &Config) -> Result<Self> {
         let (listener, listen) = api::bind(config).await?;
-        let (store, sealer) = house::open_store(config).await?;
-        let store = Arc::new(store);
-        let started = Self::start_on(config, listener, listen, Arc::clone(&store), sealer).await;
+        let store = Arc::new(house::open_store(config).await?);
+        let started = Self::start_on(config, listener, listen, Arc::clone(&store)).await;
         if started.is_err() {
             store.close().await;
         }
@@ -72,9 +70,10 @@ impl App {
         listener: TcpListener,
         listen: SocketAddr,
         store: Arc<Embedded>,
-        sealer: Sealer,
     ) -> Result<Self> {
-        let house = house::house(config, Arc::clone(&store), sealer, Clock::System, listen)?;
+        house::refuse_new_key_for_old_store(config, store.as_ref()).await?;
+        let house = house::house(config, Arc::clone(&store), Clock::System, listen)?;
+        house::refuse_strange_key(&house, &config.seal.key_file).await?;
         let (engine_stop, admissions, mut planned) =
             (CancellationToken::new(), TaskTracker::new(), Vec::new());
         let engine = Engine::new(house, house::settings(config), engine_stop.clone());

@@ -100,7 +100,6 @@ fn is_mapped(row: &Enrollment, reseller: &Reseller) -> bool {
 mod tests {
     use super::*;
     use crate::model::enrollment::{AccountFact, Goal};
-    use crate::model::id::MailAddress;
     use crate::model::reseller::{CaseAlerts, DomainChoice, LicenseMode, Removal, RoleChoice, TwoStepGate};
     use jiff::Timestamp;
     use std::collections::{BTreeMap, BTreeSet};
@@ -146,7 +145,7 @@ mod tests {
         row
     }
 
-    /// A local part may begin so (RFC 5322, 3.2.3).
+    /// A local part may begin so (RFC 5322, 3.2.3); what was stored once may, too.
     #[test]
     fn an_address_that_a_spreadsheet_would_carry_out_has_no_line() {
         for (address, expected) in [
@@ -156,7 +155,6 @@ mod tests {
             ("+1+1@hr.example", false),
             ("-1@hr.example", false),
         ] {
-            assert!(MailAddress::parse(address).is_ok(), "HR may send it: {address}");
             assert_eq!(is_plain(address), expected, "{address}");
         }
     }
