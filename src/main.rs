@@ -9,6 +9,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // The HTTP client is built without a crypto provider of its own and would panic without this.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    #[cfg(debug_assertions)]
+    carepass::config::arm_crash_point();
     if let Err(error) = cli::close_memory() {
         return cli::failed(&error.into()).into();
     }

@@ -77,10 +77,7 @@ fn status(engine: &Engine, broker: Option<&BrokerHealth>) -> Status {
 fn part(name: &str, health: &Health) -> Part {
     match health {
         Health::Connected => Part::new(name, true),
-        Health::Connecting { last_error, .. } => {
-            Part::new(name, false).with_detail(last_error.as_deref().unwrap_or("connecting"))
-        }
-        Health::Blocked => Part::new(name, false).with_detail("the broker has a memory or disk alarm"),
+        Health::Connecting { .. } | Health::Blocked => Part::new(name, false).with_detail(health.to_string()),
     }
 }
 

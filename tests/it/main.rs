@@ -26,6 +26,10 @@ mod commands;
 #[cfg(test)]
 mod corruption;
 #[cfg(test)]
+mod crash_for_real;
+#[cfg(test)]
+mod crash_points;
+#[cfg(test)]
 mod end_to_end;
 #[cfg(test)]
 mod engine;

@@ -3,6 +3,7 @@
 //! (`seal` derives it from the master key), and a whole folder that was exchanged for an older one, which only a published head tells.
 
 use super::frame::{Digest, Frame};
+use crate::planted::planted;
 use ring::hmac;
 use std::fmt;
 
@@ -29,7 +30,7 @@ impl ChainKey {
 
     /// Whether the frame was written by whoever has this key.
     pub(super) fn vouches_for(&self, frame: &Frame) -> bool {
-        hmac::verify(&self.0, &frame.end.hash.0, &frame.code.0).is_ok()
+        planted!(CodeNotCompared) || hmac::verify(&self.0, &frame.end.hash.0, &frame.code.0).is_ok()
     }
 }
 
