@@ -1,8 +1,13 @@
 //! What time it is: the only place in the house that may ask. Everything else is handed a time, or a [`Clock`].
-//! Not here: durations, which are measured with tokio's `Instant`, and the sandbox's clock.
+//! Not here: durations, which are measured with tokio's `Instant`, when the machine's time is believed (`steady`), and the sandbox's clock.
 
-use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+mod steady;
+
+pub use steady::{Belief, Steady};
+
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -19,6 +24,10 @@ pub enum Clock {
     Manual(Arc<watch::Sender<Timestamp>>),
     /// A clock that showed the first at the second, and goes with tokio's time, which a paused test makes jump.
     Following(Timestamp, Instant),
+    /// A following clock that somebody sets: so many milliseconds ahead of it.
+    Set(Timestamp, Instant, Arc<AtomicI64>),
+    /// A clock that goes on by itself whatever becomes of the one below it, and follows that only when Google agrees.
+    Steady(Arc<Steady>),
 }
 
 impl Clock {
@@ -32,15 +41,54 @@ impl Clock {
         Self::Following(to_millisecond(start), Instant::now())
     }
 
+    /// A following clock, and the hand that sets it: the milliseconds that it is ahead.
+    pub fn set_by_hand(start: Timestamp) -> (Self, Arc<AtomicI64>) {
+        let hand = Arc::<AtomicI64>::default();
+        (Self::Set(to_millisecond(start), Instant::now(), Arc::clone(&hand)), hand)
+    }
+
+    /// A steady clock over another one.
+    pub fn steady(below: Self) -> Self {
+        Self::Steady(Arc::new(Steady::over(below)))
+    }
+
+    /// Whether what happens at a date may happen: Google's clock has agreed with this one. Clocks without a second opinion are believed.
+    pub fn is_believed(&self) -> bool {
+        match self {
+            Self::System | Self::Manual(_) | Self::Following(..) | Self::Set(..) => true,
+            Self::Steady(steady) => matches!(steady.belief().belief, Belief::Right),
+        }
+    }
+
+    /// The steady clock, if it is one.
+    pub fn as_steady(&self) -> Option<&Arc<Steady>> {
+        match self {
+            Self::System | Self::Manual(_) | Self::Following(..) | Self::Set(..) => None,
+            Self::Steady(steady) => Some(steady),
+        }
+    }
+
+    /// What is to be told Google's time, where this clock takes a second opinion.
+    pub fn listener(&self) -> Option<Arc<dyn Fn(Timestamp) + Send + Sync>> {
+        let steady = Arc::clone(self.as_steady()?);
+        Some(Arc::new(move |google| steady.hear(google)))
+    }
+
     /// The time, rounded down to a millisecond: what is stored and read back compares equal.
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => to_millisecond(system_now()),
             Self::Manual(time) => *time.borrow(),
+            // The end of time is where a clock stops.
             Self::Following(start, since) => {
-                // The end of time is where a clock stops.
                 to_millisecond(start.checked_add(since.elapsed()).unwrap_or(Timestamp::MAX))
             }
+            Self::Set(start, since, hand) => {
+                let ahead = SignedDuration::from_millis(hand.load(Ordering::Relaxed));
+                let shown = start.checked_add(since.elapsed()).and_then(|now| now.checked_add(ahead));
+                to_millisecond(shown.unwrap_or(Timestamp::MAX))
+            }
+            Self::Steady(steady) => to_millisecond(steady.now()),
         }
     }
 
@@ -49,7 +97,7 @@ impl Clock {
     /// Under tokio's paused time use a manual or a following clock: the system's goes on while tokio's jumps.
     pub async fn sleep_until(&self, at: Timestamp) {
         match self {
-            Self::System | Self::Following(..) => {
+            Self::System | Self::Following(..) | Self::Set(..) | Self::Steady(_) => {
                 while let Some(left) = time_left(self.now(), at) {
                     tokio::time::sleep(left.min(LOOK_AGAIN)).await;
                 }
@@ -66,7 +114,7 @@ impl Clock {
     /// # Panics
     /// On the system's clock, and past the end of time (year 9999).
     pub fn advance(&self, by: Duration) {
-        let by = jiff::SignedDuration::try_from(by).expect("less than the age of the universe");
+        let by = SignedDuration::try_from(by).expect("less than the age of the universe");
         self.hand().send_modify(|now| {
             *now = to_millisecond(now.checked_add(by).expect("before the year 9999"));
         });
@@ -82,7 +130,7 @@ impl Clock {
 
     fn hand(&self) -> &watch::Sender<Timestamp> {
         let hand = match self {
-            Self::System | Self::Following(..) => None,
+            Self::System | Self::Following(..) | Self::Set(..) | Self::Steady(_) => None,
             Self::Manual(time) => Some(time),
         };
         hand.expect("only a manual clock is moved by hand")

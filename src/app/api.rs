@@ -2,10 +2,11 @@
 
 use super::broker::BrokerHealth;
 use super::doors::Planned;
+use super::in_force::InForce;
 use crate::amqp::Health;
 use crate::config::Config;
 use crate::engine::{self, Engine};
-use crate::http::{self, Api, Hosts, Part, Status};
+use crate::http::{self, Api, Hosts, Part, Repeats, Status};
 use crate::telemetry;
 use anyhow::{Context as _, Result};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -19,11 +20,19 @@ use tokio_util::sync::CancellationToken;
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Takes the address; whoever calls already waits until the door is open.
-pub(super) async fn bind(config: &Config) -> Result<(TcpListener, SocketAddr)> {
-    let wanted = config.http.listen;
-    let listener = TcpListener::bind(wanted).await.with_context(|| format!("http.listen {wanted}"))?;
+pub(super) fn bind(wanted: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr)> {
+    let listener = std::net::TcpListener::bind(wanted).with_context(|| format!("http.listen {wanted}"))?;
+    listener.set_nonblocking(true).context("http.listen")?;
     let listen = listener.local_addr().context("http.listen")?;
     Ok((listener, listen))
+}
+
+/// What the door shows, beside what its configuration says.
+pub(super) struct Shown<'a> {
+    pub(super) engine: &'a Arc<Engine>,
+    pub(super) broker: Option<BrokerHealth>,
+    pub(super) in_force: &'a Arc<InForce>,
+    pub(super) repeats: &'a Arc<Repeats>,
 }
 
 /// Builds the door and the upkeep.
@@ -31,20 +40,21 @@ pub(super) fn plan(
     config: &Config,
     listener: TcpListener,
     listen: SocketAddr,
-    engine: &Arc<Engine>,
-    broker: Option<BrokerHealth>,
+    shown: Shown<'_>,
     doors: &mut Vec<Planned>,
 ) {
+    let Shown { engine, broker, in_force, repeats } = shown;
     let handle = telemetry::metrics();
     engine::describe_metrics();
-    let (rendered, watched) = (handle.clone(), Arc::clone(engine));
+    let (rendered, watched, in_force) = (handle.clone(), Arc::clone(engine), Arc::clone(in_force));
     let public_host = config.handover.public_url.as_deref().and_then(http::host_of);
     let api = Api {
         engine: Arc::clone(engine),
         tokens: config.http.tokens.clone(),
         takes_events: config.intake.http,
         hosts: Hosts::new(listen, config.http.hosts.iter().cloned().chain(public_host)),
-        status: Arc::new(move || status(&watched, broker.as_ref())),
+        status: Arc::new(move || status(&watched, broker.as_ref(), &in_force)),
+        repeats: Arc::clone(repeats),
         metrics: Arc::new(move || rendered.render()),
     };
     doors.push(Planned::new("http", |stop| serve(listener, api, stop)));
@@ -64,14 +74,25 @@ async fn upkeep(handle: PrometheusHandle, stop: CancellationToken) {
     }
 }
 
-fn status(engine: &Engine, broker: Option<&BrokerHealth>) -> Status {
+fn status(engine: &Engine, broker: Option<&BrokerHealth>, in_force: &InForce) -> Status {
     let intake = match broker {
         None => vec![Part::new("amqp", false).with_detail("no broker is configured")],
         Some(broker) => {
             vec![part("amqp", &broker.intake.borrow()), part("outcomes", &broker.outcomes.borrow())]
         }
     };
-    Status { loops: vec![Part::new("engine", engine.is_alive())], intake }
+    Status {
+        loops: vec![Part::new("engine", engine.is_alive())],
+        intake,
+        standing: vec![in_force.part(), clock(engine)],
+    }
+}
+
+/// A clock that Google contradicts is not up: what has a date waits.
+fn clock(engine: &Engine) -> Part {
+    let (well, said) =
+        engine.house().clock.as_steady().map_or((true, String::new()), |steady| steady.in_words());
+    Part::new("clock", well).with_detail(said)
 }
 
 fn part(name: &str, health: &Health) -> Part {

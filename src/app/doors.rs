@@ -2,13 +2,10 @@
 //! does.
 
 use futures_util::future::BoxFuture;
-use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-
-/// How long a door may take to close.
-const CLOSE_MAX: Duration = Duration::from_secs(8);
 
 /// A door that is built and not open yet.
 pub(super) struct Planned {
@@ -57,13 +54,16 @@ impl Planned {
 }
 
 impl Door {
-    /// Asks it to end, and waits until it has.
-    pub(super) async fn close(self) {
+    /// Asks it to end, and waits until it has, or ends it when the time is over.
+    pub(super) async fn close(mut self, until: Instant) {
         self.stop.cancel();
-        match tokio::time::timeout(CLOSE_MAX, self.task).await {
+        match timeout_at(until, &mut self.task).await {
             Ok(Ok(())) => (),
             Ok(Err(error)) => tracing::error!(door = self.name, %error, "a door had failed"),
-            Err(_) => tracing::warn!(door = self.name, "a door did not close in time"),
+            Err(_) => {
+                self.task.abort();
+                tracing::warn!(door = self.name, "a door did not close in time and is cut off");
+            }
         }
     }
 }
@@ -79,6 +79,7 @@ impl Drop for Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     async fn lost(planned: Planned) -> Option<&'static str> {
         let (sender, _receiver) = watch::channel(None);
@@ -86,7 +87,7 @@ mod tests {
         // Of the tasks of this one thread, the door's is polled first.
         tokio::task::yield_now().await;
         let before_its_stop = *sender.borrow();
-        door.close().await;
+        door.close(Instant::now() + Duration::from_secs(5)).await;
         assert_eq!(*sender.borrow(), before_its_stop, "a close is no loss");
         before_its_stop
     }
@@ -98,5 +99,18 @@ mod tests {
         assert_eq!(lost(panics).await, Some("panicked"));
         let open = Planned::new("open", |stop| async move { stop.cancelled().await });
         assert_eq!(lost(open).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_door_that_does_not_close_is_cut_off() {
+        let (sender, _receiver) = watch::channel(None);
+        let (held, gone) = tokio::sync::oneshot::channel::<()>();
+        let stuck = Planned::new("stuck", |_| async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        });
+        let door = stuck.open(&sender);
+        door.close(Instant::now() + Duration::from_secs(5)).await;
+        assert!(gone.await.is_err(), "nothing of it is left");
     }
 }

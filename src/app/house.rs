@@ -158,12 +158,14 @@ fn handovers(config: &Config, listen: SocketAddr) -> Result<Handovers> {
 pub(super) fn sites(config: &Config, clock: &Clock) -> Result<BTreeMap<ResellerName, Site>> {
     let client = google::client(&config.google.endpoint)
         .map_err(|failure| anyhow::anyhow!("the HTTP client: {}", failure.code))?;
-    let now: Now = {
-        let clock = clock.clone();
-        Arc::new(move || clock.now())
-    };
+    let shown = clock.clone();
+    let now: Now = Arc::new(move || shown.now());
     let named = |section: &ResellerSection| {
-        (section.reseller.name.clone(), site(section, config, client.clone(), Arc::clone(&now)))
+        let site = site(section, config, client.clone(), Arc::clone(&now));
+        if let Some(heard) = clock.listener() {
+            site.google.tell_time_to(heard);
+        }
+        (section.reseller.name.clone(), site)
     };
     Ok(config.resellers.iter().map(named).collect())
 }

@@ -6,42 +6,44 @@ mod broker;
 mod doors;
 pub mod flight;
 mod house;
+mod in_force;
+mod reload;
+mod works;
+
+pub use in_force::InForce;
+pub use reload::{Reloaded, refused_words};
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::http::Repeats;
 use crate::store::embedded::Embedded;
-use anyhow::Result;
-use doors::Door;
-use futures_util::future::join_all;
+use anyhow::{Context as _, Result};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-
-/// How long work in hand may take after the stop; what is cut off is resumed at the next start.
-const GOODBYE_MAX: Duration = Duration::from_secs(8);
+use works::Works;
 
 /// How often the health of the store and of the loops is looked at.
 const LOOK_AT_HEALTH: Duration = Duration::from_millis(500);
 
-/// A running house.
+/// A running house. What stays over a reload is here, the rest in [`Works`].
 pub struct App {
-    /// The engine, for those who look on.
+    /// The engine, for those who look on; another one after a reload.
     pub engine: Arc<Engine>,
     /// Where the API listens.
     pub listen: SocketAddr,
+    /// What is in force, and what became of the last reload.
+    pub in_force: Arc<InForce>,
+    config: Config,
     store: Arc<Embedded>,
-    engine_stop: CancellationToken,
-    /// Admissions of events that are under way.
-    admissions: TaskTracker,
-    /// Closed in the order in which they stand.
-    doors: Vec<Door>,
-    lost: watch::Receiver<Option<&'static str>>,
+    /// The API's address, held open so that whoever calls during a reload waits and is not refused.
+    socket: std::net::TcpListener,
+    repeats: Arc<Repeats>,
+    /// None once it was taken down.
+    works: Option<Works>,
 }
 
 /// The store, told apart from other failures at the start: it has an exit code of its own.
@@ -56,9 +58,9 @@ impl App {
     /// # Errors
     /// [`StoreDown`], or whatever cannot be had: the address, the master key, the mail folder.
     pub async fn start(config: &Config) -> Result<Self> {
-        let (listener, listen) = api::bind(config).await?;
+        let (socket, listen) = api::bind(config.http.listen)?;
         let store = Arc::new(house::open_store(config).await?);
-        let started = Self::start_on(config, listener, listen, Arc::clone(&store)).await;
+        let started = Self::start_on(config, socket, listen, Arc::clone(&store)).await;
         if started.is_err() {
             store.close().await;
         }
@@ -67,30 +69,21 @@ impl App {
 
     async fn start_on(
         config: &Config,
-        listener: TcpListener,
+        socket: std::net::TcpListener,
         listen: SocketAddr,
         store: Arc<Embedded>,
     ) -> Result<Self> {
         house::refuse_new_key_for_old_store(config, store.as_ref()).await?;
-        let house = house::house(config, Arc::clone(&store), Clock::System, listen)?;
-        house::refuse_strange_key(&house, &config.seal.key_file).await?;
-        let (engine_stop, admissions, mut planned) =
-            (CancellationToken::new(), TaskTracker::new(), Vec::new());
-        let engine = Engine::new(house, house::settings(config), engine_stop.clone());
-        let section = config.intake.amqp.as_ref();
-        let plan = |section| broker::plan(section, config, &engine, &admissions, &mut planned);
-        let (sink, health) =
-            section.map(plan).transpose()?.map(|broker| (broker.sink, broker.health)).unzip();
-        api::plan(config, listener, listen, &engine, health, &mut planned);
-        // The engine knows what was granted before it is offered events.
-        if let Err(error) = engine.start(sink).await {
-            engine_stop.cancel();
-            engine.stopped().await;
-            return Err(StoreDown(error).into());
-        }
-        let (watch, lost) = watch::channel(None);
-        let doors = planned.into_iter().map(|door| door.open(&watch)).collect();
-        Ok(Self { engine, listen, store, engine_stop, admissions, doors, lost })
+        let clock = Clock::steady(Clock::System);
+        let in_force = Arc::new(InForce::new(config, clock.now()));
+        let repeats = Arc::<Repeats>::default();
+        let base = works::Base { store: &store, clock, listen, in_force: &in_force, repeats: &repeats };
+        let planned = works::plan(config, base, listener(&socket)?)?;
+        house::refuse_strange_key(planned.engine.house(), &config.seal.key_file).await?;
+        let works = planned.open().await?;
+        let engine = Arc::clone(&works.engine);
+        let config = config.clone();
+        Ok(Self { engine, listen, in_force, config, store, socket, repeats, works: Some(works) })
     }
 
     /// Waits until the store is damaged. It takes nothing more then, and only a person mends it; after any other failure it opens itself
@@ -110,36 +103,35 @@ impl App {
 
     /// Waits until a door has ended by itself, and names it. Only a new start opens it again.
     pub async fn door_lost(&self) -> &'static str {
-        let mut lost = self.lost.clone();
-        match lost.wait_for(Option::is_some).await {
-            Ok(name) => name.unwrap_or("door"),
-            // Every door has ended without a word.
-            Err(_) => "door",
+        match &self.works {
+            Some(works) => works.door_lost().await,
+            None => std::future::pending().await,
         }
     }
 
-    /// Ends in order: no new events, no new work, work in hand finished, everything on disk. What was not told yet is told at the
-    /// next start.
+    /// Ends in order: no new events, no new work, work in hand finished or given back, everything on disk. What was not told yet is told at
+    /// the next start. It takes as long as `stop.within` says at most.
     pub async fn stop(self) {
-        let Self { engine, store, engine_stop, admissions, mut doors, .. } = self;
-        let publisher = doors.iter().position(|door| door.name == broker::PUBLISHER);
-        let publisher = publisher.map(|place| doors.remove(place));
-        join_all(doors.into_iter().map(Door::close)).await;
-        admissions.close();
-        engine_stop.cancel();
-        let finished = async {
-            admissions.wait().await;
-            engine.stopped().await;
+        let within = self.in_force.stop_within();
+        let ended = async {
+            if let Some(works) = self.works {
+                works.take_down(within * WORKS_PERCENT / 100).await;
+            }
+            self.store.close().await;
         };
-        if tokio::time::timeout(GOODBYE_MAX, finished).await.is_err() {
-            tracing::warn!("work in hand is cut off; it is resumed at the next start");
-            engine.cut_off();
+        if tokio::time::timeout(within, ended).await.is_err() {
+            tracing::warn!("the end takes too long and is cut off; the next start resumes, as after a crash");
         }
-        if let Some(publisher) = publisher {
-            publisher.close().await;
-        }
-        store.close().await;
     }
+}
+
+/// What of a stop's time is for the work and its doors; the rest is for the store.
+const WORKS_PERCENT: u32 = 80;
+
+/// Another handle to the socket, for a door.
+fn listener(socket: &std::net::TcpListener) -> Result<TcpListener> {
+    let again = socket.try_clone().context("http.listen")?;
+    TcpListener::from_std(again).context("http.listen")
 }
 
 /// A number that nobody can foresee.

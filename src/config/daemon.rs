@@ -5,7 +5,7 @@ use super::files::{self, Privacy};
 use super::kinds;
 use super::reader::{Faulty, Read, Section};
 use super::sections::{
-    Approval, Backend, Calendar, Google, Http, Languages, Limits, Log, LogFormat, Rates, Seal, Store,
+    Approval, Backend, Calendar, Google, Http, Languages, Limits, Log, LogFormat, Rates, Seal, Stop, Store,
 };
 use super::tree::Leaf;
 use crate::google::call::Call as GoogleCall;
@@ -24,6 +24,12 @@ enum BackendKind {
     Embedded,
     Postgres,
 }
+
+/// A stop takes this long at least: a call that was begun is to have a chance.
+const STOP_MIN: SignedDuration = SignedDuration::from_secs(2);
+
+/// A stop takes this long at most: below `TimeoutStopSec` of the unit that is shipped.
+pub(super) const STOP_MAX: SignedDuration = SignedDuration::from_secs(50);
 
 /// The store.
 pub(super) fn store(mut s: Section<'_>) -> Read<Store> {
@@ -169,6 +175,20 @@ pub(super) fn calendar(mut s: Section<'_>) -> Read<Calendar> {
     let lead_time = s.defaulted("lead_time", kinds::days);
     s.close();
     Ok(Calendar { lead_time: lead_time? })
+}
+
+/// The end of the daemon.
+pub(super) fn stop(mut s: Section<'_>) -> Read<Stop> {
+    let within = s.defaulted("within", |leaf| {
+        let within = kinds::duration(leaf)?;
+        if (STOP_MIN..=STOP_MAX).contains(&within) {
+            return Ok(within);
+        }
+        Err("not from 2s to 50s: the service manager would kill carepass first; write it like \"10s\""
+            .to_owned())
+    });
+    s.close();
+    Ok(Stop { within: within? })
 }
 
 /// The API.

@@ -95,3 +95,12 @@ fn the_example_takes_the_samples() {
         serde_json::from_str(include_str!("../../docs/schemas/samples/1-joined-sv-de.json")).unwrap();
     assert!(EXAMPLE.contains(&format!("\"{}\"", sample["source"].as_str().unwrap())));
 }
+
+/// A stop that takes as long as may be configured is over before systemd ends the process by force, and a reload is a signal.
+#[test]
+fn the_unit_waits_for_the_longest_stop_and_reloads_by_signal() {
+    let value = |key: &str| UNIT.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+    let seconds: i64 = value("TimeoutStopSec=").parse().unwrap();
+    assert!(SignedDuration::from_secs(seconds) > daemon::STOP_MAX, "{seconds}");
+    assert_eq!(value("ExecReload="), "/bin/kill -HUP $MAINPID");
+}

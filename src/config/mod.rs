@@ -36,7 +36,7 @@ mod tests;
 pub use fault::{Fault, Faults, Origin};
 pub use sections::{
     AmqpSection, Approval, Backend, Config, Google, Handover, Http, Intake, Languages, Limits, Log,
-    LogFormat, Mail, MailTls, MailTransport, Outcomes, Rates, ResellerSection, Seal, Store,
+    LogFormat, Mail, MailTls, MailTransport, Outcomes, Rates, ResellerSection, Seal, Stop, Store,
 };
 
 use crate::model::rules::later;
@@ -116,6 +116,7 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
     let language = daemon::language(root.section("language"));
     let usernames = daemon::usernames(root.section("usernames"), language.as_ref().map_err(|faulty| *faulty));
     let portal_url = root.defaulted("portal_url", kinds::page);
+    let stop = daemon::stop(root.section("stop"));
     let log = daemon::log(root.section("log"));
     root.close();
     Ok(Config {
@@ -135,6 +136,7 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
         language: language?,
         usernames: usernames?,
         portal_url: portal_url?,
+        stop: stop?,
         log: log?,
     })
 }

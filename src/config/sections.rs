@@ -237,6 +237,13 @@ pub struct Languages {
     pub messages_default: Language,
 }
 
+/// The end of the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// How long it may take.
+    pub within: SignedDuration,
+}
+
 /// What is logged and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -292,6 +299,8 @@ pub struct Config {
     pub usernames: Naming,
     /// The page that an engineer is sent to.
     pub portal_url: String,
+    /// The end of the daemon.
+    pub stop: Stop,
     /// Logs.
     pub log: Log,
 }

@@ -30,7 +30,7 @@ impl Engine {
     pub(super) async fn keep_calendar(self: Arc<Self>) {
         loop {
             let now = self.house.clock.now();
-            let next = self.take_due(now);
+            let next = if self.house.clock.is_believed() { self.take_due(now) } else { None };
             let until = next.unwrap_or(now + LOOK_AGAIN).min(now + LOOK_AGAIN);
             tokio::select! {
                 () = self.stop.cancelled() => return,
@@ -58,7 +58,7 @@ impl Engine {
     pub(super) async fn turn_page(&self, engineer: &Engineer) -> Result<Option<Engineer>, StoreError> {
         let now = self.house.clock.now();
         let due = engineer.upcoming.iter().take_while(|statement| statement.from <= now).count();
-        if due == 0 {
+        if due == 0 || !self.house.clock.is_believed() {
             return Ok(None);
         }
         let mut turned = engineer.clone();

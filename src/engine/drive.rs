@@ -3,10 +3,11 @@
 //! Not here: running a step (`run`), and what is missing (`reconcile`).
 
 use super::Engine;
+use super::dated::is_dated;
 use super::run::Work;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, Want};
 use crate::model::transition::Input;
-use crate::store::StoreError;
+use crate::store::{StoreError, seldom};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,9 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// How long a lane waits for a store that does not answer.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Rows with a date that are passed over while the clock is not believed.
+const DATED_MAX: usize = 10_000;
 
 /// Rows that are looked at for each free permit, so that the most urgent go first.
 const CHOICE: usize = 4;
@@ -38,7 +42,9 @@ impl Engine {
                 }
                 Ok(rows) => self.hand_out(&lane, rows, permit, &permits),
                 Err(error) => {
-                    tracing::warn!(%lane, %error, "the lane pauses: the store does not answer");
+                    if let Some(kept_back) = seldom::may_tell() {
+                        tracing::warn!(%lane, %error, kept_back, "the lane pauses: the store does not answer");
+                    }
                     drop(permit);
                     tokio::select! { () = self.stop.cancelled() => (), () = tokio::time::sleep(STORE_PAUSE) => () }
                 }
@@ -50,15 +56,17 @@ impl Engine {
     /// reseller account has ended, none but the account's own row.
     async fn pick(&self, lane: &Lane, free: usize) -> Result<Vec<Enrollment>, StoreError> {
         let (state, now) = (&self.lanes[lane], self.house.clock.now());
+        let is_believed = self.house.clock.is_believed();
         let mut rows = if let Some(id) = self.unseen(lane) {
             let row = self.house.store.enrollment(&id).await?;
             row.filter(|row| row.wake_at().is_some_and(|at| at <= now)).into_iter().collect()
         } else {
-            let limit = free * CHOICE + state.at_work().len();
+            let dated = if is_believed { 0 } else { DATED_MAX };
+            let limit = free * CHOICE + state.at_work().len() + dated;
             self.house.store.due(lane, now, limit).await?
         };
         let at_work = state.at_work();
-        rows.retain(|row| !at_work.contains(&row.id));
+        rows.retain(|row| !at_work.contains(&row.id) && (is_believed || !is_dated(row)));
         rows.sort_by_key(|row| {
             (row.goal.want == Want::Present, row.starts.unwrap_or(Timestamp::MIN), row.wake_at())
         });
@@ -115,7 +123,9 @@ impl Engine {
         let limit = now + LOOK_AGAIN;
         let next = self.next_wake(lane).await.ok().flatten().unwrap_or(limit);
         // A due row that somebody is at work on must not make the lane spin.
-        let until = next.clamp(now + SignedDuration::from_millis(5), limit);
+        // Nor must one that waits until the clock is believed.
+        let least = if self.house.clock.is_believed() { 5 } else { 1_000 };
+        let until = next.clamp(now + SignedDuration::from_millis(least), limit);
         tokio::select! {
             () = self.stop.cancelled() => (),
             () = self.lanes[lane].notify.notified() => (),

@@ -170,7 +170,8 @@ impl Engine {
     /// moment leaves it to the next sweep.
     pub(super) async fn lapse(&self, engineer: &Engineer, rows: &[Enrollment]) -> Result<(), StoreError> {
         let now = self.house.clock.now();
-        let Some(last) = engineer.handover.as_deref().filter(|last| last.is_to_lapse(now)) else {
+        let is_due = |last: &&Handover| last.is_to_lapse(now) && self.house.clock.is_believed();
+        let Some(last) = engineer.handover.as_deref().filter(is_due) else {
             return Ok(());
         };
         let mut after = last.clone();

@@ -2,7 +2,9 @@
 //! look at what is and never at a message. Not here: how a row moves (`model/transition`), what a step does (`steps`), and the doors.
 
 mod calendar;
+mod call_off;
 mod closed;
+mod dated;
 mod digest;
 mod drive;
 mod envelope;

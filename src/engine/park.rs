@@ -237,7 +237,9 @@ impl Engine {
                 "too many parked messages that cannot be read; the oldest are dropped"
             );
         }
-        let too_old = too_old(now, self.settings.keep_refused);
+        // By a clock that is not believed nothing is too old.
+        let is_believed = self.house.clock.is_believed();
+        let too_old = if is_believed { too_old(now, self.settings.keep_refused) } else { Timestamp::MIN };
         let mut changes = Vec::new();
         self.each_parked(|parked| {
             let is_over = parked.is_unreadable() && excess > 0;

@@ -10,7 +10,7 @@ use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::plan::StepName;
 use crate::model::roster::{Roster, missing};
 use crate::model::transition::{Input, apply};
-use crate::store::StoreError;
+use crate::store::{StoreError, seldom};
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -117,7 +117,9 @@ impl Engine {
             Ok::<(), StoreError>(())
         };
         if let Err(error) = looked.await {
-            tracing::warn!(engineer = %key, %error, "could not look for missing rows; the next sweep will");
+            if let Some(kept_back) = seldom::may_tell() {
+                tracing::warn!(engineer = %key, %error, kept_back, "could not look for missing rows; the next sweep will");
+            }
         }
     }
 
@@ -197,7 +199,9 @@ impl Engine {
             Ok::<(), StoreError>(())
         };
         if let Err(error) = read.await {
-            tracing::warn!(engineer = %key, %error, "could not look for reminders; the next sweep will");
+            if let Some(kept_back) = seldom::may_tell() {
+                tracing::warn!(engineer = %key, %error, kept_back, "could not look for reminders; the next sweep will");
+            }
         }
     }
 
@@ -284,9 +288,13 @@ impl Engine {
     /// Looks at finished reseller accounts from the start, once they are old enough.
     async fn recheck_resellers(&self) {
         let now = self.house.clock.now();
+        // Each look brings Google's word on the time.
+        let jumped = self.house.clock.as_steady().is_some_and(|steady| steady.jumped().is_some());
+        let is_doubtful = jumped || !self.house.clock.is_believed();
         let rows: Vec<Enrollment> = self.known().rows.values().cloned().collect();
         for row in rows.iter().filter(|row| row.is_settled()) {
-            let old = row.facts.checked_at.is_none_or(|at| now.duration_since(at) >= self.settings.recheck);
+            let old = is_doubtful
+                || row.facts.checked_at.is_none_or(|at| now.duration_since(at) >= self.settings.recheck);
             if old {
                 self.move_row(row, Input::Recheck).await;
                 self.wake(&row.lane());
@@ -301,7 +309,9 @@ impl Engine {
             Ok(()) => self.follow(row, &moved),
             Err(StoreError::Conflict) => (),
             Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => {
-                tracing::warn!(row = %row.id, %error, "the row could not be moved; it is looked at again by itself");
+                if let Some(kept_back) = seldom::may_tell() {
+                    tracing::warn!(row = %row.id, %error, kept_back, "the row could not be moved; it is looked at again by itself");
+                }
             }
         }
     }

@@ -2,12 +2,13 @@
 //! configuration, and then the loops begin. Crash recovery is not a mode: every row has a time at which somebody looks at it.
 //! Not here: opening the store and what is repaired then (`store/embedded/recover`), and the loops themselves.
 
+use super::dated::is_put_off;
 use super::outcomes::OutcomeSink;
 use super::{Engine, observe};
 use crate::model::engineer::Release;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Goal, Lane, State, Want};
 use crate::model::entry::{Actor, Change, Commit};
-use crate::model::failure::Who;
+use crate::model::grants::Grants;
 use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::transition::Input;
 use crate::store::StoreError;
@@ -39,6 +40,7 @@ impl Engine {
         }
         self.run_loop(Arc::clone(self).sweep_for_ever());
         self.run_loop(Arc::clone(self).keep_calendar());
+        self.run_loop(Arc::clone(self).heed_clock());
         self.run_loop(Arc::clone(self).tend_walls());
         self.run_loop(Arc::clone(self).tend_parked());
         if let Some(sink) = sink {
@@ -54,7 +56,7 @@ impl Engine {
 
     async fn take_over(&self, lane: &Lane) -> Result<(), StoreError> {
         let mut after: Option<(Timestamp, EnrollmentId)> = None;
-        let horizon = self.house.clock.now() + self.settings.rules.look_max * 2;
+        let horizon = self.horizon();
         loop {
             let page = self.house.store.queue(lane, after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
@@ -72,12 +74,15 @@ impl Engine {
         }
     }
 
-    async fn count_grants(&self) -> Result<(), StoreError> {
-        let day_ago = self.house.clock.now() - SignedDuration::from_hours(24);
+    /// Counts the grants of the last day. One that a clock was ahead for counts as made now.
+    pub(super) async fn count_grants(&self) -> Result<(), StoreError> {
+        let now = self.house.clock.now();
+        let day_ago = now - SignedDuration::from_hours(24);
+        let mut grants = Grants::default();
         let mut after: Option<EngineerKey> = None;
         loop {
             let page = self.house.store.engineers(after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else { break };
             after = Some(last.key.clone());
             for engineer in &page {
                 // Of whom HR has only ever said that access ends, nobody was let in.
@@ -85,13 +90,15 @@ impl Engine {
                     && at > day_ago
                     && engineer.stated.person.is_some()
                 {
-                    self.grants().note(&engineer.stated.cause.event.source, at);
+                    grants.note(&engineer.stated.cause.event.source, at.min(now));
                 }
                 if let Some(at) = engineer.widened.filter(|at| *at > day_ago) {
-                    self.grants().note(&engineer.stated.cause.event.source, at);
+                    grants.note(&engineer.stated.cause.event.source, at.min(now));
                 }
             }
         }
+        *self.grants() = grants;
+        Ok(())
     }
 
     /// A new reseller account gets its row; a known one is looked at again, since its configuration may have changed. Until that look
@@ -121,11 +128,8 @@ impl Engine {
 fn left_by_the_dead(row: &Enrollment, horizon: Timestamp) -> Option<Input> {
     match row.state {
         State::Running { .. } => Some(Input::Orphaned),
-        // A date is as far away as HR says.
-        State::Waiting { on: Who::Calendar, .. } => None,
-        State::Scheduled { due: at, .. } | State::Waiting { look_again: at, .. } if at > horizon => {
-            Some(Input::Nudge)
+        State::Scheduled { .. } | State::Waiting { .. } | State::Completed | State::Cancelled { .. } => {
+            is_put_off(row, horizon).then_some(Input::Nudge)
         }
-        State::Scheduled { .. } | State::Waiting { .. } | State::Completed | State::Cancelled { .. } => None,
     }
 }

@@ -147,7 +147,7 @@ impl Tokens {
     ) -> Result<Token, Failure> {
         limits.acquire(Quota::Token).await?;
         let audience = transport.endpoint().token_url();
-        let claims = claims(&self.credentials, &self.admin, scope, &audience, transport.now());
+        let claims = claims(&self.credentials, &self.admin, scope, &audience, transport.googles_now());
         let assertion = match self.credentials.signer() {
             Signer::Key(key) => assertion(key, &claims)?,
             Signer::Google(account) => self.signed_by_google(account, &claims, transport, limits).await?,

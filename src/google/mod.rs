@@ -66,7 +66,7 @@ pub use mapped::{MappedAnswer, MappedThen};
 pub use org_unit::{OrgUnit, OrgUnitCreation};
 pub use policies::{Policy, SignIn};
 pub use role::{Assignment, Chosen, Given, Role};
-pub use transport::{HttpClient, Now, client};
+pub use transport::{Heard, HttpClient, Now, client};
 
 /// What is fixed about one reseller account.
 #[derive(Clone, Debug)]
@@ -161,6 +161,11 @@ impl Google {
     /// How far this machine's clock was ahead of Google's at the last answer, to about a second.
     pub fn clock_ahead(&self) -> Option<SignedDuration> {
         self.shared.transport.clock_ahead()
+    }
+
+    /// Tells somebody what time it is at Google, at each answer from now on; the first who asks, and for all copies of this client.
+    pub fn tell_time_to(&self, heard: Heard) {
+        self.shared.transport.tell_time_to(heard);
     }
 
     fn now(&self) -> Timestamp {

@@ -14,7 +14,7 @@ use reqwest::header::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Where "now" comes from.
@@ -75,6 +75,9 @@ fn hardened(endpoint: &Endpoint, api: Api) -> reqwest::ClientBuilder {
         .user_agent(concat!("carepass/", env!("CARGO_PKG_VERSION")))
 }
 
+/// Who is told what time it is at Google, at each answer that says so.
+pub type Heard = Arc<dyn Fn(Timestamp) + Send + Sync>;
+
 /// The way to Google of one reseller account.
 pub(super) struct Transport {
     client: HttpClient,
@@ -82,11 +85,12 @@ pub(super) struct Transport {
     now: Now,
     /// How far this machine's clock was ahead of the last answer's.
     ahead: Mutex<Option<SignedDuration>>,
+    heard: OnceLock<Heard>,
 }
 
 impl Transport {
     pub(super) fn new(client: HttpClient, endpoint: Endpoint, now: Now) -> Self {
-        Self { client, endpoint, now, ahead: Mutex::default() }
+        Self { client, endpoint, now, ahead: Mutex::default(), heard: OnceLock::new() }
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
@@ -100,6 +104,18 @@ impl Transport {
     /// How far this machine's clock was ahead of Google's at the last answer, to about a second; none if no answer said the time.
     pub(super) fn clock_ahead(&self) -> Option<SignedDuration> {
         *self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time at Google, as far as the last answer tells: a token that is asked for by a wrong clock is refused.
+    pub(super) fn googles_now(&self) -> Timestamp {
+        let now = self.now();
+        now.checked_sub(self.clock_ahead().unwrap_or_default()).unwrap_or(now)
+    }
+
+    /// Tells somebody what time it is at Google from now on; the first who asks.
+    pub(super) fn tell_time_to(&self, heard: Heard) {
+        // Who was there first stays.
+        let _ = self.heard.set(heard);
     }
 
     /// Sends once. Ok is any answer, also a refusal. Errors: `timeout` and `connection_lost` (the effect may have
@@ -150,6 +166,9 @@ impl Transport {
             if let Some(date) = date {
                 let ahead = self.now().duration_since(date.timestamp());
                 *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
+                if let Some(heard) = self.heard.get() {
+                    heard(date.timestamp());
+                }
             }
         } else if header(HeaderName::from_static(METADATA_FLAVOR.0)) != Some(METADATA_FLAVOR.1) {
             return Err(unusable(

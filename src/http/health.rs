@@ -27,6 +27,8 @@ pub struct Status {
     pub loops: Vec<Part>,
     /// What events come in and outcomes leave by.
     pub intake: Vec<Part>,
+    /// What else an operator has to know: the configuration, the clock.
+    pub standing: Vec<Part>,
 }
 
 /// One part of the house.
@@ -72,9 +74,10 @@ pub(super) async fn ready(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let Status { loops, intake } = (api.status)();
+    let Status { loops, intake, standing } = (api.status)();
     let mut parts = loops;
     parts.push(store(&api).await);
+    parts.extend(standing);
     let wanted = |query: &str| query.split('&').any(|name| name == "intake" || name.starts_with("intake="));
     if query.as_deref().is_some_and(wanted) {
         parts.extend(intake);

@@ -33,7 +33,7 @@ const ANSWERS_MAX: usize = 8 * 1024 * 1024;
 
 /// What was answered to whom.
 #[derive(Debug, Default)]
-pub(super) struct Repeats(Mutex<BTreeMap<Key, Known>>);
+pub struct Repeats(Mutex<BTreeMap<Key, Known>>);
 
 /// The caller's token and the caller's key.
 type Key = (String, String);

@@ -31,6 +31,7 @@ mod views;
 
 pub use health::{Part, Status};
 pub use hosts::{Hosts, host_of};
+pub use idempotency::Repeats;
 pub use problem::{Fault, Problem, ProblemKind};
 pub use tokens::{Caller, NewToken, Role, Tokens, TokensError};
 
@@ -60,6 +61,8 @@ pub struct Api {
     pub hosts: Hosts,
     /// What the house says of itself.
     pub status: Arc<dyn Fn() -> Status + Send + Sync>,
+    /// Orders that may be sent again: they outlive a door.
+    pub repeats: Arc<Repeats>,
     /// Renders the metrics.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }

@@ -78,7 +78,7 @@ pub(super) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
         .route(METRICS, get(health::metrics))
         // Its token is its path.
         .route("/envelope/{token}", get(envelope::look).merge(opening));
-    let repeats = Arc::new(idempotency::Repeats::default());
+    let repeats = &api.repeats;
     ROUTES.iter().fold(probes.merge(schemas::router()), |router, route| {
         let guard = from_fn_with_state((Arc::clone(api), route.least), auth::require);
         let method =
@@ -86,7 +86,7 @@ pub(super) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
         let mut served = (route.handler)(method);
         if route.method == Method::POST && route.path != EVENTS {
             served = served
-                .route_layer(from_fn_with_state(Arc::clone(&repeats), idempotency::once))
+                .route_layer(from_fn_with_state(Arc::clone(repeats), idempotency::once))
                 .route_layer(from_fn_with_state(Arc::clone(api), orders::to_its_end));
         }
         router.route(route.path, served.route_layer(guard))

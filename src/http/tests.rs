@@ -69,6 +69,7 @@ impl Server {
         let status = move || Status {
             loops: vec![Part::new("drive", true)],
             intake: vec![Part::new("amqp", up.load(Ordering::SeqCst)).with_detail("secret detail")],
+            standing: Vec::new(),
         };
         let engine = Engine::new(house(Arc::clone(&store)), settings(), stop.clone());
         let api = Api {
@@ -77,6 +78,7 @@ impl Server {
             takes_events: true,
             hosts: Hosts::new(address, []),
             status: Arc::new(status),
+            repeats: Arc::default(),
             metrics: Arc::new(|| "carepass_build_info 1\n".to_owned()),
         };
         tokio::spawn(serve(listener, Arc::new(api), stop.clone()));
@@ -447,6 +449,7 @@ async fn the_stop_ends_the_serving() {
         tokens: Tokens::none(&SystemRandom::new()).unwrap(),
         hosts: Hosts::new(address, []),
         status: Arc::new(Status::default),
+        repeats: Arc::default(),
         metrics: Arc::new(String::new),
     };
     let serving = tokio::spawn(serve(listener, Arc::new(api), stop.clone()));

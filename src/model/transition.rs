@@ -19,6 +19,8 @@ pub enum Input {
     Wake,
     /// The process that ran the step is known to be gone, before its lease is over.
     Orphaned,
+    /// The run was cut off because carepass stops or takes up another configuration: nobody's failure.
+    CalledOff,
     /// The run we started has ended.
     Reported(Result<Ensured, Failure>),
     /// What the row waits for may have changed: look now.
@@ -236,6 +238,7 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         (State::Running { at, .. }, Input::Wake | Input::Orphaned) => {
             failed(&mut after, *at, Failure::transient(FailureCode::WorkerLost), rules, now)
         }
+        (State::Running { at, .. }, Input::CalledOff) => called_off(&mut after, *at, now),
         (State::Running { at, .. }, Input::Reported(Ok(ensured))) => {
             after.done.insert(at.step);
             after.done.extend(ensured.also);
@@ -276,12 +279,14 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
             after.rechecking |= row.state == State::Completed;
             from_the_start(&mut after, now)
         }
-        (State::Scheduled { .. } | State::Waiting { .. }, Input::Reported(_) | Input::Orphaned) => {
-            return Err(Rejected::NothingRan);
-        }
+        (
+            State::Scheduled { .. } | State::Waiting { .. },
+            Input::Reported(_) | Input::Orphaned | Input::CalledOff,
+        ) => return Err(Rejected::NothingRan),
         (State::Completed, Input::Ordered(Order::Reissue)) => reissued(&mut after, now)?,
         (State::Cancelled { .. }, Input::Ordered(Order::Retry)) => next_state(&after, now),
         (State::Cancelled { .. }, Input::Recheck)
+        | (State::Completed | State::Cancelled { .. }, Input::CalledOff)
         | (
             State::Completed | State::Cancelled { .. },
             Input::Wake | Input::Orphaned | Input::Reported(_) | Input::Nudge | Input::Ordered(_),
@@ -359,6 +364,13 @@ fn next_state(row: &Enrollment, now: Timestamp) -> (State, Option<Effect>) {
 
 fn due_now(at: At, now: Timestamp) -> State {
     State::Scheduled { at, due: now, last: None }
+}
+
+/// The lease is given back: the row is due at once, and no attempt is spent. What the run did is not known, so it stays counted.
+fn called_off(row: &mut Enrollment, at: At, now: Timestamp) -> (State, Option<Effect>) {
+    let is_news = row.next.is_some();
+    take_over(row, now);
+    if is_news { next_state(row, now) } else { (due_now(at, now), None) }
 }
 
 /// Nothing counts as done any more; of access that is gone, what may come about afterwards without anybody's letting the engineer in.

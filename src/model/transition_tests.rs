@@ -14,8 +14,7 @@ fn rules() -> Rules {
 }
 
 fn open() -> Enrollment {
-    let id = "domain/E-1/nordic-se/reseller-se.example".parse().unwrap();
-    Enrollment::open(id, goal(Want::Present, 2), NOW)
+    Enrollment::open("domain/E-1/nordic-se/reseller-se.example".parse().unwrap(), goal(Want::Present, 2), NOW)
 }
 
 fn goal(want: Want, revision: u64) -> Goal {
@@ -40,6 +39,7 @@ fn inputs() -> Vec<(&'static str, Input)> {
     vec![
         ("wake", Input::Wake),
         ("orphaned", Input::Orphaned),
+        ("called off", Input::CalledOff),
         ("ensured", Input::Reported(Ok(Ensured::default()))),
         ("transient", fail(FailureKind::Transient)),
         ("throttled", fail(FailureKind::Throttled)),

@@ -325,6 +325,11 @@ mod tests {
     }
 
     #[test]
+    fn planted_two_engineers_get_one_name() {
+        caught(Bug::NameHeldByTwo, keeps_the_contract);
+    }
+
+    #[test]
     fn planted_an_event_is_taken_twice() {
         caught(Bug::ReceivedTwice, keeps_the_contract);
     }

@@ -40,7 +40,8 @@ async fn an_order_is_carried_out_to_its_end_also_when_nobody_waits_for_it() {
         tokens: Tokens::parse(&file, &SystemRandom::new()).expect("a tokens file"),
         takes_events: true,
         hosts: Hosts::new(address, []),
-        status: Arc::new(|| Status { loops: Vec::new(), intake: Vec::new() }),
+        status: Arc::new(Status::default),
+        repeats: Arc::default(),
         metrics: Arc::new(String::new),
     };
     tokio::spawn(serve(listener, Arc::new(api), CancellationToken::new()));

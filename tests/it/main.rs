@@ -18,6 +18,8 @@ mod budget;
 #[cfg(test)]
 mod canaries;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod closed_account;
 #[cfg(test)]
 mod closed_list;
@@ -78,6 +80,8 @@ mod outcomes;
 #[cfg(test)]
 mod rabbit;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod schemas;
 #[cfg(test)]
 mod signed_events;
@@ -85,6 +89,10 @@ mod signed_events;
 mod simulation;
 #[cfg(test)]
 mod step_harness;
+#[cfg(test)]
+mod stop;
+#[cfg(test)]
+mod store_limits;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]

@@ -69,13 +69,13 @@ async fn what_keys_were_read_from_is_not_left_in_memory() {
     let master = std::fs::read_to_string(key_file).unwrap();
     let master = master.trim().rsplit(':').next().unwrap();
     texts.push(master.as_bytes().to_vec());
-    let Some(mut counts) = counted(running.id(), &texts) else {
+    let Some(mut counts) = counted(running.pid(), &texts) else {
         println!("the kernel lets nobody look into its memory");
         assert!(running.stop().await.success());
         return;
     };
     assert!(counts.iter().all(|count| *count == 0), "what keys were read from is left: {counts:?}");
-    counts = counted(running.id(), &[STANDARD.decode(master).unwrap()]).unwrap();
+    counts = counted(running.pid(), &[STANDARD.decode(master).unwrap()]).unwrap();
     assert!((1..=COPIES_MAX).contains(&counts[0]), "{} master keys", counts[0]);
     assert!(running.stop().await.success());
 }

@@ -12,6 +12,9 @@ use crate::model::transition::Ensured;
 use crate::steps::{Context, Outcome, Step};
 use jiff::{SignedDuration, Timestamp};
 
+/// When it is looked again, where the clock is not believed.
+const LOOK_AGAIN_MS: u64 = 3_600_000;
+
 /// The step.
 pub const STEP: Step =
     step(StepName::Removal, "the account is deleted, where that is configured", |cx| Box::pin(ensure(cx)));
@@ -29,6 +32,10 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     if let Some(wait) = still(cx.row.facts.locked_out_at.or(began), grace, cx.now()) {
         let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         return Err(Failure::needs(Who::Calendar, FailureCode::RemovalDue).after_ms(ms));
+    }
+    // Nothing is deleted by a clock that Google contradicts.
+    if !cx.house.clock.is_believed() {
+        return Err(Failure::needs(Who::Calendar, FailureCode::RemovalDue).after_ms(LOOK_AGAIN_MS));
     }
     let Some(ours) = find(cx, cx.since).await? else { return Ok(Ensured::default()) };
     if ours.account.suspended != Some(true) {

@@ -68,8 +68,3 @@ fn assert_faults_were_met(sum: &Stats) {
 fn planted_versions_are_not_compared() {
     caught(Bug::VersionNotCompared, three_replicas_over_one_store_end_well);
 }
-
-#[test]
-fn planted_two_engineers_get_one_name() {
-    caught(Bug::NameHeldByTwo, three_replicas_over_one_store_end_well);
-}
