@@ -12,6 +12,9 @@ pub mod clock;
 pub mod config;
 pub mod crash;
 pub mod engine;
+#[cfg(test)]
+#[path = "../tests/it/fuzz/engine.rs"]
+mod fuzz;
 pub mod google;
 pub mod handover;
 pub mod http;

@@ -231,27 +231,13 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         (State::Running { lease_until, .. }, Input::Wake) if now < *lease_until => {
             return Err(Rejected::TooEarly);
         }
-        (State::Running { at, .. }, Input::Wake | Input::Orphaned) if planted!(LostWorkerIsDone) => {
-            after.done.insert(at.step);
-            next_state(&after, now)
-        }
         (State::Running { at, .. }, Input::Wake | Input::Orphaned) => {
             failed(&mut after, *at, Failure::transient(FailureCode::WorkerLost), rules, now)
         }
         (State::Running { at, .. }, Input::CalledOff) => called_off(&mut after, *at, now),
-        (State::Running { at, .. }, Input::Reported(Ok(ensured))) => {
-            after.done.insert(at.step);
-            after.done.extend(ensured.also);
-            after.reissue &= at.step != StepName::Password;
-            after.facts.learn(*ensured.facts);
-            take_over(&mut after, now);
-            next_state(&after, now)
-        }
+        (State::Running { at, .. }, Input::Reported(Ok(ensured))) => holds(&mut after, *at, ensured, now),
         (State::Running { at, .. }, Input::Reported(Err(mut failure))) => {
             after.facts.account = failure.seen.take().map(|seen| *seen).or(after.facts.account.take());
-            if planted!(TransientIsForever) {
-                failure.kind = FailureKind::Permanent;
-            }
             failed(&mut after, *at, failure, rules, now)
         }
         (State::Running { .. }, Input::Retargeted(wish)) => {
@@ -286,10 +272,14 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         (State::Completed, Input::Ordered(Order::Reissue)) => reissued(&mut after, now)?,
         (State::Cancelled { .. }, Input::Ordered(Order::Retry)) => next_state(&after, now),
         (State::Cancelled { .. }, Input::Recheck)
-        | (State::Completed | State::Cancelled { .. }, Input::CalledOff)
         | (
             State::Completed | State::Cancelled { .. },
-            Input::Wake | Input::Orphaned | Input::Reported(_) | Input::Nudge | Input::Ordered(_),
+            Input::Wake
+            | Input::Orphaned
+            | Input::CalledOff
+            | Input::Reported(_)
+            | Input::Nudge
+            | Input::Ordered(_),
         ) => return Err(Rejected::Settled),
     };
     after.state = state;
@@ -327,6 +317,16 @@ pub fn apply_and_claim(
         claimed.after.gone_in = Some(claimed.after.version);
     }
     Ok(claimed)
+}
+
+/// The fact of the current step holds, and of those that came with it.
+fn holds(row: &mut Enrollment, at: At, ensured: Ensured, now: Timestamp) -> (State, Option<Effect>) {
+    row.done.insert(at.step);
+    row.done.extend(ensured.also);
+    row.reissue &= at.step != StepName::Password;
+    row.facts.learn(*ensured.facts);
+    take_over(row, now);
+    next_state(row, now)
 }
 
 /// Claims the row for a run of the first step that is not done.
@@ -460,10 +460,17 @@ fn retried(at: At, now: Timestamp) -> (State, Option<Effect>) {
 fn failed(
     row: &mut Enrollment,
     at: At,
-    failure: Failure,
+    mut failure: Failure,
     rules: &Rules,
     now: Timestamp,
 ) -> (State, Option<Effect>) {
+    if planted!(LostWorkerIsDone) && failure.code == FailureCode::WorkerLost {
+        row.done.insert(at.step);
+        return next_state(row, now);
+    }
+    if planted!(TransientIsForever) {
+        failure.kind = FailureKind::Permanent;
+    }
     if row.next.is_some() {
         take_over(row, now);
         return next_state(row, now);

@@ -26,6 +26,8 @@ mod closed_list;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod corruption;
 #[cfg(test)]
 mod crash_for_real;
@@ -43,6 +45,8 @@ mod engine_simulation;
 mod fixture;
 #[cfg(test)]
 mod flight;
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]

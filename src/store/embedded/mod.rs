@@ -34,6 +34,8 @@ mod writer;
 #[cfg(test)]
 mod forged_tests;
 #[cfg(test)]
+mod fuzz_tests;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod power_cut;
