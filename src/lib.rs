@@ -3,6 +3,8 @@
 //! `google`/`handover`/`mail`/`store`/`seal` adapt, `model` decides. `sandbox` stands beside the house.
 //! Not here: anything to run; the binary is `main`.
 
+#![forbid(unsafe_code)]
+
 pub mod amqp;
 pub mod app;
 pub mod cli;

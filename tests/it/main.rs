@@ -1,6 +1,8 @@
 //! The integration tests, one binary: what carepass promises at its doors, checked against real neighbours.
 //! Not here: what one module promises (beside the module).
 
+#![forbid(unsafe_code)]
+
 #[cfg(test)]
 mod broker_door;
 #[cfg(test)]
@@ -9,6 +11,8 @@ mod broker_faults;
 mod broker_permissions;
 #[cfg(test)]
 mod broker_proxy;
+#[cfg(test)]
+mod broker_tls;
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
@@ -50,6 +54,8 @@ mod grants;
 #[cfg(test)]
 mod handover;
 #[cfg(test)]
+mod hardening;
+#[cfg(test)]
 mod hung_up;
 #[cfg(test)]
 mod lanes;
@@ -65,6 +71,8 @@ mod ledger_verify;
 mod lifecycle;
 #[cfg(test)]
 mod mail;
+#[cfg(test)]
+mod memory;
 #[cfg(test)]
 mod movers;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A fuzz target: any bytes where frames of the ledger are expected are read without a panic, and whatever verifies is, byte for byte, what
 //! the writer would have written there. Not here: whole stores that are spoiled (`tests/it/corruption`), and power cuts.
 
+use super::chain_key::ChainKey;
 use super::frame::{Link, OPENING, Tail, encode, frame_at, judge, lines, next_frame, version_of};
 use crate::fuzz::{Judged, run};
 
@@ -32,7 +33,7 @@ fn seeds() -> Vec<Vec<u8>> {
         |number: usize| format!("{{\"position\":{number},\"at\":\"2026-11-20T08:00:00Z\",\"changes\":[]}}\n");
     for count in 1..5 {
         let body: String = (0..count).map(entry).collect();
-        let (bytes, end) = encode(&at, count as u64, body.as_bytes());
+        let (bytes, end) = encode(&at, count as u64, body.as_bytes(), &ChainKey::known());
         ledger.extend(bytes);
         at = end;
     }
@@ -52,9 +53,13 @@ fn verify(input: &[u8]) -> Judged {
         let before = rest;
         match next_frame(&mut rest, &at) {
             Ok(None) => return Ok(format!("whole, {frames} frames")),
+            // Another code than its writer's: read, and refused by whoever has the key.
+            Ok(Some(frame)) if !ChainKey::known().vouches_for(&frame) => {
+                return Ok(format!("{frames} frames, then a stranger's"));
+            }
             Ok(Some(frame)) => {
                 let count = lines(&frame.body).count() as u64;
-                let (written, end) = encode(&at, count, &frame.body);
+                let (written, end) = encode(&at, count, &frame.body, &ChainKey::known());
                 let taken = &before[..before.len() - rest.len()];
                 if written != taken || end != frame.end {
                     return Err("a frame verifies that nobody would have written so".to_owned());
