@@ -7,8 +7,9 @@ use crate::fixture::daemon::{self, Daemon};
 use crate::fixture::door::{Door, check_world};
 use crate::fixture::seed;
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 
 /// `stop.within` of these daemons, and what looking at a process takes on a busy machine.
 const WITHIN: Duration = Duration::from_secs(2 + 4);
