@@ -7,6 +7,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // The HTTP client is built without a crypto provider of its own and would panic without this.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    #[cfg(debug_assertions)]
+    carepass::config::arm_crash_point();
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -1,11 +1,11 @@
 //! How long to wait before the next attempt to connect: full jitter between 0.2 s and a ceiling that doubles
-//! up to 20 s, so that replicas that lost the same broker do not come back in step.
+//! up to 5 s, so that replicas that lost the same broker do not come back in step.
 //! Not here: waiting itself, and when a connection counts as good (`publish`, `consume`).
 
 use std::time::Duration;
 
 const SHORTEST: Duration = Duration::from_millis(200);
-const LONGEST: Duration = Duration::from_secs(20);
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// A connection that lasted this long was a good one: the wait after it is short again.
 pub(super) const GOOD_CONNECTION: Duration = Duration::from_secs(30);

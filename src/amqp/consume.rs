@@ -12,6 +12,7 @@ mod lane;
 mod owed;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use lapin::Connection;
@@ -29,6 +30,9 @@ use super::message::Incoming;
 use super::publish::Publisher;
 use super::settings::AmqpSettings;
 use super::topology::Topology;
+
+/// How often Intake is asked whether it is ready: that troubles nobody, and however long it was away, events are taken soon after.
+const LOOK_WHETHER_READY: Duration = Duration::from_secs(1);
 
 /// What becomes of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,17 +144,14 @@ impl Consumer {
 
     /// Waits, and after a failure of our own until Intake is ready; `false` when it is time to stop.
     async fn rest(&mut self, careful: bool, stop: &CancellationToken) -> bool {
-        loop {
-            let wait = self.backoff.next();
-            let ready = async {
-                sleep(wait).await;
-                !careful || self.intake.ready().await
-            };
-            tokio::select! {
-                () = stop.cancelled() => return false,
-                ready = ready => if ready { return true },
+        let wait = self.backoff.next();
+        let rested = async {
+            sleep(wait).await;
+            while careful && !self.intake.ready().await {
+                sleep(LOOK_WHETHER_READY).await;
             }
-        }
+        };
+        tokio::select! { () = stop.cancelled() => false, () = rested => true }
     }
 
     async fn session(&self, careful: bool, stop: &CancellationToken) -> Result<Ended, AmqpError> {

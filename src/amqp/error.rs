@@ -106,6 +106,11 @@ pub(super) fn plain_words(error: &lapin::Error) -> String {
             403 => format!("the broker refuses access ({text}); check user, password and permissions"),
             530 => format!("the broker does not allow it ({text}); check the virtual host in the URL"),
             320 => format!("the broker is shutting down or an operator closed the connection ({text})"),
+            406 if text.as_str().contains("delivery acknowledgement") => {
+                format!(
+                    "an event was in hand longer than the broker allows ({text}); it comes again. Is the store slow?"
+                )
+            }
             _ => format!("the broker refused: {text}"),
         };
     }

@@ -2,6 +2,8 @@
 //! or of the reason; attempts that fail like the one before are not told again.
 //! Not here: looking; the loops that hold the connections report.
 
+use std::fmt;
+
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -19,6 +21,19 @@ pub enum Health {
     },
     /// Connected, and the broker takes no messages because of a memory or disk alarm.
     Blocked,
+}
+
+/// In plain words, for whoever looks at `/readyz`.
+impl fmt::Display for Health {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connected => formatter.write_str("connected"),
+            Self::Connecting { last_error, .. } => {
+                formatter.write_str(last_error.as_deref().unwrap_or("connecting"))
+            }
+            Self::Blocked => formatter.write_str("the broker has a memory or disk alarm"),
+        }
+    }
 }
 
 /// The writing end. One per connection.

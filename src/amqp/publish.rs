@@ -16,16 +16,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::{Backoff, GOOD_CONNECTION};
 use super::endpoint::{self, Endpoint};
-use super::error::{AmqpError, PublishError, plain_words, words_while};
+use super::error::{AmqpError, PublishError, plain_words, reply_code, words_while};
 use super::health::{Health, HealthReporter};
 use super::message::{Outgoing, Parcel};
 use super::settings::AmqpSettings;
 use super::topology::Topology;
+use crate::crash::crash_point;
 
 /// From handing a message to the broker to its confirm.
 const CONFIRM_TIME: Duration = Duration::from_secs(5);
 /// How long a message waits for a connection before its publisher hears that there is none.
 const LINK_TIME: Duration = Duration::from_secs(5);
+/// How long the publisher of a refused message may take to say what it may not do.
+const WORDS_TIME: Duration = Duration::from_millis(500);
 /// Messages without their confirm at most; the next one waits.
 const IN_FLIGHT_MAX: usize = 256;
 const BROKEN_REPORTS_MAX: usize = 16;
@@ -190,13 +193,15 @@ impl PublisherLink {
             tokio::select! {
                 () = stop.cancelled() => break None,
                 event = events.next() => {
+                    let may_not = matches!(&event, Some(Event::Error(error)) if reply_code(error) == Some(403));
                     if let Some(lost) = self.event(event) {
-                        break Some(lost);
+                        let more = if may_not { self.said_by_the_publisher(generation).await } else { None };
+                        break Some(more.unwrap_or(lost));
                     }
                 }
                 Some((broken, error)) = self.broken.recv() => {
                     if broken == generation {
-                        break Some(format!("a message could not be published, so the connection is made anew: {error}"));
+                        break Some(not_published(&error));
                     }
                 }
             }
@@ -207,6 +212,12 @@ impl PublisherLink {
         }
         endpoint::close(connection).await;
         lost
+    }
+
+    /// The connection and the publisher hear of a refusal at once; the publisher alone knows what it may not do.
+    async fn said_by_the_publisher(&mut self, generation: u64) -> Option<String> {
+        let said = timeout(WORDS_TIME, self.broken.recv()).await.ok().flatten();
+        said.filter(|(broken, _)| *broken == generation).map(|(_, error)| not_published(&error))
     }
 
     fn event(&self, event: Option<Event>) -> Option<String> {
@@ -224,6 +235,10 @@ impl PublisherLink {
         }
         None
     }
+}
+
+fn not_published(error: &PublishError) -> String {
+    format!("a message could not be published, so the connection is made anew: {error}")
 }
 
 /// The exchanges and queues are seen to first: the two connections come up in any order, and an outcome must find its queue.
@@ -254,7 +269,12 @@ pub(super) async fn transmit(channel: &Channel, parcel: &Parcel) -> Result<(), P
     let properties: BasicProperties = parcel.properties.clone();
     let (exchange, routing_key) = (parcel.exchange.clone(), parcel.routing_key.clone());
     let confirmed = async {
-        channel.basic_publish(exchange, routing_key, options, &parcel.body, properties).await?.await
+        crash_point!(async "amqp.publish.before");
+        let sent = channel.basic_publish(exchange, routing_key, options, &parcel.body, properties).await?;
+        crash_point!(async "amqp.confirm.before");
+        let confirmed = sent.await;
+        crash_point!(async "amqp.confirm.after");
+        confirmed
     };
     match confirmed.await {
         Ok(confirmation) => judge(&confirmation, parcel),

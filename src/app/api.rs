@@ -98,10 +98,7 @@ fn clock(engine: &Engine) -> Part {
 fn part(name: &str, health: &Health) -> Part {
     match health {
         Health::Connected => Part::new(name, true),
-        Health::Connecting { last_error, .. } => {
-            Part::new(name, false).with_detail(last_error.as_deref().unwrap_or("connecting"))
-        }
-        Health::Blocked => Part::new(name, false).with_detail("the broker has a memory or disk alarm"),
+        Health::Connecting { .. } | Health::Blocked => Part::new(name, false).with_detail(health.to_string()),
     }
 }
 

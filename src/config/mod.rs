@@ -86,6 +86,14 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
 }
 
+/// Lets a test end this process at a crash point, said as `name:n` in `CAREPASS_CRASH_AT`. Release builds have no such points.
+#[cfg(debug_assertions)]
+pub fn arm_crash_point() {
+    if let Some((_, at)) = environment().find(|(name, _)| name == "CAREPASS_CRASH_AT") {
+        crate::crash::arm(&at);
+    }
+}
+
 /// Whether whoever started carepass wants no colours (no-color.org: set, and not empty).
 pub fn is_color_unwanted() -> bool {
     environment().any(|(name, value)| name == "NO_COLOR" && !value.is_empty())

@@ -7,7 +7,7 @@ use super::dated::is_dated;
 use super::run::Work;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, Want};
 use crate::model::transition::Input;
-use crate::store::StoreError;
+use crate::store::{StoreError, seldom};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +42,9 @@ impl Engine {
                 }
                 Ok(rows) => self.hand_out(&lane, rows, permit, &permits),
                 Err(error) => {
-                    tracing::warn!(%lane, %error, "the lane pauses: the store does not answer");
+                    if let Some(kept_back) = seldom::may_tell() {
+                        tracing::warn!(%lane, %error, kept_back, "the lane pauses: the store does not answer");
+                    }
                     drop(permit);
                     tokio::select! { () = self.stop.cancelled() => (), () = tokio::time::sleep(STORE_PAUSE) => () }
                 }

@@ -11,6 +11,7 @@ use crate::model::event::{self, Ending, Event, Full, Lifecycle, ReasonCode, Refu
 use crate::model::id::EngineerKey;
 use crate::model::sealed::WrappedKey;
 use crate::model::statement::{Changed, Statement, called_off, ends_later, heard};
+use crate::planted::planted;
 use crate::seal::SealError;
 use crate::steps::House;
 use crate::store::StoreError;
@@ -298,10 +299,13 @@ impl Engine {
         };
         let changes = [Change::Received(received)].into_iter().chain(changes).collect();
         let actor = Actor::Event(event.reference.clone());
-        self.house
-            .store
-            .commit(Commit { keys, ..Commit::new(self.house.clock.now(), actor, changes) })
-            .await?;
+        let commit = Commit { keys, ..Commit::new(self.house.clock.now(), actor, changes) };
+        if planted!(AcksBeforeCommit) {
+            let store = std::sync::Arc::clone(&self.house.store);
+            tokio::spawn(async move { store.commit(commit).await.map(drop) });
+            return Ok(());
+        }
+        self.house.store.commit(commit).await?;
         self.grown.notify_one();
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::model::event::Event;
 use crate::model::plan::StepName;
 use crate::model::sequence::Gap;
 use crate::steps::Outcome;
+use crate::store::seldom;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -59,7 +60,9 @@ pub(super) fn admitted(admitted: &Result<Admitted, IntakeError>) {
             "refused"
         }
         Err(IntakeError::Unavailable(error)) => {
-            tracing::warn!(error, "event not stored; it is offered again");
+            if let Some(kept_back) = seldom::may_tell() {
+                tracing::warn!(error, kept_back, "event not stored; it is offered again");
+            }
             "unavailable"
         }
     };

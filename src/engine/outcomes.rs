@@ -3,6 +3,7 @@
 //! Not here: what there is to tell (`model/outcome`), and the broker (`amqp`).
 
 use super::Engine;
+use crate::crash::crash_point;
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::{Enrollment, State, Want};
 use crate::model::entry::{Actor, Change, Commit, Entry, Position};
@@ -12,6 +13,7 @@ use crate::model::outcome::{About, Outcome, OutcomeKind, outcomes};
 use crate::model::parked::{Flaw, Parked};
 use crate::model::person::Language;
 use crate::model::task::task;
+use crate::planted::{self, planted};
 use crate::store::StoreError;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
@@ -105,14 +107,21 @@ impl Engine {
         self.told.store(from.0, Ordering::Relaxed);
         let entries = self.house.store.entries(from, PAGE).await?;
         let last = entries.last().map_or(from, |entry| entry.position);
+        if planted!(BookmarkBeforeOutcomes) && entries.iter().flat_map(outcomes).next().is_some() {
+            self.note_told(last).await?;
+        }
         let told = self.publish_entries(&entries, reader, sink).await?;
         if told > 0 {
-            let bookmark = Change::Bookmark { reader: READER.into(), position: last };
-            self.house.store.commit(Commit::of(self.house.clock.now(), Actor::Engine, bookmark)).await?;
+            self.note_told(last).await?;
         }
         *reader = Reader { position: Some(last), confirmed: BTreeSet::new() };
         self.told.store(last.0, Ordering::Relaxed);
         Ok(!entries.is_empty())
+    }
+
+    async fn note_told(&self, position: Position) -> Result<(), StoreError> {
+        let bookmark = Change::Bookmark { reader: READER.into(), position };
+        self.house.store.commit(Commit::of(self.house.clock.now(), Actor::Engine, bookmark)).await.map(drop)
     }
 
     /// Publishes what the entries tell, engineers side by side. All that can be is published before a failure is reported.
@@ -148,7 +157,10 @@ impl Engine {
         let mut confirmed = Vec::new();
         for outcome in outcomes {
             let event = envelope(&outcome, &self.settings.outcome_source, self.house.store.chain_head());
-            if let Err(error) = sink.publish(event).await {
+            crash_point!(async "outcome.publish.before");
+            let published = sink.publish(event).await;
+            crash_point!(async "outcome.publish.after");
+            if let Err(error) = published {
                 return (confirmed, Err(error));
             }
             confirmed.push(outcome.id);
@@ -178,9 +190,10 @@ enum PublishError {
 /// The outcome as a `CloudEvent` in structured mode (CloudEvents 1.0, JSON format). No personal data, no secret. The head of the ledger's
 /// chain is that of the publication, and so the one thing that differs when an outcome is told again.
 fn envelope(outcome: &Outcome, source: &str, head: Option<String>) -> OutcomeEvent {
+    let id = if planted!(OutcomeIdByChance) { planted::number().to_string() } else { outcome.id.clone() };
     let mut event = json!({
         "specversion": "1.0",
-        "id": outcome.id,
+        "id": id,
         "source": source,
         "type": outcome.kind.event_type(),
         "subject": subject(&outcome.about),
@@ -197,11 +210,7 @@ fn envelope(outcome: &Outcome, source: &str, head: Option<String>) -> OutcomeEve
         ("ledgerhead", head),
     ];
     add_texts(&mut event, extensions);
-    OutcomeEvent {
-        id: outcome.id.clone(),
-        event_type: outcome.kind.event_type(),
-        body: event.to_string().into_bytes(),
-    }
+    OutcomeEvent { id, event_type: outcome.kind.event_type(), body: event.to_string().into_bytes() }
 }
 
 fn subject(about: &About) -> String {

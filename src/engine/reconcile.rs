@@ -10,7 +10,7 @@ use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::plan::StepName;
 use crate::model::roster::{Roster, missing};
 use crate::model::transition::{Input, apply};
-use crate::store::StoreError;
+use crate::store::{StoreError, seldom};
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -117,7 +117,9 @@ impl Engine {
             Ok::<(), StoreError>(())
         };
         if let Err(error) = looked.await {
-            tracing::warn!(engineer = %key, %error, "could not look for missing rows; the next sweep will");
+            if let Some(kept_back) = seldom::may_tell() {
+                tracing::warn!(engineer = %key, %error, kept_back, "could not look for missing rows; the next sweep will");
+            }
         }
     }
 
@@ -197,7 +199,9 @@ impl Engine {
             Ok::<(), StoreError>(())
         };
         if let Err(error) = read.await {
-            tracing::warn!(engineer = %key, %error, "could not look for reminders; the next sweep will");
+            if let Some(kept_back) = seldom::may_tell() {
+                tracing::warn!(engineer = %key, %error, kept_back, "could not look for reminders; the next sweep will");
+            }
         }
     }
 
@@ -305,7 +309,9 @@ impl Engine {
             Ok(()) => self.follow(row, &moved),
             Err(StoreError::Conflict) => (),
             Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => {
-                tracing::warn!(row = %row.id, %error, "the row could not be moved; it is looked at again by itself");
+                if let Some(kept_back) = seldom::may_tell() {
+                    tracing::warn!(row = %row.id, %error, kept_back, "the row could not be moved; it is looked at again by itself");
+                }
             }
         }
     }

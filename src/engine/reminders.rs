@@ -13,7 +13,7 @@ use crate::model::id::{AccountId, ResellerName};
 use crate::model::plan::StepName;
 use crate::model::two_step::{self, Reminded, Standing};
 use crate::steps::letters;
-use crate::store::StoreError;
+use crate::store::{StoreError, seldom};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -114,7 +114,9 @@ impl Engine {
             said => said,
         };
         if let Err(error) = said {
-            tracing::warn!(engineer = %engineer.key, %error, "a reminder could not be noted; the next sweep tries again");
+            if let Some(kept_back) = seldom::may_tell() {
+                tracing::warn!(engineer = %engineer.key, %error, kept_back, "a reminder could not be noted; the next sweep tries again");
+            }
         }
     }
 

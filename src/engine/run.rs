@@ -12,7 +12,7 @@ use crate::model::sealed::{Sealed, WrappedKey};
 use crate::model::transition::{Effect, Input, Transition, apply, apply_and_claim};
 use crate::seal::{SealError, password};
 use crate::steps::{self, Context, Outcome, Sheet, SheetError};
-use crate::store::StoreError;
+use crate::store::{StoreError, seldom};
 use jiff::{SignedDuration, Timestamp};
 use ring::rand::SystemRandom;
 use secrecy::ExposeSecret;
@@ -71,7 +71,12 @@ impl<'a> Work<'a> {
                     self.reread().await?;
                 }
                 Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => {
-                    self.wait_for_store(&input, &error).await?;
+                    if self.has_landed(&moved.after, &error).await? {
+                        self.engine.grown.notify_one();
+                        let claimed = self.committed(moved);
+                        self.look_behind_wall().await;
+                        return claimed;
+                    }
                 }
             }
         }
@@ -261,13 +266,28 @@ impl<'a> Work<'a> {
         same_run.then_some(())
     }
 
-    /// A result is kept and offered again while the store is away, until the lease is over.
-    async fn wait_for_store(&self, input: &Input, error: &StoreError) -> Option<()> {
-        tracing::warn!(row = %self.row.id, %error, "the commit waits: the store does not answer");
-        let State::Running { lease_until, .. } = self.row.state else { return None };
-        let worth_it = matches!(input, Input::Reported(_)) && self.engine.house.clock.now() < lease_until;
-        tokio::time::sleep(STORE_PAUSE).await;
-        worth_it.then_some(())
+    /// Waits until the store answers again, until the lease is over: a result is kept, and so is a claim. What got no answer may be there
+    /// all the same, and a claim that nobody knew of would keep the row from everybody for as long as a lease.
+    async fn has_landed(&self, after: &Enrollment, error: &StoreError) -> Option<bool> {
+        if let Some(kept_back) = seldom::may_tell() {
+            tracing::warn!(row = %self.row.id, %error, kept_back, "the commit waits: the store does not answer");
+        }
+        let lease = |row: &Enrollment| {
+            if let State::Running { lease_until, .. } = row.state { Some(lease_until) } else { None }
+        };
+        let (is_claim, until) = (lease(&self.row).is_none(), lease(&self.row).or(lease(after))?);
+        loop {
+            tokio::time::sleep(STORE_PAUSE).await;
+            if self.engine.house.clock.now() >= until || (is_claim && self.engine.stop.is_cancelled()) {
+                return None;
+            }
+            let store = &self.engine.house.store;
+            if store.head().await.is_ok()
+                && let Ok(stored) = store.enrollment(&self.row.id).await
+            {
+                return Some(stored.as_ref() == Some(after));
+            }
+        }
     }
 }
 

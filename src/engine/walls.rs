@@ -7,7 +7,7 @@ use crate::model::failure::FailureCode;
 use crate::model::plan::StepName;
 use crate::model::transition::Input;
 use crate::model::wall::{Chore, Place, WallId, Walls};
-use crate::store::StoreError;
+use crate::store::{StoreError, seldom};
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -51,7 +51,9 @@ impl Engine {
                 }
             };
             if let Err(error) = done {
-                tracing::warn!(%error, "the rows behind a wall wait on: the store does not answer");
+                if let Some(kept_back) = seldom::may_tell() {
+                    tracing::warn!(%error, kept_back, "the rows behind a wall wait on: the store does not answer");
+                }
                 tokio::select! { () = self.stop.cancelled() => return, () = tokio::time::sleep(STORE_PAUSE) => () }
             }
         }

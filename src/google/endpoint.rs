@@ -55,6 +55,11 @@ impl Endpoint {
         format!("{}/token", self.base(Api::Token))
     }
 
+    /// Whether calls to an API are encrypted: all but those to this machine and to its metadata server.
+    pub(super) fn is_encrypted(&self, api: Api) -> bool {
+        self.base(api).starts_with("https:")
+    }
+
     /// Whether requests stay on this machine.
     pub fn is_loopback(&self) -> bool {
         match self {

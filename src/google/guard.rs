@@ -4,6 +4,7 @@
 use super::directory::Account;
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::{Address, CustomerId, EngineerKey, MailAddress};
+use crate::planted::planted;
 
 /// The reason of a suspension that an administrator made (`docs/GOOGLE.md` 56).
 const BY_ADMINISTRATOR: &str = "ADMIN";
@@ -96,7 +97,7 @@ pub fn is_primary(account: &Account, address: &MailAddress) -> bool {
 
 /// At the very address, and with the marker of this very engineer.
 fn marked(account: &Account, expected: &Expected<'_>) -> Result<(), Failure> {
-    if account.primary_address != expected.address.to_string() {
+    if account.primary_address != expected.address.to_string() && !planted!(AliasPasses) {
         return Err(stop(FailureCode::AccountNotOurs, "the account's primary address is another"));
     }
     with_marker(account, expected.engineer)
@@ -121,7 +122,7 @@ fn named(account: &Account, address: &MailAddress, engineer: &EngineerKey) -> Re
 /// Not another engineer's.
 fn no_others(account: &Account, engineer: &EngineerKey) -> Result<(), Failure> {
     match &account.marker {
-        Some(marker) if marker != engineer.as_str() => {
+        Some(marker) if marker != engineer.as_str() && !planted!(MarkerNotCompared) => {
             Err(stop(FailureCode::AccountNotOurs, "the account carries another engineer's marker"))
         }
         Some(_) | None => Ok(()),
@@ -134,6 +135,7 @@ fn unspoilt(account: &Account, pinned: &CustomerId, role_allowed: bool) -> Resul
     nobodys_administrator(account, role_allowed)?;
     match account.suspended {
         Some(false) => Ok(()),
+        Some(true) if planted!(SuspendedPasses) => Ok(()),
         Some(true) => Err(stop(FailureCode::AccountSuspended, "somebody suspended the account")),
         None => Err(unknown("suspended")),
     }
@@ -141,7 +143,7 @@ fn unspoilt(account: &Account, pinned: &CustomerId, role_allowed: bool) -> Resul
 
 fn of_customer(account: &Account, pinned: &CustomerId) -> Result<(), Failure> {
     match &account.customer {
-        Some(customer) if customer == pinned => Ok(()),
+        Some(customer) if customer == pinned || planted!(CustomerNotCompared) => Ok(()),
         Some(_) => Err(stop(FailureCode::CustomerMismatch, "the account belongs to another customer")),
         None => Err(unknown("customerId")),
     }
@@ -150,6 +152,7 @@ fn of_customer(account: &Account, pinned: &CustomerId) -> Result<(), Failure> {
 fn no_super_administrator(account: &Account) -> Result<(), Failure> {
     match account.is_admin {
         Some(false) => Ok(()),
+        Some(true) if planted!(SuperAdministratorPasses) => Ok(()),
         Some(true) => Err(stop(FailureCode::AccountIsAdmin, "the account is a super administrator")),
         None => Err(unknown("isAdmin")),
     }
@@ -177,6 +180,7 @@ fn unknown(field: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::planted::{Bug, caught};
     use std::collections::BTreeSet;
 
     /// What is otherwise.
@@ -398,5 +402,10 @@ mod tests {
             let judged = returning(&account, &expected, false).map_err(|failure| failure.code);
             assert_eq!(judged, back, "{reason:?}");
         }
+    }
+
+    #[test]
+    fn planted_any_customer_will_do() {
+        caught(Bug::CustomerNotCompared, trap_another_customer);
     }
 }

@@ -6,6 +6,7 @@ use super::call::{Api, Call};
 use super::endpoint::Endpoint;
 use super::key::unusable;
 use super::request::{Body, Request};
+use crate::crash::crash_point;
 use crate::model::failure::{Failure, FailureCode, FailureKind};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{
@@ -44,24 +45,28 @@ pub struct HttpClient {
 pub fn client(endpoint: &Endpoint) -> Result<HttpClient, Failure> {
     // Fails only when a provider is installed already, and then that one serves.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let apis = hardened()
+    let apis = hardened(endpoint, Api::Directory)
         .https_only(!endpoint.is_loopback())
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TOTAL_TIMEOUT)
         .pool_max_idle_per_host(IDLE_PER_HOST)
         .tcp_nodelay(true);
-    let metadata = hardened().connect_timeout(METADATA_CONNECT_TIMEOUT).timeout(METADATA_TIMEOUT);
+    let metadata =
+        hardened(endpoint, Api::Metadata).connect_timeout(METADATA_CONNECT_TIMEOUT).timeout(METADATA_TIMEOUT);
     let build = |builder: reqwest::ClientBuilder| {
         builder.build().map_err(|error| unusable(&format!("the HTTP client cannot be made: {error}")))
     };
     Ok(HttpClient { apis: build(apis)?, metadata: build(metadata)? })
 }
 
-/// What holds for every request.
-fn hardened() -> reqwest::ClientBuilder {
+/// What holds for every request to an API.
+fn hardened(endpoint: &Endpoint, api: Api) -> reqwest::ClientBuilder {
     let this_machine =
         [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))];
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder();
+    // Reading the system's authorities takes milliseconds, and where nothing is encrypted nobody needs them.
+    let builder = if endpoint.is_encrypted(api) { builder } else { builder.tls_certs_only([]) };
+    builder
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .no_proxy()
@@ -144,7 +149,10 @@ impl Transport {
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form.expose_secret().to_owned()),
         };
-        let response = builder.send().await.map_err(|error| unclear(call, &error))?;
+        crash_point!(async "google.call.before");
+        let response = builder.send().await.map_err(|error| unclear(call, &error));
+        crash_point!(async "google.call.after");
+        let response = response?;
         self.read(call, response).await
     }
 

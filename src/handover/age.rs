@@ -109,11 +109,10 @@ fn put(folder: &std::path::Path, name: &str, bytes: &[u8]) -> std::io::Result<()
 mod tests {
     use super::*;
 
-    #[cfg(not(feature = "age"))]
     #[test]
-    fn a_handover_by_age_needs_a_build_with_it() {
-        let refused = AgeFolder::new(PathBuf::new(), &["age1x".to_owned()]).unwrap_err();
-        assert!(refused.to_string().contains("--features age"), "{refused}");
+    fn whose_build_has_no_age_is_told_how_to_get_it() {
+        let refused = InvalidRecipient::NotBuiltIn.to_string();
+        assert!(refused.contains("--features age"), "{refused}");
     }
 
     #[cfg(feature = "age")]

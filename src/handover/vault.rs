@@ -3,6 +3,7 @@
 //! against a stand-in over HTTP (`tests/it/vault`).
 
 use super::{FirstPassword, content};
+use crate::crash::crash_point;
 use jiff::SignedDuration;
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -98,7 +99,10 @@ impl VaultClient {
             .post(format!("{}/v1/sys/wrapping/wrap", self.settings.address))
             .headers(self.headers().await?)
             .body(content(passwords).to_string());
-        let mut response = request.send().await.map_err(|error| unreachable(&error))?;
+        crash_point!(async "vault.call.before");
+        let response = request.send().await.map_err(|error| unreachable(&error));
+        crash_point!(async "vault.call.after");
+        let mut response = response?;
         let status = response.status();
         let mut body = zeroize::Zeroizing::new(Vec::new());
         while let Some(part) = response.chunk().await.map_err(|error| unreachable(&error))? {

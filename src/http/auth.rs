@@ -3,6 +3,7 @@
 use super::Api;
 use super::problem::{Problem, ProblemKind};
 use super::tokens::{Caller, Role};
+use crate::planted::planted;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -28,7 +29,7 @@ pub(super) async fn require(
 
 /// Whether the caller may do what needs this role.
 pub(super) fn check(caller: &Caller, least: Role) -> Result<(), Problem> {
-    if caller.role.may(least) {
+    if caller.role.may(least) || planted!(RoleNotAsked) {
         return Ok(());
     }
     tracing::info!(token = caller.name, role = %caller.role, required = %least, "refused: the role is too small");

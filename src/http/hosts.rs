@@ -1,6 +1,7 @@
 //! Which names this server answers to. A page in somebody's browser can point its own name at 127.0.0.1 (DNS rebinding); such a
 //! request carries that name in `Host` and is refused. The probes answer to every name (`front`). Not here: who the caller is (`auth`).
 
+use crate::planted::planted;
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use std::collections::BTreeSet;
@@ -31,7 +32,8 @@ impl Hosts {
     pub(super) fn accept(&self, headers: &HeaderMap, authority: Option<&str>) -> bool {
         let mut named = headers.get_all(HOST).iter();
         let (Some(host), None) = (named.next(), named.next()) else { return false };
-        host.to_str().is_ok_and(|host| self.knows(host)) && authority.is_none_or(|host| self.knows(host))
+        let known = host.to_str().is_ok_and(|host| self.knows(host));
+        known && authority.is_none_or(|host| self.knows(host)) || planted!(HostNotAsked)
     }
 
     fn knows(&self, authority: &str) -> bool {

@@ -9,7 +9,7 @@ use crate::model::event::{Fault as EventFault, Refusal};
 use crate::model::parked::LetterId;
 use crate::model::person::Language;
 use crate::model::transition::Rejected;
-use crate::store::StoreError;
+use crate::store::{StoreError, seldom};
 use axum::Json;
 use axum::http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -293,7 +293,9 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::warn!(%error, "a request failed: the store does not answer");
+        if let Some(kept_back) = seldom::may_tell() {
+            tracing::warn!(%error, kept_back, "a request failed: the store does not answer");
+        }
         let kind = match error {
             StoreError::Conflict => ProblemKind::Busy,
             StoreError::Unavailable(_) | StoreError::Damaged(_) => ProblemKind::StoreUnavailable,
@@ -308,7 +310,8 @@ impl From<IntakeError> for Problem {
         match error {
             IntakeError::Refused(_) => ProblemKind::EventRefused.into(),
             IntakeError::NoRoom(_) => ProblemKind::NoRoom.into(),
-            IntakeError::Unavailable(why) => StoreError::Unavailable(why).into(),
+            // The intake has told it.
+            IntakeError::Unavailable(_) => ProblemKind::StoreUnavailable.into(),
         }
     }
 }

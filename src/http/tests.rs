@@ -18,6 +18,7 @@ use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::grants::GrantLimits;
 use crate::model::id::EngineerKey;
 use crate::model::plan::StepName;
+use crate::planted::{Bug, caught};
 use crate::seal::Sealer;
 use crate::steps::House;
 use crate::store::Store;
@@ -453,4 +454,14 @@ async fn the_stop_ends_the_serving() {
     let serving = tokio::spawn(serve(listener, Arc::new(api), stop.clone()));
     stop.cancel();
     serving.await.unwrap().unwrap();
+}
+
+#[test]
+fn planted_any_token_may_do_anything() {
+    caught(Bug::RoleNotAsked, every_route_asks_for_a_token_and_for_its_role);
+}
+
+#[test]
+fn planted_any_name_is_answered_to() {
+    caught(Bug::HostNotAsked, hostile_requests_are_refused);
 }

@@ -3,6 +3,7 @@
 
 use super::hex;
 use crate::model::id::EngineerKey;
+use crate::planted::{self, planted};
 use jiff::civil::Date;
 
 /// A letter's stable name (RFC 5322, 3.6.4): the same letter sent again has the same one, so that it is one letter for whoever gets it
@@ -62,6 +63,11 @@ impl MessageId {
     /// purpose under one revision apart, such as reminders and links made anew, and counts from 0.
     pub fn of(purpose: Purpose, engineer: &EngineerKey, revision: u64, generation: u32) -> Self {
         let key = hex(engineer.as_str().as_bytes());
+        let generation = if planted!(LetterIdByChance) {
+            u32::try_from(planted::number()).unwrap_or(0)
+        } else {
+            generation
+        };
         Self(format!("{}.{key}.{revision}.{generation}@carepass.invalid", purpose.as_str()))
     }
 

@@ -31,6 +31,7 @@ pub use message_id::{InvalidMessageId, MessageId, Purpose};
 pub use smtp::{Security, SmtpMailer, SmtpSettings};
 pub use welcome::{Welcome, welcome};
 
+use crate::crash::crash_point;
 use crate::model::id::MailAddress;
 use crate::model::person::Language;
 use jiff::Timestamp;
@@ -159,12 +160,15 @@ impl Mailer {
     /// # Errors
     /// When the letter did not leave, or nobody knows whether it did.
     pub async fn send(&self, letter: &Letter) -> Result<(), MailError> {
-        match self {
+        crash_point!(async "letter.send.before");
+        let sent = match self {
             Self::Smtp(mailer) => mailer.send(letter).await,
             Self::File(mailer) => mailer.send(letter).await,
             Self::Memory(mailer) => mailer.send(letter),
             Self::None => Ok(()),
-        }
+        };
+        crash_point!(async "letter.send.after");
+        sent
     }
 }
 

@@ -7,6 +7,7 @@ use super::entry::{Disposition, Received};
 use super::event::{Ending, Event, Full, Lifecycle, Profile, ReasonCode};
 use super::id::EmploymentId;
 use super::roster::Roster;
+use crate::planted::planted;
 use std::collections::BTreeSet;
 
 /// What is to be done with an event.
@@ -55,6 +56,7 @@ pub fn decide(
     }
     if let Some(newest) = engineer.map(Engineer::newest) {
         if event.revision() < newest.goal.revision
+            && !planted!(OlderWordWins)
             && !engineer.is_some_and(|known| ends_what_holds(event, known))
         {
             let is_overtaken = engineer.is_some_and(|known| begins_something(event, known));
@@ -115,7 +117,7 @@ fn of_full(full: &Full, engineer: Option<&Engineer>, house: House<'_>) -> Admiss
         let id = &full.employment.id;
         let has_been =
             engineer.stated.employment == *id || !is_known(engineer, id) && engineer.past.contains(id);
-        engineer.stated.goal.want == Want::Absent && has_been
+        engineer.stated.goal.want == Want::Absent && has_been && !planted!(ReturnUnasked)
     };
     Admission::Apply {
         hold: engineer.filter(has_ended).map(|_| Hold::EmploymentEnded),

@@ -2,6 +2,7 @@
 //! and by the word of one source, so that one HR system's flood leaves the others their room. A grant is one engineer, not one domain:
 //! what a flood of forged events would do is let many people in. Pure. Not here: who is asked and releases (`engine/orders`).
 
+use crate::planted::planted;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -32,7 +33,7 @@ impl Grants {
         self.forget_before(now - SignedDuration::from_hours(24));
         let of_source = self.by_source.get(source).is_none_or(|window| window.has_room(each, now));
         let any = each.per_hour > 0 && each.per_day > 0;
-        let allowed = any && of_source && self.all.has_room(all, now);
+        let allowed = any && of_source && self.all.has_room(all, now) || planted!(GrantsUncounted);
         if allowed {
             self.note(source, now);
         }

@@ -8,6 +8,7 @@ use super::rules::{Rules, later};
 use super::sealed::Sealed;
 use super::take_over::{adopt, leaving, take_over};
 use super::word::{Subject, Word};
+use crate::planted::planted;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
@@ -230,6 +231,10 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         (State::Running { lease_until, .. }, Input::Wake) if now < *lease_until => {
             return Err(Rejected::TooEarly);
         }
+        (State::Running { at, .. }, Input::Wake | Input::Orphaned) if planted!(LostWorkerIsDone) => {
+            after.done.insert(at.step);
+            next_state(&after, now)
+        }
         (State::Running { at, .. }, Input::Wake | Input::Orphaned) => {
             failed(&mut after, *at, Failure::transient(FailureCode::WorkerLost), rules, now)
         }
@@ -244,6 +249,9 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         }
         (State::Running { at, .. }, Input::Reported(Err(mut failure))) => {
             after.facts.account = failure.seen.take().map(|seen| *seen).or(after.facts.account.take());
+            if planted!(TransientIsForever) {
+                failure.kind = FailureKind::Permanent;
+            }
             failed(&mut after, *at, failure, rules, now)
         }
         (State::Running { .. }, Input::Retargeted(wish)) => {

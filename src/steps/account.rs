@@ -20,6 +20,7 @@ use crate::model::id::Address;
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
 use crate::model::word::{Standing, Subject, standing};
+use crate::planted::planted;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
@@ -52,11 +53,14 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     }
     let address = cx.address()?;
     if !is_new(cx)
+        && !planted!(NeverLooksForItsOwn)
         && let Some(account) = site.google.account_by_address(&address).await?
     {
         return found(cx, account).await;
     }
-    if let Some(account) = own::listed(cx).await? {
+    if !planted!(NeverLooksForItsOwn)
+        && let Some(account) = own::listed(cx).await?
+    {
         return found(cx, account).await;
     }
     // Whoever is restored has a seat: no wall stands before that.
@@ -118,6 +122,9 @@ fn invited() -> Failure {
 /// Somebody or something holds the address: ours, if it carries our marker.
 async fn taken(cx: &Context<'_>, address: &Address) -> Outcome {
     let google = &cx.site()?.google;
+    if planted!(NeverLooksForItsOwn) {
+        return Err(instead::failure(cx, &Holder::Unmanaged).await);
+    }
     if let Some(account) = google.account_by_address(address).await? {
         return found(cx, account).await;
     }

@@ -14,6 +14,7 @@ use crate::model::id::LicenseSku;
 use crate::model::plan::StepName;
 use crate::model::reseller::Reseller;
 use crate::model::transition::Ensured;
+use crate::planted::planted;
 
 /// The step.
 pub const STEP: Step = Step {
@@ -36,7 +37,7 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
 async fn looked_at(cx: &Context<'_>) -> Outcome {
     // An engineer's own account has the licences of its own work; and whoever left before there was an account has none.
     let has_none = cx.row.goal.want == Want::Absent && cx.row.facts.account.is_none();
-    if cx.is_home() || has_none {
+    if cx.is_home() || has_none || planted!(PaidLicenceStays) {
         return Ok(Ensured::default());
     }
     // A leaver's account may be older than a day, and is not watched then: what was bought up to now is to be seen.

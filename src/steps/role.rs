@@ -14,6 +14,7 @@ use crate::model::event::Profile;
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::RoleId;
 use crate::model::plan::StepName;
+use crate::planted::planted;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
@@ -43,7 +44,8 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     cx.check_roles(&held).await?;
     let (mut made, has_access) = (false, has_the_access(cx, &held).await?);
     if !has_access {
-        made = google.give(account, id).await? == Given::Made;
+        let given = google.give(account, id).await;
+        made = given.is_err() && planted!(UnansweredIsDone) || given? == Given::Made;
     }
     for other in others(cx, &held)? {
         google.take_away(&other.id).await?;

@@ -8,6 +8,7 @@ use crate::model::entry::{Change, Commit};
 use crate::model::id::EngineerKey;
 use crate::model::parked::LetterId;
 use crate::model::sealed::{NameTag, WrappedKey};
+use crate::planted::planted;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is stored, as far as conditions ask. `&mut` lets a store remember what it looked up.
@@ -63,7 +64,7 @@ impl<'a> Earlier<'a> {
         match change {
             Change::Received(received) => {
                 let is_new = self.received.insert(&received.event);
-                demand(is_new && !known.has_received(&received.event)?)
+                demand(is_new && !known.has_received(&received.event)? || planted!(ReceivedTwice))
             }
             Change::Engineer(engineer) => {
                 let stored = match self.engineers.insert(&engineer.key, engineer.version) {
@@ -77,14 +78,14 @@ impl<'a> Earlier<'a> {
                     Some(version) => Some(version),
                     None => known.enrollment_version(&row.id)?,
                 };
-                demand(stored == *from)
+                demand(stored == *from || planted!(VersionNotCompared))
             }
             Change::Reserved { tag, engineer } => {
                 let holder = match self.holders.insert(tag, Some(engineer)) {
                     Some(holder) => holder.cloned(),
                     None => known.holder(tag)?,
                 };
-                demand(holder.is_none_or(|holder| holder == *engineer))
+                demand(holder.is_none_or(|holder| holder == *engineer) || planted!(NameHeldByTwo))
             }
             Change::Released { tag, engineer } => {
                 let holder = match self.holders.insert(tag, None) {

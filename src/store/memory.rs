@@ -3,6 +3,7 @@
 
 use super::condition::{self, Known};
 use super::{Answer, Store, StoreError, StoredLetter};
+use crate::crash::crash_point;
 use crate::model::engineer::{Engineer, EventRef};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::entry::{Change, Commit, Entry, Position, Received};
@@ -79,7 +80,12 @@ impl Memory {
 impl Store for Memory {
     fn commit(&self, commit: Commit) -> Answer<'_, Position> {
         // The effect comes when the answer is awaited, as with a store that has to be reached first.
-        Box::pin(async move { self.state().commit(commit) })
+        Box::pin(async move {
+            crash_point!(async "memory.commit.before");
+            let committed = self.state().commit(commit);
+            crash_point!(async "memory.commit.after");
+            committed
+        })
     }
 
     fn engineer<'a>(&'a self, key: &'a EngineerKey) -> Answer<'a, Option<Engineer>> {
@@ -309,12 +315,23 @@ impl Known for State {
 mod tests {
     use super::super::contract;
     use super::*;
+    use crate::planted::{Bug, caught};
     use std::sync::Arc;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn keeps_the_contract() {
         let store: Arc<dyn Store> = Arc::new(Memory::new());
         contract::check(&store).await;
+    }
+
+    #[test]
+    fn planted_two_engineers_get_one_name() {
+        caught(Bug::NameHeldByTwo, keeps_the_contract);
+    }
+
+    #[test]
+    fn planted_an_event_is_taken_twice() {
+        caught(Bug::ReceivedTwice, keeps_the_contract);
     }
 
     #[tokio::test]

@@ -1,5 +1,5 @@
-//! The AMQP door of carepass at a real node: an intake that keeps what it took, and the waits of the scenarios.
-//! Not here: the scenarios (`broker_faults`, `broker_permissions`).
+//! The AMQP door of carepass at a real node: an intake that keeps what it took, and what the door says of its connections, in `/readyz` and
+//! in the log. Not here: the scenarios (`broker_faults`, `broker_permissions`).
 
 use carepass::amqp::{
     AmqpSettings, Consumer, Endpoint, Health, Incoming, Intake, Outgoing, Publisher, Verdict,
@@ -7,6 +7,7 @@ use carepass::amqp::{
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
@@ -14,25 +15,54 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub const JOINED: &str = "com.carepass.engineer.joined.v1";
-/// A scenario takes seconds; on two cores full of tests many times that.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub const PREFETCH: usize = 5;
+/// A fact comes about within seconds; on two cores full of tests it takes many times that.
+const LIMIT: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Takes what comes, when it is let.
+/// Everything that carepass has logged in this process.
+static LOG: Mutex<String> = Mutex::new(String::new());
+
+/// What the engine does with what comes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    /// Takes it, when it is let.
+    Takes,
+    /// Cannot take anything.
+    Unavailable,
+    /// Finds that it can never be used.
+    Refuses,
+}
+
+/// Notes what came and what it took.
 pub struct Engine {
     pub taken: Mutex<BTreeSet<Vec<u8>>>,
     pub deliveries: Mutex<usize>,
     pub gate: Semaphore,
+    pub mood: Mutex<Mood>,
 }
 
 impl Intake for Engine {
     fn take(&self, delivery: Incoming) -> BoxFuture<'_, Verdict> {
         Box::pin(async move {
             *self.deliveries.lock().unwrap() += 1;
-            let _place = self.gate.acquire().await.unwrap();
-            self.taken.lock().unwrap().insert(delivery.body);
-            Verdict::Durable
+            let mood = *self.mood.lock().unwrap();
+            match mood {
+                Mood::Takes => {
+                    let _place = self.gate.acquire().await.unwrap();
+                    self.taken.lock().unwrap().insert(delivery.body);
+                    Verdict::Durable
+                }
+                Mood::Unavailable => Verdict::Unavailable,
+                Mood::Refuses => {
+                    Verdict::Refused { reason: "missing_field".to_owned(), detail: "/data".to_owned() }
+                }
+            }
         })
+    }
+
+    fn ready(&self) -> BoxFuture<'_, bool> {
+        Box::pin(async { *self.mood.lock().unwrap() != Mood::Unavailable })
     }
 }
 
@@ -40,35 +70,55 @@ impl Intake for Engine {
 pub struct Door {
     pub engine: Arc<Engine>,
     pub publisher: Publisher,
-    pub intake: watch::Receiver<Health>,
-    pub outcomes: watch::Receiver<Health>,
+    pub intake: Link,
+    pub outcomes: Link,
     tasks: [JoinHandle<()>; 2],
 }
 
+/// One connection, and everything that was to be seen of it in `/readyz`.
+pub struct Link {
+    name: &'static str,
+    broker: String,
+    health: watch::Receiver<Health>,
+    shown: Arc<Mutex<Vec<String>>>,
+}
+
 impl Door {
+    /// As many deliveries are taken as there are places.
     pub fn open(settings: &AmqpSettings, places: usize) -> Self {
+        Self::open_in(settings, places, Mood::Takes)
+    }
+
+    pub fn open_in(settings: &AmqpSettings, places: usize, mood: Mood) -> Self {
+        listen_to_the_log();
         let engine = Arc::new(Engine {
             taken: Mutex::default(),
             deliveries: Mutex::default(),
             gate: Semaphore::new(places),
+            mood: Mutex::new(mood),
         });
         let chance = fastrand::Rng::with_seed(7);
         let (publisher, link) = Publisher::new(settings, chance.clone()).unwrap();
         let intake: Arc<dyn Intake> = Arc::<Engine>::clone(&engine);
         let consumer = Consumer::new(settings, intake, publisher.clone(), chance).unwrap();
         let stop = CancellationToken::new();
+        let broker = settings.endpoint.to_string();
         Self {
             engine,
-            intake: consumer.health(),
-            outcomes: publisher.health(),
+            intake: Link::watch("intake", &broker, consumer.health()),
+            outcomes: Link::watch("outcomes", &broker, publisher.health()),
             publisher,
-            tasks: [tokio::spawn(link.run(stop.clone())), tokio::spawn(consumer.run(stop.clone()))],
+            tasks: [tokio::spawn(link.run(stop.clone())), tokio::spawn(consumer.run(stop))],
         }
     }
 
     pub async fn connected(&self) {
-        told(&self.intake, "connected").await;
-        told(&self.outcomes, "connected").await;
+        for link in [&self.intake, &self.outcomes] {
+            until(&format!("{} is connected", link.name), async || {
+                *link.health.borrow() == Health::Connected
+            })
+            .await;
+        }
     }
 
     pub async fn takes(&self, body: &str) {
@@ -76,6 +126,11 @@ impl Door {
             self.engine.taken.lock().unwrap().contains(body.as_bytes())
         })
         .await;
+    }
+
+    pub async fn has_in_hand(&self, count: usize) {
+        until(&format!("{count} are in hand"), async || *self.engine.deliveries.lock().unwrap() >= count)
+            .await;
     }
 }
 
@@ -87,8 +142,34 @@ impl Drop for Door {
     }
 }
 
+impl Link {
+    fn watch(name: &'static str, broker: &str, health: watch::Receiver<Health>) -> Self {
+        let shown = Arc::<Mutex<Vec<String>>>::default();
+        let (mut seen, noted) = (health.clone(), Arc::clone(&shown));
+        tokio::spawn(async move {
+            while seen.changed().await.is_ok() {
+                let words = seen.borrow_and_update().to_string();
+                noted.lock().unwrap().push(words);
+            }
+        });
+        Self { name, broker: broker.to_owned(), health, shown }
+    }
+
+    /// Its lines in the log. Each scenario has a broker's address of its own.
+    fn logged(&self) -> Vec<String> {
+        let name = format!("link=\"{}\"", self.name);
+        let broker = format!("broker={} ", self.broker);
+        let log = LOG.lock().unwrap();
+        let lines = log.lines().filter(|line| line.contains(&name) && format!("{line} ").contains(&broker));
+        lines.map(str::to_owned).collect()
+    }
+}
+
 pub fn settings(url: &str) -> AmqpSettings {
-    AmqpSettings { prefetch: 5, ..AmqpSettings::new(Endpoint::parse(&SecretString::from(url)).unwrap()) }
+    AmqpSettings {
+        prefetch: u16::try_from(PREFETCH).unwrap(),
+        ..AmqpSettings::new(Endpoint::parse(&SecretString::from(url)).unwrap())
+    }
 }
 
 pub fn message(exchange: &str, body: &str) -> Outgoing {
@@ -102,35 +183,49 @@ pub fn message(exchange: &str, body: &str) -> Outgoing {
     }
 }
 
-/// Waits until the connection says so, in the words of `/readyz`.
-pub async fn told(health: &watch::Receiver<Health>, words: &str) {
-    let mut health = health.clone();
-    let last = Mutex::new(String::new());
-    let told = health.wait_for(|health| {
-        let now = in_words(health);
-        let is_so = now.contains(words);
-        last.lock().unwrap().push_str(&format!("{now}\n"));
-        is_so
-    });
-    let waited = tokio::time::timeout(LIMIT, told).await;
-    assert!(waited.is_ok(), "not told '{words}', but:\n{}", last.lock().unwrap());
-}
-
-fn in_words(health: &Health) -> String {
-    match health {
-        Health::Connected => "connected".to_owned(),
-        Health::Blocked => "blocked".to_owned(),
-        Health::Connecting { last_error, .. } => format!("down: {}", last_error.clone().unwrap_or_default()),
-    }
+/// Waits until the connection has said so, both in the words of `/readyz` and in the log.
+pub async fn told(link: &Link, words: &str) {
+    let shown = || link.shown.lock().unwrap().clone();
+    let among = |said: Vec<String>| said.iter().any(|said| said.contains(words));
+    let is_told = holds(async || among(shown()) && among(link.logged())).await;
+    assert!(
+        is_told,
+        "{} never said '{words}', but {:#?} and logged {:#?}",
+        link.name,
+        shown(),
+        link.logged()
+    );
 }
 
 /// Looks until the fact holds; it comes about in another process.
 pub async fn until(what: &str, fact: impl AsyncFn() -> bool) {
+    assert!(holds(fact).await, "not so: {what}");
+}
+
+async fn holds(fact: impl AsyncFn() -> bool) -> bool {
     let looking = async {
         while !fact().await {
             tokio::time::sleep(LOOK).await;
         }
     };
-    let waited = tokio::time::timeout(LIMIT, looking).await;
-    assert!(waited.is_ok(), "not so: {what}");
+    tokio::time::timeout(LIMIT, looking).await.is_ok()
+}
+
+fn listen_to_the_log() {
+    let log = tracing_subscriber::fmt().with_env_filter("carepass=info").with_ansi(false);
+    // The second door of a process finds it done.
+    let _ = log.with_writer(|| Writer).try_init();
+}
+
+struct Writer;
+
+impl io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        LOG.lock().unwrap().push_str(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

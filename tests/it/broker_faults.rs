@@ -1,32 +1,45 @@
-//! Faults of a real broker, one scenario after the other on one node: nothing lost, nothing stuck, and each state told in plain words.
-//! Each scenario has a virtual host of its own; the last two end the node. Not here: permissions (`broker_permissions`), kills of
-//! carepass itself (`end_to_end`).
+//! Faults of a real broker on one node: nothing lost, nothing stuck, and each state told in plain words, in `/readyz` and in the log. Each
+//! scenario has a virtual host of its own; those that concern the whole node come one after the other, then all others side by side, and
+//! in the end the node itself goes. Not here: what happens in a scenario (`scenarios`, `broker_permissions`), kills of carepass itself
+//! (`end_to_end`).
 
-use crate::broker_door::{Door, JOINED, LIMIT, message, settings, told, until};
-use crate::broker_proxy::Proxy;
+mod scenarios;
+mod scene;
+
+use crate::broker_door::{Door, settings, told, until};
+use crate::broker_permissions;
 use crate::fixture::queues::Queues;
 use crate::rabbit::RabbitNode;
-use carepass::amqp::{AmqpSettings, PublishError, Topology, publish_all};
 use futures_util::FutureExt as _;
-use futures_util::future::LocalBoxFuture;
-use secrecy::SecretString;
-use std::net::SocketAddr;
+use futures_util::future::{LocalBoxFuture, join_all};
+use scene::{ENGINEERS, Scene, tell};
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
+use tokio::time::Instant;
 
-const ENGINEERS: &str = "carepass.engineers";
-const DEAD: &str = "carepass.dead-letters";
-const OUTCOMES: &str = "carepass.outcomes";
-/// One more than the delivery limit.
-const CRASHES: usize = 21;
-const BATCH: usize = 12;
+/// For one scenario; each wait in it has a limit of its own, which says what was waited for.
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// How an alarm is raised, and how it ends.
+const MEMORY: [&str; 2] = [
+    "vm_memory_monitor:set_vm_memory_high_watermark(0.00001)",
+    "vm_memory_monitor:set_vm_memory_high_watermark(0.4)",
+];
+const DISK: [&str; 2] = [
+    "rabbit_disk_monitor:set_disk_free_limit(\"900000GB\")",
+    "rabbit_disk_monitor:set_disk_free_limit(\"1MB\")",
+];
 
 type Scenario = fn(Scene<'_>) -> LocalBoxFuture<'_, ()>;
 
-/// What a failure names, and what happens.
-const SCENARIOS: [(&str, Scenario); 13] = [
-    ("memory alarm", |scene| Box::pin(scene.alarm("set_vm_memory_high_watermark", "0.00001", "0.4"))),
-    ("disk alarm", |scene| Box::pin(scene.alarm("set_disk_free_limit", "900000GB", "50MB"))),
+const ONE_AFTER_THE_OTHER: [(&str, Scenario); 3] = [
+    ("memory alarm", |scene| Box::pin(scene.alarm(MEMORY))),
+    ("disk alarm", |scene| Box::pin(scene.alarm(DISK))),
+    ("consumer timeout with a full prefetch", |scene| Box::pin(scene.consumer_timeout())),
+];
+
+const SIDE_BY_SIDE: [(&str, Scenario); 14] = [
     ("queue deleted", |scene| Box::pin(scene.queue_deleted())),
     ("connection closed by an operator", |scene| Box::pin(scene.closed_by_operator())),
     ("permission revoked", |scene| Box::pin(scene.permission_revoked())),
@@ -37,228 +50,81 @@ const SCENARIOS: [(&str, Scenario); 13] = [
     ("silent from the broker", |scene| Box::pin(scene.silent(false, true))),
     ("silent to the broker", |scene| Box::pin(scene.silent(true, false))),
     ("confirm lost", |scene| Box::pin(scene.confirm_lost())),
+    ("carepass cannot take events", |scene| Box::pin(scene.unavailable())),
+    ("dead letters without their queue", |scene| Box::pin(scene.dead_letters_gone())),
     ("21 crashes with a full prefetch", |scene| Box::pin(scene.crashes())),
+    ("least privilege", |scene| Box::pin(broker_permissions::no_more_than_documented(scene.node, scene.url))),
 ];
+
+type End = fn(&mut RabbitNode);
+
+/// How the node goes.
+const ENDS: [(&str, End); 2] = [("stop", RabbitNode::stop), ("kill -9", RabbitNode::kill9)];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rabbit_faults_lose_nothing_and_are_told() {
+    let began = Instant::now();
     let mut node = RabbitNode::start();
+    println!("the node runs after {:?}", began.elapsed());
     let mut failed = Vec::new();
-    for (name, scenario) in SCENARIOS {
-        let began = tokio::time::Instant::now();
-        println!("scenario: {name}");
-        let scene = Scene::new(&node).await;
-        let done = tokio::time::timeout(LIMIT, AssertUnwindSafe(scenario(scene)).catch_unwind()).await;
-        if !matches!(done, Ok(Ok(()))) {
-            failed.push(name);
+    for (name, scenario) in ONE_AFTER_THE_OTHER {
+        failed.extend(outcome(name, play(&node, scenario)).await);
+        // One that failed half-way leaves no alarm to the others.
+        for [_, off] in [MEMORY, DISK] {
+            node.order(off);
         }
-        println!("  {} after {:?}", if failed.contains(&name) { "failed" } else { "done" }, began.elapsed());
     }
-    assert!(failed.is_empty(), "failed, each as told above: {failed:?}");
-    killed_and_started(&mut node).await;
+    let side_by_side = SIDE_BY_SIDE.map(|(name, scenario)| outcome(name, play(&node, scenario)));
+    failed.extend(join_all(side_by_side).await.into_iter().flatten());
+    for (name, end) in ENDS {
+        failed.extend(outcome(name, ended_and_started(&mut node, end)).await);
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
-/// A virtual host, and a proxy before the node.
-struct Scene<'a> {
-    node: &'a RabbitNode,
-    url: String,
-    proxy: Proxy,
+async fn play(node: &RabbitNode, scenario: Scenario) {
+    scenario(Scene::new(node).await).await;
 }
 
-impl<'a> Scene<'a> {
-    async fn new(node: &'a RabbitNode) -> Self {
-        let url = node.fresh_vhost();
-        let full = settings(&url);
-        Topology::of(&full).unwrap().ensure_at(&full.endpoint).await.unwrap();
-        let proxy = Proxy::before(SocketAddr::from(([127, 0, 0, 1], port_of(&url)))).await;
-        Self { node, url, proxy }
-    }
-
-    /// Through the proxy, with heartbeats that notice silence within a few seconds.
-    fn settings(&self) -> AmqpSettings {
-        let behind =
-            self.url.replace(&format!(":{}/", port_of(&self.url)), &format!(":{}/", self.proxy.port));
-        settings(&format!("{behind}?heartbeat=2"))
-    }
-
-    fn vhost(&self) -> &str {
-        self.url.rsplit_once('/').unwrap().1
-    }
-
-    async fn hr(&self, bodies: &[&str]) {
-        let messages = bodies.iter().map(|body| message("hr.events", body)).collect();
-        let counts = publish_all(&SecretString::from(self.url.clone()), messages, |_, _| ()).await.unwrap();
-        assert_eq!(counts.confirmed, bodies.len());
-    }
-
-    async fn open(&self) -> Door {
-        let door = Door::open(&self.settings(), 10);
-        door.connected().await;
-        door
-    }
-
-    /// After a fault both ways work again, and what lay in the queue is settled.
-    async fn works(&self, door: &Door) {
-        door.connected().await;
-        self.hr(&["after"]).await;
-        door.takes("after").await;
-        tell(door, "after").await;
-        let queues = Queues::at(&self.url).await;
-        until("the outcome lies in its queue", async || queues.depth(OUTCOMES).await.0 > 0).await;
-    }
-
-    async fn alarm(self, command: &str, low: &str, normal: &str) {
-        let door = self.open().await;
-        self.node.ctl(&[command, low]);
-        let meanwhile = door.publisher.publish(message(OUTCOMES, "held")).await;
-        // A node that hears of its alarm after it confirmed has taken the message.
-        assert!(matches!(meanwhile, Ok(()) | Err(PublishError::Blocked)), "{meanwhile:?}");
-        door.publisher.publish(message(OUTCOMES, "held")).await.unwrap_err();
-        told(&door.outcomes, "blocked").await;
-        self.node.ctl(&[command, normal]);
-        self.works(&door).await;
-    }
-
-    async fn queue_deleted(self) {
-        let door = self.open().await;
-        self.node.ctl(&["delete_queue", "-p", self.vhost(), ENGINEERS]);
-        told(&door.intake, "was the queue deleted?").await;
-        self.works(&door).await;
-    }
-
-    async fn closed_by_operator(self) {
-        let door = self.open().await;
-        self.node.ctl(&["close_all_connections", "-p", self.vhost(), "maintenance"]);
-        told(&door.intake, "an operator closed the connection").await;
-        self.works(&door).await;
-    }
-
-    async fn permission_revoked(self) {
-        let door = Door::open(&AmqpSettings { declare: false, ..self.settings() }, 10);
-        door.connected().await;
-        self.node.ctl(&["set_permissions", "-p", self.vhost(), "guest", ".*", ".*", "^$"]);
-        self.node.ctl(&["close_all_connections", "-p", self.vhost(), "maintenance"]);
-        self.hr(&["kept"]).await;
-        told(&door.intake, "may not read queue 'carepass.").await;
-        self.node.ctl(&["set_permissions", "-p", self.vhost(), "guest", ".*", ".*", ".*"]);
-        door.takes("kept").await;
-        self.works(&door).await;
-    }
-
-    async fn unroutable(self) {
-        let door = self.open().await;
-        self.node.ctl(&["delete_queue", "-p", self.vhost(), OUTCOMES]);
-        let refused = door.publisher.publish(message(OUTCOMES, "o")).await;
-        assert!(matches!(refused, Err(PublishError::Unroutable { .. })), "{refused:?}");
-        let full = settings(&self.url);
-        Topology::of(&full).unwrap().ensure_at(&full.endpoint).await.unwrap();
-        self.works(&door).await;
-    }
-
-    async fn nacked(self) {
-        let door = self.open().await;
-        let full = r#"{"max-length":1,"overflow":"reject-publish"}"#;
-        self.node.ctl(&["set_policy", "-p", self.vhost(), "full", "^carepass.dead-letters$", full]);
-        let dead = || {
-            let mut dead = message("carepass.dead", "d");
-            DEAD.clone_into(&mut dead.routing_key);
-            door.publisher.publish(dead)
-        };
-        until("the broker refuses what a full queue cannot take", async || {
-            matches!(dead().await, Err(PublishError::Nacked))
-        })
-        .await;
-        self.works(&door).await;
-    }
-
-    async fn reset(self) {
-        let door = self.open().await;
-        self.proxy.reset();
-        told(&door.intake, "the connection broke").await;
-        self.works(&door).await;
-    }
-
-    async fn silent(self, out: bool, back: bool) {
-        let door = self.open().await;
-        self.proxy.swallow(out, back);
-        self.hr(&["meanwhile"]).await;
-        told(&door.intake, "down: ").await;
-        self.proxy.swallow(false, false);
-        self.proxy.reset();
-        door.takes("meanwhile").await;
-        self.works(&door).await;
-    }
-
-    async fn confirm_lost(self) {
-        let door = self.open().await;
-        self.proxy.swallow(false, true);
-        let lost = door.publisher.publish(message(OUTCOMES, "twice")).await;
-        assert!(matches!(lost, Err(PublishError::Timeout | PublishError::Closed(_))), "{lost:?}");
-        self.proxy.swallow(false, false);
-        self.proxy.reset();
-        tell(&door, "twice").await;
-        let ids: Vec<_> = Queues::at(&self.url).await.take_all(OUTCOMES).await;
-        let same = ids.iter().all(|message| message.delivery.data == b"twice");
-        assert!(ids.len() == 2 && same, "told again under the same id, {} times", ids.len());
-        self.works(&door).await;
-    }
-
-    /// What was in hand at too many crashes lies with the dead letters, all else in the queue: none is gone.
-    async fn crashes(self) {
-        let bodies: Vec<String> = (0..BATCH).map(|number| format!("m{number}")).collect();
-        self.hr(&bodies.iter().map(String::as_str).collect::<Vec<_>>()).await;
-        let queues = Queues::at(&self.url).await;
-        for _ in 0..CRASHES {
-            let door = Door::open(&self.settings(), 0);
-            until("deliveries are in hand", async || *door.engine.deliveries.lock().unwrap() >= 5).await;
-            drop(door);
-            self.proxy.reset();
-            until("the broker has them back", async || queues.depth(ENGINEERS).await.1 == 0).await;
-        }
-        let door = self.open().await;
-        until("all is settled", async || queues.depth(ENGINEERS).await.0 == 0).await;
-        self.works(&door).await;
-        let dead = queues.take_all(DEAD).await;
-        let taken = door.engine.taken.lock().unwrap().clone();
-        let gone = bodies.iter().filter(|body| {
-            !taken.contains(body.as_bytes()) && !dead.iter().any(|dead| dead.delivery.data == body.as_bytes())
-        });
-        assert_eq!(gone.count(), 0, "{} dead, {} taken", dead.len(), taken.len());
-        assert!(!dead.is_empty(), "delivered {CRASHES} times, and the limit is 20");
-    }
+/// What failed, if anything did.
+async fn outcome(name: &str, scenario: impl Future<Output = ()>) -> Option<String> {
+    let began = Instant::now();
+    let done = tokio::time::timeout(LIMIT, AssertUnwindSafe(scenario).catch_unwind()).await;
+    let failure = match done {
+        Ok(Ok(())) => None,
+        Ok(Err(panic)) => Some(words_of(&*panic)),
+        Err(_) => Some(format!("not done after {LIMIT:?}")),
+    };
+    println!("{name}: {:?} {}", began.elapsed(), failure.as_deref().unwrap_or("well"));
+    failure.map(|failure| format!("{name}: {failure}"))
 }
 
-/// Both ways of ending the node, with messages in it.
-async fn killed_and_started(node: &mut RabbitNode) {
-    println!("scenario: kill -9");
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+/// The node goes with a message in carepass's hand, and comes back.
+async fn ended_and_started(node: &mut RabbitNode, end: End) {
     let scene = Scene::new(node).await;
-    let (url, direct) = (scene.url.clone(), settings(&scene.url));
     scene.hr(&["before"]).await;
-    node.ctl(&["eval", "mnesia:sync_log()."]);
-    let door = Door::open(&direct, 0);
-    until("it is in hand", async || *door.engine.deliveries.lock().unwrap() == 1).await;
-    node.kill9();
-    told(&door.intake, "down: ").await;
-    told(&door.outcomes, "nobody listens there").await;
+    let (url, vhost) = (scene.url.clone(), scene.vhost().to_owned());
+    node.put_definitions_down();
+    let door = Door::open(&settings(&url), 0);
+    door.connected().await;
+    door.has_in_hand(1).await;
+    end(node);
+    for link in [&door.intake, &door.outcomes] {
+        told(link, "nobody listens there").await;
+    }
     door.engine.gate.add_permits(10);
     node.restart();
     door.connected().await;
     door.takes("before").await;
     tell(&door, "after").await;
     let queues = Queues::at(&url).await;
-    until("nothing is left", async || queues.depth(ENGINEERS).await.0 == 0).await;
-}
-
-/// Publishes as the engine does: again until it is confirmed.
-async fn tell(door: &Door, body: &str) {
-    let outcome = || message(OUTCOMES, body);
-    assert_eq!(outcome().routing_key, JOINED);
-    while door.publisher.publish(outcome()).await.is_err() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-fn port_of(url: &str) -> u16 {
-    let (_, rest) = url.split_once('@').unwrap();
-    rest.split(['/', ':']).nth(1).unwrap().parse().unwrap()
+    until("nothing is left", async || {
+        queues.depth(ENGINEERS).await.0 == 0 && node.in_hand(&vhost, ENGINEERS) == 0
+    })
+    .await;
 }

@@ -16,6 +16,7 @@ use carepass::model::id::{
 use carepass::model::person::LanguageTag;
 use carepass::model::reseller::Privilege;
 use carepass::model::username::{self, Naming};
+use carepass::planted::{Bug, caught};
 use jiff::Timestamp;
 use regex_lite::Regex;
 use secrecy::ExposeSecret as _;
@@ -403,4 +404,9 @@ fn no_event_leads_outside_the_closed_list() {
     }
     println!("{taken} of {EVENTS} events were taken, and {built} requests built");
     assert!(taken > EVENTS / 20 && taken < EVENTS && built > taken, "{taken} {built}");
+}
+
+#[test]
+fn planted_values_stand_in_addresses_as_they_are() {
+    caught(Bug::PathUnguarded, ten_thousand_random_inputs_lead_nowhere_outside_the_closed_list);
 }

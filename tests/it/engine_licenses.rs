@@ -9,6 +9,7 @@ use carepass::model::enrollment::{Enrollment, EnrollmentId, LicenseLesson, State
 use carepass::model::failure::FailureCode;
 use carepass::model::id::LicenseSku;
 use carepass::model::reseller::Reseller;
+use carepass::planted::{Bug, caught};
 use carepass::sandbox::{AutoLicensing, World};
 use carepass::store::Store;
 use std::collections::BTreeMap;
@@ -266,4 +267,9 @@ async fn what_comes_after_the_end_is_taken_away_as_well() {
     let after = row(&room, ROW).await.expect("a row").facts;
     assert_eq!(after.locked_out_at, before.locked_out_at, "when access ended stays known");
     end(&engine).await;
+}
+
+#[test]
+fn planted_a_paid_licence_stays() {
+    caught(Bug::PaidLicenceStays, whoever_leaves_in_the_middle_keeps_no_paid_licence);
 }

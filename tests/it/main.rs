@@ -24,6 +24,10 @@ mod commands;
 #[cfg(test)]
 mod corruption;
 #[cfg(test)]
+mod crash_for_real;
+#[cfg(test)]
+mod crash_points;
+#[cfg(test)]
 mod end_to_end;
 #[cfg(test)]
 mod engine;
@@ -79,6 +83,7 @@ mod simulation;
 mod step_harness;
 #[cfg(test)]
 mod stop;
+mod store_limits;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //! Not here: what carepass does with a broker. Give a test the word `rabbit` in its name when it uses a node
 //! (`.config/nextest.toml` runs those one at a time).
 
+mod control;
+
 use crate::fixture::process::signal;
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -69,8 +71,10 @@ impl RabbitNode {
     pub fn start() -> Self {
         let sbin = installed_scripts();
         let ports = Ports::free();
-        let folder =
-            tempfile::Builder::new().prefix("carepass-rabbit-").tempdir().expect("a temporary folder");
+        let folder = tempfile::Builder::new()
+            .prefix("carepass-rabbit-")
+            .tempdir_in(in_memory())
+            .expect("a temporary folder");
         write_configuration(folder.path(), ports);
         // From here on the folder is the keeper's to remove: a destructor does not run in a process that is killed.
         let folder = folder.keep();
@@ -89,8 +93,8 @@ impl RabbitNode {
     pub fn fresh_vhost(&self) -> String {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let name = format!("test-{}", MADE.fetch_add(1, Ordering::Relaxed));
-        self.ctl(&["add_vhost", &name]);
-        self.ctl(&["set_permissions", "-p", &name, "guest", ".*", ".*", ".*"]);
+        self.order(&format!("rabbit_vhost:add({}, <<\"test\">>)", control::binary(&name)));
+        self.grant(&name, "guest", [".*"; 3]);
         format!("amqp://guest:guest@127.0.0.1:{}/{name}", self.ports.amqp)
     }
 
@@ -99,13 +103,17 @@ impl RabbitNode {
         if let Some(mut server) = self.server.take() {
             signal(&format!("-{}", server.id()), "KILL");
             server.wait().expect("the server is a child of this process");
-            fs::remove_file(self.folder.join("group")).expect("written when the server was started");
-            // The script is gone; the Erlang machine, its child, is gone when its sockets are.
-            let ports = [self.ports.amqp, self.ports.distribution];
-            poll_until(
-                || ports.iter().all(|port| connect(*port).is_err()),
-                || "RabbitMQ survives SIGKILL".to_owned(),
-            );
+            self.is_gone("RabbitMQ survives SIGKILL");
+        }
+    }
+
+    /// Ends the node as an administrator does: it takes leave of its clients and puts everything down first.
+    pub fn stop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            self.eval("spawn(fun() -> rabbit:stop_and_halt() end)");
+            let ended = || server.try_wait().expect("the server is a child of this process").is_some();
+            poll_until(ended, || "RabbitMQ does not stop".to_owned());
+            self.is_gone("RabbitMQ survives its stop");
         }
     }
 
@@ -153,6 +161,17 @@ impl RabbitNode {
         self.server = Some(server);
     }
 
+    /// The script is gone; the Erlang machine, its child, is gone when its sockets are.
+    fn is_gone(&self, complaint: &str) {
+        fs::remove_file(self.folder.join("group")).expect("written when the server was started");
+        let ports = [self.ports.amqp, self.ports.distribution];
+        poll_until(|| ports.iter().all(|port| connect(*port).is_err()), || complaint.to_owned());
+    }
+
+    fn name(&self) -> String {
+        format!("carepass{}@localhost", self.ports.amqp)
+    }
+
     fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log/console")).unwrap_or_default()
     }
@@ -169,7 +188,7 @@ impl RabbitNode {
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
             .env("ERL_EPMD_PORT", self.ports.epmd.to_string())
             .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
-            .env("RABBITMQ_NODENAME", format!("carepass{}@localhost", self.ports.amqp))
+            .env("RABBITMQ_NODENAME", self.name())
             .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
             .env("RABBITMQ_NODE_PORT", self.ports.amqp.to_string())
             .env("RABBITMQ_DIST_PORT", self.ports.distribution.to_string())
@@ -228,6 +247,12 @@ impl Ports {
     }
 }
 
+/// The node's folder lies in memory where the system has that: its hundreds of syncs at a start are too much for a busy disk.
+fn in_memory() -> PathBuf {
+    let in_memory = Path::new("/dev/shm");
+    if in_memory.is_dir() { in_memory.to_owned() } else { std::env::temp_dir() }
+}
+
 /// Takes the whole window together, so that no port is given out twice.
 fn nobody_listens(first: u16) -> bool {
     let window = first..first + PORTS_PER_WINDOW;
@@ -255,7 +280,7 @@ fn write_configuration(folder: &Path, ports: Ports) {
          log.console.level = info\n\
          log.file = false\n\
          vm_memory_high_watermark.absolute = 1GB\n\
-         disk_free_limit.absolute = 50MB\n",
+         disk_free_limit.absolute = 5MB\n",
         ports.amqp
     );
     for (name, text) in [
@@ -311,7 +336,7 @@ fn answers_amqp(port: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{RabbitNode, connect, shared};
+    use super::{RabbitNode, connect};
     use futures_util::StreamExt as _;
     use lapin::options::{
         BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
@@ -365,11 +390,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_confirmed_message_outlives_a_killed_rabbit_node() {
+    async fn a_rabbit_node_keeps_hosts_apart_and_what_it_confirmed() {
         let mut node = RabbitNode::start();
+        let (here, there) = (node.fresh_vhost(), node.fresh_vhost());
+        let exchange = async {
+            let (_connection, here) = channel(&here).await;
+            let (_connection, there) = channel(&there).await;
+            publish(&here, b"here").await;
+            publish(&there, b"there").await;
+            (consume(&here).await, consume(&there).await)
+        };
+        let consumed = within(&node, "exchange of messages", exchange).await;
+        assert_eq!(consumed, (b"here".to_vec(), b"there".to_vec()));
+
         let (_connection, before) = within(&node, "channel", channel(&node.url())).await;
-        // A definition is on disk some time after it was answered; only a message's confirm waits for the disk.
-        node.ctl(&["eval", "mnesia:sync_log()."]);
+        node.put_definitions_down();
+        // Only a message's confirm waits for the disk.
         within(&node, "confirm", publish(&before, b"kept")).await;
 
         node.kill9();
@@ -385,19 +421,5 @@ mod tests {
         for port in [ports.amqp, ports.distribution, ports.epmd] {
             assert!(connect(port).is_err(), "a dropped node leaves nobody listening");
         }
-    }
-
-    #[tokio::test]
-    async fn virtual_hosts_of_the_shared_rabbit_node_do_not_see_each_other() {
-        let (here, there) = (shared().fresh_vhost(), shared().fresh_vhost());
-        let exchange = async {
-            let (_connection, here) = channel(&here).await;
-            let (_connection, there) = channel(&there).await;
-            publish(&here, b"here").await;
-            publish(&there, b"there").await;
-            (consume(&here).await, consume(&there).await)
-        };
-        let consumed = within(shared(), "exchange of messages", exchange).await;
-        assert_eq!(consumed, (b"here".to_vec(), b"there".to_vec()));
     }
 }

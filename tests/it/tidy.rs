@@ -2,6 +2,7 @@
 //! Not here: the rules themselves and their self-tests (`tidy/rules.rs`).
 
 mod code;
+mod proofs;
 mod rules;
 
 use carepass::model::event::ReasonCode;
@@ -48,6 +49,16 @@ fn every_reason_of_a_refusal_stands_in_the_page_about_events() {
         ReasonCode::ALL.iter().map(|reason| (reason.code(), reason.text(Language::English))).collect();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/EVENTS.md");
     assert_none(rules::reasons(&reasons, &fs::read_to_string(path).unwrap_or_default()));
+}
+
+#[test]
+fn every_effect_has_crash_points_and_every_planted_bug_is_hunted() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let product = sources(&root.join("src"));
+    let tests = sources(&root.join("tests"));
+    assert!(carepass::planted::Bug::ALL.len() >= 30, "fewer prove too little");
+    assert_none(proofs::effects(&product));
+    assert_none(proofs::bugs(&product, &tests));
 }
 
 fn assert_none(mut offences: Vec<Offence>) {

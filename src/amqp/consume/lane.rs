@@ -20,6 +20,7 @@ use crate::amqp::error::{PublishError, plain_words, words_while};
 use crate::amqp::message::{Parcel, short};
 use crate::amqp::publish::Publisher;
 use crate::amqp::settings::AmqpSettings;
+use crate::crash::crash_point;
 
 /// For the answers to qos, consume and cancel.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
@@ -104,7 +105,8 @@ impl Lane<'_> {
         headers_max: usize,
         halt: &CancellationToken,
     ) -> Ended {
-        let in_hand_max = usize::from(self.in_hand_max());
+        // Above what the broker sends, so that its word that the channel is closed is heard while all of that is in hand.
+        let in_hand_limit = usize::from(self.in_hand_max()) * 2;
         let mut in_hand = FuturesUnordered::new();
         let ended = loop {
             tokio::select! {
@@ -115,7 +117,7 @@ impl Lane<'_> {
                     }
                 }
                 // lapin's consumer yields None once and then nothing for ever: the first None ends it.
-                next = consumer.next(), if in_hand.len() < in_hand_max => match next {
+                next = consumer.next(), if in_hand.len() < in_hand_limit => match next {
                     Some(Ok(delivery)) => in_hand.push(self.settle(delivery, headers_max)),
                     Some(Err(error)) => break Ended::Lost(plain_words(&error)),
                     None => break Ended::Lost(format!("the broker ended consuming from '{}'; was the queue deleted?", self.queue)),
@@ -211,7 +213,10 @@ enum Settled {
 /// A late acknowledgement is no error: the broker has the message back and delivers it again, and Intake
 /// knows it then.
 async fn acknowledge(delivery: &Delivery) -> Settled {
-    match delivery.ack(BasicAckOptions::default()).await {
+    crash_point!(async "amqp.ack.before");
+    let acknowledged = delivery.ack(BasicAckOptions::default()).await;
+    crash_point!(async "amqp.ack.after");
+    match acknowledged {
         Ok(true) => {}
         Ok(false) => tracing::debug!("the channel was closed before the acknowledgement"),
         Err(error) => tracing::debug!(%error, "the acknowledgement did not reach the broker"),

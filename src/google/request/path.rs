@@ -13,6 +13,7 @@ use crate::model::id::{
     AccountId, Address, AssignmentId, ClientId, CustomerId, MailAddress, OrgUnitId, OrgUnitPath, ProductId,
     SkuId,
 };
+use crate::planted::planted;
 use reqwest::Url;
 
 /// A value that may stand in a path: nothing but names that cannot hold a wrong value.
@@ -76,6 +77,9 @@ fn segments(value: &Value<'_>) -> Result<Vec<String>, Failure> {
 
 /// Percent-encodes all but RFC 3986's unreserved characters and `@`.
 pub(super) fn encode(text: &str) -> Result<String, Failure> {
+    if planted!(PathUnguarded) {
+        return Ok(text.to_owned());
+    }
     // `id:…` names a unit by its id, so a unit whose name begins so cannot be asked for by path.
     if text.is_empty() || text == "." || text == ".." || text.starts_with("id:") {
         return Err(refused("a value that cannot stand in a path"));
@@ -122,7 +126,7 @@ pub(super) fn prove(spec: &Spec, endpoint: &Endpoint, path: &str) -> Result<Url,
     } else {
         segments(url.path()) == segments(spec.path)
     };
-    if same_origin && pinned && as_built && counted {
+    if same_origin && pinned && (as_built && counted || planted!(PathUnguarded)) {
         Ok(url)
     } else {
         Err(refused("an address that is not its template"))

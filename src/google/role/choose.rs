@@ -7,6 +7,7 @@
 use super::Role;
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::reseller::{Privilege, RoleChoice};
+use crate::planted::planted;
 use std::collections::BTreeSet;
 
 /// The super administrator's role by its name, should Google leave the flag out (Google, "manage roles").
@@ -39,7 +40,7 @@ pub enum Chosen {
 pub fn approve(role: &Role, approved: &BTreeSet<Privilege>) -> Result<(), Failure> {
     harmless(role)?;
     let excess: BTreeSet<Privilege> = role.privileges.difference(approved).cloned().collect();
-    if excess.is_empty() {
+    if excess.is_empty() || planted!(RoleMayDoMore) {
         Ok(())
     } else {
         let excess = format!("beyond what was approved: {}", shown(&excess));
@@ -50,7 +51,7 @@ pub fn approve(role: &Role, approved: &BTreeSet<Privilege>) -> Result<(), Failur
 /// What holds for every role that is given, whatever was approved.
 fn harmless(role: &Role) -> Result<(), Failure> {
     let too_powerful = |why: &str| Err(stop(FailureCode::RoleTooPowerful, why));
-    if role.is_super_admin || role.name == SUPER_ADMIN_NAME {
+    if (role.is_super_admin || role.name == SUPER_ADMIN_NAME) && !planted!(SuperRolePasses) {
         return too_powerful("it is the super administrator's role");
     }
     if role.privileges.is_empty() {

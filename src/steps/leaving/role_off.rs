@@ -5,6 +5,7 @@
 
 use super::{also, find, is_untouched, roles_to_end, step, suspended_at_least, take_away};
 use crate::model::plan::StepName;
+use crate::planted::planted;
 use crate::steps::{Context, Outcome, Step};
 
 /// What holds where nothing was made.
@@ -25,7 +26,7 @@ pub const STEP: Step =
     step(StepName::RoleOff, "the account no longer holds a role", |cx| Box::pin(ensure(cx)));
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
-    if is_untouched(cx) {
+    if is_untouched(cx) || planted!(KeepsTheRole) {
         return Ok(also(NOTHING));
     }
     let Some(ours) = find(cx, cx.since).await? else { return Ok(also(NO_ACCOUNT)) };

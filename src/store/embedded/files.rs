@@ -1,6 +1,7 @@
 //! Directories and files as the store wants them: for the owner alone, and on disk when they are said to be there.
 //! Not here: what the files hold.
 
+use crate::planted::planted;
 use crate::store::StoreError;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -117,6 +118,9 @@ pub fn write_together(directory: &Path, files: impl Iterator<Item = (PathBuf, Ve
     sync_together(&drafts)?;
     for path in paths {
         std::fs::rename(draft_of(&path), path)?;
+    }
+    if planted!(NamesNotSynced) {
+        return Ok(());
     }
     sync_directory(directory)
 }

@@ -42,6 +42,7 @@ pub use repair::{Repaired, repair};
 pub use verify::{Behind, Flaw, Verified, verify};
 
 use super::{Answer, Store, StoreError, StoredLetter};
+use crate::crash::crash_point;
 use crate::model::engineer::{Engineer, EventRef};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::entry::{Commit, Entry, Position, Received};
@@ -160,9 +161,15 @@ impl Embedded {
         let shared = Arc::new(shared);
         let (queue, waiting) = mpsc::channel(QUEUE);
         let writer = Writer { shared: shared.clone(), ledger, meta, queue: waiting };
+        #[cfg(debug_assertions)]
+        let bug = crate::planted::here();
         std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || writer.run())
+            .spawn(move || {
+                #[cfg(debug_assertions)]
+                crate::planted::plant(bug);
+                writer.run();
+            })
             .map_err(|error| StoreError::Unavailable(format!("no thread for the writer: {error}")))?;
         Ok(Self { shared, readers: Semaphore::new(READERS), queue })
     }
@@ -209,8 +216,11 @@ impl Store for Embedded {
             self.shared.health()?;
             let (pending, answered) = Pending::new(commit)?;
             let lost = || self.shared.health().err().unwrap_or_else(|| unavailable("the writer is gone"));
+            crash_point!(async "embedded.commit.before");
             self.queue.send(Request::Commit(pending)).await.map_err(|_| lost())?;
-            answered.await.map_err(|_| lost())?
+            let committed = answered.await.map_err(|_| lost())?;
+            crash_point!(async "embedded.commit.after");
+            committed
         })
     }
 

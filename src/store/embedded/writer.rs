@@ -14,6 +14,7 @@ use super::ledger::{Ledger, Place};
 use super::stage::Stage;
 use super::standing::Standing;
 use super::{Shared, unavailable};
+use crate::crash::crash_point;
 use crate::model::entry::{Actor, Change, Commit, Entry, Position};
 use crate::store::{StoreError, condition};
 use jiff::Timestamp;
@@ -253,10 +254,12 @@ impl Writer {
         body: &[u8],
     ) -> Result<(), StoreError> {
         let failed = |what: &str, error: std::io::Error| StoreError::Unavailable(format!("{what}: {error}"));
+        crash_point!("keys.write.before");
         shared
             .keys
             .write(stage.data_keys())
             .map_err(|error| failed("a data key cannot be written", error))?;
+        crash_point!("letters.write.before");
         shared
             .letters
             .write(stage.letters())
@@ -264,13 +267,17 @@ impl Writer {
         let before: Link = *self.ledger.end();
         stage.put_frame(before.position + 1, before.offset)?;
         let syncs = self.ledger.syncs();
+        crash_point!("ledger.append.before");
         self.ledger.append(count, body).map_err(|error| failed("the ledger cannot be written", error))?;
+        crash_point!("ledger.append.after");
         shared
             .keys
             .destroy(stage.erased())
             .map_err(|error| failed("a data key cannot be destroyed", error))?;
         let unparked = stage.take_unparked();
+        crash_point!("index.write.before");
         self.meta = stage.write(&self.meta, self.ledger.end())?;
+        crash_point!("index.write.after");
         shared
             .letters
             .remove(unparked.iter())

@@ -26,7 +26,7 @@ impl fmt::Display for Spoiled {
 
 /// The chances of this run.
 pub fn chance() -> Rng {
-    Rng::with_seed(seed::asked_for().unwrap_or(20_261_126))
+    Rng::with_seed(seed::asked_for().unwrap_or_else(|| 20_261_126 + seed::after()))
 }
 
 /// In memory where the system has that: hundreds of openings, each with its syncs, are too much for a busy disk.

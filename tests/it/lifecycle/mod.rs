@@ -12,6 +12,7 @@ mod model;
 mod world;
 
 use crate::fixture::seed;
+use carepass::planted::{Bug, caught};
 use history::{Item, Pace};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::time::Instant;
@@ -31,7 +32,7 @@ const SEEDS: u64 = 1_250;
 const QUARTERS: u64 = 4;
 
 fn quarter(first: u64) {
-    run((0..SEEDS).map(|number| QUARTERS * number + first));
+    run(seed::each(SEEDS * QUARTERS).filter(|seed| seed % QUARTERS == first % QUARTERS));
 }
 
 #[test]
@@ -56,12 +57,10 @@ fn every_life_is_as_the_model_says_fourth_quarter() {
 
 #[test]
 fn lives_of_the_whole_engine_are_as_the_model_says() {
-    let only = seed::asked_for();
     let begun = Instant::now();
-    let seeds: Vec<u64> = (1..=LIVED).filter(|seed| only.is_none_or(|only| only == *seed)).collect();
-    for seed in &seeds {
-        let history = history::write(*seed, Pace::Days);
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| lived::through(*seed, &history))) {
+    for seed in seed::each(LIVED) {
+        let history = history::write(seed, Pace::Days);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| lived::through(seed, &history))) {
             eprintln!("seed {seed} fails:");
             for item in &history {
                 eprintln!("  {item}");
@@ -69,14 +68,14 @@ fn lives_of_the_whole_engine_are_as_the_model_says() {
             std::panic::resume_unwind(panic);
         }
     }
-    println!("{} lives of the whole engine in {:.1?}", seeds.len(), begun.elapsed());
+    println!("{LIVED} lives of the whole engine in {:.1?}", begun.elapsed());
 }
 
 fn run(seeds: impl Iterator<Item = u64>) {
     let only = seed::asked_for();
     let begun = Instant::now();
     let (mut sum, mut count, mut failed) = (Stats::default(), 0u64, 0);
-    for seed in seeds.filter(|seed| only.is_none_or(|only| only == *seed)) {
+    for seed in seeds {
         let history = history::write(seed, Pace::Weeks);
         match live(seed, &history) {
             Ok(stats) => sum.add(&stats),
@@ -151,4 +150,19 @@ fn check(sum: &Stats) {
     ] {
         assert!(*count >= at_least, "too few {what}: {sum:?}");
     }
+}
+
+#[test]
+fn planted_an_older_word_wins() {
+    caught(Bug::OlderWordWins, until_one_fails);
+}
+
+#[test]
+fn planted_a_return_is_not_asked_about() {
+    caught(Bug::ReturnUnasked, until_one_fails);
+}
+
+/// As many lives as it takes.
+fn until_one_fails() {
+    (1..=SEEDS).for_each(|seed| drop(World::new(seed).run(&history::write(seed, Pace::Weeks))));
 }

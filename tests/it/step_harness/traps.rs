@@ -32,6 +32,7 @@ use super::stage::{MOODS, Stage};
 use carepass::model::enrollment::Enrollment;
 use carepass::model::failure::{FailureCode, FailureKind};
 use carepass::model::plan::StepName;
+use carepass::planted::{Bug, caught};
 use carepass::sandbox::{Assignment, Customer, Role, User};
 use carepass::steps::House;
 use jiff::SignedDuration;
@@ -347,4 +348,38 @@ pub fn assign(customer: &mut Customer, user: &str, name: &str, org_unit: Option<
 fn role(customer: &Customer, name: &str) -> u64 {
     let found = customer.roles.iter().find(|(_, role)| role.name == name);
     *found.unwrap_or_else(|| panic!("no role {name}")).0
+}
+
+/// One trap alone, where Google is plain.
+async fn alone(name: &str) {
+    let trap = TRAPS.iter().find(|trap| trap.name == name).expect("a trap of this name");
+    let moments = moments().await;
+    let place = |moment: &&Moment| moment.row.to_string().contains("care-se.example");
+    for step in trap.steps {
+        let moment = moments.iter().filter(place).find(|moment| moment.step.name == *step);
+        let wrong = spring(trap, moment.expect("a step of the journey")).await;
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}
+
+/// Guards that are gone, and the trap that must see it.
+macro_rules! bugs {
+    ($($name:ident: $bug:ident $trap:literal;)+) => {$(
+        #[test]
+        fn $name() {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+            caught(Bug::$bug, || runtime.expect("a runtime").block_on(alone($trap)));
+        }
+    )+};
+}
+
+bugs! {
+    planted_anybodys_marker: MarkerNotCompared "another engineer's marker";
+    planted_an_alias_is_an_address: AliasPasses "our address is an alias of an ordinary user";
+    planted_suspended_is_no_hindrance: SuspendedPasses "suspended";
+    planted_super_administrators_are_written_to: SuperAdministratorPasses "a super administrator";
+    planted_administrators_are_written_to: AdministratorPasses "an administrator of something else";
+    planted_old_looks_count: OldLookCounts "suspended";
+    planted_roles_may_do_more: RoleMayDoMore "the role was widened";
+    planted_super_roles_are_given: SuperRolePasses "the role became the super administrator's";
 }

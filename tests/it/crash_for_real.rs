@@ -1,0 +1,178 @@
+//! The built binary ends at one crash point after the other, each time in the middle of another engineer, on a real RabbitMQ and with the
+//! embedded store; the next process takes up what the one before left. In the end everybody is ready, nothing exists twice, and the world
+//! outside was told everything once. Not here: all points and pairs of them in one process (`crash_points`).
+
+use crate::fixture::daemon::{self, Daemon};
+use crate::fixture::queues::Queues;
+use crate::fixture::{Account, Neighbour, events};
+use crate::rabbit::RabbitNode;
+use carepass::amqp::{AmqpSettings, Endpoint, Topology, publish_all};
+use carepass::store::embedded::Embedded;
+use secrecy::SecretString;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
+
+/// Where the process ends, and the how manieth time it comes by.
+const POINTS: &[&str] = &[
+    "google.call.before:1",
+    "google.call.after:9",
+    "embedded.commit.before:3",
+    "embedded.commit.after:2",
+    "keys.write.before:1",
+    "letters.write.before:2",
+    "ledger.append.before:2",
+    "ledger.append.after:1",
+    "ledger.append.after:4",
+    "index.write.before:3",
+    "index.write.after:1",
+    "index.write.after:5",
+    "amqp.ack.before:1",
+    "amqp.ack.after:1",
+    "outcome.publish.before:1",
+    "amqp.publish.before:2",
+    "amqp.confirm.before:1",
+    "amqp.confirm.after:2",
+    "outcome.publish.after:3",
+    "letter.send.before:1",
+    "letter.send.after:1",
+    "google.call.before:7",
+];
+
+const DOMAINS: usize = 4;
+
+/// For everything after the broker's start; it usually takes a third of it.
+const LIMIT: Duration = Duration::from_secs(150);
+
+/// How often a fact is looked for that comes about in another process.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What `abort` ends a process with.
+const SIGABRT: i32 = 6;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rabbit_a_process_may_end_at_any_crash_point() {
+    let rabbit = RabbitNode::start();
+    let neighbour = Neighbour::start().await;
+    let story = Story { url: rabbit.url(), neighbour: &neighbour };
+    let told = tokio::time::timeout(LIMIT, story.run()).await;
+    let told = told.unwrap_or_else(|_| panic!("not done after {LIMIT:?}:\n{}", daemon::log_tail(&neighbour)));
+    check_world(&neighbour);
+    check_effects(&neighbour);
+    check_outcomes(&told);
+    let store = Embedded::open(&neighbour.folder().join("data")).expect("a whole ledger");
+    assert!(store.anchor().position.0 > 0);
+}
+
+struct Story<'a> {
+    url: String,
+    neighbour: &'a Neighbour,
+}
+
+impl Story<'_> {
+    async fn run(self) -> Vec<Value> {
+        let endpoint = Endpoint::parse(&SecretString::from(self.url.clone())).expect("the node's address");
+        let settings = AmqpSettings::new(endpoint);
+        let topology = Topology::of(&settings).expect("the usual names");
+        topology.ensure_at(&settings.endpoint).await.expect("a broker that lives");
+        let queues = Queues::at(&self.url).await;
+        for (number, point) in POINTS.iter().enumerate() {
+            self.publish(number).await;
+            self.ends_at(point).await;
+        }
+        let mut daemon = self.start(None);
+        let (mut told, mut ready) = (Vec::new(), BTreeSet::new());
+        while ready.len() < POINTS.len() {
+            for message in queues.take_all("carepass.outcomes").await {
+                let event: Value =
+                    serde_json::from_slice(&message.delivery.data).expect("an outcome is JSON");
+                if event["type"] == "com.carepass.provisioning.ready.v1" {
+                    ready.insert(event["subject"].to_string());
+                }
+                told.push(event);
+            }
+            assert!(!daemon.has_ended(), "the daemon has ended:\n{}", daemon::log_tail(self.neighbour));
+            tokio::time::sleep(LOOK).await;
+        }
+        assert!(daemon.stop().await.success());
+        for queue in ["carepass.engineers", "carepass.dead-letters"] {
+            assert_eq!(queues.take_all(queue).await.len(), 0, "{queue} is empty");
+        }
+        told
+    }
+
+    fn start(&self, point: Option<&str>) -> Daemon {
+        let mut environment = self.neighbour.environment(&[("INTAKE__AMQP__URL", &self.url)]);
+        environment.extend(point.map(|point| ("CAREPASS_CRASH_AT".to_owned(), point.to_owned())));
+        Daemon::start(self.neighbour, &environment)
+    }
+
+    async fn publish(&self, number: usize) {
+        let event = events::joined(number);
+        let id = event["id"].as_str().expect("an event has an id");
+        let message = events::outgoing(event.to_string().into_bytes(), id);
+        let counts = publish_all(&SecretString::from(self.url.clone()), vec![message], |_, _| ()).await;
+        assert_eq!(counts.expect("a broker that lives").confirmed, 1);
+    }
+
+    async fn ends_at(&self, point: &str) {
+        let mut daemon = self.start(Some(point));
+        let status = loop {
+            match daemon.ended() {
+                Some(status) => break status,
+                None => tokio::time::sleep(LOOK).await,
+            }
+        };
+        assert_eq!(status.signal(), Some(SIGABRT), "{point}: {status}\n{}", daemon::log_tail(self.neighbour));
+    }
+}
+
+fn check_world(neighbour: &Neighbour) {
+    let mut by_engineer: BTreeMap<String, Vec<Account>> = BTreeMap::new();
+    for account in neighbour.accounts() {
+        assert_eq!(
+            (&*account.licenses, &*account.roles),
+            (&["1010010001".to_owned()][..], &["Customer Care".to_owned()][..])
+        );
+        by_engineer.entry(account.engineer.clone()).or_default().push(account);
+    }
+    assert_eq!(by_engineer.len(), POINTS.len());
+    for (engineer, accounts) in by_engineer {
+        let domains: BTreeSet<&str> = accounts.iter().map(Account::domain).collect();
+        assert_eq!((accounts.len(), domains.len()), (DOMAINS, DOMAINS), "{engineer}: {accounts:?}");
+    }
+}
+
+/// Google was made to do each thing once.
+fn check_effects(neighbour: &Neighbour) {
+    let mut effects: BTreeMap<String, usize> = BTreeMap::new();
+    for effect in neighbour.sandbox.calls().into_iter().filter_map(|call| call.effect) {
+        *effects.entry(effect).or_default() += 1;
+    }
+    let accounts = POINTS.len() * DOMAINS;
+    let expected = [
+        ("license.assigned", accounts - POINTS.len()),
+        ("orgunit.created", 3),
+        ("role.assigned", accounts),
+        ("role.created", 3),
+        ("user.created", accounts),
+    ];
+    assert!(effects.iter().map(|(effect, count)| (effect.as_str(), *count)).eq(expected), "{effects:?}");
+}
+
+/// Each engineer was told of once, by the outcomes' ids, and ready comes last.
+fn check_outcomes(told: &[Value]) {
+    let mut seen = BTreeSet::new();
+    let mut kinds: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for event in told.iter().filter(|event| seen.insert(event["id"].as_str())) {
+        let kind = event["type"].as_str().and_then(|kind| kind.strip_prefix("com.carepass.provisioning."));
+        kinds.entry(event["subject"].to_string()).or_default().extend(kind);
+    }
+    for (subject, kinds) in kinds.iter().filter(|(subject, _)| subject.contains("engineer/")) {
+        let count = |wanted: &str| kinds.iter().filter(|kind| **kind == wanted).count();
+        let counted = (count("accepted.v1"), count("progressed.v1"), count("ready.v1"));
+        assert_eq!(counted, (1, DOMAINS, 1), "{subject}: {kinds:?}");
+        assert_eq!((kinds.first(), kinds.last()), (Some(&"accepted.v1"), Some(&"ready.v1")), "{subject}");
+    }
+}
