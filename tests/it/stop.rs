@@ -114,7 +114,7 @@ impl House {
                 tokio::time::sleep(Duration::from_millis(ms)).await;
                 let asked = Instant::now();
                 daemon.signal("TERM");
-                let status = daemon.ended().await;
+                let status = daemon.until_ended().await;
                 assert_eq!(status.code(), Some(3), "{}", daemon::log_tail(&self.neighbour));
                 assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
                 assert!(daemon::log_text(&self.neighbour).contains("ended at once by a second signal"));
