@@ -3,6 +3,7 @@
 //! engineers have that one domain only. The first engineer of a process, who also pays for tokens and address books, is shown beside the
 //! later ones. Run with `cargo bench --bench chain`; it prints the ratios and fails above 1.3. Not here: throughput, which Google's quotas decide.
 
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use carepass::app::App;

@@ -3,6 +3,8 @@
 //! `google`/`handover`/`mail`/`store`/`seal` adapt, `model` decides. `sandbox` stands beside the house.
 //! Not here: anything to run; the binary is `main`.
 
+#![forbid(unsafe_code)]
+
 pub mod amqp;
 pub mod app;
 pub mod cli;
@@ -10,6 +12,9 @@ pub mod clock;
 pub mod config;
 pub mod crash;
 pub mod engine;
+#[cfg(test)]
+#[path = "../tests/it/fuzz/engine.rs"]
+mod fuzz;
 pub mod google;
 pub mod handover;
 pub mod http;

@@ -1,5 +1,7 @@
 //! The binary: one command in, one exit code out. Everything else is in the library.
 
+#![forbid(unsafe_code)]
+
 use carepass::cli::{self, Cli};
 use clap::Parser;
 use std::process::ExitCode;
@@ -9,6 +11,9 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     #[cfg(debug_assertions)]
     carepass::config::arm_crash_point();
+    if let Err(error) = cli::close_memory() {
+        return cli::failed(&error.into()).into();
+    }
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

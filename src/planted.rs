@@ -119,6 +119,8 @@ mod garden {
         ChainNotCompared,
         /// A frame's hash is not compared.
         HashNotCompared,
+        /// A frame counts whoever wrote it.
+        CodeNotCompared,
         /// Any token may do anything.
         RoleNotAsked,
         /// The API answers to any name.

@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # What takes chances or counts; everything else says the same each time.
 campaigns='test(crash_) | test(lifecycle) | test(simulation) | test(power_cut) | test(limits) | test(corruption) | test(broker_faults)
-    | test(end_to_end) | test(closed_list) | test(fuzz) | test(step_harness) | test(leaver_everywhere) | test(clock)'
+    | test(end_to_end) | test(closed_list) | test(corpus::) | test(fuzz) | test(step_harness) | test(leaver_everywhere) | test(clock)'
 # How many times more than in CI a round spoils and breaks.
 rounds_each=4
 

@@ -12,6 +12,7 @@ mod lane;
 mod owed;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -30,6 +31,9 @@ use super::message::Incoming;
 use super::publish::Publisher;
 use super::settings::AmqpSettings;
 use super::topology::Topology;
+
+/// That of the leavers, and the main one.
+const QUEUES: usize = 2;
 
 /// How often Intake is asked whether it is ready: that troubles nobody, and however long it was away, events are taken soon after.
 const LOOK_WHETHER_READY: Duration = Duration::from_secs(1);
@@ -186,6 +190,13 @@ impl Consumer {
     /// Both queues side by side; when one ends, the other finishes what it has in hand.
     async fn consume(&self, connection: &Connection, careful: bool, stop: &CancellationToken) -> Ended {
         let halt = stop.child_token();
+        let begun = AtomicUsize::new(0);
+        // Connected is who consumes: a queue that may not be read would be told as connected at each attempt.
+        let begins = || {
+            if begun.fetch_add(1, Ordering::Relaxed) + 1 == QUEUES {
+                self.health.connected();
+            }
+        };
         let lane = |queue: &str| {
             let lane = Lane {
                 queue: queue.to_owned(),
@@ -194,6 +205,7 @@ impl Consumer {
                 publisher: &self.publisher,
                 owed: &self.owed,
                 careful,
+                begins: &begins,
             };
             let halt = &halt;
             async move {
@@ -202,7 +214,6 @@ impl Consumer {
                 ended
             }
         };
-        self.health.connected();
         let (leavers, engineers) =
             tokio::join!(lane(&self.settings.leavers_queue), lane(&self.settings.queue));
         leavers.or(engineers)

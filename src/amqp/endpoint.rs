@@ -5,12 +5,15 @@
 use std::fmt;
 use std::time::Duration;
 
+use lapin::runtime::default_runtime;
+use lapin::tcp::AMQPUriTcpExt as _;
 use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Channel, Connection, ConnectionProperties};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
 use super::error::AmqpError;
+use super::tls::Tls;
 use crate::model::this_machine::is_this_machine;
 
 const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -28,6 +31,8 @@ pub struct InvalidUrl(&'static str);
 #[derive(Clone)]
 pub struct Endpoint {
     uri: AMQPUri,
+    /// What is said of TLS beyond the scheme; else the authorities of the machine count, and nothing is shown.
+    tls: Option<Tls>,
 }
 
 impl Endpoint {
@@ -50,12 +55,23 @@ impl Endpoint {
             return Err(InvalidUrl("names no host; write it like amqps://user:password@host:5671/vhost"));
         }
         uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
-        Ok(Self { uri })
+        Ok(Self { uri, tls: None })
+    }
+
+    /// Whether TLS is spoken.
+    pub fn is_encrypted(&self) -> bool {
+        self.uri.scheme == AMQPScheme::AMQPS
+    }
+
+    /// The same broker, known and met in this way. For an encrypted endpoint.
+    #[must_use]
+    pub fn with_tls(self, tls: Tls) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     /// Whether the password would cross a network in clear.
     pub fn is_in_clear(&self) -> bool {
-        self.uri.scheme == AMQPScheme::AMQP && !is_this_machine(&self.uri.authority.host)
+        !self.is_encrypted() && !is_this_machine(&self.uri.authority.host)
     }
 
     /// Connects; `name` is shown in the broker's management pages.
@@ -64,11 +80,23 @@ impl Endpoint {
     /// [`AmqpError::Slow`] after ten seconds, else what broker or network said.
     pub async fn connect(&self, name: &str) -> Result<Connection, AmqpError> {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let connecting = Connection::connect_uri(self.uri.clone(), properties);
-        match timeout(CONNECT_TIME, connecting).await {
+        match timeout(CONNECT_TIME, self.open(properties)).await {
             Ok(connected) => Ok(connected?),
             Err(_) => Err(AmqpError::Slow { doing: "connecting to the broker", limit: CONNECT_TIME }),
         }
+    }
+
+    async fn open(&self, properties: ConnectionProperties) -> lapin::Result<Connection> {
+        let Some(tls) = self.tls.clone() else {
+            return Connection::connect_uri(self.uri.clone(), properties).await;
+        };
+        // lapin itself only adds authorities to those of the machine, and keeps a client's key in a type that shows it.
+        let dial = async move |mut uri: AMQPUri, runtime| {
+            uri.scheme = AMQPScheme::AMQP;
+            let stream = uri.connect_async(&runtime).await?;
+            Ok(stream.into_rustls(tls.connector(), &uri.authority.host).await?)
+        };
+        Connection::connector(self.uri.clone(), default_runtime()?, dial, properties).await
     }
 }
 

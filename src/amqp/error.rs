@@ -8,6 +8,7 @@ use std::time::Duration;
 use lapin::ErrorKind;
 
 use super::endpoint::InvalidUrl;
+use super::tls;
 
 /// The door cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -136,6 +137,9 @@ pub(super) fn words_while(doing: &str, error: &lapin::Error) -> String {
 
 fn network_words(cause: &io::Error) -> String {
     use io::ErrorKind as Kind;
+    if let Some(words) = tls::words(cause) {
+        return words;
+    }
     let kind = cause.kind();
     if kind == Kind::ConnectionRefused {
         return "nobody listens there; is the broker running, and are host and port right?".to_owned();

@@ -8,6 +8,7 @@ use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use super::error::PublishError;
+use crate::model::signature::SIGNATURE_HEADER;
 
 /// Headers taken over from a message at most; the rest is left out.
 const HEADERS_MAX: usize = 64;
@@ -23,7 +24,7 @@ pub struct Incoming {
     pub body: Vec<u8>,
     /// The `content-type` property.
     pub content_type: Option<String>,
-    /// Headers that are texts, numbers or booleans, as text; at most 64 of at most 8 KiB.
+    /// Headers that are texts, numbers or booleans, as text; at most 64 of at most 8 KiB, those of the event first.
     pub headers: BTreeMap<String, String>,
 }
 
@@ -99,9 +100,12 @@ pub(super) fn short(text: String, what: &'static str) -> Result<ShortString, Pub
 }
 
 pub(super) fn texts(table: &FieldTable) -> BTreeMap<String, String> {
-    table
-        .inner()
-        .iter()
+    let is_event =
+        |name: &ShortString| name.as_str().starts_with("cloudEvents") || name.as_str() == SIGNATURE_HEADER;
+    let (first, rest): (Vec<_>, Vec<_>) = table.inner().iter().partition(|(name, _)| is_event(name));
+    first
+        .into_iter()
+        .chain(rest)
         .filter_map(|(name, value)| Some((name.to_string(), text(value)?)))
         .filter(|(_, value)| value.len() <= HEADER_MAX)
         .take(HEADERS_MAX)
@@ -172,9 +176,11 @@ pub(super) mod tests {
 
         let mut many = FieldTable::default();
         for number in 0..1000 {
-            many.insert(format!("h{number}").into(), AMQPValue::LongInt(number));
+            many.insert(format!("a{number}").into(), AMQPValue::LongInt(number));
         }
-        assert_eq!(texts(&many).len(), HEADERS_MAX);
+        many.insert("cloudEvents_id".into(), AMQPValue::LongString("e1".into()));
+        let texts = texts(&many);
+        assert_eq!((texts.len(), texts.get("cloudEvents_id").map(String::as_str)), (HEADERS_MAX, Some("e1")));
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod publish;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod topology;
 #[cfg(test)]
 mod topology_tests;
@@ -33,4 +34,5 @@ pub use look::{QueueLook, look_at_queues};
 pub use message::{Incoming, Outgoing};
 pub use publish::{Publisher, PublisherLink};
 pub use settings::{AmqpSettings, DEAD_LETTER_QUEUE, LEAVERS_QUEUE, OUTCOMES_QUEUE};
+pub use tls::{ClientCertificate, InvalidTls, Tls};
 pub use topology::Topology;

@@ -13,7 +13,7 @@ use crate::model::id::ResellerName;
 use crate::seal::Sealer;
 use crate::steps::{House, Learned, SheetError, Site};
 use crate::store::Store as _;
-use crate::store::embedded::Embedded;
+use crate::store::embedded::{ChainKey, Embedded};
 use anyhow::{Context as _, Result};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
@@ -34,17 +34,26 @@ const MAIL_MAX: Duration = Duration::from_secs(30);
 /// Engineers whose records are tried with the master key.
 const WITNESSES_MAX: usize = 20;
 
-/// Opens the store, which verifies the whole ledger.
+/// Opens the store with the master key, which verifies the whole ledger and that it was written with that key.
 pub(super) async fn open_store(config: &Config) -> Result<Embedded> {
     let Backend::Embedded { path } = config.store.backend.clone();
-    let opened = tokio::task::spawn_blocking(move || Embedded::open(&path)).await;
-    Ok(opened.context("the store's opening was cut off")?.map_err(StoreDown)?)
+    let key_file = config.seal.key_file.clone();
+    refuse_new_key(&key_file, Embedded::is_begun(&path))?;
+    let opening = move || -> Result<Embedded> {
+        // The key is made there, unless somebody said otherwise.
+        Embedded::make_folder(&path).map_err(StoreDown)?;
+        let sealer = Sealer::open(&key_file).context("the master key")?;
+        Ok(Embedded::open_keyed(&path, &ChainKey::of(sealer.chain_key())).map_err(StoreDown)?)
+    };
+    tokio::task::spawn_blocking(opening).await.context("the store's opening was cut off")?
 }
 
 /// A fresh master key beside an old ledger would open nobody's record and forget every reservation.
 pub(super) async fn refuse_new_key_for_old_store(config: &Config, store: &Embedded) -> Result<()> {
-    let key_file = &config.seal.key_file;
-    let is_old = store.head().await.map_err(StoreDown)? > Position::default();
+    refuse_new_key(&config.seal.key_file, store.head().await.map_err(StoreDown)? > Position::default())
+}
+
+fn refuse_new_key(key_file: &Path, is_old: bool) -> Result<()> {
     anyhow::ensure!(
         !is_old || key_file.exists(),
         "the store is in use, and its master key {} is missing: restore it from the backup",

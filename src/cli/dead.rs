@@ -9,6 +9,7 @@ use super::speech::Speech;
 use super::table::{Cell, Table};
 use crate::model::parked::LetterId;
 use crate::model::person::Language;
+use crate::model::person::name::is_unseen;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -266,11 +267,18 @@ fn render(letter: &LetterAnswer, zone: &TimeZone) -> String {
         let _ = write!(text, "\n  ({} bytes, not kept in full)", letter.size);
     }
     if let Some(body) = letter.body.as_ref().or(letter.body_base64.as_ref()) {
-        // A control character could move the cursor or change the terminal.
-        let shown: String = body.chars().filter(|c| !c.is_control() || *c == '\n').collect();
-        let _ = write!(text, "\n\n{shown}");
+        let _ = write!(text, "\n\n{}", visible(body));
     }
     text
+}
+
+/// What cannot be seen is spelt out: it could change the terminal or turn the text around, and may be what is wrong with the message.
+fn visible(body: &str) -> String {
+    let mut shown = String::with_capacity(body.len());
+    for one in body.chars() {
+        if is_unseen(one) && one != '\n' { shown.extend(one.escape_unicode()) } else { shown.push(one) }
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -319,7 +327,7 @@ mod tests {
     #[test]
     fn a_message_says_what_is_wrong_and_its_body_cannot_change_the_terminal() {
         let expected = "0123456789abcdef0123456789abcdef  2026-11-22 10:00 UTC  amqp\n  engineer: E-1\n  \
-                        source: https://hr.example\n  id: 7\n  /data/scope  missing_field\n    Add it.\n\n{[2J\n}";
+                        source: https://hr.example\n  id: 7\n  /data/scope  missing_field\n    Add it.\n\n{\\u{1b}[2J\n}";
         assert_eq!(render(&letter(), &TimeZone::UTC), expected);
     }
 }

@@ -7,8 +7,9 @@ use super::serve::load;
 use crate::clock::Clock;
 use crate::config::Backend;
 use crate::model::entry::Position;
+use crate::seal::Sealer;
 use crate::store::StoreError;
-use crate::store::embedded::{Repaired, Verified, repair, verify};
+use crate::store::embedded::{ChainKey, Repaired, Verified, repair, verify, verify_keyed};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;
@@ -33,11 +34,21 @@ pub struct WhichStore {
     store: Option<PathBuf>,
 }
 
+/// Which ledger, and the key that it was written with.
+#[derive(Clone, Debug, Args)]
+pub struct WhichLedger {
+    #[command(flatten)]
+    store: WhichStore,
+    /// The file of the master key, instead of the configured one: whether everything was written with it
+    #[arg(long, value_name = "FILE")]
+    master_key: Option<PathBuf>,
+}
+
 /// Arguments of `ledger verify`.
 #[derive(Clone, Debug, Args)]
 pub struct VerifyArgs {
     #[command(flatten)]
-    which: WhichStore,
+    which: WhichLedger,
     /// Also say whether this head, of an outcome (`ledgerhead`) or an earlier verification, is in the chain
     #[arg(long, value_name = "SHA256")]
     head: Option<String>,
@@ -50,7 +61,7 @@ pub struct VerifyArgs {
 #[derive(Clone, Debug, Args)]
 pub struct RepairArgs {
     #[command(flatten)]
-    which: WhichStore,
+    which: WhichLedger,
     /// Cut behind this entry, which must be the last sound one: the confirmation
     #[arg(long, value_name = "ENTRY")]
     cut_after: Option<u64>,
@@ -60,10 +71,10 @@ pub struct RepairArgs {
 pub async fn run(command: &LedgerCommand, screen: &mut Screen) -> Ended {
     match command {
         LedgerCommand::Verify(args) => {
-            let Some(root) = args.which.folder(screen) else { return Ok(Exit::Usage) };
+            let Some((root, key)) = args.which.of(screen)? else { return Ok(Exit::Usage) };
             let head = args.head.as_ref().map(|head| head.trim().to_ascii_lowercase());
-            let verified = blocking(move || verify(&root, head.as_deref())).await?;
-            Ok(show(&verified.map_err(|error| trouble(&error))?, args.json, screen))
+            let verified = look(root, head, key).await?;
+            Ok(show(&verified, args.json, screen))
         }
         LedgerCommand::Repair(args) => mend(args, screen).await,
     }
@@ -78,6 +89,42 @@ impl WhichStore {
         let Backend::Embedded { path } = load(&self.config, screen)?.store.backend;
         Some(path)
     }
+}
+
+impl WhichLedger {
+    /// Its folder, and its key where that can be had; `None` if the configuration has faults, which are told then. A key that is
+    /// configured and may not be read is left out: an auditor need not have it.
+    fn of(&self, screen: &mut Screen) -> Result<Option<(PathBuf, Option<ChainKey>)>, Trouble> {
+        let WhichStore { config, store } = &self.store;
+        let (root, configured) = if let Some(store) = store {
+            (store.clone(), None)
+        } else {
+            let Some(config) = load(config, screen) else { return Ok(None) };
+            let Backend::Embedded { path } = config.store.backend;
+            (path, Some(config.seal.key_file))
+        };
+        let read = |file: &PathBuf| Sealer::open(file).map(|sealer| ChainKey::of(sealer.chain_key()));
+        let key = match &self.master_key {
+            Some(file) if !file.exists() => {
+                return Err(Trouble::usage(format!(
+                    "{} does not exist; name the file of the master key",
+                    file.display()
+                )));
+            }
+            Some(file) => Some(read(file).map_err(|error| Trouble::usage(error.to_string()))?),
+            None => configured.filter(|file| file.exists()).and_then(|file| read(&file).ok()),
+        };
+        Ok(Some((root, key)))
+    }
+}
+
+/// With the key, if there is one.
+async fn look(root: PathBuf, head: Option<String>, key: Option<ChainKey>) -> Result<Verified, Trouble> {
+    let look = move || match key {
+        Some(key) => verify_keyed(&root, head.as_deref(), &key),
+        None => verify(&root, head.as_deref()),
+    };
+    blocking(look).await?.map_err(|error| trouble(&error))
 }
 
 /// Runs what reads and writes many files where that holds nobody up.
@@ -96,7 +143,7 @@ pub(super) fn trouble(error: &StoreError) -> Trouble {
 }
 
 fn show(verified: &Verified, as_json: bool, screen: &mut Screen) -> Exit {
-    let Verified { head, bytes, last_at, flaw, damaged_keys, in_use, known } = verified;
+    let Verified { head, bytes, last_at, flaw, damaged_keys, in_use, known, is_vouched } = verified;
     if as_json {
         let flaw = flaw.as_ref().map(|flaw| {
             json!({
@@ -107,6 +154,7 @@ fn show(verified: &Verified, as_json: bool, screen: &mut Screen) -> Exit {
         let shown = json!({
             "sound": verified.is_sound(), "position": head.position.0, "frame": head.frame, "sha256": head.sha256, "bytes": bytes,
             "last_at": last_at, "flaw": flaw, "damaged_keys": damaged_keys, "in_use": in_use, "head_known": known,
+            "vouched": is_vouched,
         });
         screen.say(format_args!("{shown:#}"));
     } else if flaw.is_none() {
@@ -118,6 +166,11 @@ fn show(verified: &Verified, as_json: bool, screen: &mut Screen) -> Exit {
             "Head of the chain: {}. Kept elsewhere, it proves later that nothing up to here was changed.",
             head.sha256
         ));
+    }
+    if !is_vouched && !as_json {
+        screen.note(
+            "Who wrote it was not looked at, since the master key is not at hand (--master-key): whoever may write to the folder could have written it anew.",
+        );
     }
     if let Some(flaw) = flaw {
         screen.note(&flaw.text);
@@ -148,9 +201,8 @@ fn exit_of(verified: &Verified) -> Exit {
 }
 
 async fn mend(args: &RepairArgs, screen: &mut Screen) -> Ended {
-    let Some(root) = args.which.folder(screen) else { return Ok(Exit::Usage) };
-    let folder = root.clone();
-    let found = blocking(move || verify(&folder, None)).await?.map_err(|error| trouble(&error))?;
+    let Some((root, key)) = args.which.of(screen)? else { return Ok(Exit::Usage) };
+    let found = look(root.clone(), None, key.clone()).await?;
     let sound = found.head.position;
     let Some(asked) = args.cut_after else {
         say_what_would_be(&found, screen);
@@ -164,8 +216,9 @@ async fn mend(args: &RepairArgs, screen: &mut Screen) -> Ended {
         )));
     }
     let now = Clock::System.now();
-    let Repaired { kept, cut, keys } =
-        blocking(move || repair(&root, Position(asked), now)).await?.map_err(|error| trouble(&error))?;
+    let Repaired { kept, cut, keys } = blocking(move || repair(&root, Position(asked), key.as_ref(), now))
+        .await?
+        .map_err(|error| trouble(&error))?;
     screen.say(format_args!(
         "The ledger ends with entry {asked} now; {cut} bytes were cut, and {keys} data keys of later entries set aside. The original is in {}. \
          The next start makes a new index. Have HR send again what it sent since {}.",

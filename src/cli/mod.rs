@@ -14,6 +14,7 @@ mod exit;
 mod explain;
 mod import;
 mod ledger;
+mod memory;
 mod order;
 mod roll;
 mod sandbox;
@@ -30,6 +31,7 @@ mod token;
 mod username;
 
 pub use exit::Exit;
+pub use memory::close_memory;
 
 use clap::{Parser, Subcommand};
 use exit::Ended;

@@ -2,6 +2,7 @@
 //! read well and cut well. Not here: what stands in them.
 
 use super::screen::Tone;
+use crate::model::person::name::is_unseen;
 use unicode_normalization::char::is_combining_mark;
 
 /// Blanks between columns.
@@ -29,8 +30,8 @@ impl Cell {
 
 impl From<String> for Cell {
     fn from(text: String) -> Self {
-        // A control character could move the cursor or change the terminal.
-        Self { text: text.chars().filter(|c| !c.is_control()).collect(), tone: None }
+        // A control character could move the cursor or change the terminal, and a mark of direction the order of what stands there.
+        Self { text: text.chars().filter(|c| !is_unseen(*c)).collect(), tone: None }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Reading what concerns the broker: events in and outcomes out, and that no name there is used for two things. Not here: whether
 //! the broker has what is named (`amqp`).
 
+use super::files::{self, Privacy};
 use super::kinds::{self, Parsed};
 use super::reader::{Read, Section};
 use super::sections::{AmqpSection, Intake, Outcomes};
 use super::tree::Leaf;
-use crate::amqp::{DEAD_LETTER_QUEUE, Endpoint, LEAVERS_QUEUE, OUTCOMES_QUEUE};
+use crate::amqp::{ClientCertificate, DEAD_LETTER_QUEUE, Endpoint, LEAVERS_QUEUE, OUTCOMES_QUEUE, Tls};
+use crate::model::authorities::Authorities;
 use crate::model::signature::{PublicKey, SourceKey};
 
 /// The sections `intake` and `outcomes`.
@@ -51,6 +53,7 @@ impl Names {
 fn amqp(s: &mut Section<'_>) -> Read<(Names, Option<Endpoint>)> {
     let endpoint =
         s.secret("url", "url_file", |url| Endpoint::parse(&url).map_err(|wrong| wrong.to_string()));
+    let tls = tls(s);
     let exchange = s.defaulted("exchange", kinds::broker_name);
     let queue = s.defaulted("queue", queue);
     let dead_letter_exchange = s.defaulted("dead_letter_exchange", kinds::broker_name);
@@ -66,7 +69,52 @@ fn amqp(s: &mut Section<'_>) -> Read<(Names, Option<Endpoint>)> {
         prefetch: prefetch?,
         allowed_sources: allowed_sources?.unwrap_or_default(),
     };
-    Ok((names, endpoint?))
+    Ok((names, known_by(s, endpoint?, tls?)?))
+}
+
+/// What is said of TLS; nothing where nothing is.
+fn tls(s: &mut Section<'_>) -> Read<Option<Tls>> {
+    let authorities = s.optional("ca_file", |leaf| pem(leaf, Authorities::parse));
+    let chain = s.optional("client_certificate_file", |leaf| pem(leaf, ClientCertificate::chain));
+    let key = s.secret("client_key", "client_key_file", |text| {
+        ClientCertificate::key(&text).map_err(|wrong| format!("{wrong}; ask whoever made the certificate"))
+    });
+    let (authorities, chain, key) = (authorities?, chain?, key?);
+    let certificate = match (chain, key) {
+        (Some(chain), Some(key)) => Some(ClientCertificate::new(chain, key)),
+        (None, None) => None,
+        (Some(_), None) => {
+            return Err(s.missing("client_key_file", "name the key of client_certificate_file"));
+        }
+        (None, Some(_)) => {
+            return Err(
+                s.missing("client_certificate_file", "name the certificate that the client's key is for")
+            );
+        }
+    };
+    if authorities.is_none() && certificate.is_none() {
+        return Ok(None);
+    }
+    let blamed = if certificate.is_some() { "client_certificate_file" } else { "ca_file" };
+    Tls::new(authorities.as_ref(), certificate).map(Some).map_err(|wrong| s.wrong(blamed, &wrong.to_string()))
+}
+
+fn pem<T, E: std::fmt::Display>(leaf: &Leaf, parse: impl Fn(&str) -> Result<T, E>) -> Parsed<T> {
+    let path = kinds::path(leaf)?;
+    let text = files::read(&path, Privacy::Public)?;
+    parse(&text).map_err(|wrong| format!("{} holds {wrong}; name the right file", path.display()))
+}
+
+fn known_by(s: &Section<'_>, endpoint: Option<Endpoint>, tls: Option<Tls>) -> Read<Option<Endpoint>> {
+    match (endpoint, tls) {
+        (Some(endpoint), Some(tls)) if endpoint.is_encrypted() => Ok(Some(endpoint.with_tls(tls))),
+        (Some(_), Some(_)) => {
+            let key = ["ca_file", "client_certificate_file"].into_iter().find(|key| s.is_said(key));
+            let what = "is for a broker that encrypts, and the URL begins with amqp://; write amqps://, or remove it";
+            Err(s.wrong(key.unwrap_or("ca_file"), what))
+        }
+        (endpoint, _) => Ok(endpoint),
+    }
 }
 
 /// The main queue: dead letters that came back to it would be refused for ever, leavers and outcomes would come in twice.

@@ -6,7 +6,7 @@ use super::kinds::{self, Parsed};
 use super::reader::{Read, Section};
 use super::sections::{Backend, Mail, MailTls, MailTransport, Store};
 use super::tree::Leaf;
-use crate::mail::Authorities;
+use crate::model::authorities::Authorities;
 use crate::model::id::MailAddress;
 use crate::model::this_machine::is_this_machine;
 use secrecy::SecretString;

@@ -3,7 +3,7 @@
 use super::fault_tests::check_change;
 use super::tests::{LEAST, folder, load_in, write};
 use super::*;
-use crate::mail::Authorities;
+use crate::model::authorities::Authorities;
 use crate::model::id::MailAddress;
 
 #[test]

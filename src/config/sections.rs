@@ -4,7 +4,7 @@ use crate::amqp;
 use crate::google::{Credentials, Endpoint, MappedAnswer};
 use crate::handover::{AgeFolder, VaultSettings};
 use crate::http::Tokens;
-use crate::mail::Authorities;
+use crate::model::authorities::Authorities;
 use crate::model::id::MailAddress;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::reseller::Reseller;

@@ -116,10 +116,10 @@ impl Engine {
             self.expose(self.house.store.enrollments_of(key).await?).await;
             Ok::<(), StoreError>(())
         };
-        if let Err(error) = looked.await {
-            if let Some(kept_back) = seldom::may_tell() {
-                tracing::warn!(engineer = %key, %error, kept_back, "could not look for missing rows; the next sweep will");
-            }
+        if let Err(error) = looked.await
+            && let Some(kept_back) = seldom::may_tell()
+        {
+            tracing::warn!(engineer = %key, %error, kept_back, "could not look for missing rows; the next sweep will");
         }
     }
 
@@ -198,10 +198,10 @@ impl Engine {
             self.remind(&engineer, &self.house.store.enrollments_of(key).await?).await;
             Ok::<(), StoreError>(())
         };
-        if let Err(error) = read.await {
-            if let Some(kept_back) = seldom::may_tell() {
-                tracing::warn!(engineer = %key, %error, kept_back, "could not look for reminders; the next sweep will");
-            }
+        if let Err(error) = read.await
+            && let Some(kept_back) = seldom::may_tell()
+        {
+            tracing::warn!(engineer = %key, %error, kept_back, "could not look for reminders; the next sweep will");
         }
     }
 

@@ -113,10 +113,10 @@ impl Engine {
             Ok(false) => self.say_two_step(engineer, rows, &pending).await,
             said => said,
         };
-        if let Err(error) = said {
-            if let Some(kept_back) = seldom::may_tell() {
-                tracing::warn!(engineer = %engineer.key, %error, kept_back, "a reminder could not be noted; the next sweep tries again");
-            }
+        if let Err(error) = said
+            && let Some(kept_back) = seldom::may_tell()
+        {
+            tracing::warn!(engineer = %engineer.key, %error, kept_back, "a reminder could not be noted; the next sweep tries again");
         }
     }
 

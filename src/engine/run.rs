@@ -71,12 +71,7 @@ impl<'a> Work<'a> {
                     self.reread().await?;
                 }
                 Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => {
-                    if self.has_landed(&moved.after, &error).await? {
-                        self.engine.grown.notify_one();
-                        let claimed = self.committed(moved);
-                        self.look_behind_wall().await;
-                        return claimed;
-                    }
+                    self.wait_for_store(&input, &error).await?;
                 }
             }
         }
@@ -266,28 +261,15 @@ impl<'a> Work<'a> {
         same_run.then_some(())
     }
 
-    /// Waits until the store answers again, until the lease is over: a result is kept, and so is a claim. What got no answer may be there
-    /// all the same, and a claim that nobody knew of would keep the row from everybody for as long as a lease.
-    async fn has_landed(&self, after: &Enrollment, error: &StoreError) -> Option<bool> {
+    /// A result is kept and offered again while the store is away, until the lease is over.
+    async fn wait_for_store(&self, input: &Input, error: &StoreError) -> Option<()> {
         if let Some(kept_back) = seldom::may_tell() {
             tracing::warn!(row = %self.row.id, %error, kept_back, "the commit waits: the store does not answer");
         }
-        let lease = |row: &Enrollment| {
-            if let State::Running { lease_until, .. } = row.state { Some(lease_until) } else { None }
-        };
-        let (is_claim, until) = (lease(&self.row).is_none(), lease(&self.row).or(lease(after))?);
-        loop {
-            tokio::time::sleep(STORE_PAUSE).await;
-            if self.engine.house.clock.now() >= until || (is_claim && self.engine.stop.is_cancelled()) {
-                return None;
-            }
-            let store = &self.engine.house.store;
-            if store.head().await.is_ok()
-                && let Ok(stored) = store.enrollment(&self.row.id).await
-            {
-                return Some(stored.as_ref() == Some(after));
-            }
-        }
+        let State::Running { lease_until, .. } = self.row.state else { return None };
+        let worth_it = matches!(input, Input::Reported(_)) && self.engine.house.clock.now() < lease_until;
+        tokio::time::sleep(STORE_PAUSE).await;
+        worth_it.then_some(())
     }
 }
 

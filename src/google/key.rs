@@ -2,16 +2,15 @@
 //! Not here: what is signed (`auth`).
 
 use super::endpoint::{Endpoint, is_loopback};
+use super::key_text::{pkcs8, unescaped};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::MailAddress;
 use crate::model::privacy::is_private;
 use reqwest::Url;
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
-use rustls::pki_types::PrivatePkcs8KeyDer;
-use rustls::pki_types::pem::PemObject;
-use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::fmt;
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -50,12 +49,14 @@ pub(super) struct Key {
 
 /// Google's key file, as far as it is used.
 #[derive(Deserialize)]
-struct KeyFile {
+struct KeyFile<'a> {
     #[serde(rename = "type")]
     kind: String,
     client_email: String,
     client_id: Option<String>,
-    private_key: SecretString,
+    /// As it stands there: a parsed text would leave copies behind.
+    #[serde(borrow)]
+    private_key: &'a RawValue,
     private_key_id: Option<String>,
     token_uri: Option<String>,
 }
@@ -82,7 +83,7 @@ impl Credentials {
         if json.len() > FILE_MAX {
             return Err(unusable("the key file is too long"));
         }
-        let file: KeyFile = serde_json::from_slice(json)
+        let file: KeyFile<'_> = serde_json::from_slice(json)
             .map_err(|_| unusable("the key file is not a service account's JSON"))?;
         if file.kind != "service_account" {
             return Err(unusable("the key file is not of type service_account"));
@@ -90,9 +91,9 @@ impl Credentials {
         if !may_name(file.token_uri.as_deref(), endpoint) {
             return Err(unusable("the key file names a foreign token_uri"));
         }
-        let der = PrivatePkcs8KeyDer::from_pem_slice(file.private_key.expose_secret().as_bytes())
-            .map_err(|_| unusable("the private key is not PKCS#8 in PEM"))?;
-        let pair = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der())
+        let der = unescaped(file.private_key.get()).and_then(|pem| pkcs8(&pem));
+        let der = der.ok_or_else(|| unusable("the private key is not PKCS#8 in PEM"))?;
+        let pair = RsaKeyPair::from_pkcs8(&der)
             .map_err(|_| unusable("the private key is not an RSA key of 2048 bits or more"))?;
         let signer = Signer::Key(Box::new(Key { id: file.private_key_id, pair }));
         let client_id = file.client_id.filter(|id| is_client_id(id));

@@ -26,6 +26,7 @@ mod fixture_tests;
 mod flight;
 pub mod guard;
 pub mod key;
+mod key_text;
 pub mod leaving;
 pub mod licensing;
 pub mod limits;

@@ -40,7 +40,8 @@ pub(super) async fn address_map(
         let Some(last) = page.last() else { break };
         after = Some(last.key.clone());
         for engineer in &page {
-            for (address, contact) in lines(&api, &engineer.key, &site.reseller, domain.as_ref()).await? {
+            let lines = lines(&api, &engineer.key, &site.reseller, domain.as_ref()).await?;
+            for (address, contact) in lines.into_iter().filter(|(_, contact)| is_plain(contact)) {
                 count += 1;
                 if count > LINES_MAX {
                     let detail =
@@ -77,6 +78,12 @@ async fn lines(
     let Some((name, contact)) = sheet.username.zip(sheet.person.contact_email) else { return Ok(Vec::new()) };
     let domains = here.into_iter().filter_map(|row| row.id.domain());
     Ok(domains.map(|domain| (format!("{name}@{domain}"), contact.to_string())).collect())
+}
+
+/// Whether a spreadsheet that is shown the address takes it for text. Google would not take a mark in front of it, so a line with another one
+/// is left out.
+fn is_plain(address: &str) -> bool {
+    !address.starts_with(['=', '+', '-', '@'])
 }
 
 /// Whether the row's address is known to lead to an account of the engineer's that carepass made.
@@ -136,6 +143,20 @@ mod tests {
             given: BTreeSet::new(),
         });
         row
+    }
+
+    /// A local part may begin so (RFC 5322, 3.2.3); what was stored once may, too.
+    #[test]
+    fn an_address_that_a_spreadsheet_would_carry_out_has_no_line() {
+        for (address, expected) in [
+            ("ada@hr.example", true),
+            ("_ada@hr.example", true),
+            ("=cmd|'/c'!A1@hr.example", false),
+            ("+1+1@hr.example", false),
+            ("-1@hr.example", false),
+        ] {
+            assert_eq!(is_plain(address), expected, "{address}");
+        }
     }
 
     /// An address that is somebody else's, or nobody's yet, has no line.

@@ -3,6 +3,7 @@
 
 mod envelope;
 mod events;
+mod hostile;
 mod orders;
 mod tasks;
 

@@ -2,7 +2,6 @@
 //! Not here: when a letter is due, and to whom; the steps decide that.
 
 mod address;
-mod authorities;
 mod before_role;
 mod content;
 mod digest;
@@ -19,7 +18,6 @@ mod template;
 mod welcome;
 
 pub use address::{InvalidPortalUrl, InvalidWebUrl, InvalidWrappingToken, PortalUrl, WebUrl, WrappingToken};
-pub use authorities::{Authorities, InvalidAuthorities};
 pub use before_role::{BeforeRole, before_role};
 pub use content::Wording;
 pub use digest::{Digest, Held, LockOut, OpenLeaver, OpenTasks, StartAtRisk, UnopenedLink, digest};

@@ -2,7 +2,8 @@
 //! Not here: when a letter that failed is tried again; the error says only whether that can help.
 
 use super::message::message;
-use super::{Authorities, Letter, MailError, MailFault, Sender};
+use super::{Letter, MailError, MailFault, Sender};
+use crate::model::authorities::Authorities;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::transport::smtp::{self, AsyncSmtpTransport};

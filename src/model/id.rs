@@ -228,7 +228,8 @@ fn is_mail_address(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     within(text, 3, 254)
         && within(local, 1, 64)
-        && !local.starts_with('.')
+        // What begins with a sign is a formula in a table, or an option of a command.
+        && local.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         && !local.ends_with('.')
         && !local.contains("..")
         && local.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~.-".contains(&b))
@@ -279,8 +280,20 @@ mod tests {
         );
         check(
             MailAddress::parse,
-            &["a+b@nordresale.example", "O'Brien@X.se"],
-            &["", "a", "@x.se", "a@", "a@b", "a@@b.se", "å@x.se", "a..b@x.se"],
+            &["a+b@nordresale.example", "O'Brien@X.se", "_a@x.se"],
+            &[
+                "",
+                "a",
+                "=cmd|'/C'!A0@x.se",
+                "+a@x.se",
+                "-a@x.se",
+                "@x.se",
+                "a@",
+                "a@b",
+                "a@@b.se",
+                "å@x.se",
+                "a..b@x.se",
+            ],
         );
     }
 

@@ -1,6 +1,7 @@
 //! Floor 0: what is so and what follows from it. Pure: no I/O, no clock, no randomness, no async.
 
 pub mod admission;
+pub mod authorities;
 pub mod calendar;
 pub mod engineer;
 pub mod enrollment;

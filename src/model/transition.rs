@@ -1,6 +1,10 @@
 //! How one row moves: `apply` spells out every (state, input) pair. No clock, no chance, no I/O: all are arguments.
 //! Not here: who commits the result and who carries out the effect (`engine/drive`).
 
+mod rejected;
+
+pub use rejected::Rejected;
+
 use super::enrollment::{At, Enrollment, EnrollmentId, Facts, PUT_OFF_MAX, State, TargetKind, Want, Wish};
 use super::failure::{Failure, FailureCode, FailureKind, Who};
 use super::plan::{StepName, may_be_skipped, plan};
@@ -100,43 +104,6 @@ pub struct Transition {
     pub effect: Option<Effect>,
 }
 
-/// The input makes no sense in this state; nothing changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Rejected {
-    /// The time has not come.
-    #[error("it is too early to look at this row again")]
-    TooEarly,
-    /// A run is under way; say it again when it has ended.
-    #[error("a step is running right now")]
-    Busy,
-    /// A report without a run.
-    #[error("no step was running")]
-    NothingRan,
-    /// The row has settled.
-    #[error("the row has settled")]
-    Settled,
-    /// A goal of the same or an older revision.
-    #[error("a newer revision is in force")]
-    Stale,
-    /// The current step leaves something that later steps need.
-    #[error("this step cannot be skipped: later ones need what it leaves")]
-    Unskippable,
-    /// The row does not wait for anybody's word.
-    #[error("nothing here waits for somebody's word")]
-    Unconfirmable,
-    /// Access is to end here, and not everything that this takes was seen to be done.
-    #[error(
-        "access ends here, and only a deletion can be called off: what was done by hand is a step to skip"
-    )]
-    StillOpen,
-    /// The row has its account already.
-    #[error("the row has its account already")]
-    HasAccount,
-    /// There is no account whose first password carepass could hand over.
-    #[error("no first password is handed over here")]
-    NoFirstPassword,
-}
-
 impl Enrollment {
     /// A new row at the first step of its plan, due at once.
     pub fn open(id: EnrollmentId, wish: impl Into<Wish>, now: Timestamp) -> Self {
@@ -231,27 +198,13 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         (State::Running { lease_until, .. }, Input::Wake) if now < *lease_until => {
             return Err(Rejected::TooEarly);
         }
-        (State::Running { at, .. }, Input::Wake | Input::Orphaned) if planted!(LostWorkerIsDone) => {
-            after.done.insert(at.step);
-            next_state(&after, now)
-        }
         (State::Running { at, .. }, Input::Wake | Input::Orphaned) => {
             failed(&mut after, *at, Failure::transient(FailureCode::WorkerLost), rules, now)
         }
         (State::Running { at, .. }, Input::CalledOff) => called_off(&mut after, *at, now),
-        (State::Running { at, .. }, Input::Reported(Ok(ensured))) => {
-            after.done.insert(at.step);
-            after.done.extend(ensured.also);
-            after.reissue &= at.step != StepName::Password;
-            after.facts.learn(*ensured.facts);
-            take_over(&mut after, now);
-            next_state(&after, now)
-        }
+        (State::Running { at, .. }, Input::Reported(Ok(ensured))) => holds(&mut after, *at, ensured, now),
         (State::Running { at, .. }, Input::Reported(Err(mut failure))) => {
             after.facts.account = failure.seen.take().map(|seen| *seen).or(after.facts.account.take());
-            if planted!(TransientIsForever) {
-                failure.kind = FailureKind::Permanent;
-            }
             failed(&mut after, *at, failure, rules, now)
         }
         (State::Running { .. }, Input::Retargeted(wish)) => {
@@ -286,10 +239,14 @@ pub fn apply(row: &Enrollment, input: Input, rules: &Rules, now: Timestamp) -> R
         (State::Completed, Input::Ordered(Order::Reissue)) => reissued(&mut after, now)?,
         (State::Cancelled { .. }, Input::Ordered(Order::Retry)) => next_state(&after, now),
         (State::Cancelled { .. }, Input::Recheck)
-        | (State::Completed | State::Cancelled { .. }, Input::CalledOff)
         | (
             State::Completed | State::Cancelled { .. },
-            Input::Wake | Input::Orphaned | Input::Reported(_) | Input::Nudge | Input::Ordered(_),
+            Input::Wake
+            | Input::Orphaned
+            | Input::CalledOff
+            | Input::Reported(_)
+            | Input::Nudge
+            | Input::Ordered(_),
         ) => return Err(Rejected::Settled),
     };
     after.state = state;
@@ -327,6 +284,16 @@ pub fn apply_and_claim(
         claimed.after.gone_in = Some(claimed.after.version);
     }
     Ok(claimed)
+}
+
+/// The fact of the current step holds, and of those that came with it.
+fn holds(row: &mut Enrollment, at: At, ensured: Ensured, now: Timestamp) -> (State, Option<Effect>) {
+    row.done.insert(at.step);
+    row.done.extend(ensured.also);
+    row.reissue &= at.step != StepName::Password;
+    row.facts.learn(*ensured.facts);
+    take_over(row, now);
+    next_state(row, now)
 }
 
 /// Claims the row for a run of the first step that is not done.
@@ -453,10 +420,17 @@ fn retried(at: At, now: Timestamp) -> (State, Option<Effect>) {
 fn failed(
     row: &mut Enrollment,
     at: At,
-    failure: Failure,
+    mut failure: Failure,
     rules: &Rules,
     now: Timestamp,
 ) -> (State, Option<Effect>) {
+    if planted!(LostWorkerIsDone) && failure.code == FailureCode::WorkerLost {
+        row.done.insert(at.step);
+        return next_state(row, now);
+    }
+    if planted!(TransientIsForever) {
+        failure.kind = FailureKind::Permanent;
+    }
     if row.next.is_some() {
         take_over(row, now);
         return next_state(row, now);

@@ -39,9 +39,10 @@ impl Sealer {
     #[expect(clippy::missing_panics_doc, reason = "neither can happen, as their words say")]
     pub fn envelope_token(&self, engineer: &EngineerKey, issue: u32) -> SecretString {
         let mut text = [&issue.to_be_bytes(), engineer.as_str().as_bytes()].concat();
-        let proof = hmac::sign(&self.envelopes.proof, &text);
+        let proof = hmac::sign(&self.keys.envelopes.proof, &text);
         let nonce = nonce(proof.as_ref()).expect("a proof is longer than a nonce");
-        self.envelopes
+        self.keys
+            .envelopes
             .hiding
             .seal_in_place_append_tag(nonce, Aad::empty(), &mut text)
             .expect("a short text is always sealed");
@@ -56,8 +57,8 @@ impl Sealer {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (proof, hidden) = bytes.split_first_chunk::<PROOF_LEN>()?;
         let mut hidden = hidden.to_vec();
-        let text = self.envelopes.hiding.open_in_place(nonce(proof)?, Aad::empty(), &mut hidden).ok()?;
-        hmac::verify(&self.envelopes.proof, text, proof).ok()?;
+        let text = self.keys.envelopes.hiding.open_in_place(nonce(proof)?, Aad::empty(), &mut hidden).ok()?;
+        hmac::verify(&self.keys.envelopes.proof, text, proof).ok()?;
         let (issue, engineer) = text.split_first_chunk::<4>()?;
         Some((std::str::from_utf8(engineer).ok()?.parse().ok()?, u32::from_be_bytes(*issue)))
     }

@@ -46,6 +46,7 @@ const TAG_PURPOSE: &[u8] = b"carepass name tags";
 /// What the keys of letters' ids and of what events say are derived for.
 const LETTER_ID_PURPOSE: &[u8] = b"carepass letter ids";
 const CONTENT_PURPOSE: &[u8] = b"carepass event contents";
+const CHAIN_PURPOSE: &[u8] = b"carepass ledger chain";
 
 /// Why something could not be sealed or opened. Carries no part of a key or value.
 #[derive(Debug, thiserror::Error)]
@@ -87,18 +88,19 @@ pub enum SealError {
 
 /// Seals and opens. Holds the master key; everything else it is handed.
 pub struct Sealer {
-    master: LessSafeKey,
-    hashes: Box<HashKeys>,
-    letters: LessSafeKey,
-    envelopes: envelope::EnvelopeKeys,
+    keys: Box<Keys>,
     random: SystemRandom,
 }
 
-/// The keys of keyed hashes; large, and held by what is held in many places.
-struct HashKeys {
+/// In one place: what is moved leaves copies of itself behind.
+struct Keys {
+    master: LessSafeKey,
+    letters: LessSafeKey,
+    envelopes: envelope::EnvelopeKeys,
     tags: hmac::Key,
     letter_ids: hmac::Key,
     contents: hmac::Key,
+    chain: hmac::Key,
 }
 
 impl Sealer {
@@ -125,16 +127,22 @@ impl Sealer {
 
     fn of(key: &KeyBytes, random: SystemRandom) -> Self {
         Self {
-            master: aead_key(key),
-            hashes: Box::new(HashKeys {
+            keys: Box::new(Keys {
+                master: aead_key(key),
+                letters: letter_key(key),
+                envelopes: envelope::EnvelopeKeys::of(key),
                 tags: hash_key(key, TAG_PURPOSE),
                 letter_ids: hash_key(key, LETTER_ID_PURPOSE),
                 contents: hash_key(key, CONTENT_PURPOSE),
+                chain: hash_key(key, CHAIN_PURPOSE),
             }),
-            letters: letter_key(key),
-            envelopes: envelope::EnvelopeKeys::of(key),
             random,
         }
+    }
+
+    /// What the ledger's chain is vouched for with.
+    pub fn chain_key(&self) -> hmac::Key {
+        self.keys.chain.clone()
     }
 
     /// Makes a data key for one engineer.
@@ -143,7 +151,7 @@ impl Sealer {
     /// When the operating system gives no random bytes.
     pub fn new_key(&self) -> Result<WrappedKey, SealError> {
         let key = random_key(&self.random)?;
-        self.encrypt(&self.master, KEY_BINDING, key.as_slice()).map(WrappedKey::from_bytes)
+        self.encrypt(&self.keys.master, KEY_BINDING, key.as_slice()).map(WrappedKey::from_bytes)
     }
 
     /// Seals a value so that it opens only with the same key and for the same `bound_to`, the name of its place:
@@ -179,7 +187,7 @@ impl Sealer {
         if plain.len() > LETTER_MAX {
             return Err(SealError::TooLong);
         }
-        self.encrypt(&self.letters, &letter_binding(id), plain).map(Sealed::from_bytes)
+        self.encrypt(&self.keys.letters, &letter_binding(id), plain).map(Sealed::from_bytes)
     }
 
     /// Opens what [`Sealer::seal_letter`] made; the plain bytes are wiped from memory when they are dropped.
@@ -187,26 +195,26 @@ impl Sealer {
     /// # Errors
     /// When master key, id or bytes are not those that were sealed.
     pub fn unseal_letter(&self, id: &LetterId, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        decrypt(&self.letters, &letter_binding(id), sealed.as_bytes())
+        decrypt(&self.keys.letters, &letter_binding(id), sealed.as_bytes())
     }
 
     /// The keyed hash under which a local part is reserved.
     pub fn tag(&self, local_part: &LocalPart) -> NameTag {
-        NameTag::from_bytes(hmac::sign(&self.hashes.tags, local_part.as_str().as_bytes()).as_ref().to_vec())
+        NameTag::from_bytes(hmac::sign(&self.keys.tags, local_part.as_str().as_bytes()).as_ref().to_vec())
     }
 
     /// Which letter a message is: the same for the same message, and of no use to whoever lacks the key.
     pub fn letter_id(&self, letter: &Letter) -> LetterId {
-        LetterId::of_tag(&keyed(&self.hashes.letter_ids, &letter.digest()))
+        LetterId::of_tag(&keyed(&self.keys.letter_ids, &letter.digest()))
     }
 
     /// What may be kept of what an event says, to know it again.
     pub fn content(&self, plain: &ContentHash) -> ContentHash {
-        ContentHash::from_bytes(keyed(&self.hashes.contents, plain.as_bytes()))
+        ContentHash::from_bytes(keyed(&self.keys.contents, plain.as_bytes()))
     }
 
     fn unwrap(&self, key: &WrappedKey) -> Result<LessSafeKey, SealError> {
-        let bytes = decrypt(&self.master, KEY_BINDING, key.as_bytes())?;
+        let bytes = decrypt(&self.keys.master, KEY_BINDING, key.as_bytes())?;
         let bytes: [u8; KEY_LEN] = bytes.as_slice().try_into().map_err(|_| SealError::CannotOpen)?;
         Ok(aead_key(&Zeroizing::new(bytes)))
     }

@@ -155,6 +155,11 @@ impl Link {
         Self { name, broker: broker.to_owned(), health, shown }
     }
 
+    /// How often it was told to be connected.
+    pub fn times_connected(&self) -> usize {
+        self.logged().iter().filter(|line| line.contains(": connected to the AMQP broker")).count()
+    }
+
     /// Its lines in the log. Each scenario has a broker's address of its own.
     fn logged(&self) -> Vec<String> {
         let name = format!("link=\"{}\"", self.name);

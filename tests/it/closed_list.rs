@@ -143,17 +143,55 @@ fn keys(body: &Body) -> Vec<String> {
 
 /// Builds the request for both endpoints; what is built must be on the list. Whether anything was.
 fn check(request: Request<'_>, seed: u64) -> bool {
+    let built = build(request);
+    built.unwrap_or_else(|fault| panic!("{request:?}: {fault}; to see it again: {}={seed}", seed::VARIABLE))
+}
+
+/// The same; the error says what is wrong with what was built.
+fn build(request: Request<'_>) -> Result<bool, String> {
     let loopback = "http://127.0.0.1:9010";
     let endpoints =
         [(Endpoint::Google, None), (Endpoint::parse(loopback).expect("loopback"), Some(loopback))];
     let mut is_built = false;
     for (endpoint, origin) in endpoints {
         let Ok(outgoing) = request.build(&endpoint) else { continue };
-        let fault = fault(&outgoing, origin);
-        assert_eq!(fault, None, "{request:?}; to see it again: {}={seed}", seed::VARIABLE);
+        fault(&outgoing, origin).map_or(Ok(()), Err)?;
         is_built = true;
     }
-    is_built
+    Ok(is_built)
+}
+
+/// A good text for each value that has a shape.
+pub const SHAPED: [&str; 12] = [
+    "asa.oberg-2",
+    "reseller-se.example",
+    "C01abc123",
+    "103456789012345678901",
+    "3894208461012995",
+    "3894208461012996",
+    "770-a1.apps.googleusercontent.com",
+    "a.b+c@nordresale.example",
+    "/Customer Care/Å",
+    "id:03ph8a2z1abcdef",
+    "Google-Apps/1010020027",
+    "E-20417",
+];
+
+/// Texts without a shape: those of a privilege, three others, and the token of a page.
+pub const FREE: usize = 6;
+
+/// Builds every request whose values parse from these texts, and gives what was built; the error says what leads outside the list.
+pub fn build_all(shaped: &[String; SHAPED.len()], free: &[String; FREE]) -> Result<BTreeSet<String>, String> {
+    let values = Values::of(shaped, free);
+    let new_account = values.new_account();
+    let mut built = BTreeSet::new();
+    for request in values.requests(new_account.as_ref()) {
+        let name = format!("{request:?}");
+        if build(request).map_err(|fault| format!("{name}: {fault}"))? {
+            built.insert(name);
+        }
+    }
+    Ok(built)
 }
 
 /// Random values, as far as they parse.
@@ -179,29 +217,54 @@ struct Values {
 
 impl Values {
     fn roll(texts: &mut Texts) -> Self {
-        let local_part = LocalPart::parse(&texts.like("asa.oberg-2")).ok();
-        let domain = DomainName::parse(&texts.like("reseller-se.example")).ok();
-        let address = local_part.zip(domain).map(|(local_part, domain)| Address { local_part, domain });
-        let privilege = Privilege { service_id: texts.any(), name: texts.any() };
+        let shaped = SHAPED.map(|good| texts.like(good));
+        let values = Self::of(&shaped, &std::array::from_fn(|_| texts.any()));
         Self {
-            customer: CustomerId::parse(&texts.like("C01abc123")).ok(),
-            account: AccountId::parse(&texts.like("103456789012345678901")).ok(),
-            role: RoleId::parse(&texts.like("3894208461012995")).ok(),
-            assignment: AssignmentId::parse(&texts.like("3894208461012996")).ok(),
-            client: ClientId::parse(&texts.like("770-a1.apps.googleusercontent.com")).ok(),
             code: u32::try_from(texts.below(1_000)).unwrap_or(u32::MAX),
-            address,
-            named: MailAddress::parse(&texts.like("a.b+c@nordresale.example")).ok(),
-            path: OrgUnitPath::parse(&texts.like("/Customer Care/Å")).ok(),
-            unit: OrgUnitId::parse(&texts.like("id:03ph8a2z1abcdef")).ok(),
-            license: LicenseSku::parse(&texts.like("Google-Apps/1010020027")).ok(),
-            engineer: EngineerKey::parse(&texts.like("E-20417")).ok(),
-            texts: [texts.any(), texts.any(), texts.any()],
-            page: texts.chance(2).then(|| texts.any()),
+            page: values.page.filter(|_| texts.chance(2)),
             since: Timestamp::from_second(texts.number()).unwrap_or(Timestamp::MAX),
             // Only signatures are sent, in base64url: `google/auth` makes no other.
             assertion: texts.base64url().into(),
-            privileges: BTreeSet::from([privilege]),
+            ..values
+        }
+    }
+
+    fn of(shaped: &[String; SHAPED.len()], free: &[String; FREE]) -> Self {
+        let [
+            local_part,
+            domain,
+            customer,
+            account,
+            role,
+            assignment,
+            client,
+            named,
+            path,
+            unit,
+            license,
+            engineer,
+        ] = shaped;
+        let [service_id, name, one, two, three, page] = free.clone();
+        let local_part = LocalPart::parse(local_part).ok();
+        let domain = DomainName::parse(domain).ok();
+        Self {
+            customer: CustomerId::parse(customer).ok(),
+            account: AccountId::parse(account).ok(),
+            role: RoleId::parse(role).ok(),
+            assignment: AssignmentId::parse(assignment).ok(),
+            client: ClientId::parse(client).ok(),
+            code: 7,
+            address: local_part.zip(domain).map(|(local_part, domain)| Address { local_part, domain }),
+            named: MailAddress::parse(named).ok(),
+            path: OrgUnitPath::parse(path).ok(),
+            unit: OrgUnitId::parse(unit).ok(),
+            license: LicenseSku::parse(license).ok(),
+            engineer: EngineerKey::parse(engineer).ok(),
+            texts: [one, two, three],
+            page: Some(page),
+            since: Timestamp::UNIX_EPOCH,
+            assertion: "e30.e30.AA".to_owned().into(),
+            privileges: BTreeSet::from([Privilege { service_id, name }]),
         }
     }
 

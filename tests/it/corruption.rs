@@ -16,7 +16,7 @@ use carepass::model::id::EngineerKey;
 use carepass::model::sealed::WrappedKey;
 use carepass::sandbox::World;
 use carepass::steps::House;
-use carepass::store::embedded::{Embedded, repair, verify};
+use carepass::store::embedded::{ChainKey, Embedded, repair, verify, verify_keyed};
 use carepass::store::{Store, StoreError};
 use jiff::Timestamp;
 use spoil::{Folder, Spoiled, copy_folder, scratch};
@@ -172,7 +172,7 @@ async fn a_spoiled_ledger_stops_the_start_and_says_what_to_do() {
             std::fs::read(root.join("ledger/entries.jsonl")).ok() == before,
             "{case}: the start changed it"
         );
-        let verified = verify(&root, Some(&left.head));
+        let verified = verify_keyed(&root, Some(&left.head), &ChainKey::known());
         assert!(!verified.is_ok_and(|verified| verified.is_sound()), "{case}: it passes for sound");
     }
 }
@@ -246,8 +246,8 @@ async fn a_ledger_that_lost_its_end_and_its_index_is_found_by_the_data_keys() {
 
     // Whoever goes on all the same says so, and keeps what was there.
     let now = Timestamp::UNIX_EPOCH;
-    assert_eq!(repair(&root, Position(7), now), Err(StoreError::Conflict));
-    let repaired = repair(&root, Position(0), now).expect("a sound opening");
+    assert_eq!(repair(&root, Position(7), Some(&ChainKey::known()), now), Err(StoreError::Conflict));
+    let repaired = repair(&root, Position(0), Some(&ChainKey::known()), now).expect("a sound opening");
     assert_eq!((repaired.cut, repaired.keys), (0, 1));
     assert!(repaired.kept.join("entries.jsonl").exists());
     drop(open(&root).expect("an empty store"));
@@ -265,11 +265,11 @@ async fn a_repair_keeps_what_is_sound_and_the_original() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&path, &bytes).expect("a ledger");
-    let verified = verify(&root, None).expect("a ledger");
+    let verified = verify_keyed(&root, None, &ChainKey::known()).expect("a ledger");
     let flaw = verified.flaw.expect("damage");
     let sound = verified.head.position;
     assert!(!flaw.torn && flaw.behind.frames > 0 && flaw.behind.first == sound.0 + 2, "{flaw:?}");
-    repair(&root, sound, Timestamp::UNIX_EPOCH).expect("a repair");
+    repair(&root, sound, Some(&ChainKey::known()), Timestamp::UNIX_EPOCH).expect("a repair");
     assert_eq!(std::fs::read(root.join("before-repair-0/entries.jsonl")).expect("the original"), bytes);
     assert!(root.join("before-repair-0/index").is_dir());
     let (store, before) = (open(&root).expect("a sound store"), open(&left.today.0).expect("a sound store"));

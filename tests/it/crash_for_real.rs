@@ -119,7 +119,7 @@ impl Story<'_> {
     async fn ends_at(&self, point: &str) {
         let mut daemon = self.start(Some(point));
         let status = loop {
-            match daemon.ended() {
+            match daemon.exit_status() {
                 Some(status) => break status,
                 None => tokio::time::sleep(LOOK).await,
             }

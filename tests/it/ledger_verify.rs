@@ -125,6 +125,7 @@ async fn after_an_erasure_the_ledger_verifies_and_nothing_of_the_person_opens() 
     let (code, said) = verify(&neighbour);
     let head: Value = serde_json::from_str(&said).expect("JSON");
     assert!(code == Some(0) && head["position"].as_u64() > Some(3), "{said}");
+    assert_eq!(head["vouched"], true, "the configuration names the master key: {said}");
 
     let path = store(&neighbour).join("ledger/entries.jsonl");
     let mut bytes = std::fs::read(&path).expect("a ledger");

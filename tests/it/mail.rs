@@ -3,9 +3,10 @@
 
 use crate::fixture::python;
 use carepass::mail::{
-    Authorities, Letter, MailError, MailFault, Mailer, MessageId, PortalUrl, Purpose, ReadyAccount, Security,
-    Sender, SmtpMailer, SmtpSettings, Welcome, welcome,
+    Letter, MailError, MailFault, Mailer, MessageId, PortalUrl, Purpose, ReadyAccount, Security, Sender,
+    SmtpMailer, SmtpSettings, Welcome, welcome,
 };
+use carepass::model::authorities::Authorities;
 use carepass::model::id::{DomainName, EngineerKey, MailAddress};
 use carepass::model::person::Language;
 use carepass::model::reseller::CaseAlerts;

@@ -1,6 +1,8 @@
 //! The integration tests, one binary: what carepass promises at its doors, checked against real neighbours.
 //! Not here: what one module promises (beside the module).
 
+#![forbid(unsafe_code)]
+
 #[cfg(test)]
 mod broker_door;
 #[cfg(test)]
@@ -9,6 +11,8 @@ mod broker_faults;
 mod broker_permissions;
 #[cfg(test)]
 mod broker_proxy;
+#[cfg(test)]
+mod broker_tls;
 #[cfg(test)]
 mod budget;
 #[cfg(test)]
@@ -21,6 +25,8 @@ mod closed_account;
 mod closed_list;
 #[cfg(test)]
 mod commands;
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod corruption;
 #[cfg(test)]
@@ -40,11 +46,15 @@ mod fixture;
 #[cfg(test)]
 mod flight;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod handover;
+#[cfg(test)]
+mod hardening;
 #[cfg(test)]
 mod hung_up;
 #[cfg(test)]
@@ -61,6 +71,8 @@ mod ledger_verify;
 mod lifecycle;
 #[cfg(test)]
 mod mail;
+#[cfg(test)]
+mod memory;
 #[cfg(test)]
 mod movers;
 #[cfg(test)]
@@ -83,6 +95,7 @@ mod simulation;
 mod step_harness;
 #[cfg(test)]
 mod stop;
+#[cfg(test)]
 mod store_limits;
 #[cfg(test)]
 mod tidy;

@@ -51,6 +51,7 @@ pub struct RabbitNode {
 #[derive(Clone, Copy)]
 struct Ports {
     amqp: u16,
+    amqps: u16,
     distribution: u16,
     epmd: u16,
     first_of_tools: u16,
@@ -69,13 +70,40 @@ impl RabbitNode {
     /// # Panics
     /// When RabbitMQ is not installed or the node does not come up; the message carries its log.
     pub fn start() -> Self {
+        Self::start_as("", &[])
+    }
+
+    /// The same, listening for TLS as well. Whoever comes that way shows a certificate of the authority in `ca.pem`; its common name is a
+    /// user of the broker for who asks for `EXTERNAL`.
+    ///
+    /// # Panics
+    /// As [`RabbitNode::start`].
+    pub fn start_with_tls(certificates: &Path) -> Self {
+        let file = |name: &str| certificates.join(name).display().to_string();
+        let configuration = format!(
+            "ssl_options.cacertfile = {}\n\
+             ssl_options.certfile = {}\n\
+             ssl_options.keyfile = {}\n\
+             ssl_options.verify = verify_peer\n\
+             ssl_options.fail_if_no_peer_cert = true\n\
+             auth_mechanisms.1 = PLAIN\n\
+             auth_mechanisms.2 = EXTERNAL\n\
+             ssl_cert_login_from = common_name\n",
+            file("ca.pem"),
+            file("broker.pem"),
+            file("broker.key"),
+        );
+        Self::start_as(&configuration, &["rabbitmq_auth_mechanism_ssl"])
+    }
+
+    fn start_as(configuration: &str, plugins: &[&str]) -> Self {
         let sbin = installed_scripts();
         let ports = Ports::free();
         let folder = tempfile::Builder::new()
             .prefix("carepass-rabbit-")
             .tempdir_in(in_memory())
             .expect("a temporary folder");
-        write_configuration(folder.path(), ports);
+        write_configuration(folder.path(), ports, configuration, plugins);
         // From here on the folder is the keeper's to remove: a destructor does not run in a process that is killed.
         let folder = folder.keep();
         let keeper = start_keeper(&folder, ports);
@@ -87,6 +115,11 @@ impl RabbitNode {
     /// Where the default virtual host is reached.
     pub fn url(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports.amqp)
+    }
+
+    /// Where the default virtual host is reached by TLS, of a node that listens for it.
+    pub fn tls_url(&self, user: &str, host: &str) -> String {
+        format!("amqps://{user}@{host}:{}/%2f", self.ports.amqps)
     }
 
     /// Makes a virtual host that no other test uses, and says where it is reached.
@@ -241,7 +274,8 @@ impl Ports {
             amqp: first,
             distribution: first + 1,
             epmd: first + 2,
-            first_of_tools: first + 3,
+            amqps: first + 3,
+            first_of_tools: first + 4,
             last_of_tools: first + PORTS_PER_WINDOW - 1,
         }
     }
@@ -270,23 +304,29 @@ fn installed_scripts() -> PathBuf {
     )
 }
 
-fn write_configuration(folder: &Path, ports: Ports) {
+fn write_configuration(folder: &Path, ports: Ports, more: &str, plugins: &[&str]) {
     for name in ["home", "mnesia", "log", "generated", "schema"] {
         fs::create_dir(folder.join(name)).expect("the folder is new and ours");
     }
+    let tls = if more.is_empty() {
+        String::new()
+    } else {
+        format!("listeners.ssl.default = 127.0.0.1:{}\n", ports.amqps)
+    };
     let configuration = format!(
         "listeners.tcp.default = 127.0.0.1:{}\n\
          log.console = true\n\
          log.console.level = info\n\
          log.file = false\n\
          vm_memory_high_watermark.absolute = 1GB\n\
-         disk_free_limit.absolute = 5MB\n",
+         disk_free_limit.absolute = 5MB\n{tls}{more}",
         ports.amqp
     );
+    let plugins = format!("[{}].\n", plugins.join(","));
     for (name, text) in [
         ("rabbitmq.conf", configuration.as_str()),
         ("advanced.config", "[].\n"),
-        ("enabled_plugins", "[].\n"),
+        ("enabled_plugins", plugins.as_str()),
     ] {
         fs::write(folder.join(name), text).expect("the folder is new and ours");
     }

@@ -73,8 +73,13 @@ impl House {
         let neighbour = Neighbour::start().await;
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("a bound port").to_string();
-        let settings =
-            [("INTAKE__AMQP__URL", broker), ("HTTP__LISTEN", &address), ("INTAKE__HTTP__ENABLED", "true")];
+        let settings = [
+            ("INTAKE__AMQP__URL", broker),
+            ("HTTP__LISTEN", &address),
+            ("INTAKE__HTTP__ENABLED", "true"),
+            // A claim that was written without an answer keeps its row for as long.
+            ("ENGINE__LEASE", "10s"),
+        ];
         let environment = neighbour.environment(&settings);
         let token = std::fs::read_to_string(neighbour.folder().join("token")).expect("init writes it");
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");

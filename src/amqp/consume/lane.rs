@@ -66,6 +66,8 @@ pub(super) struct Lane<'a> {
     pub(super) owed: &'a Owed,
     /// One at a time, and end after the first that was settled.
     pub(super) careful: bool,
+    /// Told when deliveries may come.
+    pub(super) begins: &'a (dyn Fn() + Sync),
 }
 
 impl Lane<'_> {
@@ -78,6 +80,7 @@ impl Lane<'_> {
         };
         match timeout(ANSWER_TIME, opened).await {
             Ok(Ok((channel, consumer))) => {
+                (self.begins)();
                 let headers_max = headers_max(connection.configuration().frame_max());
                 self.consume(&channel, consumer, headers_max, halt).await
             }

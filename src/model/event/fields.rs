@@ -89,11 +89,33 @@ pub(super) fn visible_text(value: &Value, max: usize) -> Result<String, ReasonCo
 /// A time with its offset (RFC 3339).
 pub(super) fn timestamp(value: &Value) -> Result<Timestamp, ReasonCode> {
     let text = text(value)?;
-    if text.len() > TIME_TEXT_MAX {
+    if text.len() > TIME_TEXT_MAX || !is_date_time(text) {
         return Err(ReasonCode::InvalidTime);
     }
     let time: Timestamp = text.parse().map_err(|_| ReasonCode::InvalidTime)?;
     year_in_range(time.to_zoned(TimeZone::UTC).year()).map(|()| time)
+}
+
+/// Whether the text has the form `date-time`. The reader of times takes more, such as a zone in brackets that contradicts the offset, and
+/// other readers of the same event do not.
+fn is_date_time(text: &str) -> bool {
+    const FORM: &[u8] = b"0000-00-00T00:00:00";
+    let Some((stamp, rest)) = text.as_bytes().split_at_checked(FORM.len()) else { return false };
+    let fits = |(byte, sign): (&u8, &u8)| match sign {
+        b'0' => byte.is_ascii_digit(),
+        b'T' => matches!(byte, b'T' | b't' | b' '),
+        sign => byte == sign,
+    };
+    let digits =
+        rest.strip_prefix(b".").map(|rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count());
+    let offset = match &rest[digits.map_or(0, |digits| digits + 1)..] {
+        [b'Z' | b'z'] => true,
+        [b'+' | b'-', hour, ten, b':', minute, one] => {
+            [hour, ten, minute, one].iter().all(|byte| byte.is_ascii_digit())
+        }
+        _ => false,
+    };
+    stamp.iter().zip(FORM).all(fits) && digits != Some(0) && offset
 }
 
 /// A date of the calendar in the one form of RFC 3339: `full-date`.

@@ -276,6 +276,7 @@ fn bad_schema() {
     check("/data/employment/startDate", json!("2199-01-01"), "time_out_of_range");
     check("/data/employment/effectiveAt", json!("1999-12-31T00:00:00Z"), "time_out_of_range");
     check("/data/employment/effectiveAt", json!("2026-12-15T00:00:00"), "invalid_time");
+    check("/data/employment/effectiveAt", json!("2026-12-15T00:00:00+01:00[Asia/Tokyo]"), "invalid_time");
     check("/time", json!("yesterday"), "invalid_time");
     check("/data/approval/approvedBy", json!(""), "invalid_text");
     check("/data/approval", json!("yes"), "wrong_type");

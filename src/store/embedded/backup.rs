@@ -253,7 +253,7 @@ fn erased(root: &Path) -> Result<Vec<(EngineerKey, Position)>, StoreError> {
     let file = File::open(&path).map_err(files::unavailable(&path))?;
     let reader = LedgerReader::new(&file).map_err(files::unavailable(&path))?;
     let mut erased = Vec::new();
-    recover::survey(&reader, None, |frame| erased.extend(erased_in(frame)))?;
+    recover::survey(&reader, None, None, |frame| erased.extend(erased_in(frame)))?;
     Ok(erased)
 }
 

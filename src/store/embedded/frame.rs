@@ -5,17 +5,19 @@
 //! {"frame":1,"first":1,"count":2,"bytes":812,"prev":"<64 hex digits>"}     header: padded with spaces to 192 bytes
 //! {"position":1,"at":…,"actor":…,"changes":[…]}                            one entry a line, `bytes` of them in all
 //! {"position":2,…}
-//! {"closes":1,"sha256":"<64 hex digits>"}                                  SHA-256 of the header and the entries above
+//! {"closes":1,"sha256":"<64 hex digits>","code":"<64 hex digits>"}         SHA-256 of the header and the entries above; and a code of it
 //! ```
 //!
 //! A frame is one group-commit batch. `prev` is the `sha256` of the frame before, or that of the opening line; as it lies
-//! under the next hash, every entry is covered by a chain. An auditor checks a frame with `sed -n '2,4p' | sha256sum`.
+//! under the next hash, every entry is covered by a chain. An auditor checks a frame with `sed -n '2,4p' | sha256sum`; the code
+//! (`chain_key`) takes the key.
 //! The header has a fixed length so that the place of an entry is known before the batch is complete.
 //!
 //! A frame that does not verify is either TORN (the machine went down while it was written, nobody was told that it is
 //! there) or DAMAGED (it was whole once). [`judge`] tells them apart by what a torn write can look like: any subset of the
 //! sectors, missing ones being zero or past the end of the file.
 
+use super::chain_key::ChainKey;
 use crate::planted::planted;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
@@ -32,7 +34,10 @@ pub const HEADER_LENGTH: usize = 192;
 pub const BODY_MAX: usize = 5 << 20;
 
 /// The longest closing line.
-const CLOSING_MAX: usize = 128;
+const CLOSING_MAX: usize = 224;
+
+/// What a closing line ends with, behind its code.
+const CLOSING_END: &[u8] = b"\"}\n";
 
 /// The longest frame, in bytes. Whatever is longer was not left behind by one torn write.
 pub const FRAME_MAX: usize = HEADER_LENGTH + BODY_MAX + CLOSING_MAX;
@@ -70,6 +75,8 @@ pub struct Frame {
     pub body: Vec<u8>,
     /// Its end.
     pub end: Link,
+    /// What vouches for it; not checked here.
+    pub code: Digest,
 }
 
 /// Why no frame could be read.
@@ -105,6 +112,7 @@ struct Header {
 struct Closing {
     closes: u64,
     sha256: Digest,
+    code: Digest,
 }
 
 impl Link {
@@ -128,7 +136,7 @@ pub fn version_of(line: &[u8]) -> Option<u64> {
 }
 
 /// The bytes of the frame after `at`, with `count` entries in `body`, and its end.
-pub fn encode(at: &Link, count: u64, body: &[u8]) -> (Vec<u8>, Link) {
+pub fn encode(at: &Link, count: u64, body: &[u8], key: &ChainKey) -> (Vec<u8>, Link) {
     let header =
         Header { frame: at.frame + 1, first: at.position + 1, count, bytes: body.len(), prev: at.hash };
     let mut bytes = Vec::with_capacity(HEADER_LENGTH + body.len() + CLOSING_MAX);
@@ -137,7 +145,7 @@ pub fn encode(at: &Link, count: u64, body: &[u8]) -> (Vec<u8>, Link) {
     bytes.push(b'\n');
     bytes.extend_from_slice(body);
     let hash = Digest::of(&[&bytes]);
-    bytes.extend(closing_line(header.frame, hash));
+    bytes.extend(closing_line(header.frame, hash, key.code(&hash)));
     let offset = at.offset + bytes.len() as u64;
     (bytes, Link { frame: header.frame, position: at.position + count, offset, hash })
 }
@@ -197,14 +205,17 @@ fn read_rest(reader: &mut impl BufRead, line: &[u8], header: &Header, offset: u6
     }
     let hash = Digest::of(&[line, &body]);
     let closing = read_line(reader, CLOSING_MAX)?;
-    if closing != closing_line(header.frame, hash) && !planted!(HashNotCompared) {
-        return Err(Unread::Flaw("its hash does not match"));
-    }
+    let code = closing
+        .strip_prefix(closing_before(header.frame, hash).as_bytes())
+        .and_then(|rest| rest.strip_suffix(CLOSING_END))
+        .and_then(|digits| Digest::try_from(String::from_utf8_lossy(digits).into_owned()).ok())
+        .or_else(|| planted!(HashNotCompared).then_some(hash))
+        .ok_or(Unread::Flaw("its hash does not match"))?;
     let length = (HEADER_LENGTH + body.len() + closing.len()) as u64;
     let position = header.first + header.count - 1;
     let offset_after = offset.checked_add(length).ok_or(Unread::Flaw("it lies beyond all files"))?;
     let end = Link { frame: header.frame, position, offset: offset_after, hash };
-    Ok(Frame { first: header.first, offset, body, end })
+    Ok(Frame { first: header.first, offset, body, end, code })
 }
 
 /// A line with its line feed; shorter, without one, at the end of the file or at `max` bytes.
@@ -235,7 +246,7 @@ fn lacks_a_sector(tail: &[u8], offset: u64) -> bool {
 /// Whether the frame reaches its end, by its own header or by its closing line: one flipped bit spoils only one of them.
 fn is_written_to_its_end(tail: &[u8], at: &Link) -> bool {
     let by_header = tail.get(..HEADER_LENGTH).and_then(Header::parse).is_some_and(|header| {
-        let closing = closing_line(header.frame, header.prev).len();
+        let closing = closing_line(header.frame, header.prev, header.prev).len();
         tail.len() >= HEADER_LENGTH + header.bytes + closing
     });
     let last_line = lines(tail).last().unwrap_or_default();
@@ -249,10 +260,15 @@ pub fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split_inclusive(|byte| *byte == b'\n')
 }
 
-fn closing_line(frame: u64, hash: Digest) -> Vec<u8> {
-    let mut line = json(&Closing { closes: frame, sha256: hash });
-    line.push(b'\n');
+fn closing_line(frame: u64, hash: Digest, code: Digest) -> Vec<u8> {
+    let mut line = format!("{}{code}", closing_before(frame, hash)).into_bytes();
+    line.extend_from_slice(CLOSING_END);
     line
+}
+
+/// A closing line up to its code. Written by hand: a start reads one for each frame.
+fn closing_before(frame: u64, hash: Digest) -> String {
+    format!("{{\"closes\":{frame},\"sha256\":\"{hash}\",\"code\":\"")
 }
 
 fn json(value: &impl Serialize) -> Vec<u8> {
@@ -323,8 +339,8 @@ mod tests {
     use crate::planted::{Bug, caught};
 
     fn two_frames() -> (Vec<u8>, Link, Link) {
-        let (mut bytes, first) = encode(&Link::opening(), 2, b"{\"a\":1}\n{\"b\":2}\n");
-        let (more, second) = encode(&first, 1, &[&[b'x'; 900][..], b"\n"].concat());
+        let (mut bytes, first) = encode(&Link::opening(), 2, b"{\"a\":1}\n{\"b\":2}\n", &ChainKey::known());
+        let (more, second) = encode(&first, 1, &[&[b'x'; 900][..], b"\n"].concat(), &ChainKey::known());
         bytes.extend(more);
         (bytes, first, second)
     }
@@ -340,6 +356,26 @@ mod tests {
         }
     }
 
+    /// Whether whoever has the key wrote all of them.
+    fn all_vouched_for(mut bytes: &[u8]) -> bool {
+        let mut at = Link::opening();
+        while let Ok(Some(frame)) = next_frame(&mut bytes, &at) {
+            if !ChainKey::known().vouches_for(&frame) {
+                return false;
+            }
+            at = frame.end;
+        }
+        true
+    }
+
+    fn is_in_a_code(bytes: &[u8], at: usize) -> bool {
+        let before = b"\"code\":\"";
+        (0..bytes.len()).filter(|start| bytes[*start..].starts_with(before)).any(|start| {
+            let code = start + before.len();
+            (code..code + 64).contains(&at)
+        })
+    }
+
     fn tail_after<'a>(bytes: &'a [u8], at: &Link) -> &'a [u8] {
         &bytes[usize::try_from(at.offset).unwrap() - OPENING.len()..]
     }
@@ -353,7 +389,7 @@ mod tests {
         assert_eq!(end.offset, (OPENING.len() + bytes.len()) as u64);
         let largest = Link { frame: u64::MAX - 1, position: u64::MAX - 9, ..end };
         assert_eq!(
-            encode(&largest, 1, b"x\n").0.iter().position(|byte| *byte == b'\n'),
+            encode(&largest, 1, b"x\n", &ChainKey::known()).0.iter().position(|byte| *byte == b'\n'),
             Some(HEADER_LENGTH - 1)
         );
     }
@@ -375,6 +411,10 @@ mod tests {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             let (at, read) = read_all(&flipped);
+            if read.is_ok() && is_in_a_code(&bytes, bit / 8) {
+                assert!(!all_vouched_for(&flipped), "bit {bit} went unnoticed");
+                continue;
+            }
             assert!(read.is_err(), "bit {bit} went unnoticed");
             assert!(
                 matches!(judge(tail_after(&flipped, &at), &at), Tail::Damaged(_)),

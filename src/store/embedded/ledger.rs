@@ -1,6 +1,7 @@
 //! The ledger file: appending one frame and bringing it to disk, and reading frames and entries back.
 //! Not here: the form of a frame (`frame`), and what happens at start-up (`recover`).
 
+use super::chain_key::ChainKey;
 use super::files;
 use super::frame::{self, Digest, Frame, Link, Unread};
 use crate::model::entry::Entry;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 pub struct Ledger {
     file: Arc<File>,
     end: Link,
+    key: ChainKey,
     syncs: u64,
 }
 
@@ -50,8 +52,8 @@ impl Ledger {
     }
 
     /// A ledger that goes on after `end`.
-    pub fn new(file: File, end: Link) -> Self {
-        Self { file: Arc::new(file), end, syncs: 0 }
+    pub fn new(file: File, end: Link, key: ChainKey) -> Self {
+        Self { file: Arc::new(file), end, key, syncs: 0 }
     }
 
     /// A reader of the same file.
@@ -69,7 +71,7 @@ impl Ledger {
     /// After an error nothing may be appended any more: what a failed sync left in the cache of the system can be lost and still
     /// be read, and a second sync would not say so. As nobody was told of the frame, it is taken away again as far as that works.
     pub fn append(&mut self, count: u64, body: &[u8]) -> io::Result<()> {
-        let (bytes, end) = frame::encode(&self.end, count, body);
+        let (bytes, end) = frame::encode(&self.end, count, body, &self.key);
         let written = self.file.write_all_at(&bytes, self.end.offset).and_then(|()| self.sync());
         if let Err(error) = written {
             // Best effort: what is left behind is recognised at the next start.
@@ -200,7 +202,7 @@ mod tests {
 
     #[test]
     fn nothing_counts_as_appended_before_it_is_synced() {
-        let mut ledger = Ledger::new(takes_writes_and_never_syncs(), Link::opening());
+        let mut ledger = Ledger::new(takes_writes_and_never_syncs(), Link::opening(), ChainKey::known());
         let end = *ledger.end();
         assert!(ledger.append(1, b"{}\n").is_err());
         assert_eq!(*ledger.end(), end, "a frame that failed is not built on");

@@ -13,6 +13,7 @@
 //! Not here: several machines; that is PostgreSQL's, behind the same trait.
 
 mod backup;
+mod chain_key;
 mod files;
 mod frame;
 mod index;
@@ -31,6 +32,10 @@ mod verify;
 mod writer;
 
 #[cfg(test)]
+mod forged_tests;
+#[cfg(test)]
+mod fuzz_tests;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod power_cut;
@@ -38,8 +43,9 @@ mod power_cut;
 mod tests;
 
 pub use backup::{BackupError, Manifest, backup, restore};
+pub use chain_key::ChainKey;
 pub use repair::{Repaired, repair};
-pub use verify::{Behind, Flaw, Verified, verify};
+pub use verify::{Behind, Flaw, Verified, verify, verify_keyed};
 
 use super::{Answer, Store, StoreError, StoredLetter};
 use crate::crash::crash_point;
@@ -119,11 +125,27 @@ struct Shared {
 }
 
 impl Embedded {
-    /// Opens the store in a directory, which is made if it is missing. Reads and verifies the whole ledger, so it blocks: call it
+    /// Opens the store in a directory, which is made if it is missing, under the key that everybody knows. Reads and verifies the whole ledger, so it blocks: call it
     /// through `spawn_blocking`. `Unavailable` if another process holds it or the disk refuses, `Damaged` if the ledger is not
     /// whole; the message says what is known and what to do.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::start(recover::recover(path, LOCK_PATIENCE)?)
+        Self::open_keyed(path, &ChainKey::known())
+    }
+
+    /// The same, under a key that is not in the folder: what was not written with it is damage.
+    pub fn open_keyed(path: &Path, key: &ChainKey) -> Result<Self, StoreError> {
+        Self::start(recover::recover(path, LOCK_PATIENCE, key)?)
+    }
+
+    /// Makes the folder of a store, for what has to be there before the store is opened.
+    pub fn make_folder(path: &Path) -> Result<(), StoreError> {
+        files::make_directory(path).map_err(files::unavailable(path))
+    }
+
+    /// Whether anything was written to the store in a folder. Looks at the length of the ledger only.
+    pub fn is_begun(path: &Path) -> bool {
+        let ledger = std::fs::metadata(verify::ledger_of(path));
+        ledger.is_ok_and(|ledger| ledger.len() > frame::OPENING.len() as u64)
     }
 
     /// Writes what is waiting and refuses commits from then on. Reads go on; the files are let go of with the value.

@@ -16,6 +16,7 @@
 //! it. Only a whole folder that was exchanged for an older one looks right; the published head hash tells (`verify`).
 //! Not here: mending a damaged ledger, which a person does (`repair`, `backup`).
 
+use super::chain_key::ChainKey;
 use super::files;
 use super::frame::{self, Frame, Link, Tail, Unread};
 use super::index::{Index, Meta};
@@ -52,7 +53,12 @@ pub struct Recovered {
     pub letters: Letters,
     /// Keeps other processes out.
     pub lock: Arc<Lock>,
+    /// What its frames are vouched for with.
+    pub key: ChainKey,
 }
+
+/// Why a frame is refused whose hash is right.
+const STRANGE: &str = "it was not written with this master key";
 
 /// How many files with torn bytes are kept.
 const TORN_FILES_MAX: usize = 8;
@@ -64,15 +70,15 @@ const REPLAY_KEYS: usize = 4096;
 const BUFFER: usize = 1 << 20;
 
 /// Opens the store in a directory, making what is missing and mending what may be mended.
-pub fn recover(root: &Path, patience: Duration) -> Result<Recovered, StoreError> {
+pub fn recover(root: &Path, patience: Duration, key: &ChainKey) -> Result<Recovered, StoreError> {
     let ledger_directory = root.join("ledger");
     files::make_directory(&ledger_directory).map_err(files::unavailable(&ledger_directory))?;
     let lock = Lock::acquire(&root.join("lock"), patience)?;
-    reopen(root, Arc::new(lock))
+    reopen(root, Arc::new(lock), key)
 }
 
 /// Opens it again under the lock that is held.
-pub fn reopen(root: &Path, lock: Arc<Lock>) -> Result<Recovered, StoreError> {
+pub fn reopen(root: &Path, lock: Arc<Lock>, key: &ChainKey) -> Result<Recovered, StoreError> {
     let ledger_directory = root.join("ledger");
     let keys = Keys::open(&root.join("keys"))?;
     let letters = Letters::open(&root.join("letters"))?;
@@ -85,20 +91,38 @@ pub fn reopen(root: &Path, lock: Arc<Lock>) -> Result<Recovered, StoreError> {
     let witness = found.witness();
     let (survey, found) = std::thread::scope(|scope| {
         let checked = scope.spawn(|| found.checked());
-        (survey(&reader, witness, |_| ()), checked.join().expect("the check catches panics itself"))
+        (
+            survey(&reader, witness, Some(key), |_| ()),
+            checked.join().expect("the check catches panics itself"),
+        )
     });
     let survey = survey?;
     if let Some(flaw) = survey.flaw {
+        refuse_a_strange_key(&survey, flaw)?;
         mend(&file, &survey, flaw, &ledger_directory)?;
     }
     if witness.is_none_or(|witness| witness.position == 0) {
         refuse_a_cut_ledger(&survey.end, &keys)?;
     }
-    let ledger = Ledger::new(file, survey.end);
+    let ledger = Ledger::new(file, survey.end, key.clone());
     ledger.settle(survey.last.as_ref()).map_err(files::unavailable(&ledger_directory))?;
     let (index, meta) = catch_up(root, found, &ledger, &keys)?;
     letters.keep_only(|id| index.get(&layout::letter(id)).map(|found| found.is_some()))?;
-    Ok(Recovered { root: root.to_owned(), ledger, index, meta, keys, letters, lock })
+    let (root, key) = (root.to_owned(), key.clone());
+    Ok(Recovered { root, ledger, index, meta, keys, letters, lock, key })
+}
+
+/// Where not even the first frame is vouched for, it is the key that is wrong, or the whole ledger.
+fn refuse_a_strange_key(survey: &Survey, flaw: &str) -> Result<(), StoreError> {
+    if flaw != STRANGE || survey.end.frame > 0 {
+        return Ok(());
+    }
+    Err(StoreError::Damaged(
+        "no frame of the ledger was written with this master key. Nothing was changed. Restore the master key that belongs to the store \
+         from its backup. If it is the right one, somebody without it has written the ledger anew: restore a backup of the store \
+         (`carepass store restore`)."
+            .to_owned(),
+    ))
 }
 
 /// The ledger is made before anything else is, so what lies beside it tells of a ledger that was there.
@@ -194,18 +218,20 @@ pub(super) struct Survey {
     pub flaw: Option<&'static str>,
 }
 
-/// Reads the ledger from end to end, and shows each frame.
+/// Reads the ledger from end to end, and shows each frame. Without a key nothing is said of who wrote them.
 pub(super) fn survey(
     reader: &LedgerReader,
     witness: Option<Link>,
+    key: Option<&ChainKey>,
     mut visit: impl FnMut(&Frame),
 ) -> Result<Survey, StoreError> {
     check_opening(&mut reader.bytes_from(0, BUFFER))?;
     let mut survey = Survey { end: Link::opening(), last: None, flaw: None };
     compare(&survey.end, witness)?;
-    survey.read_on(reader, witness, &mut visit)?;
+    survey.read_on(reader, witness, key, &mut visit)?;
     let acknowledged = witness.map_or(0, |witness| witness.position);
-    if acknowledged <= survey.end.position {
+    // What somebody else wrote is told as that, whatever the index knows.
+    if acknowledged <= survey.end.position || survey.flaw == Some(STRANGE) {
         return Ok(survey);
     }
     let Link { position, offset, .. } = survey.end;
@@ -222,12 +248,17 @@ impl Survey {
         &mut self,
         reader: &LedgerReader,
         witness: Option<Link>,
+        key: Option<&ChainKey>,
         visit: &mut impl FnMut(&Frame),
     ) -> Result<(), StoreError> {
         let mut bytes = reader.bytes_from(self.end.offset, BUFFER);
         self.flaw = None;
         loop {
             match frame::next_frame(&mut bytes, &self.end) {
+                Ok(Some(frame)) if key.is_some_and(|key| !key.vouches_for(&frame)) => {
+                    self.flaw = Some(STRANGE);
+                    return Ok(());
+                }
                 Ok(Some(frame)) => {
                     visit(&frame);
                     self.end = frame.end;

@@ -2,6 +2,7 @@
 //! came later in one folder beside it. Only for whoever has no backup, and says how far the ledger is sound. Not here: telling what is
 //! sound (`verify`).
 
+use super::chain_key::ChainKey;
 use super::files;
 use super::frame::Link;
 use super::keys::Keys;
@@ -29,19 +30,24 @@ pub struct Repaired {
     pub keys: usize,
 }
 
-/// Cuts the ledger behind entry `after`, which must be its last sound one, and sets aside what knows of later ones. The next start makes
+/// Cuts the ledger behind entry `after`, which must be its last sound one (with a key, the last that was written with it), and sets aside what knows of later ones. The next start makes
 /// a new index.
 ///
 /// # Errors
 /// `Conflict` if the ledger is sound up to another entry; `Unavailable` if a process works with the store or the disk refuses; `Damaged`
 /// if nothing of it is sound. Nothing was cut then.
-pub fn repair(root: &Path, after: Position, now: Timestamp) -> Result<Repaired, StoreError> {
+pub fn repair(
+    root: &Path,
+    after: Position,
+    key: Option<&ChainKey>,
+    now: Timestamp,
+) -> Result<Repaired, StoreError> {
     let ledger = ledger_of(root);
     let unavailable = files::unavailable(root);
     // Before the lock, which would make the folder's file: a wrong path is not to be littered.
     let file = File::options().read(true).write(true).open(&ledger).map_err(files::unavailable(&ledger))?;
     let _lock = Lock::acquire(&root.join("lock"), Duration::ZERO)?;
-    let survey = recover::survey(&LedgerReader::new(&file).map_err(&unavailable)?, None, |_| ())?;
+    let survey = recover::survey(&LedgerReader::new(&file).map_err(&unavailable)?, None, key, |_| ())?;
     if survey.end.position != after.0 {
         return Err(StoreError::Conflict);
     }

@@ -12,6 +12,7 @@
 //! Not here: when it is tried (`writer`), and how (`recover`).
 
 use super::Shared;
+use super::chain_key::ChainKey;
 use super::files;
 use super::frame::Link;
 use super::index::Meta;
@@ -29,6 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 pub struct Standing {
     root: PathBuf,
     lock: Arc<Lock>,
+    key: ChainKey,
     /// Nothing while it is opened anew.
     open: RwLock<Option<Shared>>,
     end: Arc<Mutex<Link>>,
@@ -59,10 +61,12 @@ impl Standing {
     pub fn new(recovered: Recovered) -> (Self, Ledger, Meta) {
         let end = Arc::new(Mutex::new(*recovered.ledger.end()));
         let (root, lock) = (recovered.root.clone(), recovered.lock.clone());
+        let key = recovered.key.clone();
         let (shared, ledger, meta) = shared(recovered, end.clone());
         let standing = Self {
             root,
             lock,
+            key,
             open: RwLock::new(Some(shared)),
             end,
             trouble: Mutex::default(),
@@ -132,7 +136,7 @@ impl Standing {
     pub fn open_anew(&self) -> Option<(Ledger, Meta)> {
         let opened = files::probe(&self.root).map_err(files::unavailable(&self.root)).and_then(|()| {
             *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
-            recover::reopen(&self.root, self.lock.clone())
+            recover::reopen(&self.root, self.lock.clone(), &self.key)
         });
         match opened {
             Ok(recovered) => {
@@ -189,6 +193,6 @@ impl Standing {
 }
 
 fn shared(recovered: Recovered, end: Arc<Mutex<Link>>) -> (Shared, Ledger, Meta) {
-    let Recovered { root: _, ledger, index, meta, keys, letters, lock: _ } = recovered;
+    let Recovered { root: _, ledger, index, meta, keys, letters, lock: _, key: _ } = recovered;
     (Shared { index, ledger: ledger.reader(), keys, letters, end }, ledger, meta)
 }

@@ -74,7 +74,7 @@ pub(super) fn scratch() -> TempDir {
 type Spoil = fn(&Left, &Path);
 
 pub(super) fn open(root: &Path) -> Result<Embedded, StoreError> {
-    Embedded::start(recover::recover(root, Duration::from_secs(30))?)
+    Embedded::start(recover::recover(root, Duration::from_secs(30), &ChainKey::known())?)
 }
 
 fn ledger_of(root: &Path) -> PathBuf {
@@ -292,7 +292,9 @@ async fn any_bytes_open_or_are_refused() {
 async fn a_second_process_is_told_who_holds_the_store() {
     let directory = tempfile::tempdir().unwrap();
     let first = open(directory.path()).unwrap();
-    let refused = recover::recover(directory.path(), Duration::from_millis(20)).map(|_| ()).unwrap_err();
+    let refused = recover::recover(directory.path(), Duration::from_millis(20), &ChainKey::known())
+        .map(|_| ())
+        .unwrap_err();
     assert!(refused.to_string().contains(&std::process::id().to_string()), "{refused}");
     first.commit(commit(vec![put_engineer("E-1", 1)])).await.unwrap();
 }
@@ -326,10 +328,11 @@ async fn waiting_commits_share_a_sync_and_a_close_waits_for_them() {
 async fn after_a_failed_write_nothing_is_written_and_reads_go_on() {
     let directory = tempfile::tempdir().unwrap();
     drop(open(directory.path()).unwrap());
-    let mut recovered = recover::recover(directory.path(), Duration::from_secs(30)).unwrap();
+    let mut recovered =
+        recover::recover(directory.path(), Duration::from_secs(30), &ChainKey::known()).unwrap();
     // A file that cannot be written, as on a disk that has turned read-only.
     let read_only = fs::File::open(ledger_of(directory.path())).unwrap();
-    recovered.ledger = ledger::Ledger::new(read_only, *recovered.ledger.end());
+    recovered.ledger = ledger::Ledger::new(read_only, *recovered.ledger.end(), ChainKey::known());
     // Where the disk is tried there is a directory, so it stays that way.
     fs::create_dir(directory.path().join("probe")).unwrap();
     let store = Embedded::start(recovered).unwrap();

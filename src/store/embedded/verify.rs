@@ -3,6 +3,7 @@
 //! (`recover`).
 
 use super::Anchor;
+use super::chain_key::ChainKey;
 use super::files;
 use super::frame::{self, Frame, Link, Tail};
 use super::keys::Keys;
@@ -39,6 +40,8 @@ pub struct Verified {
     pub in_use: bool,
     /// Whether the hash that was asked for closes a frame of the chain.
     pub known: bool,
+    /// Whether the frames were held against a key, and so cannot have been written by whoever lacks it.
+    pub is_vouched: bool,
 }
 
 /// Where the chain breaks.
@@ -75,6 +78,18 @@ pub(super) fn ledger_of(root: &Path) -> PathBuf {
 /// # Errors
 /// `Unavailable` if there is no ledger or it cannot be read, `Damaged` if not even its first line can.
 pub fn verify(root: &Path, head: Option<&str>) -> Result<Verified, StoreError> {
+    look(root, head, None)
+}
+
+/// The same, and whether every frame was written with this key.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_keyed(root: &Path, head: Option<&str>, key: &ChainKey) -> Result<Verified, StoreError> {
+    look(root, head, Some(key))
+}
+
+fn look(root: &Path, head: Option<&str>, key: Option<&ChainKey>) -> Result<Verified, StoreError> {
     let path = ledger_of(root);
     let unavailable = files::unavailable(&path);
     let file = File::open(&path).map_err(&unavailable)?;
@@ -82,11 +97,11 @@ pub fn verify(root: &Path, head: Option<&str>) -> Result<Verified, StoreError> {
     let in_use = is_in_use(root);
     let mut known = head.is_none_or(|head| head == Link::opening().hash.to_string());
     let mut visit = |frame: &Frame| known |= head.is_some_and(|head| head == frame.end.hash.to_string());
-    let mut survey = recover::survey(&reader, None, &mut visit)?;
+    let mut survey = recover::survey(&reader, None, key, &mut visit)?;
     for _ in 0..LOOKS {
         if in_use && survey.flaw.is_some() {
             wait_for_the_writer();
-            survey.read_on(&reader, None, &mut visit)?;
+            survey.read_on(&reader, None, key, &mut visit)?;
         }
     }
     let flaw = survey.flaw.map(|what| flaw(&file, &survey, what)).transpose()?;
@@ -101,6 +116,7 @@ pub fn verify(root: &Path, head: Option<&str>) -> Result<Verified, StoreError> {
         damaged_keys,
         in_use,
         known,
+        is_vouched: key.is_some(),
     })
 }
 

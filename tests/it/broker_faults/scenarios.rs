@@ -65,7 +65,8 @@ impl Scene<'_> {
     }
 
     pub async fn permission_revoked(self) {
-        let door = Door::open(&AmqpSettings { declare: false, ..self.settings() }, 10);
+        let patient = self.settings_with_heartbeat(60);
+        let door = Door::open(&AmqpSettings { declare: false, ..patient }, 10);
         door.connected().await;
         self.node.grant(self.vhost(), "guest", [".*", ".*", "^$"]);
         self.node.close_connections(self.vhost());
@@ -74,6 +75,7 @@ impl Scene<'_> {
         self.node.grant(self.vhost(), "guest", [".*"; 3]);
         door.takes("kept").await;
         self.works(&door).await;
+        assert_eq!(door.intake.times_connected(), 2, "attempts in vain are not told as connected");
     }
 
     pub async fn unroutable(self) {

@@ -83,7 +83,8 @@ fn body_and_reason(letter: &BasicGetMessage) -> (String, String) {
 /// Every acknowledged event is in the inbox of the store.
 pub async fn ledger(neighbour: &Neighbour) {
     let path = neighbour.folder().join("data");
-    let store = tokio::task::spawn_blocking(move || Embedded::open(&path))
+    let key = neighbour.chain_key();
+    let store = tokio::task::spawn_blocking(move || Embedded::open_keyed(&path, &key))
         .await
         .unwrap()
         .expect("the store is whole");

@@ -21,6 +21,13 @@ impl fmt::Display for Offence {
     }
 }
 
+impl Offence {
+    /// A line that breaks a rule.
+    pub fn new(path: String, line: usize, complaint: String) -> Self {
+        Self { path, line, complaint }
+    }
+}
+
 /// A rule about one file.
 pub type Rule = fn(&Source) -> Vec<Offence>;
 

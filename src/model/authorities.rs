@@ -1,4 +1,5 @@
-//! The certificate authorities that may vouch for a mail server, instead of the public ones. Not here: reading the file.
+//! The certificate authorities that may vouch for a mail server or a broker, instead of those that the world trusts. Not here: reading
+//! the file.
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
@@ -29,7 +30,7 @@ impl Authorities {
     }
 
     /// Each certificate in DER.
-    pub(super) fn certificates(&self) -> impl Iterator<Item = Vec<u8>> {
+    pub fn certificates(&self) -> impl Iterator<Item = Vec<u8>> {
         self.0.iter().map(|certificate| certificate.to_vec())
     }
 }
