@@ -1,9 +1,9 @@
 //! How a row takes up another wish of HR's: beside a run that is under way, or at once. Pure. Not here: every other move (`transition`).
 
-use super::enrollment::{Enrollment, Goal, Leaving, State, TargetKind, WATCHED, Want, Wish};
+use super::enrollment::{At, Enrollment, Goal, Leaving, State, TargetKind, WATCHED, Want, Wish};
 use super::plan::StepName;
 use super::rules::later;
-use super::transition::Rejected;
+use super::transition::{Effect, Rejected, due_now, next_state};
 use jiff::Timestamp;
 
 impl Wish {
@@ -51,6 +51,13 @@ pub(super) fn take_over(row: &mut Enrollment, now: Timestamp) {
     row.starts = wish.starts;
     row.opens = wish.opens.filter(|_| wish.goal.want == Want::Present);
     row.rechecking = false;
+}
+
+/// The lease is given back: the row is due at once, and no attempt is spent. What the run did is not known, so it stays counted.
+pub(super) fn called_off(row: &mut Enrollment, at: At, now: Timestamp) -> (State, Option<Effect>) {
+    let is_news = row.next.is_some();
+    take_over(row, now);
+    if is_news { next_state(row, now) } else { (due_now(at, now), None) }
 }
 
 /// Whether something that was begun for the old goal may still come about at Google: a run that was cut short while an account was being

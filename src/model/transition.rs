@@ -10,7 +10,7 @@ use super::failure::{Failure, FailureCode, FailureKind, Who};
 use super::plan::{StepName, may_be_skipped, plan};
 use super::rules::{Rules, later};
 use super::sealed::Sealed;
-use super::take_over::{adopt, leaving, take_over};
+use super::take_over::{adopt, called_off, leaving, take_over};
 use super::word::{Subject, Word};
 use crate::planted::planted;
 use jiff::{SignedDuration, Timestamp};
@@ -309,7 +309,7 @@ fn start(row: &Enrollment, at: At, rules: &Rules, now: Timestamp) -> (State, Opt
 
 /// Where the row stands when its current step is out of the way. Where the step stays the same, under a new goal, its runs are
 /// remembered. What has not begun and is for later waits for its day.
-fn next_state(row: &Enrollment, now: Timestamp) -> (State, Option<Effect>) {
+pub(super) fn next_state(row: &Enrollment, now: Timestamp) -> (State, Option<Effect>) {
     let Some(step) = row.next_step() else { return (State::Completed, Some(Effect::Reconcile)) };
     let runs = match &row.state {
         State::Scheduled { at, .. } | State::Running { at, .. } | State::Waiting { at, .. } => {
@@ -329,15 +329,8 @@ fn next_state(row: &Enrollment, now: Timestamp) -> (State, Option<Effect>) {
     }
 }
 
-fn due_now(at: At, now: Timestamp) -> State {
+pub(super) fn due_now(at: At, now: Timestamp) -> State {
     State::Scheduled { at, due: now, last: None }
-}
-
-/// The lease is given back: the row is due at once, and no attempt is spent. What the run did is not known, so it stays counted.
-fn called_off(row: &mut Enrollment, at: At, now: Timestamp) -> (State, Option<Effect>) {
-    let is_news = row.next.is_some();
-    take_over(row, now);
-    if is_news { next_state(row, now) } else { (due_now(at, now), None) }
 }
 
 /// Nothing counts as done any more; of access that is gone, what may come about afterwards without anybody's letting the engineer in.

@@ -7,8 +7,9 @@ use crate::fixture::daemon::{self, Daemon};
 use crate::fixture::door::{Door, check_world};
 use crate::fixture::seed;
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 
 /// `stop.within` of these daemons, and what looking at a process takes on a busy machine.
 const WITHIN: Duration = Duration::from_secs(2 + 4);
@@ -113,7 +114,7 @@ impl House {
                 tokio::time::sleep(Duration::from_millis(ms)).await;
                 let asked = Instant::now();
                 daemon.signal("TERM");
-                let status = daemon.ended().await;
+                let status = daemon.until_ended().await;
                 assert_eq!(status.code(), Some(3), "{}", daemon::log_tail(&self.neighbour));
                 assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
                 assert!(daemon::log_text(&self.neighbour).contains("ended at once by a second signal"));
