@@ -20,10 +20,10 @@ impl Engine {
             return;
         }
         let id = EnrollmentId::Reseller(name.clone());
-        if let Err(error) = self.write_lesson(&id, lesson).await {
-            if let Some(kept_back) = seldom::may_tell() {
-                tracing::warn!(row = %id, %error, kept_back, "what was found out about licences is not kept yet");
-            }
+        if let Err(error) = self.write_lesson(&id, lesson).await
+            && let Some(kept_back) = seldom::may_tell()
+        {
+            tracing::warn!(row = %id, %error, kept_back, "what was found out about licences is not kept yet");
         }
     }
 
