@@ -61,8 +61,9 @@ async fn rabbit_a_process_may_end_at_any_crash_point() {
     check_world(&neighbour);
     check_effects(&neighbour);
     check_outcomes(&told);
-    let store = Embedded::open(&neighbour.folder().join("data")).expect("a whole ledger");
-    assert!(store.anchor().position.0 > 0);
+    let ledger = Embedded::open_keyed(&neighbour.folder().join("data"), &neighbour.chain_key())
+        .expect("a whole ledger");
+    assert!(ledger.anchor().position.0 > 0);
 }
 
 struct Story<'a> {

@@ -5,7 +5,7 @@
 use super::plan::{Fault, Plan, Story};
 use super::stage::{Met, live_through};
 use crate::fixture::seed;
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// The plans of a family are dealt out to so many tests, which run side by side.
 const PARTS: usize = 2;
@@ -74,7 +74,7 @@ struct Share {
 impl Share {
     fn one_in(of: usize) -> Self {
         let of = of.div_ceil(seed::rounds());
-        let seed = seed::asked_for().unwrap_or_else(|| fastrand::u64(..));
+        let seed = seed::asked_for().unwrap_or_else(|| fastrand::Rng::new().u64(..));
         let next = usize::try_from(seed % of as u64).expect("less than a number of runs");
         println!("CAREPASS_TEST_SEED={seed} lives through the same share");
         Self { of, next, left_out: 0 }

@@ -213,9 +213,8 @@ impl Stage {
                 tokio::time::sleep(LOOK).await;
             }
         };
-        if tokio::time::timeout(SETTLES_WITHIN, settled).await.is_err() {
-            panic!("has not settled: {:#?}", self.rows().await);
-        }
+        let settles = tokio::time::timeout(SETTLES_WITHIN, settled).await.is_ok();
+        assert!(settles, "has not settled: {:#?}", self.rows().await);
     }
 
     async fn rows(&self) -> Vec<Enrollment> {
