@@ -280,7 +280,9 @@ async fn rabbit_a_full_disk_takes_nothing_and_loses_nothing() {
     let begun = Instant::now();
     until("the queue is empty", async || queues.depth(QUEUE).await.0 == 0).await;
     assert!(begun.elapsed() < RESUMES, "it took {:?}", begun.elapsed());
-    waiting.into_iter().for_each(|number| house.acknowledge(number));
+    for number in waiting {
+        house.acknowledge(number);
+    }
     house.settles().await;
     running.kill9();
     let again = Daemon::start_by(disk.carepass(), &house.neighbour, &house.environment);

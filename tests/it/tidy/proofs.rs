@@ -37,14 +37,12 @@ fn unwatched(source: &Source, sources: &[Source]) -> Vec<Offence> {
     let product = source.product();
     let found = EFFECTS.iter().flat_map(|effect| product.match_indices(effect));
     let beside = BESIDE.iter().find(|(path, _)| *path == source.path).map(|(_, point)| *point);
-    let is_watched = |line: usize| match beside {
-        Some(point) => sources.iter().any(|other| other.path == point && other.text.contains("crash_point!")),
-        None => {
-            let lines: Vec<&str> = source.text.lines().collect();
-            lines[line.saturating_sub(BEFORE_LINES + 1)..line]
-                .iter()
-                .any(|line| line.contains("crash_point!"))
+    let is_watched = |line: usize| {
+        if let Some(point) = beside {
+            return sources.iter().any(|other| other.path == point && other.text.contains("crash_point!"));
         }
+        let lines: Vec<&str> = source.text.lines().collect();
+        lines[line.saturating_sub(BEFORE_LINES + 1)..line].iter().any(|line| line.contains("crash_point!"))
     };
     found
         .map(|(at, effect)| (line_of(product, at), effect))
