@@ -125,6 +125,18 @@ mod garden {
         RoleNotAsked,
         /// The API answers to any name.
         HostNotAsked,
+        /// A time may have any form that our reader takes, which others read otherwise.
+        TimesOfAnyForm,
+        /// A formula is a mail address.
+        FormulaIsAddress,
+        /// A formula has a line in the map of addresses.
+        FormulaIsMapped,
+        /// What nobody sees may stand in a name.
+        UnseenInNames,
+        /// The machine's clock is believed whatever Google says.
+        AnyClockBelieved,
+        /// A step that a stop cuts off has spent an attempt.
+        StopSpendsAttempt,
     }
 
     thread_local! {

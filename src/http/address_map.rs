@@ -9,6 +9,7 @@ use super::problem::{Problem, ProblemKind};
 use crate::model::enrollment::{Enrollment, State as RowState, Want};
 use crate::model::id::{DomainName, EngineerKey, ResellerName};
 use crate::model::reseller::Reseller;
+use crate::planted::planted;
 use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -83,7 +84,7 @@ async fn lines(
 /// Whether a spreadsheet that is shown the address takes it for text. Google would not take a mark in front of it, so a line with another one
 /// is left out.
 fn is_plain(address: &str) -> bool {
-    !address.starts_with(['=', '+', '-', '@'])
+    !address.starts_with(['=', '+', '-', '@']) || planted!(FormulaIsMapped)
 }
 
 /// Whether the row's address is known to lead to an account of the engineer's that carepass made.
@@ -101,6 +102,7 @@ mod tests {
     use super::*;
     use crate::model::enrollment::{AccountFact, Goal};
     use crate::model::reseller::{CaseAlerts, DomainChoice, LicenseMode, Removal, RoleChoice, TwoStepGate};
+    use crate::planted::{Bug, caught};
     use jiff::Timestamp;
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -157,6 +159,11 @@ mod tests {
         ] {
             assert_eq!(is_plain(address), expected, "{address}");
         }
+    }
+
+    #[test]
+    fn planted_formulas_have_a_line() {
+        caught(Bug::FormulaIsMapped, an_address_that_a_spreadsheet_would_carry_out_has_no_line);
     }
 
     /// An address that is somebody else's, or nobody's yet, has no line.

@@ -1,6 +1,7 @@
 //! Names of things as newtypes that cannot hold a wrong value: parsing is the only way in.
 //! Not here: what the names stand for, and anything about where they are stored.
 
+use crate::planted::planted;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -229,7 +230,7 @@ fn is_mail_address(text: &str) -> bool {
     within(text, 3, 254)
         && within(local, 1, 64)
         // What begins with a sign is a formula in a table, or an option of a command.
-        && local.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && (local.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') || planted!(FormulaIsAddress))
         && !local.ends_with('.')
         && !local.contains("..")
         && local.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~.-".contains(&b))

@@ -11,6 +11,7 @@ use carepass::model::failure::Who;
 use carepass::model::id::EngineerKey;
 use carepass::model::parked::{Door, Letter};
 use carepass::model::reseller::{Removal, Reseller};
+use carepass::planted::{Bug, caught};
 use carepass::sandbox::World;
 use carepass::store::Store;
 use jiff::SignedDuration;
@@ -230,4 +231,12 @@ fn a_clock_that_jumps_ends_nothing_early_makes_nothing_twice_and_loses_nothing()
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
         runtime.expect("a runtime").block_on(history(seed));
     }
+}
+
+#[test]
+fn planted_any_clock_is_believed() {
+    caught(
+        Bug::AnyClockBelieved,
+        a_clock_that_jumps_ends_nothing_early_makes_nothing_twice_and_loses_nothing,
+    );
 }

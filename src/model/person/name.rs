@@ -1,6 +1,7 @@
 //! The parts of a person's name, as parsed values. Any script is welcome; characters that cannot be seen, or
 //! that turn the text around them, are not. Not here: how an address is made of a name (`model/username`).
 
+use crate::planted::planted;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
@@ -193,6 +194,9 @@ fn is_latin(c: char) -> bool {
 /// General categories Cc, Cf, Zl, Zp and Co, the noncharacters, the replacement characters, and the letters
 /// that are defined to look like nothing (Unicode 17, `DerivedGeneralCategory` and `Default_Ignorable_Code_Point`).
 pub fn is_unseen(c: char) -> bool {
+    if planted!(UnseenInNames) && c == '\u{fffc}' {
+        return false;
+    }
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{8e2}' | '\u{feff}'

@@ -9,6 +9,7 @@ mod verdict;
 use crate::fixture::{daemon, seed};
 use crate::rabbit::RabbitNode;
 use carepass::model::event::{self, ReasonCode};
+use carepass::planted::{Bug, caught};
 use format::{CATEGORIES, Case, cases};
 use sending::{Room, good};
 use serde_json::Value;
@@ -172,4 +173,19 @@ async fn send_the_others(cases: &[Case], room: &mut Room, copies: &mut Copies) {
         room.pause("the corpus").await;
     }
     println!("{} messages, {} of them dead letters, in {:?}", cases.len(), copies.len(), begun.elapsed());
+}
+
+#[test]
+fn planted_times_of_any_form() {
+    caught(Bug::TimesOfAnyForm, every_message_of_the_corpus_is_read_as_expected);
+}
+
+#[test]
+fn planted_formulas_as_addresses() {
+    caught(Bug::FormulaIsAddress, every_message_of_the_corpus_is_read_as_expected);
+}
+
+#[test]
+fn planted_what_nobody_sees_in_names() {
+    caught(Bug::UnseenInNames, every_message_of_the_corpus_is_read_as_expected);
 }
