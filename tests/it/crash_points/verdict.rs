@@ -83,7 +83,9 @@ fn check_outcomes(stage: &Stage, plan: &Plan) {
         steady.pop();
     }
     assert_eq!(steady, wanted, "{kinds:?}");
-    let passes = plan.fault.is_none_or(|(_, fault)| fault.passes());
+    // While a leaver's access is open a second failure is told at once, and an end of the process is one.
+    let is_urgent = plan.story == Story::Leaves && !plan.strikes.is_empty();
+    let passes = !is_urgent && plan.fault.is_none_or(|(_, fault)| fault.passes());
     assert!(!passes || !kinds.contains(&"action-required.v1"), "nobody had to be asked: {kinds:?}");
 }
 
