@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # What takes chances or counts; everything else says the same each time.
 campaigns='test(crash_) | test(lifecycle) | test(simulation) | test(power_cut) | test(limits) | test(corruption) | test(broker_faults)
-    | test(end_to_end) | test(closed_list) | test(corpus::) | test(fuzz) | test(step_harness) | test(leaver_everywhere) | test(clock)'
+    | test(/^stop::/) | test(names) | test(end_to_end) | test(closed_list) | test(corpus::) | test(fuzz) | test(step_harness) | test(leaver_everywhere) | test(clock)'
 # How many times more than in CI a round spoils and breaks.
 rounds_each=4
 
@@ -16,6 +16,10 @@ refuse() { printf 'soak: %s\n' "$@" >&2; exit 2; }
 [[ $2 =~ ^[0-9]+(\.[0-9]+)?$ ]] || refuse "--hours takes a number, not '$2'"
 seconds=$(awk -v hours="$2" 'BEGIN { printf "%d", hours * 3600 }')
 cargo nextest --version >/dev/null 2>&1 || refuse "cargo-nextest is missing: cargo install cargo-nextest --locked"
+
+# The verdict is for machines as well.
+export CARGO_TERM_COLOR=never
+cargo nextest run --features age --no-run </dev/null || refuse "the tests do not compile, see above."
 
 folder="${CARGO_TARGET_DIR:-target}/soak"
 mkdir -p "$folder"

@@ -21,7 +21,7 @@ pub enum Reloaded {
 }
 
 impl App {
-    /// Takes up what was read, or says why not. An error of the store ends the house: only a new start mends it.
+    /// Takes up what was read, or says why not. Nothing is exchanged while the store takes nothing: the new works begin with a commit.
     ///
     /// # Errors
     /// [`StoreDown`], when the new works could not begin. The old ones have ended then.
@@ -44,7 +44,16 @@ impl App {
                 drop(prepared);
                 Ok(Reloaded::Stopped)
             }
-            Ok(prepared) => self.exchange(prepared, stop).await,
+            Ok(prepared) => match self.store.health() {
+                Ok(()) => self.exchange(prepared, stop).await,
+                Err(error) => {
+                    let why = format!(
+                        "the store takes nothing at the moment ({error}); reload when /readyz is green again"
+                    );
+                    self.in_force.refuse(&why, now);
+                    Ok(Reloaded::Refused(why))
+                }
+            },
         }
     }
 

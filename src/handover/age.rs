@@ -4,6 +4,8 @@
 use super::FirstPassword;
 #[cfg(feature = "age")]
 use super::content;
+#[cfg(feature = "age")]
+use crate::crash::crash_point;
 use crate::model::id::EngineerKey;
 use std::path::PathBuf;
 
@@ -58,7 +60,9 @@ impl AgeFolder {
         std::io::Write::write_all(&mut writer, content(passwords).as_bytes())?;
         writer.finish()?;
         let (folder, name) = (self.folder.clone(), format!("{engineer}-{issue}.age"));
+        crash_point!(async "age.file.before");
         let written = tokio::task::spawn_blocking(move || put(&folder, &name, &sealed)).await;
+        crash_point!(async "age.file.after");
         written.map_err(std::io::Error::other)?
     }
 }

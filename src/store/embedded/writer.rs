@@ -270,6 +270,7 @@ impl Writer {
         crash_point!("ledger.append.before");
         self.ledger.append(count, body).map_err(|error| failed("the ledger cannot be written", error))?;
         crash_point!("ledger.append.after");
+        crash_point!("keys.destroy.before");
         shared
             .keys
             .destroy(stage.erased())
@@ -278,6 +279,7 @@ impl Writer {
         crash_point!("index.write.before");
         self.meta = stage.write(&self.meta, self.ledger.end())?;
         crash_point!("index.write.after");
+        crash_point!("letters.remove.before");
         shared
             .letters
             .remove(unparked.iter())

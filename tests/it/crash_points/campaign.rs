@@ -16,6 +16,9 @@ const PAIRS_SHARE: usize = 12;
 /// Of the ends with a fault likewise.
 const FAULTY_ENDS_SHARE: usize = 48;
 
+/// More calls than when nothing happens, for each end and each fault: a start looks at the reseller account, a retry looks first.
+const CALLS_FOR_TROUBLE: usize = 27;
+
 /// The process ends at every point; then at another one as well.
 pub fn ends(story: Story, part: usize) {
     let quiet = run(&Plan::quiet(story));
@@ -44,6 +47,7 @@ pub fn singly(story: Story) {
 /// Lives through each plan, and through a share of what comes of it by one more end.
 fn go(plans: impl Iterator<Item = Plan>, part: usize, mut share: Share, quiet: &Met) {
     let begun = Instant::now();
+    let descriptors = open_descriptors();
     let (mut runs, mut most) = (0, 0);
     for (_, plan) in plans.enumerate().filter(|(number, _)| number % PARTS == part) {
         let met = run(&plan);
@@ -51,10 +55,14 @@ fn go(plans: impl Iterator<Item = Plan>, part: usize, mut share: Share, quiet: &
         let further = (first..=met.points.len()).filter(|_| share.takes());
         let calls = further.map(|point| run(&plan.clone().struck(point)).calls);
         let calls: Vec<usize> = calls.chain([met.calls]).collect();
+        let enough = quiet.calls + 2 * CALLS_FOR_TROUBLE;
+        assert!(met.calls <= quiet.calls + CALLS_FOR_TROUBLE, "{} calls: {plan}", met.calls);
+        assert!(calls.iter().all(|calls| *calls <= enough), "{calls:?} calls: {plan}, and another end");
         runs += calls.len();
         most = calls.into_iter().fold(most, usize::max);
     }
     assert!(runs > quiet.points.len() / PARTS, "only {runs} runs");
+    assert!(open_descriptors() <= descriptors, "descriptors outlive their run");
     println!(
         "{runs} runs in {:?}, {} more left out; {} points and {} calls when nothing happens, {most} calls at most",
         begun.elapsed(),
@@ -62,6 +70,10 @@ fn go(plans: impl Iterator<Item = Plan>, part: usize, mut share: Share, quiet: &
         quiet.points.len(),
         quiet.calls
     );
+}
+
+fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("Linux shows them").count()
 }
 
 /// One in so many, beginning somewhere.

@@ -6,12 +6,15 @@ use super::rules::Offence;
 use carepass::planted::Bug;
 
 /// What outlives the process, as it is written in code. The sandbox and the command line's own calls end with whoever made them.
-const EFFECTS: [&str; 8] = [
+const EFFECTS: [&str; 11] = [
     ".send().await",
     ".ack(",
     ".basic_publish(",
     "ledger.append(",
     "stage.write(",
+    ".destroy(stage.erased())",
+    ".remove(unparked.iter())",
+    "put(&folder, &name, &sealed)",
     ".state().commit(",
     ".send(Request::Commit(pending))",
     "self.transport.send(message)",
@@ -21,7 +24,7 @@ const EFFECTS: [&str; 8] = [
 const WITHOUT: [&str; 4] = ["sandbox/", "cli/", "store/embedded/recover.rs", "http/"];
 
 /// A point stands so many lines before its effect at most, or beside the one call that leads to it.
-const BEFORE_LINES: usize = 3;
+const BEFORE_LINES: usize = 4;
 
 /// The letter's points stand where all ways of sending meet.
 const BESIDE: [(&str, &str); 1] = [("mail/smtp.rs", "mail/mod.rs")];
@@ -30,7 +33,14 @@ const BESIDE: [(&str, &str); 1] = [("mail/smtp.rs", "mail/mod.rs")];
 pub fn effects(sources: &[Source]) -> Vec<Offence> {
     let product =
         sources.iter().filter(|source| !WITHOUT.iter().any(|without| source.path.starts_with(without)));
-    product.flat_map(|source| unwatched(source, sources)).collect()
+    let product: Vec<&Source> = product.collect();
+    let unused =
+        EFFECTS.iter().filter(|effect| !product.iter().any(|source| source.product().contains(**effect)));
+    let unused = unused.map(|effect| {
+        let complaint = format!("`{effect}` stands nowhere any more: how is it written now?");
+        Offence { path: "crash.rs".to_owned(), line: 1, complaint }
+    });
+    unused.chain(product.iter().flat_map(|source| unwatched(source, sources))).collect()
 }
 
 fn unwatched(source: &Source, sources: &[Source]) -> Vec<Offence> {

@@ -462,8 +462,8 @@ phrases! {
     StoreUnavailable {
         short: "the store does not answer",
         so: "The store of carepass did not answer{doing}.",
-        next: "carepass tries again {when}, but a store in which a write has failed takes nothing more before a restart.",
-        you: "Check the room on the disk, read the log of carepass, and restart carepass when the cause is gone.",
+        next: "carepass tries again {when}; a store in which a write has failed opens itself anew as soon as the disk takes writes.",
+        you: "Check the room on the disk and read the log of carepass; once the cause is gone it goes on by itself.",
     }
     StepUnknown {
         short: "this version does not know the step",

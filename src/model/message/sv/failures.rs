@@ -461,8 +461,8 @@ phrases! {
     StoreUnavailable {
         short: "lagret svarar inte",
         so: "Lagret i carepass svarade inte{doing}.",
-        next: "carepass försöker igen {when}, men ett lager där en skrivning har misslyckats tar inte emot mer före en omstart.",
-        you: "Kontrollera utrymmet på disken, läs carepass logg, och starta om carepass när orsaken är borta.",
+        next: "carepass försöker igen {when}; ett lager där en skrivning har misslyckats öppnar sig på nytt så snart disken tar emot.",
+        you: "Kontrollera utrymmet på disken och läs carepass logg; när orsaken är borta fortsätter det av sig självt.",
     }
     StepUnknown {
         short: "den här versionen känner inte till steget",

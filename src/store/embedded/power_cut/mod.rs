@@ -24,6 +24,9 @@ const WRITES_TO: &str = "CAREPASS_TEST_POWER_CUT_WRITES_TO";
 /// How often more disks are made than in CI: `CAREPASS_TEST_ROUNDS`.
 const ROUNDS: &str = "CAREPASS_TEST_ROUNDS";
 
+/// Which other disks are made: `CAREPASS_TEST_AFTER`.
+const AFTER: &str = "CAREPASS_TEST_AFTER";
+
 /// Tells it which bug is planted in it.
 const PLANTED: &str = "CAREPASS_TEST_PLANTED";
 
@@ -123,8 +126,9 @@ fn recorded() -> Run {
 
 /// Before the first acknowledgement, and behind each: exactly then with nothing and everything of the rest, and by chance up to the next.
 fn cuts(run: &Run) -> Vec<Cut> {
-    let mut chance = fastrand::Rng::with_seed(5);
-    let rounds = told(ROUNDS).and_then(|rounds| rounds.to_str()?.parse().ok()).unwrap_or(1);
+    let number = |name| told(name).and_then(|text| text.to_str()?.parse::<u64>().ok());
+    let mut chance = fastrand::Rng::with_seed(5 + number(AFTER).unwrap_or(0));
+    let rounds = number(ROUNDS).map_or(1, |rounds| usize::try_from(rounds).unwrap());
     let mut times: Vec<usize> = std::iter::once(0).chain(run.acknowledgements()).collect();
     times.push(run.end());
     let mut cuts = Vec::new();
