@@ -135,8 +135,6 @@ mod garden {
         UnseenInNames,
         /// The machine's clock is believed whatever Google says.
         AnyClockBelieved,
-        /// A step that a stop cuts off has spent an attempt.
-        StopSpendsAttempt,
     }
 
     thread_local! {

@@ -105,7 +105,11 @@ impl Engine {
         };
         let house = admission::House { roster: &self.roster_seen(), profiles: &self.settings.profiles };
         match decide(event, received.as_ref(), stored.as_ref(), house) {
-            Admission::Known => Ok(Admitted::Unchanged(key.clone())),
+            Admission::Known => {
+                // Whoever says it again may have heard no answer, and nobody may have looked at what was stored.
+                self.signal(key);
+                Ok(Admitted::Unchanged(key.clone()))
+            }
             Admission::Refuse { pointer, reason } => Err(Race::Over(refused(event, pointer, reason))),
             Admission::Note(verdict) => {
                 self.write(event, verdict, Vec::new(), Vec::new()).await?;

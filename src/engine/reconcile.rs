@@ -15,6 +15,8 @@ use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
@@ -23,6 +25,9 @@ pub(super) const PAGE: usize = 200;
 
 /// Engineers, or rows, that are written at once, so that their commits share a sync.
 pub(super) const SIDE_BY_SIDE: usize = 32;
+
+/// How long a sweep waits for a store that did not answer.
+const BEHIND: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Asks for an engineer to be looked at soon.
@@ -55,14 +60,18 @@ impl Engine {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = self.sweep.notified() => (),
+                () = tokio::time::sleep(BEHIND), if self.is_behind.load(Ordering::Relaxed) => (),
                 _ = at_least.tick() => {
                     self.recheck_resellers().await;
                     self.watch_licenses();
                     self.watch_two_step();
                 }
             }
-            if let Err(error) = self.sweep_once().await {
-                tracing::warn!(%error, "the sweep was cut short: the store does not answer");
+            self.is_behind.store(false, Ordering::Relaxed);
+            let Err(error) = self.sweep_once().await else { continue };
+            self.is_behind.store(true, Ordering::Relaxed);
+            if let Some(kept_back) = seldom::may_tell() {
+                tracing::warn!(%error, kept_back, "the sweep was cut short: the store does not answer");
             }
         }
     }
@@ -116,9 +125,9 @@ impl Engine {
             self.expose(self.house.store.enrollments_of(key).await?).await;
             Ok::<(), StoreError>(())
         };
-        if let Err(error) = looked.await
-            && let Some(kept_back) = seldom::may_tell()
-        {
+        let Err(error) = looked.await else { return };
+        self.is_behind.store(true, Ordering::Relaxed);
+        if let Some(kept_back) = seldom::may_tell() {
             tracing::warn!(engineer = %key, %error, kept_back, "could not look for missing rows; the next sweep will");
         }
     }

@@ -4,7 +4,6 @@ use super::enrollment::{At, Enrollment, Goal, Leaving, State, TargetKind, WATCHE
 use super::plan::StepName;
 use super::rules::later;
 use super::transition::{Effect, Rejected, due_now, next_state};
-use crate::planted::planted;
 use jiff::Timestamp;
 
 impl Wish {
@@ -58,8 +57,7 @@ pub(super) fn take_over(row: &mut Enrollment, now: Timestamp) {
 pub(super) fn called_off(row: &mut Enrollment, at: At, now: Timestamp) -> (State, Option<Effect>) {
     let is_news = row.next.is_some();
     take_over(row, now);
-    let attempt = if planted!(StopSpendsAttempt) { at.attempt + 1 } else { at.attempt };
-    if is_news { next_state(row, now) } else { (due_now(At { attempt, ..at }, now), None) }
+    if is_news { next_state(row, now) } else { (due_now(at, now), None) }
 }
 
 /// Whether something that was begun for the old goal may still come about at Google: a run that was cut short while an account was being

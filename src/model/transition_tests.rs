@@ -4,7 +4,6 @@ use super::*;
 use crate::model::engineer::EventRef;
 use crate::model::enrollment::{Goal, Want};
 use crate::model::statement::Cause;
-use crate::planted::{Bug, caught};
 use jiff::SignedDuration;
 use std::fmt::Write as _;
 
@@ -150,11 +149,6 @@ fn the_whole_transition_table() {
         assert_eq!(found, wanted);
     }
     assert_eq!(table.lines().count(), expected.lines().count(), "{table}");
-}
-
-#[test]
-fn planted_a_stop_spends_an_attempt() {
-    caught(Bug::StopSpendsAttempt, the_whole_transition_table);
 }
 
 /// Time moves only to the next wake; `looks` and `since` are left out of the key, so that the space is finite.

@@ -2,7 +2,7 @@
 //! conflicting versions, future dates in several zones, crashes, changes of scope, returns under a new and under an old employment.
 //! `model` folds over what arrived and says what must hold at rest, and which events are dead letters with which reason; `world` is the
 //! real intake, calendar and transitions. A failing seed prints itself, its history made as short as it goes, and how to run it alone.
-//! A hundred shorter ones are lived besides (`lived`): the whole engine, its steps, and the sandbox over HTTP, before the same model.
+//! Seventy shorter ones are lived besides (`lived`): the whole engine, its steps, and the sandbox over HTTP, before the same model.
 //! Not here: how rows and replicas meet (`simulation`), what a moody Google does to a joiner (`engine_simulation`).
 
 mod google;
@@ -22,7 +22,7 @@ use world::{Stats, World};
 const SHOWN_MAX: usize = 4;
 
 /// Seeds that the whole engine lives through.
-const LIVED: u64 = 100;
+const LIVED: u64 = 70;
 
 /// How often it is said how far it is.
 const PROGRESS: u64 = 100;

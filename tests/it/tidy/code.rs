@@ -28,7 +28,7 @@ impl Source {
         if self.path.ends_with("/tests.rs") || self.path.ends_with("_tests.rs") {
             return "";
         }
-        let tests = self.code.find("#[cfg(test)]\nmod tests");
+        let tests = self.code.find("#[cfg(test)]\nmod tests {");
         &self.code[..tests.unwrap_or(self.code.len())]
     }
 
