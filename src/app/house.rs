@@ -7,12 +7,10 @@ use crate::engine::{LetterSettings, Settings};
 use crate::google::{self, Census, Google, GoogleSettings, Now, Rate, Rates};
 use crate::handover::{Handovers, VaultClient};
 use crate::mail::{FileMailer, Mailer, PortalUrl, Security, Sender, SmtpMailer, SmtpSettings};
-use crate::model::entry::Position;
 use crate::model::grants::GrantLimits;
 use crate::model::id::ResellerName;
 use crate::seal::Sealer;
 use crate::steps::{House, Learned, SheetError, Site};
-use crate::store::Store as _;
 use crate::store::embedded::{ChainKey, Embedded};
 use anyhow::{Context as _, Result};
 use jiff::SignedDuration;
@@ -34,25 +32,23 @@ const MAIL_MAX: Duration = Duration::from_secs(30);
 /// Engineers whose records are tried with the master key.
 const WITNESSES_MAX: usize = 20;
 
-/// Opens the store with the master key, which verifies the whole ledger and that it was written with that key.
-pub(super) async fn open_store(config: &Config) -> Result<Embedded> {
+/// Opens the store with the master key, which verifies the whole ledger and that it was written with that key. The key is read this once:
+/// a file that is exchanged or gone later changes nothing.
+pub(super) async fn open_store(config: &Config) -> Result<(Embedded, Sealer)> {
     let Backend::Embedded { path } = config.store.backend.clone();
     let key_file = config.seal.key_file.clone();
     refuse_new_key(&key_file, Embedded::is_begun(&path))?;
-    let opening = move || -> Result<Embedded> {
+    let opening = move || -> Result<(Embedded, Sealer)> {
         // The key is made there, unless somebody said otherwise.
         Embedded::make_folder(&path).map_err(StoreDown)?;
         let sealer = Sealer::open(&key_file).context("the master key")?;
-        Ok(Embedded::open_keyed(&path, &ChainKey::of(sealer.chain_key())).map_err(StoreDown)?)
+        let store = Embedded::open_keyed(&path, &ChainKey::of(sealer.chain_key())).map_err(StoreDown)?;
+        Ok((store, sealer))
     };
     tokio::task::spawn_blocking(opening).await.context("the store's opening was cut off")?
 }
 
 /// A fresh master key beside an old ledger would open nobody's record and forget every reservation.
-pub(super) async fn refuse_new_key_for_old_store(config: &Config, store: &Embedded) -> Result<()> {
-    refuse_new_key(&config.seal.key_file, store.head().await.map_err(StoreDown)? > Position::default())
-}
-
 fn refuse_new_key(key_file: &Path, is_old: bool) -> Result<()> {
     anyhow::ensure!(
         !is_old || key_file.exists(),
@@ -123,13 +119,14 @@ pub(super) fn settings(config: &Config) -> Settings {
 pub(super) fn house(
     config: &Config,
     store: Arc<Embedded>,
+    sealer: Sealer,
     clock: Clock,
     listen: SocketAddr,
 ) -> Result<House> {
     Ok(House {
         sites: sites(config, &clock)?,
         store,
-        sealer: Sealer::open(&config.seal.key_file).context("the master key")?,
+        sealer,
         mailer: mailer(&config.mail.transport)?,
         clock,
         // Google's advice for a licence is 5, 10 and 20 s between tries; a shorter back-off, as in a demo, shortens it in step.

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::http::Repeats;
+use crate::seal::Sealer;
 use crate::store::embedded::Embedded;
 use anyhow::{Context as _, Result};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -59,8 +60,9 @@ impl App {
     /// [`StoreDown`], or whatever cannot be had: the address, the master key, the mail folder.
     pub async fn start(config: &Config) -> Result<Self> {
         let (socket, listen) = api::bind(config.http.listen)?;
-        let store = Arc::new(house::open_store(config).await?);
-        let started = Self::start_on(config, socket, listen, Arc::clone(&store)).await;
+        let (store, sealer) = house::open_store(config).await?;
+        let store = Arc::new(store);
+        let started = Self::start_on(config, socket, listen, Arc::clone(&store), sealer).await;
         if started.is_err() {
             store.close().await;
         }
@@ -72,12 +74,13 @@ impl App {
         socket: std::net::TcpListener,
         listen: SocketAddr,
         store: Arc<Embedded>,
+        sealer: Sealer,
     ) -> Result<Self> {
-        house::refuse_new_key_for_old_store(config, store.as_ref()).await?;
         let clock = Clock::steady(Clock::System);
         let in_force = Arc::new(InForce::new(config, clock.now()));
         let repeats = Arc::<Repeats>::default();
-        let base = works::Base { store: &store, clock, listen, in_force: &in_force, repeats: &repeats };
+        let base =
+            works::Base { store: &store, sealer, clock, listen, in_force: &in_force, repeats: &repeats };
         let planned = works::plan(config, base, listener(&socket)?)?;
         house::refuse_strange_key(planned.engine.house(), &config.seal.key_file).await?;
         let works = planned.open().await?;

@@ -7,6 +7,7 @@ use crate::config::{Config, Faults};
 use anyhow::{Context as _, Result};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// What became of a reload.
@@ -19,6 +20,9 @@ pub enum Reloaded {
     /// A stop came in between; the house is to be stopped now.
     Stopped,
 }
+
+/// How often it is looked whether a store that has failed takes commits again.
+const LOOK: Duration = Duration::from_millis(100);
 
 impl App {
     /// Takes up what was read, or says why not. Nothing is exchanged while the store takes nothing: the new works begin with a commit.
@@ -70,10 +74,14 @@ impl App {
         let (socket, listen) = if config.http.listen == self.config.http.listen {
             (self.socket.try_clone().context("http.listen")?, self.listen)
         } else {
-            api::bind(config.http.listen)?
+            let bound = api::bind(config.http.listen);
+            bound.context(
+                "beside the socket that is open; where only the host has changed, restart carepass",
+            )?
         };
         let base = works::Base {
             store: &self.store,
+            sealer: self.engine.house().sealer.clone(),
             clock: self.engine.house().clock.clone(),
             listen,
             in_force: &self.in_force,
@@ -91,6 +99,10 @@ impl App {
         let Prepared { config, socket, listen, works } = prepared;
         if let Some(old) = self.works.take() {
             old.take_down(self.in_force.stop_within()).await;
+        }
+        // The store may have failed meanwhile; it opens itself anew.
+        while self.store.health().is_err() && !self.store.is_lost() && !stop.is_cancelled() {
+            tokio::time::sleep(LOOK).await;
         }
         if stop.is_cancelled() {
             return Ok(Reloaded::Stopped);

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Engine, OutcomeSink};
 use crate::http::Repeats;
+use crate::seal::Sealer;
 use crate::store::embedded::Embedded;
 use anyhow::Result;
 use futures_util::future::join_all;
@@ -24,6 +25,7 @@ use tokio_util::task::TaskTracker;
 /// What the works stand on, and what outlives them.
 pub(super) struct Base<'a> {
     pub(super) store: &'a Arc<Embedded>,
+    pub(super) sealer: Sealer,
     pub(super) clock: Clock,
     pub(super) listen: SocketAddr,
     pub(super) in_force: &'a Arc<InForce>,
@@ -54,8 +56,8 @@ pub(super) struct Works {
 /// # Errors
 /// Whatever the configuration names and cannot be had.
 pub(super) fn plan(config: &Config, base: Base<'_>, listener: TcpListener) -> Result<PlannedWorks> {
-    let Base { store, clock, listen, in_force, repeats } = base;
-    let house = house::house(config, Arc::clone(store), clock, listen)?;
+    let Base { store, sealer, clock, listen, in_force, repeats } = base;
+    let house = house::house(config, Arc::clone(store), sealer, clock, listen)?;
     let (engine_stop, admissions, mut doors) = (CancellationToken::new(), TaskTracker::new(), Vec::new());
     let engine = Engine::new(house, house::settings(config), engine_stop.clone());
     let section = config.intake.amqp.as_ref();

@@ -164,11 +164,12 @@ impl Transport {
         if call != Call::OwnToken {
             let date = header(DATE).and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
             if let Some(date) = date {
-                let ahead = self.now().duration_since(date.timestamp());
-                *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
+                // First: whoever hears it may set the clock right, and what is right is not ahead.
                 if let Some(heard) = self.heard.get() {
                     heard(date.timestamp());
                 }
+                let ahead = self.now().duration_since(date.timestamp());
+                *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Some(ahead);
             }
         } else if header(HeaderName::from_static(METADATA_FLAVOR.0)) != Some(METADATA_FLAVOR.1) {
             return Err(unusable(

@@ -17,6 +17,7 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The longest letter that is sealed: a body that is kept, with its headers.
@@ -86,9 +87,10 @@ pub enum SealError {
     CannotOpen,
 }
 
-/// Seals and opens. Holds the master key; everything else it is handed.
+/// Seals and opens. Holds the master key; everything else it is handed. A clone shares the keys.
+#[derive(Clone)]
 pub struct Sealer {
-    keys: Box<Keys>,
+    keys: Arc<Keys>,
     random: SystemRandom,
 }
 
@@ -127,7 +129,7 @@ impl Sealer {
 
     fn of(key: &KeyBytes, random: SystemRandom) -> Self {
         Self {
-            keys: Box::new(Keys {
+            keys: Arc::new(Keys {
                 master: aead_key(key),
                 letters: letter_key(key),
                 envelopes: envelope::EnvelopeKeys::of(key),

@@ -196,6 +196,14 @@ async fn a_good_configuration_is_taken_in_the_middle_of_the_work() {
     house.take(&good).await;
     assert_eq!(house.door.status("/v1/tasks", token.reveal()).await, 200);
 
+    // A master key that is gone from the disk is still the one in hand, and none is made in its place.
+    let (key, aside) = (house.neighbour.config(&[]).seal.key_file, house.neighbour.folder().join("aside"));
+    std::fs::rename(&key, &aside).expect("the key lies there");
+    house.take(&good).await;
+    assert!(!key.exists(), "another master key was made");
+    std::fs::rename(&aside, &key).expect("the key lies here");
+    house.join().await;
+
     let other = good.replacen(
         "url = \"amqp://127.0.0.1:5672\"",
         "url = \"amqp://127.0.0.1:5672\"\nallowed_sources = [\"https://hr.example/other\"]",
