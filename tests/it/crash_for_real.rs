@@ -47,7 +47,7 @@ const DOMAINS: usize = 4;
 const LIMIT: Duration = Duration::from_secs(150);
 
 /// After the last end; an end costs no row its lease, since the next start knows that nobody works on it.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// How often a fact is looked for that comes about in another process.
 const LOOK: Duration = Duration::from_millis(20);
