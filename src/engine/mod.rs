@@ -48,7 +48,7 @@ use jiff::SignedDuration;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
@@ -157,8 +157,8 @@ pub struct Engine {
     signals: mpsc::Sender<crate::model::id::EngineerKey>,
     signalled: Mutex<Option<mpsc::Receiver<crate::model::id::EngineerKey>>>,
     sweep: Notify,
-    /// Whether somebody was not looked at since the store did not answer: the next sweep does not wait for its time.
-    is_behind: AtomicBool,
+    /// The store did not answer: somebody was not looked at, or what was written is there and nobody has heard of it.
+    behind: Notify,
     /// The ledger has grown.
     grown: Notify,
     /// Paid licences that are still looked for.
@@ -247,7 +247,7 @@ impl Engine {
             signals,
             signalled: Mutex::new(Some(signalled)),
             sweep: Notify::new(),
-            is_behind: AtomicBool::new(false),
+            behind: Notify::new(),
             grown: Notify::new(),
             watches: watch::Watches::default(),
             parking: park::Parking::default(),

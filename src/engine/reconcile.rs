@@ -15,7 +15,6 @@ use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
@@ -60,19 +59,27 @@ impl Engine {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = self.sweep.notified() => (),
-                () = tokio::time::sleep(BEHIND), if self.is_behind.load(Ordering::Relaxed) => (),
+                () = self.catch_up() => (),
                 _ = at_least.tick() => {
                     self.recheck_resellers().await;
                     self.watch_licenses();
                     self.watch_two_step();
                 }
             }
-            self.is_behind.store(false, Ordering::Relaxed);
             let Err(error) = self.sweep_once().await else { continue };
-            self.is_behind.store(true, Ordering::Relaxed);
+            self.behind.notify_one();
             if let Some(kept_back) = seldom::may_tell() {
                 tracing::warn!(%error, kept_back, "the sweep was cut short: the store does not answer");
             }
+        }
+    }
+
+    /// Waits until something was left undone and the store may be back. Lanes look anew then: their rows may have moved unheard.
+    async fn catch_up(&self) {
+        self.behind.notified().await;
+        tokio::time::sleep(BEHIND).await;
+        for lane in self.lanes.values() {
+            lane.notify.notify_one();
         }
     }
 
@@ -126,7 +133,7 @@ impl Engine {
             Ok::<(), StoreError>(())
         };
         let Err(error) = looked.await else { return };
-        self.is_behind.store(true, Ordering::Relaxed);
+        self.behind.notify_one();
         if let Some(kept_back) = seldom::may_tell() {
             tracing::warn!(engineer = %key, %error, kept_back, "could not look for missing rows; the next sweep will");
         }

@@ -292,7 +292,11 @@ impl Engine {
         actor: Actor,
     ) -> Result<(), StoreError> {
         let change = Change::Enrollment { from: Some(before.version), row: Box::new(after.clone()) };
-        self.house.store.commit(Commit::of(self.house.clock.now(), actor, change)).await?;
+        let committed = self.house.store.commit(Commit::of(self.house.clock.now(), actor, change)).await;
+        if let Err(StoreError::Unavailable(_)) = committed {
+            self.behind.notify_one();
+        }
+        committed?;
         self.grown.notify_one();
         Ok(())
     }

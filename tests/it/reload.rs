@@ -128,7 +128,7 @@ impl House {
     async fn settle(mut self) {
         self.door.settled(0..self.joined, &mut self.daemon, &self.neighbour).await;
         check_world(&self.neighbour, self.joined);
-        let log = daemon::log_text(&self.neighbour);
+        let log = daemon::said(&self.neighbour);
         assert_eq!(log.matches("carepass is running").count(), 1, "one process");
         assert!(self.daemon.stop().await.success());
     }
@@ -159,7 +159,7 @@ async fn a_broken_configuration_changes_nothing_and_the_answer_says_why() {
     assert!(answer.contains("refused") && answer.contains("carepass.toml"), "{answer}");
     let answer = house.reload(Some("")).await;
     assert!(answer.contains("refused") && answer.contains("resellers"), "{answer}");
-    let log = daemon::log_text(&house.neighbour);
+    let log = daemon::said(&house.neighbour);
     let refused = log.lines().filter(|line| line.contains("the new configuration is refused")).count();
     assert_eq!(refused, BROKEN.len() + 2, "one line for each");
     house.settle().await;

@@ -117,7 +117,7 @@ impl House {
                 let status = daemon.until_ended().await;
                 assert_eq!(status.code(), Some(3), "{}", daemon::log_tail(&self.neighbour));
                 assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
-                assert!(daemon::log_text(&self.neighbour).contains("ended at once by a second signal"));
+                assert!(daemon::said(&self.neighbour).contains("ended at once by a second signal"));
                 self.neighbour.sandbox.clear_faults();
             }
         }
@@ -156,7 +156,7 @@ async fn check(phases: Vec<Phase>) -> String {
     house.door.settled(0..house.joined, &mut daemon, &house.neighbour).await;
     house.stop(daemon).await;
     check_world(&house.neighbour, house.joined);
-    let log = daemon::log_text(&house.neighbour);
+    let log = daemon::said(&house.neighbour);
     assert!(!log.contains("\"level\":\"ERROR\""), "no error without a fault:\n{log}");
     log
 }

@@ -116,6 +116,22 @@ impl House {
         self.acknowledged.insert(format!("E-{number:05}"));
     }
 
+    /// Until the first one is ready, and with them the reseller accounts: a name that is chosen before may be taken in one of them.
+    async fn begins(&mut self) {
+        self.ready().await;
+        assert_eq!(self.offer().await, StatusCode::ACCEPTED);
+        self.everybody_is_ready().await;
+    }
+
+    async fn everybody_is_ready(&self) {
+        self.comes_about("everybody is ready", async || {
+            let (_, shown) = self.get("/v1/engineers?state=ready").await;
+            let shown: Value = serde_json::from_str(&shown).unwrap_or_default();
+            shown["items"].as_array().is_some_and(|items| items.len() == self.acknowledged.len())
+        })
+        .await;
+    }
+
     /// Offers events until one is refused, as one that may come again.
     async fn offer_until_refused(&mut self) {
         for _ in 0..OFFERS_MAX {
@@ -172,13 +188,7 @@ impl House {
     /// Every acknowledged event has led to its accounts, and to nothing twice.
     async fn settles(&self) {
         let wanted = self.acknowledged.len() * DOMAINS;
-        self.comes_about("everybody has accounts", async || self.neighbour.accounts().len() >= wanted).await;
-        self.comes_about("everybody is ready", async || {
-            let (_, shown) = self.get("/v1/engineers?state=ready").await;
-            let shown: Value = serde_json::from_str(&shown).unwrap_or_default();
-            shown["items"].as_array().is_some_and(|items| items.len() == self.acknowledged.len())
-        })
-        .await;
+        self.everybody_is_ready().await;
         let whose: BTreeSet<String> =
             self.neighbour.accounts().into_iter().map(|account| account.engineer).collect();
         assert_eq!(whose, self.acknowledged);
@@ -217,7 +227,7 @@ impl House {
     }
 
     fn log(&self) -> String {
-        daemon::log_tail(&self.neighbour)
+        daemon::said(&self.neighbour)
     }
 }
 
@@ -235,6 +245,7 @@ async fn rabbit_a_full_disk_takes_nothing_and_loses_nothing() {
     let start = || Daemon::start_by(disk.carepass(), &house.neighbour, &house.environment);
     let running = start();
     until("it reads the queue", async || house.get("/readyz?intake").await.0 == StatusCode::OK).await;
+    house.begins().await;
     for _ in 0..BEFORE {
         assert_eq!(house.offer().await, StatusCode::ACCEPTED);
     }
@@ -294,7 +305,7 @@ async fn rabbit_a_full_disk_takes_nothing_and_loses_nothing() {
 async fn a_disk_that_fails_is_told_and_outlived() {
     let mut house = House::new("").await;
     let running = Daemon::start(&house.neighbour, &house.environment);
-    house.ready().await;
+    house.begins().await;
     assert_eq!(house.offer().await, StatusCode::ACCEPTED);
     let files = ["ledger/entries.jsonl", "probe"].map(|file| house.data().join(file));
     for (name, inject, words, lasts) in TROUBLES {
