@@ -2,7 +2,7 @@
 //! built is checked against a list that is written down here a second time, from Google's published paths. So no value leads outside it.
 //! `CAREPASS_TEST_SEED` shows a run again. Not here: single hostile values (`google/request`).
 
-mod texts;
+pub mod texts;
 
 use crate::fixture::{events, seed};
 use carepass::google::licensing::{Listed, PaidProduct};

@@ -2,7 +2,7 @@
 //! Not here: what is done with them.
 
 /// Pieces that mean something to a URL, a query, JSON, a shell or an eye.
-const PIECES: &[&str] = &[
+pub const PIECES: &[&str] = &[
     "..",
     ".",
     "/",
@@ -71,6 +71,16 @@ const PIECES: &[&str] = &[
     "9",
     "xn--",
     "null",
+    "%25",
+    "\r",
+    "\u{0}",
+    "\u{ff0e}",
+    "\u{ff0f}",
+    "\u{3002}",
+    "<",
+    "?alt=media",
+    ":80",
+    "user:password@",
 ];
 
 /// The source of texts.

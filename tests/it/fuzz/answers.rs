@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 use carepass::clock::Clock;
 use carepass::google::call::Scope;
-use carepass::google::{self, Endpoint, Google, NewAccount, Rate, Rates};
+use carepass::google::{self, Endpoint, Google, NewAccount};
 use carepass::model::failure::{Failure, FailureKind};
 use carepass::model::id::{AccountId, Address, LicenseSku, MailAddress, OrgUnitPath};
 use carepass::model::reseller::Privilege;
@@ -320,18 +320,8 @@ impl Room {
 }
 
 fn fresh(endpoint: &Endpoint, client: &google::HttpClient) -> Google {
-    let rate = Rate { per_second: 1e6, burst: 1e6 };
-    let rates = Rates {
-        directory: rate,
-        user_insert: rate,
-        org_unit: rate,
-        licensing: rate,
-        cloud_identity: rate,
-        reports: rate,
-        token: rate,
-    };
     let reseller = demo::reseller(&demo::files().resellers[0]);
-    demo::site(reseller, endpoint, client, rates, &Clock::System).google
+    demo::site(reseller, endpoint, client, demo::in_a_hurry(), &Clock::System).google
 }
 
 /// The beginning of what came out: enough to tell one end from another.

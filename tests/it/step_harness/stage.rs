@@ -4,7 +4,7 @@
 use crate::fixture::{demo, events};
 use carepass::clock::Clock;
 use carepass::engine::{Engine, Settings};
-use carepass::google::{self, Endpoint, Rate, Rates};
+use carepass::google::{self, Endpoint, Rates};
 use carepass::mail::{Letter, Mailer, MemoryMailer, PortalUrl};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, Goal, State, Want};
 use carepass::model::entry::{Actor, Change, Commit, Entry, Position};
@@ -254,16 +254,7 @@ impl Stage {
 
     /// A process that asks as fast as it likes, but for what is changed.
     pub fn house_in_a_hurry_but(&self, change: impl FnOnce(&mut Rates)) -> House {
-        let rate = Rate { per_second: 1e6, burst: 1e6 };
-        let mut rates = Rates {
-            directory: rate,
-            user_insert: rate,
-            org_unit: rate,
-            licensing: rate,
-            cloud_identity: rate,
-            reports: rate,
-            token: rate,
-        };
+        let mut rates = demo::in_a_hurry();
         change(&mut rates);
         self.house_at(rates, SignedDuration::ZERO)
     }
