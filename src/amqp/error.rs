@@ -10,6 +10,14 @@ use lapin::ErrorKind;
 use super::endpoint::InvalidUrl;
 use super::tls;
 
+/// How the end of a connection looks that nobody announced.
+const BROKEN: [io::ErrorKind; 4] = [
+    io::ErrorKind::ConnectionReset,
+    io::ErrorKind::ConnectionAborted,
+    io::ErrorKind::BrokenPipe,
+    io::ErrorKind::UnexpectedEof,
+];
+
 /// The door cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum AmqpError {
@@ -23,6 +31,13 @@ pub enum AmqpError {
          would drop events. Set intake.amqp.dead_letter_exchange"
     )]
     NoDeadLetterExchange,
+    /// It broke before AMQP began. A broker refuses a client's certificate after the client believes the handshake done (RFC 8446, 4.4.2.4
+    /// and 6.2), and its words may be lost with the connection.
+    #[error(
+        "the broker broke the connection off at the TLS handshake. If it asks for client certificates, set \
+         intake.amqp.client_certificate_file to one that is signed by an authority that it trusts; else its log says why"
+    )]
+    BrokenAtHandshake,
     /// A name that does not fit into the protocol.
     #[error("{0} is longer than the 255 bytes AMQP allows")]
     TooLong(&'static str),
@@ -144,11 +159,15 @@ fn network_words(cause: &io::Error) -> String {
     if kind == Kind::ConnectionRefused {
         return "nobody listens there; is the broker running, and are host and port right?".to_owned();
     }
-    let broken = [Kind::ConnectionReset, Kind::ConnectionAborted, Kind::BrokenPipe, Kind::UnexpectedEof];
-    if broken.contains(&kind) {
+    if BROKEN.contains(&kind) {
         return "the connection broke".to_owned();
     }
     format!("the network failed: {cause}")
+}
+
+/// Whether the other side ended the connection without a word.
+pub(super) fn is_broken(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::IOError(cause) if tls::words(cause).is_none() && BROKEN.contains(&cause.kind()))
 }
 
 /// The AMQP reply code of an error the broker gave, e.g. 404.

@@ -12,9 +12,16 @@ use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// The version of keys and values. An index of another version is rebuilt.
 const VERSION: u32 = 1;
+
+/// How long it is waited for an index that is held. Measured: a few milliseconds after the close of the one before.
+const HELD_TIME: Duration = Duration::from_secs(10);
+
+/// How long between two looks.
+const HELD_LOOK: Duration = Duration::from_millis(5);
 
 /// The open index.
 #[derive(Debug)]
@@ -29,6 +36,15 @@ impl Drop for Index {
         let tree = self.tree.take();
         let _ = std::panic::catch_unwind(AssertUnwindSafe(|| drop(tree)));
     }
+}
+
+/// Why it is not open. The texts are for the log.
+#[derive(Debug)]
+pub enum Unopened {
+    /// Somebody has it; nothing is known of what is in it.
+    Held(String),
+    /// It is of no use.
+    Unusable(String),
 }
 
 /// How far the index is, and what it holds.
@@ -48,12 +64,20 @@ pub struct Meta {
 pub type Found = (Vec<u8>, Vec<u8>);
 
 impl Index {
-    /// Opens the index, or makes an empty one. The text of the error is for the log.
-    pub fn open(path: &Path) -> Result<Self, String> {
-        remove_half_snapshots(path).map_err(|error| error.to_string())?;
+    /// Opens the index, or makes an empty one. sled's own threads may hold a closed index for some moments more: that is waited for,
+    /// since an index that is only held is not damaged, and bears witness.
+    pub fn open(path: &Path) -> Result<Self, Unopened> {
+        remove_half_snapshots(path).map_err(|error| Unopened::Unusable(error.to_string()))?;
         let config = sled::Config::new().path(path).segment_size(2 << 20).cache_capacity(64 << 20);
-        let tree = config.open().map_err(|error| error.to_string())?;
-        Ok(Self { tree: Some(tree) })
+        let begun = Instant::now();
+        loop {
+            match config.open() {
+                Ok(tree) => return Ok(Self { tree: Some(tree) }),
+                Err(error) if !is_held(&error) => return Err(Unopened::Unusable(error.to_string())),
+                Err(error) if begun.elapsed() > HELD_TIME => return Err(Unopened::Held(error.to_string())),
+                Err(_) => std::thread::park_timeout(HELD_LOOK),
+            }
+        }
     }
 
     /// How far it is. An empty index stands at the opening line; one without a readable answer is damaged.
@@ -171,6 +195,11 @@ fn read(item: sled::Result<(sled::IVec, sled::IVec)>) -> Result<Found, StoreErro
 
 fn opened<'a>(key: &[u8], stored: &'a [u8]) -> Result<&'a [u8], StoreError> {
     value::open(key, stored).ok_or_else(|| broken("a value does not match its check"))
+}
+
+/// sled tells a lock that it did not get by its words alone.
+fn is_held(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(cause) if cause.to_string().starts_with("could not acquire lock"))
 }
 
 fn remove_half_snapshots(path: &Path) -> std::io::Result<()> {

@@ -19,7 +19,7 @@
 use super::chain_key::ChainKey;
 use super::files;
 use super::frame::{self, Frame, Link, Tail, Unread};
-use super::index::{Index, Meta};
+use super::index::{Index, Meta, Unopened};
 use super::keys::Keys;
 use super::layout;
 use super::ledger::{Ledger, LedgerReader, damaged, entries_of};
@@ -87,7 +87,7 @@ pub fn reopen(root: &Path, lock: Arc<Lock>, key: &ChainKey) -> Result<Recovered,
     let file = Ledger::open_file(&path)?;
     let reader = LedgerReader::new(&file).map_err(files::unavailable(&ledger_directory))?;
 
-    let found = open_index(&root.join("index"));
+    let found = open_index(&root.join("index"))?;
     let witness = found.witness();
     let (survey, found) = std::thread::scope(|scope| {
         let checked = scope.spawn(|| found.checked());
@@ -188,18 +188,21 @@ impl Found {
     }
 }
 
-fn open_index(path: &Path) -> Found {
+fn open_index(path: &Path) -> Result<Found, StoreError> {
     if let Err(error) = files::make_directory(path) {
-        return Found::Unusable(error.to_string(), None);
+        return Ok(Found::Unusable(error.to_string(), None));
     }
     let opened = guarded(|| {
         let index = Index::open(path)?;
-        let meta = index.meta()?;
+        let meta = index.meta().map_err(Unopened::Unusable)?;
         Ok((index, meta))
     });
     match opened {
-        Ok(Ok((index, meta))) => Found::Usable(index, meta),
-        Ok(Err(why)) | Err(why) => Found::Unusable(why, None),
+        Ok(Ok((index, meta))) => Ok(Found::Usable(index, meta)),
+        Ok(Err(Unopened::Unusable(why))) | Err(why) => Ok(Found::Unusable(why, None)),
+        Ok(Err(Unopened::Held(why))) => {
+            Err(StoreError::Unavailable(format!("the index cannot be opened: {why}")))
+        }
     }
 }
 
@@ -374,7 +377,7 @@ fn catch_up(root: &Path, found: Found, ledger: &Ledger, keys: &Keys) -> Result<(
     );
     let path = root.join("index");
     set_aside(root, &path).map_err(files::unavailable(root))?;
-    match open_index(&path) {
+    match open_index(&path)? {
         Found::Usable(index, meta) => {
             guarded(move || replay(index, meta, ledger, keys)).map_err(StoreError::Unavailable)?
         }

@@ -165,6 +165,23 @@ async fn an_index_that_is_gone_old_or_of_another_time_is_made_anew() {
     }
 }
 
+/// As sled's own threads do for some moments after a close.
+#[tokio::test]
+async fn an_index_that_is_still_held_is_waited_for_and_bears_witness() {
+    let left = Left::behind().await;
+    let (_directory, root) = left.copy();
+    let held = fs::File::open(root.join("index/db")).unwrap();
+    held.lock().unwrap();
+    let path = ledger_of(&root);
+    fs::write(&path, &left.ledger()[..left.last_frame]).unwrap();
+    std::thread::scope(|scope| {
+        let opened = scope.spawn(|| assert_damaged(&root, "held"));
+        std::thread::park_timeout(Duration::from_millis(200));
+        assert!(!opened.is_finished(), "nothing is said before the index has been asked");
+        drop(held);
+    });
+}
+
 #[tokio::test]
 async fn flipped_bits_in_the_index_change_nothing() {
     let left = Left::behind().await;
