@@ -12,13 +12,13 @@ use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The version of keys and values. An index of another version is rebuilt.
 const VERSION: u32 = 1;
 
-/// How long it is waited for an index that is held. Measured: a few milliseconds after the close of the one before.
-const HELD_TIME: Duration = Duration::from_secs(10);
+/// How often an index that is held is looked at again: for ten seconds or a little more.
+const HELD_LOOKS: u32 = 2_000;
 
 /// How long between two looks.
 const HELD_LOOK: Duration = Duration::from_millis(5);
@@ -69,14 +69,15 @@ impl Index {
     pub fn open(path: &Path) -> Result<Self, Unopened> {
         remove_half_snapshots(path).map_err(|error| Unopened::Unusable(error.to_string()))?;
         let config = sled::Config::new().path(path).segment_size(2 << 20).cache_capacity(64 << 20);
-        let begun = Instant::now();
+        let mut looks = 0;
         loop {
             match config.open() {
                 Ok(tree) => return Ok(Self { tree: Some(tree) }),
                 Err(error) if !is_held(&error) => return Err(Unopened::Unusable(error.to_string())),
-                Err(error) if begun.elapsed() > HELD_TIME => return Err(Unopened::Held(error.to_string())),
+                Err(error) if looks == HELD_LOOKS => return Err(Unopened::Held(error.to_string())),
                 Err(_) => std::thread::park_timeout(HELD_LOOK),
             }
+            looks += 1;
         }
     }
 
