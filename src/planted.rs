@@ -139,6 +139,8 @@ mod garden {
         EpochStays,
         /// A commit does not ask whether its duty has another holder by now.
         FenceNotCompared,
+        /// Whose lease is over writes to Google all the same.
+        WritesAfterTheLease,
     }
 
     thread_local! {

@@ -7,6 +7,7 @@ use crate::engine::{LetterSettings, Settings};
 use crate::google::{self, Census, Google, GoogleSettings, Now, Rate, Rates};
 use crate::handover::{Handovers, VaultClient};
 use crate::mail::{FileMailer, Mailer, PortalUrl, Security, Sender, SmtpMailer, SmtpSettings};
+use crate::model::duty::ReplicaId;
 use crate::model::grants::GrantLimits;
 use crate::model::id::ResellerName;
 use crate::seal::Sealer;
@@ -28,6 +29,9 @@ const RECHECK: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long a mail server may take.
 const MAIL_MAX: Duration = Duration::from_secs(30);
+
+/// Letters of a host's name that are used.
+const HOST_MAX: usize = 100;
 
 /// Engineers whose records are tried with the master key.
 const WITNESSES_MAX: usize = 20;
@@ -80,7 +84,7 @@ pub(super) async fn refuse_strange_key(house: &House, key_file: &Path) -> Result
 }
 
 /// The engine's numbers and names.
-pub(super) fn settings(config: &Config) -> Settings {
+pub(super) fn settings(config: &Config, replica: ReplicaId) -> Settings {
     Settings {
         rules: config.engine.clone(),
         grants: GrantLimits {
@@ -112,7 +116,22 @@ pub(super) fn settings(config: &Config) -> Settings {
             time_zone: config.mail.time_zone.time_zone(),
             remind_before: config.mail.remind_before,
         },
+        replica,
+        lease: config.replica.lease.unsigned_abs(),
     }
+}
+
+/// This run of this replica. A host whose name has other letters than a replica's may have is called nearly so.
+pub(super) fn replica(config: &Config) -> Result<ReplicaId> {
+    let host = || {
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let plain = name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' });
+        let plain: String = plain.take(HOST_MAX).collect();
+        if plain.is_empty() { "replica".to_owned() } else { plain }
+    };
+    let name = config.replica.name.clone().unwrap_or_else(host);
+    let chance = u32::from_le_bytes(super::random()?);
+    ReplicaId::new(&name, chance).map_err(|error| anyhow::anyhow!("replica.name: {error}"))
 }
 
 /// What steps may use.

@@ -139,9 +139,14 @@ fn listener(socket: &std::net::TcpListener) -> Result<TcpListener> {
 
 /// A number that nobody can foresee.
 pub(crate) fn random_seed() -> Result<u64> {
-    let mut seed = [0; 8];
-    SystemRandom::new().fill(&mut seed).map_err(|_| anyhow::anyhow!("the system has no randomness"))?;
-    Ok(u64::from_le_bytes(seed))
+    Ok(u64::from_le_bytes(random()?))
+}
+
+/// Bytes that nobody can foresee.
+fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| anyhow::anyhow!("the system has no randomness"))?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

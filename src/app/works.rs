@@ -59,7 +59,7 @@ pub(super) fn plan(config: &Config, base: Base<'_>, listener: TcpListener) -> Re
     let Base { store, sealer, clock, listen, in_force, repeats } = base;
     let house = house::house(config, Arc::clone(store), sealer, clock, listen)?;
     let (engine_stop, admissions, mut doors) = (CancellationToken::new(), TaskTracker::new(), Vec::new());
-    let engine = Engine::new(house, house::settings(config), engine_stop.clone());
+    let engine = Engine::new(house, house::settings(config, house::replica(config)?), engine_stop.clone());
     let section = config.intake.amqp.as_ref();
     let plan = |section| broker::plan(section, config, &engine, &admissions, &mut doors);
     let (sink, health) = section.map(plan).transpose()?.map(|broker| (broker.sink, broker.health)).unzip();

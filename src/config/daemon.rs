@@ -5,12 +5,14 @@ use super::files::{self, Privacy};
 use super::kinds;
 use super::reader::{Faulty, Read, Section};
 use super::sections::{
-    Approval, Backend, Calendar, Google, Http, Languages, Limits, Log, LogFormat, Rates, Seal, Stop, Store,
+    Approval, Backend, Calendar, Google, Http, Languages, Limits, Log, LogFormat, Rates, Replica, Seal, Stop,
+    Store,
 };
 use super::tree::Leaf;
 use crate::google::call::Call as GoogleCall;
 use crate::google::{Endpoint, MappedAnswer, MappedThen};
 use crate::http::Tokens;
+use crate::model::duty::ReplicaId;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::rules::Rules;
 use crate::model::username::{Naming, Rename, Template};
@@ -30,6 +32,10 @@ const STOP_MIN: SignedDuration = SignedDuration::from_secs(2);
 
 /// A stop takes this long at most: below `TimeoutStopSec` of the unit that is shipped.
 pub(super) const STOP_MAX: SignedDuration = SignedDuration::from_secs(50);
+
+/// A shorter lease than this ends whenever a database takes a moment; a longer one leaves accounts alone for long.
+const LEASE_MIN: SignedDuration = SignedDuration::from_secs(3);
+const LEASE_MAX: SignedDuration = SignedDuration::from_mins(2);
 
 /// The store.
 pub(super) fn store(mut s: Section<'_>) -> Read<Store> {
@@ -189,6 +195,24 @@ pub(super) fn stop(mut s: Section<'_>) -> Read<Stop> {
     });
     s.close();
     Ok(Stop { within: within? })
+}
+
+/// This process among those that share a store.
+pub(super) fn replica(mut s: Section<'_>) -> Read<Replica> {
+    let name = s.optional("name", |leaf| {
+        let name = kinds::text(leaf)?;
+        let wrong = |_| "not letters, digits, dots, hyphens and underscores, 100 at most".to_owned();
+        ReplicaId::new(&name, 0).map(|_| name).map_err(wrong)
+    });
+    let lease = s.defaulted("lease", |leaf| {
+        let lease = kinds::duration(leaf)?;
+        if (LEASE_MIN..=LEASE_MAX).contains(&lease) {
+            return Ok(lease);
+        }
+        Err("not from 3s to 2m; write it like \"10s\"".to_owned())
+    });
+    s.close();
+    Ok(Replica { name: name?, lease: lease? })
 }
 
 /// The API.

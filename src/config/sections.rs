@@ -244,6 +244,15 @@ pub struct Stop {
     pub within: SignedDuration,
 }
 
+/// This process among those that share a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// What it is called; none is the name of the host.
+    pub name: Option<String>,
+    /// How long its leases hold without being renewed.
+    pub lease: SignedDuration,
+}
+
 /// What is logged and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -301,6 +310,8 @@ pub struct Config {
     pub portal_url: String,
     /// The end of the daemon.
     pub stop: Stop,
+    /// This process among those that share a store.
+    pub replica: Replica,
     /// Logs.
     pub log: Log,
 }
