@@ -141,6 +141,10 @@ mod garden {
         FenceNotCompared,
         /// Whose lease is over writes to Google all the same.
         WritesAfterTheLease,
+        /// Nobody hears that a duty is free.
+        FreedUnheard,
+        /// What the last holder of a duty left running is not taken over.
+        LeftRunning,
     }
 
     thread_local! {

@@ -12,6 +12,7 @@ use crate::model::entry::{Actor, Change, Commit};
 use crate::model::grants::Grants;
 use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::transition::Input;
+use crate::planted::planted;
 use crate::store::StoreError;
 use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
@@ -167,7 +168,7 @@ impl Engine {
 /// What a row that the process before has left behind is told: its worker is gone, or a clock that was ahead has put it off.
 fn left_by_the_dead(row: &Enrollment, horizon: Timestamp) -> Option<Input> {
     match row.state {
-        State::Running { .. } => Some(Input::Orphaned),
+        State::Running { .. } => (!planted!(LeftRunning)).then_some(Input::Orphaned),
         State::Scheduled { .. } | State::Waiting { .. } | State::Completed | State::Cancelled { .. } => {
             is_put_off(row, horizon).then_some(Input::Nudge)
         }

@@ -86,6 +86,8 @@ mod rabbit;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod replicas;
+#[cfg(test)]
 mod schemas;
 #[cfg(test)]
 mod signed_events;
