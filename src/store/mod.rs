@@ -6,6 +6,7 @@ mod condition;
 pub(crate) mod contract;
 pub mod embedded;
 pub mod memory;
+pub mod postgres;
 pub mod seldom;
 
 use crate::model::engineer::{Engineer, EventRef};
