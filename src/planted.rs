@@ -135,6 +135,10 @@ mod garden {
         UnseenInNames,
         /// The machine's clock is believed whatever Google says.
         AnyClockBelieved,
+        /// A new holder of a duty gets the number of the one before.
+        EpochStays,
+        /// A commit does not ask whether its duty has another holder by now.
+        FenceNotCompared,
     }
 
     thread_local! {
