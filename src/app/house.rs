@@ -43,7 +43,8 @@ pub(super) async fn open_store(config: &Config) -> Result<(Arc<dyn Kept>, Sealer
             refuse_new_key(&key_file, Embedded::is_begun(&path), "restore it from the backup")?;
             let opening = move || -> Result<(Arc<dyn Kept>, Sealer)> {
                 let sealer = open_sealer(&path, &key_file)?;
-                let store = Embedded::open_keyed(&path, &ChainKey::of(sealer.chain_key())).map_err(StoreDown)?;
+                let store =
+                    Embedded::open_keyed(&path, &ChainKey::of(sealer.chain_key())).map_err(StoreDown)?;
                 Ok((Arc::new(store), sealer))
             };
             tokio::task::spawn_blocking(opening).await.context("the store's opening was cut off")?
@@ -54,7 +55,8 @@ pub(super) async fn open_store(config: &Config) -> Result<(Arc<dyn Kept>, Sealer
             refuse_new_key(&key_file, opening.is_begun(), how)?;
             let sealer = tokio::task::spawn_blocking(move || open_sealer(&path, &key_file)).await;
             let sealer = sealer.context("the master key's reading was cut off")??;
-            let store = opening.start(&ChainKey::of(sealer.chain_key()), random_seed()?).map_err(StoreDown)?;
+            let store =
+                opening.start(&ChainKey::of(sealer.chain_key()), random_seed()?).map_err(StoreDown)?;
             Ok((Arc::new(store), sealer))
         }
     }

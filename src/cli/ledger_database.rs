@@ -42,7 +42,10 @@ fn show(verified: &Verified, as_json: bool, screen: &mut Screen) {
         }
     }
     if let Some(flaw) = flaw {
-        screen.note(format_args!("The ledger is sound up to entry {}. Behind it: {flaw}. Restore the database from a backup.", position.0));
+        screen.note(format_args!(
+            "The ledger is sound up to entry {}. Behind it: {flaw}. Restore the database from a backup.",
+            position.0
+        ));
     }
     if !known {
         screen.note(

@@ -47,7 +47,8 @@ pub(super) fn store(mut s: Section<'_>) -> Read<Store> {
     s.close();
     let (backend, path, authorities, url) = (backend?, path?, authorities?, url?);
     if backend == BackendKind::Postgres {
-        let how = "write it like postgres://user:password@host:5432/database, or name a file with it in url_file";
+        let how =
+            "write it like postgres://user:password@host:5432/database, or name a file with it in url_file";
         let endpoint = url.ok_or_else(|| s.missing("url", how))?;
         return Ok(Store { backend: Backend::Postgres { endpoint, path } });
     }

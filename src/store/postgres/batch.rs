@@ -7,6 +7,7 @@
 use super::chain::{Hash, Open, Seal, Token};
 use super::endpoint::Endpoint;
 use super::fault;
+use super::layout;
 use super::pending::{Answered, Pending};
 use super::session::statements;
 use super::stage::{Asked, Held, Puts, Stage};
@@ -20,6 +21,9 @@ use std::collections::BTreeSet;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
 
+/// Grants are kept for a week, in microseconds: longer than any limit counts, so that a clock that is ahead opens nothing.
+const GRANTS_KEPT_MICROS: i64 = 7 * 24 * 3600 * 1_000_000;
+
 statements! {
     /// What the writer says.
     Orders {
@@ -31,6 +35,8 @@ statements! {
         rows: "select id, version from carepass.enrollments where id = any($1)",
         holders: "select tag, engineer from carepass.holders where tag = any($1)",
         parked: "select id from carepass.parked where id = any($1)",
+        epochs: "select duty, epoch from carepass.leases where duty = any($1)",
+        grants: "select source, at_micros, at_nanos from carepass.grants where at_micros >= $1",
         put_received: "insert into carepass.received (key, body) select * from unnest($1::bytea[], $2::text[])",
         put_engineers: "insert into carepass.engineers (key, version, body)
             select * from unnest($1::text[], $2::bigint[], $3::text[])
@@ -49,6 +55,9 @@ statements! {
             on conflict (id) do nothing",
         put_bookmarks: "insert into carepass.bookmarks (reader, position) select * from unnest($1::text[], $2::bigint[])
             on conflict (reader) do update set position = excluded.position",
+        put_grants: "insert into carepass.grants (source, at_micros, at_nanos)
+            select * from unnest($1::text[], $2::bigint[], $3::smallint[])",
+        take_grants: "delete from carepass.grants where at_micros < $1",
         take_keys: "delete from carepass.data_keys where engineer = any($1)",
         take_holders: "delete from carepass.holders where tag = any($1)",
         take_parked: "delete from carepass.parked where id = any($1)",
@@ -143,8 +152,12 @@ pub async fn decide(
         });
         answers.push(answer);
     }
-    let mut decided =
-        Decided { answers, end: before, token: None, writes: Writes { puts: stage.into_puts(), ..Writes::default() } };
+    let mut decided = Decided {
+        answers,
+        end: before,
+        token: None,
+        writes: Writes { puts: stage.into_puts(), ..Writes::default() },
+    };
     if !taken.is_empty() {
         let seal = append(&mut decided.writes, &before.hash, token, &taken, key);
         decided.end = Link { position: Position(position), hash: seal.hash };
@@ -163,7 +176,8 @@ pub async fn put_down(client: &Client, orders: &Orders, decided: &Decided) -> Re
     }
     let Writes { puts, positions, engineers, bodies, seals, concerned } = &decided.writes;
     let (position, hash) = (signed(decided.end.position.0), decided.end.hash.bytes());
-    let (who, whose): (Vec<&str>, Vec<i64>) = concerned.iter().map(|(who, whose)| (who.as_str(), *whose)).unzip();
+    let (who, whose): (Vec<&str>, Vec<i64>) =
+        concerned.iter().map(|(who, whose)| (who.as_str(), *whose)).unzip();
     // Each is sent when it is looked at first, so they arrive in this order.
     tokio::try_join!(
         biased;
@@ -171,6 +185,7 @@ pub async fn put_down(client: &Client, orders: &Orders, decided: &Decided) -> Re
         put_people(client, orders, puts),
         put_rows(client, orders, puts),
         put_parked(client, orders, puts),
+        put_grants(client, orders, puts),
         execute(client, &orders.append, [positions, engineers, bodies, seals], true),
         execute(client, &orders.concern, [&who, &whose], !who.is_empty()),
         execute(client, &orders.advance, [&position, &hash], true),
@@ -206,8 +221,10 @@ async fn fetch(client: &Client, orders: &Orders, asked: &Asked) -> Result<(Link,
     let parked: Vec<&str> = asked.parked.iter().map(String::as_str).collect();
     let received: Vec<&[u8]> = asked.received.iter().map(Vec::as_slice).collect();
     let holders: Vec<&[u8]> = asked.holders.iter().map(Vec::as_slice).collect();
+    let duties: Vec<&str> = asked.duties.iter().map(String::as_str).collect();
+    let granted_after = asked.granted_after.map_or(0, |at| layout::time(at).0);
     // What comes behind the lock sees everything that whoever held it has written.
-    let ((), end, received, engineers, keys, rows, holders, parked) = tokio::try_join!(
+    let ((), end, received, engineers, keys, rows, holders, parked, epochs, grants) = tokio::try_join!(
         biased;
         client.batch_execute("begin"),
         client.query_one(&orders.head, &[]),
@@ -217,6 +234,8 @@ async fn fetch(client: &Client, orders: &Orders, asked: &Asked) -> Result<(Link,
         query(client, &orders.rows, &rows, !rows.is_empty()),
         query(client, &orders.holders, &holders, !holders.is_empty()),
         query(client, &orders.parked, &parked, !parked.is_empty()),
+        query(client, &orders.epochs, &duties, !duties.is_empty()),
+        query(client, &orders.grants, &granted_after, asked.granted_after.is_some()),
     )?;
     let mut held = Held::default();
     for row in received {
@@ -233,11 +252,20 @@ async fn fetch(client: &Client, orders: &Orders, asked: &Asked) -> Result<(Link,
     }
     for row in holders {
         let holder = EngineerKey::parse(row.try_get(1)?);
-        let holder = holder.map_err(|_| Failure::Damaged("a holder of a local part cannot be read".to_owned()))?;
+        let holder =
+            holder.map_err(|_| Failure::Damaged("a holder of a local part cannot be read".to_owned()))?;
         held.holders.insert(row.try_get(0)?, holder);
     }
     for row in parked {
         held.parked.insert(row.try_get(0)?);
+    }
+    for row in epochs {
+        held.epochs.insert(row.try_get(0)?, unsigned(row.try_get(1)?));
+    }
+    for row in grants {
+        let at = layout::from_time((row.try_get(1)?, row.try_get(2)?));
+        let at = at.ok_or_else(|| Failure::Damaged("the time of a grant cannot be read".to_owned()))?;
+        held.grants.push((row.try_get(0)?, at));
     }
     Ok((link(&end)?, held))
 }
@@ -249,14 +277,23 @@ fn link(row: &Row) -> Result<Link, Failure> {
 }
 
 /// Lays the entries out in columns, and closes the batch with the last of them.
-fn append(writes: &mut Writes, before: &Hash, token: Token, taken: &[(u64, &Pending)], key: &ChainKey) -> Seal {
+fn append(
+    writes: &mut Writes,
+    before: &Hash,
+    token: Token,
+    taken: &[(u64, &Pending)],
+    key: &ChainKey,
+) -> Seal {
     let mut open = Open::after(before, token);
     for (position, pending) in taken {
         open.push(*position, &pending.body);
-        let concerned: BTreeSet<&EngineerKey> = pending.commit.changes.iter().filter_map(Change::engineer).collect();
+        let concerned: BTreeSet<&EngineerKey> =
+            pending.commit.changes.iter().filter_map(Change::engineer).collect();
         let only = concerned.first().filter(|_| concerned.len() == 1).map(ToString::to_string);
         if only.is_none() {
-            writes.concerned.extend(concerned.iter().map(|engineer| (engineer.to_string(), signed(*position))));
+            writes
+                .concerned
+                .extend(concerned.iter().map(|engineer| (engineer.to_string(), signed(*position))));
         }
         writes.positions.push(signed(*position));
         writes.engineers.push(only);
@@ -271,8 +308,10 @@ fn append(writes: &mut Writes, before: &Hash, token: Token, taken: &[(u64, &Pend
 }
 
 async fn take(client: &Client, orders: &Orders, puts: &Puts) -> Result<(), Error> {
-    let keys: Vec<&str> = puts.keys.iter().filter(|(_, key)| key.is_none()).map(|(engineer, _)| engineer.as_str()).collect();
-    let tags: Vec<&[u8]> = puts.holders.iter().filter(|(_, holder)| holder.is_none()).map(|(tag, _)| tag.as_slice()).collect();
+    let keys: Vec<&str> =
+        puts.keys.iter().filter(|(_, key)| key.is_none()).map(|(engineer, _)| engineer.as_str()).collect();
+    let tags: Vec<&[u8]> =
+        puts.holders.iter().filter(|(_, holder)| holder.is_none()).map(|(tag, _)| tag.as_slice()).collect();
     let unparked: Vec<&str> = puts.unparked.iter().map(String::as_str).collect();
     tokio::try_join!(
         biased;
@@ -288,9 +327,11 @@ async fn put_people(client: &Client, orders: &Orders, puts: &Puts) -> Result<(),
     let engineers: Vec<&str> = puts.engineers.keys().map(String::as_str).collect();
     let versions: Vec<i64> = puts.engineers.values().map(|(version, _)| signed(*version)).collect();
     let bodies: Vec<&str> = puts.engineers.values().map(|(_, body)| body.as_str()).collect();
-    let keys = puts.keys.iter().filter_map(|(engineer, key)| Some((engineer.as_str(), key.as_ref()?.as_bytes())));
+    let keys =
+        puts.keys.iter().filter_map(|(engineer, key)| Some((engineer.as_str(), key.as_ref()?.as_bytes())));
     let (owners, keys): (Vec<&str>, Vec<&[u8]>) = keys.unzip();
-    let holders = puts.holders.iter().filter_map(|(tag, holder)| Some((tag.as_slice(), holder.as_ref()?.as_str())));
+    let holders =
+        puts.holders.iter().filter_map(|(tag, holder)| Some((tag.as_slice(), holder.as_ref()?.as_str())));
     let (tags, holders): (Vec<&[u8]>, Vec<&str>) = holders.unzip();
     tokio::try_join!(
         biased;
@@ -330,6 +371,20 @@ async fn put_parked(client: &Client, orders: &Orders, puts: &Puts) -> Result<(),
         execute(client, &orders.put_parked, [&ids, &micros, &nanos, &parked], !ids.is_empty()),
         execute(client, &orders.put_letters, [&letters, &sealed], !letters.is_empty()),
         execute(client, &orders.put_bookmarks, [&readers, &places], !readers.is_empty()),
+    )?;
+    Ok(())
+}
+
+/// Those that no limit asks about any more are forgotten on the way.
+async fn put_grants(client: &Client, orders: &Orders, puts: &Puts) -> Result<(), Error> {
+    let sources: Vec<&str> = puts.grants.iter().map(|(source, _)| source.as_str()).collect();
+    let micros: Vec<i64> = puts.grants.iter().map(|(_, (micros, _))| *micros).collect();
+    let nanos: Vec<i16> = puts.grants.iter().map(|(_, (_, nanos))| *nanos).collect();
+    let forgotten = micros.iter().min().map_or(0, |at| at.saturating_sub(GRANTS_KEPT_MICROS));
+    tokio::try_join!(
+        biased;
+        execute(client, &orders.take_grants, [&forgotten], !sources.is_empty()),
+        execute(client, &orders.put_grants, [&sources, &micros, &nanos], !sources.is_empty()),
     )?;
     Ok(())
 }

@@ -178,14 +178,16 @@ fn is_here(config: &Config) -> bool {
         Host::Tcp(name) => is_this_machine(name),
         Host::Unix(_) => true,
     };
-    config.get_hosts().iter().all(is_local) && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback)
+    config.get_hosts().iter().all(is_local)
+        && config.get_hostaddrs().iter().all(std::net::IpAddr::is_loopback)
 }
 
 fn client(authorities: Option<&Authorities>) -> Result<Arc<ClientConfig>, InvalidUrl> {
     let unusable = |error: rustls::Error| wrong(&format!("needs TLS, which cannot be had here: {error}"));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(unusable)?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(unusable)?;
     let trusting = match authorities {
         Some(these) => {
             let mut roots = RootCertStore::empty();

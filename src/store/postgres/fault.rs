@@ -16,19 +16,27 @@ pub enum Unfit {
     #[error("it is PostgreSQL {0}, and carepass needs 14 or newer; upgrade the server")]
     Version(String),
     /// A standby.
-    #[error("it is a standby, which only reads; name the primary in store.url, or all of them: postgres://…@a,b/…")]
+    #[error(
+        "it is a standby, which only reads; name the primary in store.url, or all of them: postgres://…@a,b/…"
+    )]
     Standby,
     /// It was set so.
-    #[error("it only reads (default_transaction_read_only is on); turn that off for carepass's user or database")]
+    #[error(
+        "it only reads (default_transaction_read_only is on); turn that off for carepass's user or database"
+    )]
     ReadOnly,
     /// Not every text can be stored.
     #[error("the database's encoding is {0}; create one with encoding UTF8 (createdb -E UTF8 -T template0)")]
     Encoding(String),
     /// What is acknowledged would not survive a power cut.
-    #[error("fsync is off, so that what is acknowledged would be lost in a power cut; set fsync = on and restart the server")]
+    #[error(
+        "fsync is off, so that what is acknowledged would be lost in a power cut; set fsync = on and restart the server"
+    )]
     NoSync,
     /// A carepass that is newer has been here.
-    #[error("its tables have version {found}, and this carepass knows {known}; start the newer carepass again, or restore the backup from before it")]
+    #[error(
+        "its tables have version {found}, and this carepass knows {known}; start the newer carepass again, or restore the backup from before it"
+    )]
     Newer {
         /// What is there.
         found: i32,
@@ -49,7 +57,9 @@ pub fn unfit(why: &Unfit, endpoint: &Endpoint) -> StoreError {
 
 /// Nothing came in time.
 pub fn silent(doing: &str, endpoint: &Endpoint) -> StoreError {
-    StoreError::Unavailable(format!("{endpoint}: no answer in time while {doing}; is the server overloaded, or the network cut?"))
+    StoreError::Unavailable(format!(
+        "{endpoint}: no answer in time while {doing}; is the server overloaded, or the network cut?"
+    ))
 }
 
 /// A connection that is gone.
@@ -85,7 +95,10 @@ fn words(error: &Error, endpoint: &Endpoint) -> String {
         return "the server speaks no TLS; set ssl = on there with a certificate, since carepass sends no password in clear".to_owned();
     }
     if text.contains("password missing") {
-        return format!("the server asks for the password of {}; write it into the URL, or the file of store.url_file", endpoint.user());
+        return format!(
+            "the server asks for the password of {}; write it into the URL, or the file of store.url_file",
+            endpoint.user()
+        );
     }
     if error.is_closed() {
         return "the connection ended".to_owned();
@@ -96,19 +109,28 @@ fn words(error: &Error, endpoint: &Endpoint) -> String {
 fn server_words(code: &SqlState, message: &str, endpoint: &Endpoint) -> String {
     let (user, database) = (endpoint.user(), endpoint.database());
     if *code == SqlState::INVALID_PASSWORD {
-        format!("the server refuses the password of {user}; correct it in store.url or the file of store.url_file")
+        format!(
+            "the server refuses the password of {user}; correct it in store.url or the file of store.url_file"
+        )
     } else if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION {
-        format!("the server lets {user} not in ({message}); see pg_hba.conf there, and whether the user exists")
+        format!(
+            "the server lets {user} not in ({message}); see pg_hba.conf there, and whether the user exists"
+        )
     } else if *code == SqlState::INVALID_CATALOG_NAME {
-        format!("there is no database {database}; create it: createdb -E UTF8 -T template0 -O {user} {database}")
+        format!(
+            "there is no database {database}; create it: createdb -E UTF8 -T template0 -O {user} {database}"
+        )
     } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
-        format!("{user} lacks a permission ({message}); make it the owner: alter database {database} owner to {user}")
+        format!(
+            "{user} lacks a permission ({message}); make it the owner: alter database {database} owner to {user}"
+        )
     } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
         Unfit::Standby.to_string()
     } else if *code == SqlState::CANNOT_CONNECT_NOW {
         format!("the server is not ready ({message})")
     } else if *code == SqlState::TOO_MANY_CONNECTIONS {
-        "the server has no connection left; raise max_connections, or end what holds them. carepass needs six".to_owned()
+        "the server has no connection left; raise max_connections, or end what holds them. carepass needs six"
+            .to_owned()
     } else if *code == SqlState::DISK_FULL {
         "the server's disk is full; make room there".to_owned()
     } else if [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN].contains(code) {
@@ -129,8 +151,12 @@ fn network_words(cause: &io::Error) -> String {
     if kind == io::ErrorKind::TimedOut {
         return "no answer; is the host right, and does a firewall let carepass through?".to_owned();
     }
-    let broken =
-        [io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionAborted, io::ErrorKind::UnexpectedEof];
+    let broken = [
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::BrokenPipe,
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::UnexpectedEof,
+    ];
     if broken.contains(&kind) {
         return "the connection broke".to_owned();
     }

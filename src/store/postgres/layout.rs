@@ -48,7 +48,8 @@ pub fn received(event: &EventRef) -> Vec<u8> {
 /// A time.
 pub fn time(at: Timestamp) -> Time {
     let nanos = at.as_nanosecond();
-    let micros = i64::try_from(nanos.div_euclid(NANOS_IN_MICRO)).expect("jiff's years have five digits at most");
+    let micros =
+        i64::try_from(nanos.div_euclid(NANOS_IN_MICRO)).expect("jiff's years have five digits at most");
     let rest = i16::try_from(nanos.rem_euclid(NANOS_IN_MICRO)).expect("a remainder of 1000 fits");
     (micros, rest)
 }

@@ -29,7 +29,8 @@ pub fn known() -> i32 {
 /// `Unavailable`.
 pub async fn found(session: &Session, endpoint: &Endpoint) -> Result<Option<i32>, StoreError> {
     let unavailable = |error: tokio_postgres::Error| fault::unavailable(&error, endpoint);
-    let is_there = "select to_regclass('carepass.schema_version') is not null";
+    // Asked of the catalogue itself: a name's absence is remembered within a transaction.
+    let is_there = "select exists (select from pg_catalog.pg_tables where schemaname = 'carepass' and tablename = 'schema_version')";
     let row = session.client.query_one(is_there, &[]).await.map_err(unavailable)?;
     if !row.try_get::<_, bool>(0).map_err(unavailable)? {
         return Ok(None);
@@ -69,7 +70,9 @@ pub async fn migrate(session: &Session, endpoint: &Endpoint) -> Result<(), Store
 
 fn is_newest(found: Option<i32>, endpoint: &Endpoint) -> Result<bool, StoreError> {
     match found {
-        Some(found) if found > known() => Err(fault::unfit(&Unfit::Newer { found, known: known() }, endpoint)),
+        Some(found) if found > known() => {
+            Err(fault::unfit(&Unfit::Newer { found, known: known() }, endpoint))
+        }
         Some(found) => Ok(found == known()),
         None => Ok(false),
     }
@@ -78,7 +81,7 @@ fn is_newest(found: Option<i32>, endpoint: &Endpoint) -> Result<bool, StoreError
 /// A schema that an administrator has made needs no right to make one.
 async fn make_room(session: &Session, endpoint: &Endpoint) -> Result<(), StoreError> {
     let unavailable = |error: tokio_postgres::Error| fault::unavailable(&error, endpoint);
-    let is_there = "select to_regnamespace('carepass') is not null";
+    let is_there = "select exists (select from pg_catalog.pg_namespace where nspname = 'carepass')";
     let row = session.client.query_one(is_there, &[]).await.map_err(unavailable)?;
     let (schema, tables) = BEGIN.split_once('\n').expect("two lines at least");
     if !row.try_get::<_, bool>(0).map_err(unavailable)? {

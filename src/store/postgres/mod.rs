@@ -5,18 +5,20 @@
 //! data_keys, letters                                             what is destroyed: gone with the row
 //! entries, entry_engineers                                       the ledger under a hash chain (`chain`), and whom it concerns
 //! head                                                           where the ledger ends; locked by whoever commits
+//! leases, living, grants                                         what replicas agree on
 //! ```
 //!
 //! One task writes, over a connection of its own (`writer`, `batch`, `stage`); reads go over a few others (`readers`). All tables lie in
 //! the schema `carepass` and are made by the first start (`migrate`). While the database is away nothing is acknowledged; commits wait some
 //! seconds for it, and what became of a commit whose answer was lost is found out (`writer`).
-//! Not here: who may work on which rows; a commit's conditions are all that is relied on.
+//! Not here: who ought to work on which rows; a commit's conditions are all that is relied on.
 
 mod batch;
 mod chain;
 mod endpoint;
 mod fault;
 mod layout;
+mod leases;
 mod look;
 mod migrate;
 mod pending;
@@ -29,16 +31,24 @@ mod verify;
 mod writer;
 
 #[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
+mod lost_tests;
+#[cfg(test)]
+#[path = "../../../tests/it/postgres/node.rs"]
+mod node;
+#[cfg(test)]
 mod tests;
 
 pub use endpoint::{Endpoint, InvalidUrl};
 pub use look::{Seen, look};
 pub use verify::{Verified, verify};
 
-use super::embedded::ChainKey;
 use super::StoreError;
+use super::embedded::ChainKey;
 use crate::model::entry::Position;
 use chain::Seal;
+use leases::Leases;
 use readers::Readers;
 use session::Session;
 use standing::{Link, Standing};
@@ -55,6 +65,7 @@ const QUEUE: usize = 1024;
 pub struct Postgres {
     standing: Arc<Standing>,
     readers: Readers,
+    leases: Leases,
     endpoint: Endpoint,
     queue: mpsc::Sender<Request>,
 }
@@ -105,7 +116,9 @@ impl Opening {
     /// `Damaged` if the ledger does not end with a batch that was written with the key.
     pub fn start(self, key: &ChainKey, seed: u64) -> Result<Postgres, StoreError> {
         let Self { endpoint, open, end, seal } = self;
-        if end.position > Position(0) && !seal.is_some_and(|seal| seal.hash == end.hash && seal.is_vouched_by(key)) {
+        if end.position > Position(0)
+            && !seal.is_some_and(|seal| seal.hash == end.hash && seal.is_vouched_by(key))
+        {
             return Err(StoreError::Damaged(format!(
                 "{endpoint}: the ledger's last batch, which ends with entry {}, was not written with this master key: restore the key that \
                  belongs to the database, or correct store.url",
@@ -117,7 +130,8 @@ impl Opening {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let own = (endpoint.clone(), key.clone());
         tokio::spawn(Writer::new(Arc::clone(&standing), own, waiting, open, seed).run());
-        Ok(Postgres { standing, readers: Readers::new(endpoint.clone()), endpoint, queue })
+        let (readers, leases) = (Readers::new(endpoint.clone()), Leases::new(endpoint.clone()));
+        Ok(Postgres { standing, readers, leases, endpoint, queue })
     }
 }
 

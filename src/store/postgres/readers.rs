@@ -48,6 +48,8 @@ statements! {
              where a.engineer = $1 and position > $2 order by position limit $3)
             order by position limit $3",
         bookmark: "select position from carepass.bookmarks where reader = $1",
+        granted: "select source, at_micros, at_nanos from carepass.grants where (at_micros, at_nanos) > ($1, $2)
+            order by at_micros, at_nanos",
         head: "select position, hash from carepass.head",
     }
 }

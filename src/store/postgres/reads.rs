@@ -10,9 +10,11 @@ use super::standing::Link;
 use super::writer::Request;
 use super::{Postgres, fault};
 use crate::crash::crash_point;
+use crate::model::duty::{LeaseBook, LeaseCall};
 use crate::model::engineer::{Engineer, EventRef};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::entry::{Commit, Entry, Position, Received};
+use crate::model::grants::Grant;
 use crate::model::id::EngineerKey;
 use crate::model::parked::{LetterId, Parked};
 use crate::model::sealed::{NameTag, Sealed, WrappedKey};
@@ -118,9 +120,7 @@ impl Store for Postgres {
 
     fn due<'a>(&'a self, lane: &'a Lane, now: Timestamp, limit: usize) -> Answer<'a, Vec<Enrollment>> {
         let (lane, (micros, nanos)) = (layout::lane(lane), layout::time(now));
-        Box::pin(async move {
-            self.documents(|ask| &ask.due, &[&lane, &micros, &nanos, &rows(limit)]).await
-        })
+        Box::pin(async move { self.documents(|ask| &ask.due, &[&lane, &micros, &nanos, &rows(limit)]).await })
     }
 
     fn queue<'a>(
@@ -213,6 +213,29 @@ impl Store for Postgres {
             let position = Position(unsigned(self.value(row, 0)?));
             self.standing.advance(Link { position, hash });
             Ok(position)
+        })
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn lease<'a>(&'a self, call: &'a LeaseCall) -> Answer<'a, LeaseBook> {
+        Box::pin(async move {
+            self.standing.may_read()?;
+            self.leases.serve(call).await
+        })
+    }
+
+    fn granted(&self, after: Timestamp) -> Answer<'_, Vec<Grant>> {
+        let (micros, nanos) = layout::time(after);
+        Box::pin(async move {
+            let grant = |row: &Row| {
+                let at = layout::from_time((self.value(row, 1)?, self.value(row, 2)?));
+                let at = at.ok_or_else(|| self.damaged("a time cannot be read"))?;
+                Ok(Grant { source: self.value(row, 0)?, at, room: None })
+            };
+            self.ask(|ask| &ask.granted, &[&micros, &nanos]).await?.iter().map(grant).collect()
         })
     }
 

@@ -4,6 +4,7 @@
 
 use super::layout::{self, Time};
 use super::pending::Pending;
+use crate::model::duty::Duty;
 use crate::model::engineer::EventRef;
 use crate::model::enrollment::{Enrollment, EnrollmentId};
 use crate::model::entry::Change;
@@ -12,7 +13,11 @@ use crate::model::parked::LetterId;
 use crate::model::sealed::{NameTag, WrappedKey};
 use crate::store::StoreError;
 use crate::store::condition::{self, Known};
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Grants count for so long (`Grant::fits`).
+const GRANTS_COUNT: SignedDuration = SignedDuration::from_hours(24);
 
 /// What the batch asks about.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -23,6 +28,9 @@ pub struct Asked {
     pub rows: BTreeSet<String>,
     pub holders: BTreeSet<Vec<u8>>,
     pub parked: BTreeSet<String>,
+    pub duties: BTreeSet<String>,
+    /// Grants later than this.
+    pub granted_after: Option<Timestamp>,
 }
 
 /// What there is of it, as it will be.
@@ -34,6 +42,8 @@ pub struct Held {
     pub rows: BTreeMap<String, u64>,
     pub holders: BTreeMap<Vec<u8>, EngineerKey>,
     pub parked: BTreeSet<String>,
+    pub epochs: BTreeMap<String, u64>,
+    pub grants: Vec<(String, Timestamp)>,
 }
 
 /// A row that is written.
@@ -58,6 +68,7 @@ pub struct Puts {
     /// One that is there already stays, unless it is removed.
     pub letters: BTreeMap<String, Vec<u8>>,
     pub bookmarks: BTreeMap<String, u64>,
+    pub grants: Vec<(String, Time)>,
 }
 
 /// A batch that is being decided.
@@ -77,6 +88,10 @@ impl Asked {
                 asked.keys.insert(engineer.clone());
                 asked.engineers.insert(engineer);
             }
+            asked.duties.extend(pending.commit.fences.iter().map(|fence| fence.duty.to_string()));
+            let limited = pending.commit.grants.iter().filter(|grant| grant.room.is_some());
+            let days = limited.map(|grant| grant.at - GRANTS_COUNT);
+            asked.granted_after = asked.granted_after.into_iter().chain(days).min();
             pending.commit.changes.iter().for_each(|change| asked.about(change));
         }
         asked
@@ -122,6 +137,10 @@ impl Stage {
         for (engineer, key) in &pending.commit.keys {
             self.held.keys.insert(engineer.to_string(), key.clone());
             self.puts.keys.insert(engineer.to_string(), Some(key.clone()));
+        }
+        for grant in &pending.commit.grants {
+            self.held.grants.push((grant.source.clone(), grant.at));
+            self.puts.grants.push((grant.source.clone(), layout::time(grant.at)));
         }
         for (id, letter) in &pending.commit.letters {
             let put = self.puts.letters.entry(id.as_str().to_owned());
@@ -212,5 +231,15 @@ impl Known for Stage {
 
     fn data_key(&mut self, key: &EngineerKey) -> Result<Option<WrappedKey>, StoreError> {
         Ok(self.held.keys.get(key.as_str()).cloned())
+    }
+
+    fn epoch(&mut self, duty: &Duty) -> Result<Option<u64>, StoreError> {
+        Ok(self.held.epochs.get(&duty.to_string()).copied())
+    }
+
+    fn granted_after(&mut self, source: Option<&str>, after: Timestamp) -> Result<u32, StoreError> {
+        let counts =
+            |(by, at): &&(String, Timestamp)| *at > after && source.is_none_or(|source| by == source);
+        Ok(u32::try_from(self.held.grants.iter().filter(counts).count()).unwrap_or(u32::MAX))
     }
 }

@@ -106,7 +106,10 @@ impl Standing {
             }
             (StoreError::Unavailable(why), Some(Trouble::Away { why: told, .. })) => told.clone_from(why),
             (StoreError::Unavailable(why), None) => {
-                tracing::error!(reason = why, "the database is away; nothing is acknowledged until it is back, which is tried each second");
+                tracing::error!(
+                    reason = why,
+                    "the database is away; nothing is acknowledged until it is back, which is tried each second"
+                );
                 *stored = Some(Trouble::Away { why: why.clone(), since: Instant::now() });
             }
         }
@@ -150,7 +153,9 @@ impl Standing {
 }
 
 fn away(why: &str) -> StoreError {
-    StoreError::Unavailable(format!("{why}. Nothing is acknowledged until the database is back, which is tried each second"))
+    StoreError::Unavailable(format!(
+        "{why}. Nothing is acknowledged until the database is back, which is tried each second"
+    ))
 }
 
 fn closed() -> StoreError {

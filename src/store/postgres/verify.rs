@@ -49,12 +49,17 @@ struct Walk<'a> {
 ///
 /// # Errors
 /// `Unavailable`. What is wrong with the ledger is no error.
-pub async fn verify(endpoint: &Endpoint, head: Option<&str>, key: Option<&ChainKey>) -> Result<Verified, StoreError> {
+pub async fn verify(
+    endpoint: &Endpoint,
+    head: Option<&str>,
+    key: Option<&ChainKey>,
+) -> Result<Verified, StoreError> {
     let unavailable = |error: tokio_postgres::Error| fault::unavailable(&error, endpoint);
     let session = Session::connect(endpoint).await?;
     let client = &session.client;
     client.batch_execute("begin isolation level repeatable read read only").await.map_err(unavailable)?;
-    let page = "select position, body, seal from carepass.entries where position > $1 order by position limit $2";
+    let page =
+        "select position, body, seal from carepass.entries where position > $1 order by position limit $2";
     let page = client.prepare(page).await.map_err(unavailable)?;
     let mut walk = Walk::new(head, key);
     let mut after = 0;

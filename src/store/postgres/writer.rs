@@ -17,6 +17,7 @@ use super::session::Session;
 use super::standing::{Link, Standing};
 use crate::crash::crash_point;
 use crate::model::entry::Position;
+use crate::planted::planted;
 use crate::store::StoreError;
 use crate::store::embedded::ChainKey;
 use std::collections::VecDeque;
@@ -298,7 +299,8 @@ impl Writer {
         let has_happened = match decided.token {
             Some(token) => {
                 let (_, seal) = open.look(decided.end.position, &self.endpoint).await?;
-                seal.is_some_and(|seal| seal.token == token)
+                seal.is_some_and(|seal| seal.token == token && !planted!(LostAnswerMeansLost))
+                    || planted!(LostAnswerMeansDone)
             }
             None => false,
         };

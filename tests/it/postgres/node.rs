@@ -110,7 +110,11 @@ impl PostgresNode {
         let path = self.folder.join("data").join(name);
         fs::write(&path, text).expect("the folder is ours");
         let mut command = Command::new("/bin/sh");
-        let how = if is_root() { r#"chown -R "$2:$2" "$1/.." && chmod 600 "$1/$3""# } else { r#"chmod 600 "$1/$3""# };
+        let how = if is_root() {
+            r#"chown -R "$2:$2" "$1/.." && chmod 600 "$1/$3""#
+        } else {
+            r#"chmod 600 "$1/$3""#
+        };
         command.args(["-c", how, "sh"]).arg(self.folder.join("data")).args([NOBODY, name]);
         succeeded(command.output(), "a file of the server's");
         path
@@ -183,7 +187,8 @@ fn template() -> &'static Path {
     TEMPLATE.get_or_init(|| {
         let binary = std::env::current_exe().expect("a test has a binary");
         let built = binary.parent().and_then(Path::parent).expect("a binary lies in target/*/deps");
-        let version = binaries().parent().and_then(Path::file_name).expect("a version").to_string_lossy().into_owned();
+        let version =
+            binaries().parent().and_then(Path::file_name).expect("a version").to_string_lossy().into_owned();
         let folder = built.join(format!("postgres-template-{version}"));
         let lock = fs::File::create(built.join("postgres-template.lock")).expect("the build folder is ours");
         lock.lock().expect("whoever holds it is about to be done");
@@ -204,7 +209,17 @@ fn make_template(folder: &Path) {
     }
     let mut initdb = as_nobody(&binaries().join("initdb"));
     initdb.arg("-D").arg(made.path().join("data")).env("HOME", made.path());
-    initdb.args(["-U", "carepass", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions", "-N"]);
+    initdb.args([
+        "-U",
+        "carepass",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+        "--no-instructions",
+        "-N",
+    ]);
     initdb.arg("--wal-segsize=4");
     succeeded(initdb.output(), "initdb");
     let unfinished = folder.with_extension("new");
@@ -225,7 +240,11 @@ fn copy(from: &Path, to: &Path) {
 fn as_nobody(binary: &Path) -> Command {
     let mut command = if is_root() {
         let mut command = Command::new("setpriv");
-        command.arg(format!("--reuid={NOBODY}")).arg(format!("--regid={NOBODY}")).arg("--clear-groups").arg(binary);
+        command
+            .arg(format!("--reuid={NOBODY}"))
+            .arg(format!("--regid={NOBODY}"))
+            .arg("--clear-groups")
+            .arg(binary);
         command
     } else {
         Command::new(binary)
@@ -243,7 +262,9 @@ fn program(name: &str) -> Command {
 fn binaries() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let complete = versions.map(|entry| entry.path().join("bin")).filter(|bin| bin.join("initdb").is_file());
-    complete.max().expect("PostgreSQL is not installed: run ./test, or apt-get install --no-install-recommends postgresql")
+    complete.max().expect(
+        "PostgreSQL is not installed: run ./test, or apt-get install --no-install-recommends postgresql",
+    )
 }
 
 fn is_root() -> bool {

@@ -75,6 +75,28 @@ create table carepass.entry_engineers (
     primary key (engineer, position)
 );
 
+-- Who does what for all replicas. A lease that is over keeps its number, which never comes again.
+create table carepass.leases (
+    duty text collate "C" primary key,
+    epoch bigint not null,
+    holder text collate "C",
+    until timestamptz not null
+);
+
+create table carepass.living (
+    replica text collate "C" primary key,
+    until timestamptz not null
+);
+
+-- The grants of the last days, for their limits.
+create table carepass.grants (
+    at_micros bigint not null,
+    at_nanos smallint not null,
+    source text collate "C" not null
+);
+
+create index grants_at on carepass.grants (at_micros, at_nanos);
+
 -- The end of the ledger, in one row. Whoever commits locks it first: that is the order of all commits of all replicas.
 create table carepass.head (
     one boolean primary key default true check (one),
