@@ -121,6 +121,10 @@ mod garden {
         HashNotCompared,
         /// A frame counts whoever wrote it.
         CodeNotCompared,
+        /// A batch whose answer was lost is written again.
+        LostAnswerMeansLost,
+        /// A batch whose answer was lost counts as written.
+        LostAnswerMeansDone,
         /// Any token may do anything.
         RoleNotAsked,
         /// The API answers to any name.

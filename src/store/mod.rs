@@ -7,6 +7,7 @@ pub(crate) mod contract;
 pub mod embedded;
 pub mod leases;
 pub mod memory;
+pub mod postgres;
 pub mod seldom;
 
 use crate::model::duty::{LeaseBook, LeaseCall};

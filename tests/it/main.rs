@@ -82,6 +82,8 @@ mod official_client;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
 mod rabbit;
 #[cfg(test)]
 mod reload;
