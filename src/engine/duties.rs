@@ -50,6 +50,8 @@ struct State {
     held: BTreeMap<Duty, Tenure>,
     /// What it held until its time was over, and the store may still take for its: given up before it is held again.
     lapsed: BTreeSet<Duty>,
+    /// What was under way then: it has no effects any more, and what it has brought may still be told while nobody else has the duty.
+    dangling: Vec<Tenure>,
     /// What it is to take with the next call.
     wanted: BTreeSet<Duty>,
     free_since: BTreeMap<Duty, Instant>,
@@ -137,6 +139,13 @@ impl Duties {
         self.is_shared
     }
 
+    /// Whether no other replica takes events.
+    pub(super) fn is_alone(&self) -> bool {
+        let is_other = |id: &ReplicaId| *id != self.replica;
+        !self.is_shared
+            || self.state().book.as_ref().is_some_and(|(book, _)| !book.living.keys().any(is_other))
+    }
+
     /// What this replica can do; where nobody shares the store all of it is held from now on.
     pub(super) fn begin(&self, able: BTreeSet<Duty>) -> Vec<Tenure> {
         let mut state = self.state();
@@ -204,7 +213,8 @@ impl Duties {
     /// Takes in what the store answered to a call that was sent then.
     pub(super) fn take_in(&self, call: &LeaseCall, book: LeaseBook, sent: Instant) -> Turn {
         let mut state = self.state();
-        let mut turn = Turn { lost: Self::lapse(&mut state), ..Turn::default() };
+        let mut turn = Turn::default();
+        let lapsed = Self::lapse(&mut state);
         for duty in &call.gives_up {
             state.lapsed.remove(duty);
             if let Some(tenure) = state.held.remove(duty) {
@@ -236,6 +246,8 @@ impl Duties {
         let unknown: Vec<Duty> = unknown.cloned().collect();
         state.lapsed.extend(unknown);
         turn.lost.iter().for_each(Tenure::end);
+        turn.lost.extend(lapsed);
+        state.cut_dangling(&self.replica, &book);
         state.decide(&self.replica, &book, sent, self.term);
         state.book = Some((book, sent));
         turn.at_once = !state.lapsed.is_empty()
@@ -246,9 +258,7 @@ impl Duties {
 
     /// Ends what has not been renewed in time.
     pub(super) fn end_lapsed(&self) -> Vec<Tenure> {
-        let lost = Self::lapse(&mut self.state());
-        lost.iter().for_each(Tenure::end);
-        lost
+        Self::lapse(&mut self.state())
     }
 
     fn lapse(state: &mut State) -> Vec<Tenure> {
@@ -256,7 +266,10 @@ impl Duties {
         let over: Vec<Duty> =
             state.held.iter().filter(|(_, tenure)| is_over(tenure)).map(|(duty, _)| duty.clone()).collect();
         state.lapsed.extend(over.iter().cloned());
-        over.iter().filter_map(|duty| state.held.remove(duty)).collect()
+        let over: Vec<Tenure> = over.iter().filter_map(|duty| state.held.remove(duty)).collect();
+        over.iter().for_each(|tenure| tenure.closing.cancel());
+        state.dangling.extend(over.iter().cloned());
+        over
     }
 
     /// When the first of what is held ends, if it is not renewed.
@@ -314,6 +327,17 @@ impl Duties {
 }
 
 impl State {
+    /// What others have taken meanwhile is cut off.
+    fn cut_dangling(&mut self, me: &ReplicaId, book: &LeaseBook) {
+        self.dangling.retain(|tenure| {
+            let is_anothers = book.leases.get(&tenure.duty).is_some_and(|lease| lease.holder != *me);
+            if is_anothers {
+                tenure.end();
+            }
+            !is_anothers && !tenure.tasks.is_empty()
+        });
+    }
+
     /// What is to be taken with the next call, and what is to come to its end.
     fn decide(&mut self, me: &ReplicaId, book: &LeaseBook, now: Instant, term: Duration) {
         let is_free = |duty: &&Duty| !book.leases.contains_key(*duty);

@@ -64,7 +64,13 @@ impl<'a> Work<'a> {
         let mut races = 0;
         while races < RACES_MAX {
             let moved = self.decide(&input).await?;
-            let fences = self.fences()?;
+            let fences = match self.fences() {
+                Ok(fences) => fences,
+                Err(error) => {
+                    self.wait_for_store(&input, &error).await?;
+                    continue;
+                }
+            };
             match self.engine.commit_row(&self.row, &moved.after, Actor::Engine, fences).await {
                 Ok(()) => {
                     let claimed = self.committed(moved);
@@ -106,13 +112,12 @@ impl<'a> Work<'a> {
         !self.engine.stop.is_cancelled() && self.tenure.is_none_or(Tenure::is_open)
     }
 
-    /// The mark of this row's commits; none once somebody else has the duty: the row is theirs to take over.
-    fn fences(&self) -> Option<Vec<Fence>> {
-        let lane = Duty::of_lane(&self.row.lane());
+    /// The mark of this row's commits. Where the lease has run out, a result is kept for as long as nobody else has the duty: whether it is
+    /// still wanted the row's version says.
+    fn fences(&self) -> Result<Vec<Fence>, StoreError> {
         let duty = self.tenure.map_or(Duty::Reconcile, |tenure| tenure.duty.clone());
-        // A goal that took over in the middle of a run may have another lane, of the same account.
-        debug_assert!(self.tenure.is_none() || lane == duty, "a row is worked at under its own duty");
-        self.engine.duties.fence(&duty).ok().filter(|_| self.tenure.is_none_or(Tenure::is_held))
+        let over = |_| StoreError::Unavailable("this replica's lease is over".to_owned());
+        self.engine.duties.fence(&duty).map_err(over)
     }
 
     /// Runs the claimed step within its lease.

@@ -96,7 +96,10 @@ impl Engine {
             for row in &page {
                 self.note_wall(None, row);
             }
-            let left = page.iter().filter_map(|row| Some((row, left_by_the_dead(row, horizon)?)));
+            // What this replica still works at since it last had the duty is not left.
+            let at_work = self.lanes[lane].at_work().clone();
+            let left = page.iter().filter(|row| !at_work.contains(&row.id));
+            let left = left.filter_map(|row| Some((row, left_by_the_dead(row, horizon)?)));
             stream::iter(left)
                 .for_each_concurrent(SIDE_BY_SIDE, |(row, input)| async move {
                     tracing::info!(row = %row.id, ?input, "taken over from the process before");

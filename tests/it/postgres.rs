@@ -2,6 +2,7 @@
 //! the store is. Not here: the store by itself (`src/store/postgres/tests`).
 
 mod node;
+mod together;
 
 use crate::fixture::daemon::{self, Daemon};
 use crate::fixture::door::{Door, check_world};

@@ -156,3 +156,30 @@ fn is_of_the_dead(row: &carepass::model::enrollment::Enrollment) -> bool {
 fn whoever_takes_over_goes_on_with_what_was_left_running() {
     in_virtual_time(what_was_left_running_goes_on);
 }
+
+/// Requests of one kind that reached Google.
+fn asked(town: &Town, method: &str, end: &str) -> usize {
+    let is_meant = |call: &carepass::sandbox::CallLine| call.method == method && call.path.ends_with(end);
+    town.room.sandbox.calls().iter().filter(|call| is_meant(call)).count()
+}
+
+/// The store is away for longer than the lease while calls are under way: their results are kept, and nothing is asked twice.
+#[test]
+fn a_store_that_is_away_for_longer_than_the_lease_repeats_no_call() {
+    in_virtual_time(async || {
+        for moment in [2, 4, 6, 8] {
+            let town = settled(1).await;
+            let slow = serde_json::json!([{"match": {}, "do": {"delay_ms": 3_000}}]);
+            town.room.sandbox.add_faults(&slow).expect("a rule");
+            town.join(0, "E-1").await;
+            tokio::time::sleep(Duration::from_secs(moment)).await;
+            town.room.store.go_away();
+            tokio::time::sleep(3 * LEASE).await;
+            town.room.store.come_back();
+            town.settle(&["E-1"]).await;
+            let made = (asked(&town, "POST", "/users"), asked(&town, "POST", "/roleassignments"));
+            let domains = town.domains().len();
+            assert_eq!(made, (domains, domains), "away after {moment} s");
+        }
+    });
+}
