@@ -132,7 +132,7 @@ pub fn refused_words(faults: &Faults) -> String {
 /// What the new configuration says otherwise and cannot change while carepass runs.
 fn fixed(old: &Config, new: &Config) -> Vec<String> {
     let changed = [
-        ("store.path", old.store != new.store),
+        ("store", old.store != new.store),
         ("seal.key_file", old.seal != new.seal),
         ("log", old.log != new.log),
     ];

@@ -63,20 +63,21 @@ impl Engine {
         }
         let mut turned = engineer.clone();
         let data_key = self.key_if_whole(engineer).await?;
-        let mut taken = false;
+        let mut taken = Vec::new();
         let come: Vec<Statement> = turned.upcoming.drain(..due).collect();
         for statement in lived(&come) {
             let granting = self.granting(Some(&turned), statement, None, now);
-            taken |= granting.taken;
+            taken.extend(granting.taken.then(|| (granting.source(), now)));
             turned.changed = self.seen_changes(&turned, &granting.stated, data_key.as_ref());
             turned.past = turned.past_after(&granting.stated);
             turned = granting.over(turned);
         }
         turned.version += 1;
         let change = Change::Engineer(Box::new(turned.clone()));
-        let written = self.house.store.commit(Commit::of(now, Actor::Engine, change)).await;
-        if written.is_err() && taken {
-            self.grants().give_back(&turned.stated.cause.event.source, now);
+        let commit = Commit { grants: self.granted(taken.clone()), ..Commit::of(now, Actor::Engine, change) };
+        let written = self.commit(commit).await;
+        if written.is_err() {
+            self.took_none(&taken).await;
         }
         written?;
         self.grown.notify_one();

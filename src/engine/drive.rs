@@ -4,6 +4,7 @@
 
 use super::Engine;
 use super::dated::is_dated;
+use super::duties::Tenure;
 use super::run::Work;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, Want};
 use crate::model::transition::Input;
@@ -26,27 +27,27 @@ const DATED_MAX: usize = 10_000;
 const CHOICE: usize = 4;
 
 impl Engine {
-    /// Drives one lane until the stop.
-    pub(super) async fn drive(self: Arc<Self>, lane: Lane) {
+    /// Drives one lane until the stop, or until its duty goes to another replica.
+    pub(super) async fn drive(self: Arc<Self>, lane: Lane, tenure: Tenure) {
         let permits = Arc::new(Semaphore::new(self.settings.permits));
         loop {
             let permit = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return,
+                () = tenure.closing.cancelled() => return,
                 permit = Arc::clone(&permits).acquire_owned() => permit.expect("the lane never closes its permits"),
             };
             match self.pick(&lane, permits.available_permits() + 1).await {
                 Ok(rows) if rows.is_empty() => {
                     drop(permit);
-                    self.sleep(&lane).await;
+                    self.sleep(&lane, &tenure).await;
                 }
-                Ok(rows) => self.hand_out(&lane, rows, permit, &permits),
+                Ok(rows) => self.hand_out(&lane, &tenure, rows, permit, &permits),
                 Err(error) => {
                     if let Some(kept_back) = seldom::may_tell() {
                         tracing::warn!(%lane, %error, kept_back, "the lane pauses: the store does not answer");
                     }
                     drop(permit);
-                    tokio::select! { () = self.stop.cancelled() => (), () = tokio::time::sleep(STORE_PAUSE) => () }
+                    tokio::select! { () = tenure.closing.cancelled() => (), () = tokio::time::sleep(STORE_PAUSE) => () }
                 }
             }
         }
@@ -77,6 +78,7 @@ impl Engine {
     fn hand_out(
         self: &Arc<Self>,
         lane: &Lane,
+        tenure: &Tenure,
         rows: Vec<Enrollment>,
         first: OwnedSemaphorePermit,
         permits: &Arc<Semaphore>,
@@ -87,9 +89,9 @@ impl Engine {
                 return;
             };
             let place = AtWork::enter(self, lane, &row);
-            let engine = Arc::clone(self);
-            self.spawn(async move {
-                engine.work(row).await;
+            let (engine, mine) = (Arc::clone(self), tenure.clone());
+            self.spawn_under(tenure, async move {
+                engine.work(row, Some(&mine)).await;
                 drop(place);
                 drop(permit);
             });
@@ -97,8 +99,8 @@ impl Engine {
     }
 
     /// Moves one row until it has to wait.
-    pub(super) async fn work(&self, row: Enrollment) {
-        let mut work = Work::new(self, row);
+    pub(super) async fn work(&self, row: Enrollment, tenure: Option<&Tenure>) {
+        let mut work = Work::new(self, tenure, row);
         let mut input = Input::Wake;
         while let Some(step) = work.commit(input).await {
             input = Input::Reported(work.run(step).await);
@@ -118,7 +120,7 @@ impl Engine {
         }
     }
 
-    async fn sleep(&self, lane: &Lane) {
+    async fn sleep(&self, lane: &Lane, tenure: &Tenure) {
         let now = self.house.clock.now();
         let limit = now + LOOK_AGAIN;
         let next = self.next_wake(lane).await.ok().flatten().unwrap_or(limit);
@@ -127,7 +129,7 @@ impl Engine {
         let least = if self.house.clock.is_believed() { 5 } else { 1_000 };
         let until = next.clamp(now + SignedDuration::from_millis(least), limit);
         tokio::select! {
-            () = self.stop.cancelled() => (),
+            () = tenure.closing.cancelled() => (),
             () = self.lanes[lane].notify.notified() => (),
             () = self.house.clock.sleep_until(until) => (),
         }

@@ -7,8 +7,11 @@ mod closed;
 mod dated;
 mod digest;
 mod drive;
+mod duties;
 mod envelope;
+mod follow;
 mod forget;
+mod freeze;
 mod granting;
 mod intake;
 mod lesson;
@@ -22,10 +25,12 @@ mod reminders;
 mod removed;
 mod run;
 mod start;
+mod tenure;
 mod trust;
 mod walls;
 mod watch;
 
+pub use duties::DutyRoll;
 pub use envelope::{Envelope, EnvelopeStanding};
 pub use intake::{Admitted, IntakeError};
 pub use observe::describe as describe_metrics;
@@ -33,6 +38,7 @@ pub use orders::{EngineerOrder, NotReissued, OrderError, Refused, Reissued, RowO
 pub use outcomes::{OutcomeEvent, OutcomeSink, SinkError};
 pub use park::ReplayError;
 
+use crate::model::duty::{Duty, ReplicaId};
 use crate::model::enrollment::{Enrollment, Lane};
 use crate::model::event::Profile;
 use crate::model::failure::FailureCode;
@@ -48,7 +54,7 @@ use jiff::SignedDuration;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
@@ -86,6 +92,10 @@ pub struct Settings {
     pub keep_refused: SignedDuration,
     /// Letters that no row sends.
     pub letters: LetterSettings,
+    /// This run among the replicas of a store that is shared.
+    pub replica: ReplicaId,
+    /// How long a replica's leases hold without being renewed.
+    pub lease: Duration,
 }
 
 /// As it is shipped, but for the limits on grants, which nobody meets.
@@ -106,6 +116,8 @@ impl Default for Settings {
             outcome_source: "urn:carepass".to_owned(),
             keep_refused: SignedDuration::from_hours(90 * 24),
             letters: LetterSettings::default(),
+            replica: ReplicaId::new("replica", 0).expect("a name of letters"),
+            lease: Duration::from_secs(10),
         }
     }
 }
@@ -140,6 +152,11 @@ pub struct Engine {
     house: House,
     settings: Settings,
     lanes: BTreeMap<Lane, LaneState>,
+    /// What this replica does, and until when.
+    duties: Arc<duties::Duties>,
+    /// Its own commits, as far as it has not read them.
+    own: follow::Own,
+    freezer: freeze::Freezer,
     known: Mutex<Known>,
     grants: Mutex<Grants>,
     /// What the sources count themselves.
@@ -173,22 +190,45 @@ pub struct Engine {
     /// Ends everything at its next await.
     cut: CancellationToken,
     tasks: TaskTracker,
-    loops: Loops,
+    loops: Mutex<Loops>,
 }
 
 /// The engine's loops: how many were started, and how many run.
 #[derive(Default)]
 struct Loops {
-    started: AtomicUsize,
-    running: AtomicUsize,
+    started: usize,
+    running: usize,
 }
 
-/// A running loop; whatever way it ends, it is no longer counted then.
-struct Running(Arc<Engine>);
+/// A running loop; whatever way it ends, it does not run any more then. One that was to end is not missed.
+struct Running {
+    engine: Arc<Engine>,
+    /// When this is cancelled the loop is to end.
+    closing: Option<CancellationToken>,
+    is_done: bool,
+}
+
+impl Running {
+    fn begin(engine: &Arc<Engine>, closing: Option<CancellationToken>) -> Self {
+        let mut loops = engine.loops();
+        loops.started += 1;
+        loops.running += 1;
+        drop(loops);
+        Self { engine: Arc::clone(engine), closing, is_done: false }
+    }
+
+    /// It has done what it was for.
+    fn ended_well(mut self) {
+        self.is_done = true;
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.loops.running.fetch_sub(1, Ordering::Relaxed);
+        let was_to_end = self.is_done || self.closing.as_ref().is_some_and(CancellationToken::is_cancelled);
+        let mut loops = self.engine.loops();
+        loops.running -= 1;
+        loops.started -= usize::from(was_to_end);
     }
 }
 
@@ -228,6 +268,20 @@ impl Engine {
             .chain([Lane::House])
             .map(|lane| (lane, LaneState::new()))
             .collect();
+        let (cut, is_shared) = (CancellationToken::new(), house.store.is_shared());
+        let duties = duties::Duties::new(
+            settings.replica.clone(),
+            settings.lease,
+            is_shared,
+            stop.clone(),
+            cut.clone(),
+        );
+        if is_shared {
+            for (name, site) in &house.sites {
+                let (duties, duty) = (Arc::clone(&duties), Duty::Account(name.clone()));
+                site.google.write_while(Arc::new(move || duties.may_write(&duty)));
+            }
+        }
         let mut known = Known::default();
         for name in house.sites.keys() {
             known.roster.resellers.entry(name.clone()).or_default();
@@ -236,6 +290,9 @@ impl Engine {
             house,
             settings,
             lanes,
+            duties,
+            own: follow::Own::default(),
+            freezer: freeze::Freezer::default(),
             known: Mutex::new(known),
             grants: Mutex::default(),
             sequences: Mutex::default(),
@@ -254,9 +311,9 @@ impl Engine {
             enrolments: reminders::Enrolments::default(),
             told: AtomicU64::new(0),
             stop,
-            cut: CancellationToken::new(),
+            cut,
             tasks: TaskTracker::new(),
-            loops: Loops::default(),
+            loops: Mutex::default(),
         })
     }
 
@@ -282,14 +339,17 @@ impl Engine {
 
     /// Whether every loop that was started still runs.
     pub fn is_alive(&self) -> bool {
-        self.loops.running.load(Ordering::Relaxed) == self.loops.started.load(Ordering::Relaxed)
+        let loops = self.loops();
+        loops.running == loops.started
+    }
+
+    fn loops(&self) -> MutexGuard<'_, Loops> {
+        self.loops.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts a loop that is meant to run until the stop.
     fn run_loop(self: &Arc<Self>, body: impl Future<Output = ()> + Send + 'static) {
-        self.loops.started.fetch_add(1, Ordering::Relaxed);
-        self.loops.running.fetch_add(1, Ordering::Relaxed);
-        let running = Running(Arc::clone(self));
+        let running = Running::begin(self, None);
         self.spawn(async move {
             body.await;
             drop(running);
@@ -299,9 +359,15 @@ impl Engine {
     /// Everything that the engine has under way is started here, so that it can be waited for and cut off.
     fn spawn(&self, body: impl Future<Output = ()> + Send + 'static) {
         let cut = self.cut.clone();
-        self.tasks.spawn(async move {
+        self.tasks.spawn(self.freezer.hold(async move {
             tokio::select! { biased; () = cut.cancelled() => (), () = body => () }
-        });
+        }));
+    }
+
+    /// Makes everything that the engine has under way stand still, as SIGSTOP would, or go on. For tests.
+    #[cfg(debug_assertions)]
+    pub fn freeze(&self, is_frozen: bool) {
+        self.freezer.set(is_frozen);
     }
 
     /// Ends whatever is under way at its next await, as the death of the process would; the next start takes it over.

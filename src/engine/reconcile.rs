@@ -2,6 +2,7 @@
 //! triggered: a lost signal costs latency, never a row. Not here: the question itself (`model/roster`).
 
 use super::{Engine, observe};
+use crate::model::duty::{Duty, Fence};
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State, Target, Want};
 use crate::model::entry::{Actor, Change, Commit};
@@ -29,9 +30,9 @@ pub(super) const SIDE_BY_SIDE: usize = 32;
 const BEHIND: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Asks for an engineer to be looked at soon.
+    /// Asks for an engineer to be looked at soon. Where another replica does that, it reads of it in the ledger.
     pub fn signal(&self, key: &EngineerKey) {
-        if self.signals.try_send(key.clone()).is_err() {
+        if self.duties.holds(&Duty::Reconcile) && self.signals.try_send(key.clone()).is_err() {
             self.sweep.notify_one();
         }
     }
@@ -63,7 +64,9 @@ impl Engine {
                 _ = at_least.tick() => {
                     self.recheck_resellers().await;
                     self.watch_licenses();
-                    self.watch_two_step();
+                    if self.duties.holds(&Duty::Reconcile) {
+                        self.watch_two_step();
+                    }
                 }
             }
             let Err(error) = self.sweep_once().await else { continue };
@@ -87,10 +90,14 @@ impl Engine {
         self.settle_doubts().await?;
         let resellers: Vec<(ResellerName, bool)> =
             self.known().roster.resellers.iter().map(|(name, status)| (name.clone(), status.ready)).collect();
-        for (name, _) in resellers.iter().filter(|(_, ready)| *ready) {
+        let mine = |name: &ResellerName| self.duties.holds(&Duty::Account(name.clone()));
+        for (name, _) in resellers.iter().filter(|(name, ready)| *ready && mine(name)) {
             self.wake_waiting(name).await?;
         }
         self.check_leaders().await?;
+        if !self.duties.holds(&Duty::Reconcile) {
+            return Ok(());
+        }
         let mut after: Option<EngineerKey> = None;
         let (now, mut unopened) = (self.house.clock.now(), 0);
         loop {
@@ -186,8 +193,9 @@ impl Engine {
             .collect();
         let changes =
             new.into_iter().map(|row| Change::Enrollment { from: None, row: Box::new(row) }).collect();
-        let commit = Commit::new(now, Actor::Engine, changes);
-        match self.house.store.commit(commit).await {
+        let Ok(fences) = self.duties.fence(&Duty::Reconcile) else { return Ok(()) };
+        let commit = Commit { fences, ..Commit::new(now, Actor::Engine, changes) };
+        match self.commit(commit).await {
             Ok(_) => {
                 self.grown.notify_one();
                 for lane in &lanes {
@@ -308,7 +316,8 @@ impl Engine {
         let jumped = self.house.clock.as_steady().is_some_and(|steady| steady.jumped().is_some());
         let is_doubtful = jumped || !self.house.clock.is_believed();
         let rows: Vec<Enrollment> = self.known().rows.values().cloned().collect();
-        for row in rows.iter().filter(|row| row.is_settled()) {
+        let mine = |row: &&Enrollment| self.duties.holds(&Duty::of_lane(&row.lane()));
+        for row in rows.iter().filter(|row| row.is_settled()).filter(mine) {
             let old = is_doubtful
                 || row.facts.checked_at.is_none_or(|at| now.duration_since(at) >= self.settings.recheck);
             if old {
@@ -320,8 +329,23 @@ impl Engine {
 
     /// Applies an input that needs no run. A row that somebody else has moved, or that does not take the input, is left alone.
     pub(super) async fn move_row(&self, row: &Enrollment, input: Input) {
+        let fences = self.fences_of(row);
+        self.move_fenced(row, input, fences).await;
+    }
+
+    /// The same under a lease that may have ended meanwhile.
+    pub(super) async fn move_fenced(
+        &self,
+        row: &Enrollment,
+        input: Input,
+        fences: Result<Vec<Fence>, StoreError>,
+    ) {
         let Ok(moved) = apply(row, input, &self.settings.rules, self.house.clock.now()) else { return };
-        match self.commit_row(row, &moved.after, Actor::Engine).await {
+        let committed = match fences {
+            Ok(fences) => self.commit_row(row, &moved.after, Actor::Engine, fences).await,
+            Err(error) => Err(error),
+        };
+        match committed {
             Ok(()) => self.follow(row, &moved),
             Err(StoreError::Conflict) => (),
             Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => {

@@ -2,7 +2,9 @@
 //! changes nothing. A report and the claim of the next step are one commit.
 //! Not here: which row is next (`drive`).
 
+use super::duties::Tenure;
 use super::{Engine, observe};
+use crate::model::duty::{Duty, Fence};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State, Want};
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::failure::{Failure, FailureCode, Who};
@@ -33,6 +35,8 @@ const DOUBTED_AGAIN: SignedDuration = SignedDuration::from_mins(10);
 /// A row at work.
 pub(super) struct Work<'a> {
     engine: &'a Engine,
+    /// Under which it is worked at; none for a row that no lane has.
+    tenure: Option<&'a Tenure>,
     row: Enrollment,
     sheet: Option<Sheet>,
     /// Whether the reseller account was ready when the last run looked.
@@ -51,8 +55,8 @@ pub(super) struct Claimed {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(engine: &'a Engine, row: Enrollment) -> Self {
-        Self { engine, row, sheet: None, saw_ready: true, wall: None, fallen: None }
+    pub(super) fn new(engine: &'a Engine, tenure: Option<&'a Tenure>, row: Enrollment) -> Self {
+        Self { engine, tenure, row, sheet: None, saw_ready: true, wall: None, fallen: None }
     }
 
     /// Applies the input and makes it durable; answers with the step to run, if there is one.
@@ -60,7 +64,14 @@ impl<'a> Work<'a> {
         let mut races = 0;
         while races < RACES_MAX {
             let moved = self.decide(&input).await?;
-            match self.engine.commit_row(&self.row, &moved.after, Actor::Engine).await {
+            let fences = match self.fences() {
+                Ok(fences) => fences,
+                Err(error) => {
+                    self.wait_for_store(&input, &error).await?;
+                    continue;
+                }
+            };
+            match self.engine.commit_row(&self.row, &moved.after, Actor::Engine, fences).await {
                 Ok(()) => {
                     let claimed = self.committed(moved);
                     self.look_behind_wall().await;
@@ -82,7 +93,7 @@ impl<'a> Work<'a> {
     /// password that the claim must hold.
     async fn decide(&mut self, input: &Input) -> Option<Transition> {
         let (now, rules) = (self.engine.house.clock.now(), &self.engine.settings.rules);
-        if !self.engine.stop.is_cancelled() {
+        if self.may_begin() {
             let mut moved = apply_and_claim(&self.row, input.clone(), rules, now).ok()?;
             if self.seal_credential(&mut moved).await.is_ok() {
                 return Some(moved);
@@ -94,6 +105,19 @@ impl<'a> Work<'a> {
             return None;
         }
         apply(&self.row, input.clone(), rules, now).ok()
+    }
+
+    /// Whether a step may be claimed now.
+    fn may_begin(&self) -> bool {
+        !self.engine.stop.is_cancelled() && self.tenure.is_none_or(Tenure::is_open)
+    }
+
+    /// The mark of this row's commits. Where the lease has run out, a result is kept for as long as nobody else has the duty: whether it is
+    /// still wanted the row's version says.
+    fn fences(&self) -> Result<Vec<Fence>, StoreError> {
+        let duty = self.tenure.map_or(Duty::Reconcile, |tenure| tenure.duty.clone());
+        let over = |_| StoreError::Unavailable("this replica's lease is over".to_owned());
+        self.engine.duties.fence(&duty).map_err(over)
     }
 
     /// Runs the claimed step within its lease.
@@ -290,15 +314,22 @@ impl Engine {
         before: &Enrollment,
         after: &Enrollment,
         actor: Actor,
+        fences: Vec<Fence>,
     ) -> Result<(), StoreError> {
         let change = Change::Enrollment { from: Some(before.version), row: Box::new(after.clone()) };
-        let committed = self.house.store.commit(Commit::of(self.house.clock.now(), actor, change)).await;
+        let commit = Commit { fences, ..Commit::of(self.house.clock.now(), actor, change) };
+        let committed = self.commit(commit).await;
         if let Err(StoreError::Unavailable(_)) = committed {
             self.behind.notify_one();
         }
         committed?;
         self.grown.notify_one();
         Ok(())
+    }
+
+    /// The mark of a commit that moves a row without being asked to by a person: this replica has the row's duty, or reconciles.
+    pub(super) fn fences_of(&self, row: &Enrollment) -> Result<Vec<Fence>, StoreError> {
+        self.duties.fence_of_one(&[&Duty::of_lane(&row.lane()), &Duty::Reconcile])
     }
 
     /// What follows from every move once it is durable: it is seen, and who has to know of it knows.

@@ -1,19 +1,22 @@
 //! Setting the engine going: what a dead process left running is taken over at once, reseller accounts are looked at with today's
-//! configuration, and then the loops begin. Crash recovery is not a mode: every row has a time at which somebody looks at it.
+//! configuration, and then the loops begin. Of a store that is shared each replica takes over what it gets the duty for (`tenure`). Crash recovery is not a mode: every row has a time at which somebody looks at it.
 //! Not here: opening the store and what is repaired then (`store/embedded/recover`), and the loops themselves.
 
 use super::dated::is_put_off;
 use super::outcomes::OutcomeSink;
-use super::{Engine, observe};
+use super::{Engine, Running, observe};
+use crate::model::duty::Duty;
 use crate::model::engineer::Release;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Goal, Lane, State, Want};
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::grants::Grants;
 use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::transition::Input;
+use crate::planted::planted;
 use crate::store::StoreError;
 use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 /// Rows read from the store at a time.
@@ -23,9 +26,16 @@ const PAGE: usize = 500;
 const SIDE_BY_SIDE: usize = 32;
 
 impl Engine {
-    /// Takes over what is stored and starts the loops. The store must belong to this process alone: rows that a dead
-    /// process left running are taken from it without waiting for their lease.
+    /// Takes over what is stored and starts the loops. Where the store belongs to this process alone, rows that a dead process left
+    /// running are taken from it without waiting for their lease; where it is shared, each with the lease of its duty.
     pub async fn start(self: &Arc<Self>, sink: Option<Arc<dyn OutcomeSink>>) -> Result<(), StoreError> {
+        let mut able: BTreeSet<Duty> = self.lanes.keys().map(Duty::of_lane).collect();
+        able.insert(Duty::Reconcile);
+        able.extend(sink.as_ref().map(|_| Duty::Outcomes));
+        let tenures = self.duties.begin(able);
+        if self.duties.is_shared() {
+            return self.start_together(sink).await;
+        }
         for lane in self.lanes.keys() {
             self.take_over(lane).await?;
         }
@@ -34,6 +44,35 @@ impl Engine {
         for name in resellers {
             self.look_at_reseller(name).await?;
         }
+        self.run_house_loops();
+        for tenure in &tenures {
+            self.go_on(tenure, sink.clone());
+        }
+        Ok(())
+    }
+
+    /// What every replica knows and does, whatever its duties; these it gets by and by.
+    async fn start_together(self: &Arc<Self>, sink: Option<Arc<dyn OutcomeSink>>) -> Result<(), StoreError> {
+        let head = self.house.store.head().await?;
+        self.count_grants().await?;
+        for name in self.house.sites.keys() {
+            if let Some(row) = self.house.store.enrollment(&EnrollmentId::Reseller(name.clone())).await? {
+                self.learn(&row);
+            }
+        }
+        self.run_loop(Arc::clone(self).follow_ledger(head));
+        self.run_house_loops();
+        let keeping = Running::begin(self, Some(self.stop.clone()));
+        let engine = Arc::clone(self);
+        self.spawn(async move {
+            engine.keep_duties(sink).await;
+            drop(keeping);
+        });
+        Ok(())
+    }
+
+    /// The loops of the house; each asks whether its duty is held before it does anything of it.
+    fn run_house_loops(self: &Arc<Self>) {
         let signals = self.signalled.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(signals) = signals {
             self.run_loop(Arc::clone(self).answer_signals(signals));
@@ -43,18 +82,11 @@ impl Engine {
         self.run_loop(Arc::clone(self).heed_clock());
         self.run_loop(Arc::clone(self).tend_walls());
         self.run_loop(Arc::clone(self).tend_parked());
-        if let Some(sink) = sink {
-            self.run_loop(Arc::clone(self).publish_for_ever(sink));
-        }
         self.run_loop(observe::watch(Arc::clone(self)));
         self.run_loop(Arc::clone(self).write_digests());
-        for lane in self.lanes.keys() {
-            self.run_loop(Arc::clone(self).drive(lane.clone()));
-        }
-        Ok(())
     }
 
-    async fn take_over(&self, lane: &Lane) -> Result<(), StoreError> {
+    pub(super) async fn take_over(&self, lane: &Lane) -> Result<(), StoreError> {
         let mut after: Option<(Timestamp, EnrollmentId)> = None;
         let horizon = self.horizon();
         loop {
@@ -64,7 +96,10 @@ impl Engine {
             for row in &page {
                 self.note_wall(None, row);
             }
-            let left = page.iter().filter_map(|row| Some((row, left_by_the_dead(row, horizon)?)));
+            // What this replica still works at since it last had the duty is not left.
+            let at_work = self.lanes[lane].at_work().clone();
+            let left = page.iter().filter(|row| !at_work.contains(&row.id));
+            let left = left.filter_map(|row| Some((row, left_by_the_dead(row, horizon)?)));
             stream::iter(left)
                 .for_each_concurrent(SIDE_BY_SIDE, |(row, input)| async move {
                     tracing::info!(row = %row.id, ?input, "taken over from the process before");
@@ -74,11 +109,19 @@ impl Engine {
         }
     }
 
-    /// Counts the grants of the last day. One that a clock was ahead for counts as made now.
+    /// Counts the grants of the last day. One that a clock was ahead for counts as made now. Where the store is shared it counts itself, and
+    /// what is known here is an estimate.
     pub(super) async fn count_grants(&self) -> Result<(), StoreError> {
         let now = self.house.clock.now();
         let day_ago = now - SignedDuration::from_hours(24);
         let mut grants = Grants::default();
+        if self.duties.is_shared() {
+            for grant in self.house.store.granted(day_ago).await? {
+                grants.note(&grant.source, grant.at);
+            }
+            *self.grants() = grants;
+            return Ok(());
+        }
         let mut after: Option<EngineerKey> = None;
         loop {
             let page = self.house.store.engineers(after.as_ref(), PAGE).await?;
@@ -103,13 +146,14 @@ impl Engine {
 
     /// A new reseller account gets its row; a known one is looked at again, since its configuration may have changed. Until that look
     /// has ended its engineers' rows rest.
-    async fn look_at_reseller(&self, name: ResellerName) -> Result<(), StoreError> {
+    pub(super) async fn look_at_reseller(&self, name: ResellerName) -> Result<(), StoreError> {
         let id = EnrollmentId::Reseller(name.clone());
         let Some(row) = self.house.store.enrollment(&id).await? else {
             let now = self.house.clock.now();
             let row = Enrollment::open(id, Goal { want: Want::Present, revision: 0 }, now);
             let change = Change::Enrollment { from: None, row: Box::new(row.clone()) };
-            self.house.store.commit(Commit::of(now, Actor::Engine, change)).await?;
+            let fences = self.fences_of(&row)?;
+            self.commit(Commit { fences, ..Commit::of(now, Actor::Engine, change) }).await?;
             self.learn(&row);
             return Ok(());
         };
@@ -127,7 +171,7 @@ impl Engine {
 /// What a row that the process before has left behind is told: its worker is gone, or a clock that was ahead has put it off.
 fn left_by_the_dead(row: &Enrollment, horizon: Timestamp) -> Option<Input> {
     match row.state {
-        State::Running { .. } => Some(Input::Orphaned),
+        State::Running { .. } => (!planted!(LeftRunning)).then_some(Input::Orphaned),
         State::Scheduled { .. } | State::Waiting { .. } | State::Completed | State::Cancelled { .. } => {
             is_put_off(row, horizon).then_some(Input::Nudge)
         }

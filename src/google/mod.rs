@@ -49,7 +49,7 @@ use jiff::{SignedDuration, Timestamp};
 use limits::Limits;
 use request::Request;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use transport::Transport;
 
 pub use activities::{Audited, LicensingChange};
@@ -85,6 +85,9 @@ pub struct GoogleSettings {
     pub answers: Vec<MappedAnswer>,
 }
 
+/// Whether a write may be sent now.
+pub type MayWrite = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// Google, as one reseller account sees it. Clones share tokens and limits.
 #[derive(Clone)]
 pub struct Google {
@@ -101,6 +104,7 @@ struct Shared {
     limits: Arc<Limits>,
     mapped: Vec<MappedAnswer>,
     absent: licensing::Absent,
+    may_write: OnceLock<MayWrite>,
 }
 
 impl fmt::Debug for Google {
@@ -129,6 +133,7 @@ impl Google {
             limits: Arc::new(Limits::new(rates)),
             mapped: answers,
             absent: licensing::Absent::default(),
+            may_write: OnceLock::new(),
         };
         Self { shared: Arc::new(shared), made_at: None, writes_until: None, is_patient: false }
     }
@@ -166,6 +171,13 @@ impl Google {
     /// Tells somebody what time it is at Google, at each answer from now on; the first who asks, and for all copies of this client.
     pub fn tell_time_to(&self, heard: Heard) {
         self.shared.transport.tell_time_to(heard);
+    }
+
+    /// Asks before each write from now on whether it may be sent; the first who says so, and for all copies of this client. A write that
+    /// may not is not sent and fails with `timeout`: somebody else works for the account.
+    pub fn write_while(&self, may_write: MayWrite) {
+        // Whoever comes later has another client of its own.
+        let _ = self.shared.may_write.set(may_write);
     }
 
     fn now(&self) -> Timestamp {
@@ -208,6 +220,10 @@ impl Google {
         if spec.access == Access::Write && self.writes_until.is_some_and(|until| self.now() > until) {
             return Err(Failure::transient(FailureCode::Timeout)
                 .with_detail("not sent: what the write rests on was read too long ago"));
+        }
+        if spec.access == Access::Write && self.shared.may_write.get().is_some_and(|may_write| !may_write()) {
+            return Err(Failure::transient(FailureCode::Timeout)
+                .with_detail("not sent: another replica works for the reseller account now"));
         }
         let answer = transport.send(request, Some(&token.secret)).await?;
         if answer.status == 401 {

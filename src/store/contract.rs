@@ -3,6 +3,7 @@
 
 pub(crate) mod beside;
 pub(crate) mod picture;
+pub(crate) mod together;
 
 use self::picture::{Picture, all_engineers, all_entries, picture, whole_queue};
 use super::{Store, StoreError};
@@ -35,6 +36,7 @@ pub(crate) async fn check(store: &Arc<dyn Store>) {
     long_documents_are_stored_too(&**store).await;
     one_of_many_wins(store).await;
     beside::check(&**store).await;
+    together::check(store).await;
 }
 
 /// An engineer in a version.

@@ -5,12 +5,16 @@ mod condition;
 #[cfg(test)]
 pub(crate) mod contract;
 pub mod embedded;
+pub mod leases;
 pub mod memory;
+pub mod postgres;
 pub mod seldom;
 
+use crate::model::duty::{LeaseBook, LeaseCall};
 use crate::model::engineer::{Engineer, EventRef};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::entry::{Commit, Entry, Position, Received};
+use crate::model::grants::Grant;
 use crate::model::id::EngineerKey;
 use crate::model::parked::{LetterId, Parked};
 use crate::model::sealed::{NameTag, Sealed, WrappedKey};
@@ -106,5 +110,25 @@ pub trait Store: Send + Sync + 'static {
     /// changed.
     fn chain_head(&self) -> Option<String> {
         None
+    }
+
+    /// Whether other processes may write to it too. Where they may, duties are leased, and what others write is read from the ledger.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Renews, takes and gives up leases of duties, and says that the replica lives: all at once or nothing, one call after the other
+    /// (`leases` says what each does), judged by the store's own clock. After a call has given a duty to somebody, no commit under an
+    /// earlier epoch of it succeeds, and whatever was committed under one is seen by every read.
+    ///
+    /// A holder counts its term from before the call was sent. A call whose answer is lost may have been carried out.
+    fn lease<'a>(&'a self, call: &'a LeaseCall) -> Answer<'a, LeaseBook> {
+        Box::pin(async move { Ok(LeaseBook::sole(call)) })
+    }
+
+    /// The grants later than a time, which is at most a day ago, in the order of their times; none where the store is not shared, since
+    /// its one process counts them itself.
+    fn granted(&self, _after: Timestamp) -> Answer<'_, Vec<Grant>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 }

@@ -82,9 +82,13 @@ mod official_client;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
 mod rabbit;
 #[cfg(test)]
 mod reload;
+#[cfg(test)]
+mod replicas;
 #[cfg(test)]
 mod schemas;
 #[cfg(test)]

@@ -28,6 +28,17 @@ impl ChainKey {
         Digest(code.as_ref().try_into().expect("HMAC-SHA-256 has 32 bytes"))
     }
 
+    /// A code of whatever another store chains.
+    pub(in crate::store) fn sign(&self, bytes: &[u8]) -> [u8; 32] {
+        let code = hmac::sign(&self.0, bytes);
+        code.as_ref().try_into().expect("HMAC-SHA-256 has 32 bytes")
+    }
+
+    /// Whether the code is this key's.
+    pub(in crate::store) fn has_signed(&self, bytes: &[u8], code: &[u8]) -> bool {
+        hmac::verify(&self.0, bytes, code).is_ok()
+    }
+
     /// Whether the frame was written by whoever has this key.
     pub(super) fn vouches_for(&self, frame: &Frame) -> bool {
         planted!(CodeNotCompared) || hmac::verify(&self.0, &frame.end.hash.0, &frame.code.0).is_ok()

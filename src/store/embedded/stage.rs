@@ -8,6 +8,7 @@ use super::keys::Keys;
 use super::layout;
 use super::ledger::Place;
 use super::value::{self, Content, Document};
+use crate::model::duty::{Duty, LeaseBook};
 use crate::model::engineer::EventRef;
 use crate::model::enrollment::{Enrollment, EnrollmentId};
 use crate::model::entry::{Change, Commit, Position};
@@ -231,6 +232,16 @@ impl<'a> Stage<'a> {
 }
 
 impl Known for Stage<'_> {
+    /// One process holds everything.
+    fn epoch(&mut self, _duty: &Duty) -> Result<Option<u64>, StoreError> {
+        Ok(Some(LeaseBook::SOLE_EPOCH))
+    }
+
+    /// That process counts itself.
+    fn granted_after(&mut self, _source: Option<&str>, _after: Timestamp) -> Result<u32, StoreError> {
+        Ok(0)
+    }
+
     fn has_received(&mut self, event: &EventRef) -> Result<bool, StoreError> {
         Ok(self.payload(&layout::received(event))?.is_some())
     }

@@ -8,8 +8,8 @@
 mod bystanders;
 mod history;
 mod nastiness;
-mod outside;
-mod verdict;
+pub mod outside;
+pub mod verdict;
 
 use crate::fixture::seed;
 use history::History;
