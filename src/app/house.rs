@@ -11,7 +11,7 @@ use crate::model::grants::GrantLimits;
 use crate::model::id::ResellerName;
 use crate::seal::Sealer;
 use crate::steps::{House, Learned, SheetError, Site};
-use crate::store::embedded::{ChainKey, Embedded};
+use crate::store::embedded::{ChainKey, Embedded, Manner};
 use anyhow::{Context as _, Result};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ pub(super) async fn open_store(config: &Config) -> Result<(Embedded, Sealer)> {
         // The key is made there, unless somebody said otherwise.
         Embedded::make_folder(&path).map_err(StoreDown)?;
         let sealer = Sealer::open(&key_file).context("the master key")?;
-        let store = Embedded::open_keyed(&path, &ChainKey::of(sealer.chain_key())).map_err(StoreDown)?;
+        let store = Embedded::open_as(&path, &Manner::prompt(&ChainKey::of(sealer.chain_key()))).map_err(StoreDown)?;
         Ok((store, sealer))
     };
     tokio::task::spawn_blocking(opening).await.context("the store's opening was cut off")?

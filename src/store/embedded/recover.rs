@@ -16,6 +16,7 @@
 //! it. Only a whole folder that was exchanged for an older one looks right; the published head hash tells (`verify`).
 //! Not here: mending a damaged ledger, which a person does (`repair`, `backup`).
 
+use super::Manner;
 use super::chain_key::ChainKey;
 use super::files;
 use super::frame::{self, Frame, Link, Tail, Unread};
@@ -25,11 +26,11 @@ use super::layout;
 use super::ledger::{Ledger, LedgerReader, damaged, entries_of};
 use super::letters::Letters;
 use super::lock::Lock;
+use super::segments::{self, Walk};
 use super::stage::Stage;
 use super::verify;
 use super::writer::BATCH_COMMITS;
 use crate::store::StoreError;
-use std::fs::File;
 use std::io::{BufRead, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -53,8 +54,10 @@ pub struct Recovered {
     pub letters: Letters,
     /// Keeps other processes out.
     pub lock: Arc<Lock>,
-    /// What its frames are vouched for with.
-    pub key: ChainKey,
+    /// How it was opened.
+    pub manner: Manner,
+    /// So many files of the ledger, from the first on, were not read.
+    pub unread: usize,
 }
 
 /// Why a frame is refused whose hash is right.
@@ -70,46 +73,76 @@ const REPLAY_KEYS: usize = 4096;
 const BUFFER: usize = 1 << 20;
 
 /// Opens the store in a directory, making what is missing and mending what may be mended.
-pub fn recover(root: &Path, patience: Duration, key: &ChainKey) -> Result<Recovered, StoreError> {
+pub fn recover(root: &Path, patience: Duration, manner: &Manner) -> Result<Recovered, StoreError> {
     let ledger_directory = root.join("ledger");
     files::make_directory(&ledger_directory).map_err(files::unavailable(&ledger_directory))?;
     let lock = Lock::acquire(&root.join("lock"), patience)?;
-    reopen(root, Arc::new(lock), key)
+    reopen(root, Arc::new(lock), manner, true)
 }
 
-/// Opens it again under the lock that is held.
-pub fn reopen(root: &Path, lock: Arc<Lock>, key: &ChainKey) -> Result<Recovered, StoreError> {
+/// Opens it again under the lock that is held. After a failure no index is trusted.
+pub fn reopen(
+    root: &Path,
+    lock: Arc<Lock>,
+    manner: &Manner,
+    trusts_index: bool,
+) -> Result<Recovered, StoreError> {
     let ledger_directory = root.join("ledger");
     let keys = Keys::open(&root.join("keys"))?;
     let letters = Letters::open(&root.join("letters"))?;
-    let path = ledger_directory.join("entries.jsonl");
-    refuse_a_missing_ledger(root, &path)?;
-    let file = Ledger::open_file(&path)?;
-    let reader = LedgerReader::new(&file).map_err(files::unavailable(&ledger_directory))?;
+    refuse_a_missing_ledger(root, &ledger_directory)?;
+    let reader = Ledger::open_files(&ledger_directory)?;
 
-    let found = open_index(&root.join("index"))?;
+    let found = open_index(&root.join("index"), manner)?;
     let witness = found.witness();
+    // What the same boot left behind is as it was written: it is looked through later, beside the work.
+    let promptly = manner.promptly && !is_doubted(root);
+    let is_trusted = promptly && trusts_index && found.is_of_this_boot();
+    let begins = if promptly { reader.place_for(witness) } else { 0 };
     let (survey, found) = std::thread::scope(|scope| {
-        let checked = scope.spawn(|| found.checked());
+        let checked = scope.spawn(|| if is_trusted { found } else { found.checked() });
         (
-            survey(&reader, witness, Some(key), |_| ()),
+            survey(&reader, begins, witness, Some(&manner.key), |_| ()),
             checked.join().expect("the check catches panics itself"),
         )
     });
     let survey = survey?;
     if let Some(flaw) = survey.flaw {
         refuse_a_strange_key(&survey, flaw)?;
-        mend(&file, &survey, flaw, &ledger_directory)?;
+        mend(&reader, &survey, flaw, &ledger_directory)?;
     }
     if witness.is_none_or(|witness| witness.position == 0) {
         refuse_a_cut_ledger(&survey.end, &keys)?;
     }
-    let ledger = Ledger::new(file, survey.end, key.clone());
+    let ledger = Ledger::new(reader, survey.end, manner.key.clone(), manner.segment_bytes)?;
     ledger.settle(survey.last.as_ref()).map_err(files::unavailable(&ledger_directory))?;
-    let (index, meta) = catch_up(root, found, &ledger, &keys)?;
+    let (index, meta) = catch_up(root, found, &ledger, &keys, manner)?;
+    if is_trusted {
+        index.look_through_later();
+    }
+    if begins == 0 {
+        believe(root).map_err(files::unavailable(root))?;
+    }
     letters.keep_only(|id| index.get(&layout::letter(id)).map(|found| found.is_some()))?;
-    let (root, key) = (root.to_owned(), key.clone());
-    Ok(Recovered { root, ledger, index, meta, keys, letters, lock, key })
+    let (root, manner) = (root.to_owned(), manner.clone());
+    Ok(Recovered { root, ledger, index, meta, keys, letters, lock, manner, unread: begins })
+}
+
+/// Beside the ledger: damage was found behind the work, so the next start reads all of it before anything else.
+const DOUBTED: &str = "doubted";
+
+/// Has the next start read the whole ledger first.
+pub(super) fn doubt(root: &Path) -> std::io::Result<()> {
+    files::write_whole(&root.join(DOUBTED), b"The ledger was found to be damaged; the next start reads all of it.\n")?;
+    files::sync_directory(root)
+}
+
+fn is_doubted(root: &Path) -> bool {
+    root.join(DOUBTED).exists()
+}
+
+fn believe(root: &Path) -> std::io::Result<()> {
+    files::remove_together(root, std::iter::once(root.join(DOUBTED)))
 }
 
 /// Where not even the first frame is vouched for, it is the key that is wrong, or the whole ledger.
@@ -126,13 +159,16 @@ fn refuse_a_strange_key(survey: &Survey, flaw: &str) -> Result<(), StoreError> {
 }
 
 /// The ledger is made before anything else is, so what lies beside it tells of a ledger that was there.
-fn refuse_a_missing_ledger(root: &Path, ledger: &Path) -> Result<(), StoreError> {
+fn refuse_a_missing_ledger(root: &Path, directory: &Path) -> Result<(), StoreError> {
+    let ledger = directory.join(segments::FIRST);
     if ledger.exists() {
         return Ok(());
     }
-    for name in ["index", "keys", "letters"] {
+    let has_later = !segments::list(directory, false)?.is_empty();
+    for name in ["index", "keys", "letters", "ledger"] {
         let path = root.join(name);
-        if !files::is_empty(&path).map_err(files::unavailable(&path))? {
+        let is_witness = if name == "ledger" { has_later } else { !files::is_empty(&path).map_err(files::unavailable(&path))? };
+        if is_witness {
             return Err(StoreError::Damaged(format!(
                 "the ledger {} is missing, and {name} beside it shows that there was one. What was in it is not known. Nothing was \
                  changed. Look whether the right disk is mounted; else stop carepass, move the folder {} away and restore a backup \
@@ -178,6 +214,13 @@ impl Found {
         }
     }
 
+    fn is_of_this_boot(&self) -> bool {
+        match self {
+            Self::Usable(index, meta) => index.is_of_this_boot(meta),
+            Self::Unusable(..) => false,
+        }
+    }
+
     fn checked(self) -> Self {
         let Self::Usable(index, meta) = self else { return self };
         // The index is dropped within, too: what sled does on a damaged tree is not known.
@@ -188,12 +231,12 @@ impl Found {
     }
 }
 
-fn open_index(path: &Path) -> Result<Found, StoreError> {
+fn open_index(path: &Path, manner: &Manner) -> Result<Found, StoreError> {
     if let Err(error) = files::make_directory(path) {
         return Ok(Found::Unusable(error.to_string(), None));
     }
     let opened = guarded(|| {
-        let index = Index::open(path)?;
+        let index = Index::open(path, manner.cache_bytes)?;
         let meta = index.meta().map_err(Unopened::Unusable)?;
         Ok((index, meta))
     });
@@ -219,19 +262,24 @@ pub(super) struct Survey {
     pub last: Option<Frame>,
     /// Why what follows is not a frame.
     pub flaw: Option<&'static str>,
+    /// Where that is.
+    pub walk: Walk,
 }
 
-/// Reads the ledger from end to end, and shows each frame. Without a key nothing is said of who wrote them.
+/// Reads the ledger from the `begins`th file on, and shows each frame. Without a key nothing is said of who wrote them.
 pub(super) fn survey(
     reader: &LedgerReader,
+    begins: usize,
     witness: Option<Link>,
     key: Option<&ChainKey>,
     mut visit: impl FnMut(&Frame),
 ) -> Result<Survey, StoreError> {
-    check_opening(&mut reader.bytes_from(0, BUFFER))?;
-    let mut survey = Survey { end: Link::opening(), last: None, flaw: None };
+    if let Some(first) = reader.segments().first() {
+        check_opening(&mut first.bytes_from(0, BUFFER))?;
+    }
+    let mut survey = Survey::begin(reader, begins)?;
     compare(&survey.end, witness)?;
-    survey.read_on(reader, witness, key, &mut visit)?;
+    survey.read_on(witness, key, &mut visit)?;
     let acknowledged = witness.map_or(0, |witness| witness.position);
     // What somebody else wrote is told as that, whatever the index knows.
     if acknowledged <= survey.end.position || survey.flaw == Some(STRANGE) {
@@ -246,36 +294,49 @@ pub(super) fn survey(
 }
 
 impl Survey {
+    /// Before the first frame of the `begins`th file.
+    pub fn begin(reader: &LedgerReader, begins: usize) -> Result<Self, StoreError> {
+        let walk = reader.walk(begins, BUFFER)?;
+        let end = walk.segment().start.map_or_else(Link::opening, |start| start.after);
+        Ok(Self { end, last: None, flaw: None, walk })
+    }
+
     /// Goes on where it ended.
     pub fn read_on(
         &mut self,
-        reader: &LedgerReader,
         witness: Option<Link>,
         key: Option<&ChainKey>,
         visit: &mut impl FnMut(&Frame),
     ) -> Result<(), StoreError> {
-        let mut bytes = reader.bytes_from(self.end.offset, BUFFER);
+        self.walk.again();
         self.flaw = None;
-        loop {
-            match frame::next_frame(&mut bytes, &self.end) {
-                Ok(Some(frame)) if key.is_some_and(|key| !key.vouches_for(&frame)) => {
-                    self.flaw = Some(STRANGE);
-                    return Ok(());
-                }
-                Ok(Some(frame)) => {
-                    visit(&frame);
-                    self.end = frame.end;
-                    self.last = Some(frame);
-                    compare(&self.end, witness)?;
-                }
-                Ok(None) => return Ok(()),
-                Err(Unread::Flaw(flaw)) => {
-                    self.flaw = Some(flaw);
-                    return Ok(());
-                }
-                Err(Unread::Io(error)) => {
-                    return Err(StoreError::Unavailable(format!("the ledger cannot be read: {error}")));
-                }
+        while let Some(frame) = self.step(key)? {
+            visit(frame);
+            compare(&self.end, witness)?;
+        }
+        Ok(())
+    }
+
+    /// Reads one frame; `None` at the end, or where there is a flaw.
+    pub fn step(&mut self, key: Option<&ChainKey>) -> Result<Option<&Frame>, StoreError> {
+        let at = self.walk.at();
+        match self.walk.next() {
+            Ok(Some(frame)) if key.is_some_and(|key| !key.vouches_for(&frame)) => {
+                self.walk.back_to(at);
+                self.flaw = Some(STRANGE);
+                Ok(None)
+            }
+            Ok(Some(frame)) => {
+                self.end = frame.end;
+                Ok(Some(self.last.insert(frame)))
+            }
+            Ok(None) => Ok(None),
+            Err(Unread::Flaw(flaw)) => {
+                self.flaw = Some(flaw);
+                Ok(None)
+            }
+            Err(Unread::Io(error)) => {
+                Err(StoreError::Unavailable(format!("the ledger cannot be read: {error}")))
             }
         }
     }
@@ -314,28 +375,33 @@ fn compare(end: &Link, witness: Option<Link>) -> Result<(), StoreError> {
     )))
 }
 
-/// What follows the last valid frame, as far as one frame may reach, and what it is.
-pub(super) fn tail(file: &File, end: &Link) -> std::io::Result<(Vec<u8>, Tail)> {
-    let length = file.metadata()?.len().saturating_sub(end.offset);
+/// What follows the last valid frame in its file, as far as one frame may reach, and what it is.
+pub(super) fn tail(walk: &Walk) -> std::io::Result<(Vec<u8>, Tail)> {
+    let (segment, at) = (walk.segment(), walk.local());
+    let length = segment.length()?.saturating_sub(at.offset);
     let read = usize::try_from(length).unwrap_or(usize::MAX).min(frame::FRAME_MAX + 1);
     let mut tail = vec![0; read];
-    file.read_exact_at(&mut tail, end.offset)?;
-    let judged = frame::judge(&tail, end);
+    segment.file.read_exact_at(&mut tail, at.offset)?;
+    let judged = if walk.later().is_empty() {
+        frame::judge(&tail, &at)
+    } else {
+        Tail::Damaged("its file was complete, since a later one follows")
+    };
     Ok((tail, judged))
 }
 
 /// Cuts a frame that was never acknowledged, or says that it is damage.
-fn mend(file: &File, survey: &Survey, flaw: &'static str, directory: &Path) -> Result<(), StoreError> {
-    let (end, unavailable) = (&survey.end, files::unavailable(directory));
-    let (tail, judged) = tail(file, end).map_err(&unavailable)?;
+fn mend(reader: &LedgerReader, survey: &Survey, flaw: &'static str, directory: &Path) -> Result<(), StoreError> {
+    let unavailable = files::unavailable(directory);
+    let (tail, judged) = tail(&survey.walk).map_err(&unavailable)?;
     if let Tail::Damaged(why) = judged {
-        let found = verify::damage(file, survey, flaw, why)?;
-        return Err(StoreError::Damaged(found));
+        return Err(StoreError::Damaged(verify::damage(reader, survey, flaw, why)?));
     }
-    let kept = keep_torn(directory, end, &tail).map_err(&unavailable)?;
-    file.set_len(end.offset).and_then(|()| file.sync_all()).map_err(&unavailable)?;
+    let kept = keep_torn(directory, &survey.end, &tail).map_err(&unavailable)?;
+    let file = &survey.walk.segment().file;
+    file.set_len(survey.walk.local().offset).and_then(|()| file.sync_all()).map_err(&unavailable)?;
     tracing::warn!(
-        frame = end.frame + 1,
+        frame = survey.end.frame + 1,
         bytes = tail.len(),
         kept = %kept.display(),
         "the last frame of the ledger was never completed nor acknowledged; it was cut"
@@ -362,7 +428,13 @@ fn keep_torn(directory: &Path, end: &Link, tail: &[u8]) -> std::io::Result<PathB
 }
 
 /// Brings the index to the end of the ledger. If that fails on the index we found, it is tried once more on a new one.
-fn catch_up(root: &Path, found: Found, ledger: &Ledger, keys: &Keys) -> Result<(Index, Meta), StoreError> {
+fn catch_up(
+    root: &Path,
+    found: Found,
+    ledger: &Ledger,
+    keys: &Keys,
+    manner: &Manner,
+) -> Result<(Index, Meta), StoreError> {
     let why = match found {
         Found::Usable(index, meta) => match guarded(move || replay(index, meta, ledger, keys)) {
             Ok(Err(StoreError::Unavailable(why))) | Err(why) => why,
@@ -377,7 +449,7 @@ fn catch_up(root: &Path, found: Found, ledger: &Ledger, keys: &Keys) -> Result<(
     );
     let path = root.join("index");
     set_aside(root, &path).map_err(files::unavailable(root))?;
-    match open_index(&path)? {
+    match open_index(&path, manner)? {
         Found::Usable(index, meta) => {
             guarded(move || replay(index, meta, ledger, keys)).map_err(StoreError::Unavailable)?
         }
@@ -386,19 +458,17 @@ fn catch_up(root: &Path, found: Found, ledger: &Ledger, keys: &Keys) -> Result<(
 }
 
 fn replay(index: Index, mut meta: Meta, ledger: &Ledger, keys: &Keys) -> Result<(Index, Meta), StoreError> {
-    let reader = ledger.reader();
-    let mut bytes = reader.bytes_from(meta.at.offset, BUFFER);
     let mut at = meta.at;
+    let mut walk = ledger.reader().walk_behind(&at, BUFFER)?;
     while at != *ledger.end() {
         let mut stage = Stage::new(&index, keys);
         while at != *ledger.end() && stage.len() < REPLAY_KEYS {
-            let Ok(Some(frame)) = frame::next_frame(&mut bytes, &at) else {
+            let Ok(Some(frame)) = walk.next() else {
                 return Err(damaged(at.offset, "it changed while it was read"));
             };
             stage.put_frame(frame.first, frame.offset)?;
-            for entry in entries_of(&frame) {
-                let (entry, place) = entry?;
-                stage.put_changes(entry.position, &entry.changes, place)?;
+            for entry in entries_of(&frame)? {
+                stage.put_changes(entry.position, &entry.changes)?;
             }
             at = frame.end;
         }
