@@ -2,14 +2,18 @@
 //! for the disk. An index that is not what it says is made anew by the writer, as after a failure; a ledger that is not whole stops the
 //! store, and the next start reads all of it first. Not here: what is sound (`index`, `recover`).
 
+use super::frame::Tail;
 use super::index::broken;
 use super::recover::{self, Survey};
 use super::standing::Standing;
-use super::verify;
 use super::unavailable;
+use super::verify;
+use super::writer::Request;
 use crate::store::StoreError;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// Keys of the index that are looked at in one go: the writer waits meanwhile.
 const KEYS: usize = 256;
@@ -23,11 +27,15 @@ const BYTES_PER_SECOND: u64 = 8 << 20;
 /// The longest pause: whoever closes the store is not held up.
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
-/// Begins to read, on a thread of its own. So many files of the ledger, from the first on, were not read.
-pub fn begin(standing: &Arc<Standing>, unread: usize) -> Result<(), StoreError> {
+/// Begins to read, on a thread of its own. So many files of the ledger, from the first on, were not read. The writer hears of what is found.
+pub fn begin(
+    standing: &Arc<Standing>,
+    unread: usize,
+    writer: mpsc::WeakSender<Request>,
+) -> Result<(), StoreError> {
     let standing = Arc::downgrade(standing);
     let spawned = std::thread::Builder::new().name("store-audit".to_owned()).spawn(move || {
-        let index = look_through(&standing);
+        let index = look_through(&standing, &writer);
         let ledger = read_through(&standing, unread);
         if index.is_some() && ledger.is_some() && unread > 0 {
             tracing::info!(files = unread, "the older files of the ledger are whole, too");
@@ -37,7 +45,7 @@ pub fn begin(standing: &Arc<Standing>, unread: usize) -> Result<(), StoreError> 
 }
 
 /// `None` if the store is gone, or turned out not to be sound.
-fn look_through(standing: &Weak<Standing>) -> Option<()> {
+fn look_through(standing: &Weak<Standing>, writer: &mpsc::WeakSender<Request>) -> Option<()> {
     loop {
         let store = standing.upgrade()?;
         let begun = Instant::now();
@@ -47,6 +55,8 @@ fn look_through(standing: &Weak<Standing>) -> Option<()> {
             Some(Ok(true)) => return Some(()),
             Some(Err(why)) => {
                 store.fail(&broken(&why));
+                // With a full queue it looks by itself.
+                let _ = writer.upgrade().map(|writer| writer.try_send(Request::Look));
                 return None;
             }
         }
@@ -74,8 +84,8 @@ fn read_through(standing: &Weak<Standing>, unread: usize) -> Option<()> {
     let flaw = survey.flaw?;
     let (_, judged) = recover::tail(&survey.walk).ok()?;
     let why = match judged {
-        super::frame::Tail::Damaged(why) => why,
-        super::frame::Tail::Torn => "it was whole once",
+        Tail::Damaged(why) => why,
+        Tail::Torn => "it was whole once",
     };
     let told = verify::damage(&reader, &survey, flaw, why);
     store.damaged_behind(&told.map_or_else(|error| error, StoreError::Damaged));

@@ -214,6 +214,11 @@ impl Index {
         *self.look.lock().unwrap_or_else(PoisonError::into_inner) = Some(Look::default());
     }
 
+    /// Whether something is left to be looked at.
+    pub fn is_being_looked_through(&self) -> bool {
+        self.look.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Looks at the next so many keys, while others read and write, and at the end compares all of it with what it says of itself. `true`
     /// when there is nothing more to look at.
     pub fn look_on(&self, keys: usize) -> Result<bool, String> {
@@ -235,8 +240,11 @@ impl Index {
         }
         let meta = self.meta()?;
         let found = (look.count, look.sum);
+        if found != (meta.count, meta.sum) {
+            return Err(differs(found.0, &meta));
+        }
         *guard = None;
-        if found == (meta.count, meta.sum) { Ok(true) } else { Err(differs(found.0, &meta)) }
+        Ok(true)
     }
 
     fn tree(&self) -> &sled::Db {

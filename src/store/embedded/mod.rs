@@ -15,6 +15,7 @@
 mod audit;
 mod backup;
 mod chain_key;
+mod export;
 mod files;
 mod frame;
 mod index;
@@ -42,10 +43,13 @@ mod limits;
 #[cfg(test)]
 mod power_cut;
 #[cfg(test)]
+mod segment_tests;
+#[cfg(test)]
 mod tests;
 
 pub use backup::{BackupError, Manifest, backup, restore};
 pub use chain_key::ChainKey;
+pub use export::export;
 pub use repair::{Repaired, repair};
 pub use verify::{Behind, Flaw, Verified, verify, verify_keyed};
 
@@ -204,6 +208,11 @@ impl Embedded {
         self.shared.is_damaged()
     }
 
+    /// Whether what a prompt start trusted of the index was looked through since; an index that was not sound is made anew by then, or soon.
+    pub fn is_looked_through(&self) -> bool {
+        self.shared.look(|shared| !shared.index.is_being_looked_through()).unwrap_or(false)
+    }
+
     /// How much was written since the start.
     pub fn counters(&self) -> Counters {
         let standing::Counting { commits, syncs } = &self.shared.counters;
@@ -231,7 +240,7 @@ impl Embedded {
                 writer.run();
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread for the writer: {error}")))?;
-        audit::begin(&shared, unread)?;
+        audit::begin(&shared, unread, queue.downgrade())?;
         Ok(Self { shared, readers: Semaphore::new(READERS), queue })
     }
 

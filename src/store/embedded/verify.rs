@@ -157,7 +157,7 @@ fn wait_for_the_writer() {
     std::thread::sleep(PAUSE);
 }
 
-fn is_in_use(root: &Path) -> bool {
+pub(super) fn is_in_use(root: &Path) -> bool {
     let lock = File::open(root.join("lock"));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
