@@ -175,7 +175,12 @@ fn memory(child: &Child) -> String {
 fn ticks(child: &Child) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).expect("it runs");
     let behind_name = stat.rsplit_once(')').expect("it has a name").1;
-    behind_name.split_whitespace().skip(11).take(2).map(|number| number.parse::<f64>().expect("a number")).sum()
+    behind_name
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|number| number.parse::<f64>().expect("a number"))
+        .sum()
 }
 
 fn show_disk(folder: &Path, rows: usize) {

@@ -32,7 +32,7 @@ const MAIL_MAX: Duration = Duration::from_secs(30);
 /// Engineers whose records are tried with the master key.
 const WITNESSES_MAX: usize = 20;
 
-/// Opens the store with the master key, which verifies the whole ledger and that it was written with that key. The key is read this once:
+/// Opens the store with the master key, which verifies the end of the ledger and that it was written with that key. The key is read this once:
 /// a file that is exchanged or gone later changes nothing.
 pub(super) async fn open_store(config: &Config) -> Result<(Embedded, Sealer)> {
     let Backend::Embedded { path } = config.store.backend.clone();
@@ -42,7 +42,8 @@ pub(super) async fn open_store(config: &Config) -> Result<(Embedded, Sealer)> {
         // The key is made there, unless somebody said otherwise.
         Embedded::make_folder(&path).map_err(StoreDown)?;
         let sealer = Sealer::open(&key_file).context("the master key")?;
-        let store = Embedded::open_as(&path, &Manner::prompt(&ChainKey::of(sealer.chain_key()))).map_err(StoreDown)?;
+        let store = Embedded::open_as(&path, &Manner::prompt(&ChainKey::of(sealer.chain_key())))
+            .map_err(StoreDown)?;
         Ok((store, sealer))
     };
     tokio::task::spawn_blocking(opening).await.context("the store's opening was cut off")?

@@ -100,7 +100,8 @@ async fn tell(args: &ExportArgs, screen: &mut Screen) -> Ended {
     let Some(root) = args.store.folder(screen) else { return Ok(Exit::Usage) };
     let (lines, mut read) = tokio::sync::mpsc::channel(AHEAD);
     let after = Position(args.after);
-    let reading = tokio::task::spawn_blocking(move || export(&root, after, |line| lines.blocking_send(line).is_ok()));
+    let reading =
+        tokio::task::spawn_blocking(move || export(&root, after, |line| lines.blocking_send(line).is_ok()));
     while let Some(line) = read.recv().await {
         screen.say(line);
     }

@@ -44,7 +44,11 @@ impl Pace {
     /// A page was dealt with.
     pub(super) async fn page_done(&mut self, engine: &Engine) {
         self.pages += 1;
-        let pause = if self.pages > AT_ONCE { (self.begun.elapsed() * self.times).min(PAUSE_MAX) } else { Duration::ZERO };
+        let pause = if self.pages > AT_ONCE {
+            (self.begun.elapsed() * self.times).min(PAUSE_MAX)
+        } else {
+            Duration::ZERO
+        };
         if !pause.is_zero() {
             tokio::select! { () = engine.stop.cancelled() => (), () = tokio::time::sleep(pause) => () }
         }

@@ -75,7 +75,9 @@ impl Engine {
         let leased_until = self.house.clock.now() + self.settings.rules.lease;
         let (mut after, mut seen) = (None, 0);
         loop {
-            let Some(last) = self.take_over_page(lane, &mut after, Taker::Start).await? else { return Ok(()) };
+            let Some(last) = self.take_over_page(lane, &mut after, Taker::Start).await? else {
+                return Ok(());
+            };
             seen += PAGE;
             if seen >= FIRST_LOOK && last > leased_until {
                 break;
@@ -109,7 +111,9 @@ impl Engine {
     ) -> Result<Option<Timestamp>, StoreError> {
         let horizon = self.horizon();
         let page = self.house.store.queue(lane, after.as_ref(), PAGE).await?;
-        let Some((at, last)) = page.last().and_then(|last| Some((last.wake_at()?, last))) else { return Ok(None) };
+        let Some((at, last)) = page.last().and_then(|last| Some((last.wake_at()?, last))) else {
+            return Ok(None);
+        };
         *after = Some((at, last.id.clone()));
         for row in &page {
             self.note_wall(None, row);

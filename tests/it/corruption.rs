@@ -321,7 +321,10 @@ async fn a_repair_keeps_what_is_sound_and_the_original() {
     let sound = verified.head.position;
     assert!(!flaw.torn && flaw.behind.frames > 0 && flaw.behind.first == sound.0 + 2, "{flaw:?}");
     repair(&root, sound, Some(&ChainKey::known()), Timestamp::UNIX_EPOCH).expect("a repair");
-    assert_eq!(std::fs::read(root.join("before-repair-0/entries-000002.jsonl")).expect("the original"), bytes);
+    assert_eq!(
+        std::fs::read(root.join("before-repair-0/entries-000002.jsonl")).expect("the original"),
+        bytes
+    );
     assert!(root.join("before-repair-0/index").is_dir());
     let (store, before) = (open(&root).expect("a sound store"), open(&left.today.0).expect("a sound store"));
     let kept = entries(&store).await;

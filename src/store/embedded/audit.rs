@@ -4,12 +4,13 @@
 
 use super::frame::Tail;
 use super::index::broken;
-use super::recover::{self, Survey};
 use super::standing::Standing;
+use super::survey::{self, Survey};
 use super::unavailable;
 use super::verify;
 use super::writer::Request;
 use crate::store::StoreError;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -49,8 +50,10 @@ fn look_through(standing: &Weak<Standing>, writer: &mpsc::WeakSender<Request>) -
     loop {
         let store = standing.upgrade()?;
         let begun = Instant::now();
-        let looked = store.look(|shared| shared.index.look_on(KEYS));
-        match looked {
+        let look = || store.look(|shared| shared.index.look_on(KEYS));
+        // sled panics on damaged files.
+        let looked = std::panic::catch_unwind(AssertUnwindSafe(look));
+        match looked.unwrap_or_else(|_| Some(Err("sled panicked".to_owned()))) {
             None | Some(Ok(false)) => (),
             Some(Ok(true)) => return Some(()),
             Some(Err(why)) => {
@@ -61,7 +64,9 @@ fn look_through(standing: &Weak<Standing>, writer: &mpsc::WeakSender<Request>) -
             }
         }
         drop(store);
-        std::thread::park_timeout((begun.elapsed() * (SHARE - 1)).clamp(Duration::from_micros(50), PAUSE_MAX));
+        std::thread::park_timeout(
+            (begun.elapsed() * (SHARE - 1)).clamp(Duration::from_micros(50), PAUSE_MAX),
+        );
     }
 }
 
@@ -82,7 +87,7 @@ fn read_through(standing: &Weak<Standing>, unread: usize) -> Option<()> {
     }
     let store = standing.upgrade()?;
     let flaw = survey.flaw?;
-    let (_, judged) = recover::tail(&survey.walk).ok()?;
+    let (_, judged) = survey::tail(&survey.walk).ok()?;
     let why = match judged {
         Tail::Damaged(why) => why,
         Tail::Torn => "it was whole once",

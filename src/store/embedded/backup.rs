@@ -11,8 +11,8 @@ use super::frame::Frame;
 use super::keys::Keys;
 use super::ledger::entries_of;
 use super::lock::Lock;
-use super::recover;
 use super::segments::{self, Segment};
+use super::survey;
 use super::verify::{Verified, directory_of, ledger_of, verify};
 use crate::model::entry::{Change, Position};
 use crate::model::id::EngineerKey;
@@ -262,7 +262,7 @@ fn tidy_keys(to: &Path, end: Position) -> Result<(), StoreError> {
 
 fn erased(root: &Path) -> Result<Vec<(EngineerKey, Position)>, StoreError> {
     let mut erased = Vec::new();
-    recover::survey(&ledger_of(root)?, 0, None, None, |frame| erased.extend(erased_in(frame)))?;
+    survey::survey(&ledger_of(root)?, 0, None, None, |frame| erased.extend(erased_in(frame)))?;
     Ok(erased)
 }
 

@@ -3,7 +3,7 @@
 
 use super::frame;
 use super::ledger::damaged;
-use super::recover::Survey;
+use super::survey::Survey;
 use super::verify::{self, ledger_of};
 use crate::model::entry::Position;
 use crate::store::StoreError;

@@ -9,7 +9,8 @@
 //! The whole comparison takes seconds for a million rows. What was written since the machine was booted is in the system's cache as it was
 //! written, also when the process was killed: such an index is used at once and looked through beside the work ([`Index::look_on`]).
 
-use super::frame::{Digest, Link};
+use super::digest::Digest;
+use super::frame::Link;
 use super::{layout, value};
 use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
@@ -186,7 +187,12 @@ impl Index {
     }
 
     /// Writes what has changed, together with how far the index then is. One batch: after a crash all of it is there, or none.
-    pub fn apply(&self, slots: BTreeMap<Vec<u8>, Slot>, before: &Meta, at: &Link) -> Result<Meta, StoreError> {
+    pub fn apply(
+        &self,
+        slots: BTreeMap<Vec<u8>, Slot>,
+        before: &Meta,
+        at: &Link,
+    ) -> Result<Meta, StoreError> {
         let mut meta = Meta { boot: self.boot, at: *at, ..*before };
         let mut look = self.look.lock().unwrap_or_else(PoisonError::into_inner);
         let mut batch = sled::Batch::default();
@@ -224,7 +230,8 @@ impl Index {
     pub fn look_on(&self, keys: usize) -> Result<bool, String> {
         let mut guard = self.look.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(look) = guard.as_mut() else { return Ok(true) };
-        let start = if look.until.is_empty() { Bound::Unbounded } else { Bound::Excluded(look.until.clone()) };
+        let start =
+            if look.until.is_empty() { Bound::Unbounded } else { Bound::Excluded(look.until.clone()) };
         let mut seen = 0;
         for item in self.tree().range::<Vec<u8>, _>((start, Bound::Unbounded)).take(keys) {
             let (key, stored) = item.map_err(|error| error.to_string())?;

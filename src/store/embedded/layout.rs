@@ -18,7 +18,7 @@
 //!
 //! Not here: the values (`value`), and sled itself (`index`).
 
-use super::frame::Digest;
+use super::digest::Digest;
 use crate::model::engineer::EventRef;
 use crate::model::enrollment::{EnrollmentId, Lane};
 use crate::model::entry::{Change, Position};

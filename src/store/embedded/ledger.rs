@@ -64,7 +64,12 @@ impl Ledger {
     }
 
     /// A ledger that goes on after `end`, which lies in its last file or is where that begins.
-    pub fn new(reader: LedgerReader, end: Link, key: ChainKey, segment_bytes: u64) -> Result<Self, StoreError> {
+    pub fn new(
+        reader: LedgerReader,
+        end: Link,
+        key: ChainKey,
+        segment_bytes: u64,
+    ) -> Result<Self, StoreError> {
         let last = reader.segments().pop().filter(|last| last.start.is_some());
         let last = last.ok_or_else(|| damaged(end.offset, "its last file cannot be read"))?;
         let next = if last.base == end.offset { last.first().unwrap_or(end) } else { end };
@@ -100,7 +105,9 @@ impl Ledger {
         }
         crash_point!("ledger.roll.after");
         let last = Segment::open(&path, number, files::open_private(&path)?)?;
-        self.next = last.first().ok_or_else(|| io::Error::other("a new file of the ledger reads otherwise than it was written"))?;
+        self.next = last.first().ok_or_else(|| {
+            io::Error::other("a new file of the ledger reads otherwise than it was written")
+        })?;
         self.reader.segments.write().unwrap_or_else(PoisonError::into_inner).push(last.clone());
         self.last = last;
         Ok(())
@@ -146,7 +153,8 @@ impl Ledger {
         }
         let Some(last) = last else { return Ok(()) };
         let segment = self.reader.segment_of(last.offset).unwrap_or_else(|| self.last.clone());
-        let file = if segment.number == self.last.number { None } else { Some(files::open_private(&segment.path)?) };
+        let file =
+            if segment.number == self.last.number { None } else { Some(files::open_private(&segment.path)?) };
         let file = file.as_ref().unwrap_or(&self.last.file);
         write_again(file, last.offset - segment.base, last.end.offset - segment.base)
     }
@@ -184,7 +192,8 @@ impl LedgerReader {
 
     /// Reads frame after frame from the beginning, or from the `place`th file on.
     pub fn walk(&self, place: usize, buffer: usize) -> Result<Walk, StoreError> {
-        Walk::of(self.segments(), place, buffer).ok_or_else(|| damaged(0, "a file of it is missing or has no opening line"))
+        Walk::of(self.segments(), place, buffer)
+            .ok_or_else(|| damaged(0, "a file of it is missing or has no opening line"))
     }
 
     /// Reads frame after frame from the end of one on.
@@ -195,7 +204,8 @@ impl LedgerReader {
 
     /// Reads the frame at an offset that the index gave, or behind the end of another, and verifies it by itself.
     pub fn frame(&self, offset: u64) -> Result<Frame, StoreError> {
-        let (mut bytes, offset) = self.bytes_of(offset).ok_or_else(|| damaged(offset, "no file of it begins there"))?;
+        let (mut bytes, offset) =
+            self.bytes_of(offset).ok_or_else(|| damaged(offset, "no file of it begins there"))?;
         frame::frame_at(&mut bytes, offset).map_err(|unread| match unread {
             Unread::Io(error) => StoreError::Unavailable(format!("the ledger cannot be read: {error}")),
             Unread::Flaw(flaw) => damaged(offset, flaw),

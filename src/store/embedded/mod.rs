@@ -15,6 +15,7 @@
 mod audit;
 mod backup;
 mod chain_key;
+mod digest;
 mod export;
 mod files;
 mod frame;
@@ -30,6 +31,7 @@ mod repair;
 mod segments;
 mod stage;
 mod standing;
+mod survey;
 mod value;
 mod verify;
 mod writer;
@@ -68,13 +70,13 @@ use keys::Keys;
 use ledger::LedgerReader;
 use letters::Letters;
 use recover::Recovered;
+pub use segments::SEGMENT_BYTES;
 use standing::Standing;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
-pub use segments::SEGMENT_BYTES;
 use writer::{Pending, Request, Writer};
 
 /// How long a start waits for the process before to go down.

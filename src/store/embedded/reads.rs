@@ -143,7 +143,8 @@ impl Shared {
         let (mut bytes, mut entries) = (0, Vec::new());
         let mut opened: Option<Opened> = None;
         for found in self.index.behind(&layout::history_of(key), layout::history(key, after)).take(limit) {
-            let position = layout::position_of(&found?.0).ok_or_else(|| broken("a position cannot be read"))?;
+            let position =
+                layout::position_of(&found?.0).ok_or_else(|| broken("a position cannot be read"))?;
             let offset = self.frame_of(position.0)?;
             let frame = match opened.take().filter(|opened| opened.offset == offset) {
                 Some(same) => same,

@@ -6,8 +6,8 @@ use super::chain_key::ChainKey;
 use super::files;
 use super::keys::Keys;
 use super::lock::Lock;
-use super::recover::{self, Survey};
 use super::segments::{self, Walk};
+use super::survey::{self, Survey};
 use super::verify::ledger_of;
 use crate::model::entry::Position;
 use crate::store::StoreError;
@@ -45,7 +45,7 @@ pub fn repair(
     // Before the lock, which would make the folder's file: a wrong path is not to be littered.
     ledger_of(root)?;
     let _lock = Lock::acquire(&root.join("lock"), Duration::ZERO)?;
-    let survey = recover::survey(&ledger_of(root)?, 0, None, key, |_| ())?;
+    let survey = survey::survey(&ledger_of(root)?, 0, None, key, |_| ())?;
     if survey.end.position != after.0 {
         return Err(StoreError::Conflict);
     }

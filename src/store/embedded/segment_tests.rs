@@ -67,7 +67,11 @@ fn copy(from: &Path, to: &Path) {
     for file in fs::read_dir(from).unwrap() {
         let file = file.unwrap();
         let target = to.join(file.file_name());
-        if file.path().is_dir() { copy(&file.path(), &target) } else { drop(fs::copy(file.path(), target).unwrap()) }
+        if file.path().is_dir() {
+            copy(&file.path(), &target);
+        } else {
+            fs::copy(file.path(), target).unwrap();
+        }
     }
 }
 
@@ -165,7 +169,9 @@ async fn files_that_are_missing_exchanged_or_others_are_told_at_once() {
             let opened = Embedded::open_as(&root, &manner).map(|_| ());
             assert!(matches!(opened, Err(StoreError::Damaged(_))), "{case}: {opened:?}");
             assert!(content_of(&root) == before, "{case}: a damaged ledger is left as it is");
-            assert!(!verify(&root, None).is_ok_and(|verified| verified.is_sound()) || case == "the last is gone");
+            assert!(
+                !verify(&root, None).is_ok_and(|verified| verified.is_sound()) || case == "the last is gone"
+            );
         }
     }
 }
@@ -188,7 +194,10 @@ async fn damage_in_an_older_file_is_found_beside_the_work_and_then_before_it() {
     assert!(matches!(store.commit(beside::with_key("E-more", 1, 1)).await, Err(StoreError::Damaged(_))));
     drop(store);
     let refused = Embedded::open_as(&root, &prompt()).map(|_| ());
-    assert!(matches!(refused, Err(StoreError::Damaged(_))), "the next start reads all of it first: {refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::Damaged(_))),
+        "the next start reads all of it first: {refused:?}"
+    );
 
     let sound = verify_keyed(&root, None, &ChainKey::known()).unwrap().head.position;
     let repaired = repair(&root, sound, Some(&ChainKey::known()), Timestamp::UNIX_EPOCH).unwrap();
@@ -208,7 +217,8 @@ async fn a_file_that_was_only_begun_is_gone_on_with() {
     drop(store);
     let next = root.join("ledger").join(segments::name(files + 1));
     for torn in ["", "{\"frame\":", "{\"frame\":121,\"first\":121,\"count\":1,\"bytes\":"] {
-        fs::write(&next, [&segments::Segment::opening(files + 1, &end)[..], torn.as_bytes()].concat()).unwrap();
+        fs::write(&next, [&segments::Segment::opening(files + 1, &end)[..], torn.as_bytes()].concat())
+            .unwrap();
         for manner in [prompt(), thorough()] {
             let store = Embedded::open_as(&root, &manner).unwrap();
             assert_eq!(picture(&store).await, left.picture, "{torn:?}");

@@ -10,8 +10,9 @@
 //! first frame of a file names the hash of the last one of the file before. A file is complete once a later one has a name.
 //! Not here: what a frame is (`frame`), and when a new file is begun (`ledger`).
 
+use super::digest::Digest;
 use super::files;
-use super::frame::{self, Digest, Frame, Link, Unread};
+use super::frame::{self, Frame, Link, Unread};
 use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -169,7 +170,8 @@ pub fn fit(segments: &[Segment]) -> bool {
     let numbered = segments.iter().zip(1..).all(|(segment, number)| segment.number == number);
     let goes_on = |pair: &[Segment]| {
         let end = pair[0].length().map(|length| pair[0].base + length);
-        pair[0].start.is_some() && end.is_ok_and(|end| pair[1].start.is_some_and(|next| next.after.offset == end))
+        pair[0].start.is_some()
+            && end.is_ok_and(|end| pair[1].start.is_some_and(|next| next.after.offset == end))
     };
     numbered && segments.windows(2).all(goes_on)
 }

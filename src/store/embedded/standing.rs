@@ -11,7 +11,6 @@
 //! say so. Opening anew reads what is there, and writes the last frame once more before anything is built on it (`Ledger::settle`).
 //! Not here: when it is tried (`writer`), and how (`recover`).
 
-use super::{Manner, Shared};
 use super::chain_key::ChainKey;
 use super::files;
 use super::frame::Link;
@@ -19,6 +18,7 @@ use super::index::Meta;
 use super::ledger::Ledger;
 use super::lock::Lock;
 use super::recover::{self, Recovered};
+use super::{Manner, Shared};
 use crate::model::entry::Position;
 use crate::store::StoreError;
 use std::path::PathBuf;

@@ -313,9 +313,8 @@ async fn any_bytes_open_or_are_refused() {
 async fn a_second_process_is_told_who_holds_the_store() {
     let directory = tempfile::tempdir().unwrap();
     let first = open(directory.path()).unwrap();
-    let refused = recover::recover(directory.path(), Duration::from_millis(20), &thoroughly())
-        .map(|_| ())
-        .unwrap_err();
+    let refused =
+        recover::recover(directory.path(), Duration::from_millis(20), &thoroughly()).map(|_| ()).unwrap_err();
     assert!(refused.to_string().contains(&std::process::id().to_string()), "{refused}");
     first.commit(commit(vec![put_engineer("E-1", 1)])).await.unwrap();
 }
@@ -456,7 +455,7 @@ async fn what_a_crash_left_beside_the_ledger_goes_at_the_next_start() {
         if old_index {
             copy(&before.join("index"), &crashed.join("index"));
         }
-        let first_key = frame::hexadecimal(b"E-1");
+        let first_key = digest::hexadecimal(b"E-1");
         fs::copy(before.join("keys").join(&first_key), crashed.join("keys").join(&first_key)).unwrap();
         let letter = dropped.id.as_str();
         fs::copy(before.join("letters").join(letter), crashed.join("letters").join(letter)).unwrap();

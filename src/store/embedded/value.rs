@@ -2,7 +2,7 @@
 //! A long document stays in the ledger and the index keeps the position of its entry: sled never syncs values that do not fit into its pages.
 //! Pure: no file.
 
-use super::frame::Digest;
+use super::digest::Digest;
 use crate::model::entry::Position;
 use jiff::Timestamp;
 

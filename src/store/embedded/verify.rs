@@ -8,8 +8,8 @@ use super::files;
 use super::frame::{self, Frame, Link, Tail};
 use super::keys::Keys;
 use super::ledger::{LedgerReader, entries_of};
-use super::recover::{self, Survey};
 use super::segments::{self, Segment};
+use super::survey::{self, Survey};
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::fs::{File, TryLockError};
@@ -107,7 +107,7 @@ fn look(root: &Path, head: Option<&str>, key: Option<&ChainKey>) -> Result<Verif
         known |= head.is_some_and(|head| head == frame.end.hash.to_string());
         packed = packed.take().or_else(|| Some((frame.end.frame, frame.body().err()?)));
     };
-    let mut survey = recover::survey(&reader, 0, None, key, &mut visit)?;
+    let mut survey = survey::survey(&reader, 0, None, key, &mut visit)?;
     for _ in 0..LOOKS {
         if in_use && survey.flaw.is_some() {
             wait_for_the_writer();
@@ -173,7 +173,7 @@ fn unpacked(frame: u64, what: &str) -> Flaw {
 
 fn flaw(reader: &LedgerReader, survey: &Survey, what: &str) -> Result<Flaw, StoreError> {
     let unreadable = |error| StoreError::Unavailable(format!("the ledger cannot be read: {error}"));
-    let (_, judged) = recover::tail(&survey.walk).map_err(unreadable)?;
+    let (_, judged) = survey::tail(&survey.walk).map_err(unreadable)?;
     let behind = behind(reader, survey)?;
     let (torn, text) = match judged {
         Tail::Torn => (true, torn(survey, what)),

@@ -261,7 +261,10 @@ impl Writer {
             .letters
             .write(stage.letters())
             .map_err(|error| failed("a parked message cannot be written", error))?;
-        let begins = self.ledger.make_room().map_err(|error| failed("no new file of the ledger can be begun", error))?;
+        let begins = self
+            .ledger
+            .make_room()
+            .map_err(|error| failed("no new file of the ledger can be begun", error))?;
         stage.put_frame(self.ledger.end().position + 1, begins)?;
         let syncs = self.ledger.syncs();
         crash_point!("ledger.append.before");

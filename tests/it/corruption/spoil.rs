@@ -115,7 +115,8 @@ fn written(path: &Path, bytes: &[u8], how: &str) -> String {
 pub fn ledger_files(root: &Path) -> Vec<PathBuf> {
     let Ok(files) = fs::read_dir(root.join("ledger")) else { return Vec::new() };
     let files = files.map(|file| file.expect("a file").path());
-    let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|end| end == "jsonl")).collect();
+    let mut files: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|end| end == "jsonl")).collect();
     files.sort_by_key(|path| (path.as_os_str().len(), path.clone()));
     files
 }
