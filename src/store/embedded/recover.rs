@@ -17,7 +17,6 @@
 //! Not here: mending a damaged ledger, which a person does (`repair`, `backup`).
 
 use super::Manner;
-use super::chain_key::ChainKey;
 use super::files;
 use super::frame::{Link, Tail};
 use super::index::{Index, Meta, Unopened};

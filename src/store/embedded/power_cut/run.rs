@@ -14,7 +14,7 @@ use tokio::time::Instant;
 const GROUPS: u64 = 140;
 
 /// A new file of the ledger is begun each few groups.
-const SEGMENT: u64 = 6_000;
+const SEGMENT: u64 = 20_000;
 
 /// A store takes commits again so soon after the disk does.
 const RESUMES: Duration = Duration::from_secs(10);
