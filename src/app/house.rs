@@ -13,7 +13,7 @@ use crate::model::grants::GrantLimits;
 use crate::model::id::ResellerName;
 use crate::seal::Sealer;
 use crate::steps::{House, Learned, SheetError, Site};
-use crate::store::embedded::{ChainKey, Embedded};
+use crate::store::embedded::{ChainKey, Embedded, Manner};
 use crate::store::postgres::Opening;
 use anyhow::{Context as _, Result};
 use jiff::SignedDuration;
@@ -38,7 +38,7 @@ const HOST_MAX: usize = 100;
 /// Engineers whose records are tried with the master key.
 const WITNESSES_MAX: usize = 20;
 
-/// Opens the store with the master key, which verifies the whole ledger and that it was written with that key. The key is read this once:
+/// Opens the store with the master key, which verifies the end of the ledger and that it was written with that key. The key is read this once:
 /// a file that is exchanged or gone later changes nothing.
 pub(super) async fn open_store(config: &Config) -> Result<(Arc<dyn Kept>, Sealer)> {
     let key_file = config.seal.key_file.clone();
@@ -47,8 +47,8 @@ pub(super) async fn open_store(config: &Config) -> Result<(Arc<dyn Kept>, Sealer
             refuse_new_key(&key_file, Embedded::is_begun(&path), "restore it from the backup")?;
             let opening = move || -> Result<(Arc<dyn Kept>, Sealer)> {
                 let sealer = open_sealer(&path, &key_file)?;
-                let store =
-                    Embedded::open_keyed(&path, &ChainKey::of(sealer.chain_key())).map_err(StoreDown)?;
+                let manner = Manner::prompt(&ChainKey::of(sealer.chain_key()));
+                let store = Embedded::open_as(&path, &manner).map_err(StoreDown)?;
                 Ok((Arc::new(store), sealer))
             };
             tokio::task::spawn_blocking(opening).await.context("the store's opening was cut off")?

@@ -1,5 +1,5 @@
-//! `carepass ledger verify`: whether the ledger is whole, from its files or its database alone, also while the daemon runs. `carepass ledger repair`: going
-//! on with what is sound of a damaged one. Not here: exporting it, and copies of it (`store`).
+//! `carepass ledger verify`: whether the ledger is whole, from its files or its database alone, also while the daemon runs. `carepass ledger
+//! repair`: going on with what is sound of a damaged one. `carepass ledger export`: its entries as JSON. Not here: copies of it (`store`).
 
 use super::exit::{Ended, Exit, Trouble};
 use super::ledger_database;
@@ -10,7 +10,7 @@ use crate::config::Backend;
 use crate::model::entry::Position;
 use crate::seal::Sealer;
 use crate::store::StoreError;
-use crate::store::embedded::{ChainKey, Repaired, Verified, repair, verify, verify_keyed};
+use crate::store::embedded::{ChainKey, Repaired, Verified, export, repair, verify, verify_keyed};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;
@@ -22,6 +22,8 @@ pub enum LedgerCommand {
     Verify(VerifyArgs),
     /// Say what is sound of a damaged ledger; with --cut-after, go on with that
     Repair(RepairArgs),
+    /// Print the entries as JSON, one a line, also while the daemon runs
+    Export(ExportArgs),
 }
 
 /// Which store.
@@ -68,6 +70,19 @@ pub struct RepairArgs {
     cut_after: Option<u64>,
 }
 
+/// Arguments of `ledger export`.
+#[derive(Clone, Debug, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    store: WhichStore,
+    /// Only entries behind this one
+    #[arg(long, value_name = "ENTRY", default_value_t = 0)]
+    after: u64,
+}
+
+/// Lines that are read ahead of what was printed.
+const AHEAD: usize = 256;
+
 /// Runs the command.
 pub async fn run(command: &LedgerCommand, screen: &mut Screen) -> Ended {
     match command {
@@ -85,7 +100,21 @@ pub async fn run(command: &LedgerCommand, screen: &mut Screen) -> Ended {
             }
         }
         LedgerCommand::Repair(args) => mend(args, screen).await,
+        LedgerCommand::Export(args) => tell(args, screen).await,
     }
+}
+
+async fn tell(args: &ExportArgs, screen: &mut Screen) -> Ended {
+    let Some(root) = args.store.folder(screen)? else { return Ok(Exit::Usage) };
+    let (lines, mut read) = tokio::sync::mpsc::channel(AHEAD);
+    let after = Position(args.after);
+    let reading =
+        tokio::task::spawn_blocking(move || export(&root, after, |line| lines.blocking_send(line).is_ok()));
+    while let Some(line) = read.recv().await {
+        screen.say(line);
+    }
+    let ended = reading.await.map_err(|error| Trouble::failed(error.to_string()))?;
+    ended.map(|()| Exit::Done).map_err(|error| trouble(&error))
 }
 
 impl WhichStore {

@@ -19,6 +19,7 @@ mod lockout;
 mod observe;
 mod orders;
 mod outcomes;
+mod pace;
 mod park;
 mod reconcile;
 mod reminders;
@@ -54,7 +55,7 @@ use jiff::SignedDuration;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
@@ -82,7 +83,7 @@ pub struct Settings {
     pub allowed_sources: BTreeSet<String>,
     /// The keys of sources that must sign their events.
     pub source_keys: Vec<SourceKey>,
-    /// How often every engineer is looked at for missing rows, besides at each change.
+    /// How often every engineer is looked at for missing rows, besides at each change; less often where there are many thousands (`pace`).
     pub sweep: Duration,
     /// How often a finished reseller account is looked at again, for new domains and for what has broken.
     pub recheck: SignedDuration,
@@ -164,6 +165,8 @@ pub struct Engine {
     /// What HR has said for soon.
     agenda: Mutex<calendar::Agenda>,
     agenda_moved: Notify,
+    /// Moments were left out of the agenda, for want of room.
+    agenda_overflowed: AtomicBool,
     /// Requests for envelopes.
     pace: Mutex<envelope::Pace>,
     /// What keeps whole reseller accounts from getting new accounts.
@@ -174,6 +177,8 @@ pub struct Engine {
     signals: mpsc::Sender<crate::model::id::EngineerKey>,
     signalled: Mutex<Option<mpsc::Receiver<crate::model::id::EngineerKey>>>,
     sweep: Notify,
+    /// It is time to go round again, slowly.
+    round: Notify,
     /// The store did not answer: somebody was not looked at, or what was written is there and nobody has heard of it.
     behind: Notify,
     /// The ledger has grown.
@@ -298,12 +303,14 @@ impl Engine {
             sequences: Mutex::default(),
             agenda: Mutex::default(),
             agenda_moved: Notify::new(),
+            agenda_overflowed: AtomicBool::new(false),
             pace: Mutex::default(),
             walls: Mutex::default(),
             walls_moved: Notify::new(),
             signals,
             signalled: Mutex::new(Some(signalled)),
             sweep: Notify::new(),
+            round: Notify::new(),
             behind: Notify::new(),
             grown: Notify::new(),
             watches: watch::Watches::default(),

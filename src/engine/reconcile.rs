@@ -1,6 +1,7 @@
 //! Opens the rows that ought to exist and do not, for one engineer or for all, and wakes what waited for a reseller account. Level-
 //! triggered: a lost signal costs latency, never a row. Not here: the question itself (`model/roster`).
 
+use super::pace::Pace;
 use super::{Engine, observe};
 use crate::model::duty::{Duty, Fence};
 use crate::model::engineer::Engineer;
@@ -67,13 +68,27 @@ impl Engine {
                     if self.duties.holds(&Duty::Reconcile) {
                         self.watch_two_step();
                     }
+                    self.round.notify_one();
+                    continue;
                 }
             }
-            let Err(error) = self.sweep_once().await else { continue };
-            self.behind.notify_one();
-            if let Some(kept_back) = seldom::may_tell() {
-                tracing::warn!(%error, kept_back, "the sweep was cut short: the store does not answer");
-            }
+            self.sweep_logged(Pace::hurried()).await;
+        }
+    }
+
+    /// Looks at every engineer each time that it is time to; where there are many, that takes longer than until the next time.
+    pub(super) async fn go_round_for_ever(self: Arc<Self>) {
+        loop {
+            tokio::select! { () = self.stop.cancelled() => return, () = self.round.notified() => () }
+            self.sweep_logged(Pace::idle()).await;
+        }
+    }
+
+    async fn sweep_logged(&self, pace: Pace) {
+        let Err(error) = self.sweep_once(pace).await else { return };
+        self.behind.notify_one();
+        if let Some(kept_back) = seldom::may_tell() {
+            tracing::warn!(%error, kept_back, "the sweep was cut short: the store does not answer");
         }
     }
 
@@ -86,13 +101,13 @@ impl Engine {
         }
     }
 
-    async fn sweep_once(&self) -> Result<(), StoreError> {
+    async fn sweep_once(&self, mut pace: Pace) -> Result<(), StoreError> {
         self.settle_doubts().await?;
         let resellers: Vec<(ResellerName, bool)> =
             self.known().roster.resellers.iter().map(|(name, status)| (name.clone(), status.ready)).collect();
         let mine = |name: &ResellerName| self.duties.holds(&Duty::Account(name.clone()));
         for (name, _) in resellers.iter().filter(|(name, ready)| *ready && mine(name)) {
-            self.wake_waiting(name).await?;
+            self.wake_waiting(name, &mut pace).await?;
         }
         self.check_leaders().await?;
         if !self.duties.holds(&Duty::Reconcile) {
@@ -117,6 +132,7 @@ impl Engine {
             stream::iter(&page)
                 .for_each_concurrent(SIDE_BY_SIDE, |engineer| self.remind_logged(&engineer.key))
                 .await;
+            pace.page_done(self).await;
         }
     }
 
@@ -289,12 +305,12 @@ impl Engine {
     }
 
     /// Wakes the rows that wait for a reseller account which is ready now, leavers first.
-    async fn wake_waiting(&self, name: &ResellerName) -> Result<(), StoreError> {
-        self.wake_lane(Lane::Leaving(name.clone())).await?;
-        self.wake_lane(Lane::Reseller(name.clone())).await
+    async fn wake_waiting(&self, name: &ResellerName, pace: &mut Pace) -> Result<(), StoreError> {
+        self.wake_lane(Lane::Leaving(name.clone()), pace).await?;
+        self.wake_lane(Lane::Reseller(name.clone()), pace).await
     }
 
-    async fn wake_lane(&self, lane: Lane) -> Result<(), StoreError> {
+    async fn wake_lane(&self, lane: Lane, pace: &mut Pace) -> Result<(), StoreError> {
         let mut after: Option<(Timestamp, EnrollmentId)> = None;
         loop {
             let page = self.house.store.queue(&lane, after.as_ref(), PAGE).await?;
@@ -304,6 +320,7 @@ impl Engine {
             stream::iter(waiting)
                 .for_each_concurrent(SIDE_BY_SIDE, |row| self.move_row(row, Input::Nudge))
                 .await;
+            pace.page_done(self).await;
         }
         self.wake(&lane);
         Ok(())

@@ -4,6 +4,7 @@
 
 use super::dated::is_put_off;
 use super::outcomes::OutcomeSink;
+use super::pace::Pace;
 use super::{Engine, Running, observe};
 use crate::model::duty::Duty;
 use crate::model::engineer::Release;
@@ -21,6 +22,19 @@ use std::sync::{Arc, PoisonError};
 
 /// Rows read from the store at a time.
 const PAGE: usize = 500;
+
+/// So many rows of each lane are looked at before the work begins.
+const FIRST_LOOK: usize = 10_000;
+
+/// Who looks at what a dead process has left: nothing runs yet, or work has begun.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Taker {
+    Start,
+    Beside,
+}
+
+/// A place in the queue of a lane.
+type QueuePlace = (Timestamp, EnrollmentId);
 
 /// Rows that are moved at once, so that their commits share a sync.
 const SIDE_BY_SIDE: usize = 32;
@@ -78,6 +92,7 @@ impl Engine {
             self.run_loop(Arc::clone(self).answer_signals(signals));
         }
         self.run_loop(Arc::clone(self).sweep_for_ever());
+        self.run_loop(Arc::clone(self).go_round_for_ever());
         self.run_loop(Arc::clone(self).keep_calendar());
         self.run_loop(Arc::clone(self).heed_clock());
         self.run_loop(Arc::clone(self).tend_walls());
@@ -86,27 +101,66 @@ impl Engine {
         self.run_loop(Arc::clone(self).write_digests());
     }
 
-    pub(super) async fn take_over(&self, lane: &Lane) -> Result<(), StoreError> {
-        let mut after: Option<(Timestamp, EnrollmentId)> = None;
-        let horizon = self.horizon();
+    /// Takes what a dead process left running: such a row wakes when its lease ends, so it is among the first of its lane. The rows behind
+    /// those, which a wrong clock may have put off or which stand at a wall, are looked at beside the work, where they are many.
+    pub(super) async fn take_over(self: &Arc<Self>, lane: &Lane) -> Result<(), StoreError> {
+        let leased_until = self.house.clock.now() + self.settings.rules.lease;
+        let (mut after, mut seen) = (None, 0);
         loop {
-            let page = self.house.store.queue(lane, after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.wake_at().map(|at| (at, last.id.clone()));
-            for row in &page {
-                self.note_wall(None, row);
+            let Some(last) = self.take_over_page(lane, &mut after, Taker::Start).await? else {
+                return Ok(());
+            };
+            seen += PAGE;
+            if seen >= FIRST_LOOK && last > leased_until {
+                break;
             }
-            // What this replica still works at since it last had the duty is not left.
-            let at_work = self.lanes[lane].at_work().clone();
-            let left = page.iter().filter(|row| !at_work.contains(&row.id));
-            let left = left.filter_map(|row| Some((row, left_by_the_dead(row, horizon)?)));
-            stream::iter(left)
-                .for_each_concurrent(SIDE_BY_SIDE, |(row, input)| async move {
-                    tracing::info!(row = %row.id, ?input, "taken over from the process before");
-                    self.move_row(row, input).await;
-                })
-                .await;
         }
+        let (engine, lane) = (Arc::clone(self), lane.clone());
+        self.spawn(async move { engine.take_over_rest(&lane, after).await });
+        Ok(())
+    }
+
+    async fn take_over_rest(&self, lane: &Lane, mut after: Option<QueuePlace>) {
+        let mut pace = Pace::brisk();
+        while !self.stop.is_cancelled() && self.duties.holds(&Duty::of_lane(lane)) {
+            match self.take_over_page(lane, &mut after, Taker::Beside).await {
+                Ok(Some(_)) => pace.page_done(self).await,
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!(%lane, %error, "not all rows of the lane could be looked at; those wake by themselves");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Looks at the next rows of a lane; answers when the last of them wakes.
+    async fn take_over_page(
+        &self,
+        lane: &Lane,
+        after: &mut Option<QueuePlace>,
+        taker: Taker,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let horizon = self.horizon();
+        let page = self.house.store.queue(lane, after.as_ref(), PAGE).await?;
+        let Some((at, last)) = page.last().and_then(|last| Some((last.wake_at()?, last))) else {
+            return Ok(None);
+        };
+        *after = Some((at, last.id.clone()));
+        for row in &page {
+            self.note_wall(None, row);
+        }
+        // What this replica still works at since it last had the duty is not left.
+        let at_work = self.lanes[lane].at_work().clone();
+        let left = page.iter().filter(|row| !at_work.contains(&row.id));
+        let left = left.filter_map(|row| Some((row, left_by_the_dead(row, horizon, taker)?)));
+        stream::iter(left)
+            .for_each_concurrent(SIDE_BY_SIDE, |(row, input)| async move {
+                tracing::info!(row = %row.id, ?input, "taken over from the process before");
+                self.move_row(row, input).await;
+            })
+            .await;
+        Ok(Some(at))
     }
 
     /// Counts the grants of the last day. One that a clock was ahead for counts as made now. Where the store is shared it counts itself, and
@@ -169,9 +223,13 @@ impl Engine {
 }
 
 /// What a row that the process before has left behind is told: its worker is gone, or a clock that was ahead has put it off.
-fn left_by_the_dead(row: &Enrollment, horizon: Timestamp) -> Option<Input> {
+fn left_by_the_dead(row: &Enrollment, horizon: Timestamp, taker: Taker) -> Option<Input> {
     match row.state {
-        State::Running { .. } => (!planted!(LeftRunning)).then_some(Input::Orphaned),
+        State::Running { lease_until, .. } => {
+            // Beside the work it may be our own; but no lease of ours ends so late.
+            let is_left = taker == Taker::Start || lease_until > horizon;
+            (is_left && !planted!(LeftRunning)).then_some(Input::Orphaned)
+        }
         State::Scheduled { .. } | State::Waiting { .. } | State::Completed | State::Cancelled { .. } => {
             is_put_off(row, horizon).then_some(Input::Nudge)
         }

@@ -145,7 +145,7 @@ impl Engine {
     }
 
     /// Takes over what the last holder has left.
-    pub(super) async fn take_up(&self, duty: &Duty) -> Result<(), StoreError> {
+    pub(super) async fn take_up(self: &Arc<Self>, duty: &Duty) -> Result<(), StoreError> {
         if let Duty::Account(name) = duty {
             self.walls().forget(name);
         }

@@ -2,7 +2,8 @@
 //! Whoever may write to the folder and has no key can compute the hashes anew, and not the codes. Not here: where the key comes from
 //! (`seal` derives it from the master key), and a whole folder that was exchanged for an older one, which only a published head tells.
 
-use super::frame::{Digest, Frame};
+use super::digest::Digest;
+use super::frame::Frame;
 use crate::planted::planted;
 use ring::hmac;
 use std::fmt;

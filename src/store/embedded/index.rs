@@ -5,13 +5,20 @@
 //! Settings, all measured on sled 0.34.7: `segment_size` 2 MiB, so that pages of 24 KiB values stay out of `blobs/`; a cache of
 //! 64 MiB instead of 1 GiB; `flush_every_ms` as it is, because garbage collection stops without it; snapshots that a killed
 //! process left half-written (`snap.*.generating`) are deleted first, because sled takes them for the newest.
+//!
+//! The whole comparison takes seconds for a million rows. What was written since the machine was booted is in the system's cache as it was
+//! written, also when the process was killed: such an index is used at once and looked through beside the work ([`Index::look_on`]).
 
+use super::digest::Digest;
 use super::frame::Link;
 use super::{layout, value};
 use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// The version of keys and values. An index of another version is rebuilt.
@@ -28,7 +35,31 @@ const HELD_LOOK: Duration = Duration::from_millis(5);
 pub struct Index {
     /// Taken by the end alone.
     tree: Option<sled::Db>,
+    /// How far it was looked through, while it is.
+    look: Mutex<Option<Look>>,
+    /// This boot of the machine, where that can be told.
+    boot: Option<Digest>,
 }
+
+/// What was seen of the keys up to one of them, as they are now.
+#[derive(Debug, Default)]
+struct Look {
+    until: Vec<u8>,
+    count: u64,
+    sum: u64,
+}
+
+/// A key of the index: what it holds and what it will hold, both with their checks.
+#[derive(Debug)]
+pub struct Slot {
+    /// What it holds.
+    pub before: Option<sled::IVec>,
+    /// What it will hold.
+    pub after: Option<Vec<u8>>,
+}
+
+/// Where the system tells one boot of the machine from another.
+const BOOT: &str = "/proc/sys/kernel/random/boot_id";
 
 impl Drop for Index {
     /// sled writes its last bytes here, and panics where it cannot; nothing depends on them.
@@ -52,6 +83,8 @@ pub enum Unopened {
 #[serde(deny_unknown_fields)]
 pub struct Meta {
     version: u32,
+    /// The boot of the machine in which it was written last; `None` if that was not known.
+    boot: Option<Digest>,
     /// The last frame that is in it.
     pub at: Link,
     /// The number of keys, without this one.
@@ -66,13 +99,16 @@ pub type Found = (Vec<u8>, Vec<u8>);
 impl Index {
     /// Opens the index, or makes an empty one. sled's own threads may hold a closed index for some moments more: that is waited for,
     /// since an index that is only held is not damaged, and bears witness.
-    pub fn open(path: &Path) -> Result<Self, Unopened> {
+    pub fn open(path: &Path, cache_bytes: u64) -> Result<Self, Unopened> {
         remove_half_snapshots(path).map_err(|error| Unopened::Unusable(error.to_string()))?;
-        let config = sled::Config::new().path(path).segment_size(2 << 20).cache_capacity(64 << 20);
+        let config = sled::Config::new().path(path).segment_size(2 << 20).cache_capacity(cache_bytes);
         let mut looks = 0;
         loop {
             match config.open() {
-                Ok(tree) => return Ok(Self { tree: Some(tree) }),
+                Ok(tree) => {
+                    let boot = std::fs::read(BOOT).ok().map(|id| Digest::of(&[&id]));
+                    return Ok(Self { tree: Some(tree), look: Mutex::default(), boot });
+                }
                 Err(error) if !is_held(&error) => return Err(Unopened::Unusable(error.to_string())),
                 Err(error) if looks == HELD_LOOKS => return Err(Unopened::Held(error.to_string())),
                 Err(_) => std::thread::park_timeout(HELD_LOOK),
@@ -110,7 +146,7 @@ impl Index {
         if (count, sum) == (meta.count, meta.sum) {
             return Ok(());
         }
-        Err(format!("it holds {count} keys where {} were written, or others than these", meta.count))
+        Err(differs(count, meta))
     }
 
     /// The payload of a key.
@@ -145,11 +181,77 @@ impl Index {
         self.tree().range(prefix.to_vec()..=until).next_back().map(read).transpose()
     }
 
-    /// Writes all values, together with how far the index then is. One batch: after a crash all of it is there, or none.
-    pub fn apply(&self, mut batch: sled::Batch, meta: &Meta) -> Result<(), StoreError> {
-        let payload = serde_json::to_vec(meta).expect("numbers and text become JSON");
+    /// Whether it was last written since the machine was booted.
+    pub fn is_of_this_boot(&self, meta: &Meta) -> bool {
+        self.boot.is_some() && self.boot == meta.boot
+    }
+
+    /// Writes what has changed, together with how far the index then is. One batch: after a crash all of it is there, or none.
+    pub fn apply(
+        &self,
+        slots: BTreeMap<Vec<u8>, Slot>,
+        before: &Meta,
+        at: &Link,
+    ) -> Result<Meta, StoreError> {
+        let mut meta = Meta { boot: self.boot, at: *at, ..*before };
+        let mut look = self.look.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut batch = sled::Batch::default();
+        for (key, Slot { before, after }) in slots {
+            if before.as_deref() == after.as_deref() {
+                continue;
+            }
+            replace(&mut meta.count, &mut meta.sum, before.as_deref(), after.as_deref());
+            if let Some(look) = look.as_mut().filter(|look| key <= look.until) {
+                replace(&mut look.count, &mut look.sum, before.as_deref(), after.as_deref());
+            }
+            match after {
+                Some(after) => batch.insert(key, after),
+                None => batch.remove(key),
+            }
+        }
+        let payload = serde_json::to_vec(&meta).expect("numbers and text become JSON");
         batch.insert(layout::META, value::seal(layout::META, &payload));
-        self.tree().apply_batch(batch).map_err(|error| broken(&error.to_string()))
+        self.tree().apply_batch(batch).map_err(|error| broken(&error.to_string()))?;
+        Ok(meta)
+    }
+
+    /// From now on [`Index::look_on`] looks through it.
+    pub fn look_through_later(&self) {
+        *self.look.lock().unwrap_or_else(PoisonError::into_inner) = Some(Look::default());
+    }
+
+    /// Whether something is left to be looked at.
+    pub fn is_being_looked_through(&self) -> bool {
+        self.look.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Looks at the next so many keys, while others read and write, and at the end compares all of it with what it says of itself. `true`
+    /// when there is nothing more to look at.
+    pub fn look_on(&self, keys: usize) -> Result<bool, String> {
+        let mut guard = self.look.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(look) = guard.as_mut() else { return Ok(true) };
+        let start =
+            if look.until.is_empty() { Bound::Unbounded } else { Bound::Excluded(look.until.clone()) };
+        let mut seen = 0;
+        for item in self.tree().range::<Vec<u8>, _>((start, Bound::Unbounded)).take(keys) {
+            let (key, stored) = item.map_err(|error| error.to_string())?;
+            if *key != *layout::META {
+                value::open(&key, &stored).ok_or("a value does not match its check")?;
+                replace(&mut look.count, &mut look.sum, None, Some(&stored));
+            }
+            look.until = key.to_vec();
+            seen += 1;
+        }
+        if seen == keys {
+            return Ok(false);
+        }
+        let meta = self.meta()?;
+        let found = (look.count, look.sum);
+        if found != (meta.count, meta.sum) {
+            return Err(differs(found.0, &meta));
+        }
+        *guard = None;
+        Ok(true)
     }
 
     fn tree(&self) -> &sled::Db {
@@ -168,8 +270,23 @@ impl Index {
 impl Meta {
     /// Nothing is in the index.
     pub fn empty() -> Self {
-        Self { version: VERSION, at: Link::opening(), count: 0, sum: 0 }
+        Self { version: VERSION, boot: None, at: Link::opening(), count: 0, sum: 0 }
     }
+}
+
+fn replace(count: &mut u64, sum: &mut u64, before: Option<&[u8]>, after: Option<&[u8]>) {
+    if let Some(before) = before {
+        *count = count.wrapping_sub(1);
+        *sum = sum.wrapping_sub(value::number(before));
+    }
+    if let Some(after) = after {
+        *count = count.wrapping_add(1);
+        *sum = sum.wrapping_add(value::number(after));
+    }
+}
+
+fn differs(count: u64, meta: &Meta) -> String {
+    format!("it holds {count} keys where {} were written, or others than these", meta.count)
 }
 
 /// Behind every key that begins with `prefix`. The prefixes end in a name's zero byte or in the letter of a kind.

@@ -12,13 +12,13 @@
 //! | `p` letter | what is known of a parked message |
 //! | `o` `at` letter | nothing: the order is what counts |
 //! | `b` reader | a position |
-//! | `h` engineer 0 position | the place of an entry |
+//! | `h` engineer 0 position | nothing: the entry has this position |
 //! | `f` first position | where a frame begins |
 //! | `m` | how far the index is |
 //!
 //! Not here: the values (`value`), and sled itself (`index`).
 
-use super::frame::Digest;
+use super::digest::Digest;
 use crate::model::engineer::EventRef;
 use crate::model::enrollment::{EnrollmentId, Lane};
 use crate::model::entry::{Change, Position};
@@ -125,6 +125,11 @@ pub fn bookmark(reader: &str) -> Vec<u8> {
 /// An entry in the history of an engineer.
 pub fn history(engineer: &EngineerKey, position: Position) -> Vec<u8> {
     joined(&[&history_of(engineer), &position.0.to_be_bytes()])
+}
+
+/// The position of an entry in a history.
+pub fn position_of(key: &[u8]) -> Option<Position> {
+    key.last_chunk().map(|position| Position(u64::from_be_bytes(*position)))
 }
 
 /// What the keys of the history of an engineer begin with.

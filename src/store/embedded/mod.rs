@@ -1,7 +1,7 @@
 //! The store of one machine: a ledger that is the durable truth, and an index (sled) that is rebuilt from it when need be.
 //!
 //! ```text
-//! <path>/ledger/entries.jsonl   every commit, in frames under a hash chain (`frame`); appended and synced by one thread (`writer`)
+//! <path>/ledger/                every commit, in frames under a hash chain (`frame`, `segments`); appended and synced by one thread (`writer`)
 //! <path>/index/                 rows, wakes, inbox, places of entries (`layout`, `value`, `index`); may be deleted at any time
 //! <path>/keys/                  one wrapped data key per engineer (`keys`)
 //! <path>/letters/               parked messages, each sealed (`letters`)
@@ -12,8 +12,11 @@
 //! its cache misses. After a failed write or sync nothing is acknowledged until the writer has opened everything anew (`standing`).
 //! Not here: several machines; that is PostgreSQL's, behind the same trait.
 
+mod audit;
 mod backup;
 mod chain_key;
+mod digest;
+mod export;
 mod files;
 mod frame;
 mod index;
@@ -25,8 +28,10 @@ mod lock;
 mod reads;
 mod recover;
 mod repair;
+mod segments;
 mod stage;
 mod standing;
+mod survey;
 mod value;
 mod verify;
 mod writer;
@@ -40,10 +45,13 @@ mod limits;
 #[cfg(test)]
 mod power_cut;
 #[cfg(test)]
+mod segment_tests;
+#[cfg(test)]
 mod tests;
 
 pub use backup::{BackupError, Manifest, backup, restore};
 pub use chain_key::ChainKey;
+pub use export::export;
 pub use repair::{Repaired, repair};
 pub use verify::{Behind, Flaw, Verified, verify, verify_keyed};
 
@@ -62,6 +70,7 @@ use keys::Keys;
 use ledger::LedgerReader;
 use letters::Letters;
 use recover::Recovered;
+pub use segments::SEGMENT_BYTES;
 use standing::Standing;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
@@ -76,8 +85,37 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// How many commits may wait for the writer; the next one waits for room.
 const QUEUE: usize = 1024;
 
+/// How much of the index is kept in memory.
+const CACHE_BYTES: u64 = 64 << 20;
+
 /// How many reads run at a time.
 const READERS: usize = 8;
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    /// What is not vouched for with it is damage.
+    pub key: ChainKey,
+    /// Whether the work may begin before all that is stored was read. Of the ledger only the last file is read first; an index that was
+    /// written since the machine was booted is used as it is. The rest is read beside the work.
+    pub promptly: bool,
+    /// The length at which a new file of the ledger is begun, in bytes.
+    pub segment_bytes: u64,
+    /// How much of the index is kept in memory, in bytes.
+    pub cache_bytes: u64,
+}
+
+impl Manner {
+    /// Everything is read before anything else.
+    pub fn thorough(key: &ChainKey) -> Self {
+        Self { key: key.clone(), promptly: false, segment_bytes: SEGMENT_BYTES, cache_bytes: CACHE_BYTES }
+    }
+
+    /// The work begins as soon as it can.
+    pub fn prompt(key: &ChainKey) -> Self {
+        Self { promptly: true, ..Self::thorough(key) }
+    }
+}
 
 /// A store in a directory of one machine.
 #[derive(Debug)]
@@ -134,7 +172,12 @@ impl Embedded {
 
     /// The same, under a key that is not in the folder: what was not written with it is damage.
     pub fn open_keyed(path: &Path, key: &ChainKey) -> Result<Self, StoreError> {
-        Self::start(recover::recover(path, LOCK_PATIENCE, key)?)
+        Self::open_as(path, &Manner::thorough(key))
+    }
+
+    /// The same, in another manner.
+    pub fn open_as(path: &Path, manner: &Manner) -> Result<Self, StoreError> {
+        Self::start(recover::recover(path, LOCK_PATIENCE, manner)?)
     }
 
     /// Makes the folder of a store, for what has to be there before the store is opened.
@@ -144,7 +187,7 @@ impl Embedded {
 
     /// Whether anything was written to the store in a folder. Looks at the length of the ledger only.
     pub fn is_begun(path: &Path) -> bool {
-        let ledger = std::fs::metadata(verify::ledger_of(path));
+        let ledger = std::fs::metadata(verify::directory_of(path).join(segments::FIRST));
         ledger.is_ok_and(|ledger| ledger.len() > frame::OPENING.len() as u64)
     }
 
@@ -167,6 +210,11 @@ impl Embedded {
         self.shared.is_damaged()
     }
 
+    /// Whether what a prompt start trusted of the index was looked through since; an index that was not sound is made anew by then, or soon.
+    pub fn is_looked_through(&self) -> bool {
+        self.shared.look(|shared| !shared.index.is_being_looked_through()).unwrap_or(false)
+    }
+
     /// How much was written since the start.
     pub fn counters(&self) -> Counters {
         let standing::Counting { commits, syncs } = &self.shared.counters;
@@ -179,6 +227,7 @@ impl Embedded {
     }
 
     fn start(recovered: Recovered) -> Result<Self, StoreError> {
+        let unread = recovered.unread;
         let (shared, ledger, meta) = Standing::new(recovered);
         let shared = Arc::new(shared);
         let (queue, waiting) = mpsc::channel(QUEUE);
@@ -193,6 +242,7 @@ impl Embedded {
                 writer.run();
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread for the writer: {error}")))?;
+        audit::begin(&shared, unread, queue.downgrade())?;
         Ok(Self { shared, readers: Semaphore::new(READERS), queue })
     }
 

@@ -4,7 +4,7 @@
 use super::Shared;
 use super::index::{Found, broken};
 use super::layout;
-use super::ledger::{Place, entries_of};
+use super::ledger::{Opened, entries_of};
 use super::stage::engineer_key;
 use super::value::{Content, Document};
 use crate::model::engineer::{Engineer, EventRef};
@@ -126,8 +126,7 @@ impl Shared {
         loop {
             // Whole frames are read, so that what is handed out has been verified against its hash.
             let frame = self.ledger.frame(offset)?;
-            for entry in entries_of(&frame) {
-                let (entry, _) = entry?;
+            for entry in entries_of(&frame)? {
                 if entry.position > after && entries.len() < limit {
                     entries.push(entry);
                 }
@@ -141,15 +140,22 @@ impl Shared {
 
     /// Entries that concern an engineer.
     pub fn history(&self, key: &EngineerKey, after: Position, limit: usize) -> Read<Vec<Entry>> {
-        let mut bytes = 0;
-        let mut entries = Vec::new();
+        let (mut bytes, mut entries) = (0, Vec::new());
+        let mut opened: Option<Opened> = None;
         for found in self.index.behind(&layout::history_of(key), layout::history(key, after)).take(limit) {
-            let place = Place::decode(&found?.1).ok_or_else(|| broken("a place cannot be read"))?;
-            bytes += u64::from(place.length);
+            let position =
+                layout::position_of(&found?.0).ok_or_else(|| broken("a position cannot be read"))?;
+            let offset = self.frame_of(position.0)?;
+            let frame = match opened.take().filter(|opened| opened.offset == offset) {
+                Some(same) => same,
+                None => self.ledger.opened(offset)?,
+            };
+            let (entry, length) = opened.insert(frame).entry(position)?;
+            bytes += length as u64;
             if bytes > ANSWER_BYTES && !entries.is_empty() {
                 break;
             }
-            entries.push(self.ledger.entry(place)?);
+            entries.push(entry);
         }
         Ok(entries)
     }
@@ -158,6 +164,11 @@ impl Shared {
     pub fn bookmark(&self, reader: &str) -> Read<Position> {
         let payload = self.index.get(&layout::bookmark(reader))?;
         payload.map_or(Ok(Position::default()), |payload| number(&payload).map(Position))
+    }
+
+    fn entry(&self, position: Position) -> Read<Entry> {
+        let (entry, _) = self.ledger.opened(self.frame_of(position.0)?)?.entry(position)?;
+        Ok(entry)
     }
 
     fn frame_of(&self, position: u64) -> Read<u64> {
@@ -195,8 +206,8 @@ impl Shared {
         let unreadable = || broken("a document cannot be read");
         match Document::decode(payload).ok_or_else(unreadable)?.content {
             Content::Inline(json) => serde_json::from_slice(json).map_err(|error| broken(&error.to_string())),
-            Content::InLedger(place) => {
-                let changes = self.ledger.entry(place)?.changes.into_iter().rev();
+            Content::InLedger(position) => {
+                let changes = self.entry(position)?.changes.into_iter().rev();
                 let mut about_key = changes.filter(|change| layout::subject(change) == key);
                 about_key.next().and_then(T::of).ok_or_else(unreadable)
             }

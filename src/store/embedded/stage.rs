@@ -3,10 +3,9 @@
 //! ledger has happened. Not here: when the batch is written (`writer`, `recover`).
 
 use super::frame::Link;
-use super::index::{Index, Meta, broken};
+use super::index::{Index, Meta, Slot, broken};
 use super::keys::Keys;
 use super::layout;
-use super::ledger::Place;
 use super::value::{self, Content, Document};
 use crate::model::duty::{Duty, LeaseBook};
 use crate::model::engineer::EventRef;
@@ -32,13 +31,6 @@ pub struct Stage<'a> {
     erased: Vec<(EngineerKey, Position)>,
     /// Messages that are parked no longer when all is written.
     unparked: BTreeSet<LetterId>,
-}
-
-/// A key of the index: what it holds and what it will hold, both with their checks.
-#[derive(Debug)]
-struct Slot {
-    before: Option<sled::IVec>,
-    after: Option<Vec<u8>>,
 }
 
 impl<'a> Stage<'a> {
@@ -88,18 +80,13 @@ impl<'a> Stage<'a> {
         self.letters.extend(commit.letters.iter().cloned());
     }
 
-    /// Takes over the changes of an entry that lies, or will lie, at `place`.
-    pub fn put_changes(
-        &mut self,
-        position: Position,
-        changes: &[Change],
-        place: Place,
-    ) -> Result<(), StoreError> {
+    /// Takes over the changes of an entry.
+    pub fn put_changes(&mut self, position: Position, changes: &[Change]) -> Result<(), StoreError> {
         for change in changes {
-            self.put_change(change, place)?;
+            self.put_change(change, position)?;
             self.erased.extend(change.erased().map(|engineer| (engineer.clone(), position)));
             if let Some(engineer) = change.engineer() {
-                self.put(layout::history(engineer, position), &place.encode())?;
+                self.put(layout::history(engineer, position), &[])?;
             }
         }
         Ok(())
@@ -112,56 +99,35 @@ impl<'a> Stage<'a> {
 
     /// Writes everything to the index, which then is at `at`.
     pub fn write(self, before: &Meta, at: &Link) -> Result<Meta, StoreError> {
-        let mut meta = *before;
-        meta.at = *at;
-        let mut batch = sled::Batch::default();
-        for (key, Slot { before, after }) in self.slots {
-            if before.as_deref() == after.as_deref() {
-                continue;
-            }
-            if let Some(before) = before {
-                meta.count = meta.count.wrapping_sub(1);
-                meta.sum = meta.sum.wrapping_sub(value::number(&before));
-            }
-            match after {
-                Some(after) => {
-                    meta.count = meta.count.wrapping_add(1);
-                    meta.sum = meta.sum.wrapping_add(value::number(&after));
-                    batch.insert(key, after);
-                }
-                None => batch.remove(key),
-            }
-        }
-        self.index.apply(batch, &meta)?;
-        Ok(meta)
+        self.index.apply(self.slots, before, at)
     }
 
-    fn put_change(&mut self, change: &Change, place: Place) -> Result<(), StoreError> {
+    fn put_change(&mut self, change: &Change, position: Position) -> Result<(), StoreError> {
         let key = layout::subject(change);
         match change {
-            Change::Received(received) => self.put_document(key, 0, None, received, place),
-            Change::Engineer(engineer) => self.put_document(key, engineer.version, None, engineer, place),
-            Change::Enrollment { row, .. } => self.put_row(key, row, place),
+            Change::Received(received) => self.put_document(key, 0, None, received, position),
+            Change::Engineer(engineer) => self.put_document(key, engineer.version, None, engineer, position),
+            Change::Enrollment { row, .. } => self.put_row(key, row, position),
             Change::Reserved { engineer, .. } => self.put(key, engineer.as_str().as_bytes()),
             Change::Released { .. } => {
                 self.slot(key)?.after = None;
                 Ok(())
             }
             Change::Erased { .. } => Ok(()),
-            Change::Parked(parked) => self.put_parked(key, parked, place),
+            Change::Parked(parked) => self.put_parked(key, parked, position),
             Change::Unparked { id, .. } => self.take_parked(&key, id),
             Change::Bookmark { position, .. } => self.put(key, &position.0.to_be_bytes()),
         }
     }
 
     /// What is parked already stays as it was first parked.
-    fn put_parked(&mut self, key: Vec<u8>, parked: &Parked, place: Place) -> Result<(), StoreError> {
+    fn put_parked(&mut self, key: Vec<u8>, parked: &Parked, position: Position) -> Result<(), StoreError> {
         self.unparked.remove(&parked.id);
         if self.payload(&key)?.is_some() {
             return Ok(());
         }
         self.put(layout::parked(parked.at, &parked.id), &[])?;
-        self.put_document(key, 0, Some(parked.at), parked, place)
+        self.put_document(key, 0, Some(parked.at), parked, position)
     }
 
     fn take_parked(&mut self, key: &[u8], id: &LetterId) -> Result<(), StoreError> {
@@ -173,7 +139,7 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    fn put_row(&mut self, key: Vec<u8>, row: &Enrollment, place: Place) -> Result<(), StoreError> {
+    fn put_row(&mut self, key: Vec<u8>, row: &Enrollment, position: Position) -> Result<(), StoreError> {
         if let Some((_, Some(before))) = self.stub(&key)? {
             // The row may have queued in another lane.
             for lane in row.id.lanes() {
@@ -183,7 +149,7 @@ impl<'a> Stage<'a> {
         if let Some(at) = row.wake_at() {
             self.put(layout::wake_in(&row.lane(), at, &row.id), &[])?;
         }
-        self.put_document(key, row.version, row.wake_at(), row, place)
+        self.put_document(key, row.version, row.wake_at(), row, position)
     }
 
     fn put_document(
@@ -192,11 +158,11 @@ impl<'a> Stage<'a> {
         version: u64,
         wake_at: Option<Timestamp>,
         document: &impl Serialize,
-        place: Place,
+        position: Position,
     ) -> Result<(), StoreError> {
         let json = serde_json::to_vec(document).map_err(|error| broken(&error.to_string()))?;
         let inline = json.len() <= value::INLINE_MAX;
-        let content = if inline { Content::Inline(&json) } else { Content::InLedger(place) };
+        let content = if inline { Content::Inline(&json) } else { Content::InLedger(position) };
         self.put(key, &Document { version, wake_at, content }.encode())
     }
 

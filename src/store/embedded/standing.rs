@@ -11,7 +11,6 @@
 //! say so. Opening anew reads what is there, and writes the last frame once more before anything is built on it (`Ledger::settle`).
 //! Not here: when it is tried (`writer`), and how (`recover`).
 
-use super::Shared;
 use super::chain_key::ChainKey;
 use super::files;
 use super::frame::Link;
@@ -19,6 +18,7 @@ use super::index::Meta;
 use super::ledger::Ledger;
 use super::lock::Lock;
 use super::recover::{self, Recovered};
+use super::{Manner, Shared};
 use crate::model::entry::Position;
 use crate::store::StoreError;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 pub struct Standing {
     root: PathBuf,
     lock: Arc<Lock>,
-    key: ChainKey,
+    manner: Manner,
     /// Nothing while it is opened anew.
     open: RwLock<Option<Shared>>,
     end: Arc<Mutex<Link>>,
@@ -61,12 +61,12 @@ impl Standing {
     pub fn new(recovered: Recovered) -> (Self, Ledger, Meta) {
         let end = Arc::new(Mutex::new(*recovered.ledger.end()));
         let (root, lock) = (recovered.root.clone(), recovered.lock.clone());
-        let key = recovered.key.clone();
+        let manner = recovered.manner.clone();
         let (shared, ledger, meta) = shared(recovered, end.clone());
         let standing = Self {
             root,
             lock,
-            key,
+            manner,
             open: RwLock::new(Some(shared)),
             end,
             trouble: Mutex::default(),
@@ -131,12 +131,17 @@ impl Standing {
         read(shared).inspect_err(|error| self.fail(error))
     }
 
+    /// Looks at what is open, if it is; what is found there fails nothing by itself.
+    pub fn look<T>(&self, look: impl FnOnce(&Shared) -> T) -> Option<T> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(look)
+    }
+
     /// Opens everything anew, if the disk takes writes: what was in memory goes, what is on the disk counts. `None` if it has to be
     /// tried again, or if a person must look.
     pub fn open_anew(&self) -> Option<(Ledger, Meta)> {
         let opened = files::probe(&self.root).map_err(files::unavailable(&self.root)).and_then(|()| {
             *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
-            recover::reopen(&self.root, self.lock.clone(), &self.key)
+            recover::reopen(&self.root, self.lock.clone(), &self.manner, false)
         });
         match opened {
             Ok(recovered) => {
@@ -152,6 +157,19 @@ impl Standing {
                 None
             }
         }
+    }
+
+    /// What its frames are vouched for with.
+    pub fn key(&self) -> &ChainKey {
+        &self.manner.key
+    }
+
+    /// The ledger was found to be damaged behind the work: nothing more is written, and the next start reads all of it.
+    pub fn damaged_behind(&self, error: &StoreError) {
+        if let Err(error) = recover::doubt(&self.root) {
+            tracing::error!(%error, "it cannot be noted that the ledger is damaged; `carepass ledger verify` finds it");
+        }
+        self.fail(error);
     }
 
     /// The end of the ledger.
@@ -193,6 +211,6 @@ impl Standing {
 }
 
 fn shared(recovered: Recovered, end: Arc<Mutex<Link>>) -> (Shared, Ledger, Meta) {
-    let Recovered { root: _, ledger, index, meta, keys, letters, lock: _, key: _ } = recovered;
+    let Recovered { root: _, ledger, index, meta, keys, letters, lock: _, manner: _, unread: _ } = recovered;
     (Shared { index, ledger: ledger.reader(), keys, letters, end }, ledger, meta)
 }

@@ -1,9 +1,9 @@
 //! The values of the index, as bytes: each with a check over its key and itself, because sled does not notice damage.
-//! A long document stays in the ledger and the index keeps its place: sled never syncs values that do not fit into its pages.
+//! A long document stays in the ledger and the index keeps the position of its entry: sled never syncs values that do not fit into its pages.
 //! Pure: no file.
 
-use super::frame::Digest;
-use super::ledger::Place;
+use super::digest::Digest;
+use crate::model::entry::Position;
 use jiff::Timestamp;
 
 /// The longest document that lies in the index itself, in bytes.
@@ -29,7 +29,7 @@ pub enum Content<'a> {
     /// Here, as JSON.
     Inline(&'a [u8]),
     /// In the last change of this entry that is about the same key.
-    InLedger(Place),
+    InLedger(Position),
 }
 
 /// A value for a key: the check, then the payload.
@@ -60,9 +60,9 @@ impl<'a> Document<'a> {
                 bytes.push(0);
                 bytes.extend(json);
             }
-            Content::InLedger(place) => {
+            Content::InLedger(position) => {
                 bytes.push(1);
-                bytes.extend(place.encode());
+                bytes.extend(position.0.to_be_bytes());
             }
         }
         bytes
@@ -79,24 +79,9 @@ impl<'a> Document<'a> {
         };
         let content = match rest.split_first()? {
             (0, json) => Content::Inline(json),
-            (_, place) => Content::InLedger(Place::decode(place)?),
+            (_, position) => Content::InLedger(Position(u64::from_be_bytes(position.try_into().ok()?))),
         };
         Some(Self { version: u64::from_be_bytes(*version), wake_at, content })
-    }
-}
-
-impl Place {
-    /// The place as a payload.
-    pub fn encode(&self) -> Vec<u8> {
-        [&self.offset.to_be_bytes()[..], &self.length.to_be_bytes(), &self.check].concat()
-    }
-
-    /// Reads a payload.
-    pub fn decode(payload: &[u8]) -> Option<Self> {
-        let (offset, rest) = payload.split_first_chunk()?;
-        let (length, check) = rest.split_first_chunk()?;
-        let (offset, length) = (u64::from_be_bytes(*offset), u32::from_be_bytes(*length));
-        Some(Self { offset, length, check: check.try_into().ok()? })
     }
 }
 
@@ -111,11 +96,10 @@ mod tests {
 
     #[test]
     fn documents_come_back_and_damage_is_seen() {
-        let place = Place { offset: 7, length: 9, check: [1; 8] };
         for (wake_at, content) in [
             (None, Content::Inline(b"{}")),
             (Some(Timestamp::MIN), Content::Inline(b"")),
-            (Some(Timestamp::UNIX_EPOCH), Content::InLedger(place)),
+            (Some(Timestamp::UNIX_EPOCH), Content::InLedger(Position(7))),
         ] {
             let document = Document { version: 3, wake_at, content };
             let value = seal(b"r1", &document.encode());

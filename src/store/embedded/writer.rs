@@ -8,9 +8,8 @@
 //! store opened anew, each second until that works, and goes on with what is then on the disk (`standing`).
 //! Not here: whether a commit may happen (`store/condition`), and trying a failed write again: whoever asked decides that.
 
-use super::frame::Link;
 use super::index::Meta;
-use super::ledger::{Ledger, Place};
+use super::ledger::Ledger;
 use super::stage::Stage;
 use super::standing::Standing;
 use super::{Shared, unavailable};
@@ -227,11 +226,9 @@ impl Writer {
             let position = Position(self.ledger.end().position + count + 1);
             let answer = match condition::admit(&pending.commit, &mut stage) {
                 Ok(()) => {
-                    let line = pending.line(position);
-                    let place = Place::of(&line, self.ledger.end().body_offset() + body.len() as u64);
                     stage.put_beside(&pending.commit, position);
-                    stage.put_changes(position, &pending.commit.changes, place)?;
-                    body.extend(line);
+                    stage.put_changes(position, &pending.commit.changes)?;
+                    body.extend(pending.line(position));
                     count += 1;
                     Ok(position)
                 }
@@ -264,8 +261,11 @@ impl Writer {
             .letters
             .write(stage.letters())
             .map_err(|error| failed("a parked message cannot be written", error))?;
-        let before: Link = *self.ledger.end();
-        stage.put_frame(before.position + 1, before.offset)?;
+        let begins = self
+            .ledger
+            .make_room()
+            .map_err(|error| failed("no new file of the ledger can be begun", error))?;
+        stage.put_frame(self.ledger.end().position + 1, begins)?;
         let syncs = self.ledger.syncs();
         crash_point!("ledger.append.before");
         self.ledger.append(count, body).map_err(|error| failed("the ledger cannot be written", error))?;

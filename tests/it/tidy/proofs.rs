@@ -6,11 +6,12 @@ use super::rules::Offence;
 use carepass::planted::Bug;
 
 /// What outlives the process, as it is written in code. The sandbox and the command line's own calls end with whoever made them.
-const EFFECTS: [&str; 11] = [
+const EFFECTS: [&str; 12] = [
     ".send().await",
     ".ack(",
     ".basic_publish(",
     "ledger.append(",
+    "&Segment::opening(number, &self.end)",
     "stage.write(",
     ".destroy(stage.erased())",
     ".remove(unparked.iter())",
