@@ -20,8 +20,9 @@ async fn told(url: &str, expected: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_said_in_plain_words() {
     let mut node = PostgresNode::start("");
-    let port = node.port();
-    let as_user = |user: &str, database: &str| format!("postgres://{user}@127.0.0.1:{port}/{database}");
+    let as_carepass = node.url("");
+    let as_user =
+        |user: &str, database: &str| as_carepass.replace("carepass@", &format!("{user}@")) + database;
     node.sql("postgres", "create role weak login; create role locked login password 'x'");
     node.sql("postgres", "create database shut");
     node.put("pg_hba.conf", "host all locked 127.0.0.1/32 scram-sha-256\nhost shut all 127.0.0.1/32 reject\nhost all all 127.0.0.1/32 trust\n");

@@ -25,23 +25,24 @@ const ANSWER_MAX: Duration = Duration::from_secs(20);
 const TERM_MAX: Duration = Duration::from_hours(24 * 365);
 
 statements! {
-    /// The parts of a call, in order.
+    /// The parts of a call, in order. All of a call is judged at one time, which is taken when the lock is had.
     Parts {
         lock: "select 1 from carepass.head for update",
-        bury: "delete from carepass.living where until <= clock_timestamp() or replica = $1 and $2",
+        now: "select set_config('carepass.now', clock_timestamp()::text, true)",
+        bury: "delete from carepass.living where until <= current_setting('carepass.now')::timestamptz or replica = $1 and $2",
         free: "update carepass.leases set holder = null where holder = $1 and (duty = any($2) or $3)",
         live: "insert into carepass.living (replica, until)
-            select $1, clock_timestamp() + $2::bigint * interval '1 microsecond' where not $3
+            select $1, current_setting('carepass.now')::timestamptz + $2::bigint * interval '1 microsecond' where not $3
             on conflict (replica) do update set until = excluded.until",
         take: "insert into carepass.leases as held (duty, epoch, holder, until)
-            select wanted, 1, $1, clock_timestamp() + $2::bigint * interval '1 microsecond' from unnest($3::text[]) wanted
+            select wanted, 1, $1, current_setting('carepass.now')::timestamptz + $2::bigint * interval '1 microsecond' from unnest($3::text[]) wanted
             on conflict (duty) do update set
-                epoch = case when held.holder = $1 and held.until > clock_timestamp() then held.epoch else held.epoch + 1 end,
+                epoch = case when held.holder = $1 and held.until > current_setting('carepass.now')::timestamptz then held.epoch else held.epoch + 1 end,
                 holder = $1, until = excluded.until
-            where held.holder is null or held.until <= clock_timestamp() or held.holder = $1",
-        leases: "select duty, holder, epoch, (extract(epoch from until - clock_timestamp()) * 1000000)::bigint
-            from carepass.leases where holder is not null and until > clock_timestamp()",
-        living: "select replica, (extract(epoch from until - clock_timestamp()) * 1000000)::bigint from carepass.living",
+            where held.holder is null or held.until <= current_setting('carepass.now')::timestamptz or held.holder = $1",
+        leases: "select duty, holder, epoch, (extract(epoch from until - current_setting('carepass.now')::timestamptz) * 1000000)::bigint
+            from carepass.leases where holder is not null and until > current_setting('carepass.now')::timestamptz",
+        living: "select replica, (extract(epoch from until - current_setting('carepass.now')::timestamptz) * 1000000)::bigint from carepass.living",
     }
 }
 
@@ -124,10 +125,11 @@ async fn run(
     let free: [&(dyn ToSql + Sync); 3] = [&replica, &gives_up, &leaves];
     let live: [&(dyn ToSql + Sync); 3] = [&replica, &term, &leaves];
     let take: [&(dyn ToSql + Sync); 3] = [&replica, &term, &wants];
-    let ((), _, _, _, _, _, leases, living, ()) = tokio::try_join!(
+    let ((), _, _, _, _, _, _, leases, living, ()) = tokio::try_join!(
         biased;
         client.batch_execute("begin"),
         client.query(&parts.lock, &[]),
+        client.query(&parts.now, &[]),
         client.execute(&parts.bury, &bury),
         client.execute(&parts.free, &free),
         client.execute(&parts.live, &live),

@@ -37,7 +37,7 @@ impl Proxy {
         let shown = Arc::clone(&cut);
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                let far = TcpStream::connect(("127.0.0.1", shared().port())).await.unwrap();
+                let far = TcpStream::connect(address()).await.unwrap();
                 tokio::spawn(pass(near, far, Arc::clone(&shown)));
             }
         });
@@ -51,6 +51,12 @@ impl Proxy {
     fn is_through(&self) -> bool {
         self.cut.lock().unwrap().is_none()
     }
+}
+
+/// Where the shared cluster listens.
+fn address() -> String {
+    let url = shared().url("");
+    url.trim_start_matches("postgres://carepass@").trim_end_matches('/').to_owned()
 }
 
 /// Passes bytes on until one side ends, or until it is cut.

@@ -77,11 +77,6 @@ impl PostgresNode {
         node
     }
 
-    /// The port on 127.0.0.1.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
     /// Where a database is reached.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://carepass@127.0.0.1:{}/{database}", self.port)
