@@ -145,6 +145,8 @@ mod garden {
         FenceNotCompared,
         /// Whose lease is over writes to Google all the same.
         WritesAfterTheLease,
+        /// What is under way is cut off when a lease runs out, though nobody else has the duty.
+        LapsedIsCut,
         /// Nobody hears that a duty is free.
         FreedUnheard,
         /// What the last holder of a duty left running is not taken over.

@@ -267,7 +267,12 @@ impl Duties {
             state.held.iter().filter(|(_, tenure)| is_over(tenure)).map(|(duty, _)| duty.clone()).collect();
         state.lapsed.extend(over.iter().cloned());
         let over: Vec<Tenure> = over.iter().filter_map(|duty| state.held.remove(duty)).collect();
-        over.iter().for_each(|tenure| tenure.closing.cancel());
+        for tenure in &over {
+            tenure.closing.cancel();
+            if planted!(LapsedIsCut) {
+                tenure.over.cancel();
+            }
+        }
         state.dangling.extend(over.iter().cloned());
         over
     }

@@ -371,6 +371,19 @@ impl Engine {
         }));
     }
 
+    /// Runs work to its end, also when whoever asked for it stops waiting: an admission or an order that is cut in half would lose its
+    /// signal and its grant. `None` when it panicked.
+    pub async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        self.tasks
+            .spawn(self.freezer.hold(work))
+            .await
+            .inspect_err(|error| tracing::error!(%error, "what somebody asked for has failed"))
+            .ok()
+    }
+
     /// Makes everything that the engine has under way stand still, as SIGSTOP would, or go on. For tests.
     #[cfg(debug_assertions)]
     pub fn freeze(&self, is_frozen: bool) {

@@ -210,19 +210,6 @@ impl Engine {
         Ok(changes)
     }
 
-    /// Runs work to its end, also when whoever asked for it stops waiting: an admission or an order that is cut in half would lose its
-    /// signal and its grant. `None` when it panicked.
-    pub async fn to_its_end<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> Option<T> {
-        self.tasks
-            .spawn(self.freezer.hold(work))
-            .await
-            .inspect_err(|error| tracing::error!(%error, "what somebody asked for has failed"))
-            .ok()
-    }
-
     /// Keeps what is parked within its limits until the stop.
     pub(super) async fn tend_parked(self: Arc<Self>) {
         while !self.stop.is_cancelled() {

@@ -18,12 +18,13 @@ const VERSION_MIN: i32 = 140_000;
 const READY_MAX: Duration = Duration::from_secs(10);
 
 /// Nothing waits for ever: not a statement, not a lock, and above all no transaction whose carepass is gone, since it holds the lock that
-/// all commits need. A server that is set to answer before it has synced is told to sync first.
+/// all commits need: one that stands still in the middle of a batch must not cost the others their leases, which they renew each third of ten
+/// seconds. A server that is set to answer before it has synced is told to sync first.
 const SETTINGS: &str = "\
 set session characteristics as transaction isolation level read committed;
 set statement_timeout = '30s';
 set lock_timeout = '15s';
-set idle_in_transaction_session_timeout = '10s';
+set idle_in_transaction_session_timeout = '3s';
 set client_min_messages = warning;
 set jit = off;
 select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";

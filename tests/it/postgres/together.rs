@@ -84,7 +84,7 @@ async fn what_one_had_goes_on_with_the_others_and_nothing_is_done_twice() {
     let first = Replica::start(&neighbour, &url, "one").await;
     let second = Replica::start(&neighbour, &url, "two").await;
     let mut third = Replica::start(&neighbour, &url, "three").await;
-    until("lanes are even", || are_even(&[&first, &second, &third])).await;
+    until("lanes are even", || async { are_even(&[&first, &second, &third]).await }).await;
     for (number, replica) in [&first, &second, &third].into_iter().cycle().take(12).enumerate() {
         replica.door.join(number).await;
     }
@@ -117,12 +117,12 @@ async fn what_one_had_goes_on_with_the_others_and_nothing_is_done_twice() {
     third.door.settled(24..36, &mut third.daemon, &neighbour).await;
     second.daemon.signal("CONT");
     second.door.ready().await;
-    until("lanes are even again", || are_even(&[&second, &third])).await;
+    until("lanes are even again", || async { are_even(&[&second, &third]).await }).await;
 
     // Stops in order.
     let duties = second.held().await;
-    let stopping = second.daemon.stop();
-    let (status, took) = tokio::join!(stopping, taken_over(&duties, &[&third]));
+    let (stopping, others) = (second.daemon.stop(), [&third]);
+    let (status, took) = tokio::join!(stopping, taken_over(&duties, &others));
     println!("after a SIGTERM of {} somebody else has {duties:?} within {took:?}", second.name);
     assert!(
         status.code() == Some(0) && took <= AT_ONCE,

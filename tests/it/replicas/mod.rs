@@ -63,3 +63,8 @@ fn planted_nobody_counts_grants() {
 fn planted_what_was_left_running_is_left() {
     caught(Bug::LeftRunning, || in_virtual_time(moving::what_was_left_running_goes_on));
 }
+
+#[test]
+fn planted_what_is_under_way_is_cut_off_while_nobody_else_has_it() {
+    caught(Bug::LapsedIsCut, || in_virtual_time(moving::an_outage_repeats_no_call));
+}
