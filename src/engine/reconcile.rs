@@ -125,7 +125,7 @@ impl Engine {
             stream::iter(&page)
                 .for_each_concurrent(SIDE_BY_SIDE, |engineer| self.remind_logged(&engineer.key))
                 .await;
-            pace.page_done(self).await;
+            pace.page_done(&self.stop).await;
         }
     }
 
@@ -312,7 +312,7 @@ impl Engine {
             stream::iter(waiting)
                 .for_each_concurrent(SIDE_BY_SIDE, |row| self.move_row(row, Input::Nudge))
                 .await;
-            pace.page_done(self).await;
+            pace.page_done(&self.stop).await;
         }
         self.wake(&lane);
         Ok(())
