@@ -98,12 +98,12 @@ impl Engine {
         }
     }
 
-    async fn sweep_once(&self, mut pace: Pace) -> Result<(), StoreError> {
+    async fn sweep_once(&self, mut tempo: Pace) -> Result<(), StoreError> {
         self.settle_doubts().await?;
         let resellers: Vec<(ResellerName, bool)> =
             self.known().roster.resellers.iter().map(|(name, status)| (name.clone(), status.ready)).collect();
         for (name, _) in resellers.iter().filter(|(_, ready)| *ready) {
-            self.wake_waiting(name, &mut pace).await?;
+            self.wake_waiting(name, &mut tempo).await?;
         }
         self.check_leaders().await?;
         let mut after: Option<EngineerKey> = None;
@@ -125,7 +125,7 @@ impl Engine {
             stream::iter(&page)
                 .for_each_concurrent(SIDE_BY_SIDE, |engineer| self.remind_logged(&engineer.key))
                 .await;
-            pace.page_done(&self.stop).await;
+            tempo.page_done(&self.stop).await;
         }
     }
 
@@ -297,12 +297,12 @@ impl Engine {
     }
 
     /// Wakes the rows that wait for a reseller account which is ready now, leavers first.
-    async fn wake_waiting(&self, name: &ResellerName, pace: &mut Pace) -> Result<(), StoreError> {
-        self.wake_lane(Lane::Leaving(name.clone()), pace).await?;
-        self.wake_lane(Lane::Reseller(name.clone()), pace).await
+    async fn wake_waiting(&self, name: &ResellerName, tempo: &mut Pace) -> Result<(), StoreError> {
+        self.wake_lane(Lane::Leaving(name.clone()), tempo).await?;
+        self.wake_lane(Lane::Reseller(name.clone()), tempo).await
     }
 
-    async fn wake_lane(&self, lane: Lane, pace: &mut Pace) -> Result<(), StoreError> {
+    async fn wake_lane(&self, lane: Lane, tempo: &mut Pace) -> Result<(), StoreError> {
         let mut after: Option<(Timestamp, EnrollmentId)> = None;
         loop {
             let page = self.house.store.queue(&lane, after.as_ref(), PAGE).await?;
@@ -312,7 +312,7 @@ impl Engine {
             stream::iter(waiting)
                 .for_each_concurrent(SIDE_BY_SIDE, |row| self.move_row(row, Input::Nudge))
                 .await;
-            pace.page_done(&self.stop).await;
+            tempo.page_done(&self.stop).await;
         }
         self.wake(&lane);
         Ok(())
