@@ -101,13 +101,13 @@ impl Engine {
         }
     }
 
-    async fn sweep_once(&self, mut pace: Pace) -> Result<(), StoreError> {
+    async fn sweep_once(&self, mut tempo: Pace) -> Result<(), StoreError> {
         self.settle_doubts().await?;
         let resellers: Vec<(ResellerName, bool)> =
             self.known().roster.resellers.iter().map(|(name, status)| (name.clone(), status.ready)).collect();
         let mine = |name: &ResellerName| self.duties.holds(&Duty::Account(name.clone()));
         for (name, _) in resellers.iter().filter(|(name, ready)| *ready && mine(name)) {
-            self.wake_waiting(name, &mut pace).await?;
+            self.wake_waiting(name, &mut tempo).await?;
         }
         self.check_leaders().await?;
         if !self.duties.holds(&Duty::Reconcile) {
@@ -132,7 +132,7 @@ impl Engine {
             stream::iter(&page)
                 .for_each_concurrent(SIDE_BY_SIDE, |engineer| self.remind_logged(&engineer.key))
                 .await;
-            pace.page_done(self).await;
+            tempo.page_done(&self.stop).await;
         }
     }
 
@@ -305,12 +305,12 @@ impl Engine {
     }
 
     /// Wakes the rows that wait for a reseller account which is ready now, leavers first.
-    async fn wake_waiting(&self, name: &ResellerName, pace: &mut Pace) -> Result<(), StoreError> {
-        self.wake_lane(Lane::Leaving(name.clone()), pace).await?;
-        self.wake_lane(Lane::Reseller(name.clone()), pace).await
+    async fn wake_waiting(&self, name: &ResellerName, tempo: &mut Pace) -> Result<(), StoreError> {
+        self.wake_lane(Lane::Leaving(name.clone()), tempo).await?;
+        self.wake_lane(Lane::Reseller(name.clone()), tempo).await
     }
 
-    async fn wake_lane(&self, lane: Lane, pace: &mut Pace) -> Result<(), StoreError> {
+    async fn wake_lane(&self, lane: Lane, tempo: &mut Pace) -> Result<(), StoreError> {
         let mut after: Option<(Timestamp, EnrollmentId)> = None;
         loop {
             let page = self.house.store.queue(&lane, after.as_ref(), PAGE).await?;
@@ -320,7 +320,7 @@ impl Engine {
             stream::iter(waiting)
                 .for_each_concurrent(SIDE_BY_SIDE, |row| self.move_row(row, Input::Nudge))
                 .await;
-            pace.page_done(self).await;
+            tempo.page_done(&self.stop).await;
         }
         self.wake(&lane);
         Ok(())

@@ -124,7 +124,7 @@ impl Engine {
         let mut pace = Pace::brisk();
         while !self.stop.is_cancelled() && self.duties.holds(&Duty::of_lane(lane)) {
             match self.take_over_page(lane, &mut after, Taker::Beside).await {
-                Ok(Some(_)) => pace.page_done(self).await,
+                Ok(Some(_)) => pace.page_done(&self.stop).await,
                 Ok(None) => return,
                 Err(error) => {
                     tracing::warn!(%lane, %error, "not all rows of the lane could be looked at; those wake by themselves");
@@ -233,5 +233,36 @@ fn left_by_the_dead(row: &Enrollment, horizon: Timestamp, taker: Taker) -> Optio
         State::Scheduled { .. } | State::Waiting { .. } | State::Completed | State::Cancelled { .. } => {
             is_put_off(row, horizon).then_some(Input::Nudge)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::enrollment::At;
+    use crate::model::plan::StepName;
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes)
+    }
+
+    #[test]
+    fn only_a_start_takes_over_a_lease_that_could_be_our_own() {
+        let horizon = at(120);
+        let here =
+            At { step: StepName::Account, attempt: 1, runs: 1, looks: 0, waited_for: None, since: at(0) };
+        let running = |until| State::Running { at: here, lease_until: at(until) };
+        let scheduled = |due| State::Scheduled { at: here, due: at(due), last: None };
+        let check = |state: State, taker, expected: Option<Input>| {
+            let goal = Goal { want: Want::Present, revision: 1 };
+            let row = Enrollment::open("domain/E-1/nordic-se/a.example".parse().unwrap(), goal, at(0));
+            let row = Enrollment { state: state.clone(), ..row };
+            assert_eq!(left_by_the_dead(&row, horizon, taker), expected, "{state:?}");
+        };
+        check(running(2), Taker::Start, Some(Input::Orphaned));
+        check(running(2), Taker::Beside, None);
+        check(running(121), Taker::Beside, Some(Input::Orphaned));
+        check(scheduled(2), Taker::Start, None);
+        check(scheduled(121), Taker::Beside, Some(Input::Nudge));
     }
 }

@@ -2,7 +2,7 @@
 //! for the disk. An index that is not what it says is made anew by the writer, as after a failure; a ledger that is not whole stops the
 //! store, and the next start reads all of it first. Not here: what is sound (`index`, `recover`).
 
-use super::frame::Tail;
+use super::frame::{Frame, Tail};
 use super::index::broken;
 use super::standing::Standing;
 use super::survey::{self, Survey};
@@ -59,7 +59,9 @@ fn look_through(standing: &Weak<Standing>, writer: &mpsc::WeakSender<Request>) -
             Some(Err(why)) => {
                 store.fail(&broken(&why));
                 // With a full queue it looks by itself.
-                let _ = writer.upgrade().map(|writer| writer.try_send(Request::Look));
+                if let Some(writer) = writer.upgrade() {
+                    let _ = writer.try_send(Request::Look);
+                }
                 return None;
             }
         }
@@ -77,8 +79,8 @@ fn read_through(standing: &Weak<Standing>, unread: usize) -> Option<()> {
     let store = standing.upgrade()?;
     let (reader, key) = (store.look(|shared| shared.ledger.clone())?, store.key().clone());
     drop(store);
-    let mut survey = Survey::begin(&reader, 0).ok()?;
-    while let Some(read) = survey.step(Some(&key)).ok()?.map(|frame| frame.length()) {
+    let mut survey = told(Survey::begin(&reader, 0))?;
+    while let Some(read) = told(survey.step(Some(&key)))?.map(Frame::length) {
         if survey.walk.place() >= unread {
             return Some(());
         }
@@ -87,14 +89,22 @@ fn read_through(standing: &Weak<Standing>, unread: usize) -> Option<()> {
     }
     let store = standing.upgrade()?;
     let flaw = survey.flaw?;
-    let (_, judged) = survey::tail(&survey.walk).ok()?;
+    let (_, judged) = told(survey::tail(&survey.walk).map_err(|error| unavailable(&error.to_string())))?;
     let why = match judged {
         Tail::Damaged(why) => why,
         Tail::Torn => "it was whole once",
     };
-    let told = verify::damage(&reader, &survey, flaw, why);
-    store.damaged_behind(&told.map_or_else(|error| error, StoreError::Damaged));
+    let text = verify::damage(&reader, &survey, flaw, why);
+    store.damaged_behind(&text.map_or_else(|error| error, StoreError::Damaged));
     None
+}
+
+/// What cannot be read now may be whole: whoever is responsible for the disk hears of it, and the work goes on.
+fn told<T>(read: Result<T, StoreError>) -> Option<T> {
+    read.inspect_err(|error| {
+        tracing::error!(%error, "the older files of the ledger cannot be read; see to the disk, then ask `carepass ledger verify`");
+    })
+    .ok()
 }
 
 fn pause(read: u64) {

@@ -201,7 +201,9 @@ fn damaged(whole: &[u8], round: usize, chance: &mut Rng) -> (String, Vec<u8>) {
             format!("bytes {from} to {to} gone")
         }
         _ => {
-            let (from, to) = block(SECTOR);
+            // What is doubled behind the end is cut like a torn frame, and nothing is lost by it.
+            let at = at.min(whole.len().saturating_sub(2 * SECTOR));
+            let (from, to) = (at / SECTOR * SECTOR, whole.len().min(at / SECTOR * SECTOR + SECTOR));
             let doubled = whole[from..to].to_vec();
             bytes.splice(to..to, doubled);
             format!("bytes {from} to {to} doubled")
