@@ -12,7 +12,7 @@ impl Engine {
     /// the next start.
     pub async fn call_off(&self) {
         let held: BTreeSet<EnrollmentId> =
-            self.lanes.values().flat_map(|lane| lane.at_work().iter().cloned().collect::<Vec<_>>()).collect();
+            self.lanes.values().flat_map(|lane| lane.at_work().keys().cloned().collect::<Vec<_>>()).collect();
         self.cut_off();
         self.stopped().await;
         for id in held {
