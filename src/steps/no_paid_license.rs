@@ -6,7 +6,7 @@
 //! Not here: watching the account after this one look (`engine/watch`).
 
 use super::house::{Guarded, fresh_at};
-use super::{Context, Cost, Outcome, Outlook, Step, leaving, two_step};
+use super::{Context, Cost, Outcome, Outlook, Step, leaving, license, two_step};
 use crate::google::{Fresh, PaidLicense};
 use crate::model::enrollment::{TargetKind, Want};
 use crate::model::failure::{Failure, FailureCode, Who};
@@ -31,6 +31,9 @@ pub const STEP: Step = Step {
 /// moment before, have its role while the answer of its insert still counts as a look (guard 1).
 const GATHER: SignedDuration = SignedDuration::from_secs(30);
 
+/// The same where the licence comes with the site, and nobody else wants that API's turns.
+const GATHER_AT_SITE: SignedDuration = SignedDuration::from_secs(2);
+
 fn cost(outlook: &Outlook<'_>) -> Cost {
     let account = outlook.row.facts.account.as_ref();
     let (Some(site), Some(account), Want::Present) = (outlook.site, account, outlook.row.goal.want) else {
@@ -40,7 +43,8 @@ fn cost(outlook: &Outlook<'_>) -> Cost {
         return Cost::nothing(outlook);
     }
     let fresh = fresh_at(outlook.now, account.since);
-    Cost::List { is_at_hand: site.census.has_paid_licenses(fresh), gather: GATHER }
+    let gather = if license::is_assigned(site, outlook.now) { GATHER } else { GATHER_AT_SITE };
+    Cost::List { is_at_hand: site.census.has_paid_licenses(fresh), gather }
 }
 
 /// Where nothing is waited for before the role, the next step holds with this one.

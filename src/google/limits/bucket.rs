@@ -1,6 +1,6 @@
 //! One token bucket whose rate adapts (AIMD): it halves when Google throttles, comes back within seconds to a little below the rate at
-//! which that happened, creeps on to it over a minute and a half, and only then looks for more. So whoever shares a quota with others meets
-//! its edge once in two minutes and is close to it in between. Pure: time is passed in.
+//! which that happened, creeps on to it over four minutes, and only then looks for more. So whoever shares a quota with others meets its
+//! edge once in a few minutes and is close to it in between. Pure: time is passed in.
 //! Not here: waiting (`limits`).
 
 use super::{Rate, Supply};
@@ -21,11 +21,14 @@ const QUIET: Duration = Duration::from_mins(1);
 /// How far the rate comes back quickly, as a share of the limit that was met, and in how many seconds.
 const QUICKLY: (f64, f64) = (0.96, 4.0);
 /// How many seconds it takes from there to the limit.
-const CREEP_SECONDS: f64 = 90.0;
+const CREEP_SECONDS: f64 = 240.0;
 /// In so many seconds beyond that the rate doubles, faster and faster.
 const SEARCH_SECONDS: f64 = 60.0;
-/// Throttled below the limit that was believed in: it is lower than that by so much.
-const LOWER: f64 = 0.8;
+/// Throttled below the limit that was believed in, and within so many seconds of coming back: far above what Google allows.
+const FAR_SECONDS: f64 = 6.0;
+/// How much of that rate is believed in then, and how much where it took longer.
+const FAR: f64 = 0.8;
+const NEAR: f64 = 0.98;
 
 /// One bucket. Its tokens go below zero: that is the queue, first come, first served.
 #[derive(Clone, Copy, Debug)]
@@ -172,7 +175,10 @@ impl Cut {
         let low = (rate / 2.0).max(floor);
         let (limit, in_vain) = match before {
             Some(cut) if cut.is_in_vain(now) => (cut.limit, cut.in_vain.saturating_add(1)),
-            Some(cut) if rate < cut.limit => ((rate * LOWER).max(floor), 1),
+            Some(cut) if rate < cut.limit => {
+                let since = now.saturating_duration_since(cut.at).as_secs_f64();
+                ((rate * if since < FAR_SECONDS { FAR } else { NEAR }).max(floor), 1)
+            }
             Some(_) | None => (rate, 1),
         };
         Self { counted: now, at: now, limit, low, in_vain }
@@ -256,7 +262,7 @@ mod tests {
             bucket.throttled(now + Duration::from_secs(second), None);
         }
         assert!(bucket.rate >= RATE.per_second * FLOOR && bucket.rate < 0.5, "{}", bucket.rate);
-        bucket.roll(now + Duration::from_secs(59 + 100));
+        bucket.roll(now + Duration::from_secs(59 + 250));
         assert!((bucket.rate - RATE.per_second).abs() < f64::EPSILON, "{}", bucket.rate);
     }
 
