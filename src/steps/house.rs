@@ -34,7 +34,7 @@ const WRITE_AGE_MAX: SignedDuration = SignedDuration::from_secs(60);
 
 /// A guard's read of an account may be this old when the step begins, whose turn at Google's limits was taken before; the rest of
 /// [`WRITE_AGE_MAX`] is for a token, and for the turn of a row that began without one.
-const READ_AGE_MAX: SignedDuration = SignedDuration::from_secs(45);
+const READ_AGE_MAX: SignedDuration = SignedDuration::from_secs(50);
 
 /// A role's definition may be this old when the role is given.
 pub const ROLE_AGE_MAX: SignedDuration = SignedDuration::from_mins(5);

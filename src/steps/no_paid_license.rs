@@ -29,7 +29,7 @@ pub const STEP: Step = Step {
 
 /// The list takes a turn of the API that grants the fewest, so that rows gather for it: as long as lets the account, which was made a
 /// moment before, have its role while the answer of its insert still counts as a look (guard 1).
-const GATHER: SignedDuration = SignedDuration::from_secs(30);
+const GATHER: SignedDuration = SignedDuration::from_secs(35);
 
 /// The same where the licence comes with the site, and nobody else wants that API's turns.
 const GATHER_AT_SITE: SignedDuration = SignedDuration::from_secs(2);
