@@ -124,6 +124,7 @@ pub(super) fn settings(config: &Config, replica: ReplicaId) -> Settings {
             .map(|(profile, _)| profile)
             .collect(),
         permits: usize::from(config.google.calls_in_flight),
+        permits_in_all: usize::from(config.google.calls_in_flight_in_all),
         allowed_sources: config.intake.allowed_sources.iter().cloned().collect(),
         source_keys: config.intake.keys.clone(),
         sweep: SWEEP,
@@ -220,15 +221,20 @@ fn site(section: &ResellerSection, config: &Config, client: google::HttpClient, 
     Site { reseller, census: Census::new(google.clone()), google, learned: Learned::default() }
 }
 
-/// The configured rates; a burst of a second's worth, and one call at least.
+/// The configured rates; a burst of a second's worth, and one call at least. Of new accounts it is a ninth: Google's window is a second,
+/// and what comes back in it counts too.
 fn rates(configured: &crate::config::Rates) -> Rates {
     let rate = |per_second: f64| Rate { per_second, burst: per_second.max(1.0) };
     Rates {
         directory: rate(configured.directory_per_second),
-        user_insert: rate(configured.user_inserts_per_second),
+        user_insert: Rate {
+            burst: (configured.user_inserts_per_second / 9.0).max(1.0),
+            ..rate(configured.user_inserts_per_second)
+        },
         org_unit: rate(configured.org_units_per_second),
         licensing: rate(configured.licensing_per_second),
         cloud_identity: rate(configured.cloud_identity_per_second),
+        policies: Rates::default().policies,
         reports: Rates::default().reports,
         token: Rates::default().token,
     }

@@ -101,6 +101,7 @@ pub(super) fn seal(mut s: Section<'_>, store: Read<&Store>) -> Read<Seal> {
 pub(super) fn google(mut s: Section<'_>) -> (Read<Endpoint>, Read<Google>) {
     let endpoint = s.optional("endpoint", kinds::google).map(|given| given.unwrap_or(Endpoint::Google));
     let calls_in_flight = s.defaulted("calls_in_flight", kinds::whole(1..=64));
+    let in_all = s.defaulted("calls_in_flight_in_all", kinds::whole(1..=10_000));
     let answers = answers(&mut s);
     let mut r = s.section("rates");
     let directory = r.defaulted("directory_per_second", kinds::rate);
@@ -122,6 +123,7 @@ pub(super) fn google(mut s: Section<'_>) -> (Read<Endpoint>, Read<Google>) {
             endpoint: endpoint.clone()?,
             rates,
             calls_in_flight: calls_in_flight?,
+            calls_in_flight_in_all: in_all?,
             answers: answers?,
         })
     };

@@ -109,6 +109,8 @@ pub struct Google {
     pub rates: Rates,
     /// Calls at a time for each reseller account.
     pub calls_in_flight: u16,
+    /// Calls at a time in all.
+    pub calls_in_flight_in_all: u16,
     /// What to do about answers that carepass does not know.
     pub answers: Vec<MappedAnswer>,
 }

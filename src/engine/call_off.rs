@@ -17,7 +17,7 @@ impl Engine {
             .iter()
             .flat_map(|(lane, state)| {
                 let fences = self.duties.last_fence(&Duty::of_lane(lane));
-                state.at_work().iter().map(|id| (id.clone(), fences.clone())).collect::<Vec<_>>()
+                state.at_work().keys().map(|id| (id.clone(), fences.clone())).collect::<Vec<_>>()
             })
             .collect();
         self.cut_off();

@@ -3,6 +3,7 @@
 
 mod calendar;
 mod call_off;
+mod choose;
 mod closed;
 mod dated;
 mod digest;
@@ -58,7 +59,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -77,8 +78,10 @@ pub struct Settings {
     pub lead_time: SignedDuration,
     /// What engineers may do here.
     pub profiles: BTreeSet<Profile>,
-    /// Rows at work at once in each lane; bounds memory, and what a crash repeats.
+    /// Rows at work at once in each lane.
     pub permits: usize,
+    /// Rows at work at once in all lanes but those of leavers; bounds memory, and what a crash repeats.
+    pub permits_in_all: usize,
     /// Sources that events are taken from; empty means any.
     pub allowed_sources: BTreeSet<String>,
     /// The keys of sources that must sign their events.
@@ -109,7 +112,8 @@ impl Default for Settings {
             approval_required: false,
             lead_time: SignedDuration::from_hours(14 * 24),
             profiles: BTreeSet::from([Profile::SupportCases]),
-            permits: 8,
+            permits: 16,
+            permits_in_all: 200,
             allowed_sources: BTreeSet::new(),
             source_keys: Vec::new(),
             sweep: Duration::from_mins(5),
@@ -158,6 +162,8 @@ pub struct Engine {
     /// Its own commits, as far as it has not read them.
     own: follow::Own,
     freezer: freeze::Freezer,
+    /// Workers of all lanes together.
+    in_flight: Arc<Semaphore>,
     known: Mutex<Known>,
     grants: Mutex<Grants>,
     /// What the sources count themselves.
@@ -240,7 +246,8 @@ impl Drop for Running {
 /// What a lane's loop shares with those who wake it.
 struct LaneState {
     notify: Notify,
-    at_work: Mutex<BTreeSet<crate::model::enrollment::EnrollmentId>>,
+    at_work: Mutex<BTreeMap<crate::model::enrollment::EnrollmentId, choose::Busy>>,
+    left: Mutex<drive::Left>,
 }
 
 /// What is known of the reseller accounts, kept in step with their rows.
@@ -291,6 +298,7 @@ impl Engine {
         for name in house.sites.keys() {
             known.roster.resellers.entry(name.clone()).or_default();
         }
+        let in_flight = Arc::new(Semaphore::new(settings.permits_in_all));
         Arc::new(Self {
             house,
             settings,
@@ -298,6 +306,7 @@ impl Engine {
             duties,
             own: follow::Own::default(),
             freezer: freeze::Freezer::default(),
+            in_flight,
             known: Mutex::new(known),
             grants: Mutex::default(),
             sequences: Mutex::default(),
@@ -428,10 +437,14 @@ impl Engine {
 
 impl LaneState {
     fn new() -> Self {
-        Self { notify: Notify::new(), at_work: Mutex::default() }
+        Self { notify: Notify::new(), at_work: Mutex::default(), left: Mutex::default() }
     }
 
-    fn at_work(&self) -> MutexGuard<'_, BTreeSet<crate::model::enrollment::EnrollmentId>> {
+    fn at_work(&self) -> MutexGuard<'_, BTreeMap<crate::model::enrollment::EnrollmentId, choose::Busy>> {
         self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn left(&self) -> MutexGuard<'_, drive::Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,6 +3,7 @@
 //! too. Not here: what it finds out (`steps`), and the words (`model/message`).
 
 use super::Engine;
+use super::drive::Pass;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Want};
 use crate::model::id::ResellerName;
 use std::collections::BTreeSet;
@@ -23,7 +24,7 @@ impl Engine {
             self.known().removed.insert(name.clone());
             let now = self.house.clock.now();
             if row.wake_at().is_some_and(|at| at <= now) {
-                self.work(row, None).await;
+                self.work(row, None, Pass::default()).await;
             }
         }
     }

@@ -2,6 +2,7 @@
 //! changes nothing. A report and the claim of the next step are one commit.
 //! Not here: which row is next (`drive`).
 
+use super::drive::Pass;
 use super::duties::Tenure;
 use super::{Engine, observe};
 use crate::model::duty::{Duty, Fence};
@@ -38,6 +39,8 @@ pub(super) struct Work<'a> {
     /// Under which it is worked at; none for a row that no lane has.
     tenure: Option<&'a Tenure>,
     row: Enrollment,
+    /// What the next run may spend.
+    pass: Pass,
     sheet: Option<Sheet>,
     /// Whether the reseller account was ready when the last run looked.
     saw_ready: bool,
@@ -55,8 +58,13 @@ pub(super) struct Claimed {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(engine: &'a Engine, tenure: Option<&'a Tenure>, row: Enrollment) -> Self {
-        Self { engine, tenure, row, sheet: None, saw_ready: true, wall: None, fallen: None }
+    pub(super) fn new(
+        engine: &'a Engine,
+        tenure: Option<&'a Tenure>,
+        row: Enrollment,
+        pass: Pass,
+    ) -> Self {
+        Self { engine, tenure, row, pass, sheet: None, saw_ready: true, wall: None, fallen: None }
     }
 
     /// Applies the input and makes it durable; answers with the step to run, if there is one.
@@ -93,7 +101,7 @@ impl<'a> Work<'a> {
     /// password that the claim must hold.
     async fn decide(&mut self, input: &Input) -> Option<Transition> {
         let (now, rules) = (self.engine.house.clock.now(), &self.engine.settings.rules);
-        if self.may_begin() {
+        if self.may_begin() && self.goes_on(input) {
             let mut moved = apply_and_claim(&self.row, input.clone(), rules, now).ok()?;
             if self.seal_credential(&mut moved).await.is_ok() {
                 return Some(moved);
@@ -120,6 +128,23 @@ impl<'a> Work<'a> {
         self.engine.duties.fence(&duty).map_err(over)
     }
 
+    /// Whether a step may be claimed: the lane has chosen the row, or the step after the one that is reported can follow at once. Else the
+    /// row goes back into its lane's queue, and its worker to another row.
+    fn goes_on(&mut self, input: &Input) -> bool {
+        if *input == Input::Wake {
+            return true;
+        }
+        let (now, rules) = (self.engine.house.clock.now(), &self.engine.settings.rules);
+        let Ok(moved) = apply(&self.row, input.clone(), rules, now) else { return false };
+        if !matches!(moved.after.state, State::Scheduled { due, .. } if due <= now) {
+            return false;
+        }
+        let pass = self.engine.pass_on(&moved.after, std::mem::take(&mut self.pass));
+        let goes_on = pass.is_some();
+        self.pass = pass.unwrap_or_default();
+        goes_on
+    }
+
     /// Runs the claimed step within its lease.
     pub(super) async fn run(&mut self, claimed: Claimed) -> Outcome {
         let Some(step) = steps::find(self.row.id.kind(), claimed.step) else {
@@ -141,6 +166,7 @@ impl<'a> Work<'a> {
     }
 
     async fn ensure(&mut self, step: &steps::Step, claimed: Claimed) -> Outcome {
+        let pass = self.pass.clone();
         let (roster, reseller_row) = {
             let known = self.engine.known();
             let row = self.row.id.reseller().and_then(|name| known.rows.get(name)).cloned();
@@ -176,7 +202,7 @@ impl<'a> Work<'a> {
             since: at.map_or(Timestamp::MIN, |at| at.since),
             wall: self.wall,
         };
-        (step.ensure)(&context).await
+        pass.spend_in((step.ensure)(&context)).await
     }
 
     /// The end of access may be stored, and the row not told yet: nothing is given any more, and the row is told now.
@@ -261,6 +287,7 @@ impl<'a> Work<'a> {
             wall.filter(|code| reseller.is_some_and(|name| !self.engine.walls().stands(name, *code)));
         self.engine.follow(&self.row, &moved);
         self.row = moved.after;
+        self.engine.note_at_work(&self.row);
         // The account became ready while this was being written: the sweep that says so may have passed before.
         if !self.saw_ready && is_ready(&self.engine.roster(), &self.row) {
             self.engine.sweep.notify_one();

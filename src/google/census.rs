@@ -123,6 +123,17 @@ impl Census {
         self.inner.addresses.latest().filter(|book| book.is(at_worst, now))
     }
 
+    /// Whether the list of paid licences that is at hand is so recent.
+    pub fn has_paid_licenses(&self, fresh: Fresh) -> bool {
+        has(&self.inner.google, &self.inner.paid_licenses, fresh)
+    }
+
+    /// Whether the lists of accounts and of role assignments that are at hand are so recent.
+    pub fn has_members(&self, fresh: Fresh) -> bool {
+        has(&self.inner.google, &self.inner.accounts, fresh)
+            && has(&self.inner.google, &self.inner.assignments, fresh)
+    }
+
     /// Every account.
     pub async fn accounts(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
         read_accounts(&self.inner.google, &self.inner.accounts, fresh.into()).await
@@ -194,6 +205,13 @@ async fn read_deleted(
     fresh: Fresh,
 ) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
     take(google, kept, fresh, async |google| google.accounts(true).await).await
+}
+
+fn has<T>(google: &Google, kept: &Shelf<T>, fresh: Fresh) -> bool
+where
+    T: Send + Sync + 'static,
+{
+    kept.latest().is_some_and(|snapshot| snapshot.is(fresh, google.now()))
 }
 
 async fn take<T, R>(

@@ -3,7 +3,7 @@
 //! written. Scopes are asked for one by one, since one that is missing refuses all that are asked for with it (`docs/GOOGLE.md` 62).
 //! Not here: optional scopes, without which nothing stops.
 
-use super::{Context, Outcome, Site, Step};
+use super::{Context, Cost, Outcome, Site, Step};
 use crate::google::call::Scope;
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, FailureKind, Who};
@@ -17,6 +17,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Reseller,
     summary: "the credentials work for every scope and lead to the pinned customer",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 

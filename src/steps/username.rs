@@ -6,7 +6,7 @@ mod preview;
 
 pub use preview::{UsernamePreview, UsernameWish, preview_username};
 
-use super::{Context, House, Outcome, Sheet, Site, Step};
+use super::{Context, House, Outcome, Sheet, Site, Step, account};
 use crate::google::address_book::AddressBook;
 use crate::google::{Fresh, Snapshot};
 use crate::model::engineer::Engineer;
@@ -46,6 +46,8 @@ pub const STEP: Step = Step {
     scope: TargetKind::Domain,
     summary: "one local part is reserved in all domains",
     seals_credential: false,
+    // The account follows in the same breath.
+    cost: account::cost,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 

@@ -12,6 +12,7 @@ use crate::model::entry::{Change, Commit, Entry, Position, Received};
 use crate::model::grants::Grant;
 use crate::model::id::EngineerKey;
 use crate::model::parked::{LetterId, Parked};
+use crate::model::plan::StepName;
 use crate::model::sealed::{NameTag, Sealed, WrappedKey};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,7 +43,7 @@ struct State {
     data_keys: BTreeMap<EngineerKey, WrappedKey>,
     rows: BTreeMap<EnrollmentId, Enrollment>,
     rows_of: BTreeMap<EngineerKey, BTreeSet<EnrollmentId>>,
-    wakes: BTreeMap<Lane, BTreeSet<(Timestamp, EnrollmentId)>>,
+    wakes: BTreeMap<Lane, BTreeMap<StepName, BTreeSet<(Timestamp, EnrollmentId)>>>,
     inbox: BTreeMap<EventRef, Received>,
     holders: BTreeMap<NameTag, EngineerKey>,
     parked: BTreeMap<LetterId, Parked>,
@@ -138,12 +139,11 @@ impl Store for Memory {
 
     fn due<'a>(&'a self, lane: &'a Lane, now: Timestamp, limit: usize) -> Answer<'a, Vec<Enrollment>> {
         self.read(move |state| {
-            state
+            let due = state
                 .wakes_of(lane)
-                .take_while(|(at, _)| *at <= now)
-                .take(limit)
-                .map(|(_, id)| state.row(id))
-                .collect()
+                .flat_map(|wakes| wakes.iter().take_while(|(at, _)| *at <= now).take(limit));
+            let due: BTreeSet<&(Timestamp, EnrollmentId)> = due.collect();
+            due.into_iter().map(|(_, id)| state.row(id)).collect()
         })
     }
 
@@ -155,13 +155,14 @@ impl Store for Memory {
     ) -> Answer<'a, Vec<Enrollment>> {
         self.read(move |state| {
             let rest = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
-            let wakes = state.wakes.get(lane).into_iter();
-            wakes.flat_map(|wakes| wakes.range(rest)).take(limit).map(|(_, id)| state.row(id)).collect()
+            let wakes = state.wakes_of(lane).flat_map(|wakes| wakes.range(rest).take(limit));
+            let wakes: BTreeSet<&(Timestamp, EnrollmentId)> = wakes.collect();
+            wakes.into_iter().take(limit).map(|(_, id)| state.row(id)).collect()
         })
     }
 
     fn next_wake<'a>(&'a self, lane: &'a Lane) -> Answer<'a, Option<Timestamp>> {
-        self.read(|state| state.wakes_of(lane).next().map(|(at, _)| *at))
+        self.read(|state| state.wakes_of(lane).filter_map(|wakes| wakes.first()).map(|(at, _)| *at).min())
     }
 
     fn received<'a>(&'a self, event: &'a EventRef) -> Answer<'a, Option<Received>> {
@@ -302,11 +303,11 @@ impl State {
             self.rows_of.entry(engineer.clone()).or_default().insert(row.id.clone());
         }
         let before = self.rows.insert(row.id.clone(), row.clone());
-        if let Some((lane, at)) = before.and_then(|before| Some((before.lane(), before.wake_at()?))) {
-            self.wakes.entry(lane).or_default().remove(&(at, row.id.clone()));
+        if let Some((lane, (step, at))) = before.and_then(|before| Some((before.lane(), before.place()?))) {
+            self.wakes_at(lane, step).remove(&(at, row.id.clone()));
         }
-        if let Some(at) = row.wake_at() {
-            self.wakes.entry(row.lane()).or_default().insert((at, row.id.clone()));
+        if let Some((step, at)) = row.place() {
+            self.wakes_at(row.lane(), step).insert((at, row.id.clone()));
         }
     }
 
@@ -319,8 +320,13 @@ impl State {
         &self.entries[known..]
     }
 
-    fn wakes_of(&self, lane: &Lane) -> impl Iterator<Item = &(Timestamp, EnrollmentId)> {
-        self.wakes.get(lane).into_iter().flatten()
+    /// The wakes of a lane, step by step.
+    fn wakes_of(&self, lane: &Lane) -> impl Iterator<Item = &BTreeSet<(Timestamp, EnrollmentId)>> {
+        self.wakes.get(lane).into_iter().flat_map(BTreeMap::values)
+    }
+
+    fn wakes_at(&mut self, lane: Lane, step: StepName) -> &mut BTreeSet<(Timestamp, EnrollmentId)> {
+        self.wakes.entry(lane).or_default().entry(step).or_default()
     }
 
     fn row(&self, id: &EnrollmentId) -> Enrollment {

@@ -64,7 +64,8 @@ pub trait Store: Send + Sync + 'static {
     /// All rows of an engineer, in the order of their ids.
     fn enrollments_of<'a>(&'a self, key: &'a EngineerKey) -> Answer<'a, Vec<Enrollment>>;
 
-    /// Rows of a lane whose `wake_at` has come, earliest first.
+    /// Rows of a lane whose `wake_at` has come, earliest first: of each step at which some stand, the earliest `limit`. However many wait
+    /// at one step, those at another are seen.
     fn due<'a>(&'a self, lane: &'a Lane, now: Timestamp, limit: usize) -> Answer<'a, Vec<Enrollment>>;
 
     /// All rows of a lane that have a `wake_at`, in the order of (`wake_at`, id), after the given place.

@@ -72,6 +72,8 @@ mod lifecycle;
 #[cfg(test)]
 mod mail;
 #[cfg(test)]
+mod makespan;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod movers;

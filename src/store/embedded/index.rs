@@ -22,7 +22,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// The version of keys and values. An index of another version is rebuilt.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// How often an index that is held is looked at again: for ten seconds or a little more.
 const HELD_LOOKS: u32 = 2_000;

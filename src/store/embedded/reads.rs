@@ -2,7 +2,7 @@
 //! left out, as if the list had been read after the move. Not here: how these get onto such a thread (`mod`).
 
 use super::Shared;
-use super::index::{Found, broken};
+use super::index::{Found, broken, end_of};
 use super::layout;
 use super::ledger::{Opened, entries_of};
 use super::stage::engineer_key;
@@ -21,6 +21,9 @@ use serde::de::DeserializeOwned;
 const ANSWER_BYTES: u64 = 16 << 20;
 
 type Read<T> = Result<T, StoreError>;
+
+/// At which step, when, and the key of the row.
+type Wake = (u8, Timestamp, Vec<u8>);
 
 /// What lies in the index as a document.
 trait Stored: DeserializeOwned {
@@ -63,8 +66,13 @@ impl Shared {
 
     /// Rows whose time has come.
     pub fn due(&self, lane: &Lane, now: Timestamp, limit: usize) -> Read<Vec<Enrollment>> {
-        let wakes = self.index.range(layout::wakes_of(lane), layout::behind_wakes(lane, now));
-        self.rows_of_wakes(lane, wakes, limit)
+        let mut due = Vec::new();
+        for step in self.steps_of(lane)? {
+            let wakes = self.index.range(layout::wakes_at(lane, step), layout::behind_wakes(lane, step, now));
+            due.extend(self.rows_of_wakes(wakes.map(|found| wake_of(lane, found)), limit)?);
+        }
+        due.sort_by(|a, b| (a.wake_at(), &a.id).cmp(&(b.wake_at(), &b.id)));
+        Ok(due)
     }
 
     /// Rows with a wake, behind a place.
@@ -74,16 +82,21 @@ impl Shared {
         after: Option<&(Timestamp, EnrollmentId)>,
         limit: usize,
     ) -> Read<Vec<Enrollment>> {
-        let prefix = layout::wakes_of(lane);
-        let after = after.map_or(prefix.clone(), |(at, id)| layout::wake_in(lane, *at, id));
-        self.rows_of_wakes(lane, self.index.behind(&prefix, after), limit)
+        let mut after = after.map(|(at, id)| (*at, layout::row(id)));
+        let mut rows = Vec::new();
+        // Rows that have moved meanwhile are left out, and others come in their place.
+        loop {
+            let left = limit.saturating_sub(rows.len());
+            let wakes = self.wakes_behind(lane, after.as_ref(), left)?;
+            let Some((_, at, row)) = wakes.last() else { return Ok(rows) };
+            after = Some((*at, row.clone()));
+            rows.extend(self.rows_of_wakes(wakes.into_iter().map(Ok), left)?);
+        }
     }
 
     /// The earliest wake.
     pub fn next_wake(&self, lane: &Lane) -> Read<Option<Timestamp>> {
-        let prefix = layout::wakes_of(lane);
-        let Some(first) = self.index.behind(&prefix, prefix.clone()).next() else { return Ok(None) };
-        wake_of(lane, first).map(|(at, _)| Some(at))
+        Ok(self.wakes_behind(lane, None, 1)?.first().map(|(_, at, _)| *at))
     }
 
     /// An event of the inbox.
@@ -179,20 +192,48 @@ impl Shared {
         )
     }
 
-    fn rows_of_wakes(
+    /// The steps at which rows of a lane stand.
+    fn steps_of(&self, lane: &Lane) -> Read<Vec<u8>> {
+        let (prefix, mut steps) = (layout::wakes_of(lane), Vec::new());
+        let mut from = prefix.clone();
+        while let Some(found) = self.index.range(from, end_of(&prefix)).next() {
+            let (step, ..) = wake_of(lane, found)?;
+            steps.push(step);
+            from = end_of(&layout::wakes_at(lane, step));
+        }
+        Ok(steps)
+    }
+
+    /// The first wakes of a lane behind a place, in the order of time and row, whatever their steps.
+    fn wakes_behind(
         &self,
         lane: &Lane,
-        wakes: impl Iterator<Item = Read<Found>>,
+        after: Option<&(Timestamp, Vec<u8>)>,
         limit: usize,
-    ) -> Read<Vec<Enrollment>> {
+    ) -> Read<Vec<Wake>> {
+        let mut wakes = Vec::new();
+        for step in self.steps_of(lane)? {
+            let prefix = layout::wakes_at(lane, step);
+            let after = after.map_or(prefix.clone(), |(at, row)| layout::wake_of_row(lane, step, *at, row));
+            for found in self.index.behind(&prefix, after).take(limit) {
+                wakes.push(wake_of(lane, found)?);
+            }
+        }
+        wakes.sort_by(|a, b| (a.1, &a.2).cmp(&(b.1, &b.2)));
+        wakes.truncate(limit);
+        Ok(wakes)
+    }
+
+    fn rows_of_wakes(&self, wakes: impl Iterator<Item = Read<Wake>>, limit: usize) -> Read<Vec<Enrollment>> {
         let mut rows = Vec::new();
         for wake in wakes {
             if rows.len() >= limit {
                 break;
             }
-            let (at, key) = wake_of(lane, wake)?;
+            let (step, at, key) = wake?;
             let row: Option<Enrollment> = self.document(&key)?;
-            rows.extend(row.filter(|row| row.wake_at() == Some(at)));
+            let place = |row: &Enrollment| row.place().map(|(step, at)| (step.number(), at));
+            rows.extend(row.filter(|row| place(row) == Some((step, at))));
         }
         Ok(rows)
     }
@@ -215,7 +256,7 @@ impl Shared {
     }
 }
 
-fn wake_of(lane: &Lane, found: Read<Found>) -> Read<(Timestamp, Vec<u8>)> {
+fn wake_of(lane: &Lane, found: Read<Found>) -> Read<Wake> {
     layout::parse_wake(&found?.0, lane).ok_or_else(|| broken("a wake cannot be read"))
 }
 

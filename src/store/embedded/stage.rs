@@ -127,11 +127,11 @@ impl<'a> Stage<'a> {
             return Ok(());
         }
         self.put(layout::parked(parked.at, &parked.id), &[])?;
-        self.put_document(key, 0, Some(parked.at), parked, position)
+        self.put_document(key, 0, Some((0, parked.at)), parked, position)
     }
 
     fn take_parked(&mut self, key: &[u8], id: &LetterId) -> Result<(), StoreError> {
-        if let Some((_, Some(at))) = self.stub(key)? {
+        if let Some((_, Some((_, at)))) = self.stub(key)? {
             self.slot(layout::parked(at, id))?.after = None;
         }
         self.slot(key.to_vec())?.after = None;
@@ -140,30 +140,31 @@ impl<'a> Stage<'a> {
     }
 
     fn put_row(&mut self, key: Vec<u8>, row: &Enrollment, position: Position) -> Result<(), StoreError> {
-        if let Some((_, Some(before))) = self.stub(&key)? {
+        if let Some((_, Some((step, at)))) = self.stub(&key)? {
             // The row may have queued in another lane.
             for lane in row.id.lanes() {
-                self.slot(layout::wake_in(&lane, before, &row.id))?.after = None;
+                self.slot(layout::wake_in(&lane, step, at, &row.id))?.after = None;
             }
         }
-        if let Some(at) = row.wake_at() {
-            self.put(layout::wake_in(&row.lane(), at, &row.id), &[])?;
+        let wake = row.place().map(|(step, at)| (step.number(), at));
+        if let Some((step, at)) = wake {
+            self.put(layout::wake_in(&row.lane(), step, at, &row.id), &[])?;
         }
-        self.put_document(key, row.version, row.wake_at(), row, position)
+        self.put_document(key, row.version, wake, row, position)
     }
 
     fn put_document(
         &mut self,
         key: Vec<u8>,
         version: u64,
-        wake_at: Option<Timestamp>,
+        wake: Option<(u8, Timestamp)>,
         document: &impl Serialize,
         position: Position,
     ) -> Result<(), StoreError> {
         let json = serde_json::to_vec(document).map_err(|error| broken(&error.to_string()))?;
         let inline = json.len() <= value::INLINE_MAX;
         let content = if inline { Content::Inline(&json) } else { Content::InLedger(position) };
-        self.put(key, &Document { version, wake_at, content }.encode())
+        self.put(key, &Document { version, wake, content }.encode())
     }
 
     fn put(&mut self, key: Vec<u8>, payload: &[u8]) -> Result<(), StoreError> {
@@ -173,10 +174,10 @@ impl<'a> Stage<'a> {
     }
 
     /// The version and the wake of a document.
-    fn stub(&mut self, key: &[u8]) -> Result<Option<(u64, Option<Timestamp>)>, StoreError> {
+    fn stub(&mut self, key: &[u8]) -> Result<Option<(u64, Option<(u8, Timestamp)>)>, StoreError> {
         let Some(payload) = self.payload(key)? else { return Ok(None) };
         let document = Document::decode(payload).ok_or_else(|| broken("a document cannot be read"))?;
-        Ok(Some((document.version, document.wake_at)))
+        Ok(Some((document.version, document.wake)))
     }
 
     fn payload(&mut self, key: &[u8]) -> Result<Option<&[u8]>, StoreError> {

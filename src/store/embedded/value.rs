@@ -9,6 +9,9 @@ use jiff::Timestamp;
 /// The longest document that lies in the index itself, in bytes.
 pub const INLINE_MAX: usize = 24 << 10;
 
+/// In the place of a step: the document is not listed by a time.
+const NO_WAKE: u8 = u8::MAX;
+
 /// The length of a check.
 const CHECK: usize = 8;
 
@@ -17,8 +20,8 @@ const CHECK: usize = 8;
 pub struct Document<'a> {
     /// Its version; 0 if it has none.
     pub version: u64,
-    /// When its row is to be looked at, or since when a message is parked: the time by which it is listed.
-    pub wake_at: Option<Timestamp>,
+    /// The time by which it is listed: when its row is to be looked at, or since when a message is parked; and at which step its row stands.
+    pub wake: Option<(u8, Timestamp)>,
     /// Where it is.
     pub content: Content<'a>,
 }
@@ -52,9 +55,9 @@ impl<'a> Document<'a> {
     /// The document as a payload.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = self.version.to_be_bytes().to_vec();
-        let wake_at = self.wake_at.map(Timestamp::as_nanosecond);
-        bytes.push(u8::from(wake_at.is_some()));
-        bytes.extend(wake_at.unwrap_or(0).to_be_bytes());
+        let (step, at) = self.wake.map_or((NO_WAKE, 0), |(step, at)| (step, at.as_nanosecond()));
+        bytes.push(step);
+        bytes.extend(at.to_be_bytes());
         match self.content {
             Content::Inline(json) => {
                 bytes.push(0);
@@ -71,17 +74,17 @@ impl<'a> Document<'a> {
     /// Reads a payload.
     pub fn decode(payload: &'a [u8]) -> Option<Self> {
         let (version, rest) = payload.split_first_chunk()?;
-        let (has_wake, rest) = rest.split_first()?;
+        let (step, rest) = rest.split_first()?;
         let (nanoseconds, rest) = rest.split_first_chunk()?;
-        let wake_at = match has_wake {
-            0 => None,
-            _ => Some(Timestamp::from_nanosecond(i128::from_be_bytes(*nanoseconds)).ok()?),
+        let wake = match *step {
+            NO_WAKE => None,
+            step => Some((step, Timestamp::from_nanosecond(i128::from_be_bytes(*nanoseconds)).ok()?)),
         };
         let content = match rest.split_first()? {
             (0, json) => Content::Inline(json),
             (_, position) => Content::InLedger(Position(u64::from_be_bytes(position.try_into().ok()?))),
         };
-        Some(Self { version: u64::from_be_bytes(*version), wake_at, content })
+        Some(Self { version: u64::from_be_bytes(*version), wake, content })
     }
 }
 
@@ -96,12 +99,12 @@ mod tests {
 
     #[test]
     fn documents_come_back_and_damage_is_seen() {
-        for (wake_at, content) in [
+        for (wake, content) in [
             (None, Content::Inline(b"{}")),
-            (Some(Timestamp::MIN), Content::Inline(b"")),
-            (Some(Timestamp::UNIX_EPOCH), Content::InLedger(Position(7))),
+            (Some((0, Timestamp::MIN)), Content::Inline(b"")),
+            (Some((27, Timestamp::UNIX_EPOCH)), Content::InLedger(Position(7))),
         ] {
-            let document = Document { version: 3, wake_at, content };
+            let document = Document { version: 3, wake, content };
             let value = seal(b"r1", &document.encode());
             assert_eq!(open(b"r1", &value).and_then(Document::decode), Some(document));
             assert_eq!(open(b"r2", &value), None);
