@@ -16,7 +16,7 @@ mod naive;
 mod plain;
 mod process;
 #[path = "../../tests/it/rabbit.rs"]
-#[expect(dead_code, reason = "tests do more with a node than the bench does")]
+#[expect(dead_code, unused_imports, reason = "tests do more with a node than the bench does")]
 mod rabbit;
 mod setup;
 mod table;
@@ -112,6 +112,7 @@ async fn measure(wanted: &Wanted) -> Table {
     let mut bench = Bench {
         google: StandIn::start(),
         rabbit: RabbitNode::start(),
+        program: wanted.program.clone(),
         table: Table::default(),
         runs: wanted.runs,
     };

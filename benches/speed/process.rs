@@ -14,8 +14,6 @@ pub struct Usage {
     pub cpu: f64,
     /// The most resident memory it has had, in MiB.
     pub peak_mib: f64,
-    /// Resident memory now, in MiB.
-    pub resident_mib: f64,
 }
 
 /// Reads it; nothing of a process that is gone.
@@ -35,7 +33,7 @@ pub fn usage(id: u32) -> Usage {
     };
     // utime, stime, cutime, cstime are fields 14 to 17, of which the first two stand before the bracket.
     let cpu = (11..15).map(ticks).sum::<f64>() * TICK;
-    Usage { cpu, peak_mib: mib("VmHWM:"), resident_mib: mib("VmRSS:") }
+    Usage { cpu, peak_mib: mib("VmHWM:") }
 }
 
 /// The bytes that the files below a folder take on the disk.

@@ -14,6 +14,7 @@ mod intake;
 mod lesson;
 mod lockout;
 mod observe;
+mod on_their_way;
 mod orders;
 mod outcomes;
 mod park;
@@ -142,6 +143,8 @@ pub struct Engine {
     lanes: BTreeMap<Lane, LaneState>,
     known: Mutex<Known>,
     grants: Mutex<Grants>,
+    /// New rows that have not settled.
+    on_their_way: Mutex<on_their_way::OnTheirWay>,
     /// What the sources count themselves.
     sequences: Mutex<Sequences>,
     /// What HR has said for soon.
@@ -201,7 +204,8 @@ struct LaneState {
 /// What is known of the reseller accounts, kept in step with their rows.
 #[derive(Default)]
 struct Known {
-    roster: Roster,
+    /// Steps hold it while they run; whoever changes it makes another.
+    roster: Arc<Roster>,
     rows: BTreeMap<ResellerName, Enrollment>,
     /// Accounts whose first look since the start has not ended: what yesterday's configuration was good for proves nothing.
     unseen: BTreeSet<ResellerName>,
@@ -230,7 +234,7 @@ impl Engine {
             .collect();
         let mut known = Known::default();
         for name in house.sites.keys() {
-            known.roster.resellers.entry(name.clone()).or_default();
+            Arc::make_mut(&mut known.roster).resellers.entry(name.clone()).or_default();
         }
         Arc::new(Self {
             house,
@@ -238,6 +242,7 @@ impl Engine {
             lanes,
             known: Mutex::new(known),
             grants: Mutex::default(),
+            on_their_way: Mutex::default(),
             sequences: Mutex::default(),
             agenda: Mutex::default(),
             agenda_moved: Notify::new(),
@@ -266,14 +271,14 @@ impl Engine {
     }
 
     /// What is known of the reseller accounts.
-    pub fn roster(&self) -> Roster {
-        self.known().roster.clone()
+    pub fn roster(&self) -> Arc<Roster> {
+        Arc::clone(&self.known().roster)
     }
 
     /// What is known since the start: which domains an account has stands to be looked at until its first look has ended.
     fn roster_seen(&self) -> Roster {
         let known = self.known();
-        let mut roster = known.roster.clone();
+        let mut roster = Roster::clone(&known.roster);
         for name in &known.unseen {
             roster.resellers.entry(name.clone()).or_default().domains = None;
         }
@@ -322,6 +327,10 @@ impl Engine {
 
     fn grants(&self) -> MutexGuard<'_, Grants> {
         self.grants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn on_their_way(&self) -> MutexGuard<'_, on_their_way::OnTheirWay> {
+        self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn agenda(&self) -> MutexGuard<'_, calendar::Agenda> {
