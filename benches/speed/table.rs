@@ -30,8 +30,10 @@ struct Figure {
 pub struct Table(Vec<Figure>);
 
 impl Table {
-    /// Adds a sample to a figure.
+    /// Adds a sample to a figure, and shows it to whoever watches a long run.
+    #[expect(clippy::print_stderr, reason = "a run takes minutes, and a part of it is better than nothing")]
     pub fn note(&mut self, measure: &str, what: &str, unit: &'static str, goal: Goal, sample: f64) {
+        eprintln!("{measure}: {what}: {} {unit}", short(sample));
         let known = self.0.iter_mut().find(|figure| figure.measure == measure && figure.what == what);
         match known {
             Some(figure) => figure.samples.push(sample),

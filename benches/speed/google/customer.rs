@@ -1,6 +1,7 @@
 //! One customer of Google's as the stand-in keeps it: accounts as the JSON that lists hand out, so that a list is put together by
 //! copying. Not here: paths and queries (`routes`).
 
+use carepass::clock::Clock;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -83,7 +84,7 @@ impl Customer {
             "kind": "admin#directory#user", "id": id, "primaryEmail": address, "customerId": self.id,
             "name": body["name"], "isAdmin": false, "isDelegatedAdmin": false, "suspended": false, "archived": false,
             "isEnrolledIn2Sv": false, "isEnforcedIn2Sv": false, "orgUnitPath": body["orgUnitPath"], "externalIds": body["externalIds"],
-            "creationTime": "2026-11-26T00:00:00.000Z", "lastLoginTime": "1970-01-01T00:00:00.000Z",
+            "creationTime": Clock::System.now(), "lastLoginTime": "1970-01-01T00:00:00.000Z",
             "agreedToTerms": false, "ipWhitelisted": false, "changePasswordAtNextLogin": true, "includeInGlobalAddressList": true
         });
         let place = self.users.len();

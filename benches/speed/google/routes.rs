@@ -69,6 +69,9 @@ impl World {
             ("GET", ["admin", "directory", "v1", "users", key]) => {
                 Some(("users.get", found(customer.user(key))))
             }
+            ("PUT", ["admin", "directory", "v1", "users", key]) => {
+                Some(("users.update", found(customer.user(key))))
+            }
             ("POST", ["admin", "directory", "v1", "users"]) => {
                 Some(("users.insert", self.insert(number, request.body)?))
             }

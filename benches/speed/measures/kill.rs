@@ -13,6 +13,7 @@ const NAME: &str = "kill -9 in full flight, 200 × 5 at 5 ms";
 const LAYOUT: Layout = Layout { accounts: 5, domains: 1 };
 const ENGINEERS: usize = 200;
 const LATENCY_MS: u64 = 5;
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Takes the figures.
 pub async fn measure(bench: &mut Bench) {
@@ -40,7 +41,9 @@ pub async fn measure(bench: &mut Bench) {
             bench.google.until_resumed().await;
             begun.elapsed()
         };
-        let (first, resumed) = tokio::join!(first, resumed);
+        let (first, resumed) = tokio::time::timeout(PATIENCE, async { tokio::join!(first, resumed) })
+            .await
+            .expect("everybody is worked on again");
         desk.until_ready(ENGINEERS).await;
         let all = begun.elapsed();
         let tally = bench.google.tally().await;

@@ -45,19 +45,13 @@ impl Ran {
 
 /// Takes every figure of a load.
 pub async fn measure(bench: &mut Bench, load: &Load) {
-    for run in 0..bench.runs {
-        eprint_run(load.name, run);
+    for _ in 0..bench.runs {
         let bare = bare(bench, load).await;
         let naive = naive(bench, load).await;
         note_rival(bench, load, "bare loop", &bare);
         note_rival(bench, load, "consumer without a store", &naive);
         carepass(bench, load, naive.per_second(load.engineers)).await;
     }
-}
-
-#[expect(clippy::print_stderr, reason = "somebody watches a long run")]
-fn eprint_run(name: &str, run: usize) {
-    eprintln!("{name}: run {}", run + 1);
 }
 
 fn note_rival(bench: &mut Bench, load: &Load, who: &str, ran: &Ran) {
