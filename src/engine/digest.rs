@@ -130,7 +130,7 @@ impl Engine {
 /// What was found so far; moments stand beside each item until all are in order.
 struct Gathering<'a> {
     engine: &'a Engine,
-    roster: Roster,
+    roster: Arc<Roster>,
     now: Timestamp,
     leavers: Vec<(Timestamp, OpenLeaver)>,
     at_risk: Vec<(Timestamp, StartAtRisk)>,

@@ -260,7 +260,12 @@ impl Engine {
             said.any(|said| said.person.is_some())
                 && !matches!(engineer.forgetting, Some(Forgetting::Done(_)))
         });
-        match (has_sealed, self.house.store.data_key(key).await) {
+        let stored = match before {
+            Some(_) => self.house.store.data_key(key).await,
+            // Whoever is not stored has no key.
+            None => Ok(None),
+        };
+        match (has_sealed, stored) {
             // A fresh key would open the new record, and nothing that was sealed before. Only this engineer's record is broken:
             // everybody else's events must not wait for it.
             (_, Err(StoreError::Damaged(_))) | (true, Ok(None)) => Err(Race::Over(unreadable(event))),

@@ -18,6 +18,7 @@ mod intake;
 mod lesson;
 mod lockout;
 mod observe;
+mod on_their_way;
 mod orders;
 mod outcomes;
 mod pace;
@@ -166,6 +167,8 @@ pub struct Engine {
     in_flight: Arc<Semaphore>,
     known: Mutex<Known>,
     grants: Mutex<Grants>,
+    /// New rows that have not settled.
+    on_their_way: Mutex<on_their_way::OnTheirWay>,
     /// What the sources count themselves.
     sequences: Mutex<Sequences>,
     /// What HR has said for soon.
@@ -253,7 +256,8 @@ struct LaneState {
 /// What is known of the reseller accounts, kept in step with their rows.
 #[derive(Default)]
 struct Known {
-    roster: Roster,
+    /// Steps hold it while they run; whoever changes it makes another.
+    roster: Arc<Roster>,
     rows: BTreeMap<ResellerName, Enrollment>,
     /// Accounts whose first look since the start has not ended: what yesterday's configuration was good for proves nothing.
     unseen: BTreeSet<ResellerName>,
@@ -296,7 +300,7 @@ impl Engine {
         }
         let mut known = Known::default();
         for name in house.sites.keys() {
-            known.roster.resellers.entry(name.clone()).or_default();
+            Arc::make_mut(&mut known.roster).resellers.entry(name.clone()).or_default();
         }
         let in_flight = Arc::new(Semaphore::new(settings.permits_in_all));
         Arc::new(Self {
@@ -309,6 +313,7 @@ impl Engine {
             in_flight,
             known: Mutex::new(known),
             grants: Mutex::default(),
+            on_their_way: Mutex::default(),
             sequences: Mutex::default(),
             agenda: Mutex::default(),
             agenda_moved: Notify::new(),
@@ -339,14 +344,14 @@ impl Engine {
     }
 
     /// What is known of the reseller accounts.
-    pub fn roster(&self) -> Roster {
-        self.known().roster.clone()
+    pub fn roster(&self) -> Arc<Roster> {
+        Arc::clone(&self.known().roster)
     }
 
     /// What is known since the start: which domains an account has stands to be looked at until its first look has ended.
     fn roster_seen(&self) -> Roster {
         let known = self.known();
-        let mut roster = known.roster.clone();
+        let mut roster = Roster::clone(&known.roster);
         for name in &known.unseen {
             roster.resellers.entry(name.clone()).or_default().domains = None;
         }
@@ -417,6 +422,10 @@ impl Engine {
 
     fn grants(&self) -> MutexGuard<'_, Grants> {
         self.grants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn on_their_way(&self) -> MutexGuard<'_, on_their_way::OnTheirWay> {
+        self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn agenda(&self) -> MutexGuard<'_, calendar::Agenda> {

@@ -146,7 +146,7 @@ pub(super) fn duties(held: usize, living: usize, age: Duration) {
 /// Sets the gauges until the stop.
 pub(super) async fn watch(engine: Arc<Engine>) {
     while !engine.stop.is_cancelled() {
-        for (name, status) in engine.roster().resellers {
+        for (name, status) in &engine.roster().resellers {
             gauge!("carepass_reseller_up", "reseller" => name.to_string()).set(if status.ready {
                 1.0
             } else {

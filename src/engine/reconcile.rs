@@ -151,8 +151,9 @@ impl Engine {
 
     async fn reconcile_logged(&self, key: &EngineerKey) {
         let looked = async {
-            self.reconcile(key).await?;
-            self.expose(self.house.store.enrollments_of(key).await?).await;
+            if self.look_at(key).await? {
+                self.expose(self.house.store.enrollments_of(key).await?).await;
+            }
             Ok::<(), StoreError>(())
         };
         let Err(error) = looked.await else { return };
@@ -165,23 +166,37 @@ impl Engine {
     /// Brings what HR has said for now into force, tells the rows that there are, and opens those that the engineer lacks.
     /// The loops do this by themselves; public for simulations that drive an engine by hand.
     pub async fn reconcile(&self, key: &EngineerKey) -> Result<(), StoreError> {
-        let Some(engineer) = self.house.store.engineer(key).await? else { return Ok(()) };
+        self.look_at(key).await.map(drop)
+    }
+
+    /// The same; answers whether there are rows of accounts that are not configured any more.
+    async fn look_at(&self, key: &EngineerKey) -> Result<bool, StoreError> {
+        let Some(engineer) = self.house.store.engineer(key).await? else { return Ok(false) };
         let engineer = match self.turn_page(&engineer).await {
             Ok(turned) => turned.unwrap_or(engineer),
             // Somebody else has turned it, or HR has said more: look again at once.
             Err(StoreError::Conflict) => {
                 self.signal(key);
-                return Ok(());
+                return Ok(false);
             }
             Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => return Err(error),
         };
         self.note_moment(&engineer);
         let rows = self.house.store.enrollments_of(key).await?;
-        self.lapse(&engineer, &rows).await?;
+        let is_strange =
+            |row: &Enrollment| row.id.reseller().is_some_and(|name| !self.house.sites.contains_key(name));
+        let has_strangers = rows.iter().any(is_strange);
+        self.bring_about(&engineer, rows).await?;
+        Ok(has_strangers)
+    }
+
+    async fn bring_about(&self, engineer: &Engineer, rows: Vec<Enrollment>) -> Result<(), StoreError> {
+        let key = &engineer.key;
+        self.lapse(engineer, &rows).await?;
         for row in &rows {
-            self.tell(&engineer, row).await;
+            self.tell(engineer, row).await;
         }
-        match self.clear_up(&engineer, &rows).await {
+        match self.clear_up(engineer, &rows).await {
             Ok(()) => (),
             Err(StoreError::Conflict) => self.signal(key),
             Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => return Err(error),
@@ -192,11 +207,11 @@ impl Engine {
         }
         let rows: BTreeMap<Target, Enrollment> = rows.into_iter().map(|row| (row.id.target(), row)).collect();
         let roster = self.roster();
-        self.nudge_letter(&engineer, &roster, &rows).await;
+        self.nudge_letter(engineer, &roster, &rows).await;
         let now = self.house.clock.now();
-        let new: Vec<Enrollment> = missing(&roster, &engineer, &rows)
+        let new: Vec<Enrollment> = missing(&roster, engineer, &rows)
             .into_iter()
-            .map(|target| self.open(&engineer, target, &roster, now))
+            .map(|target| self.open(engineer, target, &roster, now))
             .collect();
         if new.is_empty() {
             return Ok(());
@@ -207,11 +222,17 @@ impl Engine {
             .filter(|row| row.waits_on(Who::Reseller))
             .filter_map(|row| row.id.reseller().cloned())
             .collect();
+        let Ok(fences) = self.duties.fence(&Duty::Reconcile) else { return Ok(()) };
+        let domains = new.iter().filter(|row| row.id.domain().is_some()).count();
+        // Before anybody can take one of them up.
+        self.on_their_way().opened(key, domains);
         let changes =
             new.into_iter().map(|row| Change::Enrollment { from: None, row: Box::new(row) }).collect();
-        let Ok(fences) = self.duties.fence(&Duty::Reconcile) else { return Ok(()) };
-        let commit = Commit { fences, ..Commit::new(now, Actor::Engine, changes) };
-        match self.commit(commit).await {
+        let opened = self.commit(Commit { fences, ..Commit::new(now, Actor::Engine, changes) }).await;
+        if opened.is_err() {
+            self.on_their_way().not_opened(key, domains);
+        }
+        match opened {
             Ok(_) => {
                 self.grown.notify_one();
                 for lane in &lanes {

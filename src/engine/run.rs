@@ -9,6 +9,7 @@ use crate::model::duty::{Duty, Fence};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State, Want};
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::outcome::is_told;
 use crate::model::plan::StepName;
 use crate::model::roster::Roster;
 use crate::model::sealed::{Sealed, WrappedKey};
@@ -19,6 +20,7 @@ use crate::store::{StoreError, seldom};
 use jiff::{SignedDuration, Timestamp};
 use ring::rand::SystemRandom;
 use secrecy::ExposeSecret;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a report is offered anew to a row that somebody else has moved meanwhile.
@@ -170,7 +172,7 @@ impl<'a> Work<'a> {
         let (roster, reseller_row) = {
             let known = self.engine.known();
             let row = self.row.id.reseller().and_then(|name| known.rows.get(name)).cloned();
-            (known.roster.clone(), row)
+            (Arc::clone(&known.roster), row)
         };
         self.saw_ready = is_ready(&roster, &self.row);
         if !self.saw_ready {
@@ -241,7 +243,8 @@ impl<'a> Work<'a> {
     /// Reads the engineer's sheet, anew for each step: HR may have changed the scope meanwhile.
     async fn load_sheet(&mut self) -> Result<(), SheetError> {
         if let Some(key) = self.row.id.engineer() {
-            self.sheet = Some(self.engine.house.sheet(key).await?);
+            let known = self.sheet.take();
+            self.sheet = Some(self.engine.house.sheet_again(key, known).await?);
         }
         Ok(())
     }
@@ -350,7 +353,10 @@ impl Engine {
             self.behind.notify_one();
         }
         committed?;
-        self.grown.notify_one();
+        // The reader of the ledger passes over the rest when it comes by.
+        if is_told(after) {
+            self.grown.notify_one();
+        }
         Ok(())
     }
 
@@ -395,9 +401,11 @@ impl Engine {
         }
     }
 
-    /// A row has settled: for an engineer's row, something else may be missing now.
+    /// A row has settled: for an engineer's row, something else may be missing now, once the others have settled too.
     fn settled(&self, row: &Enrollment) {
-        if let Some(engineer) = row.id.engineer() {
+        if let Some(engineer) = row.id.engineer()
+            && self.on_their_way().is_last(engineer)
+        {
             self.signal(engineer);
         }
     }
@@ -418,7 +426,7 @@ impl Engine {
                 return;
             }
             let before = known.roster.resellers.get(name).cloned();
-            known.roster.learn(name, row);
+            Arc::make_mut(&mut known.roster).learn(name, row);
             known.rows.insert(name.clone(), row.clone());
             let seen = !row.is_under_way() && known.unseen.remove(name);
             seen || before != known.roster.resellers.get(name).cloned()

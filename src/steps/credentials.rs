@@ -9,6 +9,7 @@ use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, FailureKind, Who};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
+use futures_util::future::join_all;
 use jiff::Timestamp;
 
 /// The step.
@@ -36,12 +37,14 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     Ok(ensured)
 }
 
-/// Asks for each scope. What passes by itself ends the probe at once; what a person has to mend is looked at to the end, so that one task
-/// names all of it.
+/// Asks for each scope. What passes by itself is tried again later; what a person has to mend is gathered, so that one task names all of
+/// it.
 async fn probe(site: &Site, now: Timestamp, worked_at: Option<Timestamp>) -> Result<(), Failure> {
     let mut lacking: Vec<(Scope, Failure)> = Vec::new();
-    for scope in Scope::ALL {
-        match site.google.probe(scope).await {
+    // Side by side: after a start nothing goes on before they have all answered.
+    let answers = join_all(Scope::ALL.map(|scope| site.google.probe(scope))).await;
+    for (scope, answer) in Scope::ALL.into_iter().zip(answers) {
+        match answer {
             Ok(()) => (),
             Err(failure) if failure.kind == FailureKind::Needs(Who::Operator) => {
                 lacking.push((scope, failure));

@@ -174,6 +174,20 @@ impl House {
     /// Reads and opens an engineer's record.
     pub async fn sheet(&self, key: &EngineerKey) -> Result<Sheet, SheetError> {
         let engineer = self.store.engineer(key).await?.ok_or(SheetError::Incomplete)?;
+        self.opened(engineer).await
+    }
+
+    /// Reads an engineer's record once more; where it is as it was, what was opened is still open.
+    pub async fn sheet_again(&self, key: &EngineerKey, known: Option<Sheet>) -> Result<Sheet, SheetError> {
+        let engineer = self.store.engineer(key).await?.ok_or(SheetError::Incomplete)?;
+        match known.filter(|known| known.engineer == engineer) {
+            Some(known) => Ok(known),
+            None => self.opened(engineer).await,
+        }
+    }
+
+    async fn opened(&self, engineer: Engineer) -> Result<Sheet, SheetError> {
+        let key = &engineer.key;
         // A key file that cannot be read concerns this engineer alone, and never the store as a whole.
         let data_key = match self.store.data_key(key).await {
             Err(StoreError::Damaged(_)) => None,

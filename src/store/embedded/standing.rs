@@ -17,6 +17,7 @@ use super::frame::Link;
 use super::index::Meta;
 use super::ledger::Ledger;
 use super::lock::Lock;
+use super::recent::Recent;
 use super::recover::{self, Recovered};
 use super::{Manner, Shared};
 use crate::model::entry::Position;
@@ -37,6 +38,8 @@ pub struct Standing {
     trouble: Mutex<Option<Trouble>>,
     /// How much was written.
     pub counters: Counting,
+    /// Records that were read lately.
+    pub recent: Recent,
 }
 
 /// How much was written since the start.
@@ -71,6 +74,7 @@ impl Standing {
             end,
             trouble: Mutex::default(),
             counters: Counting::default(),
+            recent: Recent::default(),
         };
         (standing, ledger, meta)
     }
@@ -147,6 +151,7 @@ impl Standing {
             Ok(recovered) => {
                 let (shared, ledger, meta) = shared(recovered, self.end.clone());
                 self.advance(*ledger.end());
+                self.recent.forget();
                 *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(shared);
                 self.recovered();
                 tracing::info!(position = self.head().0, "the store was opened anew and takes commits again");

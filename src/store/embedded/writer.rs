@@ -239,6 +239,8 @@ impl Writer {
         }
         if count > 0 {
             self.put_down(shared, stage, count, &body)?;
+            let happened = batch.iter().zip(&answers).filter(|(_, answer)| answer.is_ok());
+            self.shared.recent.written(happened.flat_map(|(pending, _)| &pending.commit.changes));
         }
         Ok(answers)
     }
