@@ -119,6 +119,8 @@ impl Engine {
             }
         }
         if let Some(engineer) = row.id.engineer().filter(|_| may_concern_others(row)) {
+            // It may be one of those that were opened here, and the last of our own is waited for.
+            self.on_their_way().is_last(engineer);
             self.signal(engineer);
         }
     }

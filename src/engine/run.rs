@@ -60,12 +60,7 @@ pub(super) struct Claimed {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(
-        engine: &'a Engine,
-        tenure: Option<&'a Tenure>,
-        row: Enrollment,
-        pass: Pass,
-    ) -> Self {
+    pub(super) fn new(engine: &'a Engine, tenure: Option<&'a Tenure>, row: Enrollment, pass: Pass) -> Self {
         Self { engine, tenure, row, pass, sheet: None, saw_ready: true, wall: None, fallen: None }
     }
 

@@ -43,9 +43,9 @@ statements! {
             on conflict (key) do update set version = excluded.version, body = excluded.body",
         put_keys: "insert into carepass.data_keys (engineer, wrapped) select * from unnest($1::text[], $2::bytea[])
             on conflict (engineer) do update set wrapped = excluded.wrapped",
-        put_rows: "insert into carepass.enrollments (id, lane, wake_micros, wake_nanos, version, body)
-            select * from unnest($1::text[], $2::text[], $3::bigint[], $4::smallint[], $5::bigint[], $6::text[])
-            on conflict (id) do update set lane = excluded.lane, wake_micros = excluded.wake_micros,
+        put_rows: "insert into carepass.enrollments (id, lane, step, wake_micros, wake_nanos, version, body)
+            select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::smallint[], $6::bigint[], $7::text[])
+            on conflict (id) do update set lane = excluded.lane, step = excluded.step, wake_micros = excluded.wake_micros,
             wake_nanos = excluded.wake_nanos, version = excluded.version, body = excluded.body",
         put_holders: "insert into carepass.holders (tag, engineer) select * from unnest($1::bytea[], $2::text[])
             on conflict (tag) do update set engineer = excluded.engineer",
@@ -345,12 +345,13 @@ async fn put_people(client: &Client, orders: &Orders, puts: &Puts) -> Result<(),
 async fn put_rows(client: &Client, orders: &Orders, puts: &Puts) -> Result<(), Error> {
     let (ids, rows): (Vec<&str>, Vec<_>) = puts.rows.iter().map(|(id, row)| (id.as_str(), row)).unzip();
     let wakes = || rows.iter().map(|row| row.wake.as_ref());
-    let lanes: Vec<Option<&str>> = wakes().map(|wake| wake.map(|(lane, _)| lane.as_str())).collect();
-    let micros: Vec<Option<i64>> = wakes().map(|wake| wake.map(|(_, (micros, _))| *micros)).collect();
-    let nanos: Vec<Option<i16>> = wakes().map(|wake| wake.map(|(_, (_, nanos))| *nanos)).collect();
+    let lanes: Vec<Option<&str>> = wakes().map(|wake| wake.map(|wake| wake.lane.as_str())).collect();
+    let steps: Vec<Option<&str>> = wakes().map(|wake| wake.map(|wake| wake.step)).collect();
+    let micros: Vec<Option<i64>> = wakes().map(|wake| wake.map(|wake| wake.at.0)).collect();
+    let nanos: Vec<Option<i16>> = wakes().map(|wake| wake.map(|wake| wake.at.1)).collect();
     let versions: Vec<i64> = rows.iter().map(|row| signed(row.version)).collect();
     let bodies: Vec<&str> = rows.iter().map(|row| row.body.as_str()).collect();
-    let columns: [&(dyn ToSql + Sync); 6] = [&ids, &lanes, &micros, &nanos, &versions, &bodies];
+    let columns: [&(dyn ToSql + Sync); 7] = [&ids, &lanes, &steps, &micros, &nanos, &versions, &bodies];
     execute(client, &orders.put_rows, columns, !ids.is_empty()).await
 }
 

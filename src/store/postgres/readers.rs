@@ -28,13 +28,24 @@ statements! {
         data_key: "select wrapped from carepass.data_keys join carepass.engineers on key = engineer where engineer = $1",
         enrollment: "select body from carepass.enrollments where id = $1",
         enrollments_of: "select body from carepass.enrollments where id >= $1 and id < $2 order by id",
-        due: "select body from carepass.enrollments where lane = $1 and (wake_micros, wake_nanos) <= ($2, $3)
-            order by wake_micros, wake_nanos, id limit $4",
-        queue: "select body from carepass.enrollments where lane = $1 order by wake_micros, wake_nanos, id limit $2",
-        queue_after: "select body from carepass.enrollments where lane = $1 and (wake_micros, wake_nanos, id) > ($2, $3, $4)
+        due: "select body from carepass.steps_of($1) at cross join lateral (
+                select body, wake_micros, wake_nanos, id from carepass.enrollments
+                where lane = $1 and step = at and (wake_micros, wake_nanos) <= ($2, $3)
+                order by wake_micros, wake_nanos, id limit $4) rows
+            order by wake_micros, wake_nanos, id",
+        queue: "select body from carepass.steps_of($1) at cross join lateral (
+                select body, wake_micros, wake_nanos, id from carepass.enrollments where lane = $1 and step = at
+                order by wake_micros, wake_nanos, id limit $2) rows
+            order by wake_micros, wake_nanos, id limit $2",
+        queue_after: "select body from carepass.steps_of($1) at cross join lateral (
+                select body, wake_micros, wake_nanos, id from carepass.enrollments
+                where lane = $1 and step = at and (wake_micros, wake_nanos, id) > ($2, $3, $4)
+                order by wake_micros, wake_nanos, id limit $5) rows
             order by wake_micros, wake_nanos, id limit $5",
-        next_wake: "select wake_micros, wake_nanos from carepass.enrollments where lane = $1
-            order by wake_micros, wake_nanos, id limit 1",
+        next_wake: "select wake_micros, wake_nanos from carepass.steps_of($1) at cross join lateral (
+                select wake_micros, wake_nanos from carepass.enrollments where lane = $1 and step = at
+                order by wake_micros, wake_nanos, id limit 1) rows
+            order by wake_micros, wake_nanos limit 1",
         received: "select body from carepass.received where key = $1",
         holder: "select engineer from carepass.holders where tag = $1",
         parked: "select body from carepass.parked order by at_micros, at_nanos, id limit $1",

@@ -49,9 +49,17 @@ pub struct Held {
 /// A row that is written.
 #[derive(Debug)]
 pub struct PutRow {
-    pub wake: Option<(String, Time)>,
+    pub wake: Option<Wake>,
     pub version: u64,
     pub body: String,
+}
+
+/// Where a row queues.
+#[derive(Debug)]
+pub struct Wake {
+    pub lane: String,
+    pub step: &'static str,
+    pub at: Time,
 }
 
 /// What is written. Nothing for a value means that it is removed.
@@ -195,7 +203,11 @@ impl Stage {
 
     fn put_row(&mut self, row: &Enrollment, body: String) {
         let key = layout::row(&row.id);
-        let wake = row.wake_at().map(|at| (layout::lane(&row.lane()), layout::time(at)));
+        let wake = row.place().map(|(step, at)| Wake {
+            lane: layout::lane(&row.lane()),
+            step: step.as_str(),
+            at: layout::time(at),
+        });
         self.held.rows.insert(key.clone(), row.version);
         self.puts.rows.insert(key, PutRow { wake, version: row.version, body });
     }

@@ -12,10 +12,11 @@ create table carepass.data_keys (
     wrapped bytea not null
 );
 
--- The id is written so that it sorts as the model does (layout.rs). A row that has settled has no lane and no time.
+-- The id is written so that it sorts as the model does (layout.rs). A row that has settled has no lane, no step and no time.
 create table carepass.enrollments (
     id text collate "C" primary key,
     lane text collate "C",
+    step text collate "C",
     wake_micros bigint,
     wake_nanos smallint,
     version bigint not null,
@@ -23,7 +24,19 @@ create table carepass.enrollments (
 );
 
 -- When must somebody look at which row again?
-create index enrollments_wake on carepass.enrollments (lane, wake_micros, wake_nanos, id) where lane is not null;
+create index enrollments_wake on carepass.enrollments (lane, step, wake_micros, wake_nanos, id) where lane is not null;
+
+-- The steps at which rows of a lane stand: one look into the index for each, however many rows there are.
+create function carepass.steps_of(wanted text) returns setof text language sql stable as $$
+    with recursive found(step) as (
+        (select step from carepass.enrollments where lane = wanted order by step limit 1)
+        union all
+        select (select rows.step from carepass.enrollments rows where rows.lane = wanted and rows.step > found.step
+            order by rows.step limit 1)
+        from found where found.step is not null
+    )
+    select step from found where step is not null
+$$;
 
 -- By the SHA-256 of source and id, whose texts may hold what a text of PostgreSQL's may not.
 create table carepass.received (
