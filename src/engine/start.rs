@@ -152,7 +152,7 @@ impl Engine {
         }
         // What this replica still works at since it last had the duty is not left.
         let at_work = self.lanes[lane].at_work().clone();
-        let left = page.iter().filter(|row| !at_work.contains(&row.id));
+        let left = page.iter().filter(|row| !at_work.contains_key(&row.id));
         let left = left.filter_map(|row| Some((row, left_by_the_dead(row, horizon, taker)?)));
         stream::iter(left)
             .for_each_concurrent(SIDE_BY_SIDE, |(row, input)| async move {

@@ -239,7 +239,7 @@ async fn an_index_of_this_boot_is_looked_through_beside_the_work() {
         ("a row is gone", |batch| batch.remove(layout::row(&"reseller/nordic-se".parse().unwrap()))),
         ("a wake is another's", |batch| {
             let lane = Lane::Reseller("nordic-se".parse().unwrap());
-            let key = layout::wake_in(&lane, Timestamp::MAX, &"reseller/nordic-se".parse().unwrap());
+            let key = layout::wake_in(&lane, 0, Timestamp::MAX, &"reseller/nordic-se".parse().unwrap());
             batch.insert(key.clone(), value::seal(&key, &[]));
         }),
     ];
