@@ -143,11 +143,11 @@ pub async fn decide(
     let asked = Asked::of(batch);
     let (before, held) = fetch(client, orders, &asked).await?;
     let mut stage = Stage::new(held);
-    let (mut position, mut answers, mut taken) = (before.position.0, Vec::new(), Vec::new());
+    let (mut position, mut answers, mut admitted) = (before.position.0, Vec::new(), Vec::new());
     for pending in batch {
         let answer = stage.take(pending).map(|()| {
             position += 1;
-            taken.push((position, pending));
+            admitted.push((position, pending));
             Position(position)
         });
         answers.push(answer);
@@ -158,8 +158,8 @@ pub async fn decide(
         token: None,
         writes: Writes { puts: stage.into_puts(), ..Writes::default() },
     };
-    if !taken.is_empty() {
-        let seal = append(&mut decided.writes, &before.hash, token, &taken, key);
+    if !admitted.is_empty() {
+        let seal = append(&mut decided.writes, &before.hash, token, &admitted, key);
         decided.end = Link { position: Position(position), hash: seal.hash };
         decided.token = Some(token);
     }
@@ -281,11 +281,11 @@ fn append(
     writes: &mut Writes,
     before: &Hash,
     token: Token,
-    taken: &[(u64, &Pending)],
+    admitted: &[(u64, &Pending)],
     key: &ChainKey,
 ) -> Seal {
     let mut open = Open::after(before, token);
-    for (position, pending) in taken {
+    for (position, pending) in admitted {
         open.push(*position, &pending.body);
         let concerned: BTreeSet<&EngineerKey> =
             pending.commit.changes.iter().filter_map(Change::engineer).collect();

@@ -129,7 +129,9 @@ mod tests {
 
     fn batch(before: Hash, count: u64, entries: &[(u64, &str)], key: &ChainKey) -> Seal {
         let mut open = Open::after(&before, Token::new(7, count));
-        entries.iter().for_each(|(position, body)| open.push(*position, body));
+        for (position, body) in entries {
+            open.push(*position, body);
+        }
         open.close(key)
     }
 

@@ -32,7 +32,7 @@ pub struct InvalidUrl(String);
 /// A database's address with its credentials. `Display` and `Debug` show neither user nor password.
 #[derive(Clone)]
 pub struct Endpoint {
-    config: Config,
+    config: Box<Config>,
     authorities: Option<Authorities>,
     tls: Option<Arc<ClientConfig>>,
 }
@@ -83,7 +83,7 @@ impl Endpoint {
         let tls = if mode == Mode::VerifyFull { Some(client(authorities.as_ref())?) } else { None };
         config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
         complete(&mut config);
-        Ok(Self { config, authorities, tls })
+        Ok(Self { config: Box::new(config), authorities, tls })
     }
 
     /// Whether TLS is spoken.

@@ -119,11 +119,11 @@ async fn run(
     let replica = call.replica.as_str();
     let term = i64::try_from(call.term.min(TERM_MAX).as_micros()).unwrap_or(i64::MAX);
     let texts = |duties: &BTreeSet<Duty>| duties.iter().map(Duty::to_string).collect::<Vec<_>>();
-    let (gives_up, leaves) = (texts(&call.gives_up), call.leaves);
-    let wants = if leaves { Vec::new() } else { texts(&call.wants) };
-    let bury: [&(dyn ToSql + Sync); 2] = [&replica, &leaves];
-    let free: [&(dyn ToSql + Sync); 3] = [&replica, &gives_up, &leaves];
-    let live: [&(dyn ToSql + Sync); 3] = [&replica, &term, &leaves];
+    let (gives_up, goes) = (texts(&call.gives_up), call.leaves);
+    let wants = if goes { Vec::new() } else { texts(&call.wants) };
+    let bury: [&(dyn ToSql + Sync); 2] = [&replica, &goes];
+    let free: [&(dyn ToSql + Sync); 3] = [&replica, &gives_up, &goes];
+    let live: [&(dyn ToSql + Sync); 3] = [&replica, &term, &goes];
     let take: [&(dyn ToSql + Sync); 3] = [&replica, &term, &wants];
     let ((), _, _, _, _, _, _, leases, living, ()) = tokio::try_join!(
         biased;

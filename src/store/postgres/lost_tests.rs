@@ -61,7 +61,7 @@ fn address() -> String {
 
 /// Passes bytes on until one side ends, or until it is cut.
 async fn pass(mut near: TcpStream, mut far: TcpStream, cut: Arc<Mutex<Option<Cut>>>) {
-    let (mut out, mut back) = ([0; 64 * 1024], [0; 64 * 1024]);
+    let (mut out, mut back) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     let mut cuts_answer = false;
     loop {
         tokio::select! {

@@ -83,6 +83,7 @@ impl Store for Postgres {
         Box::pin(async move {
             self.standing.may_offer()?;
             let (pending, answered) = Pending::new(commit)?;
+            let pending = Box::new(pending);
             let lost = || self.standing.health().err().unwrap_or_else(|| fault::ended(&self.endpoint));
             crash_point!(async "postgres.commit.before");
             self.queue.send(Request::Commit(pending)).await.map_err(|_| lost())?;

@@ -71,7 +71,8 @@ macro_rules! statements {
 
         impl $name {
             pub async fn prepare(client: &tokio_postgres::Client) -> Result<Self, tokio_postgres::Error> {
-                let ($($field,)*) = tokio::try_join!($(client.prepare($sql),)*)?;
+                // On the heap: it is large, and rare.
+                let ($($field,)*) = Box::pin(async { tokio::try_join!($(client.prepare($sql),)*) }).await?;
                 Ok(Self { $($field,)* })
             }
         }
@@ -86,7 +87,7 @@ impl Session {
     /// # Errors
     /// `Unavailable`, with what is so and what to do.
     pub async fn connect(endpoint: &Endpoint) -> Result<Self, StoreError> {
-        let ready = timeout(READY_MAX, Self::open(endpoint)).await;
+        let ready = timeout(READY_MAX, Box::pin(Self::open(endpoint))).await;
         ready.unwrap_or_else(|_| Err(fault::silent("connecting", endpoint)))
     }
 
@@ -108,16 +109,12 @@ impl Session {
 
 async fn dial(endpoint: &Endpoint) -> Result<(Client, Driver), tokio_postgres::Error> {
     let config = endpoint.config();
-    Ok(match endpoint.tls() {
-        Some(tls) => {
-            let (client, connection) = config.connect(MakeRustlsConnect::new((**tls).clone())).await?;
-            (client, drive(connection))
-        }
-        None => {
-            let (client, connection) = config.connect(NoTls).await?;
-            (client, drive(connection))
-        }
-    })
+    if let Some(tls) = endpoint.tls() {
+        let (client, connection) = config.connect(MakeRustlsConnect::new((**tls).clone())).await?;
+        return Ok((client, drive(connection)));
+    }
+    let (client, connection) = config.connect(NoTls).await?;
+    Ok((client, drive(connection)))
 }
 
 fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static) -> Driver {

@@ -114,7 +114,9 @@ impl<'a> Walk<'a> {
             return;
         };
         let mut open = Open::after(&self.before, seal.token);
-        entries.iter().for_each(|(position, body)| open.push(*position, body));
+        for (position, body) in &entries {
+            open.push(*position, body);
+        }
         let has_gap = entries.iter().zip(first..).any(|((position, _), expected)| *position != expected);
         self.found.flaw = if has_gap {
             wrong("one is missing")

@@ -43,7 +43,7 @@ const RETRY_MAX: Duration = Duration::from_secs(1);
 /// What the writer is asked for.
 pub enum Request {
     /// Write this.
-    Commit(Pending),
+    Commit(Box<Pending>),
     /// Write what came before, then nothing more; answer when that is done.
     Close(oneshot::Sender<()>),
 }
@@ -97,7 +97,7 @@ impl Open {
     /// # Errors
     /// `Unavailable`, or `Damaged`.
     pub async fn look(&self, at: Position, endpoint: &Endpoint) -> Result<(Link, Option<Seal>), StoreError> {
-        let looked = within(batch::look(&self.session.client, &self.orders, at)).await;
+        let looked = within(Box::pin(batch::look(&self.session.client, &self.orders, at))).await;
         looked.map_err(|failure| failure.told(endpoint))
     }
 }
@@ -151,7 +151,7 @@ impl Writer {
                 }
             };
             match request {
-                Some(Request::Commit(pending)) => self.waiting.push_back(pending),
+                Some(Request::Commit(pending)) => self.waiting.push_back(*pending),
                 Some(Request::Close(done)) => self.closing = Some(done),
                 None => return false,
             }
@@ -185,7 +185,7 @@ impl Writer {
             return self.waiting.pop_front();
         }
         match self.queue.try_recv() {
-            Ok(Request::Commit(pending)) => Some(pending),
+            Ok(Request::Commit(pending)) => Some(*pending),
             Ok(Request::Close(done)) => {
                 self.closing = Some(done);
                 None
@@ -199,7 +199,7 @@ impl Writer {
         self.token.1 += 1;
         let token = Token::new(self.token.0, self.token.1);
         let (client, orders) = (&open.session.client, &open.orders);
-        let decided = match within(batch::decide(client, orders, &batch, &self.key, token)).await {
+        let decided = match within(Box::pin(batch::decide(client, orders, &batch, &self.key, token))).await {
             Ok(decided) => decided,
             Err(failure) => {
                 self.give_back(batch);
@@ -208,7 +208,7 @@ impl Writer {
             }
         };
         crash_point!(async "postgres.write.before");
-        let written = within(batch::put_down(client, orders, &decided)).await;
+        let written = within(Box::pin(batch::put_down(client, orders, &decided))).await;
         crash_point!(async "postgres.write.after");
         if let Err(failure) = written {
             let refusal = failure.refusal(&self.endpoint);
@@ -263,7 +263,7 @@ impl Writer {
                 biased;
                 () = sleep_until(until) => return true,
                 request = self.queue.recv(), if has_room => match request {
-                    Some(Request::Commit(pending)) => self.waiting.push_back(pending),
+                    Some(Request::Commit(pending)) => self.waiting.push_back(*pending),
                     Some(Request::Close(done)) => self.closing = Some(done),
                     None => return false,
                 },
@@ -309,7 +309,9 @@ impl Writer {
         match refusal {
             _ if has_happened => self.landed(batch, decided),
             Some(refusal) if batch.len() == 1 => {
-                batch.into_iter().for_each(|pending| pending.answer(Err(refusal.clone())));
+                for pending in batch {
+                    pending.answer(Err(refusal.clone()));
+                }
             }
             Some(_) => {
                 self.alone = batch.len();
