@@ -62,7 +62,9 @@ impl Engine {
                 Ok(page) => {
                     read = page.last().map_or(read, |last| last.position);
                     let of_others = self.of_others(&page, read);
-                    of_others.iter().for_each(|entry| self.heed(entry));
+                    for entry in &of_others {
+                        self.heed(entry);
+                    }
                     if !of_others.is_empty() {
                         self.grown.notify_one();
                     }

@@ -44,7 +44,7 @@ const PREFIX: &str = "{\"position\":0";
 const POSITION_MAX: usize = 20;
 
 /// What the writer is asked for.
-#[expect(clippy::large_enum_variant, reason = "nearly all are commits")]
+#[expect(clippy::large_enum_variant, reason = "commits are what it carries; the others come once")]
 pub enum Request {
     /// Write this.
     Commit(Pending),

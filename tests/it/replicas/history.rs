@@ -159,7 +159,8 @@ impl History {
             1 => rule(0.2, json!({"fail_after": true, "status": 503})),
             2 | 3 => rule(0.5, json!({"delay_ms": self.chance.u64(1_000..25_000)})),
             4 => {
-                rule(0.3, json!({"fail_before": true, "status": 429, "retry_after": self.chance.u64(1..30)}))
+                let after = self.chance.u64(1..30);
+                rule(0.3, json!({"fail_before": true, "status": 429, "retry_after": after}));
             }
             _ => (),
         }
