@@ -14,7 +14,7 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -31,8 +31,10 @@ const SIDE_BY_SIDE: usize = 256;
 /// What a fresh daemon does at its start is over by then.
 const SETTLES: Duration = Duration::from_secs(30);
 
-/// Where a process finds its files, so that a run can be looked at afterwards.
-const FOLDER: &str = "target/waiting";
+/// Where the files are, so that a run can be looked at afterwards.
+fn folder() -> PathBuf {
+    std::env::current_dir().expect("a folder").join("target/waiting")
+}
 
 fn main() {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -52,7 +54,8 @@ fn main() {
 }
 
 async fn measure(rows: usize, watched: u64) {
-    let folder = Path::new(FOLDER);
+    let folder = folder();
+    let folder = folder.as_path();
     let _ = std::fs::remove_dir_all(folder);
     std::fs::create_dir_all(folder).expect("a folder");
     init::write(folder).expect("the sandbox's files");
@@ -106,7 +109,7 @@ async fn restart(sandbox: &Sandbox, google: &str, watched: u64) {
 
 /// A process that fills the store, and then idles until it is killed.
 async fn fill(google: &str, engineers: usize) {
-    let app = start(Path::new(FOLDER), google).await;
+    let app = start(&folder(), google).await;
     while !app.engine.roster().resellers.values().all(|reseller| reseller.ready) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -128,7 +131,7 @@ async fn fill(google: &str, engineers: usize) {
 
 /// A process that finds the store full.
 async fn hold(google: &str) {
-    let _app = start(Path::new(FOLDER), google).await;
+    let _app = start(&folder(), google).await;
     println!("started");
     std::future::pending::<()>().await;
 }
@@ -208,7 +211,7 @@ fn size(path: &Path) -> u64 {
 async fn start(folder: &Path, google: &str) -> App {
     let mut text = format!(
         "[store]\npath = \"{0}/data\"\n[google]\nendpoint = \"{google}\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
-         [mail]\ntransport = \"file\"\npath = \"{0}/mail\"\n[limits]\ngrants_per_hour = 100000000\ngrants_per_day = 100000000\n",
+         [mail]\ntransport = \"file\"\npath = \"{0}/mail\"\n[limits]\ngrants_per_hour = 100000\ngrants_per_day = 1000000\n",
         folder.display()
     );
     for number in 0..RESELLERS {

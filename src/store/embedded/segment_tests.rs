@@ -230,12 +230,15 @@ async fn a_file_that_was_only_begun_is_gone_on_with() {
     assert!(verify(&root, None).unwrap().is_sound());
 }
 
+/// Does something to the index.
+type SpoilIndex = fn(&mut sled::Batch);
+
 /// What the same boot of the machine has left is used as it is, and looked through beside the work: an index that lacks something, or holds
 /// something else, is made anew by itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_of_this_boot_is_looked_through_beside_the_work() {
     let left = Left::behind().await;
-    let spoil: [(&str, fn(&mut sled::Batch)); 2] = [
+    let spoil: [(&str, SpoilIndex); 2] = [
         ("a row is gone", |batch| batch.remove(layout::row(&"reseller/nordic-se".parse().unwrap()))),
         ("a wake is another's", |batch| {
             let lane = Lane::Reseller("nordic-se".parse().unwrap());
