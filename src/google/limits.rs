@@ -212,7 +212,8 @@ impl Limits {
     }
 
     fn has_ticket(&self, turn: &Turn) -> bool {
-        let held = TICKETS.try_with(|tickets| std::ptr::eq(&*tickets.limits, self) && tickets.use_one(turn));
+        let held = TICKETS
+            .try_with(|tickets| std::ptr::eq(Arc::as_ptr(&tickets.limits), self) && tickets.use_one(turn));
         // Outside of any work nobody holds one.
         held.unwrap_or(false)
     }

@@ -16,7 +16,6 @@ use crate::model::parked::{LetterId, Parked};
 use crate::model::sealed::{NameTag, Sealed, WrappedKey};
 use crate::store::StoreError;
 use crate::store::condition::Known;
-use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -157,7 +156,7 @@ impl<'a> Stage<'a> {
         &mut self,
         key: Vec<u8>,
         version: u64,
-        wake: Option<(u8, Timestamp)>,
+        wake: Option<value::Wake>,
         document: &impl Serialize,
         position: Position,
     ) -> Result<(), StoreError> {
@@ -174,7 +173,7 @@ impl<'a> Stage<'a> {
     }
 
     /// The version and the wake of a document.
-    fn stub(&mut self, key: &[u8]) -> Result<Option<(u64, Option<(u8, Timestamp)>)>, StoreError> {
+    fn stub(&mut self, key: &[u8]) -> Result<Option<(u64, Option<value::Wake>)>, StoreError> {
         let Some(payload) = self.payload(key)? else { return Ok(None) };
         let document = Document::decode(payload).ok_or_else(|| broken("a document cannot be read"))?;
         Ok(Some((document.version, document.wake)))

@@ -21,10 +21,13 @@ pub struct Document<'a> {
     /// Its version; 0 if it has none.
     pub version: u64,
     /// The time by which it is listed: when its row is to be looked at, or since when a message is parked; and at which step its row stands.
-    pub wake: Option<(u8, Timestamp)>,
+    pub wake: Option<Wake>,
     /// Where it is.
     pub content: Content<'a>,
 }
+
+/// At which step, and when; 0 stands for a document that has no steps.
+pub type Wake = (u8, Timestamp);
 
 /// Where a document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
