@@ -16,6 +16,7 @@ use crate::model::parked::{LetterId, Parked};
 use crate::model::sealed::{NameTag, Sealed, WrappedKey};
 use crate::store::StoreError;
 use crate::store::condition::Known;
+use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
