@@ -4,6 +4,10 @@
 use super::in_virtual_time;
 use super::town::{LEASE, Town, duties};
 use carepass::model::duty::Duty;
+use carepass::model::enrollment::{Enrollment, State};
+use carepass::model::entry::{Change, Position};
+use carepass::model::failure::FailureCode;
+use carepass::store::Store;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -146,8 +150,7 @@ pub async fn what_was_left_running_goes_on() {
 }
 
 /// A run that began before the death.
-fn is_of_the_dead(row: &carepass::model::enrollment::Enrollment) -> bool {
-    use carepass::model::enrollment::State;
+fn is_of_the_dead(row: &Enrollment) -> bool {
     matches!(&row.state, State::Running { at, .. } if at.attempt == 1 && at.runs == 1)
         && row.id.reseller().is_some_and(|name| name.as_str() == "nordic-dk")
 }
@@ -178,7 +181,21 @@ pub async fn an_outage_repeats_no_call() {
         let made = (asked(&town, "POST", "/users"), asked(&town, "POST", "/roleassignments"));
         let domains = town.domains().len();
         assert_eq!(made, (domains, domains), "away after {moment} s");
+        let entries = town.room.store.entries(Position::default(), usize::MAX).await.expect("memory answers");
+        let lost =
+            entries.iter().flat_map(|entry| &entry.changes).filter(|change| tells_of_a_lost_worker(change));
+        assert_eq!(lost.count(), 0, "away after {moment} s, a run's result was thrown away");
     }
+}
+
+/// A run of which nobody knows what it has brought.
+fn tells_of_a_lost_worker(change: &Change) -> bool {
+    let Change::Enrollment { row, .. } = change else { return false };
+    let (State::Scheduled { last: Some(failure), .. } | State::Waiting { reason: failure, .. }) = &row.state
+    else {
+        return false;
+    };
+    failure.code == FailureCode::WorkerLost
 }
 
 #[test]
