@@ -126,7 +126,7 @@ async fn live(plan: Plan) -> Vec<Lane> {
     }
     let healthy = accounts.len() - usize::from(plan.trouble != Trouble::None);
     let ready =
-        tokio::time::timeout(PATIENCE, all_ready(&*store, begun, plan.engineers * healthy, &accounts[0]));
+        tokio::time::timeout(PATIENCE, all_ready(&store, begun, plan.engineers * healthy, &accounts[0]));
     let mut ready = ready.await.expect("everybody becomes ready in time");
     engine.cut_off();
     engine.stopped().await;

@@ -1,3 +1,5 @@
+//! Which due rows start, by cases. Not here: what a step costs, and starting them.
+
 use super::*;
 use crate::google::Quota;
 use crate::model::enrollment::{At, Goal, State};
