@@ -6,7 +6,7 @@ use super::rules::Offence;
 use carepass::planted::Bug;
 
 /// What outlives the process, as it is written in code. The sandbox and the command line's own calls end with whoever made them.
-const EFFECTS: [&str; 11] = [
+const EFFECTS: [&str; 12] = [
     ".send().await",
     ".ack(",
     ".basic_publish(",
@@ -18,6 +18,7 @@ const EFFECTS: [&str; 11] = [
     ".state().commit(",
     ".send(Request::Commit(pending))",
     "self.transport.send(message)",
+    "batch::put_down(",
 ];
 
 /// Rooms without effects of the daemon's (the API only answers), and where an index is made anew at a start: nothing is acknowledged by that.
