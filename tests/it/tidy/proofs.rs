@@ -19,6 +19,7 @@ const EFFECTS: [&str; 12] = [
     ".state().commit(",
     ".send(Request::Commit(pending))",
     "self.transport.send(message)",
+    "batch::put_down(",
 ];
 
 /// Rooms without effects of the daemon's (the API only answers), and where an index is made anew at a start: nothing is acknowledged by that.
