@@ -232,8 +232,8 @@ fn pause(last: Option<(Timestamp, Timestamp)>, now: Timestamp) -> SignedDuration
     let took = ended.duration_since(began).max(SignedDuration::ZERO);
     let rest = (took * REST_TIMES).min(REST_MAX);
     // A clock that was set back makes nobody wait longer than the rest.
-    let rested = now.duration_since(ended).max(SignedDuration::ZERO);
-    (rest - rested).max((took / GATHER_PART).min(GATHER_MAX))
+    let since = now.duration_since(ended).max(SignedDuration::ZERO);
+    (rest - since).max((took / GATHER_PART).min(GATHER_MAX))
 }
 
 /// Less than the timer can tell is one look at who else is there.
