@@ -216,9 +216,9 @@ where
     T: Send + Sync + 'static,
     R: Future<Output = Result<T, Failure>> + Send + 'static,
 {
-    let (client, last) = (google.clone(), kept.latest().map(|last| (last.began, last.ended)));
+    let (client, before) = (google.clone(), kept.latest().map(|before| (before.began, before.ended)));
     let read = async move || {
-        gather(pause(last, client.now())).await;
+        gather(pause(before, client.now())).await;
         let began = client.now();
         let items = list(client.clone()).await?;
         Ok(Arc::new(Snapshot { began, ended: client.now(), items }))
