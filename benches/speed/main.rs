@@ -16,7 +16,7 @@ mod naive;
 mod plain;
 mod process;
 #[path = "../../tests/it/rabbit.rs"]
-#[expect(dead_code, unused_imports, reason = "tests do more with a node than the bench does")]
+#[expect(dead_code, unused_imports, clippy::panic, reason = "it is the tests' own, who do more with a node")]
 mod rabbit;
 mod setup;
 mod table;

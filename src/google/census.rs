@@ -234,9 +234,9 @@ where
     T: Send + Sync + 'static,
     R: Future<Output = Result<T, Failure>> + Send + 'static,
 {
-    let (client, last) = (google.clone(), kept.latest().map(|last| (last.began, last.ended)));
+    let (client, before) = (google.clone(), kept.latest().map(|before| (before.began, before.ended)));
     let read = async move || {
-        gather(pause(last, client.now())).await;
+        gather(pause(before, client.now())).await;
         let began = client.now();
         let items = list(client.clone()).await?;
         Ok(Arc::new(Snapshot { began, ended: client.now(), items }))
@@ -250,8 +250,8 @@ fn pause(last: Option<(Timestamp, Timestamp)>, now: Timestamp) -> SignedDuration
     let took = ended.duration_since(began).max(SignedDuration::ZERO);
     let rest = (took * REST_TIMES).min(REST_MAX);
     // A clock that was set back makes nobody wait longer than the rest.
-    let rested = now.duration_since(ended).max(SignedDuration::ZERO);
-    (rest - rested).max((took / GATHER_PART).min(GATHER_MAX))
+    let since = now.duration_since(ended).max(SignedDuration::ZERO);
+    (rest - since).max((took / GATHER_PART).min(GATHER_MAX))
 }
 
 /// Less than the timer can tell is one look at who else is there.

@@ -128,7 +128,10 @@ mod tests {
         }
         let lost = Failure::transient(FailureCode::WorkerLost);
         assert_eq!(delay(1, &lost), SignedDuration::ZERO, "a process that ended says nothing of the step");
-        assert_eq!((delay(2, &lost), delay(3, &lost)), (delay(1, &transient), delay(2, &transient)));
+        for attempt in 2..40 {
+            let base = doubled(rules.backoff_min, attempt - 2, rules.backoff_max);
+            assert!(delay(attempt, &lost) >= base && delay(attempt, &lost) <= base * 5 / 4, "{attempt}");
+        }
         let not_yet = Failure::not_yet(FailureCode::AccountSettling);
         let delay_after = |seconds| {
             let since = now - SignedDuration::from_secs(seconds);

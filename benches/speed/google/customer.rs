@@ -111,7 +111,7 @@ impl Customer {
     }
 
     /// `roles.list`: the super administrator's, and the one that is configured.
-    pub fn roles(&self) -> String {
+    pub fn roles() -> String {
         let privileges = MARKER.map(|name| json!({ "serviceId": "02w5ecyt3pkeyqi", "privilegeName": name }));
         json!({ "items": [
             { "roleId": "1", "roleName": "_SEED_ADMIN_ROLE", "isSystemRole": true, "isSuperAdminRole": true, "rolePrivileges": privileges },

@@ -83,7 +83,7 @@ impl World {
                 read("orgunits.get", unit())
             }
             ("GET", ["admin", "directory", "v1", "customer", _, "roles"]) => {
-                read("roles.list", customer.roles())
+                read("roles.list", Customer::roles())
             }
             ("GET", ["admin", "directory", "v1", "customer", _, "roleassignments"]) => {
                 read("roleAssignments.list", customer.assignments(from))

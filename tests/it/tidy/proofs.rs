@@ -6,7 +6,7 @@ use super::rules::Offence;
 use carepass::planted::Bug;
 
 /// What outlives the process, as it is written in code. The sandbox and the command line's own calls end with whoever made them.
-const EFFECTS: [&str; 12] = [
+const EFFECTS: [&str; 13] = [
     ".send().await",
     ".ack(",
     ".basic_publish(",
