@@ -20,11 +20,6 @@ pub const STEP: Step = Step {
     ensure: |cx| Box::pin(std::future::ready(ensure(cx))),
 };
 
-/// The step, where it holds without anybody's doing: then it holds with the step before.
-pub(super) fn held(cx: &Context<'_>) -> Option<StepName> {
-    ensure(cx).is_ok().then_some(StepName::CaseAlerts)
-}
-
 fn ensure(cx: &Context<'_>) -> Outcome {
     // An engineer's own account has a mailbox.
     if cx.is_home() {

@@ -6,7 +6,7 @@
 //! Not here: choosing the roles (`reseller_role`), and the end of access.
 
 use super::house::ROLE_AGE_MAX;
-use super::{Context, Cost, Outcome, Step, case_alerts, leaving};
+use super::{Context, Cost, Outcome, Step, leaving};
 use crate::google::role::{self, Chosen};
 use crate::google::{Assignment, Given};
 use crate::model::enrollment::{AccountFact, TargetKind};
@@ -60,7 +60,6 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     let mut ensured = guarded.ensured(made);
     // It holds a role now: whoever writes to it next has to see which.
     ensured.facts.account = Some(AccountFact { read_at: Timestamp::UNIX_EPOCH, ..fact });
-    ensured.also.extend(case_alerts::held(cx));
     Ok(ensured)
 }
 
