@@ -9,7 +9,6 @@
 use super::frame::Link;
 use super::{layout, value};
 use crate::store::StoreError;
-use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -43,8 +42,8 @@ impl Drop for Index {
 /// Why it is not open.
 #[derive(Debug)]
 pub enum Unopened {
-    /// It is held, or the machine does not let anybody at it: nothing is known of what is in it, and it may be whole.
-    Barred(String),
+    /// Somebody has it: nothing is known of what is in it, and it may be whole.
+    Held(String),
     /// It is of no use.
     Unusable(String),
 }
@@ -69,7 +68,7 @@ impl Index {
     /// Opens the index, or makes an empty one. A closed index may be held for some moments more, by sled's own threads or by a child of the
     /// process that is just being started: that is waited for, since an index that is only held is not damaged, and bears witness.
     pub fn open(path: &Path) -> Result<Self, Unopened> {
-        remove_half_snapshots(path).map_err(|error| judged(&error))?;
+        remove_half_snapshots(path).map_err(|error| Unopened::Unusable(error.to_string()))?;
         let config = sled::Config::new().path(path).segment_size(2 << 20).cache_capacity(64 << 20);
         let mut opened = config.open();
         for _ in 0..HELD_LOOKS {
@@ -81,7 +80,7 @@ impl Index {
         }
         match opened {
             Ok(tree) => Ok(Self { tree: Some(tree) }),
-            Err(sled::Error::Io(error)) => Err(judged(&error)),
+            Err(sled::Error::Io(error)) if is_held(&error) => Err(Unopened::Held(error.to_string())),
             Err(error) => Err(Unopened::Unusable(error.to_string())),
         }
     }
@@ -206,17 +205,6 @@ fn opened<'a>(key: &[u8], stored: &'a [u8]) -> Result<&'a [u8], StoreError> {
 /// sled tells a lock that it did not get by its words alone.
 fn is_held(error: &io::Error) -> bool {
     error.to_string().starts_with("could not acquire lock")
-}
-
-/// What says nothing of the files themselves.
-fn judged(error: &io::Error) -> Unopened {
-    use io::ErrorKind as Kind;
-    let barred = [Kind::PermissionDenied, Kind::StorageFull, Kind::ReadOnlyFilesystem, Kind::OutOfMemory];
-    let too_many_files = [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error()));
-    if is_held(error) || barred.contains(&error.kind()) || too_many_files.contains(&error.raw_os_error()) {
-        return Unopened::Barred(error.to_string());
-    }
-    Unopened::Unusable(error.to_string())
 }
 
 fn remove_half_snapshots(path: &Path) -> io::Result<()> {

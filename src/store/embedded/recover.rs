@@ -6,7 +6,7 @@
 //! | whole | at its end | go on |
 //! | whole | missing, damaged, of another version | move it aside, rebuild it |
 //! | whole | behind | replay the rest |
-//! | any | held, or barred by the machine | unavailable; nothing is set aside |
+//! | any | held | unavailable; nothing is set aside |
 //! | last frame torn, index not beyond it | any | keep the torn bytes in a side file, cut |
 //! | last frame invalid in another way, or invalid in the middle | any | refuse: damaged |
 //! | ends before the index, or differs from it | any readable | refuse: acknowledged entries are gone |
@@ -201,10 +201,8 @@ fn open_index(path: &Path) -> Result<Found, StoreError> {
     match opened {
         Ok(Ok((index, meta))) => Ok(Found::Usable(index, meta)),
         Ok(Err(Unopened::Unusable(why))) | Err(why) => Ok(Found::Unusable(why, None)),
-        Ok(Err(Unopened::Barred(why))) => Err(StoreError::Unavailable(format!(
-            "the index cannot be opened ({why}). Nothing was changed. Look at the owner of {} and at the disk; if the index is held, start \
-             carepass again",
-            path.display()
+        Ok(Err(Unopened::Held(why))) => Err(StoreError::Unavailable(format!(
+            "the index is held ({why}). Nothing was changed. If it stays so, start carepass again"
         ))),
     }
 }
