@@ -77,11 +77,12 @@ impl Endpoint {
     /// Connects; `name` is shown in the broker's management pages.
     ///
     /// # Errors
-    /// [`AmqpError::Slow`] after ten seconds, [`AmqpError::BrokenAtHandshake`] where TLS is spoken and the connection broke, else what broker or network said.
+    /// [`AmqpError::Slow`] after ten seconds, [`AmqpError::BrokenAtOpening`] where TLS is to be spoken and the connection broke, else what
+    /// broker or network said.
     pub async fn connect(&self, name: &str) -> Result<Connection, AmqpError> {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         match timeout(CONNECT_TIME, self.open(properties)).await {
-            Ok(Err(error)) if self.is_encrypted() && is_broken(&error) => Err(AmqpError::BrokenAtHandshake),
+            Ok(Err(error)) if self.is_encrypted() && is_broken(&error) => Err(AmqpError::BrokenAtOpening),
             Ok(connected) => Ok(connected?),
             Err(_) => Err(AmqpError::Slow { doing: "connecting to the broker", limit: CONNECT_TIME }),
         }

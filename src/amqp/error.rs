@@ -31,13 +31,13 @@ pub enum AmqpError {
          would drop events. Set intake.amqp.dead_letter_exchange"
     )]
     NoDeadLetterExchange,
-    /// It broke before AMQP began. A broker refuses a client's certificate after the client believes the handshake done (RFC 8446, 4.4.2.4
-    /// and 6.2), and its words may be lost with the connection.
+    /// It broke while it was being opened over TLS. A broker refuses a client's certificate after the client believes the handshake done
+    /// (RFC 8446, 4.4.2.4 and 6.2), and its words may be lost with the connection.
     #[error(
-        "the broker broke the connection off at the TLS handshake. If it asks for client certificates, set \
-         intake.amqp.client_certificate_file to one that is signed by an authority that it trusts; else its log says why"
+        "the broker broke the connection off while it was being opened; its log says why. If it asks for client certificates, look at \
+         intake.amqp.client_certificate_file and client_key_file"
     )]
-    BrokenAtHandshake,
+    BrokenAtOpening,
     /// A name that does not fit into the protocol.
     #[error("{0} is longer than the 255 bytes AMQP allows")]
     TooLong(&'static str),

@@ -47,7 +47,7 @@ impl From<&AmqpError> for Exit {
         match error {
             AmqpError::Url(_) | AmqpError::TooLong(_) | AmqpError::NoDeadLetterExchange => Self::Usage,
             AmqpError::Topology(_) => Self::Failed,
-            AmqpError::Slow { .. } | AmqpError::BrokenAtHandshake | AmqpError::Broker(_) => Self::Unreachable,
+            AmqpError::Slow { .. } | AmqpError::BrokenAtOpening | AmqpError::Broker(_) => Self::Unreachable,
         }
     }
 }

@@ -15,6 +15,7 @@ use super::{layout, value};
 use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io;
 use std::ops::Bound;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -24,8 +25,8 @@ use std::time::Duration;
 /// The version of keys and values. An index of another version is rebuilt.
 const VERSION: u32 = 2;
 
-/// How often an index that is held is looked at again: for ten seconds or a little more.
-const HELD_LOOKS: u32 = 2_000;
+/// How often an index that is held is looked at again: for two seconds or a little more.
+const HELD_LOOKS: u32 = 400;
 
 /// How long between two looks.
 const HELD_LOOK: Duration = Duration::from_millis(5);
@@ -69,10 +70,10 @@ impl Drop for Index {
     }
 }
 
-/// Why it is not open. The texts are for the log.
+/// Why it is not open.
 #[derive(Debug)]
 pub enum Unopened {
-    /// Somebody has it; nothing is known of what is in it.
+    /// Somebody has it: nothing is known of what is in it, and it may be whole.
     Held(String),
     /// It is of no use.
     Unusable(String),
@@ -97,23 +98,23 @@ pub struct Meta {
 pub type Found = (Vec<u8>, Vec<u8>);
 
 impl Index {
-    /// Opens the index, or makes an empty one. sled's own threads may hold a closed index for some moments more: that is waited for,
-    /// since an index that is only held is not damaged, and bears witness.
+    /// Opens the index, or makes an empty one. A closed index may be held for some moments more, by sled's own threads or by a child of the
+    /// process that is just being started: that is waited for, since an index that is only held is not damaged, and bears witness.
     pub fn open(path: &Path, cache_bytes: u64) -> Result<Self, Unopened> {
         remove_half_snapshots(path).map_err(|error| Unopened::Unusable(error.to_string()))?;
         let config = sled::Config::new().path(path).segment_size(2 << 20).cache_capacity(cache_bytes);
-        let mut looks = 0;
-        loop {
-            match config.open() {
-                Ok(tree) => {
-                    let boot = std::fs::read(BOOT).ok().map(|id| Digest::of(&[&id]));
-                    return Ok(Self { tree: Some(tree), look: Mutex::default(), boot });
-                }
-                Err(error) if !is_held(&error) => return Err(Unopened::Unusable(error.to_string())),
-                Err(error) if looks == HELD_LOOKS => return Err(Unopened::Held(error.to_string())),
-                Err(_) => std::thread::park_timeout(HELD_LOOK),
+        let mut opened = config.open();
+        for _ in 0..HELD_LOOKS {
+            if !matches!(&opened, Err(sled::Error::Io(error)) if is_held(error)) {
+                break;
             }
-            looks += 1;
+            std::thread::park_timeout(HELD_LOOK);
+            opened = config.open();
+        }
+        match opened {
+            Ok(tree) => Ok(Self { tree: Some(tree) }),
+            Err(sled::Error::Io(error)) if is_held(&error) => Err(Unopened::Held(error.to_string())),
+            Err(error) => Err(Unopened::Unusable(error.to_string())),
         }
     }
 
@@ -316,11 +317,11 @@ fn opened<'a>(key: &[u8], stored: &'a [u8]) -> Result<&'a [u8], StoreError> {
 }
 
 /// sled tells a lock that it did not get by its words alone.
-fn is_held(error: &sled::Error) -> bool {
-    matches!(error, sled::Error::Io(cause) if cause.to_string().starts_with("could not acquire lock"))
+fn is_held(error: &io::Error) -> bool {
+    error.to_string().starts_with("could not acquire lock")
 }
 
-fn remove_half_snapshots(path: &Path) -> std::io::Result<()> {
+fn remove_half_snapshots(path: &Path) -> io::Result<()> {
     let Ok(directory) = std::fs::read_dir(path) else { return Ok(()) };
     for file in directory {
         let file = file?;

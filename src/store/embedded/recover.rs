@@ -6,6 +6,7 @@
 //! | whole | at its end | go on |
 //! | whole | missing, damaged, of another version | move it aside, rebuild it |
 //! | whole | behind | replay the rest |
+//! | any | held | unavailable; nothing is set aside |
 //! | last frame torn, index not beyond it | any | keep the torn bytes in a side file, cut |
 //! | last frame invalid in another way, or invalid in the middle | any | refuse: damaged |
 //! | ends before the index, or differs from it | any readable | refuse: acknowledged entries are gone |
@@ -253,9 +254,9 @@ fn open_index(path: &Path, manner: &Manner) -> Result<Found, StoreError> {
     match opened {
         Ok(Ok((index, meta))) => Ok(Found::Usable(index, meta)),
         Ok(Err(Unopened::Unusable(why))) | Err(why) => Ok(Found::Unusable(why, None)),
-        Ok(Err(Unopened::Held(why))) => {
-            Err(StoreError::Unavailable(format!("the index cannot be opened: {why}")))
-        }
+        Ok(Err(Unopened::Held(why))) => Err(StoreError::Unavailable(format!(
+            "the index is held ({why}). Nothing was changed. If it stays so, start carepass again"
+        ))),
     }
 }
 

@@ -186,6 +186,20 @@ async fn an_index_that_is_still_held_is_waited_for_and_bears_witness() {
     });
 }
 
+/// What bars the way says nothing of the index: it stays where it is, as the witness that it is.
+#[tokio::test]
+async fn an_index_that_stays_held_makes_the_store_unavailable() {
+    let left = Left::behind().await;
+    let (_directory, root) = left.copy();
+    let held = fs::File::open(root.join("index/db")).unwrap();
+    held.lock().unwrap();
+    let opened = open(&root).map(drop);
+    assert!(matches!(&opened, Err(StoreError::Unavailable(why)) if why.contains("held")), "{opened:?}");
+    assert_eq!(names_in(&root, "index"), ["index"]);
+    drop(held);
+    assert_eq!(picture(&open(&root).unwrap()).await, left.picture);
+}
+
 #[tokio::test]
 async fn flipped_bits_in_the_index_change_nothing() {
     let left = Left::behind().await;
