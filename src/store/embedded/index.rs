@@ -112,7 +112,10 @@ impl Index {
             opened = config.open();
         }
         match opened {
-            Ok(tree) => Ok(Self { tree: Some(tree) }),
+            Ok(tree) => {
+                let boot = std::fs::read(BOOT).ok().map(|id| Digest::of(&[&id]));
+                Ok(Self { tree: Some(tree), look: Mutex::default(), boot })
+            }
             Err(sled::Error::Io(error)) if is_held(&error) => Err(Unopened::Held(error.to_string())),
             Err(error) => Err(Unopened::Unusable(error.to_string())),
         }
