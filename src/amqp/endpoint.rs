@@ -211,4 +211,22 @@ mod tests {
         let text = error.unwrap_err().to_string();
         assert!(text.contains("nobody listens there"), "{text}");
     }
+
+    #[tokio::test]
+    async fn a_connection_that_breaks_while_it_is_opened_is_told_as_no_more_than_that() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let broker = tokio::spawn(async move {
+            loop {
+                drop(listener.accept().await.unwrap());
+            }
+        });
+        for (scheme, expected) in [("amqps", "while it was being opened"), ("amqp", "the connection broke")] {
+            let endpoint =
+                Endpoint::parse(&SecretString::from(format!("{scheme}://u:p4ss@{address}/"))).unwrap();
+            let said = endpoint.connect("test").await.unwrap_err().to_string();
+            assert!(said.contains(expected), "{scheme}: {said}");
+        }
+        broker.abort();
+    }
 }
