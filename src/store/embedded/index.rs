@@ -11,6 +11,8 @@
 
 use super::digest::Digest;
 use super::frame::Link;
+use super::late::{Held, Newest};
+use super::merged::{Found, Merged};
 use super::{layout, value};
 use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
@@ -19,7 +21,7 @@ use std::io;
 use std::ops::Bound;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 /// The version of keys and values. An index of another version is rebuilt.
@@ -36,6 +38,8 @@ const HELD_LOOK: Duration = Duration::from_millis(5);
 pub struct Index {
     /// Taken by the end alone.
     tree: Option<sled::Db>,
+    /// What it does not have yet.
+    newest: RwLock<Newest>,
     /// How far it was looked through, while it is.
     look: Mutex<Option<Look>>,
     /// This boot of the machine, where that can be told.
@@ -48,15 +52,6 @@ struct Look {
     until: Vec<u8>,
     count: u64,
     sum: u64,
-}
-
-/// A key of the index: what it holds and what it will hold, both with their checks.
-#[derive(Debug)]
-pub struct Slot {
-    /// What it holds.
-    pub before: Option<sled::IVec>,
-    /// What it will hold.
-    pub after: Option<Vec<u8>>,
 }
 
 /// Where the system tells one boot of the machine from another.
@@ -94,9 +89,6 @@ pub struct Meta {
     pub sum: u64,
 }
 
-/// A key and its payload.
-pub type Found = (Vec<u8>, Vec<u8>);
-
 impl Index {
     /// Opens the index, or makes an empty one. A closed index may be held for some moments more, by sled's own threads or by a child of the
     /// process that is just being started: that is waited for, since an index that is only held is not damaged, and bears witness.
@@ -114,7 +106,7 @@ impl Index {
         match opened {
             Ok(tree) => {
                 let boot = std::fs::read(BOOT).ok().map(|id| Digest::of(&[&id]));
-                Ok(Self { tree: Some(tree), look: Mutex::default(), boot })
+                Ok(Self { tree: Some(tree), newest: RwLock::default(), look: Mutex::default(), boot })
             }
             Err(sled::Error::Io(error)) if is_held(&error) => Err(Unopened::Held(error.to_string())),
             Err(error) => Err(Unopened::Unusable(error.to_string())),
@@ -153,36 +145,41 @@ impl Index {
         Err(differs(count, meta))
     }
 
-    /// The payload of a key.
-    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    /// What a key holds.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Held>, StoreError> {
+        let newer = self.newest.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+        if let Some(held) = newer {
+            return Ok(held);
+        }
         let stored = self.stored(key)?;
-        stored.map(|stored| opened(key, &stored).map(<[u8]>::to_vec)).transpose()
-    }
-
-    /// The value of a key with its check, as the writer compares it.
-    pub fn stored(&self, key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
-        self.tree().get(key).map_err(|error| broken(&error.to_string()))
+        stored.map(|stored| Ok(Held::Bytes(opened(key, &stored)?.to_vec()))).transpose()
     }
 
     /// Keys from `start` on that lie before `end`, in order.
-    pub fn range(&self, start: Vec<u8>, end: Vec<u8>) -> impl Iterator<Item = Result<Found, StoreError>> {
-        let range = if start < end { start..end } else { Vec::new()..Vec::new() };
-        self.tree().range(range).map(read)
+    pub fn range(&self, start: Vec<u8>, end: Vec<u8>) -> Merged<'_> {
+        Merged::new(self.tree(), &self.newest, start, end)
     }
 
     /// Keys that begin with `prefix` and lie behind `after`, in order.
-    pub fn behind(
-        &self,
-        prefix: &[u8],
-        mut after: Vec<u8>,
-    ) -> impl Iterator<Item = Result<Found, StoreError>> {
+    pub fn behind(&self, prefix: &[u8], mut after: Vec<u8>) -> Merged<'_> {
         after.push(0);
         self.range(after, end_of(prefix))
     }
 
-    /// The last key that begins with `prefix` and does not lie behind `until`.
-    pub fn last_until(&self, prefix: &[u8], until: Vec<u8>) -> Result<Option<Found>, StoreError> {
-        self.tree().range(prefix.to_vec()..=until).next_back().map(read).transpose()
+    /// The last key that begins with `prefix` and does not lie behind `until`, where no such key ever goes.
+    pub fn last_until(&self, prefix: &[u8], until: &[u8]) -> Result<Option<Found>, StoreError> {
+        let newer = {
+            let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner);
+            newest.last_until(prefix, until).map(|(key, held)| (key.clone(), held.clone()))
+        };
+        if newer.is_some() {
+            // What is newer lies behind.
+            return Ok(newer);
+        }
+        let stored = self.tree().range(prefix..=until).next_back();
+        let Some(stored) = stored else { return Ok(None) };
+        let (key, stored) = stored.map_err(|error| broken(&error.to_string()))?;
+        Ok(Some((key.to_vec(), Held::Bytes(opened(&key, &stored)?.to_vec()))))
     }
 
     /// Whether it was last written since the machine was booted.
@@ -190,33 +187,54 @@ impl Index {
         self.boot.is_some() && self.boot == meta.boot
     }
 
-    /// Writes what has changed, together with how far the index then is. One batch: after a crash all of it is there, or none.
-    pub fn apply(
-        &self,
-        slots: BTreeMap<Vec<u8>, Slot>,
-        before: &Meta,
-        at: &Link,
-    ) -> Result<Meta, StoreError> {
-        let mut meta = Meta { boot: self.boot, at: *at, ..*before };
+    /// Takes over what frames up to `at` changed. Everybody sees it from now on; it is written later ([`Index::catch_up`]).
+    pub fn absorb(&self, changed: BTreeMap<Vec<u8>, Option<Held>>, at: Link) {
+        self.newest.write().unwrap_or_else(PoisonError::into_inner).absorb(changed, at);
+    }
+
+    /// How many keys are to be written.
+    pub fn behind_by(&self) -> usize {
+        self.newest.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Writes what was taken over, together with how far the index then is. One batch: after a crash all of it is there, or none.
+    /// One thread at a time does this, the one that [`Index::absorb`]s.
+    pub fn catch_up(&self) -> Result<(), StoreError> {
+        {
+            let newest = self.newest.read().unwrap_or_else(PoisonError::into_inner);
+            let Some(at) = newest.at() else { return Ok(()) };
+            self.write(&newest, at)?;
+        }
+        self.newest.write().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(())
+    }
+
+    fn write(&self, newest: &Newest, at: Link) -> Result<(), StoreError> {
+        let mut meta = Meta { boot: self.boot, at, ..self.meta().map_err(|why| broken(&why))? };
         let mut look = self.look.lock().unwrap_or_else(PoisonError::into_inner);
         let mut batch = sled::Batch::default();
-        for (key, Slot { before, after }) in slots {
+        for (key, held) in newest.iter() {
+            let before = self.stored(key)?;
+            let after = held.as_ref().map(|held| sealed(key, held)).transpose()?;
             if before.as_deref() == after.as_deref() {
                 continue;
             }
             replace(&mut meta.count, &mut meta.sum, before.as_deref(), after.as_deref());
-            if let Some(look) = look.as_mut().filter(|look| key <= look.until) {
+            if let Some(look) = look.as_mut().filter(|look| *key <= look.until) {
                 replace(&mut look.count, &mut look.sum, before.as_deref(), after.as_deref());
             }
             match after {
-                Some(after) => batch.insert(key, after),
-                None => batch.remove(key),
+                Some(after) => batch.insert(key.as_slice(), after),
+                None => batch.remove(key.as_slice()),
             }
         }
         let payload = serde_json::to_vec(&meta).expect("numbers and text become JSON");
         batch.insert(layout::META, value::seal(layout::META, &payload));
-        self.tree().apply_batch(batch).map_err(|error| broken(&error.to_string()))?;
-        Ok(meta)
+        self.tree().apply_batch(batch).map_err(|error| broken(&error.to_string()))
+    }
+
+    fn stored(&self, key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
+        self.tree().get(key).map_err(|error| broken(&error.to_string()))
     }
 
     /// From now on [`Index::look_on`] looks through it.
@@ -309,13 +327,13 @@ pub fn broken(why: &str) -> StoreError {
     ))
 }
 
-fn read(item: sled::Result<(sled::IVec, sled::IVec)>) -> Result<Found, StoreError> {
-    let (key, stored) = item.map_err(|error| broken(&error.to_string()))?;
-    let payload = opened(&key, &stored)?.to_vec();
-    Ok((key.to_vec(), payload))
+fn sealed(key: &[u8], held: &Held) -> Result<Vec<u8>, StoreError> {
+    let payload = held.payload().map_err(|error| broken(&error.to_string()))?;
+    Ok(value::seal(key, &payload))
 }
 
-fn opened<'a>(key: &[u8], stored: &'a [u8]) -> Result<&'a [u8], StoreError> {
+/// The payload of a value, if the check holds.
+pub fn opened<'a>(key: &[u8], stored: &'a [u8]) -> Result<&'a [u8], StoreError> {
     value::open(key, stored).ok_or_else(|| broken("a value does not match its check"))
 }
 

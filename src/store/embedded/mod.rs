@@ -21,10 +21,12 @@ mod files;
 mod frame;
 mod index;
 mod keys;
+mod late;
 mod layout;
 mod ledger;
 mod letters;
 mod lock;
+mod merged;
 mod reads;
 mod recent;
 mod recover;
@@ -229,10 +231,10 @@ impl Embedded {
 
     fn start(recovered: Recovered) -> Result<Self, StoreError> {
         let unread = recovered.unread;
-        let (shared, ledger, meta) = Standing::new(recovered);
+        let (shared, ledger) = Standing::new(recovered);
         let shared = Arc::new(shared);
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let writer = Writer { shared: shared.clone(), ledger, meta, queue: waiting };
+        let writer = Writer { shared: shared.clone(), ledger, queue: waiting };
         #[cfg(debug_assertions)]
         let bug = crate::planted::here();
         std::thread::Builder::new()

@@ -2,9 +2,11 @@
 //! left out, as if the list had been read after the move. Not here: how these get onto such a thread (`mod`).
 
 use super::Shared;
-use super::index::{Found, broken, end_of};
+use super::index::{broken, end_of};
+use super::late::{Held, Late};
 use super::layout;
 use super::ledger::{Opened, entries_of};
+use super::merged::Found;
 use super::stage::engineer_key;
 use super::value::{Content, Document};
 use crate::model::engineer::{Engineer, EventRef};
@@ -16,6 +18,7 @@ use crate::model::sealed::{NameTag, WrappedKey};
 use crate::store::{StoreError, StoredLetter};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
 /// The most bytes of entries in one answer; the first entry always fits. An answer may so be shorter than its limit.
 const ANSWER_BYTES: u64 = 16 << 20;
@@ -29,6 +32,9 @@ type Wake = (u8, Timestamp, Vec<u8>);
 trait Stored: DeserializeOwned {
     /// Takes it out of the change that wrote it.
     fn of(change: Change) -> Option<Self>;
+
+    /// The same of one that is in memory.
+    fn late(late: Late) -> Option<Self>;
 }
 
 impl Shared {
@@ -41,7 +47,7 @@ impl Shared {
     pub fn engineers(&self, after: Option<&EngineerKey>, limit: usize) -> Read<Vec<Engineer>> {
         let after = after.map_or(layout::ENGINEERS.to_vec(), layout::engineer);
         let found = self.index.behind(layout::ENGINEERS, after);
-        found.take(limit).map(|found| found.and_then(|(key, payload)| self.decode(&key, &payload))).collect()
+        found.take(limit).map(|found| found.and_then(|(key, held)| self.decode(&key, held))).collect()
     }
 
     /// The data key of an engineer who is there. The inner error concerns this engineer alone, not the store.
@@ -61,7 +67,7 @@ impl Shared {
     pub fn enrollments_of(&self, key: &EngineerKey) -> Read<Vec<Enrollment>> {
         let prefix = layout::rows_of(key);
         let found = self.index.behind(&prefix, prefix.clone());
-        found.map(|found| found.and_then(|(key, payload)| self.decode(&key, &payload))).collect()
+        found.map(|found| found.and_then(|(key, held)| self.decode(&key, held))).collect()
     }
 
     /// Rows whose time has come.
@@ -106,8 +112,7 @@ impl Shared {
 
     /// The holder of a local part.
     pub fn holder(&self, tag: &NameTag) -> Read<Option<EngineerKey>> {
-        let payload = self.index.get(&layout::holder(tag))?;
-        payload.map(|payload| engineer_key(&payload)).transpose()
+        self.index.get(&layout::holder(tag))?.map(|held| engineer_key(&held)).transpose()
     }
 
     /// Parked messages behind a place.
@@ -175,8 +180,8 @@ impl Shared {
 
     /// A reader's bookmark.
     pub fn bookmark(&self, reader: &str) -> Read<Position> {
-        let payload = self.index.get(&layout::bookmark(reader))?;
-        payload.map_or(Ok(Position::default()), |payload| number(&payload).map(Position))
+        let held = self.index.get(&layout::bookmark(reader))?;
+        held.map_or(Ok(Position::default()), |held| number(&held).map(Position))
     }
 
     fn entry(&self, position: Position) -> Read<Entry> {
@@ -185,11 +190,8 @@ impl Shared {
     }
 
     fn frame_of(&self, position: u64) -> Read<u64> {
-        let found = self.index.last_until(layout::FRAMES, layout::frame(position))?;
-        found.map_or_else(
-            || Err(broken("it does not know where an entry lies")),
-            |(_, payload)| number(&payload),
-        )
+        let found = self.index.last_until(layout::FRAMES, &layout::frame(position))?;
+        found.map_or_else(|| Err(broken("it does not know where an entry lies")), |(_, held)| number(&held))
     }
 
     /// The steps at which rows of a lane stand.
@@ -239,13 +241,16 @@ impl Shared {
     }
 
     fn document<T: Stored>(&self, key: &[u8]) -> Read<Option<T>> {
-        let payload = self.index.get(key)?;
-        payload.map(|payload| self.decode(key, &payload)).transpose()
+        self.index.get(key)?.map(|held| self.decode(key, held)).transpose()
     }
 
-    fn decode<T: Stored>(&self, key: &[u8], payload: &[u8]) -> Read<T> {
+    fn decode<T: Stored>(&self, key: &[u8], held: Held) -> Read<T> {
         let unreadable = || broken("a document cannot be read");
-        match Document::decode(payload).ok_or_else(unreadable)?.content {
+        let payload = match held {
+            Held::Late(_, late) => return T::late(late).ok_or_else(unreadable),
+            Held::Bytes(payload) => payload,
+        };
+        match Document::decode(&payload).ok_or_else(unreadable)?.content {
             Content::Inline(json) => serde_json::from_slice(json).map_err(|error| broken(&error.to_string())),
             Content::InLedger(position) => {
                 let changes = self.entry(position)?.changes.into_iter().rev();
@@ -260,13 +265,18 @@ fn wake_of(lane: &Lane, found: Read<Found>) -> Read<Wake> {
     layout::parse_wake(&found?.0, lane).ok_or_else(|| broken("a wake cannot be read"))
 }
 
-fn number(payload: &[u8]) -> Read<u64> {
-    payload.try_into().map(u64::from_be_bytes).map_err(|_| broken("a number cannot be read"))
+fn number(held: &Held) -> Read<u64> {
+    let payload = if let Held::Bytes(payload) = held { payload.as_slice().try_into().ok() } else { None };
+    payload.map(u64::from_be_bytes).ok_or_else(|| broken("a number cannot be read"))
 }
 
 impl Stored for Engineer {
     fn of(change: Change) -> Option<Self> {
         if let Change::Engineer(engineer) = change { Some(*engineer) } else { None }
+    }
+
+    fn late(late: Late) -> Option<Self> {
+        if let Late::Engineer(engineer) = late { Some(Arc::unwrap_or_clone(engineer)) } else { None }
     }
 }
 
@@ -274,16 +284,28 @@ impl Stored for Enrollment {
     fn of(change: Change) -> Option<Self> {
         if let Change::Enrollment { row, .. } = change { Some(*row) } else { None }
     }
+
+    fn late(late: Late) -> Option<Self> {
+        if let Late::Row(row) = late { Some(Arc::unwrap_or_clone(row)) } else { None }
+    }
 }
 
 impl Stored for Received {
     fn of(change: Change) -> Option<Self> {
         if let Change::Received(received) = change { Some(received) } else { None }
     }
+
+    fn late(late: Late) -> Option<Self> {
+        if let Late::Received(received) = late { Some(Arc::unwrap_or_clone(received)) } else { None }
+    }
 }
 
 impl Stored for Parked {
     fn of(change: Change) -> Option<Self> {
         if let Change::Parked(parked) = change { Some(parked) } else { None }
+    }
+
+    fn late(late: Late) -> Option<Self> {
+        if let Late::Parked(parked) = late { Some(Arc::unwrap_or_clone(parked)) } else { None }
     }
 }

@@ -3,7 +3,6 @@
 //! was read before a change. Records are sealed here as everywhere. Not here: rows, which change with each commit, and data keys.
 
 use crate::model::engineer::Engineer;
-use crate::model::entry::Change;
 use crate::model::id::EngineerKey;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -49,19 +48,16 @@ impl Recent {
         records.by_key.insert(engineer.key.clone(), engineer.clone());
     }
 
-    /// These changes are in the index now, in this order.
-    pub fn written<'a>(&self, changes: impl Iterator<Item = &'a Change>) {
-        let mut engineers = changes
-            .filter_map(|change| if let Change::Engineer(engineer) = change { Some(engineer) } else { None })
-            .peekable();
-        if engineers.peek().is_none() {
+    /// These are stored now, in this order.
+    pub fn written(&self, engineers: Vec<Engineer>) {
+        if engineers.is_empty() {
             return;
         }
         let mut records = self.lock();
         records.changes += 1;
         for engineer in engineers {
             if let Some(kept) = records.by_key.get_mut(&engineer.key) {
-                kept.clone_from(engineer);
+                *kept = engineer;
             }
         }
     }
@@ -87,7 +83,7 @@ mod tests {
     }
 
     fn write(recent: &Recent, engineer: Engineer) {
-        recent.written([Change::Engineer(Box::new(engineer))].iter());
+        recent.written(vec![engineer]);
     }
 
     #[test]

@@ -45,8 +45,6 @@ pub struct Recovered {
     pub ledger: Ledger,
     /// At the end of the ledger.
     pub index: Index,
-    /// What the index says about itself.
-    pub meta: Meta,
     /// The data keys.
     pub keys: Keys,
     /// Parked messages.
@@ -112,7 +110,7 @@ pub fn reopen(
     }
     let ledger = Ledger::new(reader, survey.end, manner.key.clone(), manner.segment_bytes)?;
     ledger.settle(survey.last.as_ref()).map_err(files::unavailable(&ledger_directory))?;
-    let (index, meta) = catch_up(root, found, &ledger, &keys, manner)?;
+    let index = catch_up(root, found, &ledger, &keys, manner)?;
     if is_trusted {
         index.look_through_later();
     }
@@ -129,7 +127,7 @@ pub fn reopen(
         kept => kept?,
     }
     let (root, manner) = (root.to_owned(), manner.clone());
-    Ok(Recovered { root, ledger, index, meta, keys, letters, lock, manner, unread: begins })
+    Ok(Recovered { root, ledger, index, keys, letters, lock, manner, unread: begins })
 }
 
 /// Beside the ledger: damage was found behind the work, so the next start reads all of it before anything else.
@@ -314,9 +312,9 @@ fn catch_up(
     ledger: &Ledger,
     keys: &Keys,
     manner: &Manner,
-) -> Result<(Index, Meta), StoreError> {
+) -> Result<Index, StoreError> {
     let why = match found {
-        Found::Usable(index, meta) => match guarded(move || replay(index, meta, ledger, keys)) {
+        Found::Usable(index, meta) => match guarded(move || replay(index, meta.at, ledger, keys)) {
             Ok(Err(StoreError::Unavailable(why))) | Err(why) => why,
             Ok(done) => return done,
         },
@@ -331,14 +329,13 @@ fn catch_up(
     set_aside(root, &path).map_err(files::unavailable(root))?;
     match open_index(&path, manner)? {
         Found::Usable(index, meta) => {
-            guarded(move || replay(index, meta, ledger, keys)).map_err(StoreError::Unavailable)?
+            guarded(move || replay(index, meta.at, ledger, keys)).map_err(StoreError::Unavailable)?
         }
         Found::Unusable(why, _) => Err(StoreError::Unavailable(format!("no new index can be made: {why}"))),
     }
 }
 
-fn replay(index: Index, mut meta: Meta, ledger: &Ledger, keys: &Keys) -> Result<(Index, Meta), StoreError> {
-    let mut at = meta.at;
+fn replay(index: Index, mut at: Link, ledger: &Ledger, keys: &Keys) -> Result<Index, StoreError> {
     let mut walk = ledger.reader().walk_behind(&at, BUFFER)?;
     while at != *ledger.end() {
         let mut stage = Stage::new(&index, keys);
@@ -346,18 +343,19 @@ fn replay(index: Index, mut meta: Meta, ledger: &Ledger, keys: &Keys) -> Result<
             let Ok(Some(frame)) = walk.next() else {
                 return Err(damaged(at.offset, "it changed while it was read"));
             };
-            stage.put_frame(frame.first, frame.offset)?;
+            stage.put_frame(frame.first, frame.offset);
             for entry in entries_of(&frame)? {
-                stage.put_changes(entry.position, &entry.changes)?;
+                stage.put_changes(entry.position, entry.changes)?;
             }
             at = frame.end;
         }
         // A crash may have come between a frame that erases and the end of the key.
         keys.destroy(stage.erased())
             .map_err(|error| StoreError::Unavailable(format!("a data key cannot be destroyed: {error}")))?;
-        meta = stage.write(&meta, &at)?;
+        stage.publish(at);
+        index.catch_up()?;
     }
-    Ok((index, meta))
+    Ok(index)
 }
 
 /// Keeps one unusable index for whoever wants to know what happened to it.

@@ -14,7 +14,6 @@
 use super::chain_key::ChainKey;
 use super::files;
 use super::frame::Link;
-use super::index::Meta;
 use super::ledger::Ledger;
 use super::lock::Lock;
 use super::recent::Recent;
@@ -61,11 +60,11 @@ enum Trouble {
 
 impl Standing {
     /// A store that was opened, and what its writer needs.
-    pub fn new(recovered: Recovered) -> (Self, Ledger, Meta) {
+    pub fn new(recovered: Recovered) -> (Self, Ledger) {
         let end = Arc::new(Mutex::new(*recovered.ledger.end()));
         let (root, lock) = (recovered.root.clone(), recovered.lock.clone());
         let manner = recovered.manner.clone();
-        let (shared, ledger, meta) = shared(recovered, end.clone());
+        let (shared, ledger) = shared(recovered, end.clone());
         let standing = Self {
             root,
             lock,
@@ -76,7 +75,7 @@ impl Standing {
             counters: Counting::default(),
             recent: Recent::default(),
         };
-        (standing, ledger, meta)
+        (standing, ledger)
     }
 
     /// Whether commits are taken.
@@ -142,20 +141,20 @@ impl Standing {
 
     /// Opens everything anew, if the disk takes writes: what was in memory goes, what is on the disk counts. `None` if it has to be
     /// tried again, or if a person must look.
-    pub fn open_anew(&self) -> Option<(Ledger, Meta)> {
+    pub fn open_anew(&self) -> Option<Ledger> {
         let opened = files::probe(&self.root).map_err(files::unavailable(&self.root)).and_then(|()| {
             *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
             recover::reopen(&self.root, self.lock.clone(), &self.manner, false)
         });
         match opened {
             Ok(recovered) => {
-                let (shared, ledger, meta) = shared(recovered, self.end.clone());
+                let (shared, ledger) = shared(recovered, self.end.clone());
                 self.advance(*ledger.end());
                 self.recent.forget();
                 *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(shared);
                 self.recovered();
                 tracing::info!(position = self.head().0, "the store was opened anew and takes commits again");
-                Some((ledger, meta))
+                Some(ledger)
             }
             Err(error) => {
                 self.still(error);
@@ -215,7 +214,7 @@ impl Standing {
     }
 }
 
-fn shared(recovered: Recovered, end: Arc<Mutex<Link>>) -> (Shared, Ledger, Meta) {
-    let Recovered { root: _, ledger, index, meta, keys, letters, lock: _, manner: _, unread: _ } = recovered;
-    (Shared { index, ledger: ledger.reader(), keys, letters, end }, ledger, meta)
+fn shared(recovered: Recovered, end: Arc<Mutex<Link>>) -> (Shared, Ledger) {
+    let Recovered { root: _, ledger, index, keys, letters, lock: _, manner: _, unread: _ } = recovered;
+    (Shared { index, ledger: ledger.reader(), keys, letters, end }, ledger)
 }

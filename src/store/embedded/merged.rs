@@ -1,0 +1,112 @@
+//! A range of keys, of the index and of what it does not have yet, in order. Like the index itself it is no picture of one moment: a key
+//! that is written while a range is read may be seen or not; one that was there all the time is seen.
+//! Not here: single keys (`index`).
+
+use super::index::{broken, opened};
+use super::late::{Held, Newest, Page};
+use crate::store::StoreError;
+use std::collections::VecDeque;
+use std::iter::Peekable;
+use std::ops::Bound;
+use std::sync::{PoisonError, RwLock};
+
+/// A key and what it holds.
+pub type Found = (Vec<u8>, Held);
+
+/// Keys that are looked at in one go, so that nobody who writes waits for whoever reads a long range.
+const PAGE: usize = 64;
+
+/// The range.
+pub struct Merged<'a> {
+    tree: &'a sled::Db,
+    newest: &'a RwLock<Newest>,
+    /// Up to here everything was handed out.
+    until: Bound<Vec<u8>>,
+    end: Vec<u8>,
+    page: VecDeque<(Vec<u8>, Option<Held>)>,
+    /// Nothing newer lies behind the page.
+    is_last: bool,
+    stored: Peekable<sled::Iter>,
+    generation: u64,
+}
+
+impl<'a> Merged<'a> {
+    /// Keys from `start` on that lie before `end`.
+    pub fn new(tree: &'a sled::Db, newest: &'a RwLock<Newest>, start: Vec<u8>, end: Vec<u8>) -> Self {
+        // A range that ends before it begins would panic.
+        let end = end.max(start.clone());
+        let (page, is_last, generation) = look(newest, Bound::Included(&start), &end);
+        let stored = tree.range(start.clone()..end.clone()).peekable();
+        let until = Bound::Included(start);
+        Self { tree, newest, until, end, page, is_last, stored, generation }
+    }
+
+    /// Looks at what comes behind the page. If all went into the index meanwhile, the index is read anew from here on: what it had in hand
+    /// may lack some of it.
+    fn turn(&mut self) {
+        let from = self.until.as_ref().map(Vec::as_slice);
+        let (page, is_last, generation) = look(self.newest, from, &self.end);
+        if generation != self.generation {
+            let range = (self.until.clone(), Bound::Excluded(self.end.clone()));
+            self.stored = self.tree.range::<Vec<u8>, _>(range).peekable();
+        }
+        (self.page, self.is_last, self.generation) = (page, is_last, generation);
+    }
+
+    /// The next key, with nothing if it is gone.
+    fn step(&mut self) -> Option<Result<(Vec<u8>, Option<Held>), StoreError>> {
+        if self.page.is_empty() && !self.is_last {
+            self.turn();
+        }
+        let is_newer = match (self.page.front(), self.stored.peek()) {
+            (None, None) => return None,
+            (Some(_), None) => true,
+            (None, Some(_)) | (Some(_), Some(Err(_))) => false,
+            (Some((newer, _)), Some(Ok((key, _)))) => {
+                if newer.as_slice() == &**key {
+                    self.stored.next();
+                    true
+                } else {
+                    newer.as_slice() < &**key
+                }
+            }
+        };
+        let next = if is_newer {
+            Ok(self.page.pop_front()?)
+        } else {
+            let stored = self.stored.next()?.map_err(|error| broken(&error.to_string()));
+            stored.and_then(|(key, stored)| {
+                Ok((key.to_vec(), Some(Held::Bytes(opened(&key, &stored)?.to_vec()))))
+            })
+        };
+        if let Ok((key, _)) = &next {
+            self.until = Bound::Excluded(key.clone());
+        }
+        Some(next)
+    }
+}
+
+impl Iterator for Merged<'_> {
+    type Item = Result<Found, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.step()? {
+                Ok((key, Some(held))) => return Some(Ok((key, held))),
+                Ok((_, None)) => (),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+fn look(
+    newest: &RwLock<Newest>,
+    from: Bound<&[u8]>,
+    end: &[u8],
+) -> (VecDeque<(Vec<u8>, Option<Held>)>, bool, u64) {
+    let newest = newest.read().unwrap_or_else(PoisonError::into_inner);
+    let page: Page = newest.page(from, end, PAGE);
+    let is_last = page.len() < PAGE;
+    (page.into(), is_last, newest.generation())
+}
