@@ -8,8 +8,7 @@
 //! <path>/lock                   one process at a time (`lock`)
 //! ```
 //!
-//! Reads run on the runtime's threads for blocking work, a few at a time, never on an async thread: sled reads the disk when
-//! its cache misses. After a failed write or sync nothing is acknowledged until the writer has opened everything anew (`standing`).
+//! A read of a few keys is answered on the thread that asks; long ones run on the runtime's threads for blocking work, a few at a time. After a failed write or sync nothing is acknowledged until the writer has opened everything anew (`standing`).
 //! Not here: several machines; that is PostgreSQL's, behind the same trait.
 
 mod audit;
@@ -75,6 +74,7 @@ use letters::Letters;
 use recover::Recovered;
 pub use segments::SEGMENT_BYTES;
 use standing::Standing;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -91,8 +91,11 @@ const QUEUE: usize = 1024;
 /// How much of the index is kept in memory.
 const CACHE_BYTES: u64 = 64 << 20;
 
-/// How many reads run at a time.
+/// How many long reads run at a time.
 const READERS: usize = 8;
+
+/// So many rows are few.
+const FEW: usize = 64;
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
@@ -249,6 +252,38 @@ impl Embedded {
         Ok(Self { shared, readers: Semaphore::new(READERS), queue })
     }
 
+    /// Reads a few keys at once: they are in memory, or one look at the disk away, and a change of threads costs more than they do.
+    fn glance<T: Send + 'static>(
+        &self,
+        read: impl Fn(&Shared) -> Result<T, StoreError> + Send + 'static,
+    ) -> Answer<'_, T> {
+        Box::pin(async move {
+            // sled panics where others return an error.
+            let now = std::panic::catch_unwind(AssertUnwindSafe(|| self.shared.read_now(&read)));
+            match now {
+                Ok(Some(Ok(found))) => Ok(found),
+                Ok(Some(Err(error))) => {
+                    self.have_looked();
+                    Err(error)
+                }
+                Ok(None) => self.read(read).await,
+                Err(_) => {
+                    let broken = broken("a read panicked");
+                    self.shared.fail(&broken);
+                    self.have_looked();
+                    Err(broken)
+                }
+            }
+        })
+    }
+
+    /// After a read that failed the writer may be waiting for commits. With a full queue it is not, and looks by itself.
+    fn have_looked(&self) {
+        if self.shared.health().is_err() {
+            let _ = self.queue.try_send(Request::Look);
+        }
+    }
+
     fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
@@ -262,10 +297,7 @@ impl Embedded {
                 self.shared.fail(&broken);
                 Err(broken)
             });
-            if self.shared.health().is_err() {
-                // The writer may be waiting for commits. With a full queue it is not, and looks by itself.
-                let _ = self.queue.try_send(Request::Look);
-            }
+            self.have_looked();
             answer
         })
     }
@@ -310,7 +342,7 @@ impl Store for Embedded {
         };
         Box::pin(async move {
             let owned = key.clone();
-            let found = self.read(move |shared| shared.engineer(&owned)).await?;
+            let found = self.glance(move |shared| shared.engineer(&owned)).await?;
             if let (Some(engineer), Some(seen)) = (&found, seen) {
                 self.shared.recent.put(engineer, seen);
             }
@@ -325,21 +357,24 @@ impl Store for Embedded {
 
     fn data_key<'a>(&'a self, key: &'a EngineerKey) -> Answer<'a, Option<WrappedKey>> {
         let key = key.clone();
-        Box::pin(async move { self.read(move |shared| shared.data_key(&key)).await? })
+        Box::pin(async move { self.glance(move |shared| shared.data_key(&key)).await? })
     }
 
     fn enrollment<'a>(&'a self, id: &'a EnrollmentId) -> Answer<'a, Option<Enrollment>> {
         let id = id.clone();
-        self.read(move |shared| shared.enrollment(&id))
+        self.glance(move |shared| shared.enrollment(&id))
     }
 
     fn enrollments_of<'a>(&'a self, key: &'a EngineerKey) -> Answer<'a, Vec<Enrollment>> {
         let key = key.clone();
-        self.read(move |shared| shared.enrollments_of(&key))
+        self.glance(move |shared| shared.enrollments_of(&key))
     }
 
     fn due<'a>(&'a self, lane: &'a Lane, now: Timestamp, limit: usize) -> Answer<'a, Vec<Enrollment>> {
         let lane = lane.clone();
+        if limit <= FEW {
+            return self.glance(move |shared| shared.due(&lane, now, limit));
+        }
         self.read(move |shared| shared.due(&lane, now, limit))
     }
 
@@ -350,22 +385,25 @@ impl Store for Embedded {
         limit: usize,
     ) -> Answer<'a, Vec<Enrollment>> {
         let (lane, after) = (lane.clone(), after.cloned());
+        if limit <= FEW {
+            return self.glance(move |shared| shared.queue(&lane, after.as_ref(), limit));
+        }
         self.read(move |shared| shared.queue(&lane, after.as_ref(), limit))
     }
 
     fn next_wake<'a>(&'a self, lane: &'a Lane) -> Answer<'a, Option<Timestamp>> {
         let lane = lane.clone();
-        self.read(move |shared| shared.next_wake(&lane))
+        self.glance(move |shared| shared.next_wake(&lane))
     }
 
     fn received<'a>(&'a self, event: &'a EventRef) -> Answer<'a, Option<Received>> {
         let event = event.clone();
-        self.read(move |shared| shared.received(&event))
+        self.glance(move |shared| shared.received(&event))
     }
 
     fn holder<'a>(&'a self, tag: &'a NameTag) -> Answer<'a, Option<EngineerKey>> {
         let tag = tag.clone();
-        self.read(move |shared| shared.holder(&tag))
+        self.glance(move |shared| shared.holder(&tag))
     }
 
     fn parked<'a>(
@@ -393,7 +431,7 @@ impl Store for Embedded {
 
     fn bookmark<'a>(&'a self, reader: &'a str) -> Answer<'a, Position> {
         let reader = reader.to_owned();
-        self.read(move |shared| shared.bookmark(&reader))
+        self.glance(move |shared| shared.bookmark(&reader))
     }
 
     fn head(&self) -> Answer<'_, Position> {

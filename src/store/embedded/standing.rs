@@ -23,7 +23,7 @@ use crate::model::entry::Position;
 use crate::store::StoreError;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 
 /// What outlasts a failure.
 #[derive(Debug)]
@@ -132,6 +132,19 @@ impl Standing {
         };
         // Still within the guard: by the time it is gone another may stand in its place, which has not failed.
         read(shared).inspect_err(|error| self.fail(error))
+    }
+
+    /// The same at once; `None` while everything is being opened anew, which takes a while.
+    pub fn read_now<T>(
+        &self,
+        read: impl FnOnce(&Shared) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        let open = match self.open.try_read() {
+            Ok(open) => open,
+            Err(TryLockError::Poisoned(open)) => open.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(read(open.as_ref()?).inspect_err(|error| self.fail(error)))
     }
 
     /// Looks at what is open, if it is; what is found there fails nothing by itself.
