@@ -133,6 +133,10 @@ impl Engine {
     async fn pick(&self, lane: &Lane, free: usize) -> Result<Picked, StoreError> {
         let now = self.house.clock.now();
         let rows = self.due(lane, free, now).await?;
+        if rows.is_empty() {
+            *self.lanes[lane].left() = Left { lacking: self.kept(lane), some: false };
+            return Ok(Picked { rows: Vec::new(), at: now, look_again: None });
+        }
         let Choice { start, lacking, leaves_some, look_again } = self.choose(lane, &rows, free, now);
         *self.lanes[lane].left() = Left { lacking, some: leaves_some };
         let chosen = start.len();
@@ -172,15 +176,19 @@ impl Engine {
         };
         let due: Vec<Candidate> = rows.iter().map(candidate).collect();
         let at_work: Vec<Busy> = self.lanes[lane].at_work().values().cloned().collect();
-        let kept = match lane {
+        let supply = self.supply(lane, &due);
+        choose(Scene { due: &due, at_work: &at_work, supply, kept: self.kept(lane), workers })
+    }
+
+    /// Turns that are left to those who leave.
+    fn kept(&self, lane: &Lane) -> BTreeSet<Turn> {
+        match lane {
             Lane::Reseller(name) => {
                 let leaving = self.lanes.get(&Lane::Leaving(name.clone()));
                 leaving.map(|state| state.left().lacking.clone()).unwrap_or_default()
             }
             Lane::Leaving(_) | Lane::House => BTreeSet::new(),
-        };
-        let supply = self.supply(lane, &due);
-        choose(Scene { due: &due, at_work: &at_work, supply, kept, workers })
+        }
     }
 
     /// What there is of every turn that somebody names.

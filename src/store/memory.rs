@@ -304,10 +304,10 @@ impl State {
         }
         let before = self.rows.insert(row.id.clone(), row.clone());
         if let Some((lane, (step, at))) = before.and_then(|before| Some((before.lane(), before.place()?))) {
-            self.wakes_at(lane, step).remove(&(at, row.id.clone()));
+            self.forget_wake(&lane, step, &(at, row.id.clone()));
         }
         if let Some((step, at)) = row.place() {
-            self.wakes_at(row.lane(), step).insert((at, row.id.clone()));
+            self.wakes.entry(row.lane()).or_default().entry(step).or_default().insert((at, row.id.clone()));
         }
     }
 
@@ -325,8 +325,14 @@ impl State {
         self.wakes.get(lane).into_iter().flat_map(BTreeMap::values)
     }
 
-    fn wakes_at(&mut self, lane: Lane, step: StepName) -> &mut BTreeSet<(Timestamp, EnrollmentId)> {
-        self.wakes.entry(lane).or_default().entry(step).or_default()
+    /// A step at which nobody waits is not kept: every look at the lane would pass it.
+    fn forget_wake(&mut self, lane: &Lane, step: StepName, wake: &(Timestamp, EnrollmentId)) {
+        let Some(steps) = self.wakes.get_mut(lane) else { return };
+        let Some(wakes) = steps.get_mut(&step) else { return };
+        wakes.remove(wake);
+        if wakes.is_empty() {
+            steps.remove(&step);
+        }
     }
 
     fn row(&self, id: &EnrollmentId) -> Enrollment {
