@@ -98,6 +98,8 @@ pub(super) struct Candidate {
 pub(super) struct Busy {
     pub(super) progress: Progress,
     pub(super) soon: Vec<Turn>,
+    /// When it is listed as due: before its claim is written, since it became due; then, once its lease is over.
+    pub(super) wake: Option<Timestamp>,
 }
 
 /// What is chosen from.

@@ -109,7 +109,7 @@ fn no_row_begins_that_could_not_end_in_time() {
     let due: Vec<Candidate> = (0..3).map(new).chain(licenses).collect();
     let choice = chosen(&due, &[], all_but(&[(Quota::Licensing, 1)]), 16);
     assert_eq!(choice.start, Vec::<usize>::new(), "as many wait already");
-    let busy = Busy { progress: new(0).progress, soon: vec![turn(Quota::Licensing)] };
+    let busy = Busy { progress: new(0).progress, soon: vec![turn(Quota::Licensing)], wake: None };
     let choice = chosen(&due[..3], &vec![busy; 5], all_but(&[]), 16);
     assert_eq!(choice.start, [0], "five are on their way");
     // A turn that is out of sight is no reason to wait.
@@ -129,7 +129,7 @@ fn one_row_reads_a_list_for_all() {
     assert_eq!(chosen(&patient, &[], all_but(&[(Quota::Licensing, 40)]), 16).start, [0]);
     let at_hand = [waits(1, step, true, 30), waits(2, step, true, 30), behind[1].clone()];
     assert_eq!(chosen(&at_hand, &[], all_but(&[(Quota::Licensing, 40)]), 16).start, [0, 1]);
-    let busy = |step| Busy { progress: Progress::of(&row(9, step, 1)), soon: Vec::new() };
+    let busy = |step| Busy { progress: Progress::of(&row(9, step, 1)), soon: Vec::new(), wake: None };
     assert_eq!(
         chosen(&alone, &[busy(step)], all_but(&[]), 16).start,
         Vec::<usize>::new(),

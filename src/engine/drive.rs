@@ -30,6 +30,9 @@ const DATED_MAX: usize = 10_000;
 /// Rows at each step that are looked at for each free worker, so that the most urgent go first.
 const CHOICE: usize = 4;
 
+/// Rows at each step that are looked at however few workers are free.
+const CHOICE_LEAST: usize = 8;
+
 /// The shortest sleep before a turn that is about to come.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
 
@@ -159,7 +162,9 @@ impl Engine {
             row.filter(|row| row.wake_at().is_some_and(|at| at <= now)).into_iter().collect()
         } else {
             let dated = if is_believed { 0 } else { DATED_MAX };
-            let limit = free * CHOICE + state.at_work().len() + dated;
+            let listed = |busy: &&Busy| busy.wake.is_some_and(|wake| wake <= now);
+            let listed = state.at_work().values().filter(listed).count();
+            let limit = (free * CHOICE).max(CHOICE_LEAST) + listed + dated;
             self.house.store.due(lane, now, limit).await?
         };
         let at_work = state.at_work();
@@ -279,7 +284,7 @@ impl Engine {
             Need::Turns { soon, .. } => soon,
             Need::List { .. } => Vec::new(),
         };
-        Busy { progress: Progress::of(row), soon }
+        Busy { progress: Progress::of(row), soon, wake: row.wake_at() }
     }
 
     fn hand_out(

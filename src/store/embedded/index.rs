@@ -188,8 +188,21 @@ impl Index {
     }
 
     /// Takes over what frames up to `at` changed. Everybody sees it from now on; it is written later ([`Index::catch_up`]).
-    pub fn absorb(&self, changed: BTreeMap<Vec<u8>, Option<Held>>, at: Link) {
-        self.newest.write().unwrap_or_else(PoisonError::into_inner).absorb(changed, at);
+    pub fn absorb(&self, changed: BTreeMap<Vec<u8>, Option<Held>>, at: Link) -> Result<(), StoreError> {
+        let gone = self.gone(&changed)?;
+        self.newest.write().unwrap_or_else(PoisonError::into_inner).absorb(changed, &gone, at);
+        Ok(())
+    }
+
+    /// Keys that go before the index has heard of them. Wakes mostly: whoever looks for one that is due would else pass over all that were.
+    fn gone(&self, changed: &BTreeMap<Vec<u8>, Option<Held>>) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut gone = Vec::new();
+        for key in changed.iter().filter(|(_, held)| held.is_none()).map(|(key, _)| key) {
+            if self.stored(key)?.is_none() {
+                gone.push(key.clone());
+            }
+        }
+        Ok(gone)
     }
 
     /// How many keys are to be written.

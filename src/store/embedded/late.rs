@@ -115,9 +115,12 @@ impl Newest {
         self.by_key.get(key)
     }
 
-    /// Takes over what frames up to one changed.
-    pub fn absorb(&mut self, changed: BTreeMap<Vec<u8>, Option<Held>>, at: Link) {
+    /// Takes over what frames up to one changed. `gone` were written and removed again since the index was: there is nothing to say of them.
+    pub fn absorb(&mut self, changed: BTreeMap<Vec<u8>, Option<Held>>, gone: &[Vec<u8>], at: Link) {
         self.by_key.extend(changed);
+        for key in gone {
+            self.by_key.remove(key);
+        }
         self.at = Some(at);
     }
 

@@ -13,8 +13,11 @@ use std::sync::{PoisonError, RwLock};
 /// A key and what it holds.
 pub type Found = (Vec<u8>, Held);
 
-/// Keys that are looked at in one go, so that nobody who writes waits for whoever reads a long range.
-const PAGE: usize = 64;
+/// Keys that are looked at in the first go: most who read a range want its beginning.
+const FIRST_PAGE: usize = 4;
+
+/// The most keys that are looked at in one go, so that nobody who writes waits for whoever reads a long range.
+const PAGE_MAX: usize = 64;
 
 /// The range.
 pub struct Merged<'a> {
@@ -35,7 +38,7 @@ impl<'a> Merged<'a> {
     pub fn new(tree: &'a sled::Db, newest: &'a RwLock<Newest>, start: Vec<u8>, end: Vec<u8>) -> Self {
         // A range that ends before it begins would panic.
         let end = end.max(start.clone());
-        let (page, is_last, generation) = look(newest, Bound::Included(&start), &end);
+        let (page, is_last, generation) = look(newest, Bound::Included(&start), &end, FIRST_PAGE);
         let stored = tree.range(start.clone()..end.clone()).peekable();
         let until = Bound::Included(start);
         Self { tree, newest, until, end, page, is_last, stored, generation }
@@ -45,7 +48,7 @@ impl<'a> Merged<'a> {
     /// may lack some of it.
     fn turn(&mut self) {
         let from = self.until.as_ref().map(Vec::as_slice);
-        let (page, is_last, generation) = look(self.newest, from, &self.end);
+        let (page, is_last, generation) = look(self.newest, from, &self.end, PAGE_MAX);
         if generation != self.generation {
             let range = (self.until.clone(), Bound::Excluded(self.end.clone()));
             self.stored = self.tree.range::<Vec<u8>, _>(range).peekable();
@@ -104,9 +107,10 @@ fn look(
     newest: &RwLock<Newest>,
     from: Bound<&[u8]>,
     end: &[u8],
+    limit: usize,
 ) -> (VecDeque<(Vec<u8>, Option<Held>)>, bool, u64) {
     let newest = newest.read().unwrap_or_else(PoisonError::into_inner);
-    let page: Page = newest.page(from, end, PAGE);
-    let is_last = page.len() < PAGE;
+    let page: Page = newest.page(from, end, limit);
+    let is_last = page.len() < limit;
     (page.into(), is_last, newest.generation())
 }

@@ -72,10 +72,20 @@ impl Shared {
 
     /// Rows whose time has come.
     pub fn due(&self, lane: &Lane, now: Timestamp, limit: usize) -> Read<Vec<Enrollment>> {
-        let mut due = Vec::new();
-        for step in self.steps_of(lane)? {
-            let wakes = self.index.range(layout::wakes_at(lane, step), layout::behind_wakes(lane, step, now));
-            due.extend(self.rows_of_wakes(wakes.map(|found| wake_of(lane, found)), limit)?);
+        let (mut due, end) = (Vec::new(), end_of(&layout::wakes_of(lane)));
+        let mut from = layout::wakes_of(lane);
+        loop {
+            let mut wakes = self.index.range(from, end.clone()).map(|found| wake_of(lane, found)).peekable();
+            let step = match wakes.peek() {
+                None => break,
+                Some(Ok((step, ..))) => *step,
+                Some(Err(error)) => return Err(error.clone()),
+            };
+            let is_due = |wake: &Read<Wake>| {
+                wake.as_ref().map_or(true, |(at_step, at, _)| *at_step == step && *at <= now)
+            };
+            due.extend(self.rows_of_wakes(wakes.take_while(is_due), limit)?);
+            from = end_of(&layout::wakes_at(lane, step));
         }
         due.sort_by(|a, b| (a.wake_at(), &a.id).cmp(&(b.wake_at(), &b.id)));
         Ok(due)

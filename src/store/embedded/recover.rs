@@ -352,7 +352,7 @@ fn replay(index: Index, mut at: Link, ledger: &Ledger, keys: &Keys) -> Result<In
         // A crash may have come between a frame that erases and the end of the key.
         keys.destroy(stage.erased())
             .map_err(|error| StoreError::Unavailable(format!("a data key cannot be destroyed: {error}")))?;
-        stage.publish(at);
+        stage.publish(at)?;
         index.catch_up()?;
     }
     Ok(index)

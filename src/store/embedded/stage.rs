@@ -99,15 +99,19 @@ impl<'a> Stage<'a> {
     }
 
     /// From now on everybody sees it; the index is to be at `at` when it has it.
-    pub fn publish(self, at: Link) {
-        self.index.absorb(self.changed, at);
+    pub fn publish(self, at: Link) -> Result<(), StoreError> {
+        self.index.absorb(self.changed, at)
     }
 
     fn put_change(&mut self, change: Change, position: Position) -> Result<(), StoreError> {
         let key = layout::subject(&change);
         match change {
-            Change::Received(received) => self.put_document(key, position, Late::Received(Arc::new(received))),
-            Change::Engineer(engineer) => self.put_document(key, position, Late::Engineer(Arc::from(engineer))),
+            Change::Received(received) => {
+                self.put_document(key, position, Late::Received(Arc::new(received)))
+            }
+            Change::Engineer(engineer) => {
+                self.put_document(key, position, Late::Engineer(Arc::from(engineer)))
+            }
             Change::Enrollment { row, .. } => return self.put_row(key, Arc::from(row), position),
             Change::Reserved { engineer, .. } => self.put(key, engineer.as_str().as_bytes().to_vec()),
             Change::Released { .. } => self.remove(key),

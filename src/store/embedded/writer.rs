@@ -126,7 +126,9 @@ impl Writer {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = match runtime {
             Ok(runtime) => runtime,
-            Err(error) => return self.shared.fail(&unavailable(&format!("the writer has no clock: {error}"))),
+            Err(error) => {
+                return self.shared.fail(&unavailable(&format!("the writer has no clock: {error}")));
+            }
         };
         let mut held_over = None;
         loop {
@@ -274,7 +276,11 @@ impl Writer {
                     body.extend(pending.line(position));
                     let changes = std::mem::take(&mut pending.commit.changes);
                     engineers.extend(changes.iter().filter_map(|change| {
-                        if let Change::Engineer(engineer) = change { Some(Engineer::clone(engineer)) } else { None }
+                        if let Change::Engineer(engineer) = change {
+                            Some(Engineer::clone(engineer))
+                        } else {
+                            None
+                        }
                     }));
                     stage.put_changes(position, changes)?;
                     count += 1;
@@ -325,7 +331,7 @@ impl Writer {
             .destroy(stage.erased())
             .map_err(|error| failed("a data key cannot be destroyed", error))?;
         let unparked = stage.take_unparked();
-        stage.publish(*self.ledger.end());
+        stage.publish(*self.ledger.end())?;
         crash_point!("letters.remove.before");
         shared
             .letters
