@@ -49,7 +49,7 @@ impl House {
 
     /// Where the master key of its daemons is.
     pub fn key_file(&self) -> PathBuf {
-        self.folder.path().join("data/seal.key")
+        self.folder.path().join("seal.key")
     }
 
     /// Starts the daemon; it is not waited for.

@@ -76,7 +76,7 @@ pub fn write(folder: &Path, layout: Layout, manner: &Manner, [google, amqp, list
     std::fs::write(&key, credentials).expect("a key file");
     private(&key);
     let (store, calls_in_flight) = (manner.lines(), manner.calls_in_flight);
-    let key_file = manner.key_file.clone().unwrap_or_else(|| folder.join("data/seal.key"));
+    let key_file = manner.key_file.clone().unwrap_or_else(|| folder.join("seal.key"));
     let mut text = format!(
         "{store}path = \"{0}/data\"\n[seal]\nkey_file = \"{1}\"\n\
          [google]\nendpoint = \"{google}\"\ncalls_in_flight = {calls_in_flight}\n[http]\nlisten = \"{listen}\"\n\

@@ -85,6 +85,11 @@ impl StandIn {
         self.ask("resumed").await;
     }
 
+    /// Waits until so many calls are under way through a door.
+    pub async fn until_busy(&self, door: usize, count: usize) {
+        self.ask(&format!("busy?door={door}&count={count}")).await;
+    }
+
     /// Waits for the next write.
     pub async fn until_write(&self) {
         self.ask("write").await;

@@ -84,6 +84,11 @@ async fn answer_bench(shared: &Shared, question: &str, query: &str) -> Reply {
             let before = control.calls.get();
             until(control, || control.calls.get() > before).await;
         }
+        // Ends when so many calls are under way through a door.
+        "busy" => {
+            let (door, wanted) = (size("door"), number("count"));
+            until(control, || shared.world.borrow().counts.doors[door].in_flight >= wanted).await;
+        }
         // Ends at the first write from now on.
         "write" => {
             let before = shared.world.borrow().writes(|_, _| true);

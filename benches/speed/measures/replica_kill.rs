@@ -20,6 +20,9 @@ const ENGINEERS: usize = 200;
 const LATENCY_MS: u64 = 5;
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Calls that must be under way through a daemon when it is struck.
+const BUSY: usize = 8;
+
 /// Engineers who come when the one that stood still has work again.
 const LATER: usize = 50;
 
@@ -57,6 +60,7 @@ async fn run(bench: &mut Bench, blow: Blow) {
     let mut desk = Desk::at(&url).await;
     desk.publish(0..ENGINEERS, None).await;
     bench.google.until_roles(ENGINEERS * LAYOUT.all_domains() / 3).await;
+    timeout(PATIENCE, bench.google.until_busy(victim, BUSY)).await.expect("it is at work");
 
     let before = bench.google.tally().await;
     match blow {
