@@ -85,6 +85,11 @@ impl StandIn {
         self.ask("resumed").await;
     }
 
+    /// Waits until there have been so many calls of a name.
+    pub async fn until_calls(&self, name: &str, count: usize) {
+        self.ask(&format!("calls?name={name}&count={count}")).await;
+    }
+
     /// Waits until so many calls are under way through a door.
     pub async fn until_busy(&self, door: usize, count: usize) {
         self.ask(&format!("busy?door={door}&count={count}")).await;

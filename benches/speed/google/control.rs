@@ -84,6 +84,12 @@ async fn answer_bench(shared: &Shared, question: &str, query: &str) -> Reply {
             let before = control.calls.get();
             until(control, || control.calls.get() > before).await;
         }
+        // Ends when there have been so many calls of a name.
+        "calls" => {
+            let (name, wanted) = (parameter(query, "name").unwrap_or_default(), number("count"));
+            let calls = || shared.world.borrow().counts.calls.get(name).copied().unwrap_or(0);
+            until(control, || calls() >= wanted).await;
+        }
         // Ends when so many calls are under way through a door.
         "busy" => {
             let (door, wanted) = (size("door"), number("count"));

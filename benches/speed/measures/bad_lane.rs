@@ -49,7 +49,8 @@ struct Others {
 
 /// Takes the figures.
 pub async fn measure(bench: &mut Bench) {
-    let arrivals = [("at once", Arrival::AtOnce), ("20 a second", Arrival::Every(Duration::from_millis(50)))];
+    let arrivals =
+        [("at once", Arrival::AtOnce), ("10 a second", Arrival::Every(Duration::from_millis(100)))];
     for _ in 0..bench.runs {
         for (how, arrival) in arrivals {
             let title = |what: &str| format!("200 × 10 at 200 ms, {how}, {what}: the other nine");

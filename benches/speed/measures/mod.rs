@@ -40,6 +40,10 @@ impl Bench {
     }
 }
 
+/// Calls of which a third is made when something is killed, one after the other: what is under way then is of that kind, and a process that
+/// takes up a licence must ask differently from one that takes up an account.
+pub const STRUCK_AT: [&str; 3] = ["roleAssignments.insert", "licenseAssignments.insert", "users.insert"];
+
 /// A number of things as a figure.
 #[expect(clippy::cast_precision_loss, reason = "nothing is counted here up to 2^53")]
 pub fn number(count: u64) -> f64 {
