@@ -10,11 +10,16 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer};
 use secrecy::SecretString;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The exchange and routing key of events.
 const EVENTS: (&str, &str) = ("hr.events", "com.carepass.engineer.joined.v1");
-const OUTCOMES: (&str, &str) = ("carepass.outcomes", "provisioning.ready.v1");
+const OUTCOMES: &str = "carepass.outcomes";
+
+/// Routing keys of outcomes: an engineer is ready; one domain of an engineer is.
+const READY: &str = "provisioning.ready.v1";
+pub const PROGRESSED: &str = "provisioning.progressed.v1";
 
 /// Events without their confirm at most.
 const IN_FLIGHT: usize = 256;
@@ -35,33 +40,40 @@ pub async fn declare(url: &str) {
 /// A connection of the bench's own.
 pub struct Desk {
     channel: Channel,
-    ready: Consumer,
+    outcomes: Consumer,
+    /// Engineers of whom it was told that they are ready: with replicas the same may be told twice.
+    told: BTreeSet<String>,
     _connection: Connection,
 }
 
 impl Desk {
     /// Connects, and hears of everybody who becomes ready from now on. The exchanges must be there.
     pub async fn at(url: &str) -> Self {
+        Self::hearing(url, READY).await
+    }
+
+    /// Connects, and hears of every outcome of one kind from now on.
+    pub async fn hearing(url: &str, key: &str) -> Self {
         let connection = Connection::connect(url, ConnectionProperties::default()).await.expect("a broker");
         let channel = connection.create_channel().await.expect("a channel");
         channel.confirm_select(ConfirmSelectOptions::default()).await.expect("confirms");
         let own =
             QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
         let queue = channel.queue_declare("".into(), own, FieldTable::default()).await.expect("a queue");
-        let (exchange, key) = OUTCOMES;
         let binding = QueueBindOptions::default();
         let bound = channel.queue_bind(
             queue.name().clone(),
-            exchange.into(),
+            OUTCOMES.into(),
             key.into(),
             binding,
             FieldTable::default(),
         );
         bound.await.expect("the exchange is there");
         let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
-        let ready =
+        let outcomes =
             channel.basic_consume(queue.name().clone(), "".into(), options, FieldTable::default()).await;
-        Self { channel, ready: ready.expect("a consumer"), _connection: connection }
+        let outcomes = outcomes.expect("a consumer");
+        Self { channel, outcomes, told: BTreeSet::new(), _connection: connection }
     }
 
     /// Publishes joiners and waits for every confirm.
@@ -83,18 +95,20 @@ impl Desk {
         assert!(confirmed.is_ack(), "the broker takes the event");
     }
 
-    /// The next outcome that says that somebody is ready.
-    pub async fn next_ready(&mut self) -> Value {
+    /// The next outcome that it hears of.
+    pub async fn next(&mut self) -> Value {
         let delivery =
-            tokio::time::timeout(PATIENCE, self.ready.next()).await.expect("somebody becomes ready");
+            tokio::time::timeout(PATIENCE, self.outcomes.next()).await.expect("something comes about");
         let delivery = delivery.expect("a consumer that lives").expect("a delivery");
         serde_json::from_slice(&delivery.data).expect("an outcome")
     }
 
-    /// Waits until so many are ready.
+    /// Waits until so many more are ready.
     pub async fn until_ready(&mut self, count: usize) {
-        for _ in 0..count {
-            self.next_ready().await;
+        let wanted = self.told.len() + count;
+        while self.told.len() < wanted {
+            let outcome = self.next().await;
+            self.told.insert(outcome["subject"].as_str().unwrap_or_default().to_owned());
         }
     }
 }

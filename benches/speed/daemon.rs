@@ -3,7 +3,7 @@
 
 use crate::measures::Bench;
 use crate::process::{Usage, bytes_below, usage};
-use crate::setup::{self, Layout};
+use crate::setup::{self, Layout, Manner};
 use crate::traced::Traced;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -34,11 +34,22 @@ pub struct Daemon {
 impl House {
     /// A new one.
     pub fn new(bench: &Bench, layout: Layout, amqp: &str) -> Self {
+        Self::with(bench, layout, amqp, &Manner::default())
+    }
+
+    /// A new one that differs.
+    pub fn with(bench: &Bench, layout: Layout, amqp: &str, manner: &Manner) -> Self {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder of the build's");
         let listen = free_address();
-        let configuration = setup::write(folder.path(), layout, bench.google.url(), amqp, &listen);
+        let configuration =
+            setup::write(folder.path(), layout, manner, [bench.google.door(manner.replica), amqp, &listen]);
         let client = crate::plain::http_client();
         Self { program: bench.program.clone(), folder, configuration, listen, layout, client }
+    }
+
+    /// Where the master key of its daemons is.
+    pub fn key_file(&self) -> PathBuf {
+        self.folder.path().join("seal.key")
     }
 
     /// Starts the daemon; it is not waited for.
@@ -131,6 +142,11 @@ impl Daemon {
     /// What it has used so far.
     pub fn usage(&self) -> Usage {
         usage(self.child.id())
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        crate::fixture::process::signal(&self.child.id().to_string(), name);
     }
 
     /// Ends it at once.

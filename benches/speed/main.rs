@@ -8,11 +8,15 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 mod broker;
+mod cluster;
 mod daemon;
 mod fixture;
 mod google;
 mod measures;
 mod naive;
+#[path = "../../tests/it/postgres/node.rs"]
+#[expect(dead_code, clippy::panic, reason = "it is the tests' own, who do more with a cluster")]
+mod node;
 mod plain;
 mod process;
 #[path = "../../tests/it/rabbit.rs"]
@@ -20,13 +24,17 @@ mod process;
 mod rabbit;
 mod setup;
 mod table;
+mod town;
 mod traced;
 
 use crate::rabbit::RabbitNode;
 use google::StandIn;
 use measures::throughput::Load;
-use measures::{Bench, idle, intake, kill, pairs, syncs, throughput};
+use measures::{
+    Bench, bad_lane, idle, intake, kill, pairs, postgres_restart, replica_kill, replicas, syncs, throughput,
+};
 use setup::Layout;
+use std::cell::OnceCell;
 use std::path::Path;
 use std::process::ExitCode;
 use table::Table;
@@ -38,12 +46,19 @@ const RUNS: usize = 3;
 const FILE: &str = "speed.json";
 
 const LOADS: [Load; 2] = [
-    Load { name: "200 × 5 at 0 ms", engineers: 200, layout: Layout { accounts: 5, domains: 1 }, ratio: 0.9 },
+    Load {
+        name: "200 × 5 at 0 ms",
+        engineers: 200,
+        layout: Layout { accounts: 5, domains: 1 },
+        ratio: 0.9,
+        ratio_postgres: 0.7,
+    },
     Load {
         name: "1,000 × 10 at 0 ms",
         engineers: 1_000,
         layout: Layout { accounts: 10, domains: 1 },
         ratio: 0.8,
+        ratio_postgres: 0.6,
     },
 ];
 
@@ -112,6 +127,7 @@ async fn measure(wanted: &Wanted) -> Table {
     let mut bench = Bench {
         google: StandIn::start(),
         rabbit: RabbitNode::start(),
+        cluster: OnceCell::new(),
         program: wanted.program.clone(),
         table: Table::default(),
         runs: wanted.runs,
@@ -137,5 +153,22 @@ async fn measure(wanted: &Wanted) -> Table {
     if wanted.has("intake") {
         intake::measure(&mut bench).await;
     }
+    measure_several(wanted, &mut bench).await;
     bench.table
+}
+
+/// What several daemons, several stores and several accounts do to one another.
+async fn measure_several(wanted: &Wanted, bench: &mut Bench) {
+    if wanted.has("replicas") {
+        replicas::measure(bench).await;
+    }
+    if wanted.has("replica-kill") {
+        replica_kill::measure(bench).await;
+    }
+    if wanted.has("postgres-restart") {
+        postgres_restart::measure(bench).await;
+    }
+    if wanted.has("bad-lane") {
+        bad_lane::measure(bench).await;
+    }
 }

@@ -30,19 +30,62 @@ impl Layout {
     }
 }
 
+/// How a daemon differs from the bench's usual one.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    /// Its database in PostgreSQL; none: a folder of its own.
+    pub database: Option<String>,
+    /// Its number among those that share the database, and that of the stand-in's door that it asks at.
+    pub replica: usize,
+    /// The master key; none: its own.
+    pub key_file: Option<PathBuf>,
+    /// Calls in flight for each account.
+    pub calls_in_flight: u8,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { database: None, replica: 0, key_file: None, calls_in_flight: 64 }
+    }
+}
+
+impl Manner {
+    /// The lines of the configuration that say so.
+    fn lines(&self) -> String {
+        let mut text = String::new();
+        if let Some(url) = &self.database {
+            let name = replica_name(self.replica);
+            text =
+                format!("[replica]\nname = \"{name}\"\n[store]\nbackend = \"postgres\"\nurl = \"{url}\"\n");
+        } else {
+            text.push_str("[store]\n");
+        }
+        text
+    }
+}
+
+/// What a daemon is called among those that share a database.
+pub fn replica_name(number: usize) -> String {
+    format!("replica-{number}")
+}
+
 /// Writes the configuration and what it names into a folder.
-pub fn write(folder: &Path, layout: Layout, google: &str, amqp: &str, listen: &str) -> PathBuf {
+pub fn write(folder: &Path, layout: Layout, manner: &Manner, [google, amqp, listen]: [&str; 3]) -> PathBuf {
     let key = folder.join("key.json");
     let credentials = &init::demo_files().expect("randomness").resellers[0].credentials;
     std::fs::write(&key, credentials).expect("a key file");
     private(&key);
+    let (store, calls_in_flight) = (manner.lines(), manner.calls_in_flight);
+    let key_file = manner.key_file.clone().unwrap_or_else(|| folder.join("seal.key"));
     let mut text = format!(
-        "[store]\npath = \"{0}/data\"\n[google]\nendpoint = \"{google}\"\ncalls_in_flight = 64\n[http]\nlisten = \"{listen}\"\n\
+        "{store}path = \"{0}/data\"\n[seal]\nkey_file = \"{1}\"\n\
+         [google]\nendpoint = \"{google}\"\ncalls_in_flight = {calls_in_flight}\n[http]\nlisten = \"{listen}\"\n\
          [intake.amqp]\nurl = \"{amqp}\"\nprefetch = 200\n[mail]\ntransport = \"none\"\n\
          [limits]\ngrants_per_hour = 100000\ngrants_per_day = 1000000\n\
          [google.rates]\ndirectory_per_second = 1000\nuser_inserts_per_second = 1000\norg_units_per_second = 1000\n\
          licensing_per_second = 1000\ncloud_identity_per_second = 1000\n",
-        folder.display()
+        folder.display(),
+        key_file.display()
     );
     let privileges =
         MARKER.map(|name| format!("{{ service_id = \"02w5ecyt3pkeyqi\", name = \"{name}\" }}")).join(", ");

@@ -9,6 +9,8 @@ use std::path::Path;
 pub enum Goal {
     /// At most this.
     Most(f64),
+    /// Nothing, in no run: the median would hide the one run in which it happened.
+    Never,
     /// At least this.
     Least(f64),
     /// No goal: it is shown so that others can be read.
@@ -58,6 +60,7 @@ impl Table {
                 Goal::Most(most) => {
                     (format!("≤ {}", short(*most)), if middle <= *most { "met" } else { "missed" })
                 }
+                Goal::Never => ("never".to_owned(), if high <= 0.0 { "met" } else { "missed" }),
                 Goal::Least(least) => {
                     (format!("≥ {}", short(*least)), if middle >= *least { "met" } else { "missed" })
                 }
@@ -86,6 +89,7 @@ impl Figure {
         let (low, middle, high) = spread(&self.samples);
         let goal = match self.goal {
             Goal::Most(most) => json!({ "most": most }),
+            Goal::Never => json!({ "most": 0, "of": "every run" }),
             Goal::Least(least) => json!({ "least": least }),
             Goal::Shown => Value::Null,
         };

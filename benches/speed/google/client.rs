@@ -2,6 +2,7 @@
 
 use super::ARGUMENT;
 use super::counts::Counts;
+use super::trouble::Trouble;
 use crate::process::{Usage, usage};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -12,7 +13,7 @@ pub type Tally = Counts;
 /// A running stand-in.
 pub struct StandIn {
     child: Child,
-    url: String,
+    doors: Vec<String>,
     client: reqwest::Client,
 }
 
@@ -28,14 +29,19 @@ impl StandIn {
             .expect("this program can be run");
         let mut line = String::new();
         let output = child.stdout.take().expect("asked for");
-        BufReader::new(output).read_line(&mut line).expect("it says its port");
-        let url = format!("http://127.0.0.1:{}", line.trim());
-        Self { child, url, client: crate::plain::http_client() }
+        BufReader::new(output).read_line(&mut line).expect("it says its ports");
+        let doors = line.split_whitespace().map(|port| format!("http://127.0.0.1:{port}")).collect();
+        Self { child, doors, client: crate::plain::http_client() }
     }
 
     /// Where it is.
     pub fn url(&self) -> &str {
-        &self.url
+        self.door(0)
+    }
+
+    /// One of its doors: what comes in there is counted by itself.
+    pub fn door(&self, number: usize) -> &str {
+        &self.doors[number]
     }
 
     /// Its CPU and memory.
@@ -79,12 +85,37 @@ impl StandIn {
         self.ask("resumed").await;
     }
 
+    /// Waits until there have been so many calls of a name.
+    pub async fn until_calls(&self, name: &str, count: usize) {
+        self.ask(&format!("calls?name={name}&count={count}")).await;
+    }
+
+    /// Waits until so many calls are under way through a door.
+    pub async fn until_busy(&self, door: usize, count: usize) {
+        self.ask(&format!("busy?door={door}&count={count}")).await;
+    }
+
+    /// Waits for the next write.
+    pub async fn until_write(&self) {
+        self.ask("write").await;
+    }
+
+    /// Waits until a customer is written to through another door than this one.
+    pub async fn until_moved(&self, customer: usize, door: usize) {
+        self.ask(&format!("moved?customer={customer}&door={door}")).await;
+    }
+
+    /// Puts a customer into trouble, until the next reset.
+    pub async fn trouble(&self, customer: usize, trouble: Trouble) {
+        self.ask(&format!("trouble?customer={customer}&kind={}", trouble.name())).await;
+    }
+
     async fn counts(&self, question: &str) -> Tally {
         serde_json::from_str(&self.ask(question).await).expect("counts")
     }
 
     async fn ask(&self, question: &str) -> String {
-        let answer = self.client.get(format!("{}/_speed/{question}", self.url)).send().await;
+        let answer = self.client.get(format!("{}/_speed/{question}", self.url())).send().await;
         answer.expect("the stand-in answers").text().await.expect("a short text")
     }
 }

@@ -24,6 +24,8 @@ pub struct Request<'a> {
     pub bearer: &'a str,
     /// The body.
     pub body: &'a [u8],
+    /// The port that it came in at, by its place.
+    pub door: usize,
 }
 
 /// An answer: its status, and a body in JSON.
@@ -42,11 +44,11 @@ impl Reply {
 }
 
 /// Answers what comes on a connection until it ends.
-pub async fn serve_connection(mut stream: TcpStream, shared: Rc<Shared>) {
+pub async fn serve_connection(mut stream: TcpStream, door: usize, shared: Rc<Shared>) {
     let (mut buffer, mut out) = (Vec::with_capacity(16 << 10), Vec::new());
     let mut dated = Dated::default();
     loop {
-        let taken = match parse(&buffer) {
+        let taken = match parse(&buffer, door) {
             Some((request, taken)) => {
                 let reply = control::answer(&shared, &request).await;
                 dated.write(&mut out, &reply);
@@ -66,7 +68,7 @@ pub async fn serve_connection(mut stream: TcpStream, shared: Rc<Shared>) {
 }
 
 /// A whole request and its length, if all of it is there.
-fn parse(bytes: &[u8]) -> Option<(Request<'_>, usize)> {
+fn parse(bytes: &[u8], door: usize) -> Option<(Request<'_>, usize)> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).ok()?;
     let mut lines = head.split("\r\n");
@@ -82,7 +84,7 @@ fn parse(bytes: &[u8]) -> Option<(Request<'_>, usize)> {
         }
     }
     let body = bytes.get(end + 4..end + 4 + length)?;
-    Some((Request { method, path, query, bearer, body }, end + 4 + length))
+    Some((Request { method, path, query, bearer, body, door }, end + 4 + length))
 }
 
 /// The date of answers, written anew once a second: carepass believes its own clock when Google's agrees.

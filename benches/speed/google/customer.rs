@@ -34,6 +34,8 @@ pub struct Customer {
     licensed: BTreeSet<String>,
     assignments: Vec<String>,
     holders: BTreeSet<String>,
+    /// Who has an account in which domain, by what carepass marks it with.
+    marked: BTreeSet<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -56,6 +58,7 @@ impl Customer {
             licensed: BTreeSet::new(),
             assignments: Vec::new(),
             holders: BTreeSet::new(),
+            marked: BTreeSet::new(),
         };
         let robot = json!({ "primaryEmail": admin(number), "name": { "givenName": "R", "familyName": "R" }, "orgUnitPath": "/" });
         customer.insert(&robot);
@@ -71,6 +74,11 @@ impl Customer {
     pub fn domains(&self) -> String {
         let domain = |place: usize| json!({ "domainName": format!("r{}d{place}.example", self.number), "isPrimary": place == 0, "verified": true });
         json!({ "domains": (0..self.domains).map(domain).collect::<Vec<_>>() }).to_string()
+    }
+
+    /// Whether somebody with the same mark has an account in the same domain, under whatever address.
+    pub fn has_account(&self, body: &Value) -> bool {
+        self.marked.contains(&mark(body))
     }
 
     /// Makes an account; none if the address is taken.
@@ -89,6 +97,7 @@ impl Customer {
         });
         let place = self.users.len();
         self.users.push(User { json: resource.to_string(), resource });
+        self.marked.insert(mark(body));
         self.by_address.insert(address, place);
         self.by_id.insert(id, place);
         Some(&self.users[place].json)
@@ -144,6 +153,11 @@ impl Customer {
         let count = self.assignments.len();
         page("items", self.assignments.iter().map(String::as_str), count, from, SMALL_PAGE)
     }
+}
+
+fn mark(body: &Value) -> (String, String) {
+    let address = body["primaryEmail"].as_str().unwrap_or_default();
+    (body["externalIds"].to_string(), address.rsplit('@').next().unwrap_or_default().to_owned())
 }
 
 /// A page that begins at an item; its token is the number of the next one.

@@ -6,6 +6,7 @@ use super::customer::{Customer, admin};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 const UNIT: &str = "id:03phspeedunit0001";
 const TOP: &str = "id:03phspeedtop00001";
@@ -18,19 +19,27 @@ pub struct World {
     pub counts: Counts,
     /// Whom a killed process has left behind.
     pub unfinished: Unfinished,
-    begun: std::collections::BTreeSet<String>,
+    begun: BTreeSet<String>,
+    /// By customer and door.
+    writes: BTreeMap<(usize, usize), u64>,
 }
 
 impl World {
     /// Forgets everything; so many customers with so many domains each.
     pub fn reset(&mut self, customers: usize, domains: usize) {
-        *self = Self::default();
+        *self = Self { counts: self.counts.afresh(), ..Self::default() };
         self.customers = (0..customers).map(|number| Customer::new(number, domains)).collect();
     }
 
     /// Counts from nothing, and keeps the accounts.
     pub fn recount(&mut self) {
-        self.counts = Counts { in_flight: self.counts.in_flight, ..Counts::default() };
+        self.counts = self.counts.afresh();
+    }
+
+    /// Writes to customers through doors, since the last reset.
+    pub fn writes(&self, counts: impl Fn(usize, usize) -> bool) -> u64 {
+        let meant = self.writes.iter().filter(|((customer, door), _)| counts(*customer, *door));
+        meant.map(|(_, writes)| writes).sum()
     }
 
     /// Whoever has an account and no role is left behind now.
@@ -46,14 +55,23 @@ impl World {
             None => ("unknown", refusal(501, "notImplemented", "the stand-in does not know this call")),
         };
         *self.counts.calls.entry(name.to_owned()).or_default() += 1;
+        if let (true, Some(number)) = (is_write(request), customer(request)) {
+            *self.writes.entry((number, request.door)).or_default() += 1;
+            self.counts.doors[request.door].writes += 1;
+        }
         reply
+    }
+
+    /// A call of a customer in trouble gets no good answer.
+    pub fn lose(&mut self) {
+        *self.counts.calls.entry("lost".to_owned()).or_default() += 1;
     }
 
     fn route(&mut self, request: &Request<'_>) -> Option<(&'static str, Reply)> {
         if request.path == "/token" {
-            return Some(("token", token(request.body)?));
+            return Some(("token", token(request)?));
         }
-        let number: usize = request.bearer.strip_prefix("speed.")?.parse().ok()?;
+        let number = customer(request)?;
         let customer = self.customers.get(number)?;
         let from = parameter(request.query, "pageToken").and_then(|token| token.parse().ok()).unwrap_or(0);
         let parts: Vec<&str> = request.path.split('/').skip(1).collect();
@@ -73,7 +91,7 @@ impl World {
                 Some(("users.update", found(customer.user(key))))
             }
             ("POST", ["admin", "directory", "v1", "users"]) => {
-                Some(("users.insert", self.insert(number, request.body)?))
+                Some(("users.insert", self.insert(number, request)?))
             }
             ("GET", ["admin", "directory", "v1", "groups"]) => read("groups.list", "{}".to_owned()),
             ("GET", ["admin", "directory", "v1", "customer", _, "domains"]) => {
@@ -89,10 +107,10 @@ impl World {
                 read("roleAssignments.list", customer.assignments(from))
             }
             ("POST", ["admin", "directory", "v1", "customer", _, "roleassignments"]) => {
-                Some(("roleAssignments.insert", self.give(number, request.body)?))
+                Some(("roleAssignments.insert", self.give(number, request)?))
             }
             ("POST", ["apps", "licensing", "v1", "product", _, "sku", _, "user"]) => {
-                Some(("licenseAssignments.insert", self.license(number, request.body)?))
+                Some(("licenseAssignments.insert", self.license(number, request)?))
             }
             ("GET", ["apps", "licensing", "v1", "product", product, "users"]) => {
                 let absent = matches!(*product, "101005" | "101006");
@@ -108,36 +126,38 @@ impl World {
         }
     }
 
-    fn insert(&mut self, number: usize, body: &[u8]) -> Option<Reply> {
-        let body: Value = serde_json::from_slice(body).ok()?;
+    fn insert(&mut self, number: usize, request: &Request<'_>) -> Option<Reply> {
+        let body: Value = serde_json::from_slice(request.body).ok()?;
         let address = body["primaryEmail"].as_str()?.to_owned();
         self.come_back(&address);
+        let has_one = self.customers[number].has_account(&body);
         let Some(made) = self.customers[number].insert(&body) else {
-            self.counts.repeats += 1;
+            self.counts.repeat(request.door);
             return Some(refusal(409, "duplicate", "Entity already exists."));
         };
         let made = Reply::ok(made);
         self.counts.accounts += 1;
+        self.counts.twice += u64::from(has_one);
         self.begun.insert(address);
         Some(made)
     }
 
-    fn license(&mut self, number: usize, body: &[u8]) -> Option<Reply> {
-        let body: Value = serde_json::from_slice(body).ok()?;
+    fn license(&mut self, number: usize, request: &Request<'_>) -> Option<Reply> {
+        let body: Value = serde_json::from_slice(request.body).ok()?;
         let address = body["userId"].as_str()?;
         self.come_back(address);
         if self.customers[number].license(address) {
             let answer = json!({ "userId": address, "productId": "101001", "skuId": "1010010001" });
             return Some(Reply::ok(answer.to_string()));
         }
-        self.counts.repeats += 1;
+        self.counts.repeat(request.door);
         Some(refusal(412, "conditionNotMet", "User already has a license for the specified product and SKU"))
     }
 
-    fn give(&mut self, number: usize, body: &[u8]) -> Option<Reply> {
-        let body: Value = serde_json::from_slice(body).ok()?;
+    fn give(&mut self, number: usize, request: &Request<'_>) -> Option<Reply> {
+        let body: Value = serde_json::from_slice(request.body).ok()?;
         let Some((assignment, address)) = self.customers[number].give(&body) else {
-            self.counts.repeats += 1;
+            self.counts.repeat(request.door);
             return Some(refusal(409, "duplicate", "Role assignment already exists for the role"));
         };
         self.come_back(&address);
@@ -151,13 +171,24 @@ impl World {
     }
 }
 
-/// A token that names its customer; the assertion says for whom it is.
-fn token(body: &[u8]) -> Option<Reply> {
-    let body = std::str::from_utf8(body).ok()?;
+/// Whom a call is about: the token names its customer, and so does the assertion for which there is a token.
+pub fn customer(request: &Request<'_>) -> Option<usize> {
+    if request.path != "/token" {
+        return request.bearer.strip_prefix("speed.")?.parse().ok();
+    }
+    let body = std::str::from_utf8(request.body).ok()?;
     let claims = parameter(body, "assertion")?.split('.').nth(1)?;
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
     let subject = claims["sub"].as_str()?;
-    let number = (0..100).find(|number| admin(*number) == subject)?;
+    (0..100).find(|number| admin(*number) == subject)
+}
+
+fn is_write(request: &Request<'_>) -> bool {
+    request.method != "GET" && request.path != "/token"
+}
+
+fn token(request: &Request<'_>) -> Option<Reply> {
+    let number = customer(request)?;
     let answer =
         json!({ "access_token": format!("speed.{number}"), "expires_in": 3599, "token_type": "Bearer" });
     Some(Reply::ok(answer.to_string()))
@@ -188,7 +219,8 @@ fn nothing(message: &str) -> Reply {
     refusal(404, "notFound", message)
 }
 
-fn refusal(status: u16, reason: &str, message: &str) -> Reply {
+/// An error in Google's form.
+pub fn refusal(status: u16, reason: &str, message: &str) -> Reply {
     let error = json!({ "error": { "code": status, "message": message,
         "errors": [{ "domain": "global", "reason": reason, "message": message }] } });
     Reply { status, body: error.to_string() }

@@ -1,14 +1,15 @@
 //! Engineers a second under load, beside the calls alone and a consumer that keeps nothing, in the same minute; what a step costs in CPU
-//! and bytes. The clock runs from the first event published until the last engineer is told to be ready, for the consumer until its last
+//! and bytes; with the store in a folder and in PostgreSQL. The clock runs from the first event published until the last engineer is told to be ready, for the consumer until its last
 //! role is given, which is less. Not here: syncs, which are counted in a run of their own.
 
 use super::{Bench, number, size};
 use crate::broker::{Desk, QUEUE, declare};
+use crate::cluster::Cluster;
 use crate::daemon::{House, sum};
 use crate::google::Tally;
 use crate::naive::Rival;
 use crate::process::Usage;
-use crate::setup::Layout;
+use crate::setup::{Layout, Manner};
 use crate::table::Goal;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -21,8 +22,10 @@ pub struct Load {
     pub engineers: usize,
     /// Where.
     pub layout: Layout,
-    /// The least ratio.
+    /// The least ratio, with the store in a folder.
     pub ratio: f64,
+    /// The same in PostgreSQL.
+    pub ratio_postgres: f64,
 }
 
 /// What one program did.
@@ -50,7 +53,9 @@ pub async fn measure(bench: &mut Bench, load: &Load) {
         let naive = naive(bench, load).await;
         note_rival(bench, load, "bare loop", &bare);
         note_rival(bench, load, "consumer without a store", &naive);
-        carepass(bench, load, naive.per_second(load.engineers)).await;
+        let naive = naive.per_second(load.engineers);
+        embedded(bench, load, naive).await;
+        postgres(bench, load, naive).await;
     }
 }
 
@@ -91,53 +96,103 @@ async fn naive(bench: &Bench, load: &Load) -> Ran {
     Ran { took: begun.elapsed(), before, after: rival.usage(), tally }
 }
 
-async fn carepass(bench: &mut Bench, load: &Load, naive: f64) {
+/// What a load did to a daemon.
+struct Carried {
+    ran: Ran,
+    steps: f64,
+    /// Of the stand-in, in seconds.
+    google: f64,
+    /// Of the database's server, in seconds.
+    server: f64,
+    /// What the store in the folder has more now: ledger, index, everything.
+    bytes: [u64; 3],
+}
+
+async fn carry(bench: &Bench, load: &Load, manner: &Manner, cluster: Option<&Cluster>) -> Carried {
     bench.google.reset(load.layout.accounts, load.layout.domains, 0).await;
     let url = bench.rabbit.fresh_vhost();
     declare(&url).await;
-    let house = House::new(bench, load.layout, &url);
+    let house = House::with(bench, load.layout, &url, manner);
     let daemon = house.start_ready().await;
     let mut desk = Desk::at(&url).await;
     desk.publish([load.engineers], None).await;
     desk.until_ready(1).await;
     bench.google.recount().await;
     let (metrics, bytes, google) = (house.metrics().await, house.bytes(), bench.google.usage());
+    let server = cluster.map_or(0.0, Cluster::cpu);
     let (before, begun) = (daemon.usage(), Instant::now());
     desk.publish(0..load.engineers, None).await;
     desk.until_ready(load.engineers).await;
-    let ran = Ran { took: begun.elapsed(), before, after: daemon.usage(), tally: bench.google.tally().await };
+    let took = begun.elapsed();
+    let (after, server) = (daemon.usage(), cluster.map_or(0.0, Cluster::cpu) - server);
+    let ran = Ran { took, before, after, tally: bench.google.tally().await };
     let google = bench.google.usage().cpu - google.cpu;
-    let after = house.metrics().await;
-    let steps = sum(&after, "carepass_steps_total") - sum(&metrics, "carepass_steps_total");
-    let (ledger, index, all) = house.bytes();
-    let (pairs, calls) = (size(load.engineers * load.layout.all_domains()), number(ran.tally.total()));
-    let kept = |after: u64, before: u64| number(after.saturating_sub(before)) / steps;
-    let name = load.name;
-    let mut note = |what: &str, unit, goal, sample| bench.table.note(name, what, unit, goal, sample);
-    note("carepass: engineers", "/s", Goal::Shown, ran.per_second(load.engineers));
-    note(
-        "carepass: ratio to the consumer",
-        "",
-        Goal::Least(load.ratio),
-        ran.per_second(load.engineers) / naive,
-    );
-    note("carepass: CPU per 1,000 steps", "s", Goal::Most(0.10), ran.cpu() * 1_000.0 / steps);
-    note("carepass: CPU per 1,000 calls", "s", Goal::Shown, ran.cpu() * 1_000.0 / calls);
-    note("carepass: CPU per pair", "ms", Goal::Shown, ran.cpu() * 1_000.0 / pairs);
-    note("carepass: steps per pair", "", Goal::Shown, steps / pairs);
-    note("carepass: calls per pair", "", Goal::Shown, calls / pairs);
-    note("carepass: calls at once, at most", "", Goal::Shown, number(ran.tally.in_flight_max));
-    note("carepass: calls done twice", "", Goal::Most(0.0), number(ran.tally.repeats));
-    note("carepass: ledger per 1,000 steps", "kB", Goal::Shown, kept(ledger, bytes.0));
-    note("carepass: index per 1,000 steps", "kB", Goal::Shown, kept(index, bytes.1));
-    note(
-        "carepass: ledger and index per 1,000 steps",
-        "kB",
-        Goal::Most(400.0),
-        kept(ledger + index, bytes.0 + bytes.1),
-    );
-    note("carepass: everything kept per 1,000 steps", "kB", Goal::Shown, kept(all, bytes.2));
-    note("carepass: peak memory", "MiB", Goal::Shown, ran.after.peak_mib);
-    note("the stand-in's CPU per call", "µs", Goal::Shown, google * 1e6 / calls);
+    let counted = house.metrics().await;
+    let steps = sum(&counted, "carepass_steps_total") - sum(&metrics, "carepass_steps_total");
+    let now = house.bytes();
+    let bytes = [now.0.saturating_sub(bytes.0), now.1.saturating_sub(bytes.1), now.2.saturating_sub(bytes.2)];
     drop(daemon);
+    Carried { ran, steps, google, server, bytes }
+}
+
+async fn embedded(bench: &mut Bench, load: &Load, naive: f64) {
+    let carried = carry(bench, load, &Manner::default(), None).await;
+    note_carried(bench, load, "carepass", &carried, (load.ratio, naive), 0.10);
+    let [ledger, index, all] = carried.bytes.map(|bytes| number(bytes) / carried.steps);
+    let mut note = |what: &str, goal, sample| bench.table.note(load.name, what, "kB", goal, sample);
+    note("carepass: ledger per 1,000 steps", Goal::Shown, ledger);
+    note("carepass: index per 1,000 steps", Goal::Shown, index);
+    note("carepass: ledger and index per 1,000 steps", Goal::Most(400.0), ledger + index);
+    note("carepass: everything kept per 1,000 steps", Goal::Shown, all);
+}
+
+async fn postgres(bench: &mut Bench, load: &Load, naive: f64) {
+    let cluster = bench.cluster();
+    let database = cluster.fresh();
+    let manner = Manner { database: Some(cluster.url(&database)), ..Manner::default() };
+    let empty = cluster.bytes("postgres").log;
+    let carried = carry(bench, load, &manner, Some(cluster)).await;
+    let bytes = cluster.bytes(&database);
+    let new = cluster.fresh();
+    let kept = bytes.kept - cluster.bytes(&new).kept;
+    cluster.drop_database(&new);
+    cluster.drop_database(&database);
+    let name = "carepass on PostgreSQL";
+    note_carried(bench, load, name, &carried, (load.ratio_postgres, naive), 0.15);
+    let (steps, server) = (carried.steps, carried.server);
+    let mut note = |what: &str, unit, goal, sample| {
+        bench.table.note(load.name, &format!("{name}: {what} per 1,000 steps"), unit, goal, sample);
+    };
+    note("the server's part of the CPU", "s", Goal::Shown, server * 1_000.0 / steps);
+    note("database", "kB", Goal::Most(400.0), kept / steps);
+    note("the server's log", "kB", Goal::Shown, (bytes.log - empty) / steps);
+}
+
+/// The figures that every store has: with the least ratio, the consumer's rate, and the most CPU.
+fn note_carried(
+    bench: &mut Bench,
+    load: &Load,
+    who: &str,
+    carried: &Carried,
+    (ratio, naive): (f64, f64),
+    cpu_max: f64,
+) {
+    let Carried { ran, steps, google, server, .. } = carried;
+    let (cpu, rate) = (ran.cpu() + server, ran.per_second(load.engineers));
+    let (pairs, calls) = (size(load.engineers * load.layout.all_domains()), number(ran.tally.total()));
+    let name = load.name;
+    let mut note = |what: &str, unit, goal, sample| {
+        bench.table.note(name, &format!("{who}: {what}"), unit, goal, sample);
+    };
+    note("engineers", "/s", Goal::Shown, rate);
+    note("ratio to the consumer", "", Goal::Least(ratio), rate / naive);
+    note("CPU per 1,000 steps", "s", Goal::Most(cpu_max), cpu * 1_000.0 / steps);
+    note("CPU per 1,000 calls", "s", Goal::Shown, cpu * 1_000.0 / calls);
+    note("CPU per pair", "ms", Goal::Shown, cpu * 1_000.0 / pairs);
+    note("steps per pair", "", Goal::Shown, steps / pairs);
+    note("calls per pair", "", Goal::Shown, calls / pairs);
+    note("calls at once, at most", "", Goal::Shown, number(ran.tally.in_flight_max));
+    note("calls done twice", "", Goal::Never, number(ran.tally.repeats));
+    note("peak memory", "MiB", Goal::Shown, ran.after.peak_mib);
+    note("the stand-in's CPU per call", "µs", Goal::Shown, google * 1e6 / calls);
 }

@@ -51,14 +51,23 @@ impl PostgresNode {
     /// # Panics
     /// When PostgreSQL is not installed or the cluster does not come up; the message carries its log.
     pub fn start(configuration: &str) -> Self {
-        let folder = tempfile::Builder::new().prefix("carepass-postgres-").tempdir_in(in_memory());
+        Self::start_in(&in_memory(), configuration)
+    }
+
+    /// The same in a folder of its own below a place, which decides what a sync costs.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn start_in(place: &Path, configuration: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix("carepass-postgres-").tempdir_in(place);
         // From here on the folder is the keeper's to remove: a destructor does not run in a process that is killed.
         let folder = folder.expect("a temporary folder").keep();
         let port = free_port();
         copy(&template().join("data"), &folder.join("data"));
+        // Memory that a killed server leaves behind goes with the folder.
         let basics = format!(
             "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 60\nshared_buffers = 32MB\n\
-             max_wal_size = 128MB\nlog_min_messages = warning\n"
+             max_wal_size = 128MB\nlog_min_messages = warning\ndynamic_shared_memory_type = mmap\n"
         );
         fs::write(folder.join("data/postgresql.auto.conf"), format!("{basics}{configuration}"))
             .expect("the folder is ours");
