@@ -30,14 +30,20 @@ const DATED_MAX: usize = 10_000;
 /// Rows at each step that are looked at for each free worker, so that the most urgent go first.
 const CHOICE: usize = 4;
 
-/// Rows at each step that are looked at however few workers are free.
-const CHOICE_LEAST: usize = 8;
+/// Rows at each step that are looked at however few workers are free, and however many: whoever is left is looked at next.
+const CHOICE_BOUNDS: (usize, usize) = (8, 64);
 
 /// The shortest sleep before a turn that is about to come.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
 
 /// How long a row waits for a turn that a list took first.
 const TAKEN_MEANWHILE: Duration = Duration::from_millis(100);
+
+/// A lane with so many rows at work looks once for all whose work ends within a moment: a look costs as much as some steps do.
+const BUSY: usize = 8;
+
+/// That moment.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// The right to be at work, in the lane and in all.
 struct Worker {
@@ -92,6 +98,9 @@ impl Engine {
                 () = tenure.closing.cancelled() => return,
                 worker = self.worker(&lane, &workers) => worker,
             };
+            if self.lanes[&lane].at_work().len() >= BUSY {
+                tokio::time::sleep(GATHER).await;
+            }
             match self.pick(&lane, workers.available_permits() + 1).await {
                 Ok(picked) if picked.rows.is_empty() => {
                     drop(worker);
@@ -164,7 +173,7 @@ impl Engine {
             let dated = if is_believed { 0 } else { DATED_MAX };
             let listed = |busy: &&Busy| busy.wake.is_some_and(|wake| wake <= now);
             let listed = state.at_work().values().filter(listed).count();
-            let limit = (free * CHOICE).max(CHOICE_LEAST) + listed + dated;
+            let limit = (free * CHOICE).clamp(CHOICE_BOUNDS.0, CHOICE_BOUNDS.1) + listed + dated;
             self.house.store.due(lane, now, limit).await?
         };
         let at_work = state.at_work();

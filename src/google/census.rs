@@ -144,6 +144,14 @@ impl Census {
             && has(&self.inner.google, &self.inner.assignments, fresh)
     }
 
+    /// How long the lists of accounts and of role assignments took when they were read last; `None` before that.
+    pub fn members_took(&self) -> Option<SignedDuration> {
+        let took = |began: Timestamp, ended: Timestamp| ended.duration_since(began);
+        let accounts = self.inner.accounts.latest().map(|list| took(list.began, list.ended));
+        let assignments = self.inner.assignments.latest().map(|list| took(list.began, list.ended));
+        accounts.max(assignments)
+    }
+
     /// Every account.
     pub async fn accounts(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
         read_accounts(&self.inner.google, &self.inner.accounts, fresh.into()).await

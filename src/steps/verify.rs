@@ -22,12 +22,18 @@ pub const STEP: Step = Step {
     ensure: |cx| Box::pin(ensure(cx)),
 };
 
-/// The lists are as long as the account has users, so that rows gather for them where many come one after the other.
-const GATHER: SignedDuration = SignedDuration::from_mins(3);
+/// The lists are as long as the account has users, so that rows gather for them where many come one after the other: so many times as long
+/// as the lists took last, which leaves them a small part of the account's calls.
+const GATHER_TIMES: i32 = 30;
+
+/// The least and the most that rows gather; the least also where nobody has read the lists yet.
+const GATHER: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(1), SignedDuration::from_mins(3));
 
 fn cost(outlook: &Outlook<'_>) -> Cost {
     let Some((site, at)) = outlook.site.zip(outlook.row.state.at()) else { return Cost::nothing(outlook) };
-    Cost::List { is_at_hand: site.census.has_members(fresh_at(outlook.now, at.since)), gather: GATHER }
+    let (least, most) = GATHER;
+    let gather = site.census.members_took().map_or(least, |took| (took * GATHER_TIMES).clamp(least, most));
+    Cost::List { is_at_hand: site.census.has_members(fresh_at(outlook.now, at.since)), gather }
 }
 
 async fn ensure(cx: &Context<'_>) -> Outcome {

@@ -88,11 +88,6 @@ pub fn wakes_of(lane: &Lane) -> Vec<u8> {
     }
 }
 
-/// Behind all wakes of a lane at a step up to and with a time: what follows the time in a key is `0` or `1`.
-pub fn behind_wakes(lane: &Lane, step: u8, until: Timestamp) -> Vec<u8> {
-    joined(&[&wakes_at(lane, step), &time(until), b"\xff"])
-}
-
 /// Takes the key of a wake of the lane apart: the step, the time, and the key of the row.
 pub fn parse_wake(key: &[u8], lane: &Lane) -> Option<(u8, Timestamp, Vec<u8>)> {
     let (step, rest) = key.strip_prefix(wakes_of(lane).as_slice())?.split_first()?;
