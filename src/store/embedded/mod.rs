@@ -260,24 +260,21 @@ impl Embedded {
         Box::pin(async move {
             // sled panics where others return an error.
             let now = std::panic::catch_unwind(AssertUnwindSafe(|| self.shared.read_now(&read)));
-            match now {
-                Ok(Some(Ok(found))) => Ok(found),
-                Ok(Some(Err(error))) => {
-                    self.have_looked();
-                    Err(error)
-                }
-                Ok(None) => self.read(read).await,
+            let answer = match now {
+                Ok(Some(answer)) => answer,
+                Ok(None) => return self.read(read).await,
                 Err(_) => {
                     let broken = broken("a read panicked");
                     self.shared.fail(&broken);
-                    self.have_looked();
                     Err(broken)
                 }
-            }
+            };
+            self.have_looked();
+            answer
         })
     }
 
-    /// After a read that failed the writer may be waiting for commits. With a full queue it is not, and looks by itself.
+    /// If the store has failed, the writer may be waiting for commits. With a full queue it is not, and looks by itself.
     fn have_looked(&self) {
         if self.shared.health().is_err() {
             let _ = self.queue.try_send(Request::Look);

@@ -12,7 +12,7 @@ const EFFECTS: [&str; 13] = [
     ".basic_publish(",
     "ledger.append(",
     "&Segment::opening(number, &self.end)",
-    "stage.write(",
+    "index.catch_up()",
     ".destroy(stage.erased())",
     ".remove(unparked.iter())",
     "put(&folder, &name, &sealed)",
