@@ -13,6 +13,9 @@ use std::sync::{PoisonError, RwLock};
 /// A key and what it holds.
 pub type Found = (Vec<u8>, Held);
 
+/// A key and what it holds, with nothing if it is gone.
+type Seen = (Vec<u8>, Option<Held>);
+
 /// Keys that are looked at in the first go: most who read a range want its beginning.
 const FIRST_PAGE: usize = 4;
 
@@ -26,7 +29,7 @@ pub struct Merged<'a> {
     /// Up to here everything was handed out.
     until: Bound<Vec<u8>>,
     end: Vec<u8>,
-    page: VecDeque<(Vec<u8>, Option<Held>)>,
+    page: VecDeque<Seen>,
     /// Nothing newer lies behind the page.
     is_last: bool,
     stored: Peekable<sled::Iter>,
@@ -57,7 +60,7 @@ impl<'a> Merged<'a> {
     }
 
     /// The next key, with nothing if it is gone.
-    fn step(&mut self) -> Option<Result<(Vec<u8>, Option<Held>), StoreError>> {
+    fn step(&mut self) -> Option<Result<Seen, StoreError>> {
         if self.page.is_empty() && !self.is_last {
             self.turn();
         }
@@ -108,7 +111,7 @@ fn look(
     from: Bound<&[u8]>,
     end: &[u8],
     limit: usize,
-) -> (VecDeque<(Vec<u8>, Option<Held>)>, bool, u64) {
+) -> (VecDeque<Seen>, bool, u64) {
     let newest = newest.read().unwrap_or_else(PoisonError::into_inner);
     let page: Page = newest.page(from, end, limit);
     let is_last = page.len() < limit;

@@ -209,6 +209,7 @@ fn refuse_a_cut_ledger(end: &Link, keys: &Keys) -> Result<(), StoreError> {
 }
 
 /// What lies in the directory of the index.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Found {
     Usable(Index, Meta),
     /// Why not, and how far it was if it still says so.

@@ -107,10 +107,10 @@ impl<'a> Stage<'a> {
         let key = layout::subject(&change);
         match change {
             Change::Received(received) => {
-                self.put_document(key, position, Late::Received(Arc::new(received)))
+                self.put_document(key, position, Late::Received(Arc::new(received)));
             }
             Change::Engineer(engineer) => {
-                self.put_document(key, position, Late::Engineer(Arc::from(engineer)))
+                self.put_document(key, position, Late::Engineer(Arc::from(engineer)));
             }
             Change::Enrollment { row, .. } => return self.put_row(key, Arc::from(row), position),
             Change::Reserved { engineer, .. } => self.put(key, engineer.as_str().as_bytes().to_vec()),
