@@ -31,7 +31,7 @@ const DATED_MAX: usize = 10_000;
 const CHOICE: usize = 4;
 
 /// Rows at each step that are looked at however few workers are free, and however many: whoever is left is looked at next.
-const CHOICE_BOUNDS: (usize, usize) = (8, 64);
+const CHOICE_BOUNDS: (usize, usize) = (16, 64);
 
 /// The shortest sleep before a turn that is about to come.
 const LEAST_WAIT: Duration = Duration::from_millis(1);

@@ -117,3 +117,56 @@ fn look(
     let is_last = page.len() < limit;
     (page.into(), is_last, newest.generation())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::embedded::CACHE_BYTES;
+    use crate::store::embedded::frame::Link;
+    use crate::store::embedded::index::Index;
+    use std::collections::BTreeMap;
+
+    /// Whatever was written, removed and brought up before, and whenever the index is brought up in the middle of it: a range holds every key
+    /// once, in order, with what was written last.
+    #[test]
+    fn a_range_holds_what_is_there_whenever_the_index_is_brought_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let index = Index::open(directory.path(), CACHE_BYTES).unwrap();
+        let (mut model, mut chance) = (BTreeMap::new(), fastrand::Rng::with_seed(7));
+        let key = |number: u16| [b"k".as_slice(), &number.to_be_bytes()].concat();
+        for round in 0..400_u16 {
+            let mut changed = BTreeMap::new();
+            for _ in 0..chance.usize(0..120) {
+                let written = chance.bool().then(|| round.to_be_bytes().to_vec());
+                changed.insert(key(chance.u16(0..300)), written);
+            }
+            for (key, written) in &changed {
+                match written {
+                    Some(written) => model.insert(key.clone(), written.clone()),
+                    None => model.remove(key),
+                };
+            }
+            let changed = changed.into_iter().map(|(key, written)| (key, written.map(Held::Bytes))).collect();
+            index.absorb(changed, Link::opening()).unwrap();
+            let (start, end) = (key(chance.u16(0..300)), key(chance.u16(0..300)));
+            let brought_up_at = chance.usize(0..200);
+            let mut seen = Vec::new();
+            for (place, found) in index.range(start.clone(), end.clone()).enumerate() {
+                if place == brought_up_at {
+                    index.catch_up().unwrap();
+                }
+                let (key, Held::Bytes(payload)) = found.unwrap() else { panic!("bytes were written") };
+                assert_eq!(
+                    index.get(&key).unwrap().and_then(|held| held.payload().ok()),
+                    Some(payload.clone())
+                );
+                seen.push((key, payload));
+            }
+            let expected = model.iter().filter(|(key, _)| **key >= start && **key < end);
+            let expected: Vec<_> = expected.map(|(key, payload)| (key.clone(), payload.clone())).collect();
+            assert_eq!(seen, expected, "round {round}, brought up at {brought_up_at}");
+        }
+        index.catch_up().unwrap();
+        index.verify(&index.meta().unwrap()).unwrap();
+    }
+}

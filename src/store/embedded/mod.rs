@@ -237,7 +237,7 @@ impl Embedded {
         let (shared, ledger) = Standing::new(recovered);
         let shared = Arc::new(shared);
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let writer = Writer { shared: shared.clone(), ledger, queue: waiting };
+        let writer = Writer { shared: shared.clone(), ledger, queue: waiting, behind: (None, 0) };
         #[cfg(debug_assertions)]
         let bug = crate::planted::here();
         std::thread::Builder::new()
@@ -258,6 +258,8 @@ impl Embedded {
         read: impl Fn(&Shared) -> Result<T, StoreError> + Send + 'static,
     ) -> Answer<'_, T> {
         Box::pin(async move {
+            // An answer at once is no pause: whoever reads in a loop would keep the thread from others.
+            tokio::task::coop::consume_budget().await;
             // sled panics where others return an error.
             let now = std::panic::catch_unwind(AssertUnwindSafe(|| self.shared.read_now(&read)));
             let answer = match now {

@@ -71,15 +71,17 @@ pub fn recover(root: &Path, patience: Duration, manner: &Manner) -> Result<Recov
     let ledger_directory = root.join("ledger");
     files::make_directory(&ledger_directory).map_err(files::unavailable(&ledger_directory))?;
     let lock = Lock::acquire(&root.join("lock"), patience)?;
-    reopen(root, Arc::new(lock), manner, true)
+    reopen(root, Arc::new(lock), manner, true, None)
 }
 
-/// Opens it again under the lock that is held. After a failure no index is trusted.
+/// Opens it again under the lock that is held. After a failure no index is trusted, and whoever was here all the time knows what was
+/// acknowledged.
 pub fn reopen(
     root: &Path,
     lock: Arc<Lock>,
     manner: &Manner,
     trusts_index: bool,
+    acknowledged: Option<Link>,
 ) -> Result<Recovered, StoreError> {
     let ledger_directory = root.join("ledger");
     let keys = Keys::open(&root.join("keys"))?;
@@ -88,11 +90,12 @@ pub fn reopen(
     let reader = Ledger::open_files(&ledger_directory)?;
 
     let found = open_index(&root.join("index"), manner)?;
-    let witness = found.witness();
+    let indexed = found.witness();
+    let witness = acknowledged.into_iter().chain(indexed).max_by_key(|witness| witness.position);
     // What the same boot left behind is as it was written: it is looked through later, beside the work.
     let promptly = manner.promptly && !is_doubted(root);
     let is_trusted = promptly && trusts_index && found.is_of_this_boot();
-    let begins = if promptly { reader.place_for(witness) } else { 0 };
+    let begins = if promptly { reader.place_for(indexed) } else { 0 };
     let (survey, found) = std::thread::scope(|scope| {
         let checked = scope.spawn(|| if is_trusted { found } else { found.checked() });
         (
@@ -105,7 +108,7 @@ pub fn reopen(
         refuse_a_strange_key(&survey, flaw)?;
         mend(&reader, &survey, flaw, &ledger_directory)?;
     }
-    if witness.is_none_or(|witness| witness.position == 0) {
+    if indexed.is_none_or(|witness| witness.position == 0) {
         refuse_a_cut_ledger(&survey.end, &keys)?;
     }
     let ledger = Ledger::new(reader, survey.end, manner.key.clone(), manner.segment_bytes)?;
@@ -122,7 +125,7 @@ pub fn reopen(
         // What was trusted was not to be.
         Err(StoreError::Unavailable(_)) if is_trusted => {
             drop(index);
-            return reopen(root, lock, manner, false);
+            return reopen(root, lock, manner, false, acknowledged);
         }
         kept => kept?,
     }

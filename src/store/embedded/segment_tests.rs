@@ -289,3 +289,40 @@ async fn a_look_through_the_index_keeps_count_of_what_is_written_meanwhile() {
     store.shared.look(|shared| shared.index.look_through_later()).unwrap();
     assert_eq!(store.shared.look(|shared| shared.index.look_on(1_000_000)).unwrap(), Ok(true));
 }
+
+/// Nobody reads and nobody writes: what went wrong in a quiet moment is mended all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_cannot_be_brought_up_is_made_anew_though_nobody_asks() {
+    let directory = scratch();
+    let store = Embedded::open_as(directory.path(), &thorough()).unwrap();
+    store.commit(beside::with_key("E-1", 1, 1)).await.unwrap();
+    let spoil = |shared: &Shared| {
+        let mut batch = sled::Batch::default();
+        batch.insert(layout::META, b"what?".as_slice());
+        shared.index.write_raw(batch);
+    };
+    store.shared.look(spoil).unwrap();
+    store.commit(beside::with_key("E-2", 1, 1)).await.unwrap();
+    let mended = || !names_in(directory.path(), "index.damaged-").is_empty() && store.health().is_ok();
+    until("nobody asks", mended).await;
+    store.commit(beside::with_key("E-3", 1, 1)).await.unwrap();
+    assert!(store.engineer(&"E-2".parse().unwrap()).await.unwrap().is_some());
+}
+
+/// The index is written behind; whoever acknowledged an entry and opens the store anew knows more than it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_is_missed_when_the_store_is_opened_anew() {
+    let directory = scratch();
+    let store = Embedded::open_as(directory.path(), &thorough()).unwrap();
+    store.commit(beside::with_key("E-1", 1, 1)).await.unwrap();
+    let ledger = fs::OpenOptions::new()
+        .write(true)
+        .open(directory.path().join("ledger").join(segments::FIRST))
+        .unwrap();
+    let before = ledger.metadata().unwrap().len();
+    store.commit(beside::with_key("E-2", 1, 1)).await.unwrap();
+    ledger.set_len(before).unwrap();
+    store.shared.fail(&unavailable("a write failed"));
+    let _ = store.engineer(&"E-1".parse().unwrap()).await;
+    until("an acknowledged entry is gone", || store.is_lost()).await;
+}

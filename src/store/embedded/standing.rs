@@ -156,8 +156,9 @@ impl Standing {
     /// tried again, or if a person must look.
     pub fn open_anew(&self) -> Option<Ledger> {
         let opened = files::probe(&self.root).map_err(files::unavailable(&self.root)).and_then(|()| {
+            let acknowledged = self.end();
             *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
-            recover::reopen(&self.root, self.lock.clone(), &self.manner, false)
+            recover::reopen(&self.root, self.lock.clone(), &self.manner, false, Some(acknowledged))
         });
         match opened {
             Ok(recovered) => {

@@ -25,6 +25,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 /// The most commits in a frame.
 pub const BATCH_COMMITS: usize = 256;
@@ -35,8 +36,14 @@ pub const BATCH_BYTES: usize = 4 << 20;
 /// How many keys the index lacks at most, but for the last batch: that bounds memory, and what a start replays.
 const BEHIND_MAX: usize = 4_096;
 
+/// The same in bytes of entries.
+const BEHIND_BYTES: usize = 16 << 20;
+
 /// How long nothing is to be written before the index is brought up to the ledger.
 const QUIET: Duration = Duration::from_millis(100);
+
+/// How long it is behind at most, however busy the store is.
+const BEHIND_LONGEST: Duration = Duration::from_secs(1);
 
 /// While the store has failed: how long it is waited between looking whether anybody asks.
 const LOOK: Duration = Duration::from_millis(50);
@@ -77,6 +84,8 @@ pub struct Writer {
     pub ledger: Ledger,
     /// What waits.
     pub queue: mpsc::Receiver<Request>,
+    /// Since when the index is behind, and by how many bytes of entries.
+    pub behind: (Option<Instant>, usize),
 }
 
 /// An [`Entry`] that does not own what it holds.
@@ -151,7 +160,7 @@ impl Writer {
                 Some(Request::Look) => {}
                 None => return self.guarded(Self::bring_up),
             }
-            if self.behind_by() >= BEHIND_MAX {
+            if self.is_far_behind() {
                 self.guarded(Self::bring_up);
             }
         }
@@ -160,12 +169,23 @@ impl Writer {
     /// What is asked for next. Once nothing was for a moment, the index is brought up.
     async fn next(&mut self) -> Option<Request> {
         if self.behind_by() > 0 {
-            match tokio::time::timeout(QUIET, self.queue.recv()).await {
-                Ok(next) => return next,
-                Err(_) => self.guarded(Self::bring_up),
+            if let Ok(next) = tokio::time::timeout(QUIET, self.queue.recv()).await {
+                return next;
+            }
+            self.guarded(Self::bring_up);
+            // Whoever commits is refused before the queue: nobody else would have it mended.
+            if self.shared.has_failed() {
+                return Some(Request::Look);
             }
         }
         self.queue.recv().await
+    }
+
+    fn is_far_behind(&self) -> bool {
+        let (since, bytes) = self.behind;
+        self.behind_by() >= BEHIND_MAX
+            || bytes >= BEHIND_BYTES
+            || since.is_some_and(|since| since.elapsed() >= BEHIND_LONGEST)
     }
 
     fn behind_by(&self) -> usize {
@@ -177,6 +197,7 @@ impl Writer {
         crash_point!("index.write.before");
         // What went wrong is kept with the store.
         let _ = self.shared.read(|shared| shared.index.catch_up());
+        self.behind = (None, 0);
         crash_point!("index.write.after");
     }
 
@@ -332,6 +353,8 @@ impl Writer {
             .map_err(|error| failed("a data key cannot be destroyed", error))?;
         let unparked = stage.take_unparked();
         stage.publish(*self.ledger.end())?;
+        let (since, bytes) = self.behind;
+        self.behind = (since.or_else(|| Some(Instant::now())), bytes + body.len());
         crash_point!("letters.remove.before");
         shared
             .letters
