@@ -48,6 +48,10 @@ const ENGINEERS: usize = POINTS.len() + 1;
 
 const DOMAINS: usize = 4;
 
+/// Whose address is somebody else's in one account. A name that is chosen before a start has looked at that account is taken there, and then
+/// a person is asked; here each life is a start.
+const NAMESAKE: usize = 3;
+
 /// For everything after the broker's start; it usually takes a third of it.
 const LIMIT: Duration = Duration::from_secs(150);
 
@@ -131,7 +135,7 @@ impl Story<'_> {
     }
 
     async fn publish(&self, number: usize) {
-        let event = events::joined(number);
+        let event = events::joined(if number < NAMESAKE { number } else { number + 1 });
         let id = event["id"].as_str().expect("an event has an id");
         let message = events::outgoing(event.to_string().into_bytes(), id);
         let counts = publish_all(&SecretString::from(self.url.clone()), vec![message], |_, _| ()).await;
