@@ -18,3 +18,7 @@ demo *args:
 
 bench *args:
     cargo bench --bench chain {{args}}
+
+# Speed beside a consumer that keeps nothing; needs RabbitMQ.
+speed *args:
+    cargo bench --bench speed -- {{args}}

@@ -121,6 +121,10 @@ mod garden {
         HashNotCompared,
         /// A frame counts whoever wrote it.
         CodeNotCompared,
+        /// A batch whose answer was lost is written again.
+        LostAnswerMeansLost,
+        /// A batch whose answer was lost counts as written.
+        LostAnswerMeansDone,
         /// Any token may do anything.
         RoleNotAsked,
         /// The API answers to any name.
@@ -135,6 +139,18 @@ mod garden {
         UnseenInNames,
         /// The machine's clock is believed whatever Google says.
         AnyClockBelieved,
+        /// A new holder of a duty gets the number of the one before.
+        EpochStays,
+        /// A commit does not ask whether its duty has another holder by now.
+        FenceNotCompared,
+        /// Whose lease is over writes to Google all the same.
+        WritesAfterTheLease,
+        /// What is under way is cut off when a lease runs out, though nobody else has the duty.
+        LapsedIsCut,
+        /// Nobody hears that a duty is free.
+        FreedUnheard,
+        /// What the last holder of a duty left running is not taken over.
+        LeftRunning,
     }
 
     thread_local! {

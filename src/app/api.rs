@@ -84,8 +84,18 @@ fn status(engine: &Engine, broker: Option<&BrokerHealth>, in_force: &InForce) ->
     Status {
         loops: vec![Part::new("engine", engine.is_alive())],
         intake,
-        standing: vec![in_force.part(), clock(engine)],
+        standing: vec![in_force.part(), clock(engine)].into_iter().chain(replica(engine)).collect(),
     }
+}
+
+/// A replica whose leases have run out does nothing but take events and answer; another one does the rest.
+fn replica(engine: &Engine) -> Option<Part> {
+    let roll = engine.duties()?;
+    let held: Vec<String> = roll.held.iter().map(ToString::to_string).collect();
+    let of = if held.is_empty() { "no duty".to_owned() } else { held.join(", ") };
+    let detail =
+        format!("{}: {of}; {} living, asked {} s ago", roll.replica, roll.living.len(), roll.age.as_secs());
+    Some(Part::new("replica", roll.is_current).with_detail(detail))
 }
 
 /// A clock that Google contradicts is not up: what has a date waits.

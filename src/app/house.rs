@@ -1,17 +1,20 @@
 //! From a configuration to what the engine works with: the store, the services of the house, the numbers. Not here: doors.
 
-use super::StoreDown;
+use super::kept::Kept;
+use super::{StoreDown, random_seed};
 use crate::clock::Clock;
 use crate::config::{Backend, Config, MailTls, MailTransport, ResellerSection};
 use crate::engine::{LetterSettings, Settings};
 use crate::google::{self, Census, Google, GoogleSettings, Now, Rate, Rates};
 use crate::handover::{Handovers, VaultClient};
 use crate::mail::{FileMailer, Mailer, PortalUrl, Security, Sender, SmtpMailer, SmtpSettings};
+use crate::model::duty::ReplicaId;
 use crate::model::grants::GrantLimits;
 use crate::model::id::ResellerName;
 use crate::seal::Sealer;
 use crate::steps::{House, Learned, SheetError, Site};
-use crate::store::embedded::{ChainKey, Embedded};
+use crate::store::embedded::{ChainKey, Embedded, Manner};
+use crate::store::postgres::Opening;
 use anyhow::{Context as _, Result};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
@@ -29,30 +32,51 @@ const RECHECK: SignedDuration = SignedDuration::from_hours(1);
 /// How long a mail server may take.
 const MAIL_MAX: Duration = Duration::from_secs(30);
 
+/// Letters of a host's name that are used.
+const HOST_MAX: usize = 100;
+
 /// Engineers whose records are tried with the master key.
 const WITNESSES_MAX: usize = 20;
 
-/// Opens the store with the master key, which verifies the whole ledger and that it was written with that key. The key is read this once:
+/// Opens the store with the master key, which verifies the end of the ledger and that it was written with that key. The key is read this once:
 /// a file that is exchanged or gone later changes nothing.
-pub(super) async fn open_store(config: &Config) -> Result<(Embedded, Sealer)> {
-    let Backend::Embedded { path } = config.store.backend.clone();
+pub(super) async fn open_store(config: &Config) -> Result<(Arc<dyn Kept>, Sealer)> {
     let key_file = config.seal.key_file.clone();
-    refuse_new_key(&key_file, Embedded::is_begun(&path))?;
-    let opening = move || -> Result<(Embedded, Sealer)> {
-        // The key is made there, unless somebody said otherwise.
-        Embedded::make_folder(&path).map_err(StoreDown)?;
-        let sealer = Sealer::open(&key_file).context("the master key")?;
-        let store = Embedded::open_keyed(&path, &ChainKey::of(sealer.chain_key())).map_err(StoreDown)?;
-        Ok((store, sealer))
-    };
-    tokio::task::spawn_blocking(opening).await.context("the store's opening was cut off")?
+    match config.store.backend.clone() {
+        Backend::Embedded { path } => {
+            refuse_new_key(&key_file, Embedded::is_begun(&path), "restore it from the backup")?;
+            let opening = move || -> Result<(Arc<dyn Kept>, Sealer)> {
+                let sealer = open_sealer(&path, &key_file)?;
+                let manner = Manner::prompt(&ChainKey::of(sealer.chain_key()));
+                let store = Embedded::open_as(&path, &manner).map_err(StoreDown)?;
+                Ok((Arc::new(store), sealer))
+            };
+            tokio::task::spawn_blocking(opening).await.context("the store's opening was cut off")?
+        }
+        Backend::Postgres { endpoint, path } => {
+            let opening = Opening::connect(&endpoint).await.map_err(StoreDown)?;
+            let how = "copy it from a replica that has it, or restore it from the backup";
+            refuse_new_key(&key_file, opening.is_begun(), how)?;
+            let sealer = tokio::task::spawn_blocking(move || open_sealer(&path, &key_file)).await;
+            let sealer = sealer.context("the master key's reading was cut off")??;
+            let store =
+                opening.start(&ChainKey::of(sealer.chain_key()), random_seed()?).map_err(StoreDown)?;
+            Ok((Arc::new(store), sealer))
+        }
+    }
+}
+
+/// The key is made in the folder, unless somebody said otherwise.
+fn open_sealer(folder: &Path, key_file: &Path) -> Result<Sealer> {
+    Embedded::make_folder(folder).map_err(StoreDown)?;
+    Sealer::open(key_file).context("the master key")
 }
 
 /// A fresh master key beside an old ledger would open nobody's record and forget every reservation.
-fn refuse_new_key(key_file: &Path, is_old: bool) -> Result<()> {
+fn refuse_new_key(key_file: &Path, is_old: bool, how: &str) -> Result<()> {
     anyhow::ensure!(
         !is_old || key_file.exists(),
-        "the store is in use, and its master key {} is missing: restore it from the backup",
+        "the store is in use, and its master key {} is missing: {how}",
         key_file.display()
     );
     Ok(())
@@ -80,7 +104,7 @@ pub(super) async fn refuse_strange_key(house: &House, key_file: &Path) -> Result
 }
 
 /// The engine's numbers and names.
-pub(super) fn settings(config: &Config) -> Settings {
+pub(super) fn settings(config: &Config, replica: ReplicaId) -> Settings {
     Settings {
         rules: config.engine.clone(),
         grants: GrantLimits {
@@ -100,6 +124,7 @@ pub(super) fn settings(config: &Config) -> Settings {
             .map(|(profile, _)| profile)
             .collect(),
         permits: usize::from(config.google.calls_in_flight),
+        permits_in_all: usize::from(config.google.calls_in_flight_in_all),
         allowed_sources: config.intake.allowed_sources.iter().cloned().collect(),
         source_keys: config.intake.keys.clone(),
         sweep: SWEEP,
@@ -112,13 +137,28 @@ pub(super) fn settings(config: &Config) -> Settings {
             time_zone: config.mail.time_zone.time_zone(),
             remind_before: config.mail.remind_before,
         },
+        replica,
+        lease: config.replica.lease.unsigned_abs(),
     }
+}
+
+/// This run of this replica. A host whose name has other letters than a replica's may have is called nearly so.
+pub(super) fn replica(config: &Config) -> Result<ReplicaId> {
+    let host = || {
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let plain = name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' });
+        let plain: String = plain.take(HOST_MAX).collect();
+        if plain.is_empty() { "replica".to_owned() } else { plain }
+    };
+    let name = config.replica.name.clone().unwrap_or_else(host);
+    let chance = u32::from_le_bytes(super::random()?);
+    ReplicaId::new(&name, chance).map_err(|error| anyhow::anyhow!("replica.name: {error}"))
 }
 
 /// What steps may use.
 pub(super) fn house(
     config: &Config,
-    store: Arc<Embedded>,
+    store: Arc<dyn Kept>,
     sealer: Sealer,
     clock: Clock,
     listen: SocketAddr,
@@ -181,15 +221,20 @@ fn site(section: &ResellerSection, config: &Config, client: google::HttpClient, 
     Site { reseller, census: Census::new(google.clone()), google, learned: Learned::default() }
 }
 
-/// The configured rates; a burst of a second's worth, and one call at least.
+/// The configured rates; a burst of a second's worth, and one call at least. Of new accounts it is a ninth: Google's window is a second,
+/// and what comes back in it counts too.
 fn rates(configured: &crate::config::Rates) -> Rates {
     let rate = |per_second: f64| Rate { per_second, burst: per_second.max(1.0) };
     Rates {
         directory: rate(configured.directory_per_second),
-        user_insert: rate(configured.user_inserts_per_second),
+        user_insert: Rate {
+            burst: (configured.user_inserts_per_second / 9.0).max(1.0),
+            ..rate(configured.user_inserts_per_second)
+        },
         org_unit: rate(configured.org_units_per_second),
         licensing: rate(configured.licensing_per_second),
         cloud_identity: rate(configured.cloud_identity_per_second),
+        policies: Rates::default().policies,
         reports: Rates::default().reports,
         token: Rates::default().token,
     }

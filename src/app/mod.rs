@@ -7,6 +7,7 @@ mod doors;
 pub mod flight;
 mod house;
 mod in_force;
+mod kept;
 mod reload;
 mod works;
 
@@ -18,8 +19,8 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::http::Repeats;
 use crate::seal::Sealer;
-use crate::store::embedded::Embedded;
 use anyhow::{Context as _, Result};
+use kept::Kept;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,7 +40,7 @@ pub struct App {
     /// What is in force, and what became of the last reload.
     pub in_force: Arc<InForce>,
     config: Config,
-    store: Arc<Embedded>,
+    store: Arc<dyn Kept>,
     /// The API's address, held open so that whoever calls during a reload waits and is not refused.
     socket: std::net::TcpListener,
     repeats: Arc<Repeats>,
@@ -61,7 +62,6 @@ impl App {
     pub async fn start(config: &Config) -> Result<Self> {
         let (socket, listen) = api::bind(config.http.listen)?;
         let (store, sealer) = house::open_store(config).await?;
-        let store = Arc::new(store);
         let started = Self::start_on(config, socket, listen, Arc::clone(&store), sealer).await;
         if started.is_err() {
             store.close().await;
@@ -73,7 +73,7 @@ impl App {
         config: &Config,
         socket: std::net::TcpListener,
         listen: SocketAddr,
-        store: Arc<Embedded>,
+        store: Arc<dyn Kept>,
         sealer: Sealer,
     ) -> Result<Self> {
         let clock = Clock::steady(Clock::System);
@@ -139,9 +139,14 @@ fn listener(socket: &std::net::TcpListener) -> Result<TcpListener> {
 
 /// A number that nobody can foresee.
 pub(crate) fn random_seed() -> Result<u64> {
-    let mut seed = [0; 8];
-    SystemRandom::new().fill(&mut seed).map_err(|_| anyhow::anyhow!("the system has no randomness"))?;
-    Ok(u64::from_le_bytes(seed))
+    Ok(u64::from_le_bytes(random()?))
+}
+
+/// Bytes that nobody can foresee.
+fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| anyhow::anyhow!("the system has no randomness"))?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

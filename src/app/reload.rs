@@ -131,8 +131,10 @@ pub fn refused_words(faults: &Faults) -> String {
 
 /// What the new configuration says otherwise and cannot change while carepass runs.
 fn fixed(old: &Config, new: &Config) -> Vec<String> {
+    let is_moved = old.store.backend.folder() != new.store.backend.folder();
     let changed = [
-        ("store.path", old.store != new.store),
+        ("store.path", is_moved),
+        ("store", !is_moved && old.store != new.store),
         ("seal.key_file", old.seal != new.seal),
         ("log", old.log != new.log),
     ];

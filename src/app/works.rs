@@ -4,13 +4,13 @@
 
 use super::doors::{Door, Planned};
 use super::in_force::InForce;
+use super::kept::Kept;
 use super::{StoreDown, api, broker, house};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Engine, OutcomeSink};
 use crate::http::Repeats;
 use crate::seal::Sealer;
-use crate::store::embedded::Embedded;
 use anyhow::Result;
 use futures_util::future::join_all;
 use std::net::SocketAddr;
@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 
 /// What the works stand on, and what outlives them.
 pub(super) struct Base<'a> {
-    pub(super) store: &'a Arc<Embedded>,
+    pub(super) store: &'a Arc<dyn Kept>,
     pub(super) sealer: Sealer,
     pub(super) clock: Clock,
     pub(super) listen: SocketAddr,
@@ -57,9 +57,9 @@ pub(super) struct Works {
 /// Whatever the configuration names and cannot be had.
 pub(super) fn plan(config: &Config, base: Base<'_>, listener: TcpListener) -> Result<PlannedWorks> {
     let Base { store, sealer, clock, listen, in_force, repeats } = base;
-    let house = house::house(config, Arc::clone(store), sealer, clock, listen)?;
+    let house = house::house(config, Arc::<dyn Kept>::clone(store), sealer, clock, listen)?;
     let (engine_stop, admissions, mut doors) = (CancellationToken::new(), TaskTracker::new(), Vec::new());
-    let engine = Engine::new(house, house::settings(config), engine_stop.clone());
+    let engine = Engine::new(house, house::settings(config, house::replica(config)?), engine_stop.clone());
     let section = config.intake.amqp.as_ref();
     let plan = |section| broker::plan(section, config, &engine, &admissions, &mut doors);
     let (sink, health) = section.map(plan).transpose()?.map(|broker| (broker.sink, broker.health)).unzip();

@@ -1,7 +1,8 @@
-//! `carepass ledger verify`: whether the ledger is whole, from its files alone, also while the daemon runs. `carepass ledger repair`: going
-//! on with what is sound of a damaged one. Not here: exporting it, and copies of it (`store`).
+//! `carepass ledger verify`: whether the ledger is whole, from its files or its database alone, also while the daemon runs. `carepass ledger
+//! repair`: going on with what is sound of a damaged one. `carepass ledger export`: its entries as JSON. Not here: copies of it (`store`).
 
 use super::exit::{Ended, Exit, Trouble};
+use super::ledger_database;
 use super::screen::Screen;
 use super::serve::load;
 use crate::clock::Clock;
@@ -9,7 +10,7 @@ use crate::config::Backend;
 use crate::model::entry::Position;
 use crate::seal::Sealer;
 use crate::store::StoreError;
-use crate::store::embedded::{ChainKey, Repaired, Verified, repair, verify, verify_keyed};
+use crate::store::embedded::{ChainKey, Repaired, Verified, export, repair, verify, verify_keyed};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;
@@ -21,6 +22,8 @@ pub enum LedgerCommand {
     Verify(VerifyArgs),
     /// Say what is sound of a damaged ledger; with --cut-after, go on with that
     Repair(RepairArgs),
+    /// Print the entries as JSON, one a line, also while the daemon runs
+    Export(ExportArgs),
 }
 
 /// Which store.
@@ -67,41 +70,80 @@ pub struct RepairArgs {
     cut_after: Option<u64>,
 }
 
+/// Arguments of `ledger export`.
+#[derive(Clone, Debug, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    store: WhichStore,
+    /// Only entries behind this one
+    #[arg(long, value_name = "ENTRY", default_value_t = 0)]
+    after: u64,
+}
+
+/// Lines that are read ahead of what was printed.
+const AHEAD: usize = 256;
+
 /// Runs the command.
 pub async fn run(command: &LedgerCommand, screen: &mut Screen) -> Ended {
     match command {
         LedgerCommand::Verify(args) => {
-            let Some((root, key)) = args.which.of(screen)? else { return Ok(Exit::Usage) };
+            let Some((place, key)) = args.which.of(screen)? else { return Ok(Exit::Usage) };
             let head = args.head.as_ref().map(|head| head.trim().to_ascii_lowercase());
-            let verified = look(root, head, key).await?;
-            Ok(show(&verified, args.json, screen))
+            match place {
+                Backend::Embedded { path } => {
+                    let verified = look(path, head, key).await?;
+                    Ok(show(&verified, args.json, screen))
+                }
+                Backend::Postgres { endpoint, .. } => {
+                    ledger_database::verify(&endpoint, head.as_deref(), key.as_ref(), args.json, screen).await
+                }
+            }
         }
         LedgerCommand::Repair(args) => mend(args, screen).await,
+        LedgerCommand::Export(args) => tell(args, screen).await,
     }
+}
+
+async fn tell(args: &ExportArgs, screen: &mut Screen) -> Ended {
+    let Some(root) = args.store.folder(screen)? else { return Ok(Exit::Usage) };
+    let (lines, mut read) = tokio::sync::mpsc::channel(AHEAD);
+    let after = Position(args.after);
+    let reading =
+        tokio::task::spawn_blocking(move || export(&root, after, |line| lines.blocking_send(line).is_ok()));
+    while let Some(line) = read.recv().await {
+        screen.say(line);
+    }
+    let ended = reading.await.map_err(|error| Trouble::failed(error.to_string()))?;
+    ended.map(|()| Exit::Done).map_err(|error| trouble(&error))
 }
 
 impl WhichStore {
     /// Its folder; `None` if the configuration has faults, which are told then.
-    pub(super) fn folder(&self, screen: &mut Screen) -> Option<PathBuf> {
+    pub(super) fn folder(&self, screen: &mut Screen) -> Result<Option<PathBuf>, Trouble> {
         if let Some(store) = &self.store {
-            return Some(store.clone());
+            return Ok(Some(store.clone()));
         }
-        let Backend::Embedded { path } = load(&self.config, screen)?.store.backend;
-        Some(path)
+        match load(&self.config, screen).map(|config| config.store.backend) {
+            None => Ok(None),
+            Some(Backend::Embedded { path }) => Ok(Some(path)),
+            Some(Backend::Postgres { endpoint, .. }) => Err(Trouble::usage(format!(
+                "the store is in {endpoint}; back it up and restore it with PostgreSQL's own means: pg_dump and pg_restore, or a base backup \
+                 with its log. Nothing was done"
+            ))),
+        }
     }
 }
 
 impl WhichLedger {
-    /// Its folder, and its key where that can be had; `None` if the configuration has faults, which are told then. A key that is
+    /// Where it is, and its key where that can be had; `None` if the configuration has faults, which are told then. A key that is
     /// configured and may not be read is left out: an auditor need not have it.
-    fn of(&self, screen: &mut Screen) -> Result<Option<(PathBuf, Option<ChainKey>)>, Trouble> {
+    fn of(&self, screen: &mut Screen) -> Result<Option<(Backend, Option<ChainKey>)>, Trouble> {
         let WhichStore { config, store } = &self.store;
-        let (root, configured) = if let Some(store) = store {
-            (store.clone(), None)
+        let (place, configured) = if let Some(store) = store {
+            (Backend::Embedded { path: store.clone() }, None)
         } else {
             let Some(config) = load(config, screen) else { return Ok(None) };
-            let Backend::Embedded { path } = config.store.backend;
-            (path, Some(config.seal.key_file))
+            (config.store.backend, Some(config.seal.key_file))
         };
         let read = |file: &PathBuf| Sealer::open(file).map(|sealer| ChainKey::of(sealer.chain_key()));
         let key = match &self.master_key {
@@ -114,7 +156,7 @@ impl WhichLedger {
             Some(file) => Some(read(file).map_err(|error| Trouble::usage(error.to_string()))?),
             None => configured.filter(|file| file.exists()).and_then(|file| read(&file).ok()),
         };
-        Ok(Some((root, key)))
+        Ok(Some((place, key)))
     }
 }
 
@@ -201,7 +243,15 @@ fn exit_of(verified: &Verified) -> Exit {
 }
 
 async fn mend(args: &RepairArgs, screen: &mut Screen) -> Ended {
-    let Some((root, key)) = args.which.of(screen)? else { return Ok(Exit::Usage) };
+    let Some((place, key)) = args.which.of(screen)? else { return Ok(Exit::Usage) };
+    let root = match place {
+        Backend::Embedded { path } => path,
+        Backend::Postgres { endpoint, .. } => {
+            return Err(Trouble::usage(format!(
+                "the ledger is in {endpoint}, and is not repaired there: restore the database from a backup. Nothing was changed"
+            )));
+        }
+    };
     let found = look(root.clone(), None, key.clone()).await?;
     let sound = found.head.position;
     let Some(asked) = args.cut_after else {

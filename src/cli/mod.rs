@@ -14,6 +14,7 @@ mod exit;
 mod explain;
 mod import;
 mod ledger;
+mod ledger_database;
 mod memory;
 mod order;
 mod roll;

@@ -16,6 +16,7 @@ use jiff::Zoned;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// Engineers read at a time.
 const PAGE: usize = 200;
@@ -24,7 +25,7 @@ const PAGE: usize = 200;
 pub struct Roll {
     lines: Vec<Line>,
     domains: Vec<(ResellerName, DomainName)>,
-    roster: Roster,
+    roster: Arc<Roster>,
     now: Zoned,
 }
 

@@ -35,7 +35,7 @@ pub struct CopyArgs {
 /// Runs the command.
 pub async fn run(command: &StoreCommand, screen: &mut Screen) -> Ended {
     let (StoreCommand::Backup(args) | StoreCommand::Restore(args)) = command;
-    let Some(root) = args.which.folder(screen) else { return Ok(Exit::Usage) };
+    let Some(root) = args.which.folder(screen)? else { return Ok(Exit::Usage) };
     let (folder, now) = (args.folder.clone(), Clock::System.now());
     let is_backup = matches!(command, StoreCommand::Backup(_));
     let copied =

@@ -99,7 +99,8 @@ fn tls(s: &mut Section<'_>) -> Read<Option<Tls>> {
     Tls::new(authorities.as_ref(), certificate).map(Some).map_err(|wrong| s.wrong(blamed, &wrong.to_string()))
 }
 
-fn pem<T, E: std::fmt::Display>(leaf: &Leaf, parse: impl Fn(&str) -> Result<T, E>) -> Parsed<T> {
+/// A file in PEM.
+pub(super) fn pem<T, E: std::fmt::Display>(leaf: &Leaf, parse: impl Fn(&str) -> Result<T, E>) -> Parsed<T> {
     let path = kinds::path(leaf)?;
     let text = files::read(&path, Privacy::Public)?;
     parse(&text).map_err(|wrong| format!("{} holds {wrong}; name the right file", path.display()))

@@ -1,19 +1,24 @@
 //! Reading the sections of the daemon itself: store, key, Google, limits, HTTP, engine, languages, usernames, logs. Not here: the broker
 //! (`broker`), mail, reseller accounts, and the defaults, which stand in `config/default.toml`.
 
+use super::broker::pem;
 use super::files::{self, Privacy};
 use super::kinds;
 use super::reader::{Faulty, Read, Section};
 use super::sections::{
-    Approval, Backend, Calendar, Google, Http, Languages, Limits, Log, LogFormat, Rates, Seal, Stop, Store,
+    Approval, Backend, Calendar, Google, Http, Languages, Limits, Log, LogFormat, Rates, Replica, Seal, Stop,
+    Store,
 };
 use super::tree::Leaf;
 use crate::google::call::Call as GoogleCall;
 use crate::google::{Endpoint, MappedAnswer, MappedThen};
 use crate::http::Tokens;
+use crate::model::authorities::Authorities;
+use crate::model::duty::ReplicaId;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::rules::Rules;
 use crate::model::username::{Naming, Rename, Template};
+use crate::store::postgres;
 use jiff::SignedDuration;
 use ring::rand::SystemRandom;
 use std::collections::BTreeSet;
@@ -31,23 +36,33 @@ const STOP_MIN: SignedDuration = SignedDuration::from_secs(2);
 /// A stop takes this long at most: below `TimeoutStopSec` of the unit that is shipped.
 pub(super) const STOP_MAX: SignedDuration = SignedDuration::from_secs(50);
 
+/// A shorter lease than this ends whenever a database takes a moment; a longer one leaves accounts alone for long.
+const LEASE_MIN: SignedDuration = SignedDuration::from_secs(3);
+const LEASE_MAX: SignedDuration = SignedDuration::from_mins(2);
+
 /// The store.
 pub(super) fn store(mut s: Section<'_>) -> Read<Store> {
     let words = [("embedded", BackendKind::Embedded), ("postgres", BackendKind::Postgres)];
     let backend = s.defaulted("backend", kinds::choice(&words));
     let path = s.defaulted("path", folder);
-    let url = s.secret("url", "url_file", Ok);
+    let authorities = s.optional("ca_file", |leaf| pem(leaf, Authorities::parse));
+    let trusted = authorities.clone().unwrap_or_default();
+    let url = s.secret("url", "url_file", |url| {
+        postgres::Endpoint::parse(&url, trusted.clone()).map_err(|wrong| wrong.to_string())
+    });
     s.close();
-    match (backend?, url?) {
-        (BackendKind::Postgres, _) => {
-            Err(s.wrong("backend", "postgres comes with a later release; write embedded"))
-        }
-        (BackendKind::Embedded, Some(_)) => {
-            let key = if s.is_said("url") { "url" } else { "url_file" };
-            Err(s.wrong(key, "is for backend = \"postgres\", which comes with a later release; remove it"))
-        }
-        (BackendKind::Embedded, None) => Ok(Store { backend: Backend::Embedded { path: path? } }),
+    let (backend, path, authorities, url) = (backend?, path?, authorities?, url?);
+    if backend == BackendKind::Postgres {
+        let how =
+            "write it like postgres://user:password@host:5432/database, or name a file with it in url_file";
+        let endpoint = url.ok_or_else(|| s.missing("url", how))?;
+        return Ok(Store { backend: Backend::Postgres { endpoint, path } });
     }
+    let said = ["url", "url_file", "ca_file"].into_iter().find(|key| s.is_said(key));
+    if let Some(key) = said.filter(|_| url.is_some() || authorities.is_some()) {
+        return Err(s.wrong(key, "is for backend = \"postgres\"; write that, or remove it"));
+    }
+    Ok(Store { backend: Backend::Embedded { path } })
 }
 
 /// A folder that is there or can be made.
@@ -78,14 +93,15 @@ pub(super) fn seal(mut s: Section<'_>, store: Read<&Store>) -> Read<Seal> {
         }
     });
     s.close();
-    let Backend::Embedded { path } = &store?.backend;
-    Ok(Seal { key_file: named?.unwrap_or_else(|| path.join("seal.key")) })
+    let folder = store?.backend.folder();
+    Ok(Seal { key_file: named?.unwrap_or_else(|| folder.join("seal.key")) })
 }
 
 /// Google.
 pub(super) fn google(mut s: Section<'_>) -> (Read<Endpoint>, Read<Google>) {
     let endpoint = s.optional("endpoint", kinds::google).map(|given| given.unwrap_or(Endpoint::Google));
     let calls_in_flight = s.defaulted("calls_in_flight", kinds::whole(1..=64));
+    let in_all = s.defaulted("calls_in_flight_in_all", kinds::whole(1..=10_000));
     let answers = answers(&mut s);
     let mut r = s.section("rates");
     let directory = r.defaulted("directory_per_second", kinds::rate);
@@ -107,6 +123,7 @@ pub(super) fn google(mut s: Section<'_>) -> (Read<Endpoint>, Read<Google>) {
             endpoint: endpoint.clone()?,
             rates,
             calls_in_flight: calls_in_flight?,
+            calls_in_flight_in_all: in_all?,
             answers: answers?,
         })
     };
@@ -189,6 +206,24 @@ pub(super) fn stop(mut s: Section<'_>) -> Read<Stop> {
     });
     s.close();
     Ok(Stop { within: within? })
+}
+
+/// This process among those that share a store.
+pub(super) fn replica(mut s: Section<'_>) -> Read<Replica> {
+    let name = s.optional("name", |leaf| {
+        let name = kinds::text(leaf)?;
+        let wrong = |_| "not letters, digits, dots, hyphens and underscores, 100 at most".to_owned();
+        ReplicaId::new(&name, 0).map(|_| name).map_err(wrong)
+    });
+    let lease = s.defaulted("lease", |leaf| {
+        let lease = kinds::duration(leaf)?;
+        if (LEASE_MIN..=LEASE_MAX).contains(&lease) {
+            return Ok(lease);
+        }
+        Err("not from 3s to 2m; write it like \"10s\"".to_owned())
+    });
+    s.close();
+    Ok(Replica { name: name?, lease: lease? })
 }
 
 /// The API.

@@ -300,12 +300,24 @@ fn the_rest_of_the_daemon() {
     );
     check_added(
         "[store]\nbackend = \"postgres\"",
-        &["carepass.toml: store.backend: postgres comes with a later release; write embedded"],
+        &[
+            "carepass.toml: store.url: is missing; write it like postgres://user:password@host:5432/database, or name a file with it in url_file",
+        ],
     );
     check_added(
         "[store]\nurl = \"postgres://u:hunter2@h/\"",
         &[
-            "carepass.toml: store.url: is for backend = \"postgres\", which comes with a later release; remove it",
+            "carepass.toml: store.url: names no database; write it like postgres://user:password@host:5432/database",
+        ],
+    );
+    check_added(
+        "[store]\nurl = \"postgres://u:hunter2@h/d\"",
+        &["carepass.toml: store.url: is for backend = \"postgres\"; write that, or remove it"],
+    );
+    check_added(
+        "[store]\nbackend = \"postgres\"\nurl = \"postgres://u:hunter2@db.example/d?sslmode=disable\"",
+        &[
+            "carepass.toml: store.url: turns TLS off to another machine: password and events would cross the network in clear; write sslmode=verify-full, or leave it out",
         ],
     );
     check_added(

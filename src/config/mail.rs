@@ -4,7 +4,7 @@ use super::daemon::folder;
 use super::files::{self, Privacy};
 use super::kinds::{self, Parsed};
 use super::reader::{Read, Section};
-use super::sections::{Backend, Mail, MailTls, MailTransport, Store};
+use super::sections::{Mail, MailTls, MailTransport, Store};
 use super::tree::Leaf;
 use crate::model::authorities::Authorities;
 use crate::model::id::MailAddress;
@@ -40,7 +40,7 @@ pub(super) fn read(mut s: Section<'_>, store: Read<&Store>) -> Read<Mail> {
     let transport = match transport? {
         TransportKind::Smtp => smtp.transport(&s, from)?,
         TransportKind::File => {
-            let Backend::Embedded { path: folder } = &store?.backend;
+            let folder = store?.backend.folder();
             MailTransport::File {
                 path: path?.unwrap_or_else(|| folder.join("mail")),
                 from: from?.unwrap_or_else(|| MailAddress::parse(NOBODY).expect("an address")),

@@ -36,7 +36,7 @@ mod tests;
 pub use fault::{Fault, Faults, Origin};
 pub use sections::{
     AmqpSection, Approval, Backend, Config, Google, Handover, Http, Intake, Languages, Limits, Log,
-    LogFormat, Mail, MailTls, MailTransport, Outcomes, Rates, ResellerSection, Seal, Stop, Store,
+    LogFormat, Mail, MailTls, MailTransport, Outcomes, Rates, Replica, ResellerSection, Seal, Stop, Store,
 };
 
 use crate::model::rules::later;
@@ -117,6 +117,7 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
     let usernames = daemon::usernames(root.section("usernames"), language.as_ref().map_err(|faulty| *faulty));
     let portal_url = root.defaulted("portal_url", kinds::page);
     let stop = daemon::stop(root.section("stop"));
+    let replica = daemon::replica(root.section("replica"));
     let log = daemon::log(root.section("log"));
     root.close();
     Ok(Config {
@@ -137,6 +138,7 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
         usernames: usernames?,
         portal_url: portal_url?,
         stop: stop?,
+        replica: replica?,
         log: log?,
     })
 }

@@ -12,11 +12,12 @@ use crate::model::rules::Rules;
 use crate::model::signature::SourceKey;
 use crate::model::time_zone::TimeZoneName;
 use crate::model::username::Naming;
+use crate::store::postgres;
 use jiff::SignedDuration;
 use jiff::civil::Time;
 use secrecy::SecretString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where events come in.
 #[derive(Clone, Debug)]
@@ -74,6 +75,22 @@ pub enum Backend {
         /// The folder; made if it is missing.
         path: PathBuf,
     },
+    /// A `PostgreSQL` database, which several machines may share.
+    Postgres {
+        /// Where it is, with user and password.
+        endpoint: postgres::Endpoint,
+        /// The folder of what is this machine's own: the master key and letters in files, unless they are said to be elsewhere.
+        path: PathBuf,
+    },
+}
+
+impl Backend {
+    /// The folder of this machine that belongs to it.
+    pub fn folder(&self) -> &Path {
+        match self {
+            Self::Embedded { path } | Self::Postgres { path, .. } => path,
+        }
+    }
 }
 
 /// What seals personal data and initial passwords.
@@ -92,6 +109,8 @@ pub struct Google {
     pub rates: Rates,
     /// Calls at a time for each reseller account.
     pub calls_in_flight: u16,
+    /// Calls at a time in all.
+    pub calls_in_flight_in_all: u16,
     /// What to do about answers that carepass does not know.
     pub answers: Vec<MappedAnswer>,
 }
@@ -244,6 +263,15 @@ pub struct Stop {
     pub within: SignedDuration,
 }
 
+/// This process among those that share a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// What it is called; none is the name of the host.
+    pub name: Option<String>,
+    /// How long its leases hold without being renewed.
+    pub lease: SignedDuration,
+}
+
 /// What is logged and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -301,6 +329,8 @@ pub struct Config {
     pub portal_url: String,
     /// The end of the daemon.
     pub stop: Stop,
+    /// This process among those that share a store.
+    pub replica: Replica,
     /// Logs.
     pub log: Log,
 }

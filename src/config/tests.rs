@@ -75,16 +75,16 @@ fn the_least_configuration_has_the_defaults() {
     assert_eq!(config.store.backend, Backend::Embedded { path: "/var/lib/carepass".into() });
     assert_eq!(config.seal.key_file, Path::new("/var/lib/carepass/seal.key"));
     assert_eq!(config.google.endpoint, Endpoint::Google);
-    assert_eq!(config.google.calls_in_flight, 8);
+    assert_eq!((config.google.calls_in_flight, config.google.calls_in_flight_in_all), (16, 200));
     assert_eq!(config.google.answers, []);
     assert_eq!(
         config.google.rates,
         Rates {
-            directory_per_second: 5.0,
-            user_inserts_per_second: 1.0,
-            org_units_per_second: 1.0,
-            licensing_per_second: 0.8,
-            cloud_identity_per_second: 1.0,
+            directory_per_second: 39.0,
+            user_inserts_per_second: 9.0,
+            org_units_per_second: 0.95,
+            licensing_per_second: 0.95,
+            cloud_identity_per_second: 10.0,
         }
     );
     let limits = Limits {

@@ -1,5 +1,6 @@
 //! What HR has said for later comes into force when its time has come, and whoever may begin is let in. The agenda in memory holds the
-//! moments until well after the next sweep, which reads them from the store: a lost one costs a sweep, never an end of access.
+//! moments until well after the next sweep, which reads them from the store: a lost one costs a sweep, never an end of access. Those that
+//! there was no room for are fetched as soon as there is.
 //! Not here: what is said (`model/statement`), and the start of a row's work, which its own wake-up time holds.
 
 use super::Engine;
@@ -15,6 +16,7 @@ use crate::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Moments in memory at most; the sweep finds the others.
 const AGENDA_MAX: usize = 10_000;
@@ -49,6 +51,7 @@ impl Engine {
         if agenda.insert((at, engineer.key.clone())) {
             if agenda.len() > AGENDA_MAX {
                 agenda.pop_last();
+                self.agenda_overflowed.store(true, Ordering::Relaxed);
             }
             self.agenda_moved.notify_one();
         }
@@ -63,20 +66,21 @@ impl Engine {
         }
         let mut turned = engineer.clone();
         let data_key = self.key_if_whole(engineer).await?;
-        let mut taken = false;
+        let mut taken = Vec::new();
         let come: Vec<Statement> = turned.upcoming.drain(..due).collect();
         for statement in lived(&come) {
             let granting = self.granting(Some(&turned), statement, None, now);
-            taken |= granting.taken;
+            taken.extend(granting.taken.then(|| (granting.source(), now)));
             turned.changed = self.seen_changes(&turned, &granting.stated, data_key.as_ref());
             turned.past = turned.past_after(&granting.stated);
             turned = granting.over(turned);
         }
         turned.version += 1;
         let change = Change::Engineer(Box::new(turned.clone()));
-        let written = self.house.store.commit(Commit::of(now, Actor::Engine, change)).await;
-        if written.is_err() && taken {
-            self.grants().give_back(&turned.stated.cause.event.source, now);
+        let commit = Commit { grants: self.granted(taken.clone()), ..Commit::of(now, Actor::Engine, change) };
+        let written = self.commit(commit).await;
+        if written.is_err() {
+            self.took_none(&taken).await;
         }
         written?;
         self.grown.notify_one();
@@ -131,6 +135,10 @@ impl Engine {
             }
             agenda.pop_first();
             self.signal(&key);
+        }
+        // There is room again for those that were left out.
+        if agenda.len() <= AGENDA_MAX / 2 && self.agenda_overflowed.swap(false, Ordering::Relaxed) {
+            self.sweep.notify_one();
         }
         None
     }

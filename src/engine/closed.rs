@@ -9,6 +9,7 @@ use crate::model::id::ResellerName;
 use crate::model::transition::Input;
 use crate::steps::Outcome;
 use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
 
 /// For so long a look at the account vouches for it: what a row runs into meanwhile is its own trouble, unless it is another.
 const VOUCHED: SignedDuration = SignedDuration::from_mins(10);
@@ -53,7 +54,7 @@ impl Engine {
                 return;
             }
             known.closed.insert((name.clone(), code), closed);
-            known.roster.resellers.entry(name.clone()).or_default().ready = false;
+            Arc::make_mut(&mut known.roster).resellers.entry(name.clone()).or_default().ready = false;
             known.rows.get(name).cloned()
         };
         tracing::warn!(reseller = %name, code = %code, "the reseller account is closed until it has been looked at");
@@ -65,7 +66,7 @@ impl Engine {
                 known.unseen.insert(name.clone());
             }
             // The store did not take it: the next run tries again.
-            Some(row) => known.roster.learn(name, &row),
+            Some(row) => Arc::make_mut(&mut known.roster).learn(name, &row),
             None => (),
         }
         drop(known);

@@ -6,6 +6,7 @@
 use super::Engine;
 use super::reconcile::{PAGE, SIDE_BY_SIDE};
 use crate::clock::Belief;
+use crate::model::duty::Duty;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State};
 use crate::model::failure::Who;
 use crate::model::transition::Input;
@@ -54,7 +55,7 @@ impl Engine {
     }
 
     async fn fetch_back(&self) -> Result<(), StoreError> {
-        for lane in self.lanes.keys() {
+        for lane in self.lanes.keys().filter(|lane| self.duties.holds(&Duty::of_lane(lane))) {
             self.fetch_back_in(lane).await?;
         }
         self.count_grants().await

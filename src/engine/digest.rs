@@ -7,6 +7,7 @@ use crate::mail::{
     self, Digest, Held, Letter, LockOut, MessageId, OpenLeaver, OpenTasks, StartAtRisk, UnopenedLink, Wording,
 };
 use crate::model::calendar::moment;
+use crate::model::duty::Duty;
 use crate::model::engineer::{Engineer, Progress};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, TargetKind, Want};
 use crate::model::entry::{Actor, Change, Commit, Position};
@@ -65,6 +66,7 @@ impl Engine {
             let now = self.house.clock.now();
             let (day, next) = due(now, letters.digest_at, &letters.time_zone);
             if let Some(day) = day
+                && self.duties.holds(&Duty::Reconcile)
                 && let Err(error) = self.write_digest(day, now).await
             {
                 tracing::warn!(%error, "the digest waits: the store does not answer");
@@ -98,7 +100,8 @@ impl Engine {
                 }
             }
             let bookmark = Change::Bookmark { reader, position: position(day) };
-            self.house.store.commit(Commit::of(now, Actor::Engine, bookmark)).await?;
+            let fences = self.duties.fence(&Duty::Reconcile)?;
+            self.commit(Commit { fences, ..Commit::of(now, Actor::Engine, bookmark) }).await?;
         }
         Ok(())
     }
@@ -127,7 +130,7 @@ impl Engine {
 /// What was found so far; moments stand beside each item until all are in order.
 struct Gathering<'a> {
     engine: &'a Engine,
-    roster: Roster,
+    roster: Arc<Roster>,
     now: Timestamp,
     leavers: Vec<(Timestamp, OpenLeaver)>,
     at_risk: Vec<(Timestamp, StartAtRisk)>,

@@ -101,7 +101,7 @@ impl Engine {
             let passwords = passwords.map_err(|error| StoreError::Damaged(error.to_string()))?;
             let now = self.house.clock.now();
             let commit = Commit::new(now, Actor::Engine, found.opened(now));
-            match self.house.store.commit(commit).await {
+            match self.commit(commit).await {
                 Ok(_) => {
                     self.grown.notify_one();
                     tracing::info!(engineer = %found.sheet.engineer.key, accounts = passwords.len(), "an envelope was opened");
@@ -182,7 +182,7 @@ impl Engine {
             changes.extend(rows.iter().filter(|row| self.is_in_envelope(row)).map(destroyed));
         }
         changes.push(with_handover(engineer, after));
-        match self.house.store.commit(Commit::new(now, Actor::Engine, changes)).await {
+        match self.commit(Commit::new(now, Actor::Engine, changes)).await {
             Ok(_) => {
                 self.grown.notify_one();
                 Ok(())

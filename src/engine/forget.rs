@@ -33,7 +33,7 @@ impl Engine {
         if changes.is_empty() {
             return Ok(());
         }
-        self.house.store.commit(Commit::new(now, Actor::Engine, changes)).await?;
+        self.commit(Commit::new(now, Actor::Engine, changes)).await?;
         self.grown.notify_one();
         Ok(())
     }

@@ -5,6 +5,7 @@
 use super::Engine;
 use crate::model::engineer::{Asked, Engineer, Hold, Release};
 use crate::model::enrollment::Want;
+use crate::model::grants::{Grant, GrantRoom};
 use crate::model::statement::Statement;
 use crate::store::StoreError;
 use jiff::Timestamp;
@@ -28,6 +29,11 @@ impl Granting {
             widened: before.widened,
             taken: false,
         }
+    }
+
+    /// By whose word a grant was taken.
+    pub(super) fn source(&self) -> String {
+        self.stated.cause.event.source.clone()
     }
 
     /// The engineer with it.
@@ -140,6 +146,27 @@ impl Engine {
 
     fn lacks_approval(&self, stated: &Statement) -> bool {
         self.settings.approval_required && stated.approval.is_none()
+    }
+
+    /// The grants of a commit, for a store that counts them itself.
+    pub(super) fn granted(&self, taken: impl IntoIterator<Item = (String, Timestamp)>) -> Vec<Grant> {
+        let room = Some(GrantRoom { all: self.settings.grants, each: self.settings.source_grants });
+        let taken = taken.into_iter().filter(|_| self.duties.is_shared());
+        taken.map(|(source, at)| Grant { source, at, room }).collect()
+    }
+
+    /// A commit that was to give grants came to nothing. Where others give some too, it may have met the limit: whoever decides anew does so
+    /// by what is stored.
+    pub(super) async fn took_none(&self, taken: &[(String, Timestamp)]) {
+        for (source, at) in taken {
+            self.grants().give_back(source, *at);
+        }
+        if !taken.is_empty()
+            && self.duties.is_shared()
+            && let Err(error) = self.count_grants().await
+        {
+            tracing::info!(%error, "grants could not be counted anew; the store counts them at the next");
+        }
     }
 
     fn takes_grant(&self, source: &str, now: Timestamp) -> bool {

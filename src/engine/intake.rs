@@ -8,6 +8,7 @@ use crate::model::engineer::{Engineer, Forgetting, Hold, Release};
 use crate::model::enrollment::Want;
 use crate::model::entry::{Actor, Change, Commit, Disposition, Received};
 use crate::model::event::{self, Ending, Event, Full, Lifecycle, ReasonCode, Refusal};
+use crate::model::grants::Grant;
 use crate::model::id::EngineerKey;
 use crate::model::sealed::WrappedKey;
 use crate::model::statement::{Changed, Statement, called_off, ends_later, heard};
@@ -112,7 +113,7 @@ impl Engine {
             }
             Admission::Refuse { pointer, reason } => Err(Race::Over(refused(event, pointer, reason))),
             Admission::Note(verdict) => {
-                self.write(event, verdict, Vec::new(), Vec::new()).await?;
+                self.write(event, verdict, Vec::new(), Beside::default()).await?;
                 Ok(Admitted::Unchanged(key.clone()))
             }
             Admission::Apply { hold, gap } => {
@@ -144,7 +145,7 @@ impl Engine {
                 let upcoming = Vec::new();
                 let engineer =
                     Engineer { version: stored.version + 1, stated, upcoming, forgetting, ..stored };
-                self.write_engineer(event, engineer, Vec::new()).await
+                self.write_engineer(event, engineer, Beside::default()).await
             }
         }
     }
@@ -192,9 +193,11 @@ impl Engine {
             at_risk,
             reminded,
         };
-        let written = self.write_engineer(event, engineer, keys).await;
-        if written.is_err() && taken {
-            self.grants().give_back(&source, now);
+        let taken = if taken { vec![(source, now)] } else { Vec::new() };
+        let beside = Beside { keys, grants: self.granted(taken.clone()) };
+        let written = self.write_engineer(event, engineer, beside).await;
+        if written.is_err() {
+            self.took_none(&taken).await;
         }
         written
     }
@@ -242,7 +245,7 @@ impl Engine {
                 reminded: None,
             },
         };
-        self.write_engineer(event, engineer, Vec::new()).await
+        self.write_engineer(event, engineer, Beside::default()).await
     }
 
     /// The key that the engineer's record is sealed with: a fresh one for whoever has none, or whose key was destroyed.
@@ -257,7 +260,12 @@ impl Engine {
             said.any(|said| said.person.is_some())
                 && !matches!(engineer.forgetting, Some(Forgetting::Done(_)))
         });
-        match (has_sealed, self.house.store.data_key(key).await) {
+        let stored = match before {
+            Some(_) => self.house.store.data_key(key).await,
+            // Whoever is not stored has no key.
+            None => Ok(None),
+        };
+        match (has_sealed, stored) {
             // A fresh key would open the new record, and nothing that was sealed before. Only this engineer's record is broken:
             // everybody else's events must not wait for it.
             (_, Err(StoreError::Damaged(_))) | (true, Ok(None)) => Err(Race::Over(unreadable(event))),
@@ -283,9 +291,9 @@ impl Engine {
         self.note_changes(before, stated, data_key).map_err(|_| Race::Over(unreadable(event)))
     }
 
-    async fn write_engineer(&self, event: &Event, engineer: Engineer, keys: NewKeys) -> Result<(), Race> {
+    async fn write_engineer(&self, event: &Event, engineer: Engineer, beside: Beside) -> Result<(), Race> {
         let change = Change::Engineer(Box::new(engineer));
-        Ok(self.write(event, Disposition::Applied, vec![change], keys).await?)
+        Ok(self.write(event, Disposition::Applied, vec![change], beside).await?)
     }
 
     async fn write(
@@ -293,7 +301,7 @@ impl Engine {
         event: &Event,
         verdict: Disposition,
         changes: Vec<Change>,
-        keys: NewKeys,
+        beside: Beside,
     ) -> Result<(), StoreError> {
         let received = Received {
             event: event.reference.clone(),
@@ -303,13 +311,14 @@ impl Engine {
         };
         let changes = [Change::Received(received)].into_iter().chain(changes).collect();
         let actor = Actor::Event(event.reference.clone());
-        let commit = Commit { keys, ..Commit::new(self.house.clock.now(), actor, changes) };
+        let Beside { keys, grants } = beside;
+        let commit = Commit { keys, grants, ..Commit::new(self.house.clock.now(), actor, changes) };
         if planted!(AcksBeforeCommit) {
             let store = std::sync::Arc::clone(&self.house.store);
             tokio::spawn(async move { store.commit(commit).await.map(drop) });
             return Ok(());
         }
-        self.house.store.commit(commit).await?;
+        self.commit(commit).await?;
         self.grown.notify_one();
         Ok(())
     }
@@ -317,6 +326,13 @@ impl Engine {
 
 /// Data keys to be stored with a commit.
 type NewKeys = Vec<(EngineerKey, WrappedKey)>;
+
+/// What is stored with a commit beside its changes.
+#[derive(Default)]
+struct Beside {
+    keys: NewKeys,
+    grants: Vec<Grant>,
+}
 
 fn refused(event: &Event, pointer: &str, reason: ReasonCode) -> IntakeError {
     Refusal::one(pointer, reason, Some(event.reference.clone())).into()

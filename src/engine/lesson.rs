@@ -32,7 +32,7 @@ impl Engine {
         for _ in 0..RACES_MAX {
             let Some(row) = self.house.store.enrollment(id).await? else { return Ok(()) };
             let Some(after) = row.with_lesson(lesson) else { return Ok(()) };
-            match self.commit_row(&row, &after, Actor::Engine).await {
+            match self.commit_row(&row, &after, Actor::Engine, self.fences_of(&row)?).await {
                 Err(StoreError::Conflict) => (),
                 written => return written.map(|()| self.learn(&after)),
             }

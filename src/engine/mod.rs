@@ -3,29 +3,37 @@
 
 mod calendar;
 mod call_off;
+mod choose;
 mod closed;
 mod dated;
 mod digest;
 mod drive;
+mod duties;
 mod envelope;
+mod follow;
 mod forget;
+mod freeze;
 mod granting;
 mod intake;
 mod lesson;
 mod lockout;
 mod observe;
+mod on_their_way;
 mod orders;
 mod outcomes;
+mod pace;
 mod park;
 mod reconcile;
 mod reminders;
 mod removed;
 mod run;
 mod start;
+mod tenure;
 mod trust;
 mod walls;
 mod watch;
 
+pub use duties::DutyRoll;
 pub use envelope::{Envelope, EnvelopeStanding};
 pub use intake::{Admitted, IntakeError};
 pub use observe::describe as describe_metrics;
@@ -33,6 +41,7 @@ pub use orders::{EngineerOrder, NotReissued, OrderError, Refused, Reissued, RowO
 pub use outcomes::{OutcomeEvent, OutcomeSink, SinkError};
 pub use park::ReplayError;
 
+use crate::model::duty::{Duty, ReplicaId};
 use crate::model::enrollment::{Enrollment, Lane};
 use crate::model::event::Profile;
 use crate::model::failure::FailureCode;
@@ -48,10 +57,10 @@ use jiff::SignedDuration;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -70,13 +79,15 @@ pub struct Settings {
     pub lead_time: SignedDuration,
     /// What engineers may do here.
     pub profiles: BTreeSet<Profile>,
-    /// Rows at work at once in each lane; bounds memory, and what a crash repeats.
+    /// Rows at work at once in each lane.
     pub permits: usize,
+    /// Rows at work at once in all lanes but those of leavers; bounds memory, and what a crash repeats.
+    pub permits_in_all: usize,
     /// Sources that events are taken from; empty means any.
     pub allowed_sources: BTreeSet<String>,
     /// The keys of sources that must sign their events.
     pub source_keys: Vec<SourceKey>,
-    /// How often every engineer is looked at for missing rows, besides at each change.
+    /// How often every engineer is looked at for missing rows, besides at each change; less often where there are many thousands (`pace`).
     pub sweep: Duration,
     /// How often a finished reseller account is looked at again, for new domains and for what has broken.
     pub recheck: SignedDuration,
@@ -86,6 +97,10 @@ pub struct Settings {
     pub keep_refused: SignedDuration,
     /// Letters that no row sends.
     pub letters: LetterSettings,
+    /// This run among the replicas of a store that is shared.
+    pub replica: ReplicaId,
+    /// How long a replica's leases hold without being renewed.
+    pub lease: Duration,
 }
 
 /// As it is shipped, but for the limits on grants, which nobody meets.
@@ -98,7 +113,8 @@ impl Default for Settings {
             approval_required: false,
             lead_time: SignedDuration::from_hours(14 * 24),
             profiles: BTreeSet::from([Profile::SupportCases]),
-            permits: 8,
+            permits: 16,
+            permits_in_all: 200,
             allowed_sources: BTreeSet::new(),
             source_keys: Vec::new(),
             sweep: Duration::from_mins(5),
@@ -106,6 +122,8 @@ impl Default for Settings {
             outcome_source: "urn:carepass".to_owned(),
             keep_refused: SignedDuration::from_hours(90 * 24),
             letters: LetterSettings::default(),
+            replica: ReplicaId::new("replica", 0).expect("a name of letters"),
+            lease: Duration::from_secs(10),
         }
     }
 }
@@ -140,13 +158,24 @@ pub struct Engine {
     house: House,
     settings: Settings,
     lanes: BTreeMap<Lane, LaneState>,
+    /// What this replica does, and until when.
+    duties: Arc<duties::Duties>,
+    /// Its own commits, as far as it has not read them.
+    own: follow::Own,
+    freezer: freeze::Freezer,
+    /// Workers of all lanes together.
+    in_flight: Arc<Semaphore>,
     known: Mutex<Known>,
     grants: Mutex<Grants>,
+    /// New rows that have not settled.
+    on_their_way: Mutex<on_their_way::OnTheirWay>,
     /// What the sources count themselves.
     sequences: Mutex<Sequences>,
     /// What HR has said for soon.
     agenda: Mutex<calendar::Agenda>,
     agenda_moved: Notify,
+    /// Moments were left out of the agenda, for want of room.
+    agenda_overflowed: AtomicBool,
     /// Requests for envelopes.
     pace: Mutex<envelope::Pace>,
     /// What keeps whole reseller accounts from getting new accounts.
@@ -157,6 +186,8 @@ pub struct Engine {
     signals: mpsc::Sender<crate::model::id::EngineerKey>,
     signalled: Mutex<Option<mpsc::Receiver<crate::model::id::EngineerKey>>>,
     sweep: Notify,
+    /// It is time to go round again, slowly.
+    round: Notify,
     /// The store did not answer: somebody was not looked at, or what was written is there and nobody has heard of it.
     behind: Notify,
     /// The ledger has grown.
@@ -173,35 +204,60 @@ pub struct Engine {
     /// Ends everything at its next await.
     cut: CancellationToken,
     tasks: TaskTracker,
-    loops: Loops,
+    loops: Mutex<Loops>,
 }
 
 /// The engine's loops: how many were started, and how many run.
 #[derive(Default)]
 struct Loops {
-    started: AtomicUsize,
-    running: AtomicUsize,
+    started: usize,
+    running: usize,
 }
 
-/// A running loop; whatever way it ends, it is no longer counted then.
-struct Running(Arc<Engine>);
+/// A running loop; whatever way it ends, it does not run any more then. One that was to end is not missed.
+struct Running {
+    engine: Arc<Engine>,
+    /// When this is cancelled the loop is to end.
+    closing: Option<CancellationToken>,
+    is_done: bool,
+}
+
+impl Running {
+    fn begin(engine: &Arc<Engine>, closing: Option<CancellationToken>) -> Self {
+        let mut loops = engine.loops();
+        loops.started += 1;
+        loops.running += 1;
+        drop(loops);
+        Self { engine: Arc::clone(engine), closing, is_done: false }
+    }
+
+    /// It has done what it was for.
+    fn ended_well(mut self) {
+        self.is_done = true;
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.loops.running.fetch_sub(1, Ordering::Relaxed);
+        let was_to_end = self.is_done || self.closing.as_ref().is_some_and(CancellationToken::is_cancelled);
+        let mut loops = self.engine.loops();
+        loops.running -= 1;
+        loops.started -= usize::from(was_to_end);
     }
 }
 
 /// What a lane's loop shares with those who wake it.
 struct LaneState {
     notify: Notify,
-    at_work: Mutex<BTreeSet<crate::model::enrollment::EnrollmentId>>,
+    at_work: Mutex<BTreeMap<crate::model::enrollment::EnrollmentId, choose::Busy>>,
+    left: Mutex<drive::Left>,
 }
 
 /// What is known of the reseller accounts, kept in step with their rows.
 #[derive(Default)]
 struct Known {
-    roster: Roster,
+    /// Steps hold it while they run; whoever changes it makes another.
+    roster: Arc<Roster>,
     rows: BTreeMap<ResellerName, Enrollment>,
     /// Accounts whose first look since the start has not ended: what yesterday's configuration was good for proves nothing.
     unseen: BTreeSet<ResellerName>,
@@ -228,25 +284,47 @@ impl Engine {
             .chain([Lane::House])
             .map(|lane| (lane, LaneState::new()))
             .collect();
+        let (cut, is_shared) = (CancellationToken::new(), house.store.is_shared());
+        let duties = duties::Duties::new(
+            settings.replica.clone(),
+            settings.lease,
+            is_shared,
+            stop.clone(),
+            cut.clone(),
+        );
+        if is_shared {
+            for (name, site) in &house.sites {
+                let (duties, duty) = (Arc::clone(&duties), Duty::Account(name.clone()));
+                site.google.write_while(Arc::new(move || duties.may_write(&duty)));
+            }
+        }
         let mut known = Known::default();
         for name in house.sites.keys() {
-            known.roster.resellers.entry(name.clone()).or_default();
+            Arc::make_mut(&mut known.roster).resellers.entry(name.clone()).or_default();
         }
+        let in_flight = Arc::new(Semaphore::new(settings.permits_in_all));
         Arc::new(Self {
             house,
             settings,
             lanes,
+            duties,
+            own: follow::Own::default(),
+            freezer: freeze::Freezer::default(),
+            in_flight,
             known: Mutex::new(known),
             grants: Mutex::default(),
+            on_their_way: Mutex::default(),
             sequences: Mutex::default(),
             agenda: Mutex::default(),
             agenda_moved: Notify::new(),
+            agenda_overflowed: AtomicBool::new(false),
             pace: Mutex::default(),
             walls: Mutex::default(),
             walls_moved: Notify::new(),
             signals,
             signalled: Mutex::new(Some(signalled)),
             sweep: Notify::new(),
+            round: Notify::new(),
             behind: Notify::new(),
             grown: Notify::new(),
             watches: watch::Watches::default(),
@@ -254,9 +332,9 @@ impl Engine {
             enrolments: reminders::Enrolments::default(),
             told: AtomicU64::new(0),
             stop,
-            cut: CancellationToken::new(),
+            cut,
             tasks: TaskTracker::new(),
-            loops: Loops::default(),
+            loops: Mutex::default(),
         })
     }
 
@@ -266,14 +344,14 @@ impl Engine {
     }
 
     /// What is known of the reseller accounts.
-    pub fn roster(&self) -> Roster {
-        self.known().roster.clone()
+    pub fn roster(&self) -> Arc<Roster> {
+        Arc::clone(&self.known().roster)
     }
 
     /// What is known since the start: which domains an account has stands to be looked at until its first look has ended.
     fn roster_seen(&self) -> Roster {
         let known = self.known();
-        let mut roster = known.roster.clone();
+        let mut roster = Roster::clone(&known.roster);
         for name in &known.unseen {
             roster.resellers.entry(name.clone()).or_default().domains = None;
         }
@@ -282,14 +360,17 @@ impl Engine {
 
     /// Whether every loop that was started still runs.
     pub fn is_alive(&self) -> bool {
-        self.loops.running.load(Ordering::Relaxed) == self.loops.started.load(Ordering::Relaxed)
+        let loops = self.loops();
+        loops.running == loops.started
+    }
+
+    fn loops(&self) -> MutexGuard<'_, Loops> {
+        self.loops.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts a loop that is meant to run until the stop.
     fn run_loop(self: &Arc<Self>, body: impl Future<Output = ()> + Send + 'static) {
-        self.loops.started.fetch_add(1, Ordering::Relaxed);
-        self.loops.running.fetch_add(1, Ordering::Relaxed);
-        let running = Running(Arc::clone(self));
+        let running = Running::begin(self, None);
         self.spawn(async move {
             body.await;
             drop(running);
@@ -299,9 +380,28 @@ impl Engine {
     /// Everything that the engine has under way is started here, so that it can be waited for and cut off.
     fn spawn(&self, body: impl Future<Output = ()> + Send + 'static) {
         let cut = self.cut.clone();
-        self.tasks.spawn(async move {
+        self.tasks.spawn(self.freezer.hold(async move {
             tokio::select! { biased; () = cut.cancelled() => (), () = body => () }
-        });
+        }));
+    }
+
+    /// Runs work to its end, also when whoever asked for it stops waiting: an admission or an order that is cut in half would lose its
+    /// signal and its grant. `None` when it panicked.
+    pub async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        self.tasks
+            .spawn(self.freezer.hold(work))
+            .await
+            .inspect_err(|error| tracing::error!(%error, "what somebody asked for has failed"))
+            .ok()
+    }
+
+    /// Makes everything that the engine has under way stand still, as SIGSTOP would, or go on. For tests.
+    #[cfg(debug_assertions)]
+    pub fn freeze(&self, is_frozen: bool) {
+        self.freezer.set(is_frozen);
     }
 
     /// Ends whatever is under way at its next await, as the death of the process would; the next start takes it over.
@@ -324,6 +424,10 @@ impl Engine {
         self.grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn on_their_way(&self) -> MutexGuard<'_, on_their_way::OnTheirWay> {
+        self.on_their_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn agenda(&self) -> MutexGuard<'_, calendar::Agenda> {
         self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -342,10 +446,14 @@ impl Engine {
 
 impl LaneState {
     fn new() -> Self {
-        Self { notify: Notify::new(), at_work: Mutex::default() }
+        Self { notify: Notify::new(), at_work: Mutex::default(), left: Mutex::default() }
     }
 
-    fn at_work(&self) -> MutexGuard<'_, BTreeSet<crate::model::enrollment::EnrollmentId>> {
+    fn at_work(&self) -> MutexGuard<'_, BTreeMap<crate::model::enrollment::EnrollmentId, choose::Busy>> {
         self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn left(&self) -> MutexGuard<'_, drive::Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,7 @@
 //! Labels are closed sets; an engineer's key is never a label, and a name or address is nowhere.
 //! Not here: deciding anything; nothing reads back what is written here.
 
-use super::{Admitted, Engine, IntakeError};
+use super::{Admitted, Engine, IntakeError, tenure};
 use crate::model::enrollment::{Enrollment, Lane, State};
 use crate::model::event::Event;
 use crate::model::plan::StepName;
@@ -40,6 +40,9 @@ pub fn describe() {
         "carepass_two_step_pending",
         "Accounts without 2-Step Verification that is watched for, by reseller account"
     );
+    describe_gauge!("carepass_duties_held", "Duties that this replica holds, where several share the store");
+    describe_gauge!("carepass_replicas_living", "Replicas that live, as this one has heard");
+    describe_gauge!("carepass_lease_age_seconds", "How long ago this replica last renewed its leases");
     describe_gauge!("carepass_ledger_position", "The last entry of the ledger");
     describe_gauge!("carepass_outcomes_position", "The last entry whose outcomes are told");
 }
@@ -132,10 +135,18 @@ pub(super) fn locked_out(took: Duration) {
     histogram!("carepass_leaver_lockout_seconds").record(took);
 }
 
+/// What this replica does.
+pub(super) fn duties(held: usize, living: usize, age: Duration) {
+    let count = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    gauge!("carepass_duties_held").set(count(held));
+    gauge!("carepass_replicas_living").set(count(living));
+    gauge!("carepass_lease_age_seconds").set(age.as_secs_f64());
+}
+
 /// Sets the gauges until the stop.
 pub(super) async fn watch(engine: Arc<Engine>) {
     while !engine.stop.is_cancelled() {
-        for (name, status) in engine.roster().resellers {
+        for (name, status) in &engine.roster().resellers {
             gauge!("carepass_reseller_up", "reseller" => name.to_string()).set(if status.ready {
                 1.0
             } else {
@@ -143,6 +154,7 @@ pub(super) async fn watch(engine: Arc<Engine>) {
             });
         }
         gauge_seats(&engine);
+        tenure::gauge(&engine);
         for (name, pending) in engine.two_step_pending() {
             gauge!("carepass_two_step_pending", "reseller" => name.to_string()).set(f64::from(pending));
         }

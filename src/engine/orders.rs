@@ -5,6 +5,7 @@ use super::reconcile::{PAGE, SIDE_BY_SIDE};
 use crate::model::engineer::{Engineer, Hold, Release};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, TargetKind, Want};
 use crate::model::entry::{Actor, Change, Commit};
+use crate::model::grants::Grant;
 use crate::model::handover::{Delivery, Handover};
 use crate::model::id::{EngineerKey, MailAddress};
 use crate::model::transition::{Input, Order, Rejected, Transition, apply};
@@ -150,7 +151,7 @@ impl Engine {
             let row = self.house.store.enrollment(id).await?.ok_or(OrderError::NotFound)?;
             let input = Input::Ordered(order.clone());
             let moved = apply(&row, input, &self.settings.rules, self.house.clock.now())?;
-            match self.commit_row(&row, &moved.after, actor.clone()).await {
+            match self.commit_row(&row, &moved.after, actor.clone(), Vec::new()).await {
                 Err(StoreError::Conflict) => continue,
                 Err(error) => return Err(error.into()),
                 Ok(()) => (),
@@ -190,7 +191,7 @@ impl Engine {
                 answered.handover = Some(Box::new(ended));
                 changes.push(Change::Engineer(Box::new(answered.clone())));
             }
-            match self.house.store.commit(Commit::new(now, actor.clone(), changes)).await {
+            match self.commit(Commit::new(now, actor.clone(), changes)).await {
                 Err(StoreError::Conflict) => continue,
                 Err(error) => return Err(error.into()),
                 Ok(_) => self.grown.notify_one(),
@@ -355,14 +356,17 @@ impl Engine {
             } else {
                 Engineer { version, release: Release::Granted(now), ..engineer }
             };
+            let source = released.stated.cause.event.source.clone();
+            let grants = self.granted([(source.clone(), now)]).into_iter();
+            let grants = grants.map(|grant| Grant { room: None, ..grant }).collect();
             let change = Change::Engineer(Box::new(released.clone()));
-            match self.house.store.commit(Commit::of(now, actor.clone(), change)).await {
+            match self.commit(Commit { grants, ..Commit::of(now, actor.clone(), change) }).await {
                 Err(StoreError::Conflict) => continue,
                 Err(error) => return Err(error.into()),
                 Ok(_) => (),
             }
             self.grown.notify_one();
-            self.grants().note(&released.stated.cause.event.source, now);
+            self.grants().note(&source, now);
             self.signal(key);
             return Ok(Some(released));
         }

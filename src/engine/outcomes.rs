@@ -3,7 +3,9 @@
 //! Not here: what there is to tell (`model/outcome`), and the broker (`amqp`).
 
 use super::Engine;
+use super::duties::Tenure;
 use crate::crash::crash_point;
+use crate::model::duty::Duty;
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::{Enrollment, State, Want};
 use crate::model::entry::{Actor, Change, Commit, Entry, Position};
@@ -63,15 +65,15 @@ pub trait OutcomeSink: Send + Sync + 'static {
 pub struct SinkError(pub String);
 
 impl Engine {
-    /// Publishes what the ledger tells until the stop.
-    pub(super) async fn publish_for_ever(self: Arc<Self>, sink: Arc<dyn OutcomeSink>) {
+    /// Publishes what the ledger tells until the stop, or until another replica does.
+    pub(super) async fn publish_for_ever(self: Arc<Self>, sink: Arc<dyn OutcomeSink>, tenure: Tenure) {
         let mut reader = Reader::default();
         let mut pause = PAUSE_MIN;
-        while !self.stop.is_cancelled() {
+        while !tenure.closing.is_cancelled() {
             let published = tokio::select! {
                 biased;
                 // What was on its way is told again at the next start.
-                () = self.stop.cancelled() => return,
+                () = tenure.closing.cancelled() => return,
                 published = self.publish_page(&mut reader, sink.as_ref()) => published,
             };
             let wait = match published {
@@ -91,7 +93,7 @@ impl Engine {
             };
             let failing = pause > PAUSE_MIN;
             tokio::select! {
-                () = self.stop.cancelled() => (),
+                () = tenure.closing.cancelled() => (),
                 () = self.grown.notified(), if !failing => (),
                 () = tokio::time::sleep(wait) => (),
             }
@@ -121,7 +123,9 @@ impl Engine {
 
     async fn note_told(&self, position: Position) -> Result<(), StoreError> {
         let bookmark = Change::Bookmark { reader: READER.into(), position };
-        self.house.store.commit(Commit::of(self.house.clock.now(), Actor::Engine, bookmark)).await.map(drop)
+        let fences = self.duties.fence(&Duty::Outcomes)?;
+        let commit = Commit { fences, ..Commit::of(self.house.clock.now(), Actor::Engine, bookmark) };
+        self.commit(commit).await.map(drop)
     }
 
     /// Publishes what the entries tell, engineers side by side. All that can be is published before a failure is reported.

@@ -4,6 +4,7 @@
 //! Not here: why a message is refused (`intake`, `model/admission`), and the copy that goes to the broker's dead letters (`amqp`).
 
 use super::{Admitted, Engine, IntakeError};
+use crate::model::duty::Duty;
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::event::{ReasonCode, Refusal};
 use crate::model::id::EngineerKey;
@@ -119,11 +120,23 @@ impl Engine {
         let letters = vec![(parked.id.clone(), sealed)];
         tracing::info!(letter = %parked.id, reason = parked.reason.code(), door = door.as_str(), "parked");
         let actor = parked.event.clone().map_or(Actor::Engine, Actor::Event);
-        self.house.store.commit(Commit { letters, ..Commit::of(now, actor, Change::Parked(parked)) }).await?;
+        self.commit(Commit { letters, ..Commit::of(now, actor, Change::Parked(parked)) }).await?;
         *taken += 1;
         self.grown.notify_one();
         self.look_soon();
         Ok(())
+    }
+
+    /// Another replica has parked a message, or ended one of which it is not known here of what kind it was.
+    pub(super) fn parked_elsewhere(&self, parked: Option<&Parked>) {
+        // Whoever counts now reads what is stored; whoever has counted just before is told by the next look.
+        if let Ok(mut turn) = self.parking.turn.try_lock() {
+            match (&mut *turn, parked) {
+                (Some(count), Some(parked)) => *count.of(parked) += 1,
+                (counted, None) => *counted = None,
+                (None, Some(_)) => (),
+            }
+        }
     }
 
     fn look_soon(&self) {
@@ -164,7 +177,7 @@ impl Engine {
         })?;
         let actor = Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
         let change = Change::Unparked { id: id.clone(), how: Unparking::Replayed };
-        match self.house.store.commit(Commit::of(self.house.clock.now(), actor, change)).await {
+        match self.commit(Commit::of(self.house.clock.now(), actor, change)).await {
             // With a conflict somebody else was faster, and it is done.
             Err(StoreError::Conflict) => Ok(admitted),
             Ok(_) => {
@@ -197,24 +210,13 @@ impl Engine {
         Ok(changes)
     }
 
-    /// Runs work to its end, also when whoever asked for it stops waiting: an admission or an order that is cut in half would lose its
-    /// signal and its grant. `None` when it panicked.
-    pub async fn to_its_end<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> Option<T> {
-        self.tasks
-            .spawn(work)
-            .await
-            .inspect_err(|error| tracing::error!(%error, "what somebody asked for has failed"))
-            .ok()
-    }
-
     /// Keeps what is parked within its limits until the stop.
     pub(super) async fn tend_parked(self: Arc<Self>) {
         while !self.stop.is_cancelled() {
             self.parking.since_look.store(0, Ordering::Relaxed);
-            if let Err(error) = self.tidy_parked().await {
+            if self.duties.holds(&Duty::Reconcile)
+                && let Err(error) = self.tidy_parked().await
+            {
                 tracing::warn!(%error, "parked messages were not looked through");
             }
             tokio::select! {
@@ -254,7 +256,7 @@ impl Engine {
         *turn = None;
         let mut met_somebody = false;
         for changes in changes.chunks(PAGE) {
-            match self.house.store.commit(Commit::new(now, Actor::Engine, changes.to_vec())).await {
+            match self.commit(Commit::new(now, Actor::Engine, changes.to_vec())).await {
                 Ok(_) => (),
                 // An operator was faster with one of them; the next look finds the others.
                 Err(StoreError::Conflict) => met_somebody = true,

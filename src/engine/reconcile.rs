@@ -1,7 +1,9 @@
 //! Opens the rows that ought to exist and do not, for one engineer or for all, and wakes what waited for a reseller account. Level-
 //! triggered: a lost signal costs latency, never a row. Not here: the question itself (`model/roster`).
 
+use super::pace::Pace;
 use super::{Engine, observe};
+use crate::model::duty::{Duty, Fence};
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State, Target, Want};
 use crate::model::entry::{Actor, Change, Commit};
@@ -29,9 +31,9 @@ pub(super) const SIDE_BY_SIDE: usize = 32;
 const BEHIND: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Asks for an engineer to be looked at soon.
+    /// Asks for an engineer to be looked at soon. Where another replica does that, it reads of it in the ledger.
     pub fn signal(&self, key: &EngineerKey) {
-        if self.signals.try_send(key.clone()).is_err() {
+        if self.duties.holds(&Duty::Reconcile) && self.signals.try_send(key.clone()).is_err() {
             self.sweep.notify_one();
         }
     }
@@ -63,14 +65,30 @@ impl Engine {
                 _ = at_least.tick() => {
                     self.recheck_resellers().await;
                     self.watch_licenses();
-                    self.watch_two_step();
+                    if self.duties.holds(&Duty::Reconcile) {
+                        self.watch_two_step();
+                    }
+                    self.round.notify_one();
+                    continue;
                 }
             }
-            let Err(error) = self.sweep_once().await else { continue };
-            self.behind.notify_one();
-            if let Some(kept_back) = seldom::may_tell() {
-                tracing::warn!(%error, kept_back, "the sweep was cut short: the store does not answer");
-            }
+            self.sweep_logged(Pace::hurried()).await;
+        }
+    }
+
+    /// Looks at every engineer each time that it is time to; where there are many, that takes longer than until the next time.
+    pub(super) async fn go_round_for_ever(self: Arc<Self>) {
+        loop {
+            tokio::select! { () = self.stop.cancelled() => return, () = self.round.notified() => () }
+            self.sweep_logged(Pace::idle()).await;
+        }
+    }
+
+    async fn sweep_logged(&self, pace: Pace) {
+        let Err(error) = self.sweep_once(pace).await else { return };
+        self.behind.notify_one();
+        if let Some(kept_back) = seldom::may_tell() {
+            tracing::warn!(%error, kept_back, "the sweep was cut short: the store does not answer");
         }
     }
 
@@ -83,14 +101,18 @@ impl Engine {
         }
     }
 
-    async fn sweep_once(&self) -> Result<(), StoreError> {
+    async fn sweep_once(&self, mut tempo: Pace) -> Result<(), StoreError> {
         self.settle_doubts().await?;
         let resellers: Vec<(ResellerName, bool)> =
             self.known().roster.resellers.iter().map(|(name, status)| (name.clone(), status.ready)).collect();
-        for (name, _) in resellers.iter().filter(|(_, ready)| *ready) {
-            self.wake_waiting(name).await?;
+        let mine = |name: &ResellerName| self.duties.holds(&Duty::Account(name.clone()));
+        for (name, _) in resellers.iter().filter(|(name, ready)| *ready && mine(name)) {
+            self.wake_waiting(name, &mut tempo).await?;
         }
         self.check_leaders().await?;
+        if !self.duties.holds(&Duty::Reconcile) {
+            return Ok(());
+        }
         let mut after: Option<EngineerKey> = None;
         let (now, mut unopened) = (self.house.clock.now(), 0);
         loop {
@@ -110,6 +132,7 @@ impl Engine {
             stream::iter(&page)
                 .for_each_concurrent(SIDE_BY_SIDE, |engineer| self.remind_logged(&engineer.key))
                 .await;
+            tempo.page_done(&self.stop).await;
         }
     }
 
@@ -128,8 +151,9 @@ impl Engine {
 
     async fn reconcile_logged(&self, key: &EngineerKey) {
         let looked = async {
-            self.reconcile(key).await?;
-            self.expose(self.house.store.enrollments_of(key).await?).await;
+            if self.look_at(key).await? {
+                self.expose(self.house.store.enrollments_of(key).await?).await;
+            }
             Ok::<(), StoreError>(())
         };
         let Err(error) = looked.await else { return };
@@ -142,23 +166,37 @@ impl Engine {
     /// Brings what HR has said for now into force, tells the rows that there are, and opens those that the engineer lacks.
     /// The loops do this by themselves; public for simulations that drive an engine by hand.
     pub async fn reconcile(&self, key: &EngineerKey) -> Result<(), StoreError> {
-        let Some(engineer) = self.house.store.engineer(key).await? else { return Ok(()) };
+        self.look_at(key).await.map(drop)
+    }
+
+    /// The same; answers whether there are rows of accounts that are not configured any more.
+    async fn look_at(&self, key: &EngineerKey) -> Result<bool, StoreError> {
+        let Some(engineer) = self.house.store.engineer(key).await? else { return Ok(false) };
         let engineer = match self.turn_page(&engineer).await {
             Ok(turned) => turned.unwrap_or(engineer),
             // Somebody else has turned it, or HR has said more: look again at once.
             Err(StoreError::Conflict) => {
                 self.signal(key);
-                return Ok(());
+                return Ok(false);
             }
             Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => return Err(error),
         };
         self.note_moment(&engineer);
         let rows = self.house.store.enrollments_of(key).await?;
-        self.lapse(&engineer, &rows).await?;
+        let is_strange =
+            |row: &Enrollment| row.id.reseller().is_some_and(|name| !self.house.sites.contains_key(name));
+        let has_strangers = rows.iter().any(is_strange);
+        self.bring_about(&engineer, rows).await?;
+        Ok(has_strangers)
+    }
+
+    async fn bring_about(&self, engineer: &Engineer, rows: Vec<Enrollment>) -> Result<(), StoreError> {
+        let key = &engineer.key;
+        self.lapse(engineer, &rows).await?;
         for row in &rows {
-            self.tell(&engineer, row).await;
+            self.tell(engineer, row).await;
         }
-        match self.clear_up(&engineer, &rows).await {
+        match self.clear_up(engineer, &rows).await {
             Ok(()) => (),
             Err(StoreError::Conflict) => self.signal(key),
             Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => return Err(error),
@@ -169,11 +207,11 @@ impl Engine {
         }
         let rows: BTreeMap<Target, Enrollment> = rows.into_iter().map(|row| (row.id.target(), row)).collect();
         let roster = self.roster();
-        self.nudge_letter(&engineer, &roster, &rows).await;
+        self.nudge_letter(engineer, &roster, &rows).await;
         let now = self.house.clock.now();
-        let new: Vec<Enrollment> = missing(&roster, &engineer, &rows)
+        let new: Vec<Enrollment> = missing(&roster, engineer, &rows)
             .into_iter()
-            .map(|target| self.open(&engineer, target, &roster, now))
+            .map(|target| self.open(engineer, target, &roster, now))
             .collect();
         if new.is_empty() {
             return Ok(());
@@ -184,10 +222,17 @@ impl Engine {
             .filter(|row| row.waits_on(Who::Reseller))
             .filter_map(|row| row.id.reseller().cloned())
             .collect();
+        let Ok(fences) = self.duties.fence(&Duty::Reconcile) else { return Ok(()) };
+        let domains = new.iter().filter(|row| row.id.domain().is_some()).count();
+        // Before anybody can take one of them up.
+        self.on_their_way().opened(key, domains);
         let changes =
             new.into_iter().map(|row| Change::Enrollment { from: None, row: Box::new(row) }).collect();
-        let commit = Commit::new(now, Actor::Engine, changes);
-        match self.house.store.commit(commit).await {
+        let opened = self.commit(Commit { fences, ..Commit::new(now, Actor::Engine, changes) }).await;
+        if opened.is_err() {
+            self.on_their_way().not_opened(key, domains);
+        }
+        match opened {
             Ok(_) => {
                 self.grown.notify_one();
                 for lane in &lanes {
@@ -281,12 +326,12 @@ impl Engine {
     }
 
     /// Wakes the rows that wait for a reseller account which is ready now, leavers first.
-    async fn wake_waiting(&self, name: &ResellerName) -> Result<(), StoreError> {
-        self.wake_lane(Lane::Leaving(name.clone())).await?;
-        self.wake_lane(Lane::Reseller(name.clone())).await
+    async fn wake_waiting(&self, name: &ResellerName, tempo: &mut Pace) -> Result<(), StoreError> {
+        self.wake_lane(Lane::Leaving(name.clone()), tempo).await?;
+        self.wake_lane(Lane::Reseller(name.clone()), tempo).await
     }
 
-    async fn wake_lane(&self, lane: Lane) -> Result<(), StoreError> {
+    async fn wake_lane(&self, lane: Lane, tempo: &mut Pace) -> Result<(), StoreError> {
         let mut after: Option<(Timestamp, EnrollmentId)> = None;
         loop {
             let page = self.house.store.queue(&lane, after.as_ref(), PAGE).await?;
@@ -296,6 +341,7 @@ impl Engine {
             stream::iter(waiting)
                 .for_each_concurrent(SIDE_BY_SIDE, |row| self.move_row(row, Input::Nudge))
                 .await;
+            tempo.page_done(&self.stop).await;
         }
         self.wake(&lane);
         Ok(())
@@ -308,7 +354,8 @@ impl Engine {
         let jumped = self.house.clock.as_steady().is_some_and(|steady| steady.jumped().is_some());
         let is_doubtful = jumped || !self.house.clock.is_believed();
         let rows: Vec<Enrollment> = self.known().rows.values().cloned().collect();
-        for row in rows.iter().filter(|row| row.is_settled()) {
+        let mine = |row: &&Enrollment| self.duties.holds(&Duty::of_lane(&row.lane()));
+        for row in rows.iter().filter(|row| row.is_settled()).filter(mine) {
             let old = is_doubtful
                 || row.facts.checked_at.is_none_or(|at| now.duration_since(at) >= self.settings.recheck);
             if old {
@@ -320,8 +367,23 @@ impl Engine {
 
     /// Applies an input that needs no run. A row that somebody else has moved, or that does not take the input, is left alone.
     pub(super) async fn move_row(&self, row: &Enrollment, input: Input) {
+        let fences = self.fences_of(row);
+        self.move_fenced(row, input, fences).await;
+    }
+
+    /// The same under a lease that may have ended meanwhile.
+    pub(super) async fn move_fenced(
+        &self,
+        row: &Enrollment,
+        input: Input,
+        fences: Result<Vec<Fence>, StoreError>,
+    ) {
         let Ok(moved) = apply(row, input, &self.settings.rules, self.house.clock.now()) else { return };
-        match self.commit_row(row, &moved.after, Actor::Engine).await {
+        let committed = match fences {
+            Ok(fences) => self.commit_row(row, &moved.after, Actor::Engine, fences).await,
+            Err(error) => Err(error),
+        };
+        match committed {
             Ok(()) => self.follow(row, &moved),
             Err(StoreError::Conflict) => (),
             Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) => {

@@ -222,7 +222,7 @@ impl Engine {
     /// Notes with the engineer what was said. Where HR was faster, the next look decides anew; the letter has the same name then.
     async fn note_said(&self, noted: Engineer, now: Timestamp) -> Result<bool, StoreError> {
         let change = Change::Engineer(Box::new(noted));
-        match self.house.store.commit(Commit::of(now, Actor::Engine, change)).await {
+        match self.commit(Commit::of(now, Actor::Engine, change)).await {
             Ok(_) => {
                 self.grown.notify_one();
                 Ok(true)

@@ -3,6 +3,7 @@
 //! too. Not here: what it finds out (`steps`), and the words (`model/message`).
 
 use super::Engine;
+use super::drive::Pass;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Want};
 use crate::model::id::ResellerName;
 use std::collections::BTreeSet;
@@ -17,15 +18,28 @@ impl Engine {
     pub(super) async fn expose(&self, rows: Vec<Enrollment>) {
         for row in rows {
             let EnrollmentId::Domain(_, name, _) = &row.id else { continue };
-            let is_open = row.goal.want == Want::Absent && !row.is_settled() && !row.has_lost_access();
-            if !is_open || self.house.sites.contains_key(name) {
+            if !self.is_exposed(&row, name) {
                 continue;
             }
             self.known().removed.insert(name.clone());
             let now = self.house.clock.now();
             if row.wake_at().is_some_and(|at| at <= now) {
-                self.work(row).await;
+                self.work(row, None, Pass::default()).await;
             }
         }
+    }
+
+    /// A row that another replica has moved may be one of those.
+    pub(super) fn note_removed(&self, row: &Enrollment) {
+        if let EnrollmentId::Domain(_, name, _) = &row.id
+            && self.is_exposed(row, name)
+        {
+            self.known().removed.insert(name.clone());
+        }
+    }
+
+    fn is_exposed(&self, row: &Enrollment, name: &ResellerName) -> bool {
+        let is_open = row.goal.want == Want::Absent && !row.is_settled() && !row.has_lost_access();
+        is_open && !self.house.sites.contains_key(name)
     }
 }

@@ -2,10 +2,14 @@
 //! changes nothing. A report and the claim of the next step are one commit.
 //! Not here: which row is next (`drive`).
 
+use super::drive::Pass;
+use super::duties::Tenure;
 use super::{Engine, observe};
+use crate::model::duty::{Duty, Fence};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State, Want};
 use crate::model::entry::{Actor, Change, Commit};
 use crate::model::failure::{Failure, FailureCode, Who};
+use crate::model::outcome::is_told;
 use crate::model::plan::StepName;
 use crate::model::roster::Roster;
 use crate::model::sealed::{Sealed, WrappedKey};
@@ -16,6 +20,7 @@ use crate::store::{StoreError, seldom};
 use jiff::{SignedDuration, Timestamp};
 use ring::rand::SystemRandom;
 use secrecy::ExposeSecret;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a report is offered anew to a row that somebody else has moved meanwhile.
@@ -33,7 +38,11 @@ const DOUBTED_AGAIN: SignedDuration = SignedDuration::from_mins(10);
 /// A row at work.
 pub(super) struct Work<'a> {
     engine: &'a Engine,
+    /// Under which it is worked at; none for a row that no lane has.
+    tenure: Option<&'a Tenure>,
     row: Enrollment,
+    /// What the next run may spend.
+    pass: Pass,
     sheet: Option<Sheet>,
     /// Whether the reseller account was ready when the last run looked.
     saw_ready: bool,
@@ -51,8 +60,8 @@ pub(super) struct Claimed {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(engine: &'a Engine, row: Enrollment) -> Self {
-        Self { engine, row, sheet: None, saw_ready: true, wall: None, fallen: None }
+    pub(super) fn new(engine: &'a Engine, tenure: Option<&'a Tenure>, row: Enrollment, pass: Pass) -> Self {
+        Self { engine, tenure, row, pass, sheet: None, saw_ready: true, wall: None, fallen: None }
     }
 
     /// Applies the input and makes it durable; answers with the step to run, if there is one.
@@ -60,7 +69,14 @@ impl<'a> Work<'a> {
         let mut races = 0;
         while races < RACES_MAX {
             let moved = self.decide(&input).await?;
-            match self.engine.commit_row(&self.row, &moved.after, Actor::Engine).await {
+            let fences = match self.fences() {
+                Ok(fences) => fences,
+                Err(error) => {
+                    self.wait_for_store(&input, &error).await?;
+                    continue;
+                }
+            };
+            match self.engine.commit_row(&self.row, &moved.after, Actor::Engine, fences).await {
                 Ok(()) => {
                     let claimed = self.committed(moved);
                     self.look_behind_wall().await;
@@ -82,7 +98,7 @@ impl<'a> Work<'a> {
     /// password that the claim must hold.
     async fn decide(&mut self, input: &Input) -> Option<Transition> {
         let (now, rules) = (self.engine.house.clock.now(), &self.engine.settings.rules);
-        if !self.engine.stop.is_cancelled() {
+        if self.may_begin() && self.goes_on(input) {
             let mut moved = apply_and_claim(&self.row, input.clone(), rules, now).ok()?;
             if self.seal_credential(&mut moved).await.is_ok() {
                 return Some(moved);
@@ -94,6 +110,36 @@ impl<'a> Work<'a> {
             return None;
         }
         apply(&self.row, input.clone(), rules, now).ok()
+    }
+
+    /// Whether a step may be claimed now.
+    fn may_begin(&self) -> bool {
+        !self.engine.stop.is_cancelled() && self.tenure.is_none_or(Tenure::is_open)
+    }
+
+    /// The mark of this row's commits. Where the lease has run out, a result is kept for as long as nobody else has the duty: whether it is
+    /// still wanted the row's version says.
+    fn fences(&self) -> Result<Vec<Fence>, StoreError> {
+        let duty = self.tenure.map_or(Duty::Reconcile, |tenure| tenure.duty.clone());
+        let over = |_| StoreError::Unavailable("this replica's lease is over".to_owned());
+        self.engine.duties.fence(&duty).map_err(over)
+    }
+
+    /// Whether a step may be claimed: the lane has chosen the row, or the step after the one that is reported can follow at once. Else the
+    /// row goes back into its lane's queue, and its worker to another row.
+    fn goes_on(&mut self, input: &Input) -> bool {
+        if *input == Input::Wake {
+            return true;
+        }
+        let (now, rules) = (self.engine.house.clock.now(), &self.engine.settings.rules);
+        let Ok(moved) = apply(&self.row, input.clone(), rules, now) else { return false };
+        if !matches!(moved.after.state, State::Scheduled { due, .. } if due <= now) {
+            return false;
+        }
+        let pass = self.engine.pass_on(&moved.after, std::mem::take(&mut self.pass));
+        let goes_on = pass.is_some();
+        self.pass = pass.unwrap_or_default();
+        goes_on
     }
 
     /// Runs the claimed step within its lease.
@@ -117,10 +163,11 @@ impl<'a> Work<'a> {
     }
 
     async fn ensure(&mut self, step: &steps::Step, claimed: Claimed) -> Outcome {
+        let pass = self.pass.clone();
         let (roster, reseller_row) = {
             let known = self.engine.known();
             let row = self.row.id.reseller().and_then(|name| known.rows.get(name)).cloned();
-            (known.roster.clone(), row)
+            (Arc::clone(&known.roster), row)
         };
         self.saw_ready = is_ready(&roster, &self.row);
         if !self.saw_ready {
@@ -152,7 +199,7 @@ impl<'a> Work<'a> {
             since: at.map_or(Timestamp::MIN, |at| at.since),
             wall: self.wall,
         };
-        (step.ensure)(&context).await
+        pass.spend_in((step.ensure)(&context)).await
     }
 
     /// The end of access may be stored, and the row not told yet: nothing is given any more, and the row is told now.
@@ -191,7 +238,8 @@ impl<'a> Work<'a> {
     /// Reads the engineer's sheet, anew for each step: HR may have changed the scope meanwhile.
     async fn load_sheet(&mut self) -> Result<(), SheetError> {
         if let Some(key) = self.row.id.engineer() {
-            self.sheet = Some(self.engine.house.sheet(key).await?);
+            let known = self.sheet.take();
+            self.sheet = Some(self.engine.house.sheet_again(key, known).await?);
         }
         Ok(())
     }
@@ -237,6 +285,7 @@ impl<'a> Work<'a> {
             wall.filter(|code| reseller.is_some_and(|name| !self.engine.walls().stands(name, *code)));
         self.engine.follow(&self.row, &moved);
         self.row = moved.after;
+        self.engine.note_at_work(&self.row);
         // The account became ready while this was being written: the sweep that says so may have passed before.
         if !self.saw_ready && is_ready(&self.engine.roster(), &self.row) {
             self.engine.sweep.notify_one();
@@ -290,15 +339,25 @@ impl Engine {
         before: &Enrollment,
         after: &Enrollment,
         actor: Actor,
+        fences: Vec<Fence>,
     ) -> Result<(), StoreError> {
         let change = Change::Enrollment { from: Some(before.version), row: Box::new(after.clone()) };
-        let committed = self.house.store.commit(Commit::of(self.house.clock.now(), actor, change)).await;
+        let commit = Commit { fences, ..Commit::of(self.house.clock.now(), actor, change) };
+        let committed = self.commit(commit).await;
         if let Err(StoreError::Unavailable(_)) = committed {
             self.behind.notify_one();
         }
         committed?;
-        self.grown.notify_one();
+        // The reader of the ledger passes over the rest when it comes by.
+        if is_told(after) {
+            self.grown.notify_one();
+        }
         Ok(())
+    }
+
+    /// The mark of a commit that moves a row without being asked to by a person: this replica has the row's duty, or reconciles.
+    pub(super) fn fences_of(&self, row: &Enrollment) -> Result<Vec<Fence>, StoreError> {
+        self.duties.fence_of_one(&[&Duty::of_lane(&row.lane()), &Duty::Reconcile])
     }
 
     /// What follows from every move once it is durable: it is seen, and who has to know of it knows.
@@ -337,9 +396,11 @@ impl Engine {
         }
     }
 
-    /// A row has settled: for an engineer's row, something else may be missing now.
+    /// A row has settled: for an engineer's row, something else may be missing now, once the others have settled too.
     fn settled(&self, row: &Enrollment) {
-        if let Some(engineer) = row.id.engineer() {
+        if let Some(engineer) = row.id.engineer()
+            && self.on_their_way().is_last(engineer)
+        {
             self.signal(engineer);
         }
     }
@@ -360,7 +421,7 @@ impl Engine {
                 return;
             }
             let before = known.roster.resellers.get(name).cloned();
-            known.roster.learn(name, row);
+            Arc::make_mut(&mut known.roster).learn(name, row);
             known.rows.insert(name.clone(), row.clone());
             let seen = !row.is_under_way() && known.unseen.remove(name);
             seen || before != known.roster.resellers.get(name).cloned()

@@ -4,6 +4,7 @@
 
 use super::{Engine, observe};
 use crate::model::event::{Event, ReasonCode, Refusal, is_structured};
+use crate::model::sequence::Sequences;
 use crate::model::signature::{SIGNATURE_HEADER, verify};
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -45,6 +46,11 @@ impl Engine {
         let Some(sequence) = &event.sequence else { return };
         let (source, now) = (&event.reference.source, self.house.clock.now());
         let mut sequences = self.sequences.lock().unwrap_or_else(PoisonError::into_inner);
+        // Each of several replicas sees a part of the numbers, and would miss what the others have.
+        if !self.duties.is_alone() {
+            *sequences = Sequences::default();
+            return;
+        }
         if let Some(gap) = sequences.note(source, sequence, now) {
             observe::sequence_gap(source, gap);
         }

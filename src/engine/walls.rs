@@ -2,8 +2,10 @@
 //! Level-triggered: whatever is missed here costs a row its own next look, never its account. Not here: who leads (`model/wall`).
 
 use super::{Engine, reconcile};
+use crate::model::duty::Duty;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::failure::FailureCode;
+use crate::model::id::ResellerName;
 use crate::model::plan::StepName;
 use crate::model::transition::Input;
 use crate::model::wall::{Chore, Place, WallId, Walls};
@@ -24,7 +26,7 @@ impl Engine {
 
     /// A row has moved, or was read from the store.
     pub(super) fn note_wall(&self, before: Option<&Enrollment>, after: &Enrollment) {
-        if self.walls().note(before, after) {
+        if self.duties.holds(&Duty::of_lane(&after.lane())) && self.walls().note(before, after) {
             self.walls_moved.notify_one();
         }
     }
@@ -32,6 +34,13 @@ impl Engine {
     /// A person says that what a row waits for has changed: whoever probes for it looks now.
     pub(super) fn ask_at_wall(&self, row: &Enrollment) {
         if self.walls().ask(row) {
+            self.walls_moved.notify_one();
+        }
+    }
+
+    /// A person has said so to another replica, which does not know who probes.
+    pub(super) fn ask_at_walls_of(&self, reseller: &ResellerName) {
+        if self.walls().ask_all(reseller) {
             self.walls_moved.notify_one();
         }
     }

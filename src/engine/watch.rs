@@ -5,6 +5,7 @@
 
 use super::Engine;
 use crate::google::{Account, PaidLicense};
+use crate::model::duty::Duty;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State, Want};
 use crate::model::failure::{Failure, FailureKind};
 use crate::model::id::{AccountId, ResellerName};
@@ -82,7 +83,7 @@ impl Engine {
         let (now, unseen) = (self.house.clock.now(), self.known().unseen.clone());
         let mut due = Vec::new();
         for (name, watch) in self.watches.of().iter_mut().filter(|(name, _)| !unseen.contains(name)) {
-            if watch.is_due(now, self.settings.recheck) {
+            if watch.is_due(now, self.settings.recheck) && self.duties.holds(&Duty::Account(name.clone())) {
                 watch.tried = Some(now);
                 due.push(name.clone());
             }

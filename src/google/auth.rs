@@ -145,7 +145,7 @@ impl Tokens {
         transport: &Arc<Transport>,
         limits: &Arc<Limits>,
     ) -> Result<Token, Failure> {
-        limits.acquire(Quota::Token).await?;
+        limits.acquire(Quota::Token, None).await?;
         let audience = transport.endpoint().token_url();
         let claims = claims(&self.credentials, &self.admin, scope, &audience, transport.googles_now());
         let assertion = match self.credentials.signer() {
@@ -235,7 +235,7 @@ impl Tokens {
             return Failure::permanent(FailureCode::UnknownAnswer);
         };
         if failure.kind == FailureKind::Throttled {
-            limits.throttled(Quota::Token, error.retry_after);
+            limits.throttled(Quota::Token, None, error.retry_after);
         }
         failure
     }

@@ -273,7 +273,7 @@ calls! {
         Some(Scope::Invitations), CloudIdentity, Read, ITEM_BYTES;
     /// `policies.list` of Cloud Identity.
     ListPolicies: GET CloudIdentity "/v1/policies",
-        Some(Scope::Policies), CloudIdentity, Read, LIST_BYTES;
+        Some(Scope::Policies), Policies, Read, LIST_BYTES;
     /// `activities.list` of the administrators' audit log.
     ListActivities: GET Reports "/admin/reports/v1/activity/users/all/applications/admin",
         Some(Scope::Audit), Reports, Read, LIST_BYTES;

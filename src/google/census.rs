@@ -14,14 +14,24 @@ use super::role::{Assignment, Role};
 use crate::model::failure::{Failure, FailureCode};
 use futures_util::FutureExt as _;
 use futures_util::future::try_join3;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A read begins this much after it was first asked for, so that rows which come side by side share it instead of waiting for
-/// the one after it.
-const GATHER: Duration = Duration::from_millis(5);
+/// A read begins this part of the last one's length after it was first asked for, so that rows which come side by side share it instead
+/// of waiting for the one after it.
+const GATHER_PART: i32 = 10;
+
+/// The longest that is waited for that.
+const GATHER_MAX: SignedDuration = SignedDuration::from_millis(10);
+
+/// After a read its list rests for so many times its length: under load one read then serves all who came meanwhile, and lists never take
+/// more than a part of Google's quota and of this machine. Who comes alone waits for nothing.
+const REST_TIMES: i32 = 3;
+
+/// The longest rest.
+const REST_MAX: SignedDuration = SignedDuration::from_secs(10);
 
 /// How long a list may take: twice what the longest one needs at one page in 1.2 seconds.
 const READ_MAX: Duration = Duration::from_mins(30);
@@ -123,6 +133,25 @@ impl Census {
         self.inner.addresses.latest().filter(|book| book.is(at_worst, now))
     }
 
+    /// Whether the list of paid licences that is at hand is so recent.
+    pub fn has_paid_licenses(&self, fresh: Fresh) -> bool {
+        has(&self.inner.google, &self.inner.paid_licenses, fresh)
+    }
+
+    /// Whether the lists of accounts and of role assignments that are at hand are so recent.
+    pub fn has_members(&self, fresh: Fresh) -> bool {
+        has(&self.inner.google, &self.inner.accounts, fresh)
+            && has(&self.inner.google, &self.inner.assignments, fresh)
+    }
+
+    /// How long the lists of accounts and of role assignments took when they were read last; `None` before that.
+    pub fn members_took(&self) -> Option<SignedDuration> {
+        let took = |began: Timestamp, ended: Timestamp| ended.duration_since(began);
+        let accounts = self.inner.accounts.latest().map(|list| took(list.began, list.ended));
+        let assignments = self.inner.assignments.latest().map(|list| took(list.began, list.ended));
+        accounts.max(assignments)
+    }
+
     /// Every account.
     pub async fn accounts(&self, fresh: impl Into<Fresh>) -> Result<Arc<Snapshot<Vec<Account>>>, Failure> {
         read_accounts(&self.inner.google, &self.inner.accounts, fresh.into()).await
@@ -196,6 +225,13 @@ async fn read_deleted(
     take(google, kept, fresh, async |google| google.accounts(true).await).await
 }
 
+fn has<T>(google: &Google, kept: &Shelf<T>, fresh: Fresh) -> bool
+where
+    T: Send + Sync + 'static,
+{
+    kept.latest().is_some_and(|snapshot| snapshot.is(fresh, google.now()))
+}
+
 async fn take<T, R>(
     google: &Google,
     kept: &Shelf<T>,
@@ -206,14 +242,32 @@ where
     T: Send + Sync + 'static,
     R: Future<Output = Result<T, Failure>> + Send + 'static,
 {
-    let client = google.clone();
+    let (client, before) = (google.clone(), kept.latest().map(|before| (before.began, before.ended)));
     let read = async move || {
-        tokio::time::sleep(GATHER).await;
+        gather(pause(before, client.now())).await;
         let began = client.now();
         let items = list(client.clone()).await?;
         Ok(Arc::new(Snapshot { began, ended: client.now(), items }))
     };
     wait(google, kept, fresh, read).await
+}
+
+/// How long a read waits for company, after one that took from the first to the second.
+fn pause(last: Option<(Timestamp, Timestamp)>, now: Timestamp) -> SignedDuration {
+    let Some((began, ended)) = last else { return SignedDuration::ZERO };
+    let took = ended.duration_since(began).max(SignedDuration::ZERO);
+    let rest = (took * REST_TIMES).min(REST_MAX);
+    // A clock that was set back makes nobody wait longer than the rest.
+    let since = now.duration_since(ended).max(SignedDuration::ZERO);
+    (rest - since).max((took / GATHER_PART).min(GATHER_MAX))
+}
+
+/// Less than the timer can tell is one look at who else is there.
+async fn gather(pause: SignedDuration) {
+    match Duration::try_from(pause) {
+        Ok(pause) if pause >= Duration::from_millis(1) => tokio::time::sleep(pause).await,
+        Ok(_) | Err(_) => tokio::task::yield_now().await,
+    }
 }
 
 async fn wait<T, R>(
@@ -242,6 +296,24 @@ mod tests {
         let snapshot = Snapshot { began: at(read.0), ended: at(read.1), items: () };
         let fresh = Fresh { begun: at(wanted.0), ended: at(wanted.1) };
         assert_eq!(snapshot.is(fresh, at(now)), expected, "{read:?} for {wanted:?} at {now}");
+    }
+
+    #[test]
+    fn a_read_rests_under_load_and_gathers_a_little_when_it_is_asked_for_alone() {
+        let at = |milliseconds: i64| Timestamp::from_millisecond(milliseconds).unwrap();
+        let check = |last: Option<(i64, i64)>, now: i64, expected: i64| {
+            let waited = pause(last.map(|(began, ended)| (at(began), at(ended))), at(now));
+            assert_eq!(waited, SignedDuration::from_millis(expected), "{last:?} at {now}");
+        };
+        check(None, 0, 0);
+        check(Some((0, 100)), 100, 300);
+        check(Some((0, 100)), 350, 50);
+        check(Some((0, 100)), 500, 10);
+        check(Some((0, 20)), 5_000, 2);
+        check(Some((0, 0)), 0, 0);
+        check(Some((0, 60_000)), 60_000, 10_000);
+        check(Some((0, 100)), 50, 300);
+        check(Some((100, 0)), 0, 0);
     }
 
     #[test]

@@ -54,6 +54,7 @@ pub(super) fn unhurried() -> Rates {
         org_unit: rate,
         licensing: rate,
         cloud_identity: rate,
+        policies: rate,
         reports: rate,
         token: rate,
     }

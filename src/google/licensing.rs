@@ -114,7 +114,7 @@ impl Google {
     /// Slows License Manager down after an "unavailable" that can only be a spent quota or an outage, and says so. Errors: it is one,
     /// `rate_limited`.
     pub fn slow_licensing(&self) -> Failure {
-        self.shared.limits.throttled(Call::AssignLicense.spec().quota, None);
+        self.shared.limits.throttled(Call::AssignLicense.spec().quota, None, None);
         Failure::new(FailureKind::Throttled, FailureCode::RateLimited)
             .with_detail(&format!("{}: 503, a spent quota or an outage", Call::AssignLicense.template()))
     }

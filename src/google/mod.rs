@@ -40,7 +40,7 @@ pub mod role;
 pub mod transport;
 
 use crate::model::failure::{Failure, FailureCode, FailureKind, Prefilled};
-use crate::model::id::{CustomerId, MailAddress};
+use crate::model::id::{CustomerId, DomainName, MailAddress};
 use answer::Answer;
 use auth::Tokens;
 use call::{Access, Call, Scope};
@@ -49,7 +49,7 @@ use jiff::{SignedDuration, Timestamp};
 use limits::Limits;
 use request::Request;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use transport::Transport;
 
 pub use activities::{Audited, LicensingChange};
@@ -61,7 +61,7 @@ pub use endpoint::Endpoint;
 pub use key::Credentials;
 pub use leaving::{Ended, Removal};
 pub use licensing::{FreeLicense, PaidLicense};
-pub use limits::{Rate, Rates};
+pub use limits::{Quota, Rate, Rates, Supply, Tickets, Turn};
 pub use mapped::{MappedAnswer, MappedThen};
 pub use org_unit::{OrgUnit, OrgUnitCreation};
 pub use policies::{Policy, SignIn};
@@ -85,6 +85,9 @@ pub struct GoogleSettings {
     pub answers: Vec<MappedAnswer>,
 }
 
+/// Whether a write may be sent now.
+pub type MayWrite = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// Google, as one reseller account sees it. Clones share tokens and limits.
 #[derive(Clone)]
 pub struct Google {
@@ -101,6 +104,7 @@ struct Shared {
     limits: Arc<Limits>,
     mapped: Vec<MappedAnswer>,
     absent: licensing::Absent,
+    may_write: OnceLock<MayWrite>,
 }
 
 impl fmt::Debug for Google {
@@ -129,6 +133,7 @@ impl Google {
             limits: Arc::new(Limits::new(rates)),
             mapped: answers,
             absent: licensing::Absent::default(),
+            may_write: OnceLock::new(),
         };
         Self { shared: Arc::new(shared), made_at: None, writes_until: None, is_patient: false }
     }
@@ -168,6 +173,23 @@ impl Google {
         self.shared.transport.tell_time_to(heard);
     }
 
+    /// Asks before each write from now on whether it may be sent; the first who says so, and for all copies of this client. A write that
+    /// may not is not sent and fails with `timeout`: somebody else works for the account.
+    pub fn write_while(&self, may_write: MayWrite) {
+        // Whoever comes later has another client of its own.
+        let _ = self.shared.may_write.set(may_write);
+    }
+
+    /// Takes turns of this account's limits beforehand: all of them, or none.
+    pub fn take(&self, turns: Vec<Turn>) -> Option<Tickets> {
+        self.shared.limits.take(turns)
+    }
+
+    /// What there is of a turn.
+    pub fn supply(&self, turn: &Turn) -> Supply {
+        self.shared.limits.supply(turn)
+    }
+
     fn now(&self) -> Timestamp {
         self.shared.transport.now()
     }
@@ -178,10 +200,12 @@ impl Google {
         if answer.status == 401 && request.call().spec().access == Access::Read {
             answer = Box::pin(self.ask_once(request)).await?;
         }
+        let (call, limits, domain) = (request.call(), &self.shared.limits, domain_of(request));
+        let quota = call.spec().quota;
         if answer.is_success() {
+            limits.answered(quota, domain);
             return Ok(Outcome::Done(answer));
         }
-        let call = request.call();
         let error = answer.error(call, &request.private_words());
         // Another replica's clock may be ahead: what was made "later than now" is young.
         let age = self.made_at.map(|made_at| self.now().duration_since(made_at).max(SignedDuration::ZERO));
@@ -190,8 +214,8 @@ impl Google {
         match judge(&error, age, &self.shared.mapped) {
             Verdict::Means(meaning) => Ok(Outcome::Means(meaning)),
             Verdict::Fails(failure) => {
-                if failure.kind == FailureKind::Throttled {
-                    self.shared.limits.throttled(call.spec().quota, error.retry_after);
+                if failure.kind == FailureKind::Throttled || may_be_too_many(quota, status) {
+                    limits.throttled(quota, domain, error.retry_after);
                 }
                 Err(failure)
             }
@@ -202,12 +226,16 @@ impl Google {
         let Shared { transport, tokens, limits, .. } = &*self.shared;
         let spec = request.call().spec();
         let scope = spec.scope.expect("only the token request has no scope, and `auth` sends it");
-        limits.acquire(spec.quota).await?;
+        limits.acquire(spec.quota, domain_of(request)).await?;
         let token = tokens.get(scope, transport, limits).await?;
         // Here and not before the waits for a turn and a token, which may be long.
         if spec.access == Access::Write && self.writes_until.is_some_and(|until| self.now() > until) {
             return Err(Failure::transient(FailureCode::Timeout)
                 .with_detail("not sent: what the write rests on was read too long ago"));
+        }
+        if spec.access == Access::Write && self.shared.may_write.get().is_some_and(|may_write| !may_write()) {
+            return Err(Failure::transient(FailureCode::Timeout)
+                .with_detail("not sent: another replica works for the reseller account now"));
         }
         let answer = transport.send(request, Some(&token.secret)).await?;
         if answer.status == 401 {
@@ -225,6 +253,17 @@ impl Outcome {
             Self::Means(meaning) => Err(unexpected(call, meaning)),
         }
     }
+}
+
+/// The domain by which the call is counted, where it is.
+fn domain_of<'a>(request: &Request<'a>) -> Option<&'a DomainName> {
+    if let Request::InsertUser { account } = request { Some(&account.address.domain) } else { None }
+}
+
+/// Too many of these a second are answered like an outage (`docs/GOOGLE.md` 75): the call is looked after as one, and the next ones come
+/// slower all the same.
+fn may_be_too_many(quota: Quota, status: u16) -> bool {
+    matches!(quota, Quota::UserInsert | Quota::OrgUnit) && status == 503
 }
 
 /// The table gave a meaning to a call that has no use for it.

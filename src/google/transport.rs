@@ -22,7 +22,8 @@ pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
-const IDLE_PER_HOST: usize = 16;
+/// As many connections are kept as calls may come at once: closing and opening them would cost more than the calls.
+const IDLE_PER_HOST: usize = 256;
 
 /// The metadata server is a hop away or not there at all.
 const METADATA_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

@@ -7,6 +7,7 @@ use super::language::Spoken;
 use super::problem::{Problem, ProblemKind};
 use super::reseller_view::{OrgUnitView, ResellerView, SeatsView};
 use super::views::{EngineerView, EntryView, Page, TaskView, Wording};
+use crate::model::duty::Duty;
 use crate::model::engineer::{Engineer, Hold, Progress};
 use crate::model::enrollment::{EnrollmentId, Lane};
 use crate::model::entry::Position;
@@ -108,7 +109,7 @@ pub(super) async fn resellers(
     spoken: Spoken,
 ) -> Result<Json<Page<ResellerView>>, Problem> {
     let wording = Wording::new(&api, spoken);
-    let roster = api.engine.roster();
+    let (roster, duties) = (api.engine.roster(), api.engine.duties());
     let mut items = Vec::new();
     for (name, site) in &api.engine.house().sites {
         let row = api.engine.house().store.enrollment(&EnrollmentId::Reseller(name.clone())).await?;
@@ -125,6 +126,10 @@ pub(super) async fn resellers(
             seats: row
                 .and_then(|row| row.facts.seats)
                 .map(|count| SeatsView::of(*count, site.reseller.seats)),
+            driven_by: duties
+                .as_ref()
+                .and_then(|duties| duties.holders.get(&Duty::Account(name.clone())))
+                .map(|holder| holder.name().to_owned()),
         });
     }
     Ok(Json(Page { items, next_cursor: None }))

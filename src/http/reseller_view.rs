@@ -27,6 +27,8 @@ pub(super) struct ResellerView {
     pub(super) enrollment: Option<EnrollmentView>,
     /// Null until they were counted once.
     pub(super) seats: Option<SeatsView>,
+    /// The replica that works for it; null while none does, and where only one process has the store.
+    pub(super) driven_by: Option<String>,
 }
 
 /// The seats of a reseller account, as they were counted last.

@@ -438,6 +438,11 @@ impl Enrollment {
         }
     }
 
+    /// Where the row queues in its lane: at which step, and from when on. Rows that wait for different things do not stand in each other's way.
+    pub fn place(&self) -> Option<(StepName, Timestamp)> {
+        self.state.at().map(|at| at.step).zip(self.wake_at())
+    }
+
     /// Nothing more will happen by itself.
     pub fn is_settled(&self) -> bool {
         matches!(self.state, State::Completed | State::Cancelled { .. })

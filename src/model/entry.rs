@@ -1,8 +1,10 @@
 //! What is written, as one unit: a commit says what changes, who caused it and under which conditions it may happen;
 //! an entry is a commit that has its place in the ledger. Not here: frames, hashes and files (`store/embedded`).
 
+use super::duty::Fence;
 use super::engineer::{Engineer, EventRef};
 use super::enrollment::Enrollment;
+use super::grants::Grant;
 use super::id::EngineerKey;
 use super::parked::{LetterId, Parked, Unparking};
 use super::sealed::{NameTag, Sealed, WrappedKey};
@@ -28,6 +30,11 @@ pub struct Commit {
     pub keys: Vec<(EngineerKey, WrappedKey)>,
     /// The sealed messages of [`Change::Parked`]. Stored beside the ledger like data keys, and destroyed when they are unparked.
     pub letters: Vec<(LetterId, Sealed)>,
+    /// The leases that it was decided under. Condition: the last lease of each duty has this epoch, expired or not. Not in the ledger.
+    pub fences: Vec<Fence>,
+    /// The grants that it gives, for stores that several replicas share. Condition: those with limits fit into them, each counted with all
+    /// that are stored and with those before it. Stored beside the ledger; what is older than a day may be forgotten.
+    pub grants: Vec<Grant>,
 }
 
 /// Who caused a change.
@@ -142,7 +149,8 @@ pub struct Entry {
 impl Commit {
     /// A commit of these changes, with nothing beside the ledger.
     pub fn new(at: Timestamp, actor: Actor, changes: Vec<Change>) -> Self {
-        Self { at, actor, changes, keys: Vec::new(), letters: Vec::new() }
+        let (keys, letters, fences, grants) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { at, actor, changes, keys, letters, fences, grants }
     }
 
     /// A commit of one change.

@@ -20,6 +20,45 @@ impl GrantLimits {
     pub const NONE: Self = Self { per_hour: u32::MAX, per_day: u32::MAX };
 }
 
+/// The limits on grants of all, and on those by the word of each source alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GrantRoom {
+    /// For all.
+    pub all: GrantLimits,
+    /// For each source.
+    pub each: GrantLimits,
+}
+
+/// One grant, as a commit gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The source of the event behind it.
+    pub source: String,
+    /// When it is given.
+    pub at: Timestamp,
+    /// What it has to fit into; none where a person has agreed.
+    pub room: Option<GrantRoom>,
+}
+
+impl Grant {
+    /// Whether it fits into its limits. `count` tells the grants later than a time, of all or of one source; those that a clock was ahead
+    /// for are counted too, so that no hour and no day has more than its limit whoever's clock it is measured by. Errors: those of `count`.
+    pub fn fits<E>(
+        &self,
+        mut count: impl FnMut(Option<&str>, Timestamp) -> Result<u32, E>,
+    ) -> Result<bool, E> {
+        let Some(GrantRoom { all, each }) = self.room else { return Ok(true) };
+        for (source, limits) in [(None, all), (Some(self.source.as_str()), each)] {
+            for (hours, limit) in [(1, limits.per_hour), (24, limits.per_day)] {
+                if limit < u32::MAX && count(source, self.at - SignedDuration::from_hours(hours))? >= limit {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
 /// The grants of the last day, of all and by the source of the event behind each. A source without any is not kept.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {

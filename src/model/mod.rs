@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod authorities;
 pub mod calendar;
+pub mod duty;
 pub mod engineer;
 pub mod enrollment;
 pub mod entry;
@@ -25,6 +26,7 @@ pub mod sealed;
 pub mod seats;
 pub mod sequence;
 pub mod signature;
+pub mod spread;
 pub mod statement;
 mod take_over;
 pub mod task;

@@ -139,6 +139,11 @@ pub fn outcomes(entry: &Entry) -> Vec<Outcome> {
     numbered.collect()
 }
 
+/// Whether a row, as it was just written, is something to tell.
+pub fn is_told(row: &Enrollment) -> bool {
+    of_row(row).is_some() || became_low(row)
+}
+
 fn read(actor: &Actor, change: &Change) -> Vec<(OutcomeKind, About)> {
     match change {
         Change::Engineer(engineer) if matches!(actor, Actor::Event(_)) => {

@@ -5,7 +5,7 @@ use super::enrollment::{TargetKind, Want};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The name of a step; the same name may stand in several plans.
+/// The name of a step; the same name may stand in several plans. A new one goes last: an index knows them by their number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepName {
@@ -68,6 +68,11 @@ pub enum StepName {
 }
 
 impl StepName {
+    /// The name as a number, for indexes, which can be made anew.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
     /// The stored and published text of the name.
     pub fn as_str(self) -> &'static str {
         match self {

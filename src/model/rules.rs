@@ -2,7 +2,7 @@
 //! Not here: Google's rates (`google/limits`), and when to ask whom (`transition`).
 
 use super::enrollment::{At, EnrollmentId};
-use super::failure::{Failure, FailureKind};
+use super::failure::{Failure, FailureCode, FailureKind};
 use jiff::{SignedDuration, Timestamp};
 
 /// The longest interval at which a reseller account that waits is looked at.
@@ -51,6 +51,11 @@ impl Rules {
     /// When a row that failed is tried again.
     pub fn retry_at(&self, id: &EnrollmentId, at: At, failure: &Failure, now: Timestamp) -> Timestamp {
         let base = match failure.kind {
+            // Nothing is known to be wrong with the step, unless it happens again.
+            FailureKind::Transient if failure.code == FailureCode::WorkerLost => match at.attempt {
+                ..=1 => SignedDuration::ZERO,
+                again => doubled(self.backoff_min, again - 2, self.backoff_max),
+            },
             FailureKind::Transient | FailureKind::Throttled => {
                 doubled(self.backoff_min, at.attempt - 1, self.backoff_max)
             }
@@ -103,7 +108,6 @@ pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::failure::FailureCode;
     use super::super::plan::StepName;
     use super::*;
 
@@ -121,6 +125,12 @@ mod tests {
         for attempt in 1..40 {
             let base = doubled(rules.backoff_min, attempt - 1, rules.backoff_max);
             assert!(delay(attempt, &transient) >= base && delay(attempt, &transient) <= base * 5 / 4);
+        }
+        let lost = Failure::transient(FailureCode::WorkerLost);
+        assert_eq!(delay(1, &lost), SignedDuration::ZERO, "a process that ended says nothing of the step");
+        for attempt in 2..40 {
+            let base = doubled(rules.backoff_min, attempt - 2, rules.backoff_max);
+            assert!(delay(attempt, &lost) >= base && delay(attempt, &lost) <= base * 5 / 4, "{attempt}");
         }
         let not_yet = Failure::not_yet(FailureCode::AccountSettling);
         let delay_after = |seconds| {

@@ -119,6 +119,16 @@ impl Walls {
         }
     }
 
+    /// Somebody believes that something has changed for a whole account: whoever leads there looks at once. Answers whether there is a chore
+    /// now.
+    pub fn ask_all(&mut self, reseller: &ResellerName) -> bool {
+        let mut chore = false;
+        for (_, wall) in self.standing.iter_mut().filter(|((name, _), _)| name == reseller) {
+            (wall.probe, chore) = (true, true);
+        }
+        chore
+    }
+
     /// The next thing to do. [`Chore::Seek`] comes again until it is done.
     pub fn take_chore(&mut self) -> Option<(WallId, Chore)> {
         self.standing.iter_mut().find_map(|(key, wall)| {
@@ -142,6 +152,11 @@ impl Walls {
             self.standing.remove(key);
         }
         has_fallen
+    }
+
+    /// Somebody else looks after the account now, or its rows are to be read anew.
+    pub fn forget(&mut self, reseller: &ResellerName) {
+        self.standing.retain(|(name, _), _| name != reseller);
     }
 
     /// The rows that lead.

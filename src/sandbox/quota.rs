@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 /// Windows kept before those that are over are thrown out.
 const WINDOWS_KEPT: usize = 1_024;
 
+/// No window is longer: a minute of which others leave a hundredth.
+const KEPT_MS: Millis = 6_000_000;
+
 /// Calls counted in the windows that are open.
 #[derive(Debug, Default)]
 pub struct Meters(BTreeMap<String, (Millis, u32)>);
@@ -28,8 +31,13 @@ impl Meters {
         match operation.api() {
             Api::Licensing => {
                 let used_up = || Refusal::unavailable("Quota exceeded for the current request");
-                self.count(&format!("{customer} licensing"), quotas.licensing_per_second, 1_000, now)
-                    .ok_or_else(used_up)
+                self.count(
+                    &format!("{customer} licensing"),
+                    quotas.licensing_per_second,
+                    quotas.window(1_000),
+                    now,
+                )
+                .ok_or_else(used_up)
             }
             Api::Directory => {
                 let used_up = || {
@@ -40,8 +48,13 @@ impl Meters {
                     and limit 'Queries per minute per user' of service 'admin.googleapis.com'",
                     )
                 };
-                self.count(&format!("{customer} directory"), quotas.directory_per_minute, 60_000, now)
-                    .ok_or_else(used_up)?;
+                self.count(
+                    &format!("{customer} directory"),
+                    quotas.directory_per_minute,
+                    quotas.window(60_000),
+                    now,
+                )
+                .ok_or_else(used_up)?;
                 let slow_down = || Refusal::unavailable("Service unavailable. Please try again");
                 if matches!(operation, Operation::OrgUnitsInsert { .. } | Operation::OrgUnitsUpdate { .. }) {
                     let limit = quotas.org_unit_writes_per_second;
@@ -49,7 +62,8 @@ impl Meters {
                         OrgUnitRate::Unavailable => slow_down(),
                         OrgUnitRate::TooMany => Refusal::new(429, "rateLimitExceeded", "Rate Limit Exceeded"),
                     };
-                    self.count(&format!("{customer} orgunits"), limit, 1_000, now).ok_or_else(refusal)?;
+                    self.count(&format!("{customer} orgunits"), limit, quotas.window(1_000), now)
+                        .ok_or_else(refusal)?;
                 }
                 Ok(())
             }
@@ -57,7 +71,8 @@ impl Meters {
                 let filtered = ["eventName", "filters"].iter().any(|name| call.parameter(name).is_some());
                 let limit = quotas.reports_per_minute.filter(|_| filtered);
                 let used_up = || Refusal::unavailable("Quota exceeded for the current request");
-                self.count(&format!("{customer} reports"), limit, 60_000, now).ok_or_else(used_up)
+                self.count(&format!("{customer} reports"), limit, quotas.window(60_000), now)
+                    .ok_or_else(used_up)
             }
             Api::CloudIdentity
                 if matches!(operation, Operation::PoliciesList | Operation::PoliciesGet { .. }) =>
@@ -85,13 +100,13 @@ impl Meters {
     pub fn take_user_insert(&mut self, domain: &str, quotas: Quotas, now: Millis) -> Result<(), Refusal> {
         let limit = quotas.user_inserts_per_second;
         let slow_down = || Refusal::unavailable("Service unavailable. Please try again");
-        self.count(&format!("{domain} users.insert"), limit, 1_000, now).ok_or_else(slow_down)
+        self.count(&format!("{domain} users.insert"), limit, quotas.window(1_000), now).ok_or_else(slow_down)
     }
 
     fn count(&mut self, meter: &str, limit: Option<u32>, window: Millis, now: Millis) -> Option<()> {
         let Some(limit) = limit else { return Some(()) };
         if self.0.len() >= WINDOWS_KEPT {
-            self.0.retain(|_, (opened, _)| now - *opened < 60_000);
+            self.0.retain(|_, (opened, _)| now - *opened < KEPT_MS);
         }
         let (opened, used) = self.0.entry(meter.to_owned()).or_insert((now, 0));
         if now - *opened >= window || now < *opened {
@@ -117,6 +132,16 @@ mod tests {
         assert_eq!(take(0), Ok(()));
         assert_eq!(take(999), Err(503));
         assert_eq!(take(1_000), Ok(()));
+    }
+
+    #[test]
+    fn what_others_use_comes_back_later() {
+        let mut meters = Meters::default();
+        let operation = Operation::LicensesGet { product: "p", sku: "s", user: "u" };
+        let quotas = Quotas { others_percent: Some(50), ..Quotas::GOOGLE };
+        let settings = Settings { quotas, ..Settings::default() };
+        let mut take = |at| meters.take("C1", &operation, &Call::default(), &settings, at).is_ok();
+        assert_eq!([0, 1_000, 1_999, 2_000].map(&mut take), [true, false, false, true]);
     }
 
     #[test]

@@ -291,6 +291,8 @@ pub struct Quotas {
     pub licensing_per_second: Option<u32>,
     /// Calls of the audit log with a filter per minute (Google: 250).
     pub reports_per_minute: Option<u32>,
+    /// Other tools of the customer use so many percent of each quota, all the time.
+    pub others_percent: Option<u32>,
 }
 
 impl Quotas {
@@ -301,7 +303,14 @@ impl Quotas {
         org_unit_writes_per_second: Some(1),
         licensing_per_second: Some(1),
         reports_per_minute: Some(250),
+        others_percent: None,
     };
+
+    /// How long it takes until a window's worth has come back, of what others leave.
+    pub fn window(self, milliseconds: Millis) -> Millis {
+        let left = 100 - Millis::from(self.others_percent.unwrap_or(0).min(99));
+        milliseconds * 100 / left
+    }
 }
 
 /// Automatic licensing for a unit and those below it.

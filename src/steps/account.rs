@@ -11,8 +11,8 @@ mod own;
 mod restore;
 
 use self::holder::Holder;
-use super::{Context, Outcome, Site, Step, role};
-use crate::google::{Account, Creation, NewAccount};
+use super::{Context, Cost, Outcome, Outlook, Site, Step, license, role};
+use crate::google::{Account, Creation, NewAccount, Quota};
 use crate::model::engineer::Release;
 use crate::model::enrollment::{AccountFact, Enrollment, TargetKind};
 use crate::model::failure::{Failure, FailureCode, Who};
@@ -33,8 +33,22 @@ pub const STEP: Step = Step {
     scope: TargetKind::Domain,
     summary: "the account exists and is ours",
     seals_credential: true,
+    cost,
     ensure: |cx| Box::pin(ensure(cx)),
 };
+
+/// One insert, and the question before it where that is asked. Where the licence is assigned it follows while the answer still counts
+/// as a look.
+pub(super) fn cost(outlook: &Outlook<'_>) -> Cost {
+    let Some(site) = outlook.site.filter(|site| !site.reseller.home) else { return Cost::nothing(outlook) };
+    let now: &[Quota] = if spares_unmanaged(outlook.account) {
+        &[Quota::UserInsert, Quota::Directory]
+    } else {
+        &[Quota::UserInsert, Quota::Directory, Quota::CloudIdentity]
+    };
+    let is_assigned = license::is_assigned(site, outlook.now);
+    Cost::Turns { now, soon: if is_assigned { &[Quota::Licensing] } else { &[] } }
+}
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;
@@ -78,8 +92,8 @@ fn is_new(cx: &Context<'_>) -> bool {
 }
 
 /// Whether the customer's policy is known to do nothing to a private account that has the address.
-fn conflicts_are_safe(cx: &Context<'_>) -> bool {
-    cx.reseller_row.is_some_and(|row| row.facts.conflicts_are_safe == Some(true))
+fn spares_unmanaged(account: Option<&Enrollment>) -> bool {
+    account.is_some_and(|row| row.facts.conflicts_are_safe == Some(true))
 }
 
 /// Makes the account, unless a private account has the address: an insert would do to it what the customer's policy says, so the
@@ -91,7 +105,7 @@ async fn insert(cx: &Context<'_>, address: &Address) -> Outcome {
         return Err(invited());
     }
     cx.check_wall()?;
-    if is_new && !conflicts_are_safe(cx) && site.google.is_invitable(address).await? {
+    if is_new && !spares_unmanaged(cx.reseller_row) && site.google.is_invitable(address).await? {
         return Err(instead::failure(cx, &Holder::Unmanaged).await);
     }
     match site.google.create_account(&new_account(cx, address)?).await? {

@@ -5,7 +5,7 @@
 //! Not here: what a word is good for (`model/word`).
 
 use super::optional::optional;
-use super::{Context, Outcome, Step};
+use super::{Context, Cost, Outcome, Step};
 use crate::google::Audited;
 use crate::google::activities::audited;
 use crate::model::enrollment::{Facts, TargetKind};
@@ -25,6 +25,7 @@ pub const AUTO_LICENSING: Step = Step {
     scope: TargetKind::Reseller,
     summary: "automatic licensing is known to be off",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(auto_licensing(cx)),
 };
 
@@ -34,6 +35,7 @@ pub const FREE_SUBSCRIPTION: Step = Step {
     scope: TargetKind::Reseller,
     summary: "the free Cloud Identity subscription is known to be taken",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(free_subscription(cx)),
 };
 

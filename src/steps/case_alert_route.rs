@@ -2,7 +2,7 @@
 //! domain, or an address map, made by hand and confirmed in the configuration or on the task (`docs/GOOGLE.md` 33).
 //! Not here: whether each single engineer stands in the address map (`case_alerts`).
 
-use super::{Context, Outcome, Step};
+use super::{Context, Cost, Outcome, Step};
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::plan::StepName;
@@ -16,6 +16,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Reseller,
     summary: "the route of case mail is confirmed, where it is redirected",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(std::future::ready(ensure(cx))),
 };
 

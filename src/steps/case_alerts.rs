@@ -2,7 +2,7 @@
 //! or a rule redirects the mail of the whole domain; or an operator enters the engineer in an address map and says so. There is no API
 //! for any of it (`docs/GOOGLE.md` 33, 34). Not here: a call to Google, or a proof that anybody did it.
 
-use super::{Context, Outcome, Step};
+use super::{Context, Cost, Outcome, Step};
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::plan::StepName;
@@ -16,6 +16,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Domain,
     summary: "case mail reaches the engineer",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(std::future::ready(ensure(cx))),
 };
 

@@ -3,12 +3,13 @@
 //! written. Scopes are asked for one by one, since one that is missing refuses all that are asked for with it (`docs/GOOGLE.md` 62).
 //! Not here: optional scopes, without which nothing stops.
 
-use super::{Context, Outcome, Site, Step};
+use super::{Context, Cost, Outcome, Site, Step};
 use crate::google::call::Scope;
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, FailureKind, Who};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
+use futures_util::future::join_all;
 use jiff::Timestamp;
 
 /// The step.
@@ -17,6 +18,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Reseller,
     summary: "the credentials work for every scope and lead to the pinned customer",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 
@@ -35,12 +37,14 @@ async fn ensure(cx: &Context<'_>) -> Outcome {
     Ok(ensured)
 }
 
-/// Asks for each scope. What passes by itself ends the probe at once; what a person has to mend is looked at to the end, so that one task
-/// names all of it.
+/// Asks for each scope. What passes by itself is tried again later; what a person has to mend is gathered, so that one task names all of
+/// it.
 async fn probe(site: &Site, now: Timestamp, worked_at: Option<Timestamp>) -> Result<(), Failure> {
     let mut lacking: Vec<(Scope, Failure)> = Vec::new();
-    for scope in Scope::ALL {
-        match site.google.probe(scope).await {
+    // Side by side: after a start nothing goes on before they have all answered.
+    let answers = join_all(Scope::ALL.map(|scope| site.google.probe(scope))).await;
+    for (scope, answer) in Scope::ALL.into_iter().zip(answers) {
+        match answer {
             Ok(()) => (),
             Err(failure) if failure.kind == FailureKind::Needs(Who::Operator) => {
                 lacking.push((scope, failure));

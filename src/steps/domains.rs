@@ -1,7 +1,7 @@
 //! The reseller's domains are known: every verified one that is no alias, or the configured ones if they are among those.
 //! Alias domains have no users of their own (`docs/GOOGLE.md` 36). Not here: taking anything away from a domain that vanished.
 
-use super::{Context, Outcome, Step};
+use super::{Context, Cost, Outcome, Step};
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::id::DomainName;
@@ -16,6 +16,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Reseller,
     summary: "the verified domains are known",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 

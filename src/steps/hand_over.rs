@@ -3,7 +3,7 @@
 //! so is what nobody is to have. Made again after a crash, it is the same envelope or the next one, and an older one opens nothing.
 //! Not here: the letter (`welcome`) and the page (`engine/envelope`).
 
-use super::{Context, House, Outcome, Step, welcome};
+use super::{Context, Cost, House, Outcome, Step, welcome};
 use crate::handover::{FirstPassword, VaultError};
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::{Enrollment, TargetKind};
@@ -23,6 +23,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Engineer,
     summary: "the first passwords are ready to be handed over",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 

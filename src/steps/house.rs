@@ -32,9 +32,9 @@ use std::sync::Arc;
 /// A guard's read of an account may be this old when the write is sent (guard 1).
 const WRITE_AGE_MAX: SignedDuration = SignedDuration::from_secs(60);
 
-/// A guard's read of an account may be this old when the step begins; the rest of [`WRITE_AGE_MAX`] is for the turn at Google's limits
-/// and a token.
-const READ_AGE_MAX: SignedDuration = SignedDuration::from_secs(20);
+/// A guard's read of an account may be this old when the step begins, whose turn at Google's limits was taken before; the rest of
+/// [`WRITE_AGE_MAX`] is for a token, and for the turn of a row that began without one.
+const READ_AGE_MAX: SignedDuration = SignedDuration::from_secs(50);
 
 /// A role's definition may be this old when the role is given.
 pub const ROLE_AGE_MAX: SignedDuration = SignedDuration::from_mins(5);
@@ -174,6 +174,20 @@ impl House {
     /// Reads and opens an engineer's record.
     pub async fn sheet(&self, key: &EngineerKey) -> Result<Sheet, SheetError> {
         let engineer = self.store.engineer(key).await?.ok_or(SheetError::Incomplete)?;
+        self.opened(engineer).await
+    }
+
+    /// Reads an engineer's record once more; where it is as it was, what was opened is still open.
+    pub async fn sheet_again(&self, key: &EngineerKey, known: Option<Sheet>) -> Result<Sheet, SheetError> {
+        let engineer = self.store.engineer(key).await?.ok_or(SheetError::Incomplete)?;
+        match known.filter(|known| known.engineer == engineer) {
+            Some(known) => Ok(known),
+            None => self.opened(engineer).await,
+        }
+    }
+
+    async fn opened(&self, engineer: Engineer) -> Result<Sheet, SheetError> {
+        let key = &engineer.key;
         // A key file that cannot be read concerns this engineer alone, and never the store as a whole.
         let data_key = match self.store.data_key(key).await {
             Err(StoreError::Damaged(_)) => None,
@@ -303,7 +317,7 @@ impl<'a> Context<'a> {
     /// How recent a bulk read must be to tell whether a fact holds that was written by then: begun since, and not ended long ago, so
     /// that a row which looks again does see something new. Not "begun not long ago": a long list could then never be awaited.
     pub fn fresh_since(&self, written: Timestamp) -> Fresh {
-        Fresh { begun: written, ended: self.now() - LIST_AGE_MAX }
+        fresh_at(self.now(), written)
     }
 
     /// The time now.
@@ -427,6 +441,11 @@ impl<'a> Context<'a> {
         let contact = self.sheet()?.person.contact_email.as_ref();
         contact.ok_or_else(|| Failure::needs(Who::Hr, FailureCode::ContactMissing))
     }
+}
+
+/// How recent a bulk read must be at a time to tell whether a fact holds that was written by then: see [`Context::fresh_since`].
+pub(super) fn fresh_at(now: Timestamp, written: Timestamp) -> Fresh {
+    Fresh { begun: written, ended: now - LIST_AGE_MAX }
 }
 
 /// An account that may be written to now.

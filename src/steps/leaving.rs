@@ -11,7 +11,7 @@ pub mod sign_out;
 pub mod suspend;
 
 use super::house::Guarded;
-use super::{Context, Step};
+use super::{Context, Cost, Step};
 use crate::google::classify::YOUNG;
 use crate::google::guard::{self, Expected};
 use crate::google::{Account, Assignment, Change, Ended, Removal};
@@ -37,7 +37,14 @@ struct Ours {
 }
 
 const fn step(name: StepName, summary: &'static str, ensure: super::Ensure) -> Step {
-    Step { name, scope: TargetKind::Domain, summary, seals_credential: false, ensure }
+    Step {
+        name,
+        scope: TargetKind::Domain,
+        summary,
+        seals_credential: false,
+        cost: Cost::one_of_directory,
+        ensure,
+    }
 }
 
 /// The answer that these steps of the plan hold as well.

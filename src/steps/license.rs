@@ -4,8 +4,8 @@
 
 use super::house::Guarded;
 use super::learned::Lesson;
-use super::{Context, Outcome, Site, Step};
-use crate::google::FreeLicense;
+use super::{Context, Cost, Outcome, Outlook, Site, Step};
+use crate::google::{FreeLicense, Quota};
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode};
 use crate::model::plan::StepName;
@@ -19,8 +19,21 @@ pub const STEP: Step = Step {
     scope: TargetKind::Domain,
     summary: "the account has the free licence",
     seals_credential: false,
+    cost,
     ensure: |cx| Box::pin(ensure(cx)),
 };
+
+fn cost(outlook: &Outlook<'_>) -> Cost {
+    match outlook.site {
+        Some(site) if is_assigned(site, outlook.now) => Cost::Turns { now: &[Quota::Licensing], soon: &[] },
+        Some(_) | None => Cost::nothing(outlook),
+    }
+}
+
+/// Whether the licence is assigned to each account, as far as is known.
+pub(super) fn is_assigned(site: &Site, now: Timestamp) -> bool {
+    !site.reseller.home && site.license_mode(now) != LicenseMode::Site
+}
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     // An engineer's own account has the licences of its own work.

@@ -6,6 +6,7 @@ mod account;
 mod attested;
 mod case_alert_route;
 mod case_alerts;
+mod cost;
 mod credentials;
 mod domains;
 mod hand_over;
@@ -32,6 +33,7 @@ mod verify;
 mod welcome;
 
 pub use attested::{LOG_AGE_MAX, known_off};
+pub use cost::{Cost, Outlook};
 pub(crate) use hand_over::destroyed;
 pub use house::{Context, House, Sheet, SheetError, Site};
 pub use learned::Learned;
@@ -56,6 +58,8 @@ pub struct Step {
     pub summary: &'static str,
     /// Whether a fresh password is sealed into the row before the step first runs.
     pub seals_credential: bool,
+    /// What it takes of Google's limits on its happy path.
+    pub cost: fn(&Outlook<'_>) -> Cost,
     /// Brings the fact about.
     pub ensure: Ensure,
 }

@@ -5,7 +5,7 @@
 
 use super::account::instead;
 use super::house::Guarded;
-use super::{Context, Outcome, Sheet, Step, username};
+use super::{Context, Cost, Outcome, Sheet, Step, username};
 use crate::google::{Account, AliasAddition, Change, Google};
 use crate::model::enrollment::{AccountFact, TargetKind};
 use crate::model::entry;
@@ -26,6 +26,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Domain,
     summary: "the account shows the name and the recovery address that HR says",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 

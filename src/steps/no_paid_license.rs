@@ -5,8 +5,8 @@
 //! Whoever leaves is looked at once more: the end may have come before this step, or automatic licensing after it.
 //! Not here: watching the account after this one look (`engine/watch`).
 
-use super::house::Guarded;
-use super::{Context, Outcome, Step, leaving, two_step};
+use super::house::{Guarded, fresh_at};
+use super::{Context, Cost, Outcome, Outlook, Step, leaving, license, two_step};
 use crate::google::{Fresh, PaidLicense};
 use crate::model::enrollment::{TargetKind, Want};
 use crate::model::failure::{Failure, FailureCode, Who};
@@ -15,6 +15,7 @@ use crate::model::plan::StepName;
 use crate::model::reseller::Reseller;
 use crate::model::transition::Ensured;
 use crate::planted::planted;
+use jiff::SignedDuration;
 
 /// The step.
 pub const STEP: Step = Step {
@@ -22,8 +23,29 @@ pub const STEP: Step = Step {
     scope: TargetKind::Domain,
     summary: "the account has no paid licence",
     seals_credential: false,
+    cost,
     ensure: |cx| Box::pin(ensure(cx)),
 };
+
+/// The list takes a turn of the API that grants the fewest, so that rows gather for it: as long as lets the account, which was made a
+/// moment before, have its role while the answer of its insert still counts as a look (guard 1).
+const GATHER: SignedDuration = SignedDuration::from_secs(35);
+
+/// The same where the licence comes with the site, and nobody else wants that API's turns.
+const GATHER_AT_SITE: SignedDuration = SignedDuration::from_secs(2);
+
+fn cost(outlook: &Outlook<'_>) -> Cost {
+    let account = outlook.row.facts.account.as_ref();
+    let (Some(site), Some(account), Want::Present) = (outlook.site, account, outlook.row.goal.want) else {
+        return Cost::nothing(outlook);
+    };
+    if account.home {
+        return Cost::nothing(outlook);
+    }
+    let fresh = fresh_at(outlook.now, account.since);
+    let gather = if license::is_assigned(site, outlook.now) { GATHER } else { GATHER_AT_SITE };
+    Cost::List { is_at_hand: site.census.has_paid_licenses(fresh), gather }
+}
 
 /// Where nothing is waited for before the role, the next step holds with this one.
 async fn ensure(cx: &Context<'_>) -> Outcome {

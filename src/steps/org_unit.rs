@@ -3,7 +3,7 @@
 //! made, since Google says "no" to units it has made (`docs/GOOGLE.md` 16).
 //! Not here: switching automatic licensing off, for which there is no API (`attested`), and moving anybody.
 
-use super::{Context, Outcome, Site, Step};
+use super::{Context, Cost, Outcome, Site, Step};
 use crate::google::classify::YOUNG;
 use crate::google::{OrgUnit, OrgUnitCreation};
 use crate::model::enrollment::{Facts, TargetKind};
@@ -20,6 +20,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Reseller,
     summary: "the organisational unit exists",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 

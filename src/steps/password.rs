@@ -2,7 +2,7 @@
 //! unless an operator has ordered a new one: then it is set, once the account is known to be ours and never to have been signed in to.
 //! A repetition after a lost answer sets the same one. Not here: handing it over (`hand_over`).
 
-use super::{Context, Outcome, Step};
+use super::{Context, Cost, Outcome, Step};
 use crate::google::Change;
 use crate::model::enrollment::{AccountFact, TargetKind};
 use crate::model::failure::{Failure, FailureCode, Who};
@@ -15,6 +15,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Domain,
     summary: "the account opens with its first password, or with one of its owner's",
     seals_credential: true,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 

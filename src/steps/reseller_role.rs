@@ -3,7 +3,7 @@
 //! and so is what to pin (`docs/GOOGLE.md` 23, 24). What a role may do is remembered, so that a role that can do more later is seen.
 //! Not here: giving a role to anybody (`role`).
 
-use super::{Context, Outcome, Step};
+use super::{Context, Cost, Outcome, Step};
 use crate::google::role::{self, Chosen, Role};
 use crate::model::enrollment::{RoleFact, TargetKind};
 use crate::model::event::Profile;
@@ -18,6 +18,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Reseller,
     summary: "the roles exist and may do no more than was approved",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 

@@ -6,7 +6,7 @@
 //! Not here: choosing the roles (`reseller_role`), and the end of access.
 
 use super::house::ROLE_AGE_MAX;
-use super::{Context, Outcome, Step, leaving};
+use super::{Context, Cost, Outcome, Step, leaving};
 use crate::google::role::{self, Chosen};
 use crate::google::{Assignment, Given};
 use crate::model::enrollment::{AccountFact, TargetKind};
@@ -24,6 +24,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Domain,
     summary: "the account holds the role",
     seals_credential: false,
+    cost: Cost::one_of_directory,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 

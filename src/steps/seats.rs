@@ -3,7 +3,7 @@
 //! counted. Not here: what follows from the numbers (`model/seats`).
 
 use super::username::book;
-use super::{Context, Outcome, SheetError, Step};
+use super::{Context, Cost, Outcome, SheetError, Step};
 use crate::model::enrollment::{Enrollment, EnrollmentId, TargetKind, Want};
 use crate::model::failure::Failure;
 use crate::model::plan::StepName;
@@ -19,6 +19,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Reseller,
     summary: "the seats are counted",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 

@@ -3,7 +3,7 @@
 //! Not here: the letter to an engineer who waits for nothing (`welcome`, which then says that this step holds too).
 
 use super::welcome::{self, Accounts};
-use super::{Context, Outcome, Step, letters};
+use super::{Context, Cost, Outcome, Step, letters};
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::plan::StepName;
@@ -15,6 +15,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Engineer,
     summary: "every domain is open",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 

@@ -3,7 +3,7 @@
 //! one in a few minutes; what Google leaves out is unknown, and unknown waits.
 //! Not here: reminding anybody (`engine/reminders`), and where the role is given at once, which the step before says.
 
-use super::{Context, Outcome, Step};
+use super::{Context, Cost, Outcome, Step};
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::plan::StepName;
@@ -20,6 +20,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Domain,
     summary: "the engineer has enrolled in 2-Step Verification, where the role waits for that",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 

@@ -3,7 +3,7 @@
 //! Along the way it is learned whether unmanaged accounts are spared. Not here: whether an engineer has enrolled.
 
 use super::optional::optional;
-use super::{Context, Outcome, Step};
+use super::{Context, Cost, Outcome, Step};
 use crate::google::policies::{sign_in, spares_unmanaged};
 use crate::google::{Policy, SignIn};
 use crate::model::enrollment::{TargetKind, TwoStep};
@@ -19,6 +19,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Reseller,
     summary: "new accounts can sign in",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 

@@ -6,7 +6,7 @@ mod preview;
 
 pub use preview::{UsernamePreview, UsernameWish, preview_username};
 
-use super::{Context, House, Outcome, Sheet, Site, Step};
+use super::{Context, House, Outcome, Sheet, Site, Step, account};
 use crate::google::address_book::AddressBook;
 use crate::google::{Fresh, Snapshot};
 use crate::model::engineer::Engineer;
@@ -46,6 +46,8 @@ pub const STEP: Step = Step {
     scope: TargetKind::Domain,
     summary: "one local part is reserved in all domains",
     seals_credential: false,
+    // The account follows in the same breath.
+    cost: account::cost,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 
@@ -127,14 +129,27 @@ pub(super) async fn choose(cx: &Context<'_>, sheet: &Sheet, books: &Books) -> Re
     let key = Some(&engineer.key);
     let candidates =
         username::candidates(&person.name, person.preferred_username.as_ref(), key, &cx.house.naming);
-    let mut reserved = reservations(cx.house, &candidates).await?;
-    reserved.retain(|_, holder| *holder != engineer.key || sheet.username.is_some());
-    let choice = username::choose(&candidates, |name| holder(&reserved, books, name, key));
-    match choice.decision {
-        Decision::Use(candidate) => Ok(candidate.local_part),
-        Decision::NeedsLatin => Err(Failure::needs(Who::Hr, FailureCode::LatinNameNeeded)),
-        Decision::Exhausted => Err(Failure::needs(Who::Operator, FailureCode::UsernamesSpent)),
+    // Each turn finds one more of the candidates kept for somebody, or ends. The first is free as a rule: the others are not asked about.
+    let mut reserved = BTreeMap::new();
+    loop {
+        let choice = username::choose(&candidates, |name| holder(&reserved, books, name, key));
+        let name = match choice.decision {
+            Decision::Use(candidate) => candidate.local_part,
+            Decision::NeedsLatin => return Err(Failure::needs(Who::Hr, FailureCode::LatinNameNeeded)),
+            Decision::Exhausted => return Err(Failure::needs(Who::Operator, FailureCode::UsernamesSpent)),
+        };
+        let kept_for = kept_for(cx.house, &name).await?;
+        match kept_for.filter(|holder| *holder != engineer.key || sheet.username.is_some()) {
+            Some(other) => reserved.insert(name, other),
+            None => return Ok(name),
+        };
     }
+}
+
+/// For whom carepass keeps a name.
+async fn kept_for(house: &House, name: &LocalPart) -> Result<Option<EngineerKey>, Failure> {
+    let holder = house.store.holder(&house.sealer.tag(name)).await;
+    holder.map_err(|_| Failure::transient(FailureCode::StoreUnavailable))
 }
 
 /// For whom carepass keeps which of the candidates.
@@ -144,9 +159,7 @@ async fn reservations(
 ) -> Result<BTreeMap<LocalPart, EngineerKey>, Failure> {
     let mut reserved = BTreeMap::new();
     for name in candidates.names() {
-        let holder = house.store.holder(&house.sealer.tag(name)).await;
-        let holder = holder.map_err(|_| Failure::transient(FailureCode::StoreUnavailable))?;
-        reserved.extend(holder.map(|holder| (name.clone(), holder)));
+        reserved.extend(kept_for(house, name).await?.map(|holder| (name.clone(), holder)));
     }
     Ok(reserved)
 }

@@ -2,13 +2,15 @@
 //! reads for the reseller, begun after the role was given, answer for every row that waits for them.
 //! Not here: whether the portal lets the engineer in, and mending what is not as it should be.
 
-use super::{Context, Outcome, Step, role};
+use super::house::fresh_at;
+use super::{Context, Cost, Outcome, Outlook, Step, role};
 use crate::google::{Account, Assignment};
 use crate::model::enrollment::TargetKind;
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
 use futures_util::future::try_join;
+use jiff::SignedDuration;
 
 /// The step.
 pub const STEP: Step = Step {
@@ -16,8 +18,23 @@ pub const STEP: Step = Step {
     scope: TargetKind::Domain,
     summary: "everything was seen in Google's own lists",
     seals_credential: false,
+    cost,
     ensure: |cx| Box::pin(ensure(cx)),
 };
+
+/// The lists are as long as the account has users, so that rows gather for them where many come one after the other: so many times as long
+/// as the lists took last, which leaves them a small part of the account's calls.
+const GATHER_TIMES: i32 = 30;
+
+/// The least and the most that rows gather; the least also where nobody has read the lists yet.
+const GATHER: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(1), SignedDuration::from_mins(3));
+
+fn cost(outlook: &Outlook<'_>) -> Cost {
+    let Some((site, at)) = outlook.site.zip(outlook.row.state.at()) else { return Cost::nothing(outlook) };
+    let (least, most) = GATHER;
+    let gather = site.census.members_took().map_or(least, |took| (took * GATHER_TIMES).clamp(least, most));
+    Cost::List { is_at_hand: site.census.has_members(fresh_at(outlook.now, at.since)), gather }
+}
 
 async fn ensure(cx: &Context<'_>) -> Outcome {
     let site = cx.site()?;

@@ -2,7 +2,7 @@
 //! (`mail/message_id`).
 
 use super::handed::{self, Secrets, as_handed};
-use super::{Context, House, Outcome, Sheet, Site, Step, letters};
+use super::{Context, Cost, House, Outcome, Sheet, Site, Step, letters};
 use crate::mail::{
     self, AccountKind, BeforeRole, Letter, MessageId, Purpose, ReadyAccount, Welcome, welcome,
 };
@@ -19,6 +19,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Engineer,
     summary: "the engineer was told",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 

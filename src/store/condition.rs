@@ -2,13 +2,16 @@
 //! in its own code. Not here: how a store looks things up and how it writes them.
 
 use super::StoreError;
+use crate::model::duty::Duty;
 use crate::model::engineer::EventRef;
 use crate::model::enrollment::EnrollmentId;
 use crate::model::entry::{Change, Commit};
+use crate::model::grants::Grant;
 use crate::model::id::EngineerKey;
 use crate::model::parked::LetterId;
 use crate::model::sealed::{NameTag, WrappedKey};
 use crate::planted::planted;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is stored, as far as conditions ask. `&mut` lets a store remember what it looked up.
@@ -30,6 +33,12 @@ pub(super) trait Known {
 
     /// The data key of an engineer.
     fn data_key(&mut self, key: &EngineerKey) -> Result<Option<WrappedKey>, StoreError>;
+
+    /// The number of the last lease of a duty, expired or not.
+    fn epoch(&mut self, duty: &Duty) -> Result<Option<u64>, StoreError>;
+
+    /// How many grants are stored that are later than a time, of all or by the word of one source.
+    fn granted_after(&mut self, source: Option<&str>, after: Timestamp) -> Result<u32, StoreError>;
 }
 
 /// Checks every condition of a commit, each change seeing the ones before it. `Conflict` if one does not hold.
@@ -38,6 +47,12 @@ pub(super) trait Known {
 /// lost half-way could leave a person sealed with one key and another key in its place. For the same reason a key is never
 /// destroyed and brought by one commit: the new one is on disk before the frame, and the old one only goes after it.
 pub(super) fn admit(commit: &Commit, known: &mut impl Known) -> Result<(), StoreError> {
+    for fence in &commit.fences {
+        demand(known.epoch(&fence.duty)? == Some(fence.epoch) || planted!(FenceNotCompared))?;
+    }
+    for (place, grant) in commit.grants.iter().enumerate() {
+        demand(fits(grant, &commit.grants[..place], known)?)?;
+    }
     for (engineer, key) in &commit.keys {
         let kept = match known.engineer_version(engineer)? {
             Some(_) => known.data_key(engineer)?,
@@ -47,6 +62,17 @@ pub(super) fn admit(commit: &Commit, known: &mut impl Known) -> Result<(), Store
     }
     let mut earlier = Earlier::default();
     commit.changes.iter().try_for_each(|change| earlier.admit(change, known))
+}
+
+/// Whether a grant fits into its limits, with those before it in the same commit.
+fn fits(grant: &Grant, before: &[Grant], known: &mut impl Known) -> Result<bool, StoreError> {
+    let is_within = grant.fits(|source, after| {
+        let counts =
+            |earlier: &&Grant| source.is_none_or(|source| earlier.source == source) && earlier.at > after;
+        let beside = u32::try_from(before.iter().filter(counts).count()).unwrap_or(u32::MAX);
+        Ok(known.granted_after(source, after)?.saturating_add(beside))
+    })?;
+    Ok(is_within || planted!(GrantsUncounted))
 }
 
 /// What the changes before this one, in the same commit, have made so.

@@ -3,6 +3,7 @@
 
 pub(crate) mod beside;
 pub(crate) mod picture;
+pub(crate) mod together;
 
 use self::picture::{Picture, all_engineers, all_entries, picture, whole_queue};
 use super::{Store, StoreError};
@@ -29,12 +30,14 @@ pub(crate) async fn check(store: &Arc<dyn Store>) {
     changes_of_a_commit_see_those_before_them(&**store).await;
     a_data_key_stays(&**store).await;
     rows_are_due_in_order_until_they_settle(&**store).await;
+    rows_at_one_step_hide_none_at_another(&**store).await;
     a_queue_is_read_page_by_page(&**store).await;
     lists_have_the_models_order(&**store).await;
     entries_have_no_gaps(&**store).await;
     long_documents_are_stored_too(&**store).await;
     one_of_many_wins(store).await;
     beside::check(&**store).await;
+    together::check(store).await;
 }
 
 /// An engineer in a version.
@@ -273,6 +276,36 @@ async fn rows_are_due_in_order_until_they_settle(store: &dyn Store) {
     done(store, vec![put(Some(1), row(&id("E-a"), 2, Some(1)))]).await;
     assert_eq!(names(99, 1).await, ["E-a"]);
     assert_eq!(store.next_wake(&Lane::House).await.unwrap(), Some(second(-99)));
+}
+
+/// However many rows wait at one step, the due ones of each other step are seen, while the whole queue stays one list.
+async fn rows_at_one_step_hide_none_at_another(store: &dyn Store) {
+    let lane = Lane::Reseller("steps".parse().unwrap());
+    let at = |number: usize, step, wake| {
+        let mut row = row(&format!("domain/E-{number:02}/steps/a.example"), 0, Some(wake));
+        if let State::Scheduled { at, .. } = &mut row.state {
+            at.step = step;
+        }
+        row
+    };
+    let many = (0..9).map(|number| at(number, StepName::License, 1));
+    let rows: Vec<Enrollment> = many
+        .chain([at(10, StepName::Role, 7), at(11, StepName::Role, 2), at(12, StepName::Verify, 9)])
+        .collect();
+    done(store, rows.iter().cloned().map(|row| put(None, row)).collect()).await;
+    let names = |rows: Vec<Enrollment>| -> Vec<String> {
+        rows.iter().map(|row| row.id.engineer().unwrap().to_string()).collect()
+    };
+    let due = store.due(&lane, second(8), 2).await.unwrap();
+    assert_eq!(names(due), ["E-00", "E-01", "E-11", "E-10"]);
+    assert_eq!(whole_queue(store, &lane, 3).await.len(), rows.len());
+    // A row that goes on to the next step leaves nothing behind.
+    let gone_on = Enrollment { version: 1, ..at(0, StepName::Role, 8) };
+    done(store, vec![put(Some(0), gone_on)]).await;
+    let due = store.due(&lane, second(8), 3).await.unwrap();
+    assert_eq!(names(due), ["E-01", "E-02", "E-03", "E-11", "E-10", "E-00"]);
+    assert_eq!(store.next_wake(&lane).await.unwrap(), Some(second(1)));
+    assert_eq!(whole_queue(store, &lane, 2).await.len(), rows.len());
 }
 
 async fn a_queue_is_read_page_by_page(store: &dyn Store) {

@@ -1,24 +1,31 @@
 //! A store in memory with the semantics of the real ones: for tests and for simulations in paused time.
-//! No thread, no file, no clock. Not here: durability; everything is gone with the value.
+//! No thread, no file; leases expire by tokio's time. Not here: durability; everything is gone with the value.
 
 use super::condition::{self, Known};
+use super::leases::Leases;
 use super::{Answer, Store, StoreError, StoredLetter};
 use crate::crash::crash_point;
+use crate::model::duty::{Duty, LeaseBook, LeaseCall};
 use crate::model::engineer::{Engineer, EventRef};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::entry::{Change, Commit, Entry, Position, Received};
+use crate::model::grants::Grant;
 use crate::model::id::EngineerKey;
 use crate::model::parked::{LetterId, Parked};
+use crate::model::plan::StepName;
 use crate::model::sealed::{NameTag, Sealed, WrappedKey};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::time::Instant;
 
 /// A store that lives as long as the value.
 #[derive(Debug, Default)]
 pub struct Memory {
     state: Mutex<State>,
+    /// Since when several engines share it; none where it is one's own.
+    shared_since: Option<Instant>,
 }
 
 /// How a commit is lost: the caller hears `Unavailable` either way and cannot tell which it was.
@@ -36,13 +43,16 @@ struct State {
     data_keys: BTreeMap<EngineerKey, WrappedKey>,
     rows: BTreeMap<EnrollmentId, Enrollment>,
     rows_of: BTreeMap<EngineerKey, BTreeSet<EnrollmentId>>,
-    wakes: BTreeMap<Lane, BTreeSet<(Timestamp, EnrollmentId)>>,
+    wakes: BTreeMap<Lane, BTreeMap<StepName, BTreeSet<(Timestamp, EnrollmentId)>>>,
     inbox: BTreeMap<EventRef, Received>,
     holders: BTreeMap<NameTag, EngineerKey>,
     parked: BTreeMap<LetterId, Parked>,
     parked_since: BTreeSet<(Timestamp, LetterId)>,
     letters: BTreeMap<LetterId, Sealed>,
     bookmarks: BTreeMap<String, Position>,
+    is_shared: bool,
+    leases: Leases,
+    grants: Vec<Grant>,
     entries: Vec<Entry>,
     lose_next: Option<Lost>,
     is_away: bool,
@@ -54,6 +64,12 @@ impl Memory {
         Self::default()
     }
 
+    /// An empty store that several engines in one process share.
+    pub fn shared() -> Self {
+        let state = Mutex::new(State { is_shared: true, ..State::default() });
+        Self { state, shared_since: Some(Instant::now()) }
+    }
+
     /// Makes the next commit answer `Unavailable`. A commit that conflicts still answers `Conflict` and leaves this in force.
     pub fn lose_next_commit(&self, lost: Lost) {
         self.state().lose_next = Some(lost);
@@ -62,6 +78,11 @@ impl Memory {
     /// Makes every read and every commit answer `Unavailable` from now on.
     pub fn go_away(&self) {
         self.state().is_away = true;
+    }
+
+    /// Makes it answer again.
+    pub fn come_back(&self) {
+        self.state().is_away = false;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,12 +139,11 @@ impl Store for Memory {
 
     fn due<'a>(&'a self, lane: &'a Lane, now: Timestamp, limit: usize) -> Answer<'a, Vec<Enrollment>> {
         self.read(move |state| {
-            state
+            let due = state
                 .wakes_of(lane)
-                .take_while(|(at, _)| *at <= now)
-                .take(limit)
-                .map(|(_, id)| state.row(id))
-                .collect()
+                .flat_map(|wakes| wakes.iter().take_while(|(at, _)| *at <= now).take(limit));
+            let due: BTreeSet<&(Timestamp, EnrollmentId)> = due.collect();
+            due.into_iter().map(|(_, id)| state.row(id)).collect()
         })
     }
 
@@ -135,13 +155,14 @@ impl Store for Memory {
     ) -> Answer<'a, Vec<Enrollment>> {
         self.read(move |state| {
             let rest = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
-            let wakes = state.wakes.get(lane).into_iter();
-            wakes.flat_map(|wakes| wakes.range(rest)).take(limit).map(|(_, id)| state.row(id)).collect()
+            let wakes = state.wakes_of(lane).flat_map(|wakes| wakes.range(rest).take(limit));
+            let wakes: BTreeSet<&(Timestamp, EnrollmentId)> = wakes.collect();
+            wakes.into_iter().take(limit).map(|(_, id)| state.row(id)).collect()
         })
     }
 
     fn next_wake<'a>(&'a self, lane: &'a Lane) -> Answer<'a, Option<Timestamp>> {
-        self.read(|state| state.wakes_of(lane).next().map(|(at, _)| *at))
+        self.read(|state| state.wakes_of(lane).filter_map(|wakes| wakes.first()).map(|(at, _)| *at).min())
     }
 
     fn received<'a>(&'a self, event: &'a EventRef) -> Answer<'a, Option<Received>> {
@@ -186,6 +207,28 @@ impl Store for Memory {
     fn head(&self) -> Answer<'_, Position> {
         self.read(State::head)
     }
+
+    fn is_shared(&self) -> bool {
+        self.shared_since.is_some()
+    }
+
+    fn lease<'a>(&'a self, call: &'a LeaseCall) -> Answer<'a, LeaseBook> {
+        Box::pin(async move {
+            let Some(since) = self.shared_since else { return Ok(LeaseBook::sole(call)) };
+            let mut state = self.state();
+            state.check()?;
+            Ok(state.leases.serve(call, since.elapsed()))
+        })
+    }
+
+    fn granted(&self, after: Timestamp) -> Answer<'_, Vec<Grant>> {
+        self.read(move |state| {
+            let mut later: Vec<Grant> =
+                state.grants.iter().filter(|grant| grant.at > after).cloned().collect();
+            later.sort_by_key(|grant| grant.at);
+            later
+        })
+    }
 }
 
 impl State {
@@ -207,8 +250,9 @@ impl State {
     }
 
     fn apply(&mut self, commit: Commit) {
-        let Commit { at, actor, changes, keys, letters } = commit;
+        let Commit { at, actor, changes, keys, letters, fences: _, grants } = commit;
         self.data_keys.extend(keys);
+        self.grants.extend(grants);
         for (id, letter) in letters {
             self.letters.entry(id).or_insert(letter);
         }
@@ -259,11 +303,11 @@ impl State {
             self.rows_of.entry(engineer.clone()).or_default().insert(row.id.clone());
         }
         let before = self.rows.insert(row.id.clone(), row.clone());
-        if let Some((lane, at)) = before.and_then(|before| Some((before.lane(), before.wake_at()?))) {
-            self.wakes.entry(lane).or_default().remove(&(at, row.id.clone()));
+        if let Some((lane, (step, at))) = before.and_then(|before| Some((before.lane(), before.place()?))) {
+            self.forget_wake(&lane, step, &(at, row.id.clone()));
         }
-        if let Some(at) = row.wake_at() {
-            self.wakes.entry(row.lane()).or_default().insert((at, row.id.clone()));
+        if let Some((step, at)) = row.place() {
+            self.wakes.entry(row.lane()).or_default().entry(step).or_default().insert((at, row.id.clone()));
         }
     }
 
@@ -276,8 +320,19 @@ impl State {
         &self.entries[known..]
     }
 
-    fn wakes_of(&self, lane: &Lane) -> impl Iterator<Item = &(Timestamp, EnrollmentId)> {
-        self.wakes.get(lane).into_iter().flatten()
+    /// The wakes of a lane, step by step.
+    fn wakes_of(&self, lane: &Lane) -> impl Iterator<Item = &BTreeSet<(Timestamp, EnrollmentId)>> {
+        self.wakes.get(lane).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// A step at which nobody waits is not kept: every look at the lane would pass it.
+    fn forget_wake(&mut self, lane: &Lane, step: StepName, wake: &(Timestamp, EnrollmentId)) {
+        let Some(steps) = self.wakes.get_mut(lane) else { return };
+        let Some(wakes) = steps.get_mut(&step) else { return };
+        wakes.remove(wake);
+        if wakes.is_empty() {
+            steps.remove(&step);
+        }
     }
 
     fn row(&self, id: &EnrollmentId) -> Enrollment {
@@ -286,6 +341,15 @@ impl State {
 }
 
 impl Known for State {
+    fn epoch(&mut self, duty: &Duty) -> Result<Option<u64>, StoreError> {
+        Ok(if self.is_shared { self.leases.epoch(duty) } else { Some(LeaseBook::SOLE_EPOCH) })
+    }
+
+    fn granted_after(&mut self, source: Option<&str>, after: Timestamp) -> Result<u32, StoreError> {
+        let counts = |grant: &&Grant| grant.at > after && source.is_none_or(|source| grant.source == source);
+        Ok(u32::try_from(self.grants.iter().filter(counts).count()).unwrap_or(u32::MAX))
+    }
+
     fn has_received(&mut self, event: &EventRef) -> Result<bool, StoreError> {
         Ok(self.inbox.contains_key(event))
     }
@@ -322,6 +386,27 @@ mod tests {
     async fn keeps_the_contract() {
         let store: Arc<dyn Store> = Arc::new(Memory::new());
         contract::check(&store).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn keeps_the_contract_when_it_is_shared() {
+        let store: Arc<dyn Store> = Arc::new(Memory::shared());
+        contract::check(&store).await;
+    }
+
+    #[test]
+    fn planted_a_new_holder_has_the_old_number() {
+        caught(Bug::EpochStays, keeps_the_contract_when_it_is_shared);
+    }
+
+    #[test]
+    fn planted_whoever_held_a_duty_before_commits() {
+        caught(Bug::FenceNotCompared, keeps_the_contract_when_it_is_shared);
+    }
+
+    #[test]
+    fn planted_nobody_counts_grants() {
+        caught(Bug::GrantsUncounted, keeps_the_contract_when_it_is_shared);
     }
 
     #[test]

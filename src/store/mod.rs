@@ -5,12 +5,16 @@ mod condition;
 #[cfg(test)]
 pub(crate) mod contract;
 pub mod embedded;
+pub mod leases;
 pub mod memory;
+pub mod postgres;
 pub mod seldom;
 
+use crate::model::duty::{LeaseBook, LeaseCall};
 use crate::model::engineer::{Engineer, EventRef};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::entry::{Commit, Entry, Position, Received};
+use crate::model::grants::Grant;
 use crate::model::id::EngineerKey;
 use crate::model::parked::{LetterId, Parked};
 use crate::model::sealed::{NameTag, Sealed, WrappedKey};
@@ -60,7 +64,8 @@ pub trait Store: Send + Sync + 'static {
     /// All rows of an engineer, in the order of their ids.
     fn enrollments_of<'a>(&'a self, key: &'a EngineerKey) -> Answer<'a, Vec<Enrollment>>;
 
-    /// Rows of a lane whose `wake_at` has come, earliest first.
+    /// Rows of a lane whose `wake_at` has come, earliest first: of each step at which some stand, the earliest `limit`. However many wait
+    /// at one step, those at another are seen.
     fn due<'a>(&'a self, lane: &'a Lane, now: Timestamp, limit: usize) -> Answer<'a, Vec<Enrollment>>;
 
     /// All rows of a lane that have a `wake_at`, in the order of (`wake_at`, id), after the given place.
@@ -106,5 +111,25 @@ pub trait Store: Send + Sync + 'static {
     /// changed.
     fn chain_head(&self) -> Option<String> {
         None
+    }
+
+    /// Whether other processes may write to it too. Where they may, duties are leased, and what others write is read from the ledger.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Renews, takes and gives up leases of duties, and says that the replica lives: all at once or nothing, one call after the other
+    /// (`leases` says what each does), judged by the store's own clock. After a call has given a duty to somebody, no commit under an
+    /// earlier epoch of it succeeds, and whatever was committed under one is seen by every read.
+    ///
+    /// A holder counts its term from before the call was sent. A call whose answer is lost may have been carried out.
+    fn lease<'a>(&'a self, call: &'a LeaseCall) -> Answer<'a, LeaseBook> {
+        Box::pin(async move { Ok(LeaseBook::sole(call)) })
+    }
+
+    /// The grants later than a time, which is at most a day ago, in the order of their times; none where the store is not shared, since
+    /// its one process counts them itself.
+    fn granted(&self, _after: Timestamp) -> Answer<'_, Vec<Grant>> {
+        Box::pin(async { Ok(Vec::new()) })
     }
 }

@@ -16,7 +16,7 @@ use carepass::model::id::EngineerKey;
 use carepass::model::sealed::WrappedKey;
 use carepass::sandbox::World;
 use carepass::steps::House;
-use carepass::store::embedded::{ChainKey, Embedded, repair, verify, verify_keyed};
+use carepass::store::embedded::{ChainKey, Embedded, Manner, repair, verify, verify_keyed};
 use carepass::store::{Store, StoreError};
 use jiff::Timestamp;
 use spoil::{Folder, Spoiled, copy_folder, scratch};
@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +32,13 @@ use tokio_util::sync::CancellationToken;
 const LEDGER: usize = 200;
 const INDEX: usize = 200;
 const KEYS: usize = 80;
+
+/// A new file of the ledger is begun at this length.
+const SEGMENT: u64 = 2_000;
+
+/// For what is read beside the work.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(2);
 
 /// Rows of each engineer.
 const ROWS: usize = 4;
@@ -68,7 +76,7 @@ impl Left {
 
 /// Admits events through the engine, and adds rows, a bookmark and a message that cannot be used.
 async fn fill(room: &EngineRoom, path: &Path, people: std::ops::Range<usize>) {
-    let store = Arc::new(Embedded::open(path).expect("a folder of this test"));
+    let store = Arc::new(Embedded::open_as(path, &promptly()).expect("a folder of this test"));
     let engine = engine_on(room, &store);
     for number in people.clone() {
         admit(&engine, number).await;
@@ -132,6 +140,29 @@ async fn entries(store: &dyn Store) -> Vec<Entry> {
     store.entries(Position(0), 10_000).await.expect("entries")
 }
 
+/// As the daemon opens it, with a ledger of many files.
+fn promptly() -> Manner {
+    Manner { segment_bytes: SEGMENT, ..Manner::prompt(&ChainKey::known()) }
+}
+
+/// What of a spoiled store is read promptly, and what becomes of it when all of it was read beside the work.
+async fn reopened_promptly(root: &Path) -> Result<(), StoreError> {
+    let opened = std::panic::catch_unwind(AssertUnwindSafe(|| Embedded::open_as(root, &promptly())));
+    let store = opened.expect("a panic came through")?;
+    let waiting = async {
+        while !store.is_lost() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let lost = tokio::time::timeout(PATIENCE, waiting).await;
+    store.close().await;
+    if lost.is_ok() { store.health() } else { Ok(()) }
+}
+
+fn ledger_of(root: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+    spoil::ledger_files(root).into_iter().map(|path| (path.clone(), std::fs::read(path).ok())).collect()
+}
+
 fn open(root: &Path) -> Result<Embedded, StoreError> {
     std::panic::catch_unwind(AssertUnwindSafe(|| Embedded::open(root))).expect("a panic came through")
 }
@@ -163,15 +194,16 @@ async fn a_spoiled_ledger_stops_the_start_and_says_what_to_do() {
         let root = copy.path().join("store");
         copy_folder(&left.today.0, &root);
         let case = spoil::ledger(&root, &left.yesterday, &left.stranger, round, &mut chance);
-        let before = std::fs::read(root.join("ledger/entries.jsonl")).ok();
+        let before = ledger_of(&root);
         match reopened(&root).await {
             Err(error) => assert_helpful(&error, &case),
             Ok(_) => panic!("{case}: it opened, so acknowledged entries are lost or changed"),
         }
-        assert!(
-            std::fs::read(root.join("ledger/entries.jsonl")).ok() == before,
-            "{case}: the start changed it"
-        );
+        match reopened_promptly(&root).await {
+            Err(error) => assert_helpful(&error, &case),
+            Ok(()) => panic!("{case}: nobody notices that acknowledged entries are lost or changed"),
+        }
+        assert!(ledger_of(&root) == before, "{case}: the start changed it");
         let verified = verify_keyed(&root, Some(&left.head), &ChainKey::known());
         assert!(!verified.is_ok_and(|verified| verified.is_sound()), "{case}: it passes for sound");
     }
@@ -186,9 +218,28 @@ async fn a_spoiled_index_is_made_anew() {
         let root = copy.path().join("store");
         copy_folder(&left.today.0, &root);
         let case = spoil::index(&root, &left.yesterday, round, &mut chance);
+        let again = copy.path().join("again");
+        copy_folder(&root, &again);
         let (seen, head) = reopened(&root).await.unwrap_or_else(|error| panic!("{case}: {error}"));
         assert!(seen == left.picture && head == left.head, "{case}: another store than before");
+        let (seen, head) = looked_through(&again).await.unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert!(seen == left.picture && head == left.head, "{case}: another store than before, promptly");
     }
+}
+
+/// Opens a spoiled copy as the daemon does, and reads all of it once the index was looked through.
+async fn looked_through(root: &Path) -> Result<(String, String), StoreError> {
+    let opened = std::panic::catch_unwind(AssertUnwindSafe(|| Embedded::open_as(root, &promptly())));
+    let store = opened.expect("a panic came through")?;
+    let waiting = async {
+        while !store.is_looked_through() || store.health().is_err() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("it is looked through");
+    let seen = (picture(&store).await, store.anchor().sha256);
+    store.close().await;
+    Ok(seen)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -260,7 +311,7 @@ async fn a_repair_keeps_what_is_sound_and_the_original() {
     let copy = scratch();
     let root = copy.path().join("store");
     copy_folder(&left.today.0, &root);
-    let path: PathBuf = root.join("ledger/entries.jsonl");
+    let path: PathBuf = spoil::ledger_files(&root)[1].clone();
     let mut bytes = std::fs::read(&path).expect("a ledger");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -270,7 +321,10 @@ async fn a_repair_keeps_what_is_sound_and_the_original() {
     let sound = verified.head.position;
     assert!(!flaw.torn && flaw.behind.frames > 0 && flaw.behind.first == sound.0 + 2, "{flaw:?}");
     repair(&root, sound, Some(&ChainKey::known()), Timestamp::UNIX_EPOCH).expect("a repair");
-    assert_eq!(std::fs::read(root.join("before-repair-0/entries.jsonl")).expect("the original"), bytes);
+    assert_eq!(
+        std::fs::read(root.join("before-repair-0/entries-000002.jsonl")).expect("the original"),
+        bytes
+    );
     assert!(root.join("before-repair-0/index").is_dir());
     let (store, before) = (open(&root).expect("a sound store"), open(&left.today.0).expect("a sound store"));
     let kept = entries(&store).await;

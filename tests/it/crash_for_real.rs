@@ -27,9 +27,10 @@ const POINTS: &[&str] = &[
     "ledger.append.before:2",
     "ledger.append.after:1",
     "ledger.append.after:4",
-    "index.write.before:3",
+    "ledger.append.before:6",
+    // The index is brought up when nothing was to be written for a moment: once for each engineer, at least.
+    "index.write.before:1",
     "index.write.after:1",
-    "index.write.after:5",
     "amqp.ack.before:1",
     "amqp.ack.after:1",
     "outcome.publish.before:1",
@@ -46,6 +47,10 @@ const POINTS: &[&str] = &[
 const ENGINEERS: usize = POINTS.len() + 1;
 
 const DOMAINS: usize = 4;
+
+/// Whose address is somebody else's in one account. A name that is chosen before a start has looked at that account is taken there, and then
+/// a person is asked; here each life is a start.
+const NAMESAKE: usize = 3;
 
 /// For everything after the broker's start; it usually takes a third of it.
 const LIMIT: Duration = Duration::from_secs(150);
@@ -130,7 +135,7 @@ impl Story<'_> {
     }
 
     async fn publish(&self, number: usize) {
-        let event = events::joined(number);
+        let event = events::joined(if number < NAMESAKE { number } else { number + 1 });
         let id = event["id"].as_str().expect("an event has an id");
         let message = events::outgoing(event.to_string().into_bytes(), id);
         let counts = publish_all(&SecretString::from(self.url.clone()), vec![message], |_, _| ()).await;

@@ -59,7 +59,7 @@ const ALWAYS_WELL: [&str; 9] = [
 async fn a_world_in_order_is_looked_at_and_left_as_it_was() {
     let neighbour = Neighbour::start().await;
     let store = neighbour.config(&[("INTAKE__AMQP__URL", "")]).store.backend;
-    let carepass::config::Backend::Embedded { path } = store;
+    let path = store.folder();
     let before = neighbour.sandbox.change(|world| format!("{world:?}"));
     let (code, answer) = check(&neighbour, &[]).await;
     assert_eq!(code, Some(0), "{answer:#}");

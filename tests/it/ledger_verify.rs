@@ -4,10 +4,12 @@
 use crate::fixture::daemon::{self, Daemon};
 use crate::fixture::process::carepass;
 use crate::fixture::{Neighbour, events};
+use carepass::model::entry::Position;
 use carepass::model::id::EngineerKey;
 use carepass::model::sealed::{Sealed, WrappedKey};
 use carepass::seal::Sealer;
 use carepass::steps::House;
+use carepass::store::embedded::export;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -49,7 +51,12 @@ fn opened(neighbour: &Neighbour, key: &EngineerKey) -> usize {
     };
     let keys: Vec<WrappedKey> =
         all.iter().flat_map(words).filter_map(|word| WrappedKey::try_from(word).ok()).collect();
-    let ledger = std::fs::read_to_string(store.join("ledger/entries.jsonl")).expect("a ledger");
+    let mut ledger = String::new();
+    let read = export(&store, Position(0), |entry| {
+        ledger.push_str(&entry);
+        true
+    });
+    read.expect("a sound ledger");
     let values: Vec<Sealed> =
         texts(&ledger).filter_map(|text| Sealed::try_from(text.to_owned()).ok()).collect();
     let opens = |value: &&Sealed| {

@@ -72,6 +72,8 @@ mod lifecycle;
 #[cfg(test)]
 mod mail;
 #[cfg(test)]
+mod makespan;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod movers;
@@ -82,9 +84,13 @@ mod official_client;
 #[cfg(test)]
 mod outcomes;
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
 mod rabbit;
 #[cfg(test)]
 mod reload;
+#[cfg(test)]
+mod replicas;
 #[cfg(test)]
 mod schemas;
 #[cfg(test)]

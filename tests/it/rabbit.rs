@@ -2,6 +2,8 @@
 //! Not here: what carepass does with a broker. Give a test the word `rabbit` in its name when it uses a node
 //! (`.config/nextest.toml` runs those one at a time).
 
+// By its path: a benchmark has this file too, and would look for the other elsewhere.
+#[path = "rabbit/control.rs"]
 mod control;
 
 use crate::fixture::process::signal;

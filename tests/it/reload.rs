@@ -14,7 +14,7 @@ use std::time::Duration;
 /// replaced, it is added at the end.
 type Broken = (&'static str, &'static str, &'static str);
 
-const BROKEN: [Broken; 48] = [
+const BROKEN: [Broken; 49] = [
     ("", "[log]\nformt = \"json\"", "log.formt"),
     ("", "[log]\nformat = \"xml\"", "log.format"),
     ("", "[log]\nfilter = \"info,=x=y=\"", "log.filter"),
@@ -60,7 +60,8 @@ const BROKEN: [Broken; 48] = [
     ("tokens.toml", "tokens-gone.toml", "http.tokens_file"),
     ("transport = \"file\"", "transport = \"pigeon\"", "mail.transport"),
     ("transport = \"file\"", "transport = \"smtp\"", "mail"),
-    ("backend = \"embedded\"", "backend = \"postgres\"", "store.backend"),
+    ("backend = \"embedded\"", "backend = \"sqlite\"", "store.backend"),
+    ("backend = \"embedded\"", "backend = \"postgres\"", "store.url"),
     // These are no faults at a start, and cannot change while carepass runs.
     ("/data\"", "/other-data\"", "store.path"),
     ("", "[log]\nfilter = \"debug\"", "log"),

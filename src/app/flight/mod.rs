@@ -93,7 +93,7 @@ pub async fn look(
     let sites = super::house::sites(config, clock)?;
     let total = sites.len();
     on_progress(0, total);
-    let store = neighbours::store(&config.store.backend);
+    let store = neighbours::store(&config.store.backend).await;
     let broker = neighbours::broker(config.intake.amqp.as_ref()).await;
     let mut looks = stream::iter(&sites)
         .map(|(name, site)| async move {

@@ -1,17 +1,49 @@
-//! Store and broker, as the flight check sees them. The store's folder is looked at and not opened: a running carepass may hold it.
+//! Store and broker, as the flight check sees them. The store's folder is looked at and not opened: a running carepass may hold it. Its
+//! database is asked what it is, and nothing is made in it.
 //! Not here: whether the ledger is whole, which every start verifies.
 
 use super::{Finding, Grade};
 use crate::amqp::{DEAD_LETTER_QUEUE, look_at_queues};
 use crate::config::{AmqpSection, Backend};
 use crate::model::failure::FailureCode;
+use crate::store::postgres::{self, Endpoint, Seen};
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
 
+/// The store.
+pub(super) async fn store(backend: &Backend) -> Finding {
+    match backend {
+        Backend::Embedded { path } => folder(path),
+        Backend::Postgres { endpoint, .. } => database(endpoint).await,
+    }
+}
+
+/// The database of the store. Nothing is made in it.
+async fn database(endpoint: &Endpoint) -> Finding {
+    let shown = |said: String| format!("{endpoint}: {said}");
+    match postgres::look(endpoint).await {
+        Err(error) => {
+            let finding = Finding::new("store", Grade::Fault, error.to_string());
+            let finding = finding.advising("correct what is said of it, in store.url or on the server");
+            Finding { code: Some(FailureCode::StoreUnavailable), ..finding }
+        }
+        Ok(Seen { version, is_made: false, .. }) => {
+            let said = format!("PostgreSQL {version}, without carepass's tables");
+            Finding::new("store", Grade::Warning, shown(said))
+                .advising("nothing, if this is a first start, which makes them; else correct store.url")
+        }
+        Ok(Seen { version, has_full_pages: false, .. }) => {
+            let said = format!("PostgreSQL {version}, with full_page_writes off");
+            Finding::new("store", Grade::Warning, shown(said))
+                .advising("set full_page_writes = on there, unless its disk never writes a page by halves")
+        }
+        Ok(Seen { version, .. }) => Finding::ok("store", shown(format!("PostgreSQL {version}"))),
+    }
+}
+
 /// The folder of the store.
-pub(super) fn store(backend: &Backend) -> Finding {
-    let Backend::Embedded { path } = backend;
+fn folder(path: &Path) -> Finding {
     let shown = path.display();
     let wrong = |why: &str| {
         let finding = Finding::new("store", Grade::Fault, format!("{shown}: {why}"));
@@ -86,19 +118,19 @@ mod tests {
 
     #[test]
     fn the_store_is_looked_at_and_left_as_it_was() {
-        let folder = tempfile::tempdir().unwrap();
+        let root = tempfile::tempdir().unwrap();
         let check = |path: &Path, grade: Grade, words: &str| {
-            let finding = store(&Backend::Embedded { path: path.to_owned() });
+            let finding = folder(path);
             assert_eq!(finding.grade, grade, "{finding:?}");
             assert!(finding.said.contains(words), "{finding:?}");
         };
-        check(&folder.path().join("none"), Grade::Warning, "not there");
-        assert!(!folder.path().join("none").exists());
-        check(folder.path(), Grade::Ok, "nobody");
-        let lock = File::create(folder.path().join("lock")).unwrap();
-        check(folder.path(), Grade::Ok, "nobody");
+        check(&root.path().join("none"), Grade::Warning, "not there");
+        assert!(!root.path().join("none").exists());
+        check(root.path(), Grade::Ok, "nobody");
+        let lock = File::create(root.path().join("lock")).unwrap();
+        check(root.path(), Grade::Ok, "nobody");
         lock.try_lock().unwrap();
-        check(folder.path(), Grade::Ok, "in use");
-        check(&folder.path().join("lock"), Grade::Fault, "");
+        check(root.path(), Grade::Ok, "in use");
+        check(&root.path().join("lock"), Grade::Fault, "");
     }
 }

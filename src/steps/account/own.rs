@@ -84,6 +84,7 @@ pub(super) fn may_show(account: &Account, cx: &Context<'_>) -> bool {
 }
 
 fn is_in(account: &Account, address: &Address, engineer: &EngineerKey) -> bool {
-    let domain = account.primary_address.rsplit_once('@').map(|(_, domain)| domain);
-    domain == Some(address.domain.as_str()) && account.marker.as_deref() == Some(engineer.as_str())
+    let domain = || account.primary_address.rsplit_once('@').map(|(_, domain)| domain);
+    // Of thousands hardly one has the marker.
+    account.marker.as_deref() == Some(engineer.as_str()) && domain() == Some(address.domain.as_str())
 }

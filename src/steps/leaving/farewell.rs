@@ -5,7 +5,7 @@ use crate::model::enrollment::{Enrollment, TargetKind};
 use crate::model::failure::{Failure, FailureCode, Who};
 use crate::model::plan::StepName;
 use crate::model::transition::Ensured;
-use crate::steps::{Context, Outcome, Step, letters};
+use crate::steps::{Context, Cost, Outcome, Step, letters};
 
 /// The step.
 pub const STEP: Step = Step {
@@ -13,6 +13,7 @@ pub const STEP: Step = Step {
     scope: TargetKind::Engineer,
     summary: "access is gone in every domain",
     seals_credential: false,
+    cost: Cost::nothing,
     ensure: |cx| Box::pin(ensure(cx)),
 };
 

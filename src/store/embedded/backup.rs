@@ -9,10 +9,11 @@
 use super::files;
 use super::frame::Frame;
 use super::keys::Keys;
-use super::ledger::{LedgerReader, entries_of};
+use super::ledger::entries_of;
 use super::lock::Lock;
-use super::recover;
-use super::verify::{Verified, ledger_of, verify};
+use super::segments::{self, Segment};
+use super::survey;
+use super::verify::{Verified, directory_of, ledger_of, verify};
 use crate::model::entry::{Change, Position};
 use crate::model::id::EngineerKey;
 use crate::store::StoreError;
@@ -33,6 +34,9 @@ const MANIFEST: &str = "backup.json";
 
 /// The directories of a store that belong in a copy, beside the ledger.
 const BESIDE: [&str; 2] = ["keys", "letters"];
+
+/// The buffer for copying.
+const BUFFER: usize = 1 << 20;
 
 /// How many files are brought to disk together.
 const TOGETHER: usize = 1000;
@@ -81,8 +85,7 @@ pub fn backup(root: &Path, to: &Path, now: Timestamp) -> Result<Manifest, Backup
             to.display()
         )));
     }
-    let ledger = ledger_of(root);
-    if !ledger.is_file() {
+    if !directory_of(root).join(segments::FIRST).is_file() {
         return Err(refused(format!(
             "{} is no store: it has no ledger. Nothing was written.",
             root.display()
@@ -94,7 +97,7 @@ pub fn backup(root: &Path, to: &Path, now: Timestamp) -> Result<Manifest, Backup
         copy_beside(root, to, name)?;
     }
     let verified = whole(root)?;
-    copy_ledger(&ledger, &ledger_of(to), verified.bytes).map_err(files::unavailable(to))?;
+    copy_ledger(root, to, verified.bytes)?;
     for name in BESIDE {
         copy_beside(root, to, name)?;
     }
@@ -139,12 +142,8 @@ pub fn restore(from: &Path, root: &Path) -> Result<Manifest, BackupError> {
     refuse_a_store(root)?;
     write(root, "keys", keys)?;
     write(root, "letters", letters)?;
-    let (ledger, draft) = (ledger_of(root), files::draft_of(&ledger_of(root)));
-    files::make_directory(&root.join("ledger"))
-        .and_then(|()| copy_ledger(&ledger_of(from), &draft, verified.bytes))
-        .and_then(|()| std::fs::rename(&draft, &ledger))
-        .and_then(|()| files::sync_directory(&root.join("ledger")))
-        .map_err(files::unavailable(root))?;
+    files::make_directory(&directory_of(root)).map_err(files::unavailable(root))?;
+    copy_ledger(from, root, verified.bytes)?;
     Ok(manifest)
 }
 
@@ -227,13 +226,26 @@ fn write(root: &Path, name: &str, files: Files) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn copy_ledger(from: &Path, to: &Path, bytes: u64) -> io::Result<()> {
-    let mut copy = File::options().write(true).create(true).truncate(true).mode(0o600).open(to)?;
-    let copied = io::copy(&mut File::open(from)?.take(bytes), &mut copy)?;
-    if copied < bytes {
+/// Copies the files of the ledger, so many bytes over all. The first one comes last: without it there is no ledger.
+fn copy_ledger(from: &Path, to: &Path, bytes: u64) -> Result<(), StoreError> {
+    let directory = directory_of(to);
+    for segment in ledger_of(from)?.segments().iter().rev().filter(|segment| segment.base < bytes) {
+        let path = directory.join(segments::name(segment.number));
+        copy_segment(segment, &path, bytes).map_err(files::unavailable(&path))?;
+    }
+    Ok(())
+}
+
+fn copy_segment(segment: &Segment, to: &Path, bytes: u64) -> io::Result<()> {
+    let (length, draft) = (segment.length()?.min(bytes - segment.base), files::draft_of(to));
+    let mut copy = File::options().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    let copied = io::copy(&mut segment.bytes_from(segment.base, BUFFER).take(length), &mut copy)?;
+    if copied < length {
         return Err(io::Error::other("the ledger became shorter while it was copied"));
     }
-    copy.sync_all()
+    copy.sync_all()?;
+    std::fs::rename(&draft, to)?;
+    files::sync_directory(to.parent().unwrap_or(to))
 }
 
 /// Takes out of a copy the data keys that its ledger destroys, those of entries behind its end, and those that are damaged.
@@ -249,22 +261,19 @@ fn tidy_keys(to: &Path, end: Position) -> Result<(), StoreError> {
 }
 
 fn erased(root: &Path) -> Result<Vec<(EngineerKey, Position)>, StoreError> {
-    let path = ledger_of(root);
-    let file = File::open(&path).map_err(files::unavailable(&path))?;
-    let reader = LedgerReader::new(&file).map_err(files::unavailable(&path))?;
     let mut erased = Vec::new();
-    recover::survey(&reader, None, None, |frame| erased.extend(erased_in(frame)))?;
+    survey::survey(&ledger_of(root)?, 0, None, None, |frame| erased.extend(erased_in(frame)))?;
     Ok(erased)
 }
 
 fn erased_in(frame: &Frame) -> Vec<(EngineerKey, Position)> {
     let mark = b"\"erased\"";
-    if !frame.body.windows(mark.len()).any(|window| window == mark) {
+    if !frame.body().is_ok_and(|body| body.windows(mark.len()).any(|window| window == mark)) {
         return Vec::new();
     }
-    let entries = entries_of(frame).filter_map(Result::ok);
+    let entries = entries_of(frame).unwrap_or_default().into_iter();
     entries
-        .flat_map(|(entry, _)| {
+        .flat_map(|entry| {
             let keys: Vec<_> = entry.changes.iter().filter_map(Change::erased).cloned().collect();
             keys.into_iter().map(move |key| (key, entry.position))
         })

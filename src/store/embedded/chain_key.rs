@@ -2,7 +2,8 @@
 //! Whoever may write to the folder and has no key can compute the hashes anew, and not the codes. Not here: where the key comes from
 //! (`seal` derives it from the master key), and a whole folder that was exchanged for an older one, which only a published head tells.
 
-use super::frame::{Digest, Frame};
+use super::digest::Digest;
+use super::frame::Frame;
 use crate::planted::planted;
 use ring::hmac;
 use std::fmt;
@@ -26,6 +27,17 @@ impl ChainKey {
     pub(super) fn code(&self, hash: &Digest) -> Digest {
         let code = hmac::sign(&self.0, &hash.0);
         Digest(code.as_ref().try_into().expect("HMAC-SHA-256 has 32 bytes"))
+    }
+
+    /// A code of whatever another store chains.
+    pub(in crate::store) fn sign(&self, bytes: &[u8]) -> [u8; 32] {
+        let code = hmac::sign(&self.0, bytes);
+        code.as_ref().try_into().expect("HMAC-SHA-256 has 32 bytes")
+    }
+
+    /// Whether the code is this key's.
+    pub(in crate::store) fn has_signed(&self, bytes: &[u8], code: &[u8]) -> bool {
+        hmac::verify(&self.0, bytes, code).is_ok()
     }
 
     /// Whether the frame was written by whoever has this key.

@@ -6,7 +6,6 @@ use super::tests::scratch;
 use super::*;
 use crate::model::entry::{Actor, Change};
 use crate::planted::{Bug, caught};
-use std::fs::File;
 use std::path::PathBuf;
 
 fn master(byte: u8) -> ChainKey {
@@ -33,10 +32,10 @@ async fn written(root: &Path) -> PathBuf {
 /// Writes the ledger anew from a frame on, with another word in it, and with hashes that are all right. The index goes, which would know.
 fn forge(root: &Path, from: u64, key: &ChainKey) {
     let path = root.join("ledger/entries.jsonl");
-    let reader = LedgerReader::new(&File::open(&path).unwrap()).unwrap();
+    let mut walk = LedgerReader::open(&root.join("ledger"), false).unwrap().walk(0, 1 << 16).unwrap();
     let (mut bytes, mut at, mut end) = (frame::OPENING.to_vec(), Link::opening(), Link::opening());
-    while let Ok(Some(frame)) = frame::next_frame(&mut reader.bytes_from(at.offset, 1 << 16), &at) {
-        let body = String::from_utf8(frame.body).unwrap();
+    while let Ok(Some(frame)) = walk.next() {
+        let body = String::from_utf8(frame.body().unwrap()).unwrap();
         let forged = frame.end.frame >= from;
         let body = if forged { body.replace("outcomes", "outsiders") } else { body };
         let key = if forged { key.clone() } else { master(7) };

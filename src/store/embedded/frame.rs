@@ -1,28 +1,28 @@
-//! The form of the ledger, as bytes: nothing but lines of JSON that ordinary tools can read and verify. Pure: no file.
+//! The form of the ledger, as bytes: lines of JSON, and between them the entries, packed. Pure: no file.
 //!
 //! ```text
-//! {"ledger":"carepass","version":1}                                        opening line
-//! {"frame":1,"first":1,"count":2,"bytes":812,"prev":"<64 hex digits>"}     header: padded with spaces to 192 bytes
-//! {"position":1,"at":…,"actor":…,"changes":[…]}                            one entry a line, `bytes` of them in all
-//! {"position":2,…}
-//! {"closes":1,"sha256":"<64 hex digits>","code":"<64 hex digits>"}         SHA-256 of the header and the entries above; and a code of it
+//! {"ledger":"carepass","version":1}                                        opening line of the first file (`segments`: of the others)
+//! {"frame":1,"first":1,"count":2,"bytes":212,"plain":812,"prev":"<64 hex digits>"}   header: padded with spaces to 192 bytes
+//! <gzip of:>                                                               `bytes` in all, with the line feed behind
+//!   {"position":1,"at":…,"actor":…,"changes":[…]}                          one entry a line, `plain` bytes of them
+//!   {"position":2,…}
+//! {"closes":1,"sha256":"<64 hex digits>","code":"<64 hex digits>"}         SHA-256 of the header and what is packed; and a code of it
 //! ```
 //!
 //! A frame is one group-commit batch. `prev` is the `sha256` of the frame before, or that of the opening line; as it lies
-//! under the next hash, every entry is covered by a chain. An auditor checks a frame with `sed -n '2,4p' | sha256sum`; the code
-//! (`chain_key`) takes the key.
-//! The header has a fixed length so that the place of an entry is known before the batch is complete.
+//! under the next hash, every entry is covered by a chain. An auditor checks a frame with `head -c` and `sha256sum`, and reads it with
+//! `zcat`; the code (`chain_key`) takes the key. Entries are found by their position, so nothing points into what is packed.
 //!
 //! A frame that does not verify is either TORN (the machine went down while it was written, nobody was told that it is
 //! there) or DAMAGED (it was whole once). [`judge`] tells them apart by what a torn write can look like: any subset of the
-//! sectors, missing ones being zero or past the end of the file.
+//! sectors, missing ones being zero or past the end of the file. Packed JSON never has a sector of zeros.
 
 use super::chain_key::ChainKey;
+use super::digest::Digest;
 use crate::planted::planted;
-use ring::digest::{Context, SHA256};
+use flate2::{Compression, GzBuilder, bufread::GzDecoder};
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Read, Write};
 
 /// The first line of a ledger.
 pub const OPENING: &[u8] = b"{\"ledger\":\"carepass\",\"version\":1}\n";
@@ -30,7 +30,7 @@ pub const OPENING: &[u8] = b"{\"ledger\":\"carepass\",\"version\":1}\n";
 /// The length of a header line, with its line feed.
 pub const HEADER_LENGTH: usize = 192;
 
-/// The longest body of a frame, in bytes: what a reader must be ready to hold.
+/// The longest body of a frame, packed or not, in bytes: what a reader must be ready to hold.
 pub const BODY_MAX: usize = 5 << 20;
 
 /// The longest closing line.
@@ -45,11 +45,6 @@ pub const FRAME_MAX: usize = HEADER_LENGTH + BODY_MAX + CLOSING_MAX;
 /// What a disk writes whole.
 const SECTOR: usize = 512;
 
-/// A SHA-256.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Digest(pub [u8; 32]);
-
 /// The end of a frame: what the next one must continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,7 +53,7 @@ pub struct Link {
     pub frame: u64,
     /// The position of its last entry; 0 before the first.
     pub position: u64,
-    /// Where the next frame begins, in bytes from the start of the file.
+    /// Where it ends, in bytes, counted over all files of the ledger.
     pub offset: u64,
     /// The hash of the frame, or of the opening line.
     pub hash: Digest,
@@ -71,8 +66,12 @@ pub struct Frame {
     pub first: u64,
     /// Where it begins.
     pub offset: u64,
-    /// Its entries, one a line.
-    pub body: Vec<u8>,
+    /// How many they are.
+    pub count: u64,
+    /// Its entries, packed.
+    packed: Vec<u8>,
+    /// How long they are when they are not.
+    plain: usize,
     /// Its end.
     pub end: Link,
     /// What vouches for it; not checked here.
@@ -104,6 +103,7 @@ struct Header {
     first: u64,
     count: u64,
     bytes: usize,
+    plain: usize,
     prev: Digest,
 }
 
@@ -120,11 +120,6 @@ impl Link {
     pub fn opening() -> Self {
         Self { frame: 0, position: 0, offset: OPENING.len() as u64, hash: Digest::of(&[OPENING]) }
     }
-
-    /// Where the body of the next frame begins.
-    pub fn body_offset(&self) -> u64 {
-        self.offset + HEADER_LENGTH as u64
-    }
 }
 
 /// The version that an opening line names, if it is one of another version.
@@ -137,13 +132,14 @@ pub fn version_of(line: &[u8]) -> Option<u64> {
 
 /// The bytes of the frame after `at`, with `count` entries in `body`, and its end.
 pub fn encode(at: &Link, count: u64, body: &[u8], key: &ChainKey) -> (Vec<u8>, Link) {
-    let header =
-        Header { frame: at.frame + 1, first: at.position + 1, count, bytes: body.len(), prev: at.hash };
-    let mut bytes = Vec::with_capacity(HEADER_LENGTH + body.len() + CLOSING_MAX);
+    let (packed, plain) = (pack(body), body.len());
+    let (frame, first, prev) = (at.frame + 1, at.position + 1, at.hash);
+    let header = Header { frame, first, count, bytes: packed.len(), plain, prev };
+    let mut bytes = Vec::with_capacity(HEADER_LENGTH + packed.len() + CLOSING_MAX);
     bytes.extend(json(&header));
     bytes.resize(HEADER_LENGTH - 1, b' ');
     bytes.push(b'\n');
-    bytes.extend_from_slice(body);
+    bytes.extend_from_slice(&packed);
     let hash = Digest::of(&[&bytes]);
     bytes.extend(closing_line(header.frame, hash, key.code(&hash)));
     let offset = at.offset + bytes.len() as u64;
@@ -188,22 +184,20 @@ pub fn judge(tail: &[u8], at: &Link) -> Tail {
 impl Header {
     fn parse(line: &[u8]) -> Option<Self> {
         let header: Self = serde_json::from_slice(line).ok()?;
-        let fits = (1..=header.bytes as u64).contains(&header.count) && header.bytes <= BODY_MAX;
+        let fits =
+            (1..=header.plain as u64).contains(&header.count) && header.bytes.max(header.plain) <= BODY_MAX;
         let numbers = header.frame > 0 && header.first.checked_add(header.count).is_some();
         (line.len() == HEADER_LENGTH && line.ends_with(b"\n") && fits && numbers).then_some(header)
     }
 }
 
 fn read_rest(reader: &mut impl BufRead, line: &[u8], header: &Header, offset: u64) -> Result<Frame, Unread> {
-    let mut body = Vec::with_capacity(header.bytes);
-    reader.take(header.bytes as u64).read_to_end(&mut body).map_err(Unread::Io)?;
-    if body.len() < header.bytes || !body.ends_with(b"\n") {
+    let mut packed = Vec::with_capacity(header.bytes);
+    reader.take(header.bytes as u64).read_to_end(&mut packed).map_err(Unread::Io)?;
+    if packed.len() < header.bytes || !packed.ends_with(b"\n") {
         return Err(Unread::Flaw("its entries are not complete"));
     }
-    if lines(&body).count() as u64 != header.count {
-        return Err(Unread::Flaw("its number of entries is wrong"));
-    }
-    let hash = Digest::of(&[line, &body]);
+    let hash = Digest::of(&[line, &packed]);
     let closing = read_line(reader, CLOSING_MAX)?;
     let code = closing
         .strip_prefix(closing_before(header.frame, hash).as_bytes())
@@ -211,11 +205,41 @@ fn read_rest(reader: &mut impl BufRead, line: &[u8], header: &Header, offset: u6
         .and_then(|digits| Digest::try_from(String::from_utf8_lossy(digits).into_owned()).ok())
         .or_else(|| planted!(HashNotCompared).then_some(hash))
         .ok_or(Unread::Flaw("its hash does not match"))?;
-    let length = (HEADER_LENGTH + body.len() + closing.len()) as u64;
+    let length = (HEADER_LENGTH + packed.len() + closing.len()) as u64;
     let position = header.first + header.count - 1;
     let offset_after = offset.checked_add(length).ok_or(Unread::Flaw("it lies beyond all files"))?;
     let end = Link { frame: header.frame, position, offset: offset_after, hash };
-    Ok(Frame { first: header.first, offset, body, end, code })
+    Ok(Frame { first: header.first, offset, count: header.count, packed, plain: header.plain, end, code })
+}
+
+impl Frame {
+    /// What it takes of its file, in bytes.
+    pub fn length(&self) -> u64 {
+        self.end.offset - self.offset
+    }
+
+    /// Its entries, one a line.
+    pub fn body(&self) -> Result<Vec<u8>, &'static str> {
+        let mut body = Vec::with_capacity(self.plain);
+        let mut unpacked = GzDecoder::new(&self.packed[..]).take(self.plain as u64 + 1);
+        let read = unpacked.read_to_end(&mut body);
+        if read.is_err() || body.len() != self.plain || !body.ends_with(b"\n") {
+            return Err("its entries cannot be unpacked");
+        }
+        if lines(&body).count() as u64 != self.count {
+            return Err("its number of entries is wrong");
+        }
+        Ok(body)
+    }
+}
+
+/// The same entries always make the same bytes. Quickly: the entries of one frame are so much alike that more effort gains little.
+fn pack(body: &[u8]) -> Vec<u8> {
+    let mut packed = GzBuilder::new().write(Vec::with_capacity(body.len() / 4), Compression::fast());
+    let written = packed.write_all(body).and_then(|()| packed.finish());
+    let mut packed = written.expect("a Vec takes every byte");
+    packed.push(b'\n');
+    packed
 }
 
 /// A line with its line feed; shorter, without one, at the end of the file or at `max` bytes.
@@ -275,72 +299,20 @@ fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("numbers and text become JSON")
 }
 
-impl Digest {
-    /// The hash of the parts, one after the other.
-    pub fn of(parts: &[&[u8]]) -> Self {
-        let mut context = Context::new(&SHA256);
-        for part in parts {
-            context.update(part);
-        }
-        Self(context.finish().as_ref().try_into().expect("SHA-256 has 32 bytes"))
-    }
-
-    /// The first eight bytes: enough against accidents, not against people.
-    pub fn short(&self) -> [u8; 8] {
-        self.0[..8].try_into().expect("eight of 32")
-    }
-}
-
-/// Two lower-case digits a byte.
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hexadecimal(&self.0))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl From<Digest> for String {
-    fn from(digest: Digest) -> String {
-        digest.to_string()
-    }
-}
-
-impl TryFrom<String> for Digest {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        };
-        let digits: Option<Vec<u8>> = text.bytes().map(digit).collect();
-        let bytes = digits.map(|digits| {
-            digits.chunks(2).map(|pair| pair.iter().fold(0, |n, d| n << 4 | d)).collect::<Vec<u8>>()
-        });
-        let exact = bytes.filter(|_| text.len() == 64).and_then(|bytes| bytes.try_into().ok());
-        exact.map(Self).ok_or("not 64 lower-case hexadecimal digits")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::planted::{Bug, caught};
 
+    /// What cannot be packed, so that a frame is longer than a sector.
+    fn noise(length: usize) -> Vec<u8> {
+        let mut chance = fastrand::Rng::with_seed(1);
+        (0..length).map(|_| chance.u8(b' '..b'~')).collect()
+    }
+
     fn two_frames() -> (Vec<u8>, Link, Link) {
         let (mut bytes, first) = encode(&Link::opening(), 2, b"{\"a\":1}\n{\"b\":2}\n", &ChainKey::known());
-        let (more, second) = encode(&first, 1, &[&[b'x'; 900][..], b"\n"].concat(), &ChainKey::known());
+        let (more, second) = encode(&first, 1, &[&noise(900)[..], b"\n"].concat(), &ChainKey::known());
         bytes.extend(more);
         (bytes, first, second)
     }
@@ -397,10 +369,12 @@ mod tests {
     #[test]
     fn an_auditor_needs_only_sha256() {
         let (bytes, ..) = two_frames();
-        let lines: Vec<&[u8]> = lines(&bytes).collect();
-        let closing: serde_json::Value = serde_json::from_slice(lines[3]).unwrap();
-        let next: serde_json::Value = serde_json::from_slice(lines[4]).unwrap();
-        assert_eq!(closing["sha256"], Digest::of(&[&lines[..3].concat()]).to_string());
+        let header: serde_json::Value = serde_json::from_slice(&bytes[..HEADER_LENGTH]).unwrap();
+        let length = HEADER_LENGTH + usize::try_from(header["bytes"].as_u64().unwrap()).unwrap();
+        let mut lines = lines(&bytes[length..]);
+        let closing: serde_json::Value = serde_json::from_slice(lines.next().unwrap()).unwrap();
+        let next: serde_json::Value = serde_json::from_slice(lines.next().unwrap()).unwrap();
+        assert_eq!(closing["sha256"], Digest::of(&[&bytes[..length]]).to_string());
         assert_eq!(next["prev"], closing["sha256"]);
     }
 

@@ -5,8 +5,8 @@
 //! finds damaged and exchanged files.
 //! Not here: whether a key may be stored (`store/condition`), and what opens it (`seal`).
 
+use super::digest::{Digest, hexadecimal};
 use super::files;
-use super::frame::{Digest, hexadecimal};
 use crate::model::entry::Position;
 use crate::model::id::EngineerKey;
 use crate::model::sealed::WrappedKey;

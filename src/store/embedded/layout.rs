@@ -6,19 +6,19 @@
 //! | `e` engineer | the engineer |
 //! | `r` `0` reseller | a row |
 //! | `r` `1` engineer 0 `d` reseller 0 domain; `r` `1` engineer 0 `e` | a row; all rows of an engineer lie together |
-//! | `w` lane 0 `wake_at` row | nothing: the order is what counts |
+//! | `w` lane 0 step `wake_at` row | nothing: the order is what counts; the step is a number of one byte |
 //! | `i` SHA-256 of source and id | the received event |
 //! | `t` tag | the holder |
 //! | `p` letter | what is known of a parked message |
 //! | `o` `at` letter | nothing: the order is what counts |
 //! | `b` reader | a position |
-//! | `h` engineer 0 position | the place of an entry |
+//! | `h` engineer 0 position | nothing: the entry has this position |
 //! | `f` first position | where a frame begins |
 //! | `m` | how far the index is |
 //!
 //! Not here: the values (`value`), and sled itself (`index`).
 
-use super::frame::Digest;
+use super::digest::Digest;
 use crate::model::engineer::EventRef;
 use crate::model::enrollment::{EnrollmentId, Lane};
 use crate::model::entry::{Change, Position};
@@ -65,8 +65,18 @@ pub fn rows_of(engineer: &EngineerKey) -> Vec<u8> {
 }
 
 /// The place of a wake among those of a lane.
-pub fn wake_in(lane: &Lane, at: Timestamp, id: &EnrollmentId) -> Vec<u8> {
-    joined(&[&wakes_of(lane), &time(at), &row(id)[1..]])
+pub fn wake_in(lane: &Lane, step: u8, at: Timestamp, id: &EnrollmentId) -> Vec<u8> {
+    joined(&[&wakes_at(lane, step), &time(at), &row(id)[1..]])
+}
+
+/// The same, where the row is known by its key.
+pub fn wake_of_row(lane: &Lane, step: u8, at: Timestamp, row: &[u8]) -> Vec<u8> {
+    joined(&[&wakes_at(lane, step), &time(at), row.get(1..).unwrap_or_default()])
+}
+
+/// What the keys of all wakes of a lane at a step begin with.
+pub fn wakes_at(lane: &Lane, step: u8) -> Vec<u8> {
+    joined(&[&wakes_of(lane), &[step]])
 }
 
 /// What the keys of all wakes of a lane begin with.
@@ -78,17 +88,13 @@ pub fn wakes_of(lane: &Lane) -> Vec<u8> {
     }
 }
 
-/// Behind all wakes of a lane up to and with a time: what follows the time in a key is `0` or `1`.
-pub fn behind_wakes(lane: &Lane, until: Timestamp) -> Vec<u8> {
-    joined(&[&wakes_of(lane), &time(until), b"\xff"])
-}
-
-/// Takes the key of a wake of the lane apart: the time, and the key of the row.
-pub fn parse_wake(key: &[u8], lane: &Lane) -> Option<(Timestamp, Vec<u8>)> {
-    let (at, row) = key.strip_prefix(wakes_of(lane).as_slice())?.split_at_checked(TIME)?;
+/// Takes the key of a wake of the lane apart: the step, the time, and the key of the row.
+pub fn parse_wake(key: &[u8], lane: &Lane) -> Option<(u8, Timestamp, Vec<u8>)> {
+    let (step, rest) = key.strip_prefix(wakes_of(lane).as_slice())?.split_first()?;
+    let (at, row) = rest.split_at_checked(TIME)?;
     let shifted = u128::from_be_bytes(at.try_into().ok()?);
     let at = Timestamp::from_nanosecond((shifted ^ SIGN).cast_signed()).ok()?;
-    Some((at, joined(&[b"r", row])))
+    Some((*step, at, joined(&[b"r", row])))
 }
 
 /// A received event. Its names come from outside and have no limited alphabet; the hash gives them one and a length.
@@ -125,6 +131,11 @@ pub fn bookmark(reader: &str) -> Vec<u8> {
 /// An entry in the history of an engineer.
 pub fn history(engineer: &EngineerKey, position: Position) -> Vec<u8> {
     joined(&[&history_of(engineer), &position.0.to_be_bytes()])
+}
+
+/// The position of an entry in a history.
+pub fn position_of(key: &[u8]) -> Option<Position> {
+    key.last_chunk().map(|position| Position(u64::from_be_bytes(*position)))
 }
 
 /// What the keys of the history of an engineer begin with.
@@ -187,10 +198,10 @@ mod tests {
         let mut by_model = wakes.clone();
         by_model.sort();
         let lane = Lane::Leaving("a".parse().unwrap());
-        wakes.sort_by_key(|(at, id)| wake_in(&lane, *at, id));
+        wakes.sort_by_key(|(at, id)| wake_in(&lane, 7, *at, id));
         assert_eq!(wakes, by_model);
         for (at, id) in &wakes {
-            assert_eq!(parse_wake(&wake_in(&lane, *at, id), &lane), Some((*at, row(id))));
+            assert_eq!(parse_wake(&wake_in(&lane, 7, *at, id), &lane), Some((7, *at, row(id))));
         }
     }
 
@@ -201,7 +212,7 @@ mod tests {
         let lanes = [lane("house"), lane("a"), lane("a-b"), leaving, Lane::House];
         let id: EnrollmentId = "reseller/a".parse().unwrap();
         for (own, other) in lanes.iter().flat_map(|own| lanes.iter().map(move |other| (own, other))) {
-            let starts = wake_in(own, Timestamp::UNIX_EPOCH, &id).starts_with(&wakes_of(other));
+            let starts = wake_in(own, 0, Timestamp::UNIX_EPOCH, &id).starts_with(&wakes_of(other));
             assert_eq!(starts, own == other, "{own} {other}");
         }
         let [short, long] = ["E-1", "E-11"].map(|key| key.parse::<EngineerKey>().unwrap());

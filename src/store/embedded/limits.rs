@@ -138,10 +138,12 @@ fn drafts(root: &Path) -> Vec<std::ffi::OsString> {
     let commits: Vec<Commit> = run::commits().into_iter().take(GROUPS).flatten().collect();
     let keys = commits.iter().flat_map(|commit| &commit.keys);
     let keys =
-        keys.map(|(engineer, _)| format!("keys/{}.draft", frame::hexadecimal(engineer.as_str().as_bytes())));
+        keys.map(|(engineer, _)| format!("keys/{}.draft", digest::hexadecimal(engineer.as_str().as_bytes())));
     let letters = commits.iter().flat_map(|commit| &commit.letters);
     let letters = letters.map(|(id, _)| format!("letters/{}.draft", id.as_str()));
-    let drafts = keys.chain(letters).chain(["probe".to_owned(), "ledger/entries.draft".to_owned()]);
+    let later = (2..9).map(|number| format!("ledger/entries-{number:06}.draft"));
+    let drafts = keys.chain(letters).chain(later);
+    let drafts = drafts.chain(["probe".to_owned(), "ledger/entries.draft".to_owned()]);
     drafts.flat_map(|draft| ["-P".into(), root.join(draft).into_os_string()]).collect()
 }
 

@@ -1,32 +1,39 @@
 //! The store of one machine: a ledger that is the durable truth, and an index (sled) that is rebuilt from it when need be.
 //!
 //! ```text
-//! <path>/ledger/entries.jsonl   every commit, in frames under a hash chain (`frame`); appended and synced by one thread (`writer`)
+//! <path>/ledger/                every commit, in frames under a hash chain (`frame`, `segments`); appended and synced by one thread (`writer`)
 //! <path>/index/                 rows, wakes, inbox, places of entries (`layout`, `value`, `index`); may be deleted at any time
 //! <path>/keys/                  one wrapped data key per engineer (`keys`)
 //! <path>/letters/               parked messages, each sealed (`letters`)
 //! <path>/lock                   one process at a time (`lock`)
 //! ```
 //!
-//! Reads run on the runtime's threads for blocking work, a few at a time, never on an async thread: sled reads the disk when
-//! its cache misses. After a failed write or sync nothing is acknowledged until the writer has opened everything anew (`standing`).
+//! A read of a few keys is answered on the thread that asks; long ones run on the runtime's threads for blocking work, a few at a time. After a failed write or sync nothing is acknowledged until the writer has opened everything anew (`standing`).
 //! Not here: several machines; that is PostgreSQL's, behind the same trait.
 
+mod audit;
 mod backup;
 mod chain_key;
+mod digest;
+mod export;
 mod files;
 mod frame;
 mod index;
 mod keys;
+mod late;
 mod layout;
 mod ledger;
 mod letters;
 mod lock;
+mod merged;
 mod reads;
+mod recent;
 mod recover;
 mod repair;
+mod segments;
 mod stage;
 mod standing;
+mod survey;
 mod value;
 mod verify;
 mod writer;
@@ -40,10 +47,13 @@ mod limits;
 #[cfg(test)]
 mod power_cut;
 #[cfg(test)]
+mod segment_tests;
+#[cfg(test)]
 mod tests;
 
 pub use backup::{BackupError, Manifest, backup, restore};
 pub use chain_key::ChainKey;
+pub use export::export;
 pub use repair::{Repaired, repair};
 pub use verify::{Behind, Flaw, Verified, verify, verify_keyed};
 
@@ -62,7 +72,9 @@ use keys::Keys;
 use ledger::LedgerReader;
 use letters::Letters;
 use recover::Recovered;
+pub use segments::SEGMENT_BYTES;
 use standing::Standing;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -76,8 +88,40 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// How many commits may wait for the writer; the next one waits for room.
 const QUEUE: usize = 1024;
 
-/// How many reads run at a time.
+/// How much of the index is kept in memory.
+const CACHE_BYTES: u64 = 64 << 20;
+
+/// How many long reads run at a time.
 const READERS: usize = 8;
+
+/// So many rows are few.
+const FEW: usize = 64;
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    /// What is not vouched for with it is damage.
+    pub key: ChainKey,
+    /// Whether the work may begin before all that is stored was read. Of the ledger only the last file is read first; an index that was
+    /// written since the machine was booted is used as it is. The rest is read beside the work.
+    pub promptly: bool,
+    /// The length at which a new file of the ledger is begun, in bytes.
+    pub segment_bytes: u64,
+    /// How much of the index is kept in memory, in bytes.
+    pub cache_bytes: u64,
+}
+
+impl Manner {
+    /// Everything is read before anything else.
+    pub fn thorough(key: &ChainKey) -> Self {
+        Self { key: key.clone(), promptly: false, segment_bytes: SEGMENT_BYTES, cache_bytes: CACHE_BYTES }
+    }
+
+    /// The work begins as soon as it can.
+    pub fn prompt(key: &ChainKey) -> Self {
+        Self { promptly: true, ..Self::thorough(key) }
+    }
+}
 
 /// A store in a directory of one machine.
 #[derive(Debug)]
@@ -134,7 +178,12 @@ impl Embedded {
 
     /// The same, under a key that is not in the folder: what was not written with it is damage.
     pub fn open_keyed(path: &Path, key: &ChainKey) -> Result<Self, StoreError> {
-        Self::start(recover::recover(path, LOCK_PATIENCE, key)?)
+        Self::open_as(path, &Manner::thorough(key))
+    }
+
+    /// The same, in another manner.
+    pub fn open_as(path: &Path, manner: &Manner) -> Result<Self, StoreError> {
+        Self::start(recover::recover(path, LOCK_PATIENCE, manner)?)
     }
 
     /// Makes the folder of a store, for what has to be there before the store is opened.
@@ -144,7 +193,7 @@ impl Embedded {
 
     /// Whether anything was written to the store in a folder. Looks at the length of the ledger only.
     pub fn is_begun(path: &Path) -> bool {
-        let ledger = std::fs::metadata(verify::ledger_of(path));
+        let ledger = std::fs::metadata(verify::directory_of(path).join(segments::FIRST));
         ledger.is_ok_and(|ledger| ledger.len() > frame::OPENING.len() as u64)
     }
 
@@ -167,6 +216,11 @@ impl Embedded {
         self.shared.is_damaged()
     }
 
+    /// Whether what a prompt start trusted of the index was looked through since; an index that was not sound is made anew by then, or soon.
+    pub fn is_looked_through(&self) -> bool {
+        self.shared.look(|shared| !shared.index.is_being_looked_through()).unwrap_or(false)
+    }
+
     /// How much was written since the start.
     pub fn counters(&self) -> Counters {
         let standing::Counting { commits, syncs } = &self.shared.counters;
@@ -179,10 +233,11 @@ impl Embedded {
     }
 
     fn start(recovered: Recovered) -> Result<Self, StoreError> {
-        let (shared, ledger, meta) = Standing::new(recovered);
+        let unread = recovered.unread;
+        let (shared, ledger) = Standing::new(recovered);
         let shared = Arc::new(shared);
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let writer = Writer { shared: shared.clone(), ledger, meta, queue: waiting };
+        let writer = Writer { shared: shared.clone(), ledger, queue: waiting, behind: (None, 0) };
         #[cfg(debug_assertions)]
         let bug = crate::planted::here();
         std::thread::Builder::new()
@@ -193,7 +248,39 @@ impl Embedded {
                 writer.run();
             })
             .map_err(|error| StoreError::Unavailable(format!("no thread for the writer: {error}")))?;
+        audit::begin(&shared, unread, queue.downgrade())?;
         Ok(Self { shared, readers: Semaphore::new(READERS), queue })
+    }
+
+    /// Reads a few keys at once: they are in memory, or one look at the disk away, and a change of threads costs more than they do.
+    fn glance<T: Send + 'static>(
+        &self,
+        read: impl Fn(&Shared) -> Result<T, StoreError> + Send + 'static,
+    ) -> Answer<'_, T> {
+        Box::pin(async move {
+            // An answer at once is no pause: whoever reads in a loop would keep the thread from others.
+            tokio::task::coop::consume_budget().await;
+            // sled panics where others return an error.
+            let now = std::panic::catch_unwind(AssertUnwindSafe(|| self.shared.read_now(&read)));
+            let answer = match now {
+                Ok(Some(answer)) => answer,
+                Ok(None) => return self.read(read).await,
+                Err(_) => {
+                    let broken = broken("a read panicked");
+                    self.shared.fail(&broken);
+                    Err(broken)
+                }
+            };
+            self.have_looked();
+            answer
+        })
+    }
+
+    /// If the store has failed, the writer may be waiting for commits. With a full queue it is not, and looks by itself.
+    fn have_looked(&self) {
+        if self.shared.health().is_err() {
+            let _ = self.queue.try_send(Request::Look);
+        }
     }
 
     fn read<T: Send + 'static>(
@@ -209,10 +296,7 @@ impl Embedded {
                 self.shared.fail(&broken);
                 Err(broken)
             });
-            if self.shared.health().is_err() {
-                // The writer may be waiting for commits. With a full queue it is not, and looks by itself.
-                let _ = self.queue.try_send(Request::Look);
-            }
+            self.have_looked();
             answer
         })
     }
@@ -247,8 +331,22 @@ impl Store for Embedded {
     }
 
     fn engineer<'a>(&'a self, key: &'a EngineerKey) -> Answer<'a, Option<Engineer>> {
-        let key = key.clone();
-        self.read(move |shared| shared.engineer(&key))
+        let seen = match self.shared.recent.get(key) {
+            // While the store does not stand well a read says so.
+            Ok(engineer) if self.shared.health().is_ok() => {
+                return Box::pin(std::future::ready(Ok(Some(engineer))));
+            }
+            Ok(_) => None,
+            Err(seen) => Some(seen),
+        };
+        Box::pin(async move {
+            let owned = key.clone();
+            let found = self.glance(move |shared| shared.engineer(&owned)).await?;
+            if let (Some(engineer), Some(seen)) = (&found, seen) {
+                self.shared.recent.put(engineer, seen);
+            }
+            Ok(found)
+        })
     }
 
     fn engineers<'a>(&'a self, after: Option<&'a EngineerKey>, limit: usize) -> Answer<'a, Vec<Engineer>> {
@@ -258,21 +356,24 @@ impl Store for Embedded {
 
     fn data_key<'a>(&'a self, key: &'a EngineerKey) -> Answer<'a, Option<WrappedKey>> {
         let key = key.clone();
-        Box::pin(async move { self.read(move |shared| shared.data_key(&key)).await? })
+        Box::pin(async move { self.glance(move |shared| shared.data_key(&key)).await? })
     }
 
     fn enrollment<'a>(&'a self, id: &'a EnrollmentId) -> Answer<'a, Option<Enrollment>> {
         let id = id.clone();
-        self.read(move |shared| shared.enrollment(&id))
+        self.glance(move |shared| shared.enrollment(&id))
     }
 
     fn enrollments_of<'a>(&'a self, key: &'a EngineerKey) -> Answer<'a, Vec<Enrollment>> {
         let key = key.clone();
-        self.read(move |shared| shared.enrollments_of(&key))
+        self.glance(move |shared| shared.enrollments_of(&key))
     }
 
     fn due<'a>(&'a self, lane: &'a Lane, now: Timestamp, limit: usize) -> Answer<'a, Vec<Enrollment>> {
         let lane = lane.clone();
+        if limit <= FEW {
+            return self.glance(move |shared| shared.due(&lane, now, limit));
+        }
         self.read(move |shared| shared.due(&lane, now, limit))
     }
 
@@ -283,22 +384,25 @@ impl Store for Embedded {
         limit: usize,
     ) -> Answer<'a, Vec<Enrollment>> {
         let (lane, after) = (lane.clone(), after.cloned());
+        if limit <= FEW {
+            return self.glance(move |shared| shared.queue(&lane, after.as_ref(), limit));
+        }
         self.read(move |shared| shared.queue(&lane, after.as_ref(), limit))
     }
 
     fn next_wake<'a>(&'a self, lane: &'a Lane) -> Answer<'a, Option<Timestamp>> {
         let lane = lane.clone();
-        self.read(move |shared| shared.next_wake(&lane))
+        self.glance(move |shared| shared.next_wake(&lane))
     }
 
     fn received<'a>(&'a self, event: &'a EventRef) -> Answer<'a, Option<Received>> {
         let event = event.clone();
-        self.read(move |shared| shared.received(&event))
+        self.glance(move |shared| shared.received(&event))
     }
 
     fn holder<'a>(&'a self, tag: &'a NameTag) -> Answer<'a, Option<EngineerKey>> {
         let tag = tag.clone();
-        self.read(move |shared| shared.holder(&tag))
+        self.glance(move |shared| shared.holder(&tag))
     }
 
     fn parked<'a>(
@@ -326,7 +430,7 @@ impl Store for Embedded {
 
     fn bookmark<'a>(&'a self, reader: &'a str) -> Answer<'a, Position> {
         let reader = reader.to_owned();
-        self.read(move |shared| shared.bookmark(&reader))
+        self.glance(move |shared| shared.bookmark(&reader))
     }
 
     fn head(&self) -> Answer<'_, Position> {

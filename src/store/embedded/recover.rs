@@ -17,22 +17,21 @@
 //! it. Only a whole folder that was exchanged for an older one looks right; the published head hash tells (`verify`).
 //! Not here: mending a damaged ledger, which a person does (`repair`, `backup`).
 
-use super::chain_key::ChainKey;
+use super::Manner;
 use super::files;
-use super::frame::{self, Frame, Link, Tail, Unread};
+use super::frame::{Link, Tail};
 use super::index::{Index, Meta, Unopened};
 use super::keys::Keys;
 use super::layout;
 use super::ledger::{Ledger, LedgerReader, damaged, entries_of};
 use super::letters::Letters;
 use super::lock::Lock;
+use super::segments;
 use super::stage::Stage;
+use super::survey::{STRANGE, Survey, survey, tail};
 use super::verify;
 use super::writer::BATCH_COMMITS;
 use crate::store::StoreError;
-use std::fs::File;
-use std::io::{BufRead, Read};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,20 +45,17 @@ pub struct Recovered {
     pub ledger: Ledger,
     /// At the end of the ledger.
     pub index: Index,
-    /// What the index says about itself.
-    pub meta: Meta,
     /// The data keys.
     pub keys: Keys,
     /// Parked messages.
     pub letters: Letters,
     /// Keeps other processes out.
     pub lock: Arc<Lock>,
-    /// What its frames are vouched for with.
-    pub key: ChainKey,
+    /// How it was opened.
+    pub manner: Manner,
+    /// So many files of the ledger, from the first on, were not read.
+    pub unread: usize,
 }
-
-/// Why a frame is refused whose hash is right.
-const STRANGE: &str = "it was not written with this master key";
 
 /// How many files with torn bytes are kept.
 const TORN_FILES_MAX: usize = 8;
@@ -71,46 +67,90 @@ const REPLAY_KEYS: usize = 4096;
 const BUFFER: usize = 1 << 20;
 
 /// Opens the store in a directory, making what is missing and mending what may be mended.
-pub fn recover(root: &Path, patience: Duration, key: &ChainKey) -> Result<Recovered, StoreError> {
+pub fn recover(root: &Path, patience: Duration, manner: &Manner) -> Result<Recovered, StoreError> {
     let ledger_directory = root.join("ledger");
     files::make_directory(&ledger_directory).map_err(files::unavailable(&ledger_directory))?;
     let lock = Lock::acquire(&root.join("lock"), patience)?;
-    reopen(root, Arc::new(lock), key)
+    reopen(root, Arc::new(lock), manner, true, None)
 }
 
-/// Opens it again under the lock that is held.
-pub fn reopen(root: &Path, lock: Arc<Lock>, key: &ChainKey) -> Result<Recovered, StoreError> {
+/// Opens it again under the lock that is held. After a failure no index is trusted, and whoever was here all the time knows what was
+/// acknowledged.
+pub fn reopen(
+    root: &Path,
+    lock: Arc<Lock>,
+    manner: &Manner,
+    trusts_index: bool,
+    acknowledged: Option<Link>,
+) -> Result<Recovered, StoreError> {
     let ledger_directory = root.join("ledger");
     let keys = Keys::open(&root.join("keys"))?;
     let letters = Letters::open(&root.join("letters"))?;
-    let path = ledger_directory.join("entries.jsonl");
-    refuse_a_missing_ledger(root, &path)?;
-    let file = Ledger::open_file(&path)?;
-    let reader = LedgerReader::new(&file).map_err(files::unavailable(&ledger_directory))?;
+    refuse_a_missing_ledger(root, &ledger_directory)?;
+    let reader = Ledger::open_files(&ledger_directory)?;
 
-    let found = open_index(&root.join("index"))?;
-    let witness = found.witness();
+    let found = open_index(&root.join("index"), manner)?;
+    let indexed = found.witness();
+    let witness = acknowledged.into_iter().chain(indexed).max_by_key(|witness| witness.position);
+    // What the same boot left behind is as it was written: it is looked through later, beside the work.
+    let promptly = manner.promptly && !is_doubted(root);
+    let is_trusted = promptly && trusts_index && found.is_of_this_boot();
+    let begins = if promptly { reader.place_for(indexed) } else { 0 };
     let (survey, found) = std::thread::scope(|scope| {
-        let checked = scope.spawn(|| found.checked());
+        let checked = scope.spawn(|| if is_trusted { found } else { found.checked() });
         (
-            survey(&reader, witness, Some(key), |_| ()),
+            survey(&reader, begins, witness, Some(&manner.key), |_| ()),
             checked.join().expect("the check catches panics itself"),
         )
     });
     let survey = survey?;
     if let Some(flaw) = survey.flaw {
         refuse_a_strange_key(&survey, flaw)?;
-        mend(&file, &survey, flaw, &ledger_directory)?;
+        mend(&reader, &survey, flaw, &ledger_directory)?;
     }
-    if witness.is_none_or(|witness| witness.position == 0) {
+    if indexed.is_none_or(|witness| witness.position == 0) {
         refuse_a_cut_ledger(&survey.end, &keys)?;
     }
-    let ledger = Ledger::new(file, survey.end, key.clone());
+    let ledger = Ledger::new(reader, survey.end, manner.key.clone(), manner.segment_bytes)?;
     ledger.settle(survey.last.as_ref()).map_err(files::unavailable(&ledger_directory))?;
-    let (index, meta) = catch_up(root, found, &ledger, &keys)?;
-    letters.keep_only(|id| index.get(&layout::letter(id)).map(|found| found.is_some()))?;
-    let (root, key) = (root.to_owned(), key.clone());
-    Ok(Recovered { root, ledger, index, meta, keys, letters, lock, key })
+    let index = catch_up(root, found, &ledger, &keys, manner)?;
+    if is_trusted {
+        index.look_through_later();
+    }
+    if begins == 0 {
+        believe(root).map_err(files::unavailable(root))?;
+    }
+    let is_parked = |id: &_| index.get(&layout::letter(id)).map(|found| found.is_some());
+    match guarded(|| letters.keep_only(is_parked)).unwrap_or_else(|why| Err(StoreError::Unavailable(why))) {
+        // What was trusted was not to be.
+        Err(StoreError::Unavailable(_)) if is_trusted => {
+            drop(index);
+            return reopen(root, lock, manner, false, acknowledged);
+        }
+        kept => kept?,
+    }
+    let (root, manner) = (root.to_owned(), manner.clone());
+    Ok(Recovered { root, ledger, index, keys, letters, lock, manner, unread: begins })
+}
+
+/// Beside the ledger: damage was found behind the work, so the next start reads all of it before anything else.
+const DOUBTED: &str = "doubted";
+
+/// Has the next start read the whole ledger first.
+pub(super) fn doubt(root: &Path) -> std::io::Result<()> {
+    files::write_whole(
+        &root.join(DOUBTED),
+        b"The ledger was found to be damaged; the next start reads all of it.\n",
+    )?;
+    files::sync_directory(root)
+}
+
+fn is_doubted(root: &Path) -> bool {
+    root.join(DOUBTED).exists()
+}
+
+fn believe(root: &Path) -> std::io::Result<()> {
+    files::remove_together(root, std::iter::once(root.join(DOUBTED)))
 }
 
 /// Where not even the first frame is vouched for, it is the key that is wrong, or the whole ledger.
@@ -127,13 +167,20 @@ fn refuse_a_strange_key(survey: &Survey, flaw: &str) -> Result<(), StoreError> {
 }
 
 /// The ledger is made before anything else is, so what lies beside it tells of a ledger that was there.
-fn refuse_a_missing_ledger(root: &Path, ledger: &Path) -> Result<(), StoreError> {
+fn refuse_a_missing_ledger(root: &Path, directory: &Path) -> Result<(), StoreError> {
+    let ledger = directory.join(segments::FIRST);
     if ledger.exists() {
         return Ok(());
     }
-    for name in ["index", "keys", "letters"] {
+    let has_later = !segments::list(directory, false)?.is_empty();
+    for name in ["index", "keys", "letters", "ledger"] {
         let path = root.join(name);
-        if !files::is_empty(&path).map_err(files::unavailable(&path))? {
+        let is_witness = if name == "ledger" {
+            has_later
+        } else {
+            !files::is_empty(&path).map_err(files::unavailable(&path))?
+        };
+        if is_witness {
             return Err(StoreError::Damaged(format!(
                 "the ledger {} is missing, and {name} beside it shows that there was one. What was in it is not known. Nothing was \
                  changed. Look whether the right disk is mounted; else stop carepass, move the folder {} away and restore a backup \
@@ -165,6 +212,7 @@ fn refuse_a_cut_ledger(end: &Link, keys: &Keys) -> Result<(), StoreError> {
 }
 
 /// What lies in the directory of the index.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Found {
     Usable(Index, Meta),
     /// Why not, and how far it was if it still says so.
@@ -179,6 +227,13 @@ impl Found {
         }
     }
 
+    fn is_of_this_boot(&self) -> bool {
+        match self {
+            Self::Usable(index, meta) => index.is_of_this_boot(meta),
+            Self::Unusable(..) => false,
+        }
+    }
+
     fn checked(self) -> Self {
         let Self::Usable(index, meta) = self else { return self };
         // The index is dropped within, too: what sled does on a damaged tree is not known.
@@ -189,12 +244,12 @@ impl Found {
     }
 }
 
-fn open_index(path: &Path) -> Result<Found, StoreError> {
+fn open_index(path: &Path, manner: &Manner) -> Result<Found, StoreError> {
     if let Err(error) = files::make_directory(path) {
         return Ok(Found::Unusable(error.to_string(), None));
     }
     let opened = guarded(|| {
-        let index = Index::open(path)?;
+        let index = Index::open(path, manner.cache_bytes)?;
         let meta = index.meta().map_err(Unopened::Unusable)?;
         Ok((index, meta))
     });
@@ -212,131 +267,23 @@ fn guarded<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
     std::thread::scope(|scope| scope.spawn(work).join()).map_err(|_| "sled panicked".to_owned())
 }
 
-/// The ledger as it was read.
-pub(super) struct Survey {
-    /// The end of the last valid frame.
-    pub end: Link,
-    /// The last valid frame.
-    pub last: Option<Frame>,
-    /// Why what follows is not a frame.
-    pub flaw: Option<&'static str>,
-}
-
-/// Reads the ledger from end to end, and shows each frame. Without a key nothing is said of who wrote them.
-pub(super) fn survey(
-    reader: &LedgerReader,
-    witness: Option<Link>,
-    key: Option<&ChainKey>,
-    mut visit: impl FnMut(&Frame),
-) -> Result<Survey, StoreError> {
-    check_opening(&mut reader.bytes_from(0, BUFFER))?;
-    let mut survey = Survey { end: Link::opening(), last: None, flaw: None };
-    compare(&survey.end, witness)?;
-    survey.read_on(reader, witness, key, &mut visit)?;
-    let acknowledged = witness.map_or(0, |witness| witness.position);
-    // What somebody else wrote is told as that, whatever the index knows.
-    if acknowledged <= survey.end.position || survey.flaw == Some(STRANGE) {
-        return Ok(survey);
-    }
-    let Link { position, offset, .. } = survey.end;
-    Err(StoreError::Damaged(format!(
-        "the ledger is whole up to entry {position} (byte {offset}), but entries up to {acknowledged} were acknowledged; the \
-         index still knows them. Nothing was changed. Restore the ledger from a newer copy. Without one, `carepass ledger repair` \
-         sets the index aside and goes on from entry {position}; what came later has to be sent again."
-    )))
-}
-
-impl Survey {
-    /// Goes on where it ended.
-    pub fn read_on(
-        &mut self,
-        reader: &LedgerReader,
-        witness: Option<Link>,
-        key: Option<&ChainKey>,
-        visit: &mut impl FnMut(&Frame),
-    ) -> Result<(), StoreError> {
-        let mut bytes = reader.bytes_from(self.end.offset, BUFFER);
-        self.flaw = None;
-        loop {
-            match frame::next_frame(&mut bytes, &self.end) {
-                Ok(Some(frame)) if key.is_some_and(|key| !key.vouches_for(&frame)) => {
-                    self.flaw = Some(STRANGE);
-                    return Ok(());
-                }
-                Ok(Some(frame)) => {
-                    visit(&frame);
-                    self.end = frame.end;
-                    self.last = Some(frame);
-                    compare(&self.end, witness)?;
-                }
-                Ok(None) => return Ok(()),
-                Err(Unread::Flaw(flaw)) => {
-                    self.flaw = Some(flaw);
-                    return Ok(());
-                }
-                Err(Unread::Io(error)) => {
-                    return Err(StoreError::Unavailable(format!("the ledger cannot be read: {error}")));
-                }
-            }
-        }
-    }
-}
-
-fn check_opening(bytes: &mut impl BufRead) -> Result<(), StoreError> {
-    let mut line = Vec::new();
-    bytes
-        .take(frame::OPENING.len() as u64)
-        .read_to_end(&mut line)
-        .map_err(|error| StoreError::Unavailable(format!("the ledger cannot be read: {error}")))?;
-    if line == frame::OPENING {
-        return Ok(());
-    }
-    Err(StoreError::Damaged(match frame::version_of(&line) {
-        Some(version) => format!(
-            "the ledger has version {version}, which this release cannot read. Nothing was changed. Start the release that wrote it."
-        ),
-        None => "the first line of the ledger is not that of a ledger, so nothing in it can be trusted, whole or not. Nothing was \
-                 changed. Keep a copy of the folder and restore a backup (`carepass store restore`)."
-            .to_owned(),
-    }))
-}
-
-/// The index saw this frame acknowledged: it must be the same one.
-fn compare(end: &Link, witness: Option<Link>) -> Result<(), StoreError> {
-    let differs = |witness: &Link| witness.position == end.position && witness != end;
-    if witness.as_ref().is_none_or(|witness| !differs(witness)) {
-        return Ok(());
-    }
-    Err(StoreError::Damaged(format!(
-        "the ledger and the index tell different stories up to entry {}: one of them was exchanged or rewritten. Nothing was \
-         changed. Find out which, with the heads that outcomes carry (`carepass ledger verify --head`); to trust the ledger, let \
-         `carepass ledger repair` set the index aside.",
-        end.position
-    )))
-}
-
-/// What follows the last valid frame, as far as one frame may reach, and what it is.
-pub(super) fn tail(file: &File, end: &Link) -> std::io::Result<(Vec<u8>, Tail)> {
-    let length = file.metadata()?.len().saturating_sub(end.offset);
-    let read = usize::try_from(length).unwrap_or(usize::MAX).min(frame::FRAME_MAX + 1);
-    let mut tail = vec![0; read];
-    file.read_exact_at(&mut tail, end.offset)?;
-    let judged = frame::judge(&tail, end);
-    Ok((tail, judged))
-}
-
 /// Cuts a frame that was never acknowledged, or says that it is damage.
-fn mend(file: &File, survey: &Survey, flaw: &'static str, directory: &Path) -> Result<(), StoreError> {
-    let (end, unavailable) = (&survey.end, files::unavailable(directory));
-    let (tail, judged) = tail(file, end).map_err(&unavailable)?;
+fn mend(
+    reader: &LedgerReader,
+    survey: &Survey,
+    flaw: &'static str,
+    directory: &Path,
+) -> Result<(), StoreError> {
+    let unavailable = files::unavailable(directory);
+    let (tail, judged) = tail(&survey.walk).map_err(&unavailable)?;
     if let Tail::Damaged(why) = judged {
-        let found = verify::damage(file, survey, flaw, why)?;
-        return Err(StoreError::Damaged(found));
+        return Err(StoreError::Damaged(verify::damage(reader, survey, flaw, why)?));
     }
-    let kept = keep_torn(directory, end, &tail).map_err(&unavailable)?;
-    file.set_len(end.offset).and_then(|()| file.sync_all()).map_err(&unavailable)?;
+    let kept = keep_torn(directory, &survey.end, &tail).map_err(&unavailable)?;
+    let file = &survey.walk.segment().file;
+    file.set_len(survey.walk.local().offset).and_then(|()| file.sync_all()).map_err(&unavailable)?;
     tracing::warn!(
-        frame = end.frame + 1,
+        frame = survey.end.frame + 1,
         bytes = tail.len(),
         kept = %kept.display(),
         "the last frame of the ledger was never completed nor acknowledged; it was cut"
@@ -363,9 +310,15 @@ fn keep_torn(directory: &Path, end: &Link, tail: &[u8]) -> std::io::Result<PathB
 }
 
 /// Brings the index to the end of the ledger. If that fails on the index we found, it is tried once more on a new one.
-fn catch_up(root: &Path, found: Found, ledger: &Ledger, keys: &Keys) -> Result<(Index, Meta), StoreError> {
+fn catch_up(
+    root: &Path,
+    found: Found,
+    ledger: &Ledger,
+    keys: &Keys,
+    manner: &Manner,
+) -> Result<Index, StoreError> {
     let why = match found {
-        Found::Usable(index, meta) => match guarded(move || replay(index, meta, ledger, keys)) {
+        Found::Usable(index, meta) => match guarded(move || replay(index, meta.at, ledger, keys)) {
             Ok(Err(StoreError::Unavailable(why))) | Err(why) => why,
             Ok(done) => return done,
         },
@@ -378,37 +331,35 @@ fn catch_up(root: &Path, found: Found, ledger: &Ledger, keys: &Keys) -> Result<(
     );
     let path = root.join("index");
     set_aside(root, &path).map_err(files::unavailable(root))?;
-    match open_index(&path)? {
+    match open_index(&path, manner)? {
         Found::Usable(index, meta) => {
-            guarded(move || replay(index, meta, ledger, keys)).map_err(StoreError::Unavailable)?
+            guarded(move || replay(index, meta.at, ledger, keys)).map_err(StoreError::Unavailable)?
         }
         Found::Unusable(why, _) => Err(StoreError::Unavailable(format!("no new index can be made: {why}"))),
     }
 }
 
-fn replay(index: Index, mut meta: Meta, ledger: &Ledger, keys: &Keys) -> Result<(Index, Meta), StoreError> {
-    let reader = ledger.reader();
-    let mut bytes = reader.bytes_from(meta.at.offset, BUFFER);
-    let mut at = meta.at;
+fn replay(index: Index, mut at: Link, ledger: &Ledger, keys: &Keys) -> Result<Index, StoreError> {
+    let mut walk = ledger.reader().walk_behind(&at, BUFFER)?;
     while at != *ledger.end() {
         let mut stage = Stage::new(&index, keys);
         while at != *ledger.end() && stage.len() < REPLAY_KEYS {
-            let Ok(Some(frame)) = frame::next_frame(&mut bytes, &at) else {
+            let Ok(Some(frame)) = walk.next() else {
                 return Err(damaged(at.offset, "it changed while it was read"));
             };
-            stage.put_frame(frame.first, frame.offset)?;
-            for entry in entries_of(&frame) {
-                let (entry, place) = entry?;
-                stage.put_changes(entry.position, &entry.changes, place)?;
+            stage.put_frame(frame.first, frame.offset);
+            for entry in entries_of(&frame)? {
+                stage.put_changes(entry.position, entry.changes)?;
             }
             at = frame.end;
         }
         // A crash may have come between a frame that erases and the end of the key.
         keys.destroy(stage.erased())
             .map_err(|error| StoreError::Unavailable(format!("a data key cannot be destroyed: {error}")))?;
-        meta = stage.write(&meta, &at)?;
+        stage.publish(at)?;
+        index.catch_up()?;
     }
-    Ok((index, meta))
+    Ok(index)
 }
 
 /// Keeps one unusable index for whoever wants to know what happened to it.

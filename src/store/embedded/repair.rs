@@ -4,11 +4,10 @@
 
 use super::chain_key::ChainKey;
 use super::files;
-use super::frame::Link;
 use super::keys::Keys;
-use super::ledger::LedgerReader;
 use super::lock::Lock;
-use super::recover;
+use super::segments::{self, Walk};
+use super::survey::{self, Survey};
 use super::verify::ledger_of;
 use crate::model::entry::Position;
 use crate::store::StoreError;
@@ -42,33 +41,49 @@ pub fn repair(
     key: Option<&ChainKey>,
     now: Timestamp,
 ) -> Result<Repaired, StoreError> {
-    let ledger = ledger_of(root);
     let unavailable = files::unavailable(root);
     // Before the lock, which would make the folder's file: a wrong path is not to be littered.
-    let file = File::options().read(true).write(true).open(&ledger).map_err(files::unavailable(&ledger))?;
+    ledger_of(root)?;
     let _lock = Lock::acquire(&root.join("lock"), Duration::ZERO)?;
-    let survey = recover::survey(&LedgerReader::new(&file).map_err(&unavailable)?, None, key, |_| ())?;
+    let survey = survey::survey(&ledger_of(root)?, 0, None, key, |_| ())?;
     if survey.end.position != after.0 {
         return Err(StoreError::Conflict);
     }
     let kept = root.join(format!("before-repair-{}", now.as_second()));
-    let keys = keep(root, &ledger, &kept, &survey.end)?;
-    let length = file.metadata().map_err(&unavailable)?.len();
-    file.set_len(survey.end.offset).and_then(|()| file.sync_all()).map_err(&unavailable)?;
-    Ok(Repaired { kept, cut: length.saturating_sub(survey.end.offset), keys })
+    let keys = keep(root, &survey, &kept)?;
+    let cut = cut(&survey.walk, &kept).map_err(&unavailable)?;
+    Ok(Repaired { kept, cut, keys })
+}
+
+/// Cuts the file with the first place that is not sound, and moves the later ones away, the last first: what stays is always a ledger.
+fn cut(walk: &Walk, kept: &Path) -> io::Result<u64> {
+    let (segment, mut cut) = (walk.segment(), 0);
+    for later in walk.later().iter().rev() {
+        cut += later.length()?;
+        std::fs::rename(&later.path, kept.join(segments::name(later.number)))?;
+    }
+    let end = walk.local().offset;
+    cut += segment.length()?.saturating_sub(end);
+    let file = File::options().write(true).open(&segment.path)?;
+    file.set_len(end)?;
+    file.sync_all()?;
+    files::sync_directory(kept)?;
+    files::sync_directory(segment.path.parent().unwrap_or(kept))?;
+    Ok(cut)
 }
 
 /// The copy is on disk before anything is changed.
-fn keep(root: &Path, ledger: &Path, kept: &Path, end: &Link) -> Result<usize, StoreError> {
+fn keep(root: &Path, survey: &Survey, kept: &Path) -> Result<usize, StoreError> {
     let unavailable = files::unavailable(kept);
     let keys = Keys::open(&root.join("keys"))?;
-    let later: Vec<_> = keys.all()?.into_iter().filter(|key| key.since.0 > end.position).collect();
+    let later: Vec<_> = keys.all()?.into_iter().filter(|key| key.since.0 > survey.end.position).collect();
     files::make_directory(kept).map_err(&unavailable)?;
     let copied = || -> io::Result<()> {
-        let copy = kept.join("entries.jsonl");
+        let segment = survey.walk.segment();
+        let copy = kept.join(segments::name(segment.number));
         // Never over an original that an earlier repair kept.
         let mut to = File::options().write(true).create_new(true).mode(0o600).open(&copy)?;
-        io::copy(&mut File::open(ledger)?, &mut to)?;
+        io::copy(&mut File::open(&segment.path)?, &mut to)?;
         to.sync_all()?;
         files::make_directory(&kept.join("keys"))?;
         files::write_together(

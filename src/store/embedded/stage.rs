@@ -1,13 +1,14 @@
-//! What a batch of entries changes in the index, before it is written: the index as it will be. Conditions are checked against
-//! it, so a commit sees those before it in the same batch. Recovery stages the same way, without conditions: what is in the
-//! ledger has happened. Not here: when the batch is written (`writer`, `recover`).
+//! What a batch of entries changes, before anybody sees it: the index as it will be. Conditions are checked against it, so a commit sees
+//! those before it in the same batch. Recovery stages the same way, without conditions: what is in the ledger has happened.
+//! Not here: when the batch is seen, and when it is written (`writer`, `recover`).
 
 use super::frame::Link;
-use super::index::{Index, Meta, broken};
+use super::index::{Index, broken};
 use super::keys::Keys;
+use super::late::{Held, Late};
 use super::layout;
-use super::ledger::Place;
-use super::value::{self, Content, Document};
+use super::value;
+use crate::model::duty::{Duty, LeaseBook};
 use crate::model::engineer::EventRef;
 use crate::model::enrollment::{Enrollment, EnrollmentId};
 use crate::model::entry::{Change, Commit, Position};
@@ -17,27 +18,20 @@ use crate::model::sealed::{NameTag, Sealed, WrappedKey};
 use crate::store::StoreError;
 use crate::store::condition::Known;
 use jiff::Timestamp;
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The index as it will be.
 #[derive(Debug)]
 pub struct Stage<'a> {
     index: &'a Index,
     keys: &'a Keys,
-    slots: BTreeMap<Vec<u8>, Slot>,
+    changed: BTreeMap<Vec<u8>, Option<Held>>,
     data_keys: BTreeMap<EngineerKey, (WrappedKey, Position)>,
     letters: BTreeMap<LetterId, Sealed>,
     erased: Vec<(EngineerKey, Position)>,
     /// Messages that are parked no longer when all is written.
     unparked: BTreeSet<LetterId>,
-}
-
-/// A key of the index: what it holds and what it will hold, both with their checks.
-#[derive(Debug)]
-struct Slot {
-    before: Option<sled::IVec>,
-    after: Option<Vec<u8>>,
 }
 
 impl<'a> Stage<'a> {
@@ -46,7 +40,7 @@ impl<'a> Stage<'a> {
         Self {
             index,
             keys,
-            slots: BTreeMap::new(),
+            changed: BTreeMap::new(),
             data_keys: BTreeMap::new(),
             letters: BTreeMap::new(),
             erased: Vec::new(),
@@ -56,7 +50,7 @@ impl<'a> Stage<'a> {
 
     /// The number of keys that change.
     pub fn len(&self) -> usize {
-        self.slots.len()
+        self.changed.len()
     }
 
     /// New data keys, which must be on disk before their frame.
@@ -87,152 +81,121 @@ impl<'a> Stage<'a> {
         self.letters.extend(commit.letters.iter().cloned());
     }
 
-    /// Takes over the changes of an entry that lies, or will lie, at `place`.
-    pub fn put_changes(
-        &mut self,
-        position: Position,
-        changes: &[Change],
-        place: Place,
-    ) -> Result<(), StoreError> {
+    /// Takes over the changes of an entry.
+    pub fn put_changes(&mut self, position: Position, changes: Vec<Change>) -> Result<(), StoreError> {
         for change in changes {
-            self.put_change(change, place)?;
             self.erased.extend(change.erased().map(|engineer| (engineer.clone(), position)));
             if let Some(engineer) = change.engineer() {
-                self.put(layout::history(engineer, position), &place.encode())?;
+                self.put(layout::history(engineer, position), Vec::new());
             }
+            self.put_change(change, position)?;
         }
         Ok(())
     }
 
     /// Takes over the beginning of a frame.
-    pub fn put_frame(&mut self, first: u64, offset: u64) -> Result<(), StoreError> {
-        self.put(layout::frame(first), &offset.to_be_bytes())
+    pub fn put_frame(&mut self, first: u64, offset: u64) {
+        self.put(layout::frame(first), offset.to_be_bytes().to_vec());
     }
 
-    /// Writes everything to the index, which then is at `at`.
-    pub fn write(self, before: &Meta, at: &Link) -> Result<Meta, StoreError> {
-        let mut meta = *before;
-        meta.at = *at;
-        let mut batch = sled::Batch::default();
-        for (key, Slot { before, after }) in self.slots {
-            if before.as_deref() == after.as_deref() {
-                continue;
-            }
-            if let Some(before) = before {
-                meta.count = meta.count.wrapping_sub(1);
-                meta.sum = meta.sum.wrapping_sub(value::number(&before));
-            }
-            match after {
-                Some(after) => {
-                    meta.count = meta.count.wrapping_add(1);
-                    meta.sum = meta.sum.wrapping_add(value::number(&after));
-                    batch.insert(key, after);
-                }
-                None => batch.remove(key),
-            }
-        }
-        self.index.apply(batch, &meta)?;
-        Ok(meta)
+    /// From now on everybody sees it; the index is to be at `at` when it has it.
+    pub fn publish(self, at: Link) -> Result<(), StoreError> {
+        self.index.absorb(self.changed, at)
     }
 
-    fn put_change(&mut self, change: &Change, place: Place) -> Result<(), StoreError> {
-        let key = layout::subject(change);
+    fn put_change(&mut self, change: Change, position: Position) -> Result<(), StoreError> {
+        let key = layout::subject(&change);
         match change {
-            Change::Received(received) => self.put_document(key, 0, None, received, place),
-            Change::Engineer(engineer) => self.put_document(key, engineer.version, None, engineer, place),
-            Change::Enrollment { row, .. } => self.put_row(key, row, place),
-            Change::Reserved { engineer, .. } => self.put(key, engineer.as_str().as_bytes()),
-            Change::Released { .. } => {
-                self.slot(key)?.after = None;
-                Ok(())
+            Change::Received(received) => {
+                self.put_document(key, position, Late::Received(Arc::new(received)));
             }
-            Change::Erased { .. } => Ok(()),
-            Change::Parked(parked) => self.put_parked(key, parked, place),
-            Change::Unparked { id, .. } => self.take_parked(&key, id),
-            Change::Bookmark { position, .. } => self.put(key, &position.0.to_be_bytes()),
+            Change::Engineer(engineer) => {
+                self.put_document(key, position, Late::Engineer(Arc::from(engineer)));
+            }
+            Change::Enrollment { row, .. } => return self.put_row(key, Arc::from(row), position),
+            Change::Reserved { engineer, .. } => self.put(key, engineer.as_str().as_bytes().to_vec()),
+            Change::Released { .. } => self.remove(key),
+            Change::Erased { .. } => (),
+            Change::Parked(parked) => return self.put_parked(key, parked, position),
+            Change::Unparked { id, .. } => return self.take_parked(key, id),
+            Change::Bookmark { position, .. } => self.put(key, position.0.to_be_bytes().to_vec()),
         }
+        Ok(())
     }
 
     /// What is parked already stays as it was first parked.
-    fn put_parked(&mut self, key: Vec<u8>, parked: &Parked, place: Place) -> Result<(), StoreError> {
+    fn put_parked(&mut self, key: Vec<u8>, parked: Parked, position: Position) -> Result<(), StoreError> {
         self.unparked.remove(&parked.id);
-        if self.payload(&key)?.is_some() {
+        if self.held(&key)?.is_some() {
             return Ok(());
         }
-        self.put(layout::parked(parked.at, &parked.id), &[])?;
-        self.put_document(key, 0, Some(parked.at), parked, place)
-    }
-
-    fn take_parked(&mut self, key: &[u8], id: &LetterId) -> Result<(), StoreError> {
-        if let Some((_, Some(at))) = self.stub(key)? {
-            self.slot(layout::parked(at, id))?.after = None;
-        }
-        self.slot(key.to_vec())?.after = None;
-        self.unparked.insert(id.clone());
+        self.put(layout::parked(parked.at, &parked.id), Vec::new());
+        self.put_document(key, position, Late::Parked(Arc::new(parked)));
         Ok(())
     }
 
-    fn put_row(&mut self, key: Vec<u8>, row: &Enrollment, place: Place) -> Result<(), StoreError> {
-        if let Some((_, Some(before))) = self.stub(&key)? {
+    fn take_parked(&mut self, key: Vec<u8>, id: LetterId) -> Result<(), StoreError> {
+        if let Some((_, Some((_, at)))) = self.stub(&key)? {
+            self.remove(layout::parked(at, &id));
+        }
+        self.remove(key);
+        self.unparked.insert(id);
+        Ok(())
+    }
+
+    fn put_row(&mut self, key: Vec<u8>, row: Arc<Enrollment>, position: Position) -> Result<(), StoreError> {
+        if let Some((_, Some((step, at)))) = self.stub(&key)? {
             // The row may have queued in another lane.
             for lane in row.id.lanes() {
-                self.slot(layout::wake_in(&lane, before, &row.id))?.after = None;
+                self.remove(layout::wake_in(&lane, step, at, &row.id));
             }
         }
-        if let Some(at) = row.wake_at() {
-            self.put(layout::wake_in(&row.lane(), at, &row.id), &[])?;
+        if let Some((step, at)) = row.place() {
+            self.put(layout::wake_in(&row.lane(), step.number(), at, &row.id), Vec::new());
         }
-        self.put_document(key, row.version, row.wake_at(), row, place)
-    }
-
-    fn put_document(
-        &mut self,
-        key: Vec<u8>,
-        version: u64,
-        wake_at: Option<Timestamp>,
-        document: &impl Serialize,
-        place: Place,
-    ) -> Result<(), StoreError> {
-        let json = serde_json::to_vec(document).map_err(|error| broken(&error.to_string()))?;
-        let inline = json.len() <= value::INLINE_MAX;
-        let content = if inline { Content::Inline(&json) } else { Content::InLedger(place) };
-        self.put(key, &Document { version, wake_at, content }.encode())
-    }
-
-    fn put(&mut self, key: Vec<u8>, payload: &[u8]) -> Result<(), StoreError> {
-        let sealed = value::seal(&key, payload);
-        self.slot(key)?.after = Some(sealed);
+        self.put_document(key, position, Late::Row(row));
         Ok(())
+    }
+
+    fn put_document(&mut self, key: Vec<u8>, position: Position, document: Late) {
+        self.changed.insert(key, Some(Held::Late(position, document)));
+    }
+
+    fn put(&mut self, key: Vec<u8>, payload: Vec<u8>) {
+        self.changed.insert(key, Some(Held::Bytes(payload)));
+    }
+
+    fn remove(&mut self, key: Vec<u8>) {
+        self.changed.insert(key, None);
     }
 
     /// The version and the wake of a document.
-    fn stub(&mut self, key: &[u8]) -> Result<Option<(u64, Option<Timestamp>)>, StoreError> {
-        let Some(payload) = self.payload(key)? else { return Ok(None) };
-        let document = Document::decode(payload).ok_or_else(|| broken("a document cannot be read"))?;
-        Ok(Some((document.version, document.wake_at)))
+    fn stub(&self, key: &[u8]) -> Result<Option<(u64, Option<value::Wake>)>, StoreError> {
+        let held = self.held(key)?;
+        held.map(|held| held.stub().ok_or_else(|| broken("a document cannot be read"))).transpose()
     }
 
-    fn payload(&mut self, key: &[u8]) -> Result<Option<&[u8]>, StoreError> {
-        let slot = self.slot(key.to_vec())?;
-        let payload = slot.after.as_deref().map(|stored| value::open(key, stored));
-        payload.map(|payload| payload.ok_or_else(|| broken("a value does not match its check"))).transpose()
-    }
-
-    fn slot(&mut self, key: Vec<u8>) -> Result<&mut Slot, StoreError> {
-        match self.slots.entry(key) {
-            std::collections::btree_map::Entry::Occupied(slot) => Ok(slot.into_mut()),
-            std::collections::btree_map::Entry::Vacant(vacant) => {
-                let before = self.index.stored(vacant.key())?;
-                let after = before.as_ref().map(|stored| stored.to_vec());
-                Ok(vacant.insert(Slot { before, after }))
-            }
+    fn held(&self, key: &[u8]) -> Result<Option<Held>, StoreError> {
+        match self.changed.get(key) {
+            Some(held) => Ok(held.clone()),
+            None => self.index.get(key),
         }
     }
 }
 
 impl Known for Stage<'_> {
+    /// One process holds everything.
+    fn epoch(&mut self, _duty: &Duty) -> Result<Option<u64>, StoreError> {
+        Ok(Some(LeaseBook::SOLE_EPOCH))
+    }
+
+    /// That process counts itself.
+    fn granted_after(&mut self, _source: Option<&str>, _after: Timestamp) -> Result<u32, StoreError> {
+        Ok(0)
+    }
+
     fn has_received(&mut self, event: &EventRef) -> Result<bool, StoreError> {
-        Ok(self.payload(&layout::received(event))?.is_some())
+        Ok(self.held(&layout::received(event))?.is_some())
     }
 
     fn engineer_version(&mut self, key: &EngineerKey) -> Result<Option<u64>, StoreError> {
@@ -244,12 +207,11 @@ impl Known for Stage<'_> {
     }
 
     fn holder(&mut self, tag: &NameTag) -> Result<Option<EngineerKey>, StoreError> {
-        let payload = self.payload(&layout::holder(tag))?;
-        payload.map(engineer_key).transpose()
+        self.held(&layout::holder(tag))?.map(|held| engineer_key(&held)).transpose()
     }
 
     fn is_parked(&mut self, id: &LetterId) -> Result<bool, StoreError> {
-        Ok(self.payload(&layout::letter(id))?.is_some())
+        Ok(self.held(&layout::letter(id))?.is_some())
     }
 
     /// A key that this batch destroys is still on disk, where the new one would replace it ahead of the frame: it stands in the way
@@ -262,8 +224,10 @@ impl Known for Stage<'_> {
     }
 }
 
-/// Reads the key of an engineer from a payload.
-pub fn engineer_key(payload: &[u8]) -> Result<EngineerKey, StoreError> {
+/// The key of the engineer who holds a name.
+pub fn engineer_key(held: &Held) -> Result<EngineerKey, StoreError> {
+    let unreadable = || broken("a holder cannot be read");
+    let Held::Bytes(payload) = held else { return Err(unreadable()) };
     let text = std::str::from_utf8(payload).ok().and_then(|text| EngineerKey::parse(text).ok());
-    text.ok_or_else(|| broken("a holder cannot be read"))
+    text.ok_or_else(unreadable)
 }

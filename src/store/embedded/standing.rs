@@ -11,32 +11,34 @@
 //! say so. Opening anew reads what is there, and writes the last frame once more before anything is built on it (`Ledger::settle`).
 //! Not here: when it is tried (`writer`), and how (`recover`).
 
-use super::Shared;
 use super::chain_key::ChainKey;
 use super::files;
 use super::frame::Link;
-use super::index::Meta;
 use super::ledger::Ledger;
 use super::lock::Lock;
+use super::recent::Recent;
 use super::recover::{self, Recovered};
+use super::{Manner, Shared};
 use crate::model::entry::Position;
 use crate::store::StoreError;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 
 /// What outlasts a failure.
 #[derive(Debug)]
 pub struct Standing {
     root: PathBuf,
     lock: Arc<Lock>,
-    key: ChainKey,
+    manner: Manner,
     /// Nothing while it is opened anew.
     open: RwLock<Option<Shared>>,
     end: Arc<Mutex<Link>>,
     trouble: Mutex<Option<Trouble>>,
     /// How much was written.
     pub counters: Counting,
+    /// Records that were read lately.
+    pub recent: Recent,
 }
 
 /// How much was written since the start.
@@ -58,21 +60,22 @@ enum Trouble {
 
 impl Standing {
     /// A store that was opened, and what its writer needs.
-    pub fn new(recovered: Recovered) -> (Self, Ledger, Meta) {
+    pub fn new(recovered: Recovered) -> (Self, Ledger) {
         let end = Arc::new(Mutex::new(*recovered.ledger.end()));
         let (root, lock) = (recovered.root.clone(), recovered.lock.clone());
-        let key = recovered.key.clone();
-        let (shared, ledger, meta) = shared(recovered, end.clone());
+        let manner = recovered.manner.clone();
+        let (shared, ledger) = shared(recovered, end.clone());
         let standing = Self {
             root,
             lock,
-            key,
+            manner,
             open: RwLock::new(Some(shared)),
             end,
             trouble: Mutex::default(),
             counters: Counting::default(),
+            recent: Recent::default(),
         };
-        (standing, ledger, meta)
+        (standing, ledger)
     }
 
     /// Whether commits are taken.
@@ -131,27 +134,60 @@ impl Standing {
         read(shared).inspect_err(|error| self.fail(error))
     }
 
+    /// The same at once; `None` while everything is being opened anew, which takes a while.
+    pub fn read_now<T>(
+        &self,
+        read: impl FnOnce(&Shared) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        let open = match self.open.try_read() {
+            Ok(open) => open,
+            Err(TryLockError::Poisoned(open)) => open.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(read(open.as_ref()?).inspect_err(|error| self.fail(error)))
+    }
+
+    /// Looks at what is open, if it is; what is found there fails nothing by itself.
+    pub fn look<T>(&self, look: impl FnOnce(&Shared) -> T) -> Option<T> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(look)
+    }
+
     /// Opens everything anew, if the disk takes writes: what was in memory goes, what is on the disk counts. `None` if it has to be
     /// tried again, or if a person must look.
-    pub fn open_anew(&self) -> Option<(Ledger, Meta)> {
+    pub fn open_anew(&self) -> Option<Ledger> {
         let opened = files::probe(&self.root).map_err(files::unavailable(&self.root)).and_then(|()| {
+            let acknowledged = self.end();
             *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
-            recover::reopen(&self.root, self.lock.clone(), &self.key)
+            recover::reopen(&self.root, self.lock.clone(), &self.manner, false, Some(acknowledged))
         });
         match opened {
             Ok(recovered) => {
-                let (shared, ledger, meta) = shared(recovered, self.end.clone());
+                let (shared, ledger) = shared(recovered, self.end.clone());
                 self.advance(*ledger.end());
+                self.recent.forget();
                 *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(shared);
                 self.recovered();
                 tracing::info!(position = self.head().0, "the store was opened anew and takes commits again");
-                Some((ledger, meta))
+                Some(ledger)
             }
             Err(error) => {
                 self.still(error);
                 None
             }
         }
+    }
+
+    /// What its frames are vouched for with.
+    pub fn key(&self) -> &ChainKey {
+        &self.manner.key
+    }
+
+    /// The ledger was found to be damaged behind the work: nothing more is written, and the next start reads all of it.
+    pub fn damaged_behind(&self, error: &StoreError) {
+        if let Err(error) = recover::doubt(&self.root) {
+            tracing::error!(%error, "it cannot be noted that the ledger is damaged; `carepass ledger verify` finds it");
+        }
+        self.fail(error);
     }
 
     /// The end of the ledger.
@@ -192,7 +228,7 @@ impl Standing {
     }
 }
 
-fn shared(recovered: Recovered, end: Arc<Mutex<Link>>) -> (Shared, Ledger, Meta) {
-    let Recovered { root: _, ledger, index, meta, keys, letters, lock: _, key: _ } = recovered;
-    (Shared { index, ledger: ledger.reader(), keys, letters, end }, ledger, meta)
+fn shared(recovered: Recovered, end: Arc<Mutex<Link>>) -> (Shared, Ledger) {
+    let Recovered { root: _, ledger, index, keys, letters, lock: _, manner: _, unread: _ } = recovered;
+    (Shared { index, ledger: ledger.reader(), keys, letters, end }, ledger)
 }

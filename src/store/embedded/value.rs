@@ -1,13 +1,16 @@
 //! The values of the index, as bytes: each with a check over its key and itself, because sled does not notice damage.
-//! A long document stays in the ledger and the index keeps its place: sled never syncs values that do not fit into its pages.
+//! A long document stays in the ledger and the index keeps the position of its entry: sled never syncs values that do not fit into its pages.
 //! Pure: no file.
 
-use super::frame::Digest;
-use super::ledger::Place;
+use super::digest::Digest;
+use crate::model::entry::Position;
 use jiff::Timestamp;
 
 /// The longest document that lies in the index itself, in bytes.
 pub const INLINE_MAX: usize = 24 << 10;
+
+/// In the place of a step: the document is not listed by a time.
+const NO_WAKE: u8 = u8::MAX;
 
 /// The length of a check.
 const CHECK: usize = 8;
@@ -17,11 +20,14 @@ const CHECK: usize = 8;
 pub struct Document<'a> {
     /// Its version; 0 if it has none.
     pub version: u64,
-    /// When its row is to be looked at, or since when a message is parked: the time by which it is listed.
-    pub wake_at: Option<Timestamp>,
+    /// The time by which it is listed: when its row is to be looked at, or since when a message is parked; and at which step its row stands.
+    pub wake: Option<Wake>,
     /// Where it is.
     pub content: Content<'a>,
 }
+
+/// At which step, and when; 0 stands for a document that has no steps.
+pub type Wake = (u8, Timestamp);
 
 /// Where a document is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +35,7 @@ pub enum Content<'a> {
     /// Here, as JSON.
     Inline(&'a [u8]),
     /// In the last change of this entry that is about the same key.
-    InLedger(Place),
+    InLedger(Position),
 }
 
 /// A value for a key: the check, then the payload.
@@ -52,17 +58,17 @@ impl<'a> Document<'a> {
     /// The document as a payload.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = self.version.to_be_bytes().to_vec();
-        let wake_at = self.wake_at.map(Timestamp::as_nanosecond);
-        bytes.push(u8::from(wake_at.is_some()));
-        bytes.extend(wake_at.unwrap_or(0).to_be_bytes());
+        let (step, at) = self.wake.map_or((NO_WAKE, 0), |(step, at)| (step, at.as_nanosecond()));
+        bytes.push(step);
+        bytes.extend(at.to_be_bytes());
         match self.content {
             Content::Inline(json) => {
                 bytes.push(0);
                 bytes.extend(json);
             }
-            Content::InLedger(place) => {
+            Content::InLedger(position) => {
                 bytes.push(1);
-                bytes.extend(place.encode());
+                bytes.extend(position.0.to_be_bytes());
             }
         }
         bytes
@@ -71,32 +77,17 @@ impl<'a> Document<'a> {
     /// Reads a payload.
     pub fn decode(payload: &'a [u8]) -> Option<Self> {
         let (version, rest) = payload.split_first_chunk()?;
-        let (has_wake, rest) = rest.split_first()?;
+        let (step, rest) = rest.split_first()?;
         let (nanoseconds, rest) = rest.split_first_chunk()?;
-        let wake_at = match has_wake {
-            0 => None,
-            _ => Some(Timestamp::from_nanosecond(i128::from_be_bytes(*nanoseconds)).ok()?),
+        let wake = match *step {
+            NO_WAKE => None,
+            step => Some((step, Timestamp::from_nanosecond(i128::from_be_bytes(*nanoseconds)).ok()?)),
         };
         let content = match rest.split_first()? {
             (0, json) => Content::Inline(json),
-            (_, place) => Content::InLedger(Place::decode(place)?),
+            (_, position) => Content::InLedger(Position(u64::from_be_bytes(position.try_into().ok()?))),
         };
-        Some(Self { version: u64::from_be_bytes(*version), wake_at, content })
-    }
-}
-
-impl Place {
-    /// The place as a payload.
-    pub fn encode(&self) -> Vec<u8> {
-        [&self.offset.to_be_bytes()[..], &self.length.to_be_bytes(), &self.check].concat()
-    }
-
-    /// Reads a payload.
-    pub fn decode(payload: &[u8]) -> Option<Self> {
-        let (offset, rest) = payload.split_first_chunk()?;
-        let (length, check) = rest.split_first_chunk()?;
-        let (offset, length) = (u64::from_be_bytes(*offset), u32::from_be_bytes(*length));
-        Some(Self { offset, length, check: check.try_into().ok()? })
+        Some(Self { version: u64::from_be_bytes(*version), wake, content })
     }
 }
 
@@ -111,13 +102,12 @@ mod tests {
 
     #[test]
     fn documents_come_back_and_damage_is_seen() {
-        let place = Place { offset: 7, length: 9, check: [1; 8] };
-        for (wake_at, content) in [
+        for (wake, content) in [
             (None, Content::Inline(b"{}")),
-            (Some(Timestamp::MIN), Content::Inline(b"")),
-            (Some(Timestamp::UNIX_EPOCH), Content::InLedger(place)),
+            (Some((0, Timestamp::MIN)), Content::Inline(b"")),
+            (Some((27, Timestamp::UNIX_EPOCH)), Content::InLedger(Position(7))),
         ] {
-            let document = Document { version: 3, wake_at, content };
+            let document = Document { version: 3, wake, content };
             let value = seal(b"r1", &document.encode());
             assert_eq!(open(b"r1", &value).and_then(Document::decode), Some(document));
             assert_eq!(open(b"r2", &value), None);

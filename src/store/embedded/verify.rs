@@ -8,7 +8,8 @@ use super::files;
 use super::frame::{self, Frame, Link, Tail};
 use super::keys::Keys;
 use super::ledger::{LedgerReader, entries_of};
-use super::recover::{self, Survey};
+use super::segments::{self, Segment};
+use super::survey::{self, Survey};
 use crate::store::StoreError;
 use jiff::Timestamp;
 use std::fs::{File, TryLockError};
@@ -68,9 +69,17 @@ pub struct Behind {
     pub last: u64,
 }
 
-/// The ledger's file in the folder of a store.
-pub(super) fn ledger_of(root: &Path) -> PathBuf {
-    root.join("ledger").join("entries.jsonl")
+/// The ledger's folder in that of a store.
+pub(super) fn directory_of(root: &Path) -> PathBuf {
+    root.join("ledger")
+}
+
+/// The ledger of a store, to be looked at.
+pub(super) fn ledger_of(root: &Path) -> Result<LedgerReader, StoreError> {
+    let directory = directory_of(root);
+    let first = directory.join(segments::FIRST);
+    File::open(&first).map_err(files::unavailable(&first))?;
+    LedgerReader::open(&directory, false)
 }
 
 /// Verifies the store in a folder. `head` is a hash that was published: whether it closes a frame is told by `known`.
@@ -90,21 +99,23 @@ pub fn verify_keyed(root: &Path, head: Option<&str>, key: &ChainKey) -> Result<V
 }
 
 fn look(root: &Path, head: Option<&str>, key: Option<&ChainKey>) -> Result<Verified, StoreError> {
-    let path = ledger_of(root);
-    let unavailable = files::unavailable(&path);
-    let file = File::open(&path).map_err(&unavailable)?;
-    let reader = LedgerReader::new(&file).map_err(&unavailable)?;
+    let reader = ledger_of(root)?;
     let in_use = is_in_use(root);
     let mut known = head.is_none_or(|head| head == Link::opening().hash.to_string());
-    let mut visit = |frame: &Frame| known |= head.is_some_and(|head| head == frame.end.hash.to_string());
-    let mut survey = recover::survey(&reader, None, key, &mut visit)?;
+    let mut packed = None;
+    let mut visit = |frame: &Frame| {
+        known |= head.is_some_and(|head| head == frame.end.hash.to_string());
+        packed = packed.take().or_else(|| Some((frame.end.frame, frame.body().err()?)));
+    };
+    let mut survey = survey::survey(&reader, 0, None, key, &mut visit)?;
     for _ in 0..LOOKS {
         if in_use && survey.flaw.is_some() {
             wait_for_the_writer();
-            survey.read_on(&reader, None, key, &mut visit)?;
+            survey.read_on(None, key, &mut visit)?;
         }
     }
-    let flaw = survey.flaw.map(|what| flaw(&file, &survey, what)).transpose()?;
+    let flaw = survey.flaw.map(|what| flaw(&reader, &survey, what)).transpose()?;
+    let flaw = flaw.or_else(|| packed.map(|(frame, what)| unpacked(frame, what)));
     let keys = root.join("keys");
     let damaged_keys = if keys.is_dir() { Keys::open(&keys)?.damaged()? } else { Vec::new() };
     let head = Anchor::from(survey.end);
@@ -121,8 +132,13 @@ fn look(root: &Path, head: Option<&str>, key: Option<&ChainKey>) -> Result<Verif
 }
 
 /// What is to be said of damage behind the last sound frame.
-pub(super) fn damage(file: &File, survey: &Survey, flaw: &str, why: &str) -> Result<String, StoreError> {
-    Ok(told(survey, flaw, why, behind(file, &survey.end)?))
+pub(super) fn damage(
+    reader: &LedgerReader,
+    survey: &Survey,
+    flaw: &str,
+    why: &str,
+) -> Result<String, StoreError> {
+    Ok(told(survey, flaw, why, behind(reader, survey)?))
 }
 
 impl Verified {
@@ -141,15 +157,24 @@ fn wait_for_the_writer() {
     std::thread::sleep(PAUSE);
 }
 
-fn is_in_use(root: &Path) -> bool {
+pub(super) fn is_in_use(root: &Path) -> bool {
     let lock = File::open(root.join("lock"));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-fn flaw(file: &File, survey: &Survey, what: &str) -> Result<Flaw, StoreError> {
+/// Whoever wrote it had the key, and wrote what nobody can read.
+fn unpacked(frame: u64, what: &str) -> Flaw {
+    let text = format!(
+        "the chain of the ledger is whole, and yet frame {frame} cannot be read: {what}. Nothing was changed. Keep a copy of the folder; a \
+         later release may have written it."
+    );
+    Flaw { text, frame, torn: false, behind: Behind::default() }
+}
+
+fn flaw(reader: &LedgerReader, survey: &Survey, what: &str) -> Result<Flaw, StoreError> {
     let unreadable = |error| StoreError::Unavailable(format!("the ledger cannot be read: {error}"));
-    let (_, judged) = recover::tail(file, &survey.end).map_err(unreadable)?;
-    let behind = behind(file, &survey.end)?;
+    let (_, judged) = survey::tail(&survey.walk).map_err(unreadable)?;
+    let behind = behind(reader, survey)?;
     let (torn, text) = match judged {
         Tail::Torn => (true, torn(survey, what)),
         Tail::Damaged(why) => (false, told(survey, what, why, behind)),
@@ -191,16 +216,28 @@ fn dated(survey: &Survey) -> String {
 }
 
 fn last_at(survey: &Survey) -> Option<Timestamp> {
-    let last = entries_of(survey.last.as_ref()?).last()?.ok()?;
-    Some(last.0.at)
+    let entries = entries_of(survey.last.as_ref()?).ok()?;
+    Some(entries.last()?.at)
 }
 
-/// Looks for whole frames behind the end of the sound ones, line by line.
-fn behind(file: &File, end: &Link) -> Result<Behind, StoreError> {
+/// Looks for whole frames behind the end of the sound ones, line by line, in its file and in those after it.
+fn behind(reader: &LedgerReader, survey: &Survey) -> Result<Behind, StoreError> {
+    let mut found = behind_in(reader, survey.walk.segment(), survey.walk.at().offset, Behind::default())?;
+    for segment in survey.walk.later() {
+        let base = segment.first().map_or(segment.base, |first| first.offset);
+        found = behind_in(reader, segment, base, found)?;
+    }
+    Ok(found)
+}
+
+fn behind_in(
+    reader: &LedgerReader,
+    segment: &Segment,
+    mut offset: u64,
+    mut found: Behind,
+) -> Result<Behind, StoreError> {
     let unreadable = |error| StoreError::Unavailable(format!("the ledger cannot be read: {error}"));
-    let reader = LedgerReader::new(file).map_err(unreadable)?;
-    let (mut offset, mut found) = (end.offset, Behind::default());
-    let mut bytes = reader.bytes_from(offset, BUFFER);
+    let mut bytes = segment.bytes_from(offset, BUFFER);
     loop {
         let mut line = Vec::new();
         let read =
@@ -213,7 +250,7 @@ fn behind(file: &File, end: &Link) -> Result<Behind, StoreError> {
         if let Some(frame) = whole {
             let first = if found.frames == 0 { frame.first } else { found.first };
             found = Behind { frames: found.frames + 1, first, last: frame.end.position };
-            bytes = reader.bytes_from(next, BUFFER);
+            bytes = segment.bytes_from(next, BUFFER);
         }
         offset = next;
     }

@@ -2,6 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use carepass::model::entry::Position;
+use carepass::store::embedded::export;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -38,8 +40,23 @@ impl Found {
             if !is_excused(&path) {
                 let bytes = std::fs::read(&path).expect("a file that was just seen");
                 self.look(&path.display().to_string(), &bytes);
+                if path.ends_with("ledger/entries.jsonl") {
+                    self.look_at_entries(&path);
+                }
             }
         }
+    }
+
+    /// The entries are packed in the files of the ledger.
+    fn look_at_entries(&mut self, ledger: &Path) {
+        let (store, mut entries) = (ledger.ancestors().nth(2).expect("the store"), String::new());
+        let read = export(store, Position(0), |entry| {
+            entries.push_str(&entry);
+            true
+        });
+        read.expect("a sound ledger");
+        assert!(!entries.is_empty(), "nothing was written to {}", ledger.display());
+        self.look(&format!("the entries of {}", ledger.display()), entries.as_bytes());
     }
 }
 

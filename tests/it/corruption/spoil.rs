@@ -49,29 +49,76 @@ pub fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// Spoils the ledger. Every kind comes again and again; each time something is lost or changed.
+/// Spoils the ledger: a file of it, or all. Every kind comes again and again; each time something is lost or changed.
 pub fn ledger(root: &Path, yesterday: &Folder, stranger: &Folder, round: usize, chance: &mut Rng) -> Spoiled {
-    let path = root.join("ledger/entries.jsonl");
-    let whole = fs::read(&path).expect("a ledger");
-    let other = |folder: &Folder| fs::read(folder.0.join("ledger/entries.jsonl")).expect("a ledger");
-    let (how, bytes) = match round {
-        0 => ("yesterday's copy".to_owned(), other(yesterday)),
-        1 => ("another store's".to_owned(), other(stranger)),
-        2 => ("nothing in it".to_owned(), Vec::new()),
-        3 => ("from the future".to_owned(), replaced(&whole, b"\"version\":1", b"\"version\":2")),
+    let (directory, files) = (root.join("ledger"), ledger_files(root));
+    let (first, last) = (&files[0], files.last().expect("a ledger"));
+    let whole = |path: &Path| fs::read(path).expect("a ledger");
+    let exchange = |folder: &Folder| {
+        fs::remove_dir_all(&directory).expect("a ledger");
+        copy_folder(&folder.0.join("ledger"), &directory);
+    };
+    let how = match round {
+        0 => {
+            exchange(yesterday);
+            "yesterday's copy".to_owned()
+        }
+        1 => {
+            exchange(stranger);
+            "another store's".to_owned()
+        }
+        2 => written(first, &[], "nothing in the first file"),
+        3 => written(first, &replaced(&whole(first), b"\"version\":1", b"\"version\":2"), "from the future"),
         4 => {
-            fs::remove_file(&path).expect("a ledger");
-            return Spoiled("ledger: removed".into());
+            fs::remove_file(first).expect("a ledger");
+            "the first file removed".to_owned()
         }
         5 => {
-            fs::remove_dir_all(root.join("ledger")).expect("a ledger");
-            return Spoiled("ledger: the folder is removed".into());
+            fs::remove_dir_all(&directory).expect("a ledger");
+            "the folder is removed".to_owned()
         }
-        _ => damaged(&whole, round, chance),
+        6 => {
+            fs::remove_file(&files[files.len() / 2]).expect("a ledger");
+            "a file in the middle removed".to_owned()
+        }
+        7 => {
+            fs::remove_file(last).expect("a ledger");
+            "the last file removed".to_owned()
+        }
+        8 => {
+            let (one, two) = (whole(&files[1]), whole(&files[2]));
+            fs::write(&files[1], two).expect("a ledger");
+            written(&files[2], &one, "two files exchanged")
+        }
+        9 => {
+            let old = ledger_files(&yesterday.0);
+            let stale = old.last().expect("a ledger");
+            let name = stale.file_name().expect("a name");
+            written(&directory.join(name), &whole(stale), "a file of yesterday's")
+        }
+        _ => {
+            let path = &files[chance.usize(..files.len())];
+            let (how, bytes) = damaged(&whole(path), round, chance);
+            assert!(bytes != whole(path), "{how}: nothing was spoiled");
+            written(path, &bytes, &how)
+        }
     };
-    assert!(bytes != whole, "{how}: nothing was spoiled");
-    fs::write(&path, bytes).expect("a ledger");
     Spoiled(format!("ledger: {how}"))
+}
+
+fn written(path: &Path, bytes: &[u8], how: &str) -> String {
+    fs::write(path, bytes).expect("a file");
+    format!("{}: {how}", path.file_name().expect("a name").to_string_lossy())
+}
+
+/// The files of a ledger, the first first.
+pub fn ledger_files(root: &Path) -> Vec<PathBuf> {
+    let Ok(files) = fs::read_dir(root.join("ledger")) else { return Vec::new() };
+    let files = files.map(|file| file.expect("a file").path());
+    let mut files: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|end| end == "jsonl")).collect();
+    files.sort_by_key(|path| (path.as_os_str().len(), path.clone()));
+    files
 }
 
 /// Spoils the index: a file of it, or all.
@@ -154,7 +201,9 @@ fn damaged(whole: &[u8], round: usize, chance: &mut Rng) -> (String, Vec<u8>) {
             format!("bytes {from} to {to} gone")
         }
         _ => {
-            let (from, to) = block(SECTOR);
+            // What is doubled behind the end is cut like a torn frame, and nothing is lost by it.
+            let at = at.min(whole.len().saturating_sub(2 * SECTOR));
+            let (from, to) = (at / SECTOR * SECTOR, whole.len().min(at / SECTOR * SECTOR + SECTOR));
             let doubled = whole[from..to].to_vec();
             bytes.splice(to..to, doubled);
             format!("bytes {from} to {to} doubled")

@@ -3,13 +3,13 @@
 //! answers late, throttles and shows old pictures. Every other history is lived in the nasty world of `sandbox init --nasty`, whose own
 //! faults never end. In the end every promise is checked. A failing seed is printed; run it alone with
 //! `CAREPASS_TEST_SEED=<seed> ./test engine_simulation`.
-//! Not here: several replicas over one store (`simulation`), and the broker (`end_to_end`).
+//! Not here: several replicas over one store (`replicas`), and the broker (`end_to_end`).
 
 mod bystanders;
 mod history;
 mod nastiness;
-mod outside;
-mod verdict;
+pub mod outside;
+pub mod verdict;
 
 use crate::fixture::seed;
 use history::History;

@@ -226,6 +226,8 @@ impl World {
                 if self.runs.is_empty() && self.picked.is_empty() && self.is_at_rest() {
                     break;
                 }
+                // As in a long time: signals are answered within seconds.
+                self.reconcile_all();
                 let next = self.next_moment();
                 if next < Timestamp::MAX {
                     self.clock.set(next.max(self.clock.now()));

@@ -6,18 +6,20 @@ use super::rules::Offence;
 use carepass::planted::Bug;
 
 /// What outlives the process, as it is written in code. The sandbox and the command line's own calls end with whoever made them.
-const EFFECTS: [&str; 11] = [
+const EFFECTS: [&str; 13] = [
     ".send().await",
     ".ack(",
     ".basic_publish(",
     "ledger.append(",
-    "stage.write(",
+    "&Segment::opening(number, &self.end)",
+    "index.catch_up()",
     ".destroy(stage.erased())",
     ".remove(unparked.iter())",
     "put(&folder, &name, &sealed)",
     ".state().commit(",
     ".send(Request::Commit(pending))",
     "self.transport.send(message)",
+    "batch::put_down(",
 ];
 
 /// Rooms without effects of the daemon's (the API only answers), and where an index is made anew at a start: nothing is acknowledged by that.

@@ -11,7 +11,7 @@ const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 /// What is there in two versions or more because neighbours have not agreed yet. A name is taken out when they have; a new one is thought
 /// about before it stands here.
-const SEVERAL_VERSIONS: [&str; 30] = [
+const SEVERAL_VERSIONS: [&str; 32] = [
     "base64",
     "bitflags",
     "block-buffer",
@@ -23,6 +23,7 @@ const SEVERAL_VERSIONS: [&str; 30] = [
     "digest",
     "getrandom",
     "hashbrown",
+    "hmac",
     "hybrid-array",
     "nom",
     "parking_lot",
@@ -38,6 +39,7 @@ const SEVERAL_VERSIONS: [&str; 30] = [
     "thiserror",
     "thiserror-impl",
     "toml",
+    "wasi",
     "windows-link",
     "windows-result",
     "windows-strings",

@@ -13,6 +13,9 @@ use tokio::time::Instant;
 /// Groups of commits; those of a group are given at once.
 const GROUPS: u64 = 140;
 
+/// A new file of the ledger is begun each few groups.
+const SEGMENT: u64 = 20_000;
+
 /// A store takes commits again so soon after the disk does.
 const RESUMES: Duration = Duration::from_secs(10);
 
@@ -63,9 +66,10 @@ pub fn write(root: &Path, groups: usize) {
 }
 
 async fn opened(root: &Path) -> Embedded {
+    let manner = Manner { segment_bytes: SEGMENT, ..Manner::prompt(&ChainKey::known()) };
     let begun = Instant::now();
     loop {
-        match Embedded::open(root) {
+        match Embedded::open_as(root, &manner) {
             Ok(store) => return store,
             Err(StoreError::Unavailable(_)) if begun.elapsed() < RESUMES => tokio::time::sleep(LOOK).await,
             Err(error) => panic!("it does not open: {error}"),
