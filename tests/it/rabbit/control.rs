@@ -4,7 +4,12 @@
 
 use super::RabbitNode;
 use std::io::Write as _;
-use std::process::Stdio;
+use std::process::{self, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Each question is asked under a name of its own: `erl_call` calls itself `c17` otherwise, and a node refuses whoever comes under a name
+/// that is connected already.
+static ASKED: AtomicU64 = AtomicU64::new(0);
 
 impl RabbitNode {
     /// Evaluates an Erlang expression in the node and gives back its value as Erlang writes it.
@@ -12,9 +17,10 @@ impl RabbitNode {
     /// # Panics
     /// When the node refuses it.
     pub fn eval(&self, expression: &str) -> String {
+        let asker = format!("asker{}x{}", process::id(), ASKED.fetch_add(1, Ordering::Relaxed));
         let mut asked = self
             .command("/usr/bin/erl_call")
-            .args(["-sname", &self.name(), "-e"])
+            .args(["-h", &asker, "-sname", &self.name(), "-e"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
