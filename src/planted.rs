@@ -151,6 +151,8 @@ mod garden {
         FreedUnheard,
         /// What the last holder of a duty left running is not taken over.
         LeftRunning,
+        /// A name is chosen while accounts have not been looked at.
+        NamesAtOnce,
     }
 
     thread_local! {

@@ -6,6 +6,7 @@ use super::Engine;
 use super::choose::{Busy, Candidate, Choice, Need, Progress, Scene, Urgency, choose};
 use super::dated::is_dated;
 use super::duties::Tenure;
+use super::first_looks::is_about_a_name;
 use super::run::Work;
 use crate::google::{Quota, Supply, Tickets, Turn};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
@@ -17,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 /// The longest sleep of a lane: nobody's signal is relied on for ever.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
@@ -144,10 +146,14 @@ impl Engine {
     /// The rows that start now, each with its turns.
     async fn pick(&self, lane: &Lane, free: usize) -> Result<Picked, StoreError> {
         let now = self.house.clock.now();
-        let rows = self.due(lane, free, now).await?;
+        let mut rows = self.due(lane, free, now).await?;
+        let names_wait = self.known().first_looks.names_wait(Instant::now());
+        if names_wait.is_some() {
+            rows.retain(|row| !is_about_a_name(row));
+        }
         if rows.is_empty() {
             *self.lanes[lane].left() = Left { lacking: self.kept(lane), some: false };
-            return Ok(Picked { rows: Vec::new(), at: now, look_again: None });
+            return Ok(Picked { rows: Vec::new(), at: now, look_again: names_wait });
         }
         let Choice { start, lacking, leaves_some, look_again } = self.choose(lane, &rows, free, now);
         *self.lanes[lane].left() = Left { lacking, some: leaves_some };
@@ -159,6 +165,7 @@ impl Engine {
             .filter_map(|row| self.pass(&row).map(|pass| (row, pass)))
             .collect();
         let look_again = if rows.len() < chosen { Some(TAKEN_MEANWHILE) } else { look_again };
+        let look_again = look_again.into_iter().chain(names_wait).min();
         Ok(Picked { rows, at: now, look_again })
     }
 

@@ -10,6 +10,7 @@ mod digest;
 mod drive;
 mod duties;
 mod envelope;
+mod first_looks;
 mod follow;
 mod forget;
 mod freeze;
@@ -261,6 +262,8 @@ struct Known {
     rows: BTreeMap<ResellerName, Enrollment>,
     /// Accounts whose first look since the start has not ended: what yesterday's configuration was good for proves nothing.
     unseen: BTreeSet<ResellerName>,
+    /// The same with accounts that are new, for as long as the look goes on.
+    first_looks: first_looks::FirstLooks,
     /// Accounts that a row had closed, and for what, the latest time each.
     closed: BTreeMap<(ResellerName, FailureCode), closed::Closed>,
     /// Accounts whose unit one of their rows was refused, to be looked at again at the next sweep.

@@ -414,7 +414,7 @@ impl Engine {
             return;
         }
         self.recall_lesson(row);
-        let changed = {
+        let (changed, names_go_on) = {
             let mut known = self.known();
             // Commits are told about in any order.
             if known.rows.get(name).is_some_and(|newer| newer.version > row.version) {
@@ -424,11 +424,15 @@ impl Engine {
             Arc::make_mut(&mut known.roster).learn(name, row);
             known.rows.insert(name.clone(), row.clone());
             let seen = !row.is_under_way() && known.unseen.remove(name);
-            seen || before != known.roster.resellers.get(name).cloned()
+            let names_go_on = !row.is_under_way() && known.first_looks.end(name);
+            (seen || before != known.roster.resellers.get(name).cloned(), names_go_on)
         };
         if changed {
             self.sweep.notify_one();
             self.wake(&Lane::Reseller(name.clone()));
+        }
+        if names_go_on {
+            self.lanes.keys().for_each(|lane| self.wake(lane));
         }
     }
 }

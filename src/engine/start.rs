@@ -19,6 +19,7 @@ use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
+use tokio::time::Instant;
 
 /// Rows read from the store at a time.
 const PAGE: usize = 500;
@@ -209,16 +210,28 @@ impl Engine {
             let fences = self.fences_of(&row)?;
             self.commit(Commit { fences, ..Commit::of(now, Actor::Engine, change) }).await?;
             self.learn(&row);
+            self.begin_first_look(name);
             return Ok(());
         };
         self.learn(&row);
         self.watch_from_now(&name);
         self.move_row(&row, Input::Recheck).await;
-        let mut known = self.known();
-        if known.rows.get(&name).is_some_and(Enrollment::is_under_way) {
-            known.unseen.insert(name);
+        let is_under_way = {
+            let mut known = self.known();
+            let is_under_way = known.rows.get(&name).is_some_and(Enrollment::is_under_way);
+            is_under_way && known.unseen.insert(name.clone())
+        };
+        if is_under_way {
+            self.begin_first_look(name);
         }
         Ok(())
+    }
+
+    /// At a home reseller nobody gets a name.
+    fn begin_first_look(&self, name: ResellerName) {
+        if self.house.sites.get(&name).is_some_and(|site| !site.reseller.home) {
+            self.known().first_looks.begin(name, Instant::now());
+        }
     }
 }
 

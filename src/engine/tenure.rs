@@ -112,7 +112,9 @@ impl Engine {
         match &tenure.duty {
             Duty::Account(name) => {
                 self.walls().forget(name);
-                self.known().unseen.remove(name);
+                let mut known = self.known();
+                known.unseen.remove(name);
+                known.first_looks.end(name);
             }
             Duty::Reconcile => self.agenda().clear(),
             Duty::House | Duty::Outcomes => (),

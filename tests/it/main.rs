@@ -42,6 +42,7 @@ mod engine_licenses;
 #[cfg(test)]
 mod engine_simulation;
 #[cfg(test)]
+mod first_looks;
 mod fixture;
 #[cfg(test)]
 mod flight;
