@@ -116,6 +116,9 @@ problems! {
     TooManyOrders "too_many_orders" SERVICE_UNAVAILABLE
         "Too many orders are being carried out" "Nothing was done. Send it again in a moment, under the same key."
         "För många order utförs just nu" "Inget gjordes. Skicka den igen om en stund, med samma nyckel."
+    TooManyStreams "too_many_streams" TOO_MANY_REQUESTS
+        "Too many streams are open" "A caller may have 8, and all together 64. Close one, or ask again later."
+        "För många strömmar är öppna" "En anropare får ha 8, och alla tillsammans 64. Stäng en, eller fråga igen senare."
     AnswerNotKept "answer_not_kept" CONFLICT
         "The order was carried out, and its answer was too long to be kept" "Look at what it was about; nothing was done a second time."
         "Ordern utfördes, och svaret var för långt för att sparas" "Titta på det den gällde; inget gjordes en andra gång."
@@ -277,6 +280,7 @@ impl ProblemKind {
         match self.status() {
             StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "Bearer realm=\"carepass\"")),
             StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, "5")),
+            StatusCode::TOO_MANY_REQUESTS => Some((RETRY_AFTER, "30")),
             _ if self == Self::Busy || self == Self::OrderUnderWay => Some((RETRY_AFTER, "1")),
             _ => None,
         }

@@ -2,8 +2,8 @@
 
 use super::tokens::Role;
 use super::{
-    Api, address_map, api, auth, dead_letters, envelope, events, health, idempotency, orders, schemas, tasks,
-    usernames,
+    Api, address_map, api, auth, dead_letters, envelope, events, health, idempotency, orders, schemas,
+    stream, tasks, usernames,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -22,12 +22,13 @@ pub(super) struct Route {
 }
 
 /// Every route that needs a token.
-pub(super) const ROUTES: [Route; 15] = [
+pub(super) const ROUTES: [Route; 16] = [
     read("/v1/engineers", |method| on(method, api::engineers)),
     read("/v1/engineers/{key}", |method| on(method, api::engineer)),
     read("/v1/engineers/{key}/ledger", |method| on(method, api::ledger)),
     read("/v1/resellers", |method| on(method, api::resellers)),
     read("/v1/tasks", |method| on(method, api::tasks)),
+    read("/v1/stream", |method| on(method, stream::route::stream)),
     order("/v1/engineers/{key}/orders", |method| on(method, orders::of_engineer)),
     order("/v1/enrollments/{key}/{reseller}/{domain}/orders", |method| on(method, orders::of_domain)),
     order("/v1/resellers/{reseller}/orders", |method| on(method, orders::of_reseller)),

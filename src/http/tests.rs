@@ -5,6 +5,7 @@ mod envelope;
 mod events;
 mod hostile;
 mod orders;
+mod stream;
 mod tasks;
 
 use super::routes::ROUTES;
@@ -79,6 +80,7 @@ impl Server {
             hosts: Hosts::new(address, []),
             status: Arc::new(status),
             repeats: Arc::default(),
+            streams: Arc::default(),
             metrics: Arc::new(|| "carepass_build_info 1\n".to_owned()),
         };
         tokio::spawn(serve(listener, Arc::new(api), stop.clone()));
@@ -187,6 +189,8 @@ fn filled(path: &str) -> String {
         .replace("{domain}", "a.se")
         .replace("dead-letters/{id}", &format!("dead-letters/{}", "0".repeat(32)))
         .replace("{id}", "T-0123456789")
+        // It would not end.
+        .replace("/v1/stream", "/v1/stream?after=none")
 }
 
 #[tokio::test]
@@ -450,6 +454,7 @@ async fn the_stop_ends_the_serving() {
         hosts: Hosts::new(address, []),
         status: Arc::new(Status::default),
         repeats: Arc::default(),
+        streams: Arc::default(),
         metrics: Arc::new(String::new),
     };
     let serving = tokio::spawn(serve(listener, Arc::new(api), stop.clone()));

@@ -331,7 +331,7 @@ fn nowhere() -> Place {
 }
 
 impl TargetView {
-    fn of(id: &EnrollmentId) -> Self {
+    pub(super) fn of(id: &EnrollmentId) -> Self {
         let kind = match id {
             EnrollmentId::Reseller(_) => "reseller",
             EnrollmentId::Domain(..) => "domain",
