@@ -56,6 +56,7 @@ pub(super) fn plan(
         status: Arc::new(move || status(&watched, broker.as_ref(), &in_force)),
         repeats: Arc::clone(repeats),
         streams: Arc::default(),
+        paces: Arc::default(),
         metrics: Arc::new(move || rendered.render()),
     };
     doors.push(Planned::new("http", |stop| serve(listener, api, stop)));

@@ -4,6 +4,7 @@
 mod address_map;
 mod api;
 mod auth;
+mod conditional;
 mod connection;
 mod dead_letters;
 mod engineer_view;
@@ -16,13 +17,16 @@ mod hosts;
 mod idempotency;
 mod language;
 mod leaving_view;
+mod openapi;
 mod orders;
+mod pace;
 mod problem;
 mod reissue;
 mod reseller_view;
 mod routes;
 mod schemas;
 mod stream;
+mod task_list;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -33,6 +37,7 @@ mod views;
 pub use health::{Part, Status};
 pub use hosts::{Hosts, host_of};
 pub use idempotency::Repeats;
+pub use pace::Paces;
 pub use problem::{Fault, Problem, ProblemKind};
 pub use stream::Streams;
 pub use tokens::{Caller, NewToken, Role, Tokens, TokensError};
@@ -67,6 +72,8 @@ pub struct Api {
     pub repeats: Arc<Repeats>,
     /// Who looks on.
     pub streams: Arc<Streams>,
+    /// How fast each caller asks.
+    pub paces: Arc<Paces>,
     /// Renders the metrics.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }

@@ -81,6 +81,7 @@ impl Server {
             status: Arc::new(status),
             repeats: Arc::default(),
             streams: Arc::default(),
+            paces: Arc::default(),
             metrics: Arc::new(|| "carepass_build_info 1\n".to_owned()),
         };
         tokio::spawn(serve(listener, Arc::new(api), stop.clone()));
@@ -455,6 +456,7 @@ async fn the_stop_ends_the_serving() {
         status: Arc::new(Status::default),
         repeats: Arc::default(),
         streams: Arc::default(),
+        paces: Arc::default(),
         metrics: Arc::new(String::new),
     };
     let serving = tokio::spawn(serve(listener, Arc::new(api), stop.clone()));

@@ -13,7 +13,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 /// The data of one event; its name says which it is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "StreamEvent")]
 #[serde(untagged)]
 pub(in crate::http) enum Told {
     /// `opened`: from where on the stream tells.
@@ -46,7 +47,7 @@ pub(in crate::http) enum Told {
 }
 
 /// An engineer as a whole.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::http) struct EngineerMoved {
     /// The place in the ledger.
     position: u64,
@@ -59,7 +60,7 @@ pub(in crate::http) struct EngineerMoved {
 }
 
 /// A row.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::http) struct RowMoved {
     /// The place in the ledger.
     position: u64,
@@ -78,7 +79,7 @@ pub(in crate::http) struct RowMoved {
 }
 
 /// A parked message.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(in crate::http) struct LetterMoved {
     /// The place in the ledger.
     position: u64,
@@ -92,7 +93,8 @@ pub(in crate::http) struct LetterMoved {
 }
 
 /// What became of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "LetterStanding")]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum Standing {
     /// It is kept.
