@@ -190,6 +190,7 @@ pub(super) struct Details<'a> {
     status: u16,
     /// What you can do.
     detail: &'static str,
+    #[schemars(extend("enum" = ProblemKind::codes()))]
     code: &'static str,
     /// Every faulty place of the request.
     #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
@@ -288,6 +289,10 @@ impl Problem {
 }
 
 impl ProblemKind {
+    fn codes() -> Vec<&'static str> {
+        Self::ALL.iter().map(|kind| kind.code()).collect()
+    }
+
     /// What is so, in English.
     pub(super) fn title(self) -> &'static str {
         self.words(Language::English).0

@@ -1,6 +1,7 @@
 //! The door as callers find it: over real sockets, with the store in memory. The table of routes is walked, so that a new route is
 //! tested by standing in it.
 
+mod conditions;
 mod envelope;
 mod events;
 mod hostile;
@@ -40,6 +41,7 @@ struct Server {
     store: Arc<Memory>,
     engine: Arc<Engine>,
     broker_up: Arc<AtomicBool>,
+    paces: Arc<Paces>,
     stop: CancellationToken,
 }
 
@@ -66,7 +68,7 @@ impl Server {
         let broker_up = Arc::new(AtomicBool::new(true));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let up = Arc::clone(&broker_up);
+        let (up, paces) = (Arc::clone(&broker_up), Arc::<Paces>::default());
         let status = move || Status {
             loops: vec![Part::new("drive", true)],
             intake: vec![Part::new("amqp", up.load(Ordering::SeqCst)).with_detail("secret detail")],
@@ -81,12 +83,12 @@ impl Server {
             status: Arc::new(status),
             repeats: Arc::default(),
             streams: Arc::default(),
-            paces: Arc::default(),
+            paces: Arc::clone(&paces),
             metrics: Arc::new(|| "carepass_build_info 1\n".to_owned()),
         };
         tokio::spawn(serve(listener, Arc::new(api), stop.clone()));
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { address, client, tokens, store, engine, broker_up, stop }
+        Self { address, client, tokens, store, engine, broker_up, paces, stop }
     }
 
     fn request(&self, method: Method, path: &str, role: Option<Role>) -> reqwest::RequestBuilder {
