@@ -55,6 +55,8 @@ pub(super) fn plan(
         hosts: Hosts::new(listen, config.http.hosts.iter().cloned().chain(public_host)),
         status: Arc::new(move || status(&watched, broker.as_ref(), &in_force)),
         repeats: Arc::clone(repeats),
+        streams: Arc::default(),
+        paces: Arc::default(),
         metrics: Arc::new(move || rendered.render()),
     };
     doors.push(Planned::new("http", |stop| serve(listener, api, stop)));

@@ -94,12 +94,12 @@ pub async fn run(command: &TaskCommand, screen: &mut Screen) -> Ended {
 async fn list(args: &ListArgs, screen: &mut Screen) -> Ended {
     let language = args.speech.language;
     let client = Client::new(&args.api, language)?;
-    let answer = client.get(&["v1", "tasks"], &[]).await?;
+    let items = client.list(&["v1", "tasks"], &[]).await?;
     if args.json {
-        screen.say(format_args!("{answer:#}"));
+        screen.say(format_args!("{:#}", json!({ "items": items, "next_cursor": null })));
         return Ok(Exit::Done);
     }
-    let tasks: Vec<TaskAnswer> = client.read(answer["items"].clone())?;
+    let tasks: Vec<TaskAnswer> = client.read(items.into())?;
     if tasks.is_empty() {
         screen.note(match language {
             Language::English => "Nothing waits for a person.",

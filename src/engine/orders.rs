@@ -80,6 +80,9 @@ pub enum OrderError {
     /// The row is in a state in which the order makes no sense.
     #[error(transparent)]
     Rejected(#[from] Rejected),
+    /// It has another version than the one that the decision is about.
+    #[error("it has moved since it was seen")]
+    Moved,
     /// The engineer is not held.
     #[error("the engineer is not held")]
     NotHeld,
@@ -107,7 +110,7 @@ impl From<StoreError> for OrderError {
 }
 
 impl Engine {
-    /// Carries out a decision about a row and answers with the row as it is then.
+    /// Carries out a decision about a row, whatever its version, and answers with the row as it is then.
     pub async fn order_row(
         &self,
         id: &EnrollmentId,
@@ -115,8 +118,20 @@ impl Engine {
         operator: &str,
         reason: &str,
     ) -> Result<Enrollment, OrderError> {
+        self.order_seen_row(id, order, None, operator, reason).await
+    }
+
+    /// Carries out a decision about a row that somebody has seen in this version.
+    pub async fn order_seen_row(
+        &self,
+        id: &EnrollmentId,
+        order: RowOrder,
+        seen: Option<u64>,
+        operator: &str,
+        reason: &str,
+    ) -> Result<Enrollment, OrderError> {
         let actor = Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
-        self.carry_out(id, &order.with(operator, reason), actor).await
+        self.carry_out(id, &order.with(operator, reason), seen, actor).await
     }
 
     /// Names the account of an engineer's own that a row of a home reseller is about. The address is sealed before it is stored; whether
@@ -125,6 +140,7 @@ impl Engine {
         &self,
         id: &EnrollmentId,
         account: &MailAddress,
+        seen: Option<u64>,
         operator: &str,
         reason: &str,
     ) -> Result<Enrollment, OrderError> {
@@ -138,17 +154,19 @@ impl Engine {
         let sealed = self.house.sealer.seal(&data_key, &place, account.as_str().as_bytes());
         let account = sealed.map_err(|error| StoreError::Damaged(error.to_string()))?;
         let actor = Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
-        self.carry_out(id, &Order::Adopt { account }, actor).await
+        self.carry_out(id, &Order::Adopt { account }, seen, actor).await
     }
 
     async fn carry_out(
         &self,
         id: &EnrollmentId,
         order: &Order,
+        seen: Option<u64>,
         actor: Actor,
     ) -> Result<Enrollment, OrderError> {
         for _ in 0..RACES_MAX {
             let row = self.house.store.enrollment(id).await?.ok_or(OrderError::NotFound)?;
+            as_seen(seen, row.version)?;
             let input = Input::Ordered(order.clone());
             let moved = apply(&row, input, &self.settings.rules, self.house.clock.now())?;
             match self.commit_row(&row, &moved.after, actor.clone(), Vec::new()).await {
@@ -173,6 +191,7 @@ impl Engine {
         &self,
         key: &EngineerKey,
         only: Option<&EnrollmentId>,
+        seen: Option<u64>,
         operator: &str,
         reason: &str,
     ) -> Result<Reissued, OrderError> {
@@ -181,6 +200,8 @@ impl Engine {
             let now = self.house.clock.now();
             let engineer = self.house.store.engineer(key).await?.ok_or(OrderError::NotFound)?;
             let rows = self.house.store.enrollments_of(key).await?;
+            let of_row = only.and_then(|id| rows.iter().find(|row| row.id == *id));
+            as_seen(seen, of_row.map_or(engineer.version, |row| row.version))?;
             let (moves, refused) = self.reissuing(&rows, only, now).await?;
             let mut changes: Vec<Change> = moves.iter().map(|(row, moved)| replaced(row, moved)).collect();
             let mut answered = engineer.clone();
@@ -290,7 +311,7 @@ impl Engine {
         account.is_some_and(|account| account.never_signed_in() == Some(false))
     }
 
-    /// Carries out a decision about an engineer.
+    /// Carries out a decision about an engineer, whatever the version.
     pub async fn order_engineer(
         &self,
         key: &EngineerKey,
@@ -298,9 +319,26 @@ impl Engine {
         operator: &str,
         reason: &str,
     ) -> Result<Engineer, OrderError> {
+        self.order_seen_engineer(key, order, None, operator, reason).await
+    }
+
+    /// Carries out a decision about an engineer whom somebody has seen in this version.
+    pub async fn order_seen_engineer(
+        &self,
+        key: &EngineerKey,
+        order: EngineerOrder,
+        seen: Option<u64>,
+        operator: &str,
+        reason: &str,
+    ) -> Result<Engineer, OrderError> {
         let EngineerOrder::Approve = order;
         let actor = Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
-        self.let_in(key, &actor, |_| true).await?.ok_or(OrderError::NotHeld)
+        let is_as_seen = |engineer: &Engineer| as_seen(seen, engineer.version).is_ok();
+        if let Some(engineer) = self.let_in(key, &actor, is_as_seen).await? {
+            return Ok(engineer);
+        }
+        let engineer = self.house.store.engineer(key).await?.ok_or(OrderError::NotFound)?;
+        Err(if engineer.held().is_some() { OrderError::Moved } else { OrderError::NotHeld })
     }
 
     /// Lets everybody begin who was on the card of the limit on grants when it was shown: who is held since then or longer, and of whom
@@ -372,6 +410,11 @@ impl Engine {
         }
         Err(OrderError::Busy)
     }
+}
+
+/// Whether this is the version that somebody has seen, if only that one is meant.
+fn as_seen(seen: Option<u64>, version: u64) -> Result<(), OrderError> {
+    if seen.is_none_or(|seen| seen == version) { Ok(()) } else { Err(OrderError::Moved) }
 }
 
 fn replaced(row: &Enrollment, moved: &Transition) -> Change {

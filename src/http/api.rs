@@ -2,25 +2,24 @@
 //! number of records. Not here: the shapes (`views`) and the orders (`orders`).
 
 use super::Api;
+use super::conditional::Version;
 use super::extract::{Asked, Named};
 use super::language::Spoken;
 use super::problem::{Problem, ProblemKind};
 use super::reseller_view::{OrgUnitView, ResellerView, SeatsView};
-use super::views::{EngineerView, EntryView, Page, TaskView, Wording};
+use super::views::{EngineerView, EntryView, Page, Wording};
 use crate::model::duty::Duty;
-use crate::model::engineer::{Engineer, Hold, Progress};
-use crate::model::enrollment::{EnrollmentId, Lane};
+use crate::model::engineer::{Engineer, Progress};
+use crate::model::enrollment::EnrollmentId;
 use crate::model::entry::Position;
 use crate::model::id::{EngineerKey, LocalPart, ResellerName};
-use crate::model::task::{Task, batch, task};
 use crate::steps::{Sheet, SheetError};
-use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error as ValueError;
-use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// Items of a part, unless asked for otherwise, and at most.
@@ -28,13 +27,10 @@ const LIMIT: usize = 50;
 const LIMIT_MAX: usize = 200;
 
 /// Records read from the store at a time.
-const PAGE: usize = 200;
+pub(super) const PAGE: usize = 200;
 
 /// Engineers looked at for one part of a filtered list; a part may come out short, and the cursor goes on behind them.
 const LOOKED_AT_MAX: usize = 2_000;
-
-/// Rows and engineers looked at for the tasks.
-const TASK_ROWS_MAX: usize = 20_000;
 
 /// What a list of engineers is narrowed to.
 struct Filter {
@@ -80,9 +76,9 @@ pub(super) async fn engineer(
     State(api): State<Arc<Api>>,
     named: Named,
     spoken: Spoken,
-) -> Result<Json<EngineerView>, Problem> {
+) -> Result<(Extension<Version>, Json<EngineerView>), Problem> {
     let engineer = find(&api, &named).await?;
-    Ok(Json(view(&api, &engineer, spoken).await?))
+    Ok((Extension(Version(engineer.version)), Json(view(&api, &engineer, spoken).await?)))
 }
 
 /// `GET /v1/engineers/{key}/ledger?cursor=&limit=`
@@ -103,15 +99,23 @@ pub(super) async fn ledger(
     Ok(Json(Page { items, next_cursor }))
 }
 
-/// `GET /v1/resellers`
+/// `GET /v1/resellers?cursor=&limit=`, in the order of their names.
 pub(super) async fn resellers(
     State(api): State<Arc<Api>>,
+    asked: Asked,
     spoken: Spoken,
 ) -> Result<Json<Page<ResellerView>>, Problem> {
+    let asked = asked.only(&["cursor", "limit"])?;
+    let (after, limit) = (asked.get::<ResellerName>("cursor")?, limit_of(&asked)?);
     let wording = Wording::new(&api, spoken);
     let (roster, duties) = (api.engine.roster(), api.engine.duties());
-    let mut items = Vec::new();
-    for (name, site) in &api.engine.house().sites {
+    let from = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+    let mut items: Vec<ResellerView> = Vec::new();
+    for (name, site) in api.engine.house().sites.range((from, Bound::Unbounded)) {
+        if items.len() == limit {
+            let next_cursor = items.last().map(|last| last.name.to_string());
+            return Ok(Json(Page { items, next_cursor }));
+        }
         let row = api.engine.house().store.enrollment(&EnrollmentId::Reseller(name.clone())).await?;
         let status = roster.resellers.get(name);
         items.push(ResellerView {
@@ -133,63 +137,6 @@ pub(super) async fn resellers(
         });
     }
     Ok(Json(Page { items, next_cursor: None }))
-}
-
-/// `GET /v1/tasks`: one card for each thing to do, those first that keep a leaver's access open, then the oldest first, and then those whom the limit on grants holds.
-pub(super) async fn tasks(
-    State(api): State<Arc<Api>>,
-    spoken: Spoken,
-) -> Result<Json<Page<TaskView>>, Problem> {
-    let wording = Wording::new(&api, spoken);
-    let mut items: Vec<TaskView> =
-        batch(open_tasks(&api, wording).await?).into_iter().map(|card| wording.task(card)).collect();
-    items.extend(held_tasks(&api, wording).await?);
-    Ok(Json(Page { items, next_cursor: None }))
-}
-
-/// The tasks of all rows, before those that share a card are put together.
-pub(super) async fn open_tasks(api: &Api, wording: Wording) -> Result<Vec<Task>, Problem> {
-    let house = api.engine.house();
-    let now = wording.zoned();
-    let of = |name: &ResellerName| [Lane::Leaving(name.clone()), Lane::Reseller(name.clone())];
-    let removed = api.engine.removed().into_iter().map(Lane::Leaving);
-    let lanes = removed.chain(house.sites.keys().flat_map(of)).chain([Lane::House]);
-    let (mut tasks, mut looked_at) = (Vec::new(), 0);
-    for lane in lanes {
-        let mut after: Option<(Timestamp, EnrollmentId)> = None;
-        while looked_at < TASK_ROWS_MAX {
-            let rows = house.store.queue(&lane, after.as_ref(), PAGE).await?;
-            looked_at += rows.len();
-            tasks.extend(rows.iter().filter_map(|row| task(row, &now)));
-            after = rows.last().and_then(|row| row.wake_at().map(|at| (at, row.id.clone())));
-            if rows.len() < PAGE {
-                break;
-            }
-        }
-    }
-    Ok(tasks)
-}
-
-async fn held_tasks(api: &Api, wording: Wording) -> Result<Vec<TaskView>, Problem> {
-    let mut after: Option<EngineerKey> = None;
-    let (mut held, mut looked_at) = (BTreeMap::<Hold, (Timestamp, Vec<EngineerKey>)>::new(), 0);
-    while looked_at < TASK_ROWS_MAX {
-        let page = api.engine.house().store.engineers(after.as_ref(), PAGE).await?;
-        looked_at += page.len();
-        after = page.last().map(|engineer| engineer.key.clone());
-        let last_page = page.len() < PAGE;
-        for engineer in page {
-            if let Some((since, why)) = engineer.held() {
-                let (oldest, keys) = held.entry(why).or_insert((since, Vec::new()));
-                *oldest = since.min(*oldest);
-                keys.push(engineer.key);
-            }
-        }
-        if last_page {
-            break;
-        }
-    }
-    Ok(held.into_iter().map(|(why, (since, keys))| wording.held_task(why, since, keys)).collect())
 }
 
 /// The engineer of the path.

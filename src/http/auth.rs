@@ -2,6 +2,7 @@
 
 use super::Api;
 use super::problem::{Problem, ProblemKind};
+use super::routes::EVENTS;
 use super::tokens::{Caller, Role};
 use crate::planted::planted;
 use axum::extract::{Request, State};
@@ -20,6 +21,9 @@ pub(super) async fn require(
     let Some(caller) = caller(&api, request.headers()) else {
         return Problem::from(ProblemKind::Unauthorized).into_response();
     };
+    if request.uri().path() != EVENTS && !api.paces.take(&caller.name) {
+        return Problem::from(ProblemKind::TooManyRequests).into_response();
+    }
     if let Err(problem) = check(&caller, least) {
         return problem.into_response();
     }

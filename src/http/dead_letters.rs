@@ -4,7 +4,7 @@
 use super::events::{FaultView, faults};
 use super::extract::{Asked, Named, Sent};
 use super::language::Spoken;
-use super::orders::reason;
+use super::orders::{REASON_MAX, reason};
 use super::problem::{Problem, ProblemKind};
 use super::tokens::{Caller, Role};
 use super::views::Page;
@@ -19,13 +19,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
 /// A parked message.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "DeadLetter")]
 pub(super) struct LetterView {
     id: LetterId,
     at: Timestamp,
@@ -43,7 +43,8 @@ pub(super) struct LetterView {
 }
 
 /// The message itself: personal data.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "LetterContent")]
 struct Content {
     #[serde(rename = "content_type")]
     media: Option<String>,
@@ -72,10 +73,21 @@ impl FromStr for Cursor {
 }
 
 /// The body of a replay.
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "ReplayOrder")]
 #[serde(deny_unknown_fields)]
 pub(super) struct Replay {
+    /// Why; it is kept in the ledger. On one line, and not blank.
+    #[schemars(length(min = 1, max = "REASON_MAX"))]
     reason: String,
+}
+
+/// What became of the message.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(super) struct Replayed {
+    id: LetterId,
+    outcome: &'static str,
+    engineer: EngineerKey,
 }
 
 /// `GET /v1/dead-letters?cursor=&limit=`, the oldest first.
@@ -126,7 +138,7 @@ pub(super) async fn replay(
     named: Named,
     spoken: Spoken,
     Sent(body): Sent<Replay>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Replayed>, Problem> {
     let id: LetterId = named.get("id")?;
     let reason = reason(&body.reason)?;
     let (outcome, engineer) = match api.engine.replay(&id, &caller.name, reason).await {
@@ -135,7 +147,7 @@ pub(super) async fn replay(
         Err(ReplayError::Refused(refusal)) => return Err(Problem::refused(&refusal, &id, spoken)),
         Err(error) => return Err(error.into()),
     };
-    Ok(Json(json!({ "id": id, "outcome": outcome, "engineer": engineer })))
+    Ok(Json(Replayed { id, outcome, engineer }))
 }
 
 impl LetterView {

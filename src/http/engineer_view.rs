@@ -12,7 +12,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// An envelope with first passwords.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Handover")]
 pub(super) struct HandoverView {
     issue: u32,
     issued_at: Timestamp,
@@ -39,7 +40,8 @@ impl HandoverView {
 }
 
 /// What HR has said for later.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Upcoming")]
 pub(super) struct UpcomingView {
     goal: Want,
     revision: u64,

@@ -19,7 +19,6 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,8 +31,15 @@ const BATCHED: &str = "application/cloudevents-batch+json";
 const HEADER_PREFIX: &str = "ce-";
 const INTAKE_PREFIX: &str = "cloudEvents_";
 
+/// What became of each event, in the order in which they were sent.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "EventResults")]
+pub(super) struct Taken {
+    items: Vec<EventResult>,
+}
+
 /// What became of one event.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct EventResult {
     id: Option<String>,
     source: Option<String>,
@@ -44,7 +50,7 @@ struct EventResult {
     refused: Option<Refused>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct Refused {
     /// The parked message.
     letter: LetterId,
@@ -53,7 +59,8 @@ struct Refused {
 }
 
 /// One thing that is wrong, and what to send instead.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "EventFault")]
 pub(super) struct FaultView {
     pointer: String,
     reason: &'static str,
@@ -88,7 +95,7 @@ pub(super) async fn events(
             results
         }
     };
-    Ok((StatusCode::ACCEPTED, Json(json!({ "items": results }))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(Taken { items: results })).into_response())
 }
 
 /// A request's body.

@@ -32,7 +32,8 @@ pub struct Status {
 }
 
 /// One part of the house.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Part")]
 pub struct Part {
     /// Its name.
     pub name: String,
@@ -43,8 +44,9 @@ pub struct Part {
     pub detail: String,
 }
 
-#[derive(Serialize)]
-struct Report {
+#[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Health")]
+pub(super) struct Report {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     parts: Option<Vec<Part>>,

@@ -10,7 +10,8 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// How access ends.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Leaving")]
 pub(super) struct LeavingView {
     /// When it was to end.
     said_at: Timestamp,

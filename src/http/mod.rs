@@ -1,9 +1,10 @@
 //! Floor 4: the HTTP door. JSON out, orders in; everything is read from the store and decided by the engine, and nothing here
-//! keeps anything but the answers to orders that may be sent twice (`idempotency`). Not here: the dashboard and the event stream.
+//! keeps anything but the answers to orders that may be sent twice (`idempotency`). Not here: the dashboard.
 
 mod address_map;
 mod api;
 mod auth;
+mod conditional;
 mod connection;
 mod dead_letters;
 mod engineer_view;
@@ -16,12 +17,16 @@ mod hosts;
 mod idempotency;
 mod language;
 mod leaving_view;
+mod openapi;
 mod orders;
+mod pace;
 mod problem;
 mod reissue;
 mod reseller_view;
 mod routes;
 mod schemas;
+mod stream;
+mod task_list;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -32,7 +37,9 @@ mod views;
 pub use health::{Part, Status};
 pub use hosts::{Hosts, host_of};
 pub use idempotency::Repeats;
+pub use pace::Paces;
 pub use problem::{Fault, Problem, ProblemKind};
+pub use stream::Streams;
 pub use tokens::{Caller, NewToken, Role, Tokens, TokensError};
 
 use crate::engine::Engine;
@@ -63,6 +70,10 @@ pub struct Api {
     pub status: Arc<dyn Fn() -> Status + Send + Sync>,
     /// Orders that may be sent again: they outlive a door.
     pub repeats: Arc<Repeats>,
+    /// Who looks on.
+    pub streams: Arc<Streams>,
+    /// How fast each caller asks.
+    pub paces: Arc<Paces>,
     /// Renders the metrics.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
@@ -72,9 +83,12 @@ pub struct Api {
 /// # Errors
 /// When the listener cannot be used.
 pub async fn serve(listener: TcpListener, api: Arc<Api>, stop: CancellationToken) -> io::Result<()> {
-    let asked = stop.clone();
-    let serving = axum::serve(connection::Door::new(listener), router(&api))
-        .with_graceful_shutdown(async move { asked.cancelled().await });
+    let (asked, streams) = (stop.clone(), Arc::clone(&api.streams));
+    let serving =
+        axum::serve(connection::Door::new(listener), router(&api)).with_graceful_shutdown(async move {
+            asked.cancelled().await;
+            streams.close();
+        });
     let late = async {
         stop.cancelled().await;
         tokio::time::sleep(GOODBYE_MAX).await;

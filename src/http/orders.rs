@@ -1,6 +1,7 @@
 //! Operators' decisions over HTTP: read, checked for the role they need, handed to the engine. The token's name and the reason go
 //! into the ledger with what they change. Not here: what an order does to a row (`model/transition`).
 
+use super::conditional::Seen;
 use super::extract::{Named, Sent};
 use super::language::Spoken;
 use super::problem::{Problem, ProblemKind};
@@ -22,17 +23,21 @@ use std::sync::Arc;
 pub(super) const REASON_MAX: usize = 500;
 
 /// The body of an order.
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "Order")]
 #[serde(deny_unknown_fields)]
 pub(super) struct Body {
     order: Wish,
+    /// Why; it is kept in the ledger. On one line, and not blank.
+    #[schemars(length(min = 1, max = "REASON_MAX"))]
     reason: String,
     /// The account that `adopt` is about.
     #[serde(default)]
     account: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "OrderKind")]
 #[serde(rename_all = "snake_case")]
 enum Wish {
     Approve,
@@ -63,6 +68,7 @@ pub(super) async fn of_engineer(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     named: Named,
+    seen: Seen,
     spoken: Spoken,
     Sent(body): Sent<Body>,
 ) -> Result<Response, Problem> {
@@ -70,15 +76,18 @@ pub(super) async fn of_engineer(
     let reason = body.reason()?;
     match body.decision(&caller)? {
         Decision::Engineer(order) => {
-            let engineer = api.engine.order_engineer(&key, order, &caller.name, reason).await?;
+            let engineer = api.engine.order_seen_engineer(&key, order, seen.0, &caller.name, reason).await?;
             Ok(Json(api::view(&api, &engineer, spoken).await?).into_response())
         }
         Decision::Row(order) => {
-            let row = api.engine.order_row(&EnrollmentId::Engineer(key), order, &caller.name, reason).await?;
+            let row = api
+                .engine
+                .order_seen_row(&EnrollmentId::Engineer(key), order, seen.0, &caller.name, reason)
+                .await?;
             Ok(Json(Wording::new(&api, spoken).enrollment(&row)).into_response())
         }
         Decision::Reissue => {
-            let reissued = api.engine.order_reissue(&key, None, &caller.name, reason).await?;
+            let reissued = api.engine.order_reissue(&key, None, seen.0, &caller.name, reason).await?;
             let engineer = api::view(&api, &reissued.engineer, spoken).await?;
             Ok(Json(ReissueView::of(engineer, &reissued.refused, spoken)).into_response())
         }
@@ -93,11 +102,12 @@ pub(super) async fn of_domain(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     named: Named,
+    seen: Seen,
     spoken: Spoken,
     Sent(body): Sent<Body>,
 ) -> Result<Json<EnrollmentView>, Problem> {
     let id = EnrollmentId::Domain(named.get("key")?, named.get("reseller")?, named.get("domain")?);
-    of_row(&api, &caller, &id, &body, spoken).await
+    of_row(&api, &caller, &id, &body, seen, spoken).await
 }
 
 /// `POST /v1/resellers/{reseller}/orders`
@@ -105,11 +115,12 @@ pub(super) async fn of_reseller(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     named: Named,
+    seen: Seen,
     spoken: Spoken,
     Sent(body): Sent<Body>,
 ) -> Result<Json<EnrollmentView>, Problem> {
     let id = EnrollmentId::Reseller(named.get("reseller")?);
-    of_row(&api, &caller, &id, &body, spoken).await
+    of_row(&api, &caller, &id, &body, seen, spoken).await
 }
 
 async fn of_row(
@@ -117,6 +128,7 @@ async fn of_row(
     caller: &Caller,
     id: &EnrollmentId,
     body: &Body,
+    seen: Seen,
     spoken: Spoken,
 ) -> Result<Json<EnrollmentView>, Problem> {
     let reason = body.reason()?;
@@ -126,18 +138,18 @@ async fn of_row(
             "only an engineer can be approved; here: retry, skip, cancel, adopt or reissue",
         )),
         Decision::Row(order) => {
-            let row = api.engine.order_row(id, order, &caller.name, reason).await?;
+            let row = api.engine.order_seen_row(id, order, seen.0, &caller.name, reason).await?;
             Ok(Json(Wording::new(api, spoken).enrollment(&row)))
         }
         Decision::Adopt(account) => {
-            let row = api.engine.order_adoption(id, &account, &caller.name, reason).await?;
+            let row = api.engine.order_adoption(id, &account, seen.0, &caller.name, reason).await?;
             Ok(Json(Wording::new(api, spoken).enrollment(&row)))
         }
         Decision::Reissue => {
             let key = id
                 .engineer()
                 .ok_or_else(|| Problem::invalid("/order", "a reseller account has no first password"))?;
-            api.engine.order_reissue(key, Some(id), &caller.name, reason).await?;
+            api.engine.order_reissue(key, Some(id), seen.0, &caller.name, reason).await?;
             let row = api.engine.house().store.enrollment(id).await?.ok_or(OrderError::NotFound)?;
             Ok(Json(Wording::new(api, spoken).enrollment(&row)))
         }

@@ -116,6 +116,15 @@ problems! {
     TooManyOrders "too_many_orders" SERVICE_UNAVAILABLE
         "Too many orders are being carried out" "Nothing was done. Send it again in a moment, under the same key."
         "För många order utförs just nu" "Inget gjordes. Skicka den igen om en stund, med samma nyckel."
+    TooManyRequests "too_many_requests" TOO_MANY_REQUESTS
+        "Too many requests came with this token" "Nothing was done. Ask a hundred times a second at most; to be told of changes, follow /v1/stream."
+        "För många förfrågningar kom med den här token" "Inget gjordes. Fråga högst hundra gånger i sekunden; följ /v1/stream för att få veta vad som ändras."
+    PreconditionFailed "precondition_failed" PRECONDITION_FAILED
+        "It is not as you saw it any more" "Nothing was changed. Look at it again and decide anew."
+        "Det är inte längre som du såg det" "Inget ändrades. Titta på det igen och bestäm på nytt."
+    TooManyStreams "too_many_streams" TOO_MANY_REQUESTS
+        "Too many streams are open" "A caller may have 8, and all together 64. Close one, or ask again later."
+        "För många strömmar är öppna" "En anropare får ha 8, och alla tillsammans 64. Stäng en, eller fråga igen senare."
     AnswerNotKept "answer_not_kept" CONFLICT
         "The order was carried out, and its answer was too long to be kept" "Look at what it was about; nothing was done a second time."
         "Ordern utfördes, och svaret var för långt för att sparas" "Titta på det den gällde; inget gjordes en andra gång."
@@ -146,7 +155,8 @@ problems! {
 }
 
 /// One faulty place of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Fault")]
 pub struct Fault {
     /// Where: a JSON pointer into the body, or the name of a query parameter.
     pub place: String,
@@ -170,17 +180,24 @@ pub struct Problem {
     pub letter: Option<LetterId>,
 }
 
-#[derive(Serialize)]
-struct Details<'a> {
+#[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(super) struct Details<'a> {
+    /// A name of its kind: `code` behind a fixed beginning.
     r#type: String,
+    /// What is so.
     title: &'static str,
     status: u16,
+    /// What you can do.
     detail: &'static str,
+    #[schemars(extend("enum" = ProblemKind::codes()))]
     code: &'static str,
+    /// Every faulty place of the request.
     #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
     errors: &'a [Fault],
     #[serde(skip_serializing_if = "Option::is_none")]
     required_role: Option<Role>,
+    /// The parked message, of an event that was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     letter: Option<&'a LetterId>,
 }
@@ -272,12 +289,24 @@ impl Problem {
 }
 
 impl ProblemKind {
+    fn codes() -> Vec<&'static str> {
+        Self::ALL.iter().map(|kind| kind.code()).collect()
+    }
+
+    /// What is so, in English.
+    pub(super) fn title(self) -> &'static str {
+        self.words(Language::English).0
+    }
+
     /// The header that HTTP asks for beside the status.
     fn header(self) -> Option<(HeaderName, &'static str)> {
         match self.status() {
             StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "Bearer realm=\"carepass\"")),
             StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, "5")),
-            _ if self == Self::Busy || self == Self::OrderUnderWay => Some((RETRY_AFTER, "1")),
+            _ if self == Self::TooManyStreams => Some((RETRY_AFTER, "30")),
+            _ if [Self::Busy, Self::OrderUnderWay, Self::TooManyRequests].contains(&self) => {
+                Some((RETRY_AFTER, "1"))
+            }
             _ => None,
         }
     }
@@ -332,6 +361,7 @@ impl From<OrderError> for Problem {
         let kind = match error {
             OrderError::NotFound => ProblemKind::NotFound,
             OrderError::NotHeld => ProblemKind::NotHeld,
+            OrderError::Moved => ProblemKind::PreconditionFailed,
             OrderError::Busy | OrderError::Rejected(Rejected::Busy) => ProblemKind::Busy,
             OrderError::Rejected(Rejected::Settled) => ProblemKind::Settled,
             OrderError::Rejected(

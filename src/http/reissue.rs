@@ -10,7 +10,8 @@ use crate::model::person::Language;
 use serde::Serialize;
 
 /// The engineer, and where the order was refused.
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Reissue")]
 pub(super) struct ReissueView {
     #[serde(flatten)]
     engineer: EngineerView,
@@ -18,7 +19,8 @@ pub(super) struct ReissueView {
 }
 
 /// A domain in which no new password is set.
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "NotReissued")]
 struct RefusedView {
     reseller: Option<ResellerName>,
     domain: Option<DomainName>,

@@ -11,7 +11,8 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A reseller account.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Reseller")]
 pub(super) struct ResellerView {
     pub(super) name: ResellerName,
     pub(super) customer_id: CustomerId,
@@ -32,7 +33,8 @@ pub(super) struct ResellerView {
 }
 
 /// The seats of a reseller account, as they were counted last.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Seats")]
 pub(super) struct SeatsView {
     counted_at: Timestamp,
     /// As the operator configured it.
@@ -46,7 +48,8 @@ pub(super) struct SeatsView {
 }
 
 /// The organisational unit of a reseller account.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "OrgUnit")]
 pub(super) struct OrgUnitView {
     id: String,
     /// Where it is now.

@@ -2,13 +2,13 @@
 
 use super::tokens::Role;
 use super::{
-    Api, address_map, api, auth, dead_letters, envelope, events, health, idempotency, orders, schemas, tasks,
-    usernames,
+    Api, address_map, api, auth, conditional, dead_letters, envelope, events, health, idempotency, orders,
+    schemas, stream, task_list, tasks, usernames,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, get, on, post};
 use std::sync::Arc;
 
@@ -22,12 +22,13 @@ pub(super) struct Route {
 }
 
 /// Every route that needs a token.
-pub(super) const ROUTES: [Route; 15] = [
+pub(super) const ROUTES: [Route; 16] = [
     read("/v1/engineers", |method| on(method, api::engineers)),
     read("/v1/engineers/{key}", |method| on(method, api::engineer)),
     read("/v1/engineers/{key}/ledger", |method| on(method, api::ledger)),
     read("/v1/resellers", |method| on(method, api::resellers)),
-    read("/v1/tasks", |method| on(method, api::tasks)),
+    read("/v1/tasks", |method| on(method, task_list::tasks)),
+    read(STREAM, |method| on(method, stream::route::stream)),
     order("/v1/engineers/{key}/orders", |method| on(method, orders::of_engineer)),
     order("/v1/enrollments/{key}/{reseller}/{domain}/orders", |method| on(method, orders::of_domain)),
     order("/v1/resellers/{reseller}/orders", |method| on(method, orders::of_reseller)),
@@ -62,6 +63,9 @@ const fn order(path: &'static str, handler: fn(MethodFilter) -> MethodRouter<Arc
 /// The routes for supervisors, which need no token and answer to every name.
 pub(super) const PROBES: [&str; 3] = [LIVE, READY, METRICS];
 
+/// What does not end, and so has no tag.
+const STREAM: &str = "/v1/stream";
+
 /// Where events come in, with bodies larger than those of orders.
 pub(super) const EVENTS: &str = "/v1/events";
 
@@ -84,6 +88,9 @@ pub(super) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
         let method =
             MethodFilter::try_from(route.method.clone()).expect("the table holds common methods only");
         let mut served = (route.handler)(method);
+        if route.method == Method::GET && route.path != STREAM {
+            served = served.route_layer(from_fn(conditional::tag));
+        }
         if route.method == Method::POST && route.path != EVENTS {
             served = served
                 .route_layer(from_fn_with_state(Arc::clone(repeats), idempotency::once))

@@ -1,8 +1,9 @@
-//! What integrators build against, served by the daemon itself: the schemas of incoming events and the AsyncAPI document. They hold
+//! What integrators build against, served by the daemon itself: the schemas of incoming events, the AsyncAPI and the OpenAPI document. They hold
 //! nothing of anybody and need no token. Not here: whether they are right, which the tests say.
 
-use super::Api;
+use super::{Api, openapi};
 use axum::Router;
+use axum::http::HeaderName;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::routing::get;
 use std::sync::Arc;
@@ -25,8 +26,12 @@ pub(super) const DOCUMENTS: [Document; 3] = [
 
 /// The routes of the documents.
 pub(super) fn router() -> Router<Arc<Api>> {
-    DOCUMENTS.iter().fold(Router::new(), |router, (path, media, text)| {
-        let headers = [(CONTENT_TYPE, *media), (CACHE_CONTROL, "public, max-age=3600")];
-        router.route(path, get(move || async move { (headers, *text) }))
+    let made = get(|| async { (headers("application/json"), openapi::TEXT.as_str()) });
+    DOCUMENTS.iter().fold(Router::new().route(openapi::PATH, made), |router, (path, media, text)| {
+        router.route(path, get(move || async move { (headers(media), *text) }))
     })
+}
+
+fn headers(media: &'static str) -> [(HeaderName, &'static str); 2] {
+    [(CONTENT_TYPE, media), (CACHE_CONTROL, "public, max-age=3600")]
 }

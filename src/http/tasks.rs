@@ -1,14 +1,14 @@
 //! `POST /v1/tasks/{id}/done`: a person says that a task is done. What carepass can see it looks at at once; what only a person can
 //! confirm goes into the rows' facts, with the token's name and the reason. The card of the limit on grants lets in all who were on it.
-//! Not here: which tasks there are (`api`, `model/task`).
+//! Not here: which tasks there are (`task_list`, `model/task`).
 
 use super::extract::{Named, Sent};
 use super::language::Spoken;
-use super::orders::reason;
+use super::orders::{REASON_MAX, reason};
 use super::problem::{Problem, ProblemKind};
 use super::tokens::{Caller, Role};
 use super::views::{EnrollmentView, Page, Wording};
-use super::{Api, api, auth};
+use super::{Api, api, auth, task_list};
 use crate::engine::RowOrder;
 use crate::model::engineer::Hold;
 use crate::model::failure::FailureCode;
@@ -22,9 +22,12 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 /// The body.
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "TaskDone")]
 #[serde(deny_unknown_fields)]
 pub(super) struct Done {
+    /// Why; it is kept in the ledger. On one line, and not blank.
+    #[schemars(length(min = 1, max = "REASON_MAX"))]
     reason: String,
     /// Of the route of case mail: it is an address map, so each new engineer is a task of its own.
     #[serde(default)]
@@ -97,7 +100,7 @@ async fn of_rows(
         return Err(Problem::invalid("/held_before", "belongs to the card grants-held only"));
     }
     let wording = Wording::new(api, spoken);
-    let mut card = api::open_tasks(api, wording).await?;
+    let mut card = task_list::open_tasks(api, wording).await?;
     card.retain(|task| task.id == id);
     check(&card, body.address_map)?;
     let (mut items, mut refused) = (Vec::new(), None);

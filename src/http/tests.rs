@@ -1,10 +1,12 @@
 //! The door as callers find it: over real sockets, with the store in memory. The table of routes is walked, so that a new route is
 //! tested by standing in it.
 
+mod conditions;
 mod envelope;
 mod events;
 mod hostile;
 mod orders;
+mod stream;
 mod tasks;
 
 use super::routes::ROUTES;
@@ -39,6 +41,7 @@ struct Server {
     store: Arc<Memory>,
     engine: Arc<Engine>,
     broker_up: Arc<AtomicBool>,
+    paces: Arc<Paces>,
     stop: CancellationToken,
 }
 
@@ -65,7 +68,7 @@ impl Server {
         let broker_up = Arc::new(AtomicBool::new(true));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let up = Arc::clone(&broker_up);
+        let (up, paces) = (Arc::clone(&broker_up), Arc::<Paces>::default());
         let status = move || Status {
             loops: vec![Part::new("drive", true)],
             intake: vec![Part::new("amqp", up.load(Ordering::SeqCst)).with_detail("secret detail")],
@@ -79,11 +82,13 @@ impl Server {
             hosts: Hosts::new(address, []),
             status: Arc::new(status),
             repeats: Arc::default(),
+            streams: Arc::default(),
+            paces: Arc::clone(&paces),
             metrics: Arc::new(|| "carepass_build_info 1\n".to_owned()),
         };
         tokio::spawn(serve(listener, Arc::new(api), stop.clone()));
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { address, client, tokens, store, engine, broker_up, stop }
+        Self { address, client, tokens, store, engine, broker_up, paces, stop }
     }
 
     fn request(&self, method: Method, path: &str, role: Option<Role>) -> reqwest::RequestBuilder {
@@ -187,6 +192,8 @@ fn filled(path: &str) -> String {
         .replace("{domain}", "a.se")
         .replace("dead-letters/{id}", &format!("dead-letters/{}", "0".repeat(32)))
         .replace("{id}", "T-0123456789")
+        // It would not end.
+        .replace("/v1/stream", "/v1/stream?after=none")
 }
 
 #[tokio::test]
@@ -450,6 +457,8 @@ async fn the_stop_ends_the_serving() {
         hosts: Hosts::new(address, []),
         status: Arc::new(Status::default),
         repeats: Arc::default(),
+        streams: Arc::default(),
+        paces: Arc::default(),
         metrics: Arc::new(String::new),
     };
     let serving = tokio::spawn(serve(listener, Arc::new(api), stop.clone()));

@@ -27,7 +27,9 @@ const NAME_MAX: usize = 64;
 const FILE_MAX: u64 = 1024 * 1024;
 
 /// What a caller may do; each role may also do what the ones before it may, but a viewer may not publish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Sends events, and nothing else.

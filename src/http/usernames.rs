@@ -16,7 +16,8 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 /// The body; the fields are those of the event.
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "UsernameWish")]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Asking {
     given: String,
@@ -29,7 +30,8 @@ pub(super) struct Asking {
 }
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "UsernamePreview")]
 pub(super) struct Answer {
     /// Null where a person would have to be asked.
     username: Option<LocalPart>,

@@ -22,13 +22,14 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands in the place of a sealed value.
 const SEALED: &str = "(sealed)";
 
 /// A part of a list, and where the next part begins.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub(super) struct Page<T> {
     pub(super) items: Vec<T>,
     /// Opaque; null after the last part.
@@ -36,7 +37,8 @@ pub(super) struct Page<T> {
 }
 
 /// An engineer with all rows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Engineer")]
 pub(super) struct EngineerView {
     key: EngineerKey,
     goal: Want,
@@ -70,7 +72,8 @@ pub(super) struct EngineerView {
 }
 
 /// One row.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Enrollment")]
 pub(super) struct EnrollmentView {
     pub(super) target: TargetView,
     goal: Want,
@@ -93,7 +96,8 @@ pub(super) struct EnrollmentView {
 }
 
 /// What a row brings about.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Target")]
 pub(super) struct TargetView {
     kind: &'static str,
     pub(super) reseller: Option<ResellerName>,
@@ -101,7 +105,8 @@ pub(super) struct TargetView {
 }
 
 /// A thing that only a person can do, and who waits for it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Task")]
 pub(super) struct TaskView {
     id: String,
     reason: FailureCode,
@@ -133,11 +138,16 @@ pub(super) struct TaskView {
 }
 
 /// One entry of the ledger, without what is sealed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Entry")]
 pub(super) struct EntryView {
     position: u64,
     at: Timestamp,
+    /// Who caused it: the engine, an event by its source and id, or an operator with the reason.
+    #[schemars(with = "BTreeMap<String, Value>")]
     actor: Value,
+    /// What changed, as it stands in the ledger, with its `kind`; what is sealed is not shown.
+    #[schemars(with = "Vec<BTreeMap<String, Value>>")]
     changes: Vec<Value>,
 }
 
@@ -331,7 +341,7 @@ fn nowhere() -> Place {
 }
 
 impl TargetView {
-    fn of(id: &EnrollmentId) -> Self {
+    pub(super) fn of(id: &EnrollmentId) -> Self {
         let kind = match id {
             EnrollmentId::Reseller(_) => "reseller",
             EnrollmentId::Domain(..) => "domain",

@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The identity of an incoming event (CloudEvents 1.0: unique by source and id together).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct EventRef {
     /// The CloudEvents `source`.
     pub source: String,
@@ -23,7 +25,7 @@ pub struct EventRef {
 }
 
 /// Where the engineer is to have access.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// In every domain of every reseller, also those that come later.
@@ -252,7 +254,10 @@ impl Engineer {
 }
 
 /// How far the engineer as a whole is, as the API shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[schemars(rename = "EngineerState")]
 #[serde(rename_all = "snake_case")]
 pub enum Progress {
     /// Nothing has begun.

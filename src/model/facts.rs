@@ -96,7 +96,10 @@ pub enum LicenseLesson {
 }
 
 /// What the reseller account's policies say about the first sign-in of a new account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[schemars(rename = "SignInPolicy")]
 #[serde(rename_all = "snake_case")]
 pub enum TwoStep {
     /// It works.

@@ -41,7 +41,7 @@ pub struct UnmappedAnswer {
 }
 
 /// A value that a person pastes somewhere, ready-made. Never a secret, and nothing personal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Prefilled {
     /// What it is, as one word: `client_id`, `scopes`.
     pub name: String,
@@ -66,7 +66,9 @@ pub enum FailureKind {
 }
 
 /// Who acts next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
     /// Propagation or quota on Google's side.
@@ -115,7 +117,7 @@ impl fmt::Display for Who {
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal,)+) => {
         /// What went wrong: metric label, heading of `docs/RUNBOOK.md` and `type` of a problem in the API.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
         pub enum FailureCode {
             $($(#[$doc])* #[serde(rename = $text)] $variant,)+
         }

@@ -22,7 +22,7 @@ use std::fmt;
 use tongue::{Filling, Tongue};
 
 /// Three sentences for a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Message {
     /// What is so.
     pub so: String,

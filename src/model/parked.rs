@@ -30,7 +30,9 @@ const ID_LENGTH: usize = 32;
 
 /// Which message it is: the beginning of a keyed hash of what it says (`seal`), so that the same message is the same letter, by whatever
 /// door and however often it came, and nobody can try out what it said.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct LetterId(String);
 
@@ -51,7 +53,10 @@ pub struct Letter {
 }
 
 /// The door that a message came in by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[schemars(rename = "Door")]
 #[serde(rename_all = "snake_case")]
 pub enum Door {
     /// The broker.

@@ -111,7 +111,8 @@ pub enum Decision {
 }
 
 /// One name that came into question.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[schemars(rename = "Candidate")]
 pub struct Considered {
     /// The local part.
     pub name: LocalPart,

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// What can be confirmed. Names are stored: never rename one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// Automatic licensing is off for the unit.
@@ -31,7 +33,7 @@ pub enum Subject {
 }
 
 /// A word, and what it was given for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Word {
     /// The name of the operator's token; none: carepass saw it itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]

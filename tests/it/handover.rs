@@ -190,7 +190,7 @@ async fn new_first_passwords_are_set_by_order_where_nobody_has_signed_in() {
     let daemon = Daemon::with_an_engineer().await;
     let [first] = daemon.links().try_into().expect("one link");
     let before = passwords(&daemon.post(&first).await.1);
-    let reissued = daemon.app.engine.order_reissue(&daemon.key, None, "ada", "the page was lost").await;
+    let reissued = daemon.app.engine.order_reissue(&daemon.key, None, None, "ada", "the page was lost").await;
     reissued.expect("an order that fits");
     until("a second letter", || async { daemon.links().len() == 2 && daemon.is_ready().await }).await;
     let second = daemon.links().into_iter().find(|link| *link != first).expect("another link");
@@ -207,13 +207,13 @@ async fn new_first_passwords_are_set_by_order_where_nobody_has_signed_in() {
     let signed_in = daemon.neighbour.sandbox.set(&json!({"sign_in": {"customer": customer, "user": id}}));
     signed_in.unwrap_or_else(|fault| panic!("{fault:?} {domain}"));
     // The other domains are not held up by it, and the answer names the one.
-    let reissued = daemon.app.engine.order_reissue(&daemon.key, None, "ada", "once more").await;
+    let reissued = daemon.app.engine.order_reissue(&daemon.key, None, None, "ada", "once more").await;
     assert_eq!(reissued.expect("an order that fits").refused, [(row.id.clone(), NotReissued::InUse)]);
     until("a third letter", || async { daemon.links().len() == 3 && daemon.is_ready().await }).await;
     let third =
         daemon.links().into_iter().find(|link| *link != first && *link != second).expect("another link");
     assert_eq!(passwords(&daemon.post(&third).await.1).len(), 3);
-    let ordered = daemon.app.engine.order_reissue(&daemon.key, Some(&row.id), "ada", "once more").await;
+    let ordered = daemon.app.engine.order_reissue(&daemon.key, Some(&row.id), None, "ada", "once more").await;
     ordered.expect("an order that fits");
     until("a task", || async {
         daemon.rows().await.iter().any(|row| {

@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod broker_door;
 #[cfg(test)]
 mod broker_faults;

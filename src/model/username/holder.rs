@@ -17,7 +17,7 @@ pub enum TakenBy {
 }
 
 /// Who holds a name, and where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Holder {
     /// An account.

@@ -180,17 +180,19 @@ async fn an_order_names_the_account() {
     assert_eq!(failure.code, FailureCode::HomeAccountMissing);
     stage.keep(&stage.look_again(&claimed, failure)).await;
     let (engine, named) = (stage.engine(unnamed()), HOME_ACCOUNT.parse().expect("an address"));
-    let row =
-        engine.order_adoption(&account.row, &named, "ada", "I know her").await.expect("an order that fits");
+    let row = engine
+        .order_adoption(&account.row, &named, None, "ada", "I know her")
+        .await
+        .expect("an order that fits");
     let stored = serde_json::to_string(&row).expect("a row is plain data");
     assert!(row.home_account.is_some() && !stored.contains("asa@"), "{stored}");
     let claimed = stage.claim(&unnamed(), &row).await;
     let done = stage.until_ok(&unnamed(), claimed).await.expect("it has been named");
     assert!(done.facts.account.as_ref().is_some_and(|account| account.home));
     stage.keep(&done).await;
-    let again = engine.order_adoption(&account.row, &named, "ada", "another").await;
+    let again = engine.order_adoption(&account.row, &named, None, "ada", "another").await;
     assert!(matches!(again, Err(OrderError::Rejected(Rejected::HasAccount))), "{again:?}");
     let elsewhere = "domain/E-1/nordic-no/reseller-no.example".parse().expect("a row");
-    let refused = engine.order_adoption(&elsewhere, &named, "ada", "wrong place").await;
+    let refused = engine.order_adoption(&elsewhere, &named, None, "ada", "wrong place").await;
     assert!(matches!(refused, Err(OrderError::NotHome)), "{refused:?}");
 }
