@@ -171,6 +171,14 @@ pub(super) async fn open_tasks(api: &Api, wording: Wording) -> Result<Vec<Task>,
 }
 
 async fn held_tasks(api: &Api, wording: Wording) -> Result<Vec<TaskView>, Problem> {
+    let held = held_engineers(api).await?;
+    Ok(held.into_iter().map(|(why, (since, keys))| wording.held_task(why, since, keys)).collect())
+}
+
+/// Who is held for a person, by the reason, and since when the first of them is.
+pub(super) async fn held_engineers(
+    api: &Api,
+) -> Result<BTreeMap<Hold, (Timestamp, Vec<EngineerKey>)>, Problem> {
     let mut after: Option<EngineerKey> = None;
     let (mut held, mut looked_at) = (BTreeMap::<Hold, (Timestamp, Vec<EngineerKey>)>::new(), 0);
     while looked_at < TASK_ROWS_MAX {
@@ -189,7 +197,7 @@ async fn held_tasks(api: &Api, wording: Wording) -> Result<Vec<TaskView>, Proble
             break;
         }
     }
-    Ok(held.into_iter().map(|(why, (since, keys))| wording.held_task(why, since, keys)).collect())
+    Ok(held)
 }
 
 /// The engineer of the path.
@@ -211,7 +219,7 @@ pub(super) async fn view(api: &Api, engineer: &Engineer, spoken: Spoken) -> Resu
 }
 
 /// The reserved name. One engineer whose record cannot be opened must not hide all the others, so it is then left out.
-async fn username(api: &Api, engineer: &Engineer) -> Result<Option<LocalPart>, Problem> {
+pub(super) async fn username(api: &Api, engineer: &Engineer) -> Result<Option<LocalPart>, Problem> {
     if engineer.username.is_none() {
         return Ok(None);
     }

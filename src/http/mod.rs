@@ -1,5 +1,6 @@
 //! Floor 4: the HTTP door. JSON out, orders in; everything is read from the store and decided by the engine, and nothing here
-//! keeps anything but the answers to orders that may be sent twice (`idempotency`). Not here: the dashboard and the event stream.
+//! keeps anything but the answers to orders that may be sent twice (`idempotency`) and who has signed in to the dashboard (`room`).
+//! Not here: the event stream.
 
 mod address_map;
 mod api;
@@ -20,6 +21,7 @@ mod orders;
 mod problem;
 mod reissue;
 mod reseller_view;
+mod room;
 mod routes;
 mod schemas;
 mod tasks;
@@ -33,6 +35,7 @@ pub use health::{Part, Status};
 pub use hosts::{Hosts, host_of};
 pub use idempotency::Repeats;
 pub use problem::{Fault, Problem, ProblemKind};
+pub use room::{NotSignedIn, Sessions};
 pub use tokens::{Caller, NewToken, Role, Tokens, TokensError};
 
 use crate::engine::Engine;
@@ -63,6 +66,8 @@ pub struct Api {
     pub status: Arc<dyn Fn() -> Status + Send + Sync>,
     /// Orders that may be sent again: they outlive a door.
     pub repeats: Arc<Repeats>,
+    /// Who has signed in to the dashboard: they outlive a door too.
+    pub sessions: Arc<Sessions>,
     /// Renders the metrics.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }

@@ -2,7 +2,7 @@
 
 use super::tokens::Role;
 use super::{
-    Api, address_map, api, auth, dead_letters, envelope, events, health, idempotency, orders, schemas, tasks,
+    Api, address_map, api, auth, dead_letters, envelope, events, health, idempotency, orders, room, schemas, tasks,
     usernames,
 };
 use axum::Router;
@@ -79,7 +79,8 @@ pub(super) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
         // Its token is its path.
         .route("/envelope/{token}", get(envelope::look).merge(opening));
     let repeats = &api.repeats;
-    ROUTES.iter().fold(probes.merge(schemas::router()), |router, route| {
+    let open = probes.merge(schemas::router()).merge(room::router(api));
+    ROUTES.iter().fold(open, |router, route| {
         let guard = from_fn_with_state((Arc::clone(api), route.least), auth::require);
         let method =
             MethodFilter::try_from(route.method.clone()).expect("the table holds common methods only");

@@ -79,6 +79,7 @@ impl Server {
             hosts: Hosts::new(address, []),
             status: Arc::new(status),
             repeats: Arc::default(),
+            sessions: Arc::default(),
             metrics: Arc::new(|| "carepass_build_info 1\n".to_owned()),
         };
         tokio::spawn(serve(listener, Arc::new(api), stop.clone()));
@@ -450,6 +451,7 @@ async fn the_stop_ends_the_serving() {
         hosts: Hosts::new(address, []),
         status: Arc::new(Status::default),
         repeats: Arc::default(),
+        sessions: Arc::default(),
         metrics: Arc::new(String::new),
     };
     let serving = tokio::spawn(serve(listener, Arc::new(api), stop.clone()));
