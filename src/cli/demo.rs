@@ -97,7 +97,11 @@ fn dashboard(app: &App, token: &Path) -> Result<String> {
     }
     let secret = zeroize::Zeroizing::new(std::fs::read_to_string(token).context("the demo's own token")?);
     let path = app.sessions.invite(secret.trim())?;
-    Ok(format!("Dashboard: http://{}{path} (this link signs in once; later: the token in {})", app.listen, token.display()))
+    Ok(format!(
+        "Dashboard: http://{}{path} (this link signs in once; later: the token in {})",
+        app.listen,
+        token.display()
+    ))
 }
 
 async fn start_google(folder: &Path, stop: &CancellationToken) -> Result<SocketAddr> {

@@ -2,8 +2,8 @@
 
 use super::tokens::Role;
 use super::{
-    Api, address_map, api, auth, dead_letters, envelope, events, health, idempotency, orders, room, schemas, tasks,
-    usernames,
+    Api, address_map, api, auth, dead_letters, envelope, events, health, idempotency, orders, room, schemas,
+    tasks, usernames,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;

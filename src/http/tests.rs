@@ -5,6 +5,7 @@ mod envelope;
 mod events;
 mod hostile;
 mod orders;
+mod room;
 mod tasks;
 
 use super::routes::ROUTES;

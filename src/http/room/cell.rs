@@ -40,8 +40,18 @@ pub(super) enum Cell {
 impl Cell {
     /// Every cell, in the order of the key.
     pub(super) const ALL: [Self; 13] = [
-        Self::Ready, Self::Working, Self::TriesAgain, Self::NeedsOperator, Self::NeedsHr, Self::NeedsEngineer,
-        Self::WaitsForGoogle, Self::WaitsForDate, Self::WaitsForAccount, Self::StillOpen, Self::Gone, Self::Ended,
+        Self::Ready,
+        Self::Working,
+        Self::TriesAgain,
+        Self::NeedsOperator,
+        Self::NeedsHr,
+        Self::NeedsEngineer,
+        Self::WaitsForGoogle,
+        Self::WaitsForDate,
+        Self::WaitsForAccount,
+        Self::StillOpen,
+        Self::Gone,
+        Self::Ended,
         Self::Nothing,
     ];
 

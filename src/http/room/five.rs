@@ -40,7 +40,8 @@ impl Five<'_> {
     }
 
     fn has(&self) -> String {
-        let ready = |row: &&Enrollment| row.state == State::Completed && row.newest_goal().want == Want::Present;
+        let ready =
+            |row: &&Enrollment| row.state == State::Completed && row.newest_goal().want == Want::Present;
         self.places(self.rows.iter().filter(ready)).unwrap_or_else(|| self.say(Text::NoAccess))
     }
 
@@ -64,10 +65,9 @@ impl Five<'_> {
     fn why(&self, first: Option<&Enrollment>) -> String {
         match (&self.held, first) {
             (Some(_), _) => self.message(first).map(|message| message.so).unwrap_or_default(),
-            (None, Some(row)) => self.message(first).map_or_else(
-                || state_words(row, &self.zoned(), self.language),
-                |message| message.so,
-            ),
+            (None, Some(row)) => self
+                .message(first)
+                .map_or_else(|| state_words(row, &self.zoned(), self.language), |message| message.so),
             (None, None) => self.say(Text::AllIsDone),
         }
     }
@@ -111,11 +111,13 @@ impl Five<'_> {
     }
 
     fn places<'r>(&self, rows: impl Iterator<Item = &'r Enrollment>) -> Option<String> {
-        let names: Vec<String> = rows.filter_map(|row| match row.id.target() {
-            Target::Domain(_, domain) => Some(domain.to_string()),
-            Target::Engineer => (!row.is_settled()).then(|| self.say(Text::TheLetter)),
-            Target::Reseller(_) => None,
-        }).collect();
+        let names: Vec<String> = rows
+            .filter_map(|row| match row.id.target() {
+                Target::Domain(_, domain) => Some(domain.to_string()),
+                Target::Engineer => (!row.is_settled()).then(|| self.say(Text::TheLetter)),
+                Target::Reseller(_) => None,
+            })
+            .collect();
         let more = names.len().saturating_sub(NAMED);
         let shown = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
         match (names.is_empty(), more) {

@@ -55,8 +55,7 @@ fn show(visitor: &Visitor, wording: Wording, why: Hold, since: Timestamp, keys: 
     let id = CardId::Held(why).to_string();
     let nowhere =
         Place { reseller: None, domain: None, step: None, look_again: None, time_zone: TimeZone::UTC };
-    let message =
-        explain(&Failure::needs(Who::Operator, why.code()), &nowhere, wording.now, language);
+    let message = explain(&Failure::needs(Who::Operator, why.code()), &nowhere, wording.now, language);
     html! {
         article.card aria-labelledby=(id) {
             header { h2 id=(id) { (in_short(why.code(), language)) " (" (keys.len()) ")" } span.quiet { (say(Text::Since)) ": " (moment(since)) } }

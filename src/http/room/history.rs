@@ -60,7 +60,8 @@ fn change_words(change: &Change, entry: &Entry, language: Language) -> Option<St
                 Want::Present => Text::WantsAccess,
                 Want::Absent => Text::WantsNoAccess,
             };
-            let held = if engineer.held().is_some() { format!(" – {}", say(Text::IsHeld)) } else { String::new() };
+            let held =
+                if engineer.held().is_some() { format!(" – {}", say(Text::IsHeld)) } else { String::new() };
             format!("{} ({} {}){held}", say(goal), say(Text::Revision), engineer.stated.goal.revision)
         }
         Change::Enrollment { row, .. } => row_words(row, entry, language),

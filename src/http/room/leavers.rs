@@ -1,11 +1,11 @@
 //! Whose access ends, with the clock that runs until the last domain is seen to be locked out; those first where it is still open.
 //! Not here: how access is taken away (`steps/leaving`).
 
+use super::super::Api;
 use super::super::extract::Asked;
 use super::super::leaving_view::LeavingView;
 use super::super::problem::Problem;
 use super::super::views::Wording;
-use super::super::Api;
 use super::page::{Area, Page, answer};
 use super::parts::{engineer_link, length, moment};
 use super::text::Text;

@@ -32,8 +32,13 @@ const SIDE_BY_SIDE: usize = 8;
 
 /// States that the list can be narrowed to.
 const STATES: [Progress; 7] = [
-    Progress::Planned, Progress::Provisioning, Progress::PartlyReady, Progress::Ready, Progress::Leaving,
-    Progress::Removed, Progress::Cancelled,
+    Progress::Planned,
+    Progress::Provisioning,
+    Progress::PartlyReady,
+    Progress::Ready,
+    Progress::Leaving,
+    Progress::Removed,
+    Progress::Cancelled,
 ];
 
 /// One engineer of the matrix.
@@ -87,11 +92,7 @@ pub(super) async fn matrix(
 }
 
 /// The engineers of the page, and behind whom the next one begins.
-async fn lines(
-    api: &Api,
-    view: &View,
-    roster: &Roster,
-) -> Result<(Vec<Line>, Option<EngineerKey>), Problem> {
+async fn lines(api: &Api, view: &View, roster: &Roster) -> Result<(Vec<Line>, Option<EngineerKey>), Problem> {
     let (mut lines, mut after, mut looked_at) = (Vec::new(), view.after.clone(), 0);
     loop {
         // One more than shown tells whether there is a next page.

@@ -17,19 +17,17 @@ mod parts;
 mod reseller;
 mod session;
 mod sign_in;
-#[cfg(test)]
-mod tests;
 mod text;
 mod visitor;
 
 pub use session::{NotSignedIn, Sessions};
 pub(super) use visitor::reader;
 
+use super::Api;
 use super::language::Spoken;
 use super::orders::to_its_end;
 use super::problem::Problem;
 use super::tokens::Role;
-use super::Api;
 use axum::Router;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
@@ -46,8 +44,18 @@ const ENTER: &str = "/enter/";
 
 /// What the paths of the dashboard begin with.
 const ROOMS: [&str; 12] = [
-    "", "assets", "engineers", "enter", "events", "grants", "language", "leavers", "resellers", "sign-in",
-    "sign-out", "tasks",
+    "",
+    "assets",
+    "engineers",
+    "enter",
+    "events",
+    "grants",
+    "language",
+    "leavers",
+    "resellers",
+    "sign-in",
+    "sign-out",
+    "tasks",
 ];
 
 /// One route that needs a session.
@@ -75,7 +83,12 @@ pub(super) const ROUTES: [Room; 15] = [
     button("/engineers/{key}/{reseller}/{domain}/orders", |method| on(method, orders::of_domain)),
     button("/resellers/{reseller}/orders", |method| on(method, orders::of_reseller)),
     button("/grants/{id}/release", |method| on(method, orders::release)),
-    Room { method: Method::POST, path: SIGN_OUT, least: Role::Viewer, handler: |method| on(method, sign_in::sign_out) },
+    Room {
+        method: Method::POST,
+        path: SIGN_OUT,
+        least: Role::Viewer,
+        handler: |method| on(method, sign_in::sign_out),
+    },
 ];
 
 const fn page(path: &'static str, handler: fn(MethodFilter) -> MethodRouter<Arc<Api>>) -> Room {

@@ -1,11 +1,11 @@
 //! The reseller accounts: the flight check, seats with their forecast, how fast we may ask, and what has changed since yesterday.
 //! Not here: asking Google anything; what is shown was found out by the work.
 
+use super::super::Api;
 use super::super::extract::{Asked, Named};
 use super::super::problem::{Problem, ProblemKind};
 use super::super::tokens::Role;
 use super::super::views::Wording;
-use super::super::Api;
 use super::cell::Cell;
 use super::five::failure;
 use super::history;

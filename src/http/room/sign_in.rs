@@ -4,11 +4,11 @@
 use super::super::Api;
 use super::super::language::Spoken;
 use super::super::problem::{Problem, ProblemKind};
+use super::SIGN_IN;
 use super::page::{languages, plain};
 use super::session::NotSignedIn;
 use super::text::Text;
 use super::visitor::{Open, Signed, back, keep, keep_language, kept, reader, session};
-use super::SIGN_IN;
 use crate::model::person::Language;
 use axum::extract::{Path, State};
 use axum::http::header::SET_COOKIE;
@@ -75,12 +75,7 @@ pub(super) async fn language(headers: HeaderMap, open: Open) -> Result<Response,
     Ok(with_cookie(Redirect::to(&place).into_response(), keep_language(&headers, language)))
 }
 
-fn entered(
-    api: &Api,
-    headers: &HeaderMap,
-    opened: Result<String, NotSignedIn>,
-    spoken: Spoken,
-) -> Response {
+fn entered(api: &Api, headers: &HeaderMap, opened: Result<String, NotSignedIn>, spoken: Spoken) -> Response {
     let language = spoken.0;
     match opened {
         Ok(fresh) => {
@@ -91,7 +86,9 @@ fn entered(
             with_cookie(Redirect::to("/").into_response(), keep(headers, Some(&fresh)))
         }
         Err(NotSignedIn::UnknownToken) => {
-            tracing::info!("refused: nobody was signed in to the dashboard, the token or invitation is unknown");
+            tracing::info!(
+                "refused: nobody was signed in to the dashboard, the token or invitation is unknown"
+            );
             let content = sign_in_form(language, Some(Text::TokenUnknown));
             plain(StatusCode::FORBIDDEN, language, Text::SignIn.of(language), &content)
         }
