@@ -139,7 +139,7 @@ async fn start(folder: &Path, google: &str, accounts: usize) -> App {
     let file = folder.join("bench.toml");
     std::fs::write(&file, text).expect("the configuration");
     let config = config::load(&[file], std::iter::empty(), Clock::System.now());
-    let config = config.unwrap_or_else(|faults| panic!("{faults}"));
+    let config = config.expect("a configuration without faults");
     App::start(&config).await.expect("the house starts")
 }
 

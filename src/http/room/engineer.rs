@@ -80,7 +80,9 @@ async fn past(api: &Api, key: &EngineerKey) -> Result<(Vec<Entry>, usize), Probl
         let is_end = part.len() < READ;
         count += part.len();
         after = part.last().map_or(after, |entry| entry.position);
-        last.extend(part);
+        last.extend(
+            part.into_iter().filter(|entry| history::tells(entry, |change| change.engineer() == Some(key))),
+        );
         last.drain(..last.len().saturating_sub(SHOWN));
         if is_end {
             break;

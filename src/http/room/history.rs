@@ -1,6 +1,7 @@
 //! What the ledger says, in sentences: when, who, what. Nothing that is sealed is read. Pure. Not here: reading the ledger (`engineer`,
 //! `reseller`).
 
+use super::five::failure;
 use super::parts::moment;
 use super::text::Text;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Want};
@@ -14,12 +15,34 @@ use maud::{Markup, html};
 /// Changes of one entry that are told one by one.
 const TOLD: usize = 8;
 
+/// Whether an entry says something about what is asked for. What carepass merely goes through on its way is left out; what somebody has
+/// ordered or said is not.
+pub(super) fn tells(entry: &Entry, concerns: impl Fn(&Change) -> bool) -> bool {
+    entry.changes.iter().any(|change| concerns(change) && is_news(change, entry))
+}
+
+fn is_news(change: &Change, entry: &Entry) -> bool {
+    match change {
+        Change::Enrollment { row, .. } => {
+            entry.actor != Actor::Engine || !row.is_under_way() || failure(row).is_some()
+        }
+        Change::Received(_)
+        | Change::Engineer(_)
+        | Change::Reserved { .. }
+        | Change::Released { .. }
+        | Change::Erased { .. }
+        | Change::Parked(_)
+        | Change::Unparked { .. } => true,
+        Change::Bookmark { .. } => false,
+    }
+}
+
 /// A list of entries, as far as they concern what is asked for, in the order in which they come.
 pub(super) fn list(entries: &[Entry], concerns: impl Fn(&Change) -> bool, language: Language) -> Markup {
     html! {
         ol.past {
             @for entry in entries {
-                @let told: Vec<String> = entry.changes.iter().filter(|change| concerns(change)).filter_map(|change| change_words(change, entry, language)).collect();
+                @let told: Vec<String> = entry.changes.iter().filter(|change| concerns(change) && is_news(change, entry)).filter_map(|change| change_words(change, entry, language)).collect();
                 @if !told.is_empty() {
                     li {
                         span { (moment(entry.at)) }

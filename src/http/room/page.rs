@@ -120,7 +120,7 @@ pub(super) fn answer(visitor: &Visitor, page: &Page) -> Response {
             @if let Some(lead) = &page.lead { p.lead { (lead) } }
             (page.content)
         }
-        footer.top { div { p.live id="live" role="status" {} } }
+        footer.foot { p.live id="live" role="status" {} }
     };
     let text = whole(&title, language, true, &inside).into_string();
     let hash = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());

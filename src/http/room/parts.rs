@@ -132,6 +132,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_value_has_a_button_that_names_it() {
+        let value = |name: &str, value: &str| Prefilled { name: name.to_owned(), value: value.to_owned() };
+        let given = [value("customer_id", "C01\"<b>"), value("org_unit", "/Care")];
+        let shown = values("T-1", &given, Some("a = 1"), Language::English).into_string();
+        for id in ["T-1-value-0", "T-1-value-1", "T-1-paste"] {
+            let (named, copied) = (format!("id=\"{id}\""), format!("data-copy=\"{id}\""));
+            assert!(shown.contains(&named) && shown.contains(&copied), "{id}: {shown}");
+        }
+        assert!(
+            shown.contains(">C01&quot;&lt;b&gt;<") && shown.contains("aria-label=\"Copy: org_unit\" hidden"),
+            "{shown}"
+        );
+    }
+
+    #[test]
     fn a_length_is_said_in_two_units() {
         let check = |seconds, expected: &str| assert_eq!(length(seconds), expected);
         check(-5, "0 s");

@@ -18,7 +18,7 @@ use crate::model::duty::Duty;
 use crate::model::enrollment::{Enrollment, EnrollmentId, TargetKind, Want};
 use crate::model::entry::{Change, Entry, Position};
 use crate::model::id::ResellerName;
-use crate::model::message::{Place, explain, state_words};
+use crate::model::message::{Place, explain, state_words, step_name};
 use crate::model::person::Language;
 use crate::model::plan::plan;
 use crate::model::seats::SeatCount;
@@ -159,7 +159,7 @@ async fn changes(api: &Api, name: &ResellerName, now: Timestamp) -> Result<(Vec<
         after = last.position;
         oldest = oldest.or_else(|| part.first().map(|entry| entry.at));
         let recent = part.into_iter().filter(|entry| entry.at >= now - SINCE);
-        found.extend(recent.filter(|entry| entry.changes.iter().any(|change| is_about(change, name))));
+        found.extend(recent.filter(|entry| history::tells(entry, |change| is_about(change, name))));
         found.drain(..found.len().saturating_sub(SHOWN));
         if after.0 >= begin.0 + READ_MAX {
             break;
@@ -170,21 +170,9 @@ async fn changes(api: &Api, name: &ResellerName, now: Timestamp) -> Result<(Vec<
     Ok((found, is_cut))
 }
 
-/// A change of the account's own rows. What merely runs is left out.
+/// A change of the account's own rows.
 fn is_about(change: &Change, name: &ResellerName) -> bool {
-    match change {
-        Change::Enrollment { row, .. } => {
-            row.id.reseller() == Some(name) && (!row.is_under_way() || failure(row).is_some())
-        }
-        Change::Received(_)
-        | Change::Engineer(_)
-        | Change::Reserved { .. }
-        | Change::Released { .. }
-        | Change::Erased { .. }
-        | Change::Parked(_)
-        | Change::Unparked { .. }
-        | Change::Bookmark { .. } => false,
-    }
+    matches!(change, Change::Enrollment { row, .. } if row.id.reseller() == Some(name))
 }
 
 impl Account<'_> {
@@ -223,10 +211,10 @@ impl Account<'_> {
                 @if let Some(replica) = &self.driven_by { dt { (Text::DrivenBy.of(language)) } dd { (replica) } }
                 @if let Some(path) = &row.facts.org_unit_path { dt { (Text::OrgUnit.of(language)) } dd { (path) } }
             }
-            ul.plain {
+            ul.plain.steps {
                 @for step in plan(TargetKind::Reseller, Want::Present) {
                     @let cell = if row.done.contains(step) { Cell::Ready } else if current == Some(*step) { Cell::of(row) } else { Cell::Nothing };
-                    li { (cell.show(language)) " " (step.as_str().replace('_', " ")) }
+                    li { span { (step_name(*step, language)) } (cell.show(language)) }
                 }
             }
             @if let Some(problem) = failure(row) {

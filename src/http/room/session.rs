@@ -234,7 +234,7 @@ mod tests {
         let kept = sessions.sign_in(&known, asa.reveal()).unwrap();
         for _ in 0..16 {
             assert!(is_in(&kept, true));
-            tokio::time::advance(IDLE_MAX - Duration::from_secs(1)).await;
+            tokio::time::advance(IDLE_MAX.saturating_sub(Duration::from_secs(1))).await;
         }
         assert!(is_in(&kept, true), "16 half hours less 16 seconds");
         tokio::time::advance(Duration::from_secs(16)).await;

@@ -140,7 +140,7 @@ texts! {
     InWords "In words" "I ord"
     Evidence "Evidence" "Underlag"
     History "History" "Historik"
-    HistoryLead "From the ledger, the newest first. Shown:" "Ur liggaren, det senaste först. Visas:"
+    HistoryLead "From the ledger, the newest first, without what merely ran. Entries shown, and read:" "Ur liggaren, det senaste först, utan det som bara pågick. Visade poster, och lästa:"
     // Orders.
     Reason "Reason (it is kept in the ledger; no names)" "Skäl (sparas i liggaren; inga namn)"
     OnlyLooking "You may look. Orders need a token with the role operator or approver." "Du får titta. Order kräver en token med rollen operator eller approver."

@@ -1,6 +1,8 @@
 //! The dashboard as browsers and their enemies find it: sessions, the proof in each form, origins, frames, orders, names that are code.
 //! The table of rooms is walked, so that a new page is tested by standing in it. Not here: a real browser (`tests/it/room`).
 
+mod hostile;
+
 use super::*;
 use crate::http::room::ROUTES as ROOMS;
 use crate::model::engineer::EventRef;
@@ -89,223 +91,6 @@ fn room_path(path: &str) -> String {
     filled(&path.replace("grants/{id}", "grants/grants-held"))
 }
 
-/// An order that would be carried out.
-const ORDER: [(&str, &str); 2] = [("order", "retry"), ("reason", "hostile")];
-
-struct Attempt {
-    name: &'static str,
-    send: fn(&Browser<'_>, &Method, &str) -> RequestBuilder,
-    expected: StatusCode,
-}
-
-/// Ways to come to a page or a button without having the right to.
-fn attempts() -> Vec<Attempt> {
-    fn bare(browser: &Browser<'_>, method: &Method, path: &str) -> RequestBuilder {
-        let request = browser.client.request(method.clone(), browser.url(path));
-        let request = request.header("origin", browser.origin());
-        if *method == Method::POST { request.form(&ORDER) } else { request }
-    }
-    fn known(browser: &Browser<'_>, method: &Method, path: &str) -> RequestBuilder {
-        if *method == Method::POST { browser.press(path, &ORDER) } else { browser.get(path) }
-    }
-    let (away, no, lost) = (StatusCode::SEE_OTHER, StatusCode::FORBIDDEN, StatusCode::MISDIRECTED_REQUEST);
-    let attempt = |name, send, expected| Attempt { name, send, expected };
-    vec![
-        attempt("without a cookie", bare, away),
-        attempt(
-            "with a made-up cookie",
-            |b, m, p| bare(b, m, p).header("cookie", format!("carepass-session={}", "a".repeat(43))),
-            away,
-        ),
-        attempt("with an empty cookie", |b, m, p| bare(b, m, p).header("cookie", "carepass-session="), away),
-        attempt("with the cookie twice", |b, m, p| known(b, m, p).header("cookie", &b.cookie), away),
-        attempt(
-            "with the cookie of TLS",
-            |b, m, p| bare(b, m, p).header("cookie", b.cookie.replace("carepass-session", "__Host-carepass")),
-            away,
-        ),
-        attempt(
-            "with the token as a cookie",
-            |b, m, p| {
-                bare(b, m, p)
-                    .header("cookie", format!("carepass-session={}", b.server.tokens[&Role::Approver]))
-            },
-            away,
-        ),
-        attempt(
-            "with a bearer token",
-            |b, m, p| bare(b, m, p).bearer_auth(&b.server.tokens[&Role::Approver]),
-            away,
-        ),
-        attempt("under another name", |b, m, p| known(b, m, p).header("host", "evil.example"), lost),
-        attempt(
-            "under a name like ours",
-            |b, m, p| known(b, m, p).header("host", "127.0.0.1.evil.example"),
-            lost,
-        ),
-        attempt("in a frame", |b, m, p| known(b, m, p).header("sec-fetch-dest", "iframe"), no),
-        attempt("as an object", |b, m, p| known(b, m, p).header("sec-fetch-dest", "object"), no),
-    ]
-}
-
-/// Ways to press a button in somebody's name. Each has the session's cookie, as a browser would send it from a page of the same site.
-fn forgeries() -> Vec<Attempt> {
-    fn raw(browser: &Browser<'_>, path: &str) -> RequestBuilder {
-        browser.client.post(browser.url(path)).header("cookie", &browser.cookie)
-    }
-    fn form(browser: &Browser<'_>) -> Vec<(String, String)> {
-        let mut fields = vec![("proof".to_owned(), browser.proof.clone())];
-        fields.extend(ORDER.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        fields
-    }
-    fn from(browser: &Browser<'_>, path: &str, origin: &str) -> RequestBuilder {
-        raw(browser, path).header("origin", origin).form(&form(browser))
-    }
-    let no = StatusCode::FORBIDDEN;
-    let attempt = |name, send, expected| Attempt { name, send, expected };
-    vec![
-        attempt("from another origin", |b, _, p| from(b, p, EVIL), no),
-        attempt("from another port", |b, _, p| from(b, p, "http://127.0.0.1:1"), no),
-        attempt(
-            "from an origin like ours",
-            |b, _, p| from(b, p, &format!("{}.evil.example", b.origin())),
-            no,
-        ),
-        attempt("from nowhere", |b, _, p| from(b, p, "null"), no),
-        attempt("without an origin", |b, _, p| raw(b, p).form(&form(b)), no),
-        attempt(
-            "from another site",
-            |b, _, p| from(b, p, &b.origin()).header("sec-fetch-site", "cross-site"),
-            no,
-        ),
-        attempt(
-            "from a sibling site",
-            |b, _, p| from(b, p, &b.origin()).header("sec-fetch-site", "same-site"),
-            no,
-        ),
-        attempt("with two origins", |b, _, p| from(b, p, &b.origin()).header("origin", EVIL), no),
-        attempt("without a proof", |b, _, p| raw(b, p).header("origin", b.origin()).form(&ORDER), no),
-        attempt(
-            "with an empty proof",
-            |b, _, p| raw(b, p).header("origin", b.origin()).form(&[("proof", ""), ORDER[0], ORDER[1]]),
-            no,
-        ),
-        attempt(
-            "with a made-up proof",
-            |b, _, p| {
-                raw(b, p).header("origin", b.origin()).form(&[
-                    ("proof", "a".repeat(43).as_str()),
-                    ORDER[0],
-                    ORDER[1],
-                ])
-            },
-            no,
-        ),
-        attempt(
-            "with the cookie as a proof",
-            |b, _, p| {
-                let kept = b.cookie.split('=').nth(1).unwrap_or_default().to_owned();
-                raw(b, p).header("origin", b.origin()).form(&[("proof", kept.as_str()), ORDER[0], ORDER[1]])
-            },
-            no,
-        ),
-        attempt(
-            "with the proof in the address",
-            |b, _, p| raw(b, &format!("{p}?proof={}", b.proof)).header("origin", b.origin()).form(&ORDER),
-            no,
-        ),
-        attempt(
-            "with a field twice",
-            |b, _, p| {
-                let mut fields = form(b);
-                fields.push(("reason".to_owned(), "again".to_owned()));
-                raw(b, p).header("origin", b.origin()).form(&fields)
-            },
-            StatusCode::BAD_REQUEST,
-        ),
-        attempt(
-            "as JSON",
-            |b, _, p| {
-                raw(b, p)
-                    .header("origin", b.origin())
-                    .json(&json!({ "proof": b.proof, "order": "retry", "reason": "x" }))
-            },
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        ),
-        attempt(
-            "as plain text",
-            |b, _, p| {
-                raw(b, p)
-                    .header("origin", b.origin())
-                    .header("content-type", "text/plain")
-                    .body(format!("proof={}", b.proof))
-            },
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        ),
-    ]
-}
-
-#[tokio::test]
-async fn hostile_requests_to_every_room_do_nothing() {
-    let server = Server::start().await;
-    put_engineer(&server.store, "E-1", HELD).await;
-    put_waiting(&server.store, "domain/E-1/se/a.se").await;
-    let browser = Browser::of(&server, Role::Approver).await;
-    let before = server.store.head().await.unwrap();
-    let mut sent = 0;
-    for room in &ROOMS {
-        let path = room_path(room.path);
-        let forged = if room.method == Method::POST { forgeries() } else { Vec::new() };
-        for attempt in attempts().into_iter().chain(forged) {
-            let answer = (attempt.send)(&browser, &room.method, &path).send().await.unwrap();
-            let case = format!("{} {path} {}", room.method, attempt.name);
-            assert_eq!(answer.status(), attempt.expected, "{case}");
-            if attempt.expected == StatusCode::SEE_OTHER {
-                assert_eq!(answer.headers()["location"], "/sign-in", "{case}");
-            }
-            let opened = answer.headers().keys().any(|name| name.as_str().starts_with("access-control"));
-            assert!(!opened && !answer.headers().contains_key("set-cookie"), "{case}");
-            sent += 1;
-        }
-    }
-    assert!(sent >= 250, "{sent}");
-    assert_eq!(server.store.head().await.unwrap(), before, "something was written");
-    assert_eq!(browser.page("/").await.0, StatusCode::OK, "and nobody was signed out");
-}
-
-#[tokio::test]
-async fn every_room_asks_for_its_role_and_takes_one_method() {
-    let server = Server::start().await;
-    put_engineer(&server.store, "E-1", HELD).await;
-    for role in Role::ALL {
-        let browser = Browser::of(&server, role).await;
-        // Signing out would end it.
-        for room in ROOMS.iter().filter(|room| room.path != "/sign-out") {
-            let path = room_path(room.path);
-            let request =
-                if room.method == Method::POST { browser.press(&path, &[]) } else { browser.get(&path) };
-            let status = request.send().await.unwrap().status();
-            // What a release asks for beyond the route is asked by the order.
-            let least = if path.starts_with("/grants/") { Role::Approver } else { room.least };
-            let expected =
-                if role.may(room.least) && !role.may(least) { StatusCode::BAD_REQUEST } else { status };
-            assert_eq!(status == StatusCode::FORBIDDEN, !role.may(room.least), "{path} as {role}: {status}");
-            assert_eq!(status, expected, "{path} as {role}");
-            let other = if room.method == Method::POST { Method::PUT } else { Method::DELETE };
-            let answer = browser
-                .get(&path)
-                .build()
-                .map(|mut request| {
-                    *request.method_mut() = other;
-                    request
-                })
-                .unwrap();
-            let status = browser.client.execute(answer).await.unwrap().status();
-            assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{path} as {role}");
-        }
-    }
-}
-
 #[tokio::test]
 async fn whoever_has_signed_in_sees_every_page_and_is_gone_after_the_sign_out() {
     let server = Server::start().await;
@@ -361,7 +146,7 @@ async fn nobody_signs_in_without_a_token() {
         let page = answer.text().await.unwrap();
         assert!(page.contains("role=\"alert\"") && !page.contains("<script>"), "{page}");
     }
-    for path in ["/enter/", "/enter/nothing", "/enter/../", &format!("/enter/{}", "a".repeat(43))] {
+    for path in ["/enter/", "/enter/nothing", &format!("/enter/{}", "a".repeat(43))] {
         let answer = browser.client.get(browser.url(path)).send().await.unwrap();
         assert!(answer.status().is_client_error() && !answer.headers().contains_key("set-cookie"), "{path}");
     }
@@ -561,14 +346,4 @@ async fn the_matrix_comes_in_parts_and_can_be_narrowed() {
     let answer = browser.get("/?key=E-50").send().await.unwrap();
     assert_eq!(answer.headers()["location"], "/engineers/E-50");
     assert_eq!(browser.page("/?key=a%20b").await.0, StatusCode::BAD_REQUEST);
-}
-
-#[test]
-fn planted_a_form_needs_no_proof() {
-    caught(Bug::FormNotProven, hostile_requests_to_every_room_do_nothing);
-}
-
-#[test]
-fn planted_a_form_may_come_from_anywhere() {
-    caught(Bug::OriginNotAsked, hostile_requests_to_every_room_do_nothing);
 }

@@ -1,4 +1,4 @@
-//! A real Chromium without a window, by the few words of WebDriver (W3C) that the test needs, and what Chromium says beside them. Small
+//! A real Chromium without a window, by the few words of `WebDriver` (W3C) that the test needs, and what Chromium says beside them. Small
 //! enough to be ours: the crates for it bring a licence that `deny.toml` does not allow, or a second HTTP client. Not here: what is tested.
 
 use base64::Engine as _;
@@ -12,12 +12,12 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 /// How long anything may take to come about, on a slow machine too.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How WebDriver names an element.
+/// How `WebDriver` names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// Keys that are no letters (WebDriver, 17.4.2).
+/// Keys that are no letters (`WebDriver`, 17.4.2).
 pub const TAB: &str = "\u{e004}";
 pub const ENTER: &str = "\u{e007}";
 
@@ -56,6 +56,7 @@ impl Chromium {
             "--headless=new".to_owned(),
             "--no-sandbox".to_owned(),
             "--disable-gpu".to_owned(),
+            "--hide-scrollbars".to_owned(),
             "--disable-dev-shm-usage".to_owned(),
             "--no-first-run".to_owned(),
             "--disable-extensions".to_owned(),
