@@ -57,6 +57,10 @@ mod garden {
     }
 
     bugs! {
+        /// A button of the dashboard works without the proof of its session.
+        FormNotProven,
+        /// A button of the dashboard works from another page.
+        OriginNotAsked,
         /// An event is acknowledged before it is stored.
         AcksBeforeCommit,
         /// How far outcomes are told is noted before they are.

@@ -6,7 +6,7 @@ use super::in_force::InForce;
 use crate::amqp::Health;
 use crate::config::Config;
 use crate::engine::{self, Engine};
-use crate::http::{self, Api, Hosts, Part, Repeats, Status};
+use crate::http::{self, Api, Hosts, Part, Repeats, Sessions, Status};
 use crate::telemetry;
 use anyhow::{Context as _, Result};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -33,6 +33,7 @@ pub(super) struct Shown<'a> {
     pub(super) broker: Option<BrokerHealth>,
     pub(super) in_force: &'a Arc<InForce>,
     pub(super) repeats: &'a Arc<Repeats>,
+    pub(super) sessions: &'a Arc<Sessions>,
 }
 
 /// Builds the door and the upkeep.
@@ -43,7 +44,7 @@ pub(super) fn plan(
     shown: Shown<'_>,
     doors: &mut Vec<Planned>,
 ) {
-    let Shown { engine, broker, in_force, repeats } = shown;
+    let Shown { engine, broker, in_force, repeats, sessions } = shown;
     let handle = telemetry::metrics();
     engine::describe_metrics();
     let (rendered, watched, in_force) = (handle.clone(), Arc::clone(engine), Arc::clone(in_force));
@@ -57,6 +58,7 @@ pub(super) fn plan(
         repeats: Arc::clone(repeats),
         streams: Arc::default(),
         paces: Arc::default(),
+        sessions: Arc::clone(sessions),
         metrics: Arc::new(move || rendered.render()),
     };
     doors.push(Planned::new("http", |stop| serve(listener, api, stop)));

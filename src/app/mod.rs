@@ -17,7 +17,7 @@ pub use reload::{Reloaded, refused_words};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::http::Repeats;
+use crate::http::{Repeats, Sessions};
 use crate::seal::Sealer;
 use anyhow::{Context as _, Result};
 use kept::Kept;
@@ -44,6 +44,8 @@ pub struct App {
     /// The API's address, held open so that whoever calls during a reload waits and is not refused.
     socket: std::net::TcpListener,
     repeats: Arc<Repeats>,
+    /// Who has signed in to the dashboard; a reload signs nobody out whose token is still there.
+    pub sessions: Arc<Sessions>,
     /// None once it was taken down.
     works: Option<Works>,
 }
@@ -79,14 +81,22 @@ impl App {
         let clock = Clock::steady(Clock::System);
         let in_force = Arc::new(InForce::new(config, clock.now()));
         let repeats = Arc::<Repeats>::default();
-        let base =
-            works::Base { store: &store, sealer, clock, listen, in_force: &in_force, repeats: &repeats };
+        let sessions = Arc::<Sessions>::default();
+        let base = works::Base {
+            store: &store,
+            sealer,
+            clock,
+            listen,
+            in_force: &in_force,
+            repeats: &repeats,
+            sessions: &sessions,
+        };
         let planned = works::plan(config, base, listener(&socket)?)?;
         house::refuse_strange_key(planned.engine.house(), &config.seal.key_file).await?;
         let works = planned.open().await?;
         let engine = Arc::clone(&works.engine);
         let config = config.clone();
-        Ok(Self { engine, listen, in_force, config, store, socket, repeats, works: Some(works) })
+        Ok(Self { engine, listen, in_force, config, store, socket, repeats, sessions, works: Some(works) })
     }
 
     /// Waits until the store is damaged. It takes nothing more then, and only a person mends it; after any other failure it opens itself

@@ -86,6 +86,7 @@ impl App {
             listen,
             in_force: &self.in_force,
             repeats: &self.repeats,
+            sessions: &self.sessions,
         };
         let works = works::plan(&config, base, listener(&socket)?)?;
         Ok(Prepared { config, socket, listen, works })

@@ -9,7 +9,7 @@ use super::{StoreDown, api, broker, house};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Engine, OutcomeSink};
-use crate::http::Repeats;
+use crate::http::{Repeats, Sessions};
 use crate::seal::Sealer;
 use anyhow::Result;
 use futures_util::future::join_all;
@@ -30,6 +30,7 @@ pub(super) struct Base<'a> {
     pub(super) listen: SocketAddr,
     pub(super) in_force: &'a Arc<InForce>,
     pub(super) repeats: &'a Arc<Repeats>,
+    pub(super) sessions: &'a Arc<Sessions>,
 }
 
 /// Works that are built and do nothing yet.
@@ -56,14 +57,14 @@ pub(super) struct Works {
 /// # Errors
 /// Whatever the configuration names and cannot be had.
 pub(super) fn plan(config: &Config, base: Base<'_>, listener: TcpListener) -> Result<PlannedWorks> {
-    let Base { store, sealer, clock, listen, in_force, repeats } = base;
+    let Base { store, sealer, clock, listen, in_force, repeats, sessions } = base;
     let house = house::house(config, Arc::<dyn Kept>::clone(store), sealer, clock, listen)?;
     let (engine_stop, admissions, mut doors) = (CancellationToken::new(), TaskTracker::new(), Vec::new());
     let engine = Engine::new(house, house::settings(config, house::replica(config)?), engine_stop.clone());
     let section = config.intake.amqp.as_ref();
     let plan = |section| broker::plan(section, config, &engine, &admissions, &mut doors);
     let (sink, health) = section.map(plan).transpose()?.map(|broker| (broker.sink, broker.health)).unzip();
-    let shown = api::Shown { engine: &engine, broker: health, in_force, repeats };
+    let shown = api::Shown { engine: &engine, broker: health, in_force, repeats, sessions };
     api::plan(config, listener, listen, shown, &mut doors);
     Ok(PlannedWorks { engine, engine_stop, admissions, sink, doors })
 }

@@ -73,7 +73,11 @@ pub async fn run(args: Demo, screen: &mut Screen) -> Result<Exit> {
     screen.note(format_args!("Google: the built-in sandbox on http://{google}. Broker: {broker}."));
     let app = App::start(&config).await?;
     screen.note(format_args!("API: http://{}", app.listen));
-    let shown = show(&app, args.once, &url, &folder.0.join("token"), screen).await;
+    let token = folder.0.join("token");
+    if !args.once {
+        screen.note(format_args!("{}", dashboard(&app, &token)?));
+    }
+    let shown = show(&app, args.once, &url, &token, screen).await;
     app.stop().await;
     stop.cancel();
     shown
@@ -82,6 +86,22 @@ pub async fn run(args: Demo, screen: &mut Screen) -> Result<Exit> {
 async fn show(app: &App, once: bool, url: &SecretString, token: &Path, screen: &mut Screen) -> Result<Exit> {
     let expected = publish(url).await?;
     if once { settle(app, expected, screen).await } else { until_stopped(app, token, screen).await }
+}
+
+/// How to look at the dashboard. On this machine one link signs in once; to any other a link that was read along would be a way in, so
+/// there the token is asked for.
+fn dashboard(app: &App, token: &Path) -> Result<String> {
+    if !app.listen.ip().is_loopback() {
+        let token = token.display();
+        return Ok(format!("Dashboard: http://{}/ – sign in with the token in {token}.", app.listen));
+    }
+    let secret = zeroize::Zeroizing::new(std::fs::read_to_string(token).context("the demo's own token")?);
+    let path = app.sessions.invite(secret.trim())?;
+    Ok(format!(
+        "Dashboard: http://{}{path} (this link signs in once; later: the token in {})",
+        app.listen,
+        token.display()
+    ))
 }
 
 async fn start_google(folder: &Path, stop: &CancellationToken) -> Result<SocketAddr> {

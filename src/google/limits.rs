@@ -157,6 +157,11 @@ impl Limits {
         self.with(turn, |bucket| bucket.supply(Instant::now()))
     }
 
+    /// The ceiling of a quota.
+    pub fn ceiling(&self, quota: Quota) -> Rate {
+        self.rates.of(quota)
+    }
+
     /// Takes these turns now, all of them or none.
     pub fn take(self: &Arc<Self>, turns: Vec<Turn>) -> Option<Tickets> {
         let mut buckets = self.lock();

@@ -190,6 +190,11 @@ impl Google {
         self.shared.limits.supply(turn)
     }
 
+    /// How fast may be asked at most, whatever Google allows now.
+    pub fn ceiling(&self, quota: Quota) -> Rate {
+        self.shared.limits.ceiling(quota)
+    }
+
     fn now(&self) -> Timestamp {
         self.shared.transport.now()
     }

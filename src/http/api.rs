@@ -158,7 +158,7 @@ pub(super) async fn view(api: &Api, engineer: &Engineer, spoken: Spoken) -> Resu
 }
 
 /// The reserved name. One engineer whose record cannot be opened must not hide all the others, so it is then left out.
-async fn username(api: &Api, engineer: &Engineer) -> Result<Option<LocalPart>, Problem> {
+pub(super) async fn username(api: &Api, engineer: &Engineer) -> Result<Option<LocalPart>, Problem> {
     if engineer.username.is_none() {
         return Ok(None);
     }

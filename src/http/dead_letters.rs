@@ -56,11 +56,11 @@ struct Content {
 }
 
 /// A place in the list: `<time>_<id>`.
-struct Cursor((Timestamp, LetterId));
+pub(super) struct Cursor(pub(super) (Timestamp, LetterId));
 
 #[derive(Debug, thiserror::Error)]
 #[error("not a cursor of this list")]
-struct InvalidCursor;
+pub(super) struct InvalidCursor;
 
 impl FromStr for Cursor {
     type Err = InvalidCursor;
@@ -139,8 +139,18 @@ pub(super) async fn replay(
     spoken: Spoken,
     Sent(body): Sent<Replay>,
 ) -> Result<Json<Replayed>, Problem> {
-    let id: LetterId = named.get("id")?;
-    let reason = reason(&body.reason)?;
+    again(&api, &caller, named.get("id")?, &body.reason, spoken).await
+}
+
+/// Offers a message once more, from whichever page that is asked.
+pub(super) async fn again(
+    api: &Api,
+    caller: &Caller,
+    id: LetterId,
+    why: &str,
+    spoken: Spoken,
+) -> Result<Json<Replayed>, Problem> {
+    let reason = reason(why)?;
     let (outcome, engineer) = match api.engine.replay(&id, &caller.name, reason).await {
         Ok(Admitted::Applied(key)) => ("applied", key),
         Ok(Admitted::Unchanged(key)) => ("unchanged", key),

@@ -4,7 +4,7 @@
 use super::language::Spoken;
 use super::problem::{Problem, ProblemKind};
 use super::routes::{EVENTS, PROBES};
-use super::{Api, BODY_MAX, envelope, events};
+use super::{Api, BODY_MAX, envelope, events, room};
 use axum::extract::{Request, State};
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
@@ -43,6 +43,7 @@ const WRITTEN: [&[u8]; 2] = [b"application/json", b"text/html; charset=utf-8"];
 /// Stands before every route.
 pub(super) async fn front(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let (spoken, uri) = (Spoken::of(request.headers()), request.uri().clone());
+    let reader = room::reader(request.headers());
     let answered = match refused(&api, &request) {
         Some(kind) => Problem::from(kind).into_response(),
         None => match timeout(ANSWER_MAX, next.run(request)).await {
@@ -50,7 +51,7 @@ pub(super) async fn front(State(api): State<Arc<Api>>, request: Request, next: N
             Err(_) => Problem::from(ProblemKind::RequestTimeout).into_response(),
         },
     };
-    let mut response = in_words(answered, uri.path(), spoken);
+    let mut response = in_words(answered, uri.path(), spoken, reader);
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(value);
     }
@@ -92,14 +93,14 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// A problem becomes words, on the page for engineers too, and so does a bare refusal of the router; every other answer stays as it is.
-fn in_words(response: Response, path: &str, spoken: Spoken) -> Response {
+fn in_words(response: Response, path: &str, spoken: Spoken, reader: Spoken) -> Response {
     let status = response.status();
     let failed = status.is_client_error() || status.is_server_error();
     let bare = failed
         && response.headers().get(CONTENT_TYPE).is_none_or(|value| !WRITTEN.contains(&value.as_bytes()));
     let problem = response.extensions().get::<Problem>().cloned();
     let Some(problem) = problem.or_else(|| bare.then(|| Problem::of_status(status))) else { return response };
-    let page = envelope::in_words(path, &problem, spoken);
+    let page = envelope::in_words(path, &problem, spoken).or_else(|| room::in_words(path, &problem, reader));
     let mut rendered = page.unwrap_or_else(|| problem.render(spoken));
     if let Some(allow) = response.headers().get(ALLOW) {
         rendered.headers_mut().insert(ALLOW, allow.clone());

@@ -43,6 +43,15 @@ impl Hosts {
     }
 }
 
+/// Whether the request was sent to this machine by a name of its own: browsers keep such a connection safe without TLS.
+pub(super) fn is_loopback(headers: &HeaderMap) -> bool {
+    let name = headers.get(HOST).and_then(|host| host.to_str().ok()).and_then(without_port);
+    name.is_some_and(|name| {
+        name.eq_ignore_ascii_case("localhost")
+            || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    })
+}
+
 /// The host of an address, as it is answered to.
 pub fn host_of(url: &str) -> Option<String> {
     authority_of(url).and_then(without_port).map(str::to_owned)

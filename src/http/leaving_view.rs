@@ -14,13 +14,13 @@ use std::collections::BTreeSet;
 #[schemars(rename = "Leaving")]
 pub(super) struct LeavingView {
     /// When it was to end.
-    said_at: Timestamp,
+    pub(super) said_at: Timestamp,
     /// When it was seen to be gone in the last domain; null while it is open somewhere, and where nothing was ever open.
-    locked_out_at: Option<Timestamp>,
+    pub(super) locked_out_at: Option<Timestamp>,
     /// How long that took, in seconds.
-    took_seconds: Option<i64>,
+    pub(super) took_seconds: Option<i64>,
     /// Where it is not gone yet.
-    open: BTreeSet<DomainName>,
+    pub(super) open: BTreeSet<DomainName>,
 }
 
 impl LeavingView {

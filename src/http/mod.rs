@@ -1,5 +1,6 @@
 //! Floor 4: the HTTP door. JSON out, orders in; everything is read from the store and decided by the engine, and nothing here
-//! keeps anything but the answers to orders that may be sent twice (`idempotency`). Not here: the dashboard.
+//! keeps anything but the answers to orders that may be sent twice (`idempotency`) and who has signed in to the dashboard (`room`).
+//! Not here: rules.
 
 mod address_map;
 mod api;
@@ -23,6 +24,7 @@ mod pace;
 mod problem;
 mod reissue;
 mod reseller_view;
+mod room;
 mod routes;
 mod schemas;
 mod stream;
@@ -40,6 +42,7 @@ pub use idempotency::Repeats;
 pub use pace::Paces;
 pub use problem::{Fault, Problem, ProblemKind};
 pub use stream::Streams;
+pub use room::{NotSignedIn, Sessions};
 pub use tokens::{Caller, NewToken, Role, Tokens, TokensError};
 
 use crate::engine::Engine;
@@ -74,6 +77,8 @@ pub struct Api {
     pub streams: Arc<Streams>,
     /// How fast each caller asks.
     pub paces: Arc<Paces>,
+    /// Who has signed in to the dashboard: they outlive a door too.
+    pub sessions: Arc<Sessions>,
     /// Renders the metrics.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }

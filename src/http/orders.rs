@@ -11,12 +11,14 @@ use super::views::{EnrollmentView, Wording};
 use super::{Api, api, auth};
 use crate::engine::{EngineerOrder, OrderError, RowOrder};
 use crate::model::enrollment::EnrollmentId;
-use crate::model::id::MailAddress;
+use crate::model::id::{EngineerKey, MailAddress};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error as ValueError;
 use std::sync::Arc;
 
 /// The longest reason, in characters.
@@ -72,23 +74,34 @@ pub(super) async fn of_engineer(
     spoken: Spoken,
     Sent(body): Sent<Body>,
 ) -> Result<Response, Problem> {
-    let key = named.get("key")?;
+    about_engineer(&api, &caller, named.get("key")?, &body, seen, spoken).await
+}
+
+/// An order about an engineer, from whichever page it comes.
+pub(super) async fn about_engineer(
+    api: &Api,
+    caller: &Caller,
+    key: EngineerKey,
+    body: &Body,
+    seen: Seen,
+    spoken: Spoken,
+) -> Result<Response, Problem> {
     let reason = body.reason()?;
-    match body.decision(&caller)? {
+    match body.decision(caller)? {
         Decision::Engineer(order) => {
             let engineer = api.engine.order_seen_engineer(&key, order, seen.0, &caller.name, reason).await?;
-            Ok(Json(api::view(&api, &engineer, spoken).await?).into_response())
+            Ok(Json(api::view(api, &engineer, spoken).await?).into_response())
         }
         Decision::Row(order) => {
             let row = api
                 .engine
                 .order_seen_row(&EnrollmentId::Engineer(key), order, seen.0, &caller.name, reason)
                 .await?;
-            Ok(Json(Wording::new(&api, spoken).enrollment(&row)).into_response())
+            Ok(Json(Wording::new(api, spoken).enrollment(&row)).into_response())
         }
         Decision::Reissue => {
             let reissued = api.engine.order_reissue(&key, None, seen.0, &caller.name, reason).await?;
-            let engineer = api::view(&api, &reissued.engineer, spoken).await?;
+            let engineer = api::view(api, &reissued.engineer, spoken).await?;
             Ok(Json(ReissueView::of(engineer, &reissued.refused, spoken)).into_response())
         }
         Decision::Adopt(_) => {
@@ -123,7 +136,8 @@ pub(super) async fn of_reseller(
     of_row(&api, &caller, &id, &body, seen, spoken).await
 }
 
-async fn of_row(
+/// An order about one row, from whichever page it comes.
+pub(super) async fn of_row(
     api: &Api,
     caller: &Caller,
     id: &EnrollmentId,
@@ -157,6 +171,13 @@ async fn of_row(
 }
 
 impl Body {
+    /// An order as a form sends it.
+    pub(super) fn of_form(order: &str, reason: String, account: Option<String>) -> Result<Self, Problem> {
+        let parsed = Wish::deserialize(order.into_deserializer());
+        let order = parsed.map_err(|error: ValueError| Problem::invalid("order", error.to_string()))?;
+        Ok(Self { order, reason, account })
+    }
+
     fn reason(&self) -> Result<&str, Problem> {
         reason(&self.reason)
     }

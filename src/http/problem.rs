@@ -71,6 +71,9 @@ problems! {
     Forbidden "forbidden" FORBIDDEN
         "The token's role is too small" "Ask somebody whose token has the required role."
         "Tokenens roll räcker inte" "Be någon vars token har den roll som krävs."
+    ForeignPage "foreign_page" FORBIDDEN
+        "This was not sent by a page of this session" "Nothing was done. Open the dashboard yourself, look at what it shows, and decide there."
+        "Detta skickades inte från en sida i den här sessionen" "Inget gjordes. Öppna översikten själv, titta på vad den visar och bestäm där."
     NotFound "not_found" NOT_FOUND
         "There is no such thing" "Check the path, and the key, reseller and domain in it."
         "Det finns inget sådant" "Kontrollera sökvägen och nyckeln, återförsäljaren och domänen i den."
@@ -261,6 +264,11 @@ impl Problem {
             _ => ProblemKind::Internal,
         };
         kind.into()
+    }
+
+    /// Title and what you can do, for a page.
+    pub(super) fn words(&self, spoken: Spoken) -> (&'static str, &'static str) {
+        self.kind.words(spoken.0)
     }
 
     /// The answer in the caller's language.

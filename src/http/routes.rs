@@ -3,7 +3,7 @@
 use super::tokens::Role;
 use super::{
     Api, address_map, api, auth, conditional, dead_letters, envelope, events, health, idempotency, orders,
-    schemas, stream, task_list, tasks, usernames,
+    room, schemas, stream, task_list, tasks, usernames,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -83,7 +83,8 @@ pub(super) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
         // Its token is its path.
         .route("/envelope/{token}", get(envelope::look).merge(opening));
     let repeats = &api.repeats;
-    ROUTES.iter().fold(probes.merge(schemas::router()), |router, route| {
+    let open = probes.merge(schemas::router()).merge(room::router(api));
+    ROUTES.iter().fold(open, |router, route| {
         let guard = from_fn_with_state((Arc::clone(api), route.least), auth::require);
         let method =
             MethodFilter::try_from(route.method.clone()).expect("the table holds common methods only");

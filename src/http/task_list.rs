@@ -88,6 +88,17 @@ pub(super) async fn open_tasks(api: &Api, wording: Wording) -> Result<Vec<Task>,
 }
 
 async fn held_tasks(api: &Api, wording: Wording) -> Result<Vec<(Place, TaskView)>, Problem> {
+    let card = |(why, (since, keys))| {
+        let place = Place { rank: Rank::Held, since, id: CardId::Held(why) };
+        (place, wording.held_task(why, since, keys))
+    };
+    Ok(held_engineers(api).await?.into_iter().map(card).collect())
+}
+
+/// Who is held for a person, by the reason, and since when the first of them is.
+pub(super) async fn held_engineers(
+    api: &Api,
+) -> Result<BTreeMap<Hold, (Timestamp, Vec<EngineerKey>)>, Problem> {
     let mut after: Option<EngineerKey> = None;
     let (mut held, mut looked_at) = (BTreeMap::<Hold, (Timestamp, Vec<EngineerKey>)>::new(), 0);
     while looked_at < TASK_ROWS_MAX {
@@ -106,11 +117,7 @@ async fn held_tasks(api: &Api, wording: Wording) -> Result<Vec<(Place, TaskView)
             break;
         }
     }
-    let card = |(why, (since, keys))| {
-        let place = Place { rank: Rank::Held, since, id: CardId::Held(why) };
-        (place, wording.held_task(why, since, keys))
-    };
-    Ok(held.into_iter().map(card).collect())
+    Ok(held)
 }
 
 impl Place {

@@ -28,13 +28,13 @@ use std::sync::Arc;
 pub(super) struct Done {
     /// Why; it is kept in the ledger. On one line, and not blank.
     #[schemars(length(min = 1, max = "REASON_MAX"))]
-    reason: String,
+    pub(super) reason: String,
     /// Of the route of case mail: it is an address map, so each new engineer is a task of its own.
     #[serde(default)]
-    address_map: bool,
+    pub(super) address_map: bool,
     /// Of those who are held: the card's `shown_at`. Who came later is not let in.
     #[serde(default)]
-    held_before: Option<Timestamp>,
+    pub(super) held_before: Option<Timestamp>,
 }
 
 /// Answers with the rows of the card as they are then, or with the engineers who were let in.
@@ -45,10 +45,21 @@ pub(super) async fn done(
     spoken: Spoken,
     Sent(body): Sent<Done>,
 ) -> Result<Response, Problem> {
+    about_card(&api, &caller, named.get("id")?, body, spoken).await
+}
+
+/// A person's word on a card, from whichever page it comes.
+pub(super) async fn about_card(
+    api: &Arc<Api>,
+    caller: &Caller,
+    id: CardId,
+    body: Done,
+    spoken: Spoken,
+) -> Result<Response, Problem> {
     reason(&body.reason)?;
-    match named.get("id")? {
-        CardId::Rows(id) => Ok(of_rows(&api, &caller, id, &body, spoken).await?.into_response()),
-        CardId::Held(why) => of_held(&api, &caller, why, body, spoken).await,
+    match id {
+        CardId::Rows(id) => Ok(of_rows(api, caller, id, &body, spoken).await?.into_response()),
+        CardId::Held(why) => of_held(api, caller, why, body, spoken).await,
     }
 }
 

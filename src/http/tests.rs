@@ -7,6 +7,7 @@ mod events;
 mod hostile;
 mod orders;
 mod stream;
+mod room;
 mod tasks;
 
 use super::routes::ROUTES;
@@ -84,6 +85,7 @@ impl Server {
             repeats: Arc::default(),
             streams: Arc::default(),
             paces: Arc::clone(&paces),
+            sessions: Arc::default(),
             metrics: Arc::new(|| "carepass_build_info 1\n".to_owned()),
         };
         tokio::spawn(serve(listener, Arc::new(api), stop.clone()));
@@ -459,6 +461,7 @@ async fn the_stop_ends_the_serving() {
         repeats: Arc::default(),
         streams: Arc::default(),
         paces: Arc::default(),
+        sessions: Arc::default(),
         metrics: Arc::new(String::new),
     };
     let serving = tokio::spawn(serve(listener, Arc::new(api), stop.clone()));

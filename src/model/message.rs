@@ -96,6 +96,11 @@ pub fn in_short(code: FailureCode, language: Language) -> &'static str {
     (tongue(language).failure)(code).short
 }
 
+/// The name of a step, as people read it.
+pub fn step_name(step: StepName, language: Language) -> &'static str {
+    (tongue(language).step)(step).name
+}
+
 /// The state of a row in one line for a table: "running: account (attempt 2)". The reader is an operator.
 pub fn state_words(row: &Enrollment, now: &Zoned, language: Language) -> String {
     let tongue = tongue(language);

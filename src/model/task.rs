@@ -68,6 +68,9 @@ pub struct Task {
     /// Whether carepass may see by looking that the thing was done; otherwise somebody has to tell it, on the task, by an order, or by
     /// the configuration and a restart.
     pub closes_itself: bool,
+    /// The first day of the engineer, the earliest of those on a shared card: what is in the way of it comes first.
+    #[serde(skip)]
+    pub starts: Option<Timestamp>,
     /// The row's turn to look for all, where one does (`wall`).
     #[serde(skip)]
     pub turn: Option<wall::Place>,
@@ -118,6 +121,7 @@ pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
         values: reason.values.iter().cloned().chain(values(row, reason.code)).collect(),
         console_link: console_link(reason.code),
         closes_itself: reach::closes_itself(reason.code),
+        starts: row.starts,
         turn: wall::Place::of(row, reason.code),
         leaving: row.id.domain().is_some() && row.goal.want == Want::Absent,
         confirmable: Subject::asked_by(row).is_some(),
@@ -134,10 +138,12 @@ pub fn batch(tasks: Vec<Task>) -> Vec<Card> {
         let (shown, engineers) = piles.entry(task.id).or_insert_with(|| (task.clone(), BTreeSet::new()));
         engineers.extend(engineer);
         let leaving = shown.leaving || task.leaving;
+        let starts = shown.starts.into_iter().chain(task.starts).min();
         if order(&task) < order(shown) {
             *shown = task;
         }
         shown.leaving = leaving;
+        shown.starts = starts;
     }
     let mut cards: Vec<Card> = piles
         .into_values()

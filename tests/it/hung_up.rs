@@ -44,6 +44,7 @@ async fn an_order_is_carried_out_to_its_end_also_when_nobody_waits_for_it() {
         repeats: Arc::default(),
         streams: Arc::default(),
         paces: Arc::default(),
+        sessions: Arc::default(),
         metrics: Arc::new(String::new),
     };
     tokio::spawn(serve(listener, Arc::new(api), CancellationToken::new()));

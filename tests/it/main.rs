@@ -95,6 +95,8 @@ mod reload;
 #[cfg(test)]
 mod replicas;
 #[cfg(test)]
+mod room;
+#[cfg(test)]
 mod schemas;
 #[cfg(test)]
 mod signed_events;

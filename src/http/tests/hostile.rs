@@ -1,6 +1,6 @@
 //! What a web page, a scanner or a thief may send, at every route of the table: other names, other origins, other methods, other bodies,
-//! tokens where they do not belong. Nothing of it does anything. carepass knows no cookie, so a page of another origin has nothing to send
-//! in somebody's name; what it sends with a token that it has is its own. Not here: sizes and broken HTTP (`tests`).
+//! tokens where they do not belong. Nothing of it does anything. The API knows no cookie, so a page of another origin has nothing to send
+//! in somebody's name; what it sends with a token that it has is its own. Not here: sizes and broken HTTP (`tests`), the dashboard (`room`).
 
 use super::*;
 

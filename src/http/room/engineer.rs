@@ -1,0 +1,264 @@
+//! One engineer: five lines, every domain with its buttons, and the history. Not here: what an order does (`model/transition`).
+
+use super::super::extract::{Asked, Named};
+use super::super::leaving_view::LeavingView;
+use super::super::problem::{Problem, ProblemKind};
+use super::super::tokens::Role;
+use super::super::views::Wording;
+use super::super::{Api, api};
+use super::cell::Cell;
+use super::five::{Five, failure};
+use super::history;
+use super::matrix::word_of;
+use super::page::{Page, Said, answer};
+use super::parts::{Button, length, moment, only_looking, order, sentences};
+use super::text::Text;
+use super::visitor::Visitor;
+use crate::model::engineer::{Engineer, Progress};
+use crate::model::enrollment::{Enrollment, EnrollmentId, Want};
+use crate::model::entry::{Entry, Position};
+use crate::model::failure::{Failure, Who};
+use crate::model::id::EngineerKey;
+use crate::model::message::{Place, explain, state_words};
+use crate::model::person::Language;
+use axum::extract::State;
+use axum::response::Response;
+use jiff::tz::TimeZone;
+use maud::{Markup, html};
+use std::sync::Arc;
+
+/// Entries read for the history, and shown: the last ones.
+const READ_MAX: usize = 2_000;
+const READ: usize = 200;
+const SHOWN: usize = 40;
+
+/// Rows that get a form of their own, the most urgent first.
+const FORMS: usize = 20;
+
+/// What an engineer's page is made of.
+struct Shown<'a> {
+    api: &'a Api,
+    visitor: &'a Visitor,
+    engineer: &'a Engineer,
+    rows: &'a [Enrollment],
+    wording: Wording,
+}
+
+/// `GET /engineers/{key}`
+pub(super) async fn engineer(
+    State(api): State<Arc<Api>>,
+    visitor: Visitor,
+    named: Named,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let asked = asked.only(&["said"])?;
+    let key: EngineerKey = named.get("key")?;
+    let store = &api.engine.house().store;
+    let engineer = store.engineer(&key).await?.ok_or(ProblemKind::NotFound)?;
+    let rows = store.enrollments_of(&key).await?;
+    let (past, count) = past(&api, &key).await?;
+    let name = api::username(&api, &engineer).await?;
+    let wording = Wording::new(&api, visitor.spoken);
+    let shown = Shown { api: &api, visitor: &visitor, engineer: &engineer, rows: &rows, wording };
+    let language = visitor.language();
+    let progress = Progress::of(&engineer, &api.engine.roster(), &rows);
+    let page = Page {
+        area: None,
+        title: name.map_or_else(|| key.to_string(), |name| format!("{key} · {name}")),
+        lead: Some(word_of(progress).of(language).to_owned()),
+        said: Said::of(asked.get::<String>("said")?.as_deref()),
+        content: html! { (shown.content()) (shown.past(&past, count)) },
+    };
+    Ok(answer(&visitor, &page))
+}
+
+/// The last entries, the newest first, and how many were read.
+async fn past(api: &Api, key: &EngineerKey) -> Result<(Vec<Entry>, usize), Problem> {
+    let (mut after, mut last, mut count) = (Position(0), Vec::new(), 0);
+    while count < READ_MAX {
+        let part = api.engine.house().store.history(key, after, READ).await?;
+        let is_end = part.len() < READ;
+        count += part.len();
+        after = part.last().map_or(after, |entry| entry.position);
+        last.extend(
+            part.into_iter().filter(|entry| history::tells(entry, |change| change.engineer() == Some(key))),
+        );
+        last.drain(..last.len().saturating_sub(SHOWN));
+        if is_end {
+            break;
+        }
+    }
+    last.reverse();
+    Ok((last, count))
+}
+
+impl Shown<'_> {
+    fn language(&self) -> Language {
+        self.visitor.language()
+    }
+
+    fn content(&self) -> Markup {
+        let held = self.engineer.held().map(|(_, why)| Failure::needs(Who::Operator, why.code()));
+        let five = Five { rows: self.rows, held, now: self.wording.now, language: self.language() };
+        html! {
+            div.two {
+                section.card aria-labelledby="now" { h2 id="now" { (Text::InShort.of(self.language())) } (five.show()) (self.leaving()) (self.dates()) }
+                section.card aria-labelledby="whole" { h2 id="whole" { (Text::AsAWhole.of(self.language())) } (self.as_a_whole()) }
+            }
+            h2 { (Text::Domains.of(self.language())) }
+            (self.table())
+            (self.forms())
+        }
+    }
+
+    fn leaving(&self) -> Markup {
+        let language = self.language();
+        html! {
+            @if let Some(leaving) = LeavingView::of(self.engineer, self.rows) {
+                dl {
+                    dt { (Text::AccessEnds.of(language)) } dd { (moment(leaving.said_at)) }
+                    @if let Some(seconds) = leaving.took_seconds { dt { (Text::LockedOutAfter.of(language)) } dd { (length(seconds)) } }
+                    @if !leaving.open.is_empty() { dt { (Text::OpenStill.of(language)) } dd { strong { (leaving.open.len()) } } }
+                }
+            }
+        }
+    }
+
+    fn dates(&self) -> Markup {
+        let (stated, language) = (&self.engineer.stated, self.language());
+        html! {
+            @if stated.starts.is_some() || !self.engineer.upcoming.is_empty() {
+                dl {
+                    @if let Some(starts) = stated.starts { dt { (Text::FirstDay.of(language)) } dd { (self.wording.moment(starts, &stated.time_zone)) } }
+                    @for said in &self.engineer.upcoming {
+                        dt { (if said.goal.want == Want::Absent { Text::Leaves } else { Text::Changes }.of(language)) }
+                        dd { (self.wording.moment(said.from, &said.time_zone)) }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is decided about the engineer and not about one domain.
+    fn as_a_whole(&self) -> Markup {
+        let language = self.language();
+        let whole = self.rows.iter().find(|row| matches!(row.id, EnrollmentId::Engineer(_)));
+        let held = self.engineer.held();
+        let mut buttons = Vec::new();
+        if held.is_some() && self.visitor.may(Role::Approver) {
+            buttons.push(Button { word: "approve", text: Text::Approve, is_main: true });
+        }
+        if whole.is_some_and(|row| !row.is_settled()) {
+            buttons.extend(row_buttons());
+        }
+        if whole.is_some_and(Enrollment::is_settled) {
+            buttons.push(Button { word: "reissue", text: Text::Reissue, is_main: false });
+        }
+        let id = "whole";
+        html! {
+            p { @match whole { Some(row) => (self.words(row)), None => (Text::NoLetterYet.of(language)) } }
+            @if let Some((since, _)) = held { p { (Text::HeldSince.of(language)) " " (moment(since)) } }
+            @if let Some(handover) = &self.engineer.handover {
+                dl {
+                    dt { (Text::FirstPasswords.of(language)) }
+                    dd { (moment(handover.issued_at)) @if let Some(opened) = handover.opened_at { " – " (Text::Opened.of(language)) " " (moment(opened)) } }
+                }
+            }
+            @if !self.visitor.may(Role::Operator) { (only_looking(language)) }
+            @else if !buttons.is_empty() {
+                (order(self.visitor, id, &format!("/engineers/{}/orders", self.engineer.key), Text::AsAWhole.of(language), &html! {}, &buttons))
+            }
+        }
+    }
+
+    fn table(&self) -> Markup {
+        let language = self.language();
+        let say = |text: Text| text.of(language);
+        html! {
+            div.scroll role="region" tabindex="0" aria-label=(say(Text::Domains)) {
+                table {
+                    thead { tr { th scope="col" { (say(Text::Domain)) } th scope="col" { (say(Text::Reseller)) } th scope="col" { (say(Text::State)) } th scope="col" { (say(Text::InWords)) } } }
+                    tbody {
+                        @for row in self.rows {
+                            @if let EnrollmentId::Domain(_, reseller, domain) = &row.id {
+                                tr {
+                                    th scope="row" { (domain) }
+                                    td { a href={ "/resellers/" (reseller) } { (reseller) } }
+                                    td { (Cell::of(row).show(language)) }
+                                    td { (self.words(row)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn forms(&self) -> Markup {
+        let mut rows: Vec<&Enrollment> =
+            self.rows.iter().filter(|row| !row.is_settled() && row.id.domain().is_some()).collect();
+        rows.sort_by_key(|row| (failure(row).is_none(), row.wake_at()));
+        let more = rows.len().saturating_sub(FORMS);
+        html! {
+            @for (number, row) in rows.into_iter().take(FORMS).enumerate() { (self.form(row, number)) }
+            @if more > 0 { p.quiet { (Text::AndMore.of(self.language())) " " (more) } }
+        }
+    }
+
+    /// One domain that is not at its end: why, what to do, and the buttons.
+    fn form(&self, row: &Enrollment, number: usize) -> Markup {
+        let EnrollmentId::Domain(key, reseller, domain) = &row.id else { return html! {} };
+        let (language, id) = (self.language(), format!("row-{number}"));
+        let is_home = self.api.engine.house().sites.get(reseller).is_some_and(|site| site.reseller.home);
+        let adopts = is_home && self.visitor.may(Role::Approver);
+        let mut buttons = row_buttons();
+        if adopts {
+            buttons.push(Button { word: "adopt", text: Text::Adopt, is_main: false });
+        }
+        let more = html! {
+            @if adopts {
+                div.field {
+                    label for={ (id) "-account" } { (Text::AdoptAccount.of(language)) }
+                    input id={ (id) "-account" } name="account" type="text" autocomplete="off" spellcheck="false" maxlength="320";
+                }
+            }
+        };
+        let problem = failure(row);
+        html! {
+            details.card id=(id) open[problem.is_some_and(|_| number < 3)] {
+                summary { (domain) " · " (self.words(row)) }
+                @if let Some(problem) = problem {
+                    (sentences(&explain(problem, &Place::of(row, TimeZone::UTC), self.wording.now, language), language))
+                    @if !problem.detail.is_empty() { p.quiet { (Text::Evidence.of(language)) ": " code { (problem.detail) } } }
+                }
+                @if self.visitor.may(Role::Operator) {
+                    (order(self.visitor, &id, &format!("/engineers/{key}/{reseller}/{domain}/orders"), domain.as_str(), &more, &buttons))
+                } @else { (only_looking(language)) }
+            }
+        }
+    }
+
+    fn words(&self, row: &Enrollment) -> String {
+        state_words(row, &self.wording.zoned(), self.language())
+    }
+
+    fn past(&self, entries: &[Entry], count: usize) -> Markup {
+        let (language, key) = (self.language(), &self.engineer.key);
+        html! {
+            section aria-labelledby="past" {
+                h2 id="past" { (Text::History.of(language)) }
+                p.quiet { (Text::HistoryLead.of(language)) " " (entries.len()) " / " (count) @if count >= READ_MAX { "+" } }
+                div.card { (history::list(entries, |change| change.engineer() == Some(key), language)) }
+            }
+        }
+    }
+}
+
+fn row_buttons() -> Vec<Button> {
+    vec![
+        Button { word: "retry", text: Text::Retry, is_main: true },
+        Button { word: "skip", text: Text::Skip, is_main: false },
+        Button { word: "cancel", text: Text::CancelRow, is_main: false },
+    ]
+}

@@ -1,0 +1,231 @@
+//! Engineers × domains: who is ready where, in parts, so that the page stays small however many there are. Not here: why (`engineer`).
+
+use super::super::extract::Asked;
+use super::super::problem::Problem;
+use super::super::{Api, api};
+use super::cell::Cell;
+use super::page::{Area, Page, Said, answer};
+use super::parts::pager;
+use super::text::Text;
+use super::visitor::Visitor;
+use crate::model::engineer::{Engineer, Progress};
+use crate::model::enrollment::Target;
+use crate::model::id::{DomainName, EngineerKey, LocalPart, ResellerName};
+use crate::model::person::Language;
+use crate::model::roster::Roster;
+use axum::extract::State as Handed;
+use axum::response::{IntoResponse, Redirect, Response};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use maud::{Markup, html};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Engineers and domains on one page.
+const LINES: usize = 40;
+const COLUMNS: usize = 20;
+
+/// Engineers looked at for one page of a narrowed list.
+const LOOKED_AT_MAX: usize = 400;
+
+/// Engineers read side by side.
+const SIDE_BY_SIDE: usize = 8;
+
+/// States that the list can be narrowed to.
+const STATES: [Progress; 7] = [
+    Progress::Planned,
+    Progress::Provisioning,
+    Progress::PartlyReady,
+    Progress::Ready,
+    Progress::Leaving,
+    Progress::Removed,
+    Progress::Cancelled,
+];
+
+/// One engineer of the matrix.
+struct Line {
+    key: EngineerKey,
+    name: Option<LocalPart>,
+    progress: Progress,
+    cells: BTreeMap<(ResellerName, DomainName), Cell>,
+}
+
+/// What the reader asked for.
+struct View {
+    state: Option<Progress>,
+    after: Option<EngineerKey>,
+    column: usize,
+}
+
+/// `GET /?state=&after=&column=&key=`
+pub(super) async fn matrix(
+    Handed(api): Handed<Arc<Api>>,
+    visitor: Visitor,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let asked = asked.only(&["state", "after", "column", "key", "said"])?;
+    if let Some(key) = asked.get::<EngineerKey>("key")? {
+        return Ok(Redirect::to(&format!("/engineers/{key}")).into_response());
+    }
+    let state = asked.get::<String>("state")?;
+    let state = state.and_then(|word| STATES.into_iter().find(|state| state.as_str() == word));
+    let view = View { state, after: asked.get("after")?, column: asked.get("column")?.unwrap_or(0) };
+    let roster = api.engine.roster();
+    let (lines, next) = lines(&api, &view, &roster).await?;
+    let language = visitor.language();
+    let columns: Vec<(&ResellerName, &DomainName)> = roster.domains().collect();
+    let content = html! {
+        (narrow(&view, language))
+        @if lines.is_empty() { p { (Text::NobodyHere.of(language)) } } @else { (table(&lines, &columns, &view, language)) }
+        (columns_pager(columns.len(), &view, language))
+        (pager(view.after.is_some().then(|| view.address(None, view.column)).as_deref(),
+            next.map(|key| view.address(Some(&key), view.column)).as_deref(), language))
+        (key(language))
+    };
+    let page = Page {
+        area: Some(Area::Matrix),
+        title: Text::MatrixTitle.of(language).to_owned(),
+        lead: Some(Text::MatrixLead.of(language).to_owned()),
+        said: Said::of(asked.get::<String>("said")?.as_deref()),
+        content,
+    };
+    Ok(answer(&visitor, &page))
+}
+
+/// The engineers of the page, and behind whom the next one begins.
+async fn lines(api: &Api, view: &View, roster: &Roster) -> Result<(Vec<Line>, Option<EngineerKey>), Problem> {
+    let (mut lines, mut after, mut looked_at) = (Vec::new(), view.after.clone(), 0);
+    loop {
+        // One more than shown tells whether there is a next page.
+        let mut page = api.engine.house().store.engineers(after.as_ref(), LINES + 1).await?;
+        let more = page.len() > LINES;
+        page.truncate(LINES);
+        looked_at += page.len();
+        let last = page.last().map(|engineer| engineer.key.clone());
+        let read = page.into_iter().map(|engineer| line(api, engineer, roster));
+        let read: Vec<Line> = stream::iter(read).buffered(SIDE_BY_SIDE).try_collect().await?;
+        for line in read {
+            after = Some(line.key.clone());
+            if view.state.is_none_or(|state| state == line.progress) {
+                lines.push(line);
+            }
+            if lines.len() == LINES {
+                let is_last = !more && after == last;
+                return Ok((lines, after.filter(|_| !is_last)));
+            }
+        }
+        if !more || looked_at >= LOOKED_AT_MAX {
+            return Ok((lines, after.filter(|_| more)));
+        }
+    }
+}
+
+async fn line(api: &Api, engineer: Engineer, roster: &Roster) -> Result<Line, Problem> {
+    let rows = api.engine.house().store.enrollments_of(&engineer.key).await?;
+    let cells = rows.iter().filter_map(|row| match row.id.target() {
+        Target::Domain(reseller, domain) => Some(((reseller, domain), Cell::of(row))),
+        Target::Engineer | Target::Reseller(_) => None,
+    });
+    Ok(Line {
+        name: api::username(api, &engineer).await?,
+        progress: Progress::of(&engineer, roster, &rows),
+        cells: cells.collect(),
+        key: engineer.key,
+    })
+}
+
+impl View {
+    fn address(&self, after: Option<&EngineerKey>, column: usize) -> String {
+        let mut parts = Vec::new();
+        parts.extend(self.state.map(|state| format!("state={}", state.as_str())));
+        parts.extend(after.map(|key| format!("after={key}")));
+        parts.extend((column > 0).then(|| format!("column={column}")));
+        if parts.is_empty() { "/".to_owned() } else { format!("/?{}", parts.join("&")) }
+    }
+}
+
+fn narrow(view: &View, language: Language) -> Markup {
+    let say = |text: Text| text.of(language);
+    html! {
+        div.two {
+            form.line method="get" action="/" role="search" aria-label=(say(Text::FindEngineer)) {
+                div { label for="key" { (say(Text::HrKey)) } input id="key" name="key" type="text" maxlength="64" autocomplete="off" required; }
+                button { (say(Text::FindEngineer)) }
+            }
+            form.line method="get" action="/" aria-label=(say(Text::Narrow)) {
+                div {
+                    label for="state" { (say(Text::State)) }
+                    select id="state" name="state" {
+                        option value="" { (say(Text::Everybody)) }
+                        @for state in STATES { option value=(state.as_str()) selected[view.state == Some(state)] { (say(word_of(state))) } }
+                    }
+                }
+                button { (say(Text::Narrow)) }
+            }
+        }
+    }
+}
+
+fn table(
+    lines: &[Line],
+    columns: &[(&ResellerName, &DomainName)],
+    view: &View,
+    language: Language,
+) -> Markup {
+    let shown: Vec<_> = columns.iter().skip(view.column).take(COLUMNS).copied().collect();
+    html! {
+        div.scroll role="region" tabindex="0" aria-label=(Text::MatrixTitle.of(language)) {
+            table.matrix {
+                thead { tr {
+                    th scope="col" { (Text::Engineer.of(language)) }
+                    th scope="col" { (Text::State.of(language)) }
+                    @for (reseller, domain) in &shown { th scope="col" { (domain) small { (reseller) } } }
+                } }
+                tbody {
+                    @for line in lines {
+                        tr {
+                            th scope="row" { a href={ "/engineers/" (line.key) } { (line.key) } @if let Some(name) = &line.name { small { (name) } } }
+                            td { (word_of(line.progress).of(language)) }
+                            @for (reseller, domain) in &shown {
+                                @let cell = line.cells.get(&((*reseller).clone(), (*domain).clone())).copied().unwrap_or(Cell::Nothing);
+                                td { (cell.show(language)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn columns_pager(count: usize, view: &View, language: Language) -> Markup {
+    let last = (view.column + COLUMNS).min(count);
+    html! {
+        @if count > COLUMNS {
+            nav.next aria-label=(Text::Domains.of(language)) {
+                span.quiet { (Text::Domains.of(language)) " " (view.column + 1) "–" (last) " / " (count) }
+                @if view.column > 0 { a href=(view.address(view.after.as_ref(), view.column.saturating_sub(COLUMNS))) { "← " (Text::DomainsBefore.of(language)) } }
+                @if last < count { a href=(view.address(view.after.as_ref(), view.column + COLUMNS)) { (Text::DomainsAfter.of(language)) " →" } }
+            }
+        }
+    }
+}
+
+fn key(language: Language) -> Markup {
+    html! {
+        h2 { (Text::Key.of(language)) }
+        ul.key { @for cell in Cell::ALL { li { (cell.show(language)) } } }
+    }
+}
+
+/// How far an engineer is, in a word.
+pub(super) fn word_of(progress: Progress) -> Text {
+    match progress {
+        Progress::Planned => Text::Planned,
+        Progress::Provisioning => Text::Provisioning,
+        Progress::PartlyReady => Text::PartlyReady,
+        Progress::Ready => Text::ReadyEverywhere,
+        Progress::Leaving => Text::Leaving,
+        Progress::Removed => Text::Removed,
+        Progress::Cancelled => Text::Cancelled,
+    }
+}

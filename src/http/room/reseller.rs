@@ -1,0 +1,273 @@
+//! The reseller accounts: the flight check, seats with their forecast, how fast we may ask, and what has changed since yesterday.
+//! Not here: asking Google anything; what is shown was found out by the work.
+
+use super::super::Api;
+use super::super::extract::{Asked, Named};
+use super::super::problem::{Problem, ProblemKind};
+use super::super::tokens::Role;
+use super::super::views::Wording;
+use super::cell::Cell;
+use super::five::failure;
+use super::history;
+use super::page::{Area, Page, Said, answer};
+use super::parts::{Button, length, moment, only_looking, order, sentences, values};
+use super::text::Text;
+use super::visitor::Visitor;
+use crate::google::Quota;
+use crate::model::duty::Duty;
+use crate::model::enrollment::{Enrollment, EnrollmentId, TargetKind, Want};
+use crate::model::entry::{Change, Entry, Position};
+use crate::model::id::ResellerName;
+use crate::model::message::{Place, explain, state_words, step_name};
+use crate::model::person::Language;
+use crate::model::plan::plan;
+use crate::model::seats::SeatCount;
+use crate::steps::Site;
+use axum::extract::State;
+use axum::response::Response;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use maud::{Markup, html};
+use std::sync::Arc;
+
+/// Entries looked through for what has changed, and shown.
+const READ_MAX: u64 = 2_000;
+const SHOWN: usize = 30;
+const SINCE: SignedDuration = SignedDuration::from_hours(24);
+
+/// Each budget at Google with its name in Google's own words.
+const QUOTAS: [(Quota, &str); 8] = [
+    (Quota::Directory, "Directory API"),
+    (Quota::UserInsert, "users.insert"),
+    (Quota::OrgUnit, "orgunits.insert"),
+    (Quota::Licensing, "License Manager"),
+    (Quota::CloudIdentity, "Cloud Identity"),
+    (Quota::Policies, "Cloud Identity policies"),
+    (Quota::Reports, "Reports API"),
+    (Quota::Token, "OAuth token"),
+];
+
+struct Account<'a> {
+    name: &'a ResellerName,
+    site: &'a Site,
+    row: Option<Enrollment>,
+    is_ready: bool,
+    driven_by: Option<String>,
+}
+
+/// `GET /resellers`
+pub(super) async fn resellers(
+    State(api): State<Arc<Api>>,
+    visitor: Visitor,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    asked.only(&[])?;
+    let language = visitor.language();
+    let say = |text: Text| text.of(language);
+    let mut accounts = Vec::new();
+    for (name, site) in &api.engine.house().sites {
+        accounts.push(account(&api, name, site).await?);
+    }
+    let now = Wording::new(&api, visitor.spoken).zoned();
+    let content = html! {
+        @if accounts.is_empty() { p { (say(Text::NoResellers)) } } @else {
+            div.scroll role="region" tabindex="0" aria-label=(say(Text::Resellers)) { table {
+                thead { tr {
+                    th scope="col" { (say(Text::Reseller)) } th scope="col" { (say(Text::SetUp)) } th scope="col" { (say(Text::Domains)) }
+                    th scope="col" { (say(Text::Seats)) } th scope="col" { (say(Text::InWords)) }
+                } }
+                tbody { @for account in &accounts { tr {
+                    th scope="row" { a href={ "/resellers/" (account.name) } { (account.name) } }
+                    td { (account.mark(language)) }
+                    td { (account.row.as_ref().and_then(|row| row.facts.domains.as_ref()).map_or(0, std::collections::BTreeSet::len)) }
+                    td { (account.seats_in_short(language)) }
+                    td { @if let Some(row) = &account.row { (state_words(row, &now, language)) } }
+                } } }
+            } }
+        }
+    };
+    let page = Page {
+        area: Some(Area::Resellers),
+        title: say(Text::Resellers).to_owned(),
+        lead: Some(say(Text::ResellersLead).to_owned()),
+        said: None,
+        content,
+    };
+    Ok(answer(&visitor, &page))
+}
+
+/// `GET /resellers/{reseller}`
+pub(super) async fn reseller(
+    State(api): State<Arc<Api>>,
+    visitor: Visitor,
+    named: Named,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let asked = asked.only(&["said"])?;
+    let name: ResellerName = named.get("reseller")?;
+    let site = api.engine.house().sites.get(&name).ok_or(ProblemKind::NotFound)?;
+    let account = account(&api, &name, site).await?;
+    let wording = Wording::new(&api, visitor.spoken);
+    let (entries, is_cut) = changes(&api, &name, wording.now).await?;
+    let language = visitor.language();
+    let content = html! {
+        div.two {
+            section.card aria-labelledby="check" { h2 id="check" { (Text::FlightCheck.of(language)) } (account.check(&visitor, wording)) }
+            section.card aria-labelledby="seats" { h2 id="seats" { (Text::Seats.of(language)) } (account.seats(language)) }
+        }
+        section aria-labelledby="lane" { h2 id="lane" { (Text::Lane.of(language)) } (account.lane(language)) }
+        section aria-labelledby="changes" {
+            h2 id="changes" { (Text::SinceYesterday.of(language)) }
+            @if is_cut { p.quiet { (Text::OlderLeftOut.of(language)) } }
+            @if entries.is_empty() { p { (Text::NothingChanged.of(language)) } } @else {
+                div.card { (history::list(&entries, |change| is_about(change, &name), language)) }
+            }
+        }
+    };
+    let page = Page {
+        area: Some(Area::Resellers),
+        title: name.to_string(),
+        lead: Some(site.reseller.customer.to_string()),
+        said: Said::of(asked.get::<String>("said")?.as_deref()),
+        content,
+    };
+    Ok(answer(&visitor, &page))
+}
+
+async fn account<'a>(api: &Api, name: &'a ResellerName, site: &'a Site) -> Result<Account<'a>, Problem> {
+    let row = api.engine.house().store.enrollment(&EnrollmentId::Reseller(name.clone())).await?;
+    let duties = api.engine.duties();
+    let holder = duties.as_ref().and_then(|duties| duties.holders.get(&Duty::Account(name.clone())));
+    Ok(Account {
+        name,
+        site,
+        row,
+        is_ready: api.engine.roster().is_ready(name),
+        driven_by: holder.map(|holder| holder.name().to_owned()),
+    })
+}
+
+/// What the ledger's end says of the account since yesterday, the newest first, and whether older entries were not looked at.
+async fn changes(api: &Api, name: &ResellerName, now: Timestamp) -> Result<(Vec<Entry>, bool), Problem> {
+    let store = &api.engine.house().store;
+    let begin = Position(store.head().await?.0.saturating_sub(READ_MAX));
+    let (mut after, mut found) = (begin, Vec::new());
+    let mut oldest = None;
+    loop {
+        let part = store.entries(after, 200).await?;
+        let Some(last) = part.last() else { break };
+        after = last.position;
+        oldest = oldest.or_else(|| part.first().map(|entry| entry.at));
+        let recent = part.into_iter().filter(|entry| entry.at >= now - SINCE);
+        found.extend(recent.filter(|entry| history::tells(entry, |change| is_about(change, name))));
+        found.drain(..found.len().saturating_sub(SHOWN));
+        if after.0 >= begin.0 + READ_MAX {
+            break;
+        }
+    }
+    found.reverse();
+    let is_cut = found.len() == SHOWN || begin.0 > 0 && oldest.is_some_and(|oldest| oldest > now - SINCE);
+    Ok((found, is_cut))
+}
+
+/// A change of the account's own rows.
+fn is_about(change: &Change, name: &ResellerName) -> bool {
+    matches!(change, Change::Enrollment { row, .. } if row.id.reseller() == Some(name))
+}
+
+impl Account<'_> {
+    fn mark(&self, language: Language) -> Markup {
+        let cell = self.row.as_ref().map_or(Cell::Nothing, Cell::of);
+        cell.show(language)
+    }
+
+    fn counted(&self) -> Option<SeatCount> {
+        self.row.as_ref().and_then(|row| row.facts.seats.as_deref().copied())
+    }
+
+    fn seats_in_short(&self, language: Language) -> Markup {
+        html! {
+            @match self.counted() {
+                None => (Text::NotCounted.of(language)),
+                Some(count) => {
+                    @match count.remaining { Some(left) => { (left) " " (Text::SeatsLeft.of(language)) }, None => { (count.users) " " (Text::SeatsUsed.of(language)) } }
+                    @if count.low { " " span class="s you" { (Text::SeatsLow.of(language)) } }
+                }
+            }
+        }
+    }
+
+    /// Every step of the set-up, the breaker, and what is in the way.
+    fn check(&self, visitor: &Visitor, wording: Wording) -> Markup {
+        let language = visitor.language();
+        let Some(row) = &self.row else { return html! { p { (Text::NothingKnown.of(language)) } } };
+        let current = row.state.at().map(|at| at.step);
+        html! {
+            dl {
+                dt { (Text::SetUp.of(language)) } dd { (self.mark(language)) }
+                dt { (Text::Breaker.of(language)) } dd { (if self.is_ready { Text::BreakerClosed } else { Text::BreakerOpen }.of(language)) }
+                @if let Some(at) = row.facts.checked_at { dt { (Text::LookedAt.of(language)) } dd { (moment(at)) } }
+                @if let Some(at) = row.wake_at() { dt { (Text::LooksAgain.of(language)) } dd { (moment(at)) } }
+                @if let Some(replica) = &self.driven_by { dt { (Text::DrivenBy.of(language)) } dd { (replica) } }
+                @if let Some(path) = &row.facts.org_unit_path { dt { (Text::OrgUnit.of(language)) } dd { (path) } }
+            }
+            ul.plain.steps {
+                @for step in plan(TargetKind::Reseller, Want::Present) {
+                    @let cell = if row.done.contains(step) { Cell::Ready } else if current == Some(*step) { Cell::of(row) } else { Cell::Nothing };
+                    li { span { (step_name(*step, language)) } (cell.show(language)) }
+                }
+            }
+            @if let Some(problem) = failure(row) {
+                h3 { (state_words(row, &wording.zoned(), language)) }
+                (sentences(&explain(problem, &Place::of(row, TimeZone::UTC), wording.now, language), language))
+                (values("check", &problem.values, None, language))
+                @if !problem.detail.is_empty() { p.quiet { (Text::Evidence.of(language)) ": " code { (problem.detail) } } }
+            }
+            @if !visitor.may(Role::Operator) { (only_looking(language)) } @else if !row.is_settled() {
+                (order(visitor, "account", &format!("/resellers/{}/orders", self.name), Text::SetUp.of(language), &html! {},
+                    &[Button { word: "retry", text: Text::Retry, is_main: true }]))
+            }
+        }
+    }
+
+    fn seats(&self, language: Language) -> Markup {
+        let say = |text: Text| text.of(language);
+        let Some(count) = self.counted() else { return html! { p { (say(Text::NotCounted)) } } };
+        html! {
+            @if count.low { p.trouble { (say(Text::SeatsLowLong)) } }
+            dl {
+                @if let Some(seats) = self.site.reseller.seats { dt { (say(Text::SeatsConfigured)) } dd { (seats) } }
+                dt { (say(Text::SeatsUsed)) } dd { (count.users) " (" (say(Text::SeatsSuspended)) " " (count.suspended) ")" }
+                dt { (say(Text::SeatsDeleted)) } dd { (count.deleted) }
+                dt { (say(Text::SeatsStarters)) } dd { (count.starters) }
+                dt { (say(Text::SeatsLeft)) } dd { @match count.remaining { Some(left) => { (left) }, None => (say(Text::SeatsUnknown)) } }
+                @if let Some(left) = count.remaining { dt { (say(Text::SeatsAfter)) } dd { (i64::from(left) - i64::from(count.starters)) } }
+                dt { (say(Text::LookedAt)) } dd { (moment(count.counted_at)) }
+            }
+        }
+    }
+
+    /// How fast each of Google's APIs may be asked now, as this process knows it.
+    fn lane(&self, language: Language) -> Markup {
+        let say = |text: Text| text.of(language);
+        html! {
+            div.scroll role="region" tabindex="0" aria-label=(say(Text::Lane)) { table {
+                caption { (say(Text::LaneLead)) }
+                thead { tr { th scope="col" { "API" } th scope="col" { (say(Text::RateNow)) } th scope="col" { (say(Text::RateCeiling)) } th scope="col" { (say(Text::State)) } } }
+                tbody { @for (quota, name) in QUOTAS {
+                    @let (supply, ceiling) = (self.site.google.supply(&quota.turn(None)), self.site.google.ceiling(quota).per_second);
+                    @let is_slowed = supply.per_second < ceiling * 0.99;
+                    tr {
+                        th scope="row" { (name) }
+                        td { (format!("{:.2} /s", supply.per_second)) }
+                        td { (format!("{ceiling:.2} /s")) }
+                        td {
+                            @if is_slowed { span class="s again" { (say(Text::Throttled)) } } @else { span class="s ready" { (say(Text::AtFullRate)) } }
+                            @if supply.wait.as_secs() > 1 { " " (say(Text::AsksAgainIn)) " " (length(i64::try_from(supply.wait.as_secs()).unwrap_or(i64::MAX))) }
+                        }
+                    }
+                } }
+            } }
+        }
+    }
+}

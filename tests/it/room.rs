@@ -1,0 +1,308 @@
+//! The dashboard in a real Chromium, over the demo as a user starts it: the way in, every page in both languages, dark and light, wide and
+//! narrow, one order, pages that renew themselves, the keyboard alone, another site's page. Pictures are left in `target/room`. Not here:
+//! requests that no browser sends (`src/http/tests/room.rs`).
+
+mod driver;
+
+use crate::fixture::process::carepass;
+use driver::{Chromium, ENTER, TAB};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+
+/// What can be said of accessibility without judgement.
+const ACCESSIBLE: &str = include_str!("room/accessible.js");
+
+/// Pages, and the files of their pictures.
+const PAGES: [(&str, &str); 9] = [
+    ("/", "matrix"),
+    ("/tasks", "tasks"),
+    ("/grants", "grants"),
+    ("/leavers", "leavers"),
+    ("/resellers", "resellers"),
+    ("/resellers/nordic-dk", "reseller"),
+    ("/events", "events"),
+    ("/engineers/E-20418", "engineer"),
+    ("/engineers/J-00312", "engineer-waiting"),
+];
+
+/// What somebody writes as a reason who hopes that it is run.
+const REASON: &str = "<img src=x onerror=document.title='run'>\"'><script>document.title='run'</script>";
+
+/// The demo, with what it has printed.
+struct Demo {
+    origin: String,
+    link: String,
+    token: String,
+    process: Child,
+}
+
+impl Demo {
+    async fn start() -> Self {
+        let mut command = Command::from(carepass());
+        let command = command.args(["demo", "--listen", "127.0.0.1:0"]).env("RUST_BACKTRACE", "1");
+        let command = command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut process = command.spawn().expect("the built binary");
+        let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines();
+        let said = loop {
+            let line = lines.next_line().await.expect("text").expect("the demo says where the dashboard is");
+            if let Some(said) = line.strip_prefix("Dashboard: ") {
+                break said.to_owned();
+            }
+        };
+        // What it says later is read, so that it never waits for a reader.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let link = said.split(' ').next().expect("a link").to_owned();
+        let file = said.rsplit(' ').next().expect("a file").trim_end_matches(')').to_owned();
+        let origin = link.split("/enter/").next().expect("an origin").to_owned();
+        let token = std::fs::read_to_string(file).expect("the demo's token").trim().to_owned();
+        Self { origin, link, token, process }
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+
+    async fn order(&self, path: &str, reason: &str) {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let order = client.post(self.at(path)).bearer_auth(&self.token);
+        let answer =
+            order.json(&json!({ "order": "retry", "reason": reason })).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{}", answer.status());
+    }
+}
+
+#[tokio::test]
+async fn the_dashboard_in_chromium() {
+    let (demo, browser) = tokio::join!(Demo::start(), Chromium::start());
+    signs_in(&demo, &browser).await;
+    settles(&demo, &browser).await;
+    every_page_is_accessible(&demo, &browser).await;
+    an_order_is_carried_out_and_its_words_are_text(&demo, &browser).await;
+    a_page_renews_itself(&demo, &browser).await;
+    the_keyboard_is_enough(&demo, &browser).await;
+    a_page_elsewhere_orders_nothing(&demo, &browser).await;
+    the_language_is_the_readers(&demo, &browser).await;
+    signs_out(&demo, &browser).await;
+    browser.close().await;
+    let Demo { mut process, .. } = demo;
+    process.kill().await.expect("the demo can be ended");
+}
+
+/// The link that the demo prints opens the dashboard, once.
+async fn signs_in(demo: &Demo, browser: &Chromium) {
+    browser.open(&demo.link).await;
+    assert_eq!(browser.address().await, demo.at("/"));
+    let cookies = browser.run("return document.cookie").await;
+    assert_eq!(cookies, json!(""), "scripts can read the session");
+}
+
+/// The demo begins while somebody watches: states change on the page, which nobody reloads.
+async fn settles(demo: &Demo, browser: &Chromium) {
+    browser.run("window.mark = 'the same page'").await;
+    let settled = "return document.querySelectorAll('.matrix .s.ready').length >= 20 && document.querySelectorAll('.matrix .s.you').length >= 3";
+    browser.until("most are ready, some wait for a person", settled).await;
+    assert_eq!(browser.run("return window.mark").await, json!("the same page"), "it was loaded anew");
+    assert_eq!(browser.address().await, demo.at("/"));
+}
+
+async fn every_page_is_accessible(demo: &Demo, browser: &Chromium) {
+    let folder = pictures();
+    let mut wrong = Vec::new();
+    for (path, name) in PAGES {
+        browser.look(1280, false).await;
+        browser.open(&demo.at(path)).await;
+        for (suffix, width, is_dark) in [("", 1280, false), ("-dark", 1280, true), ("-narrow", 360, false)] {
+            browser.look(width, is_dark).await;
+            let found = browser.run(ACCESSIBLE).await;
+            wrong.extend(list(&found).into_iter().map(|line| format!("{path}{suffix}: {line}")));
+            browser.picture(&folder.join(format!("{name}{suffix}.png"))).await;
+        }
+    }
+    browser.look(1280, false).await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let complaints = browser.complaints().await;
+    assert!(complaints.is_empty(), "{complaints:?}");
+}
+
+async fn an_order_is_carried_out_and_its_words_are_text(demo: &Demo, browser: &Chromium) {
+    browser.open(&demo.at("/tasks")).await;
+    // No task of the demo has values to copy, so one is put there; the script is the page's own.
+    let value = "<code id=probe>C01abc123</code><button data-copy=probe>Copy</button>";
+    browser
+        .run(&format!("document.getElementById('main').insertAdjacentHTML('afterbegin', '{value}')"))
+        .await;
+    browser.click("button[data-copy]").await;
+    let copied = "const { copied, marked } = document.body.dataset; return [copied, marked].includes(document.getElementById('live').textContent)";
+    browser.until("it says that it has copied", copied).await;
+    let engineer = browser
+        .run("return document.querySelector('article a[href^=\"/engineers/\"]').getAttribute('href')")
+        .await;
+    browser.open(&demo.at(engineer.as_str().expect("a path"))).await;
+    browser.write("details[open] input[name=reason]", REASON).await;
+    browser.click("details[open] button[value=retry]").await;
+    browser.until("it says what it did", "return document.querySelector('.said')").await;
+    browser
+        .until(
+            "the reason is in the history",
+            "return [...document.querySelectorAll('q')].some((q) => q.textContent.startsWith('<img'))",
+        )
+        .await;
+    assert_ne!(browser.run("return document.title").await, json!("run"), "a reason was run");
+    assert_eq!(
+        browser.run("return document.querySelectorAll('.past img, .past script').length").await,
+        json!(0)
+    );
+}
+
+/// What somebody else does is seen without a reload; while somebody writes, nothing is taken from under their hands.
+async fn a_page_renews_itself(demo: &Demo, browser: &Chromium) {
+    let row = "/v1/enrollments/J-00312/nordic-se/reseller-se.example/orders";
+    browser.open(&demo.at("/engineers/J-00312")).await;
+    browser.run("window.mark = 'the same page'").await;
+    let sees = |word: &str| {
+        format!("return [...document.querySelectorAll('q')].some((q) => q.textContent === '{word}')")
+    };
+    demo.order(row, "seen without a reload").await;
+    browser.until("the order is seen", &sees("seen without a reload")).await;
+    browser.write("details[open] input[name=reason]", "half a sen").await;
+    demo.order(row, "not seen yet").await;
+    let waits = "return document.getElementById('live').textContent === document.body.dataset.changed";
+    browser.until("it says that something has changed", waits).await;
+    assert_eq!(
+        browser.run("return document.querySelector('details[open] input[name=reason]').value").await,
+        json!("half a sen")
+    );
+    assert_eq!(browser.run("return window.mark").await, json!("the same page"));
+}
+
+/// From the address line to an order with Tab and Enter alone, and the keyboard is always seen.
+async fn the_keyboard_is_enough(demo: &Demo, browser: &Chromium) {
+    browser.open(&demo.at("/")).await;
+    browser.press(TAB).await;
+    let focus = "const at = document.activeElement; return [at.tagName, at.getAttribute('href') ?? at.name ?? '', getComputedStyle(at).outlineStyle]";
+    assert_eq!(
+        browser.run(focus).await,
+        json!(["A", "#main", "solid"]),
+        "the first stop leads past the navigation"
+    );
+    browser.press(ENTER).await;
+    assert_eq!(browser.run("return document.activeElement.id").await, json!("main"));
+    browser.open(&demo.at("/")).await;
+    tab_to(browser, "at.getAttribute('href') === '/tasks'").await;
+    browser.press(ENTER).await;
+    browser
+        .until(
+            "the tasks are there",
+            "return location.pathname === '/tasks' && document.querySelector('article')",
+        )
+        .await;
+    tab_to(browser, "at.name === 'reason'").await;
+    browser.press("k").await;
+    tab_to(browser, "at.tagName === 'BUTTON' && at.name === 'order'").await;
+    browser.press(ENTER).await;
+    browser
+        .until(
+            "the order is carried out",
+            "return location.search === '?said=checked' && document.querySelector('.said')",
+        )
+        .await;
+}
+
+async fn tab_to(browser: &Chromium, wanted: &str) {
+    let script = format!(
+        "const at = document.activeElement; const style = getComputedStyle(at); \
+         return [at !== document.body && at !== document.documentElement && Boolean({wanted}), at === document.body || style.outlineStyle !== 'none']"
+    );
+    for _ in 0..200 {
+        browser.press(TAB).await;
+        let found = browser.run(&script).await;
+        assert_eq!(found[1], json!(true), "the keyboard is where nobody sees it");
+        if found[0] == json!(true) {
+            return;
+        }
+    }
+    panic!("the keyboard does not come to: {wanted}");
+}
+
+/// A page at another port is of the same site, so the browser sends the cookie along; the order is refused all the same. Nor can the
+/// page show ours inside itself.
+async fn a_page_elsewhere_orders_nothing(demo: &Demo, browser: &Chromium) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let elsewhere = format!("http://{}/", listener.local_addr().expect("a bound port"));
+    let page = format!(
+        "<!doctype html><title>elsewhere</title><iframe src='{0}/'></iframe>\
+         <form method=post action='{0}/engineers/E-20418/orders'><input name=order value=retry><input name=reason value=forged></form>",
+        demo.origin
+    );
+    let serving = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                page.len()
+            );
+            let _ = stream.write_all(format!("{head}{page}").as_bytes()).await;
+        }
+    });
+    browser.open(&elsewhere).await;
+    browser.run("document.forms[0].submit()").await;
+    let refused = browser
+        .until(
+            "it is refused",
+            "return location.pathname.endsWith('/orders') && document.querySelector('h1')?.textContent",
+        )
+        .await;
+    assert_eq!(refused, json!("This was not sent by a page of this session"));
+    serving.abort();
+    browser.open(&demo.at("/engineers/E-20418")).await;
+    let forged = browser.run("return document.body.textContent.includes('forged')").await;
+    assert_eq!(forged, json!(false));
+    // The frame and the refused form are what the browser has to complain about.
+    let complaints = browser.complaints().await;
+    assert!(complaints.iter().any(|line| line.contains("frame")), "the frame was shown: {complaints:?}");
+}
+
+async fn the_language_is_the_readers(demo: &Demo, browser: &Chromium) {
+    browser.open(&demo.at("/tasks")).await;
+    browser.click("button[lang=sv]").await;
+    browser
+        .until(
+            "the page is Swedish",
+            "return document.documentElement.lang === 'sv' && location.pathname === '/tasks'",
+        )
+        .await;
+    let found = browser.run(ACCESSIBLE).await;
+    assert_eq!(list(&found), Vec::<String>::new());
+    browser.picture(&pictures().join("tasks-swedish.png")).await;
+    browser.click("button[lang=en]").await;
+    browser.until("and English again", "return document.documentElement.lang === 'en'").await;
+}
+
+async fn signs_out(demo: &Demo, browser: &Chromium) {
+    browser.click("form[action='/sign-out'] button").await;
+    browser.until("nobody is signed in", "return location.pathname === '/sign-in'").await;
+    let found = browser.run(ACCESSIBLE).await;
+    assert_eq!(list(&found), Vec::<String>::new());
+    browser.picture(&pictures().join("sign-in.png")).await;
+    browser.open(&demo.link).await;
+    browser.until("the link was good once", "return document.querySelector('[role=alert]')").await;
+    browser.write("#token", &demo.token).await;
+    browser.click("button.main").await;
+    browser.until("the token opens it again", "return location.pathname === '/'").await;
+}
+
+fn list(found: &Value) -> Vec<String> {
+    let lines = found.as_array().expect("a list");
+    lines.iter().map(|line| line.as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// Where the pictures are left; of the last run only.
+fn pictures() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/room");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
