@@ -12,6 +12,7 @@ mod event_key;
 mod events_file;
 mod exit;
 mod explain;
+mod health;
 mod import;
 mod ledger;
 mod ledger_database;
@@ -24,6 +25,8 @@ mod serve;
 mod speech;
 mod status;
 mod store;
+mod store_migrate;
+mod supervisor;
 mod table;
 mod task;
 #[cfg(test)]
@@ -64,6 +67,7 @@ enum Command {
     Serve(serve::Serve),
     Check(check::Check),
     Sandbox(sandbox::SandboxArgs),
+    Health(health::HealthArgs),
     /// Show one line for each engineer
     Status(status::StatusArgs),
     /// Explain one engineer in plain words
@@ -105,6 +109,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Serve(args) => return serve::run(args, &mut screen).await,
         Command::Check(args) => return check::run(&args, &mut screen).await,
         Command::Sandbox(args) => return sandbox::run(args, &mut screen).await,
+        Command::Health(args) => health::run(&args, &mut screen).await,
         Command::Status(args) => status::run(&args, &mut screen).await,
         Command::Explain(args) => explain::run(&args, &mut screen).await,
         Command::Order(command) => order::run(&command, &mut screen).await,

@@ -60,11 +60,12 @@ const fn order(path: &'static str, handler: fn(MethodFilter) -> MethodRouter<Arc
 }
 
 /// The routes for supervisors, which need no token and answer to every name.
-pub(super) const PROBES: [&str; 3] = [LIVE, READY, METRICS];
+pub(super) const PROBES: [&str; 4] = [STARTUP, LIVE, READY, METRICS];
 
 /// Where events come in, with bodies larger than those of orders.
 pub(super) const EVENTS: &str = "/v1/events";
 
+const STARTUP: &str = "/startupz";
 const LIVE: &str = "/livez";
 const READY: &str = "/readyz";
 const METRICS: &str = "/metrics";
@@ -73,6 +74,7 @@ const METRICS: &str = "/metrics";
 pub(super) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
     let opening = post(envelope::open).route_layer(from_fn_with_state(Arc::clone(api), orders::to_its_end));
     let probes = Router::new()
+        .route(STARTUP, get(health::started))
         .route(LIVE, get(health::live))
         .route(READY, get(health::ready))
         .route(METRICS, get(health::metrics))
