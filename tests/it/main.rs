@@ -34,6 +34,8 @@ mod crash_for_real;
 #[cfg(test)]
 mod crash_points;
 #[cfg(test)]
+mod deploy;
+#[cfg(test)]
 mod end_to_end;
 #[cfg(test)]
 mod engine;
@@ -104,8 +106,12 @@ mod stop;
 #[cfg(test)]
 mod store_limits;
 #[cfg(test)]
+mod supervisor;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod vault;
 #[cfg(test)]
 mod walls;
+#[cfg(test)]
+mod watching;
