@@ -18,6 +18,7 @@ mod ledger;
 mod ledger_database;
 mod memory;
 mod order;
+mod probe;
 mod roll;
 mod sandbox;
 mod screen;
@@ -66,6 +67,7 @@ enum Command {
     Demo(demo::Demo),
     Serve(serve::Serve),
     Check(check::Check),
+    Probe(probe::ProbeArgs),
     Sandbox(sandbox::SandboxArgs),
     Health(health::HealthArgs),
     /// Show one line for each engineer
@@ -108,6 +110,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Demo(args) => return demo::run(args, &mut screen).await,
         Command::Serve(args) => return serve::run(args, &mut screen).await,
         Command::Check(args) => return check::run(&args, &mut screen).await,
+        Command::Probe(args) => return probe::run(&args, &mut screen).await,
         Command::Sandbox(args) => return sandbox::run(args, &mut screen).await,
         Command::Health(args) => health::run(&args, &mut screen).await,
         Command::Status(args) => status::run(&args, &mut screen).await,

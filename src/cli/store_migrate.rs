@@ -22,7 +22,10 @@ pub async fn run(args: &MigrateArgs, screen: &mut Screen) -> Ended {
     let Some(config) = load(&args.config, screen) else { return Ok(Exit::Usage) };
     match &config.store.backend {
         Backend::Embedded { path } => {
-            screen.say(format_args!("{}: a folder of one machine needs no step before a start.", path.display()));
+            screen.say(format_args!(
+                "{}: a folder of one machine needs no step before a start.",
+                path.display()
+            ));
         }
         Backend::Postgres { endpoint, .. } => {
             let unreachable = |text: String| Trouble { exit: Exit::Unreachable, text };

@@ -12,6 +12,7 @@ use crate::model::plan::StepName;
 use crate::model::sequence::Gap;
 use crate::steps::Outcome;
 use crate::store::seldom;
+use jiff::Timestamp;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -37,15 +38,15 @@ pub fn describe() {
         "carepass_time_to_ready_seconds",
         "From the moment at which the work on an engineer could begin to the letter, once all is ready"
     );
-    describe_gauge!("carepass_engineers", "Engineers by how far they are, as of the last sweep");
-    describe_gauge!("carepass_tasks", "Tasks for a person by what stands in the way, as of the last sweep");
+    describe_gauge!("carepass_engineers", "Engineers by how far they are");
+    describe_gauge!("carepass_tasks", "Tasks for a person by what stands in the way");
     describe_gauge!(
         "carepass_oldest_unready_age_seconds",
-        "How long whoever has waited longest has waited to be ready, as of the last sweep; 0 if nobody waits"
+        "How long whoever has waited longest has waited to be ready; 0 if nobody waits"
     );
     describe_gauge!(
         "carepass_start_dates_at_risk",
-        "Engineers whose first day is near and who are not ready, as of the last sweep"
+        "Engineers whose first day is near and who are not ready"
     );
     describe_gauge!("carepass_outcomes_pending", "Entries of the ledger whose outcomes are not told yet");
     describe_counter!(
@@ -172,8 +173,8 @@ pub(super) fn step(step: StepName, lane: &Lane, outcome: &Outcome, took: Duratio
     histogram!("carepass_step_duration_seconds", "step" => step.as_str()).record(took);
 }
 
-/// What a sweep has counted. What nobody stands at any more is none, and not what it was.
-pub(super) fn counted(counts: &Counts) {
+/// What was counted. What nobody stands at any more is none, and not what it was.
+pub(super) fn counted(counts: &Counts, now: Timestamp) {
     for progress in Progress::ALL {
         let count = counts.engineers.get(&progress).copied().unwrap_or(0);
         gauge!("carepass_engineers", "state" => progress.as_str()).set(f64::from(count));
@@ -183,7 +184,7 @@ pub(super) fn counted(counts: &Counts) {
         let gauge = gauge!("carepass_tasks", "code" => code.as_str());
         gauge.set(f64::from(cards.get(&code).copied().unwrap_or(0)));
     }
-    gauge!("carepass_oldest_unready_age_seconds").set(counts.oldest_unready.as_secs_f64());
+    gauge!("carepass_oldest_unready_age_seconds").set(counts.oldest_unready(now).as_secs_f64());
     gauge!("carepass_start_dates_at_risk").set(f64::from(counts.at_risk));
 }
 

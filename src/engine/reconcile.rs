@@ -1,7 +1,6 @@
 //! Opens the rows that ought to exist and do not, for one engineer or for all, and wakes what waited for a reseller account. Level-
 //! triggered: a lost signal costs latency, never a row. Not here: the question itself (`model/roster`).
 
-use super::counts::Counts;
 use super::pace::Pace;
 use super::{Engine, observe};
 use crate::model::duty::{Duty, Fence};
@@ -112,12 +111,10 @@ impl Engine {
         }
         self.check_leaders().await?;
         if !self.duties.holds(&Duty::Reconcile) {
-            // Whoever holds it counts; what was counted here before would stand beside that.
-            observe::counted(&Counts::default());
             return Ok(());
         }
         let mut after: Option<EngineerKey> = None;
-        let (now, mut unopened, mut counts) = (self.house.clock.now(), 0, Counts::default());
+        let (now, mut unopened) = (self.house.clock.now(), 0);
         loop {
             let page = self.house.store.engineers(after.as_ref(), PAGE).await?;
             let is_unopened =
@@ -125,8 +122,6 @@ impl Engine {
             unopened += u32::try_from(page.iter().filter(is_unopened).count()).unwrap_or(u32::MAX);
             let Some(last) = page.last() else {
                 observe::unopened(unopened);
-                self.known().rows.values().for_each(|row| counts.take_task(row, now));
-                observe::counted(&counts);
                 return Ok(());
             };
             after = Some(last.key.clone());
@@ -137,10 +132,6 @@ impl Engine {
             stream::iter(&page)
                 .for_each_concurrent(SIDE_BY_SIDE, |engineer| self.remind_logged(&engineer.key))
                 .await;
-            for engineer in &page {
-                let rows = self.house.store.enrollments_of(&engineer.key).await?;
-                counts.take(engineer, &self.roster(), &rows, self.settings.lead_time, now);
-            }
             tempo.page_done(&self.stop).await;
         }
     }

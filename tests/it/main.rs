@@ -84,9 +84,13 @@ mod names;
 #[cfg(test)]
 mod official_client;
 #[cfg(test)]
+mod old_store;
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod postgres;
+#[cfg(test)]
+mod probe;
 #[cfg(test)]
 mod rabbit;
 #[cfg(test)]

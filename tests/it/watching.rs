@@ -70,9 +70,9 @@ fn lacking(query: &str, exported: &BTreeSet<Series>) -> Vec<String> {
     let empty = selectors.iter().filter(|selector| !exported.iter().any(|series| selector.selects(series)));
     let empty = empty.map(|selector| format!("{query}: nothing is {}{:?}", selector.name, selector.matchers));
     let lists = Regex::new(r"(?:by|label_values) ?\(([^()]*)\)").expect("a pattern");
-    let named = lists.captures_iter(query).flat_map(|list| {
-        list[1].split(',').map(|label| label.trim().to_owned()).collect::<Vec<_>>()
-    });
+    let named = lists
+        .captures_iter(query)
+        .flat_map(|list| list[1].split(',').map(|label| label.trim().to_owned()).collect::<Vec<_>>());
     let labels = named.filter(|label| !label.starts_with("carepass_"));
     let unknown = labels.filter(|label| !selected.iter().any(|series| series.labels.contains_key(label)));
     let unknown = unknown.map(|label| format!("{query}: nothing has the label {label}"));
@@ -167,7 +167,8 @@ async fn whatever_is_shipped_for_watching_asks_for_what_is_exported() {
     let unexplained: BTreeSet<&str> =
         exported.iter().map(|series| stem(&series.name)).filter(|name| !OPERATING.contains(name)).collect();
     assert_eq!(unexplained, BTreeSet::new(), "docs/OPERATING.md does not explain them");
-    let told = |series: &Series| series.labels.values().any(|value| value.contains(KEY) || value.contains('@'));
+    let told =
+        |series: &Series| series.labels.values().any(|value| value.contains(KEY) || value.contains('@'));
     assert!(!exported.iter().any(told), "somebody is a label");
 }
 

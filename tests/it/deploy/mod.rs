@@ -54,10 +54,12 @@ fn a_package_is_installed_upgraded_and_purged() {
         assert!(machine.path(file).is_file(), "{file} is missing");
     }
     // It is the binary, and it says what is left to be configured.
-    let checked = Command::new(machine.path("usr/bin/carepass")).args(["check", "--config"]).arg(&configuration);
-    let checked = checked_output(checked);
-    assert_eq!(checked.0, Some(2), "{}", checked.1);
-    assert!(checked.1.contains("amqp-url"), "{}", checked.1);
+    let mut check = Command::new(machine.path("usr/bin/carepass"));
+    let checked = check.args(["check", "--config"]).arg(&configuration).output();
+    let checked = checked.expect("the installed binary can be run");
+    let said = String::from_utf8_lossy(&checked.stderr);
+    assert_eq!(checked.status.code(), Some(2), "{said}");
+    assert!(said.contains("amqp-url"), "{said}");
 
     let own = std::fs::read_to_string(&configuration).expect("it is installed") + "\n# our own\n";
     std::fs::write(&configuration, &own).expect("it can be written");
@@ -81,11 +83,6 @@ fn a_package_is_installed_upgraded_and_purged() {
     for kept in ["var/lib/private/carepass", "etc/carepass"] {
         assert!(said.contains(&format!("{} is kept", machine.path(kept).display())), "{said}");
     }
-}
-
-fn checked_output(command: &mut Command) -> (Option<i32>, String) {
-    let output = command.output().expect("the installed binary can be run");
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 /// `sh -n` reads without running; what dpkg asks of scripts is told by their answers.

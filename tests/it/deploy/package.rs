@@ -156,8 +156,11 @@ fn files(asset: &Asset, made: &Path) -> Vec<(PathBuf, String)> {
     assert!(!found.is_empty() && found.iter().all(|file| file.is_file()), "{} is not there", asset.source);
     let place = |file: PathBuf| {
         let name = file.file_name().and_then(|name| name.to_str()).expect("letters");
-        let target =
-            if asset.target.ends_with('/') { format!("{}{name}", asset.target) } else { asset.target.clone() };
+        let target = if asset.target.ends_with('/') {
+            format!("{}{name}", asset.target)
+        } else {
+            asset.target.clone()
+        };
         (file, target)
     };
     found.into_iter().map(place).collect()
