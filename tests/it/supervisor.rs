@@ -49,9 +49,9 @@ async fn a_service_manager_is_told_how_it_is() {
     daemon.signal("HUP");
     heard(&manager, "STATUS=reading the configuration again", &neighbour).await;
     heard(&manager, "READY=1", &neighbour).await;
-    let ended = daemon.stop();
+    daemon.signal("TERM");
     heard(&manager, "STOPPING=1", &neighbour).await;
-    assert!(ended.await.success());
+    assert!(daemon.until_ended().await.success());
 }
 
 /// The executor goes on, and so would a timer: but no lane comes round.

@@ -36,7 +36,8 @@ async fn chart_compose_file_and_image_are_in_order() {
 fn a_package_is_installed_upgraded_and_purged() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let machine = Machine::new(&folder.path().join("machine"));
-    let first = Package::build(folder.path(), "0.1.0-1");
+    let binary = carepass();
+    let first = Package::build(folder.path(), "0.1.0-1", Path::new(binary.get_program()));
     let said = machine.dpkg(&["--install", first.path()]);
     assert!(said.contains("carepass is installed and not started"), "{said}");
 
@@ -69,7 +70,9 @@ fn a_package_is_installed_upgraded_and_purged() {
     std::fs::write(&state, "what was done").expect("it can be written");
     std::fs::write(&secret, "a key").expect("it can be written");
 
-    let said = machine.dpkg(&["--install", Package::build(folder.path(), "0.1.0-2").path()]);
+    // The next version is one in its number: packing takes longer than everything else.
+    let second = Package::build(folder.path(), "0.1.0-2", Path::new("/bin/true"));
+    let said = machine.dpkg(&["--install", second.path()]);
     assert!(!said.contains("not started"), "an upgrade tells nobody how to begin: {said}");
     assert_eq!(std::fs::read_to_string(&configuration).expect("it stays"), own);
 

@@ -1,7 +1,6 @@
 //! A package made from what `cargo deb` would be told (`[package.metadata.deb]`), and a machine in a folder that dpkg installs it on.
 //! Not here: what is expected of it.
 
-use crate::fixture::process::carepass;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +10,7 @@ use toml::{Table, Value};
 /// Where `deploy/deb/assets` puts what the binary makes.
 const MADE: &str = "target/package/";
 
-/// The binary that is packed: built for this test, and not for a release.
+/// The binary, as the list names it.
 const BINARY: &str = "target/release/carepass";
 
 /// A package, built.
@@ -25,13 +24,13 @@ struct Asset {
 }
 
 impl Package {
-    /// Lays out the files and packs them.
-    pub fn build(folder: &Path, version: &str) -> Self {
+    /// Lays out the files and packs them, with this as the binary.
+    pub fn build(folder: &Path, version: &str, binary: &Path) -> Self {
         let tree = folder.join(format!("tree-{version}"));
         let made = folder.join(format!("made-{version}"));
         make_assets(folder, &made);
         for asset in assets() {
-            for (source, target) in files(&asset, &made) {
+            for (source, target) in files(&asset, &made, binary) {
                 put(&source, &tree.join(target), asset.mode);
             }
         }
@@ -134,10 +133,10 @@ fn make_assets(folder: &Path, made: &Path) {
 }
 
 /// The files that a line of the list means, each with its place; a line that means none is a mistake.
-fn files(asset: &Asset, made: &Path) -> Vec<(PathBuf, String)> {
+fn files(asset: &Asset, made: &Path, binary: &Path) -> Vec<(PathBuf, String)> {
     let source = match asset.source.strip_prefix(MADE) {
         Some(rest) => made.join(rest),
-        None if asset.source == BINARY => PathBuf::from(carepass().get_program()),
+        None if asset.source == BINARY => binary.to_owned(),
         None => root().join(&asset.source),
     };
     let (above, name) = (source.parent().expect("a folder"), source.file_name().expect("a name"));
