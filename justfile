@@ -22,3 +22,9 @@ bench *args:
 # Speed beside a consumer that keeps nothing; needs RabbitMQ.
 speed *args:
     cargo bench --bench speed -- {{args}}
+
+# The Debian package; needs cargo-deb.
+deb:
+    cargo build --release
+    deploy/deb/assets target/release/carepass
+    cargo deb --no-build

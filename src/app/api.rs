@@ -86,7 +86,7 @@ fn status(engine: &Engine, broker: Option<&BrokerHealth>, in_force: &InForce) ->
         }
     };
     Status {
-        loops: vec![Part::new("engine", engine.is_alive())],
+        loops: vec![Part::new("engine", engine.is_alive()), Part::new("scheduler", engine.is_moving())],
         intake,
         standing: vec![in_force.part(), clock(engine)].into_iter().chain(replica(engine)).collect(),
     }

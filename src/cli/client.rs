@@ -91,6 +91,8 @@ pub struct ProblemAnswer {
     /// The stable word.
     #[serde(default)]
     pub code: String,
+    /// A probe's refusal has none.
+    #[serde(default)]
     title: String,
     #[serde(default)]
     detail: String,

@@ -12,11 +12,13 @@ mod event_key;
 mod events_file;
 mod exit;
 mod explain;
+mod health;
 mod import;
 mod ledger;
 mod ledger_database;
 mod memory;
 mod order;
+mod probe;
 mod roll;
 mod sandbox;
 mod screen;
@@ -24,6 +26,8 @@ mod serve;
 mod speech;
 mod status;
 mod store;
+mod store_migrate;
+mod supervisor;
 mod table;
 mod task;
 #[cfg(test)]
@@ -63,7 +67,9 @@ enum Command {
     Demo(demo::Demo),
     Serve(serve::Serve),
     Check(check::Check),
+    Probe(probe::ProbeArgs),
     Sandbox(sandbox::SandboxArgs),
+    Health(health::HealthArgs),
     /// Show one line for each engineer
     Status(status::StatusArgs),
     /// Explain one engineer in plain words
@@ -104,7 +110,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Demo(args) => return demo::run(args, &mut screen).await,
         Command::Serve(args) => return serve::run(args, &mut screen).await,
         Command::Check(args) => return check::run(&args, &mut screen).await,
+        Command::Probe(args) => return probe::run(&args, &mut screen).await,
         Command::Sandbox(args) => return sandbox::run(args, &mut screen).await,
+        Command::Health(args) => health::run(&args, &mut screen).await,
         Command::Status(args) => status::run(&args, &mut screen).await,
         Command::Explain(args) => explain::run(&args, &mut screen).await,
         Command::Order(command) => order::run(&command, &mut screen).await,

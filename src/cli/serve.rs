@@ -4,6 +4,7 @@
 
 use super::exit::Exit;
 use super::screen::Screen;
+use super::supervisor::Supervisor;
 use crate::app::{App, Reloaded, StoreDown};
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -101,14 +102,16 @@ impl Asked {
 
 /// From the start to the end; reloads on the way.
 async fn live(config: &Config, files: &[PathBuf], asked: &Asked) -> Result<Exit> {
+    let supervisor = Supervisor::find(config::service_manager());
     let mut app = App::start(config).await.context("cannot start")?;
+    supervisor.ready(&app.engine);
     tracing::info!(listen = %app.listen, "carepass is running");
     let exit = loop {
         tokio::select! {
             biased;
             () = asked.stop.cancelled() => break Exit::Done,
-            () = asked.reload.notified() => match reload(&mut app, files, asked).await {
-                Ok(()) => (),
+            () = asked.reload.notified() => match reload(&mut app, files, asked, &supervisor).await {
+                Ok(()) => supervisor.ready(&app.engine),
                 Err(error) => {
                     tracing::error!(%error, "the store has failed: carepass ends, so that a new start can read it afresh");
                     break Exit::Unreachable;
@@ -117,6 +120,7 @@ async fn live(config: &Config, files: &[PathBuf], asked: &Asked) -> Result<Exit>
             exit = lost(&app) => break exit,
         }
     };
+    supervisor.stopping();
     app.stop().await;
     tracing::info!("stopped");
     Ok(exit)
@@ -141,7 +145,13 @@ async fn lost(app: &App) -> Exit {
 }
 
 /// Reads the configuration again and takes it up as a whole, or says in one line all that is wrong and goes on.
-async fn reload(app: &mut App, files: &[PathBuf], asked: &Asked) -> Result<(), StoreDown> {
+async fn reload(
+    app: &mut App,
+    files: &[PathBuf],
+    asked: &Asked,
+    supervisor: &Supervisor,
+) -> Result<(), StoreDown> {
+    supervisor.reloading();
     tracing::info!("reloading the configuration");
     let files = files.to_vec();
     let reading = move || config::load(&files, config::environment(), Clock::System.now());

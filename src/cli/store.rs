@@ -4,6 +4,7 @@
 use super::exit::{Ended, Exit, Trouble};
 use super::ledger::{WhichStore, blocking, trouble};
 use super::screen::Screen;
+use super::store_migrate::{self, MigrateArgs};
 use crate::clock::Clock;
 use crate::store::embedded::{BackupError, Manifest, backup, restore};
 use clap::{Args, Subcommand};
@@ -17,6 +18,8 @@ pub enum StoreCommand {
     Backup(CopyArgs),
     /// Put a backup into the folder of the store, which must hold nothing yet
     Restore(CopyArgs),
+    /// Bring the tables of a store in PostgreSQL up to date; every start does so too
+    Migrate(MigrateArgs),
 }
 
 /// Arguments of both.
@@ -34,7 +37,10 @@ pub struct CopyArgs {
 
 /// Runs the command.
 pub async fn run(command: &StoreCommand, screen: &mut Screen) -> Ended {
-    let (StoreCommand::Backup(args) | StoreCommand::Restore(args)) = command;
+    let args = match command {
+        StoreCommand::Migrate(args) => return store_migrate::run(args, screen).await,
+        StoreCommand::Backup(args) | StoreCommand::Restore(args) => args,
+    };
     let Some(root) = args.which.folder(screen)? else { return Ok(Exit::Usage) };
     let (folder, now) = (args.folder.clone(), Clock::System.now());
     let is_backup = matches!(command, StoreCommand::Backup(_));

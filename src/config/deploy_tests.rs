@@ -1,4 +1,4 @@
-//! What is shipped works together: the example, the systemd unit and the commands of docs/OPERATING.md.
+//! What is shipped works together: the example, the systemd unit and the commands of docs/INSTALL.md.
 
 use super::tests::{key_file, load_in, write};
 use super::*;
@@ -9,7 +9,8 @@ use std::process::Command;
 
 const EXAMPLE: &str = include_str!("../../config/production.example.toml");
 const UNIT: &str = include_str!("../../deploy/carepass.service");
-const OPERATING: &str = include_str!("../../docs/OPERATING.md");
+const CREDENTIALS: &str = include_str!("../../deploy/credentials.conf");
+const INSTALL: &str = include_str!("../../docs/INSTALL.md");
 const URL: &str = "amqps://carepass:x@rabbitmq.nordresale.example:5671/hr\n";
 
 /// The example in a folder of its own instead of `/etc/carepass`.
@@ -21,9 +22,9 @@ fn put_example(folder: &Path) {
     fs::create_dir(folder.join("etc")).unwrap();
 }
 
-/// The line of docs/OPERATING.md that makes the master key, for a key elsewhere.
+/// The line of docs/INSTALL.md that makes the master key, for a key elsewhere.
 fn make_master_key(key: &Path) -> bool {
-    let line = OPERATING.lines().find(|line| line.contains("carepass-master-key-1:")).expect("a command");
+    let line = INSTALL.lines().find(|line| line.contains("carepass-master-key-1:")).expect("a command");
     let command = line.replace("/etc/carepass/seal.key", key.to_str().unwrap());
     Command::new("/bin/sh").args(["-c", &command]).status().unwrap().success()
 }
@@ -63,7 +64,7 @@ fn the_units_credentials_are_all_that_the_example_needs() {
     let folder = tempfile::tempdir().unwrap();
     put_example(folder.path());
     fs::create_dir(folder.path().join("credentials")).unwrap();
-    for line in UNIT.lines().filter_map(|line| line.strip_prefix("LoadCredential=")) {
+    for line in CREDENTIALS.lines().filter_map(|line| line.strip_prefix("LoadCredential=")) {
         let (name, file) = line.split_once(':').unwrap();
         assert!(EXAMPLE.contains(file), "{file} is not named by the example");
         let credential = folder.path().join("credentials").join(name);

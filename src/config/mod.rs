@@ -47,6 +47,7 @@ use reader::{Faulty, Findings, Read, Section};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 use tree::Entries;
 
 /// Where the day begins first, the clocks are this far ahead of UTC.
@@ -92,6 +93,17 @@ pub fn arm_crash_point() {
     if let Some((_, at)) = environment().find(|(name, _)| name == "CAREPASS_CRASH_AT") {
         crate::crash::arm(&at);
     }
+}
+
+/// The service manager that started this process, if there is one: where it listens (`NOTIFY_SOCKET`), and how long it waits for a sign of
+/// life (`WATCHDOG_USEC`, unless that is meant for another process). `sd_notify(3)`, `sd_watchdog_enabled(3)`.
+pub fn service_manager() -> Option<(String, Option<Duration>)> {
+    let said: BTreeMap<String, String> = environment().collect();
+    let socket = said.get("NOTIFY_SOCKET").filter(|socket| !socket.is_empty())?.clone();
+    let is_meant = said.get("WATCHDOG_PID").is_none_or(|pid| *pid == std::process::id().to_string());
+    let micros =
+        said.get("WATCHDOG_USEC").and_then(|micros| micros.parse().ok()).filter(|micros| *micros > 0);
+    Some((socket, micros.filter(|_| is_meant).map(Duration::from_micros)))
 }
 
 /// Whether whoever started carepass wants no colours (no-color.org: set, and not empty).

@@ -95,6 +95,7 @@ impl Engine {
     pub(super) async fn drive(self: Arc<Self>, lane: Lane, tenure: Tenure) {
         let workers = Arc::new(Semaphore::new(self.settings.permits));
         loop {
+            self.pulse.beat();
             let worker = tokio::select! {
                 biased;
                 () = tenure.closing.cancelled() => return,

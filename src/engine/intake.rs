@@ -7,7 +7,7 @@ use crate::model::admission::{self, Admission, decide};
 use crate::model::engineer::{Engineer, Forgetting, Hold, Release};
 use crate::model::enrollment::Want;
 use crate::model::entry::{Actor, Change, Commit, Disposition, Received};
-use crate::model::event::{self, Ending, Event, Full, Lifecycle, ReasonCode, Refusal};
+use crate::model::event::{self, Ending, Event, EventType, Full, Lifecycle, ReasonCode, Refusal};
 use crate::model::grants::Grant;
 use crate::model::id::EngineerKey;
 use crate::model::sealed::WrappedKey;
@@ -65,8 +65,9 @@ impl Engine {
         content_type: Option<&str>,
         headers: &BTreeMap<String, String>,
     ) -> Result<Admitted, IntakeError> {
-        let admitted = self.admit_unobserved(body, content_type, headers).await;
-        observe::admitted(&admitted);
+        let mut kind = None;
+        let admitted = self.admit_unobserved(body, content_type, headers, &mut kind).await;
+        observe::admitted(kind, &admitted);
         admitted
     }
 
@@ -75,8 +76,10 @@ impl Engine {
         body: &[u8],
         content_type: Option<&str>,
         headers: &BTreeMap<String, String>,
+        kind: &mut Option<EventType>,
     ) -> Result<Admitted, IntakeError> {
         let mut event = event::parse(body, content_type, headers)?;
+        *kind = Some(event.event_type());
         // What is kept of a person's data must not be a way back to it.
         event.content_hash = self.house.sealer.content(&event.content_hash);
         self.trusts(&event, body, content_type, headers)?;

@@ -5,6 +5,7 @@ mod calendar;
 mod call_off;
 mod choose;
 mod closed;
+mod counts;
 mod dated;
 mod digest;
 mod drive;
@@ -24,6 +25,7 @@ mod orders;
 mod outcomes;
 mod pace;
 mod park;
+mod pulse;
 mod reconcile;
 mod reminders;
 mod removed;
@@ -206,6 +208,7 @@ pub struct Engine {
     cut: CancellationToken,
     tasks: TaskTracker,
     loops: Mutex<Loops>,
+    pulse: pulse::Pulse,
 }
 
 /// The engine's loops: how many were started, and how many run.
@@ -338,6 +341,7 @@ impl Engine {
             cut,
             tasks: TaskTracker::new(),
             loops: Mutex::default(),
+            pulse: pulse::Pulse::new(),
         })
     }
 
@@ -359,6 +363,11 @@ impl Engine {
             roster.resellers.entry(name.clone()).or_default().domains = None;
         }
         roster
+    }
+
+    /// Whether work is still handed out: a loop has come round within the last minute.
+    pub fn is_moving(&self) -> bool {
+        self.pulse.is_felt()
     }
 
     /// Whether every loop that was started still runs.

@@ -2,13 +2,17 @@
 //! Labels are closed sets; an engineer's key is never a label, and a name or address is nowhere.
 //! Not here: deciding anything; nothing reads back what is written here.
 
+use super::counts::Counts;
 use super::{Admitted, Engine, IntakeError, tenure};
+use crate::model::engineer::Progress;
 use crate::model::enrollment::{Enrollment, Lane, State};
-use crate::model::event::Event;
+use crate::model::event::{Event, EventType};
+use crate::model::failure::FailureCode;
 use crate::model::plan::StepName;
 use crate::model::sequence::Gap;
 use crate::steps::Outcome;
 use crate::store::seldom;
+use jiff::Timestamp;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,7 +23,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Names the metrics and says what they mean; once, at the start.
 pub fn describe() {
-    describe_counter!("carepass_events_total", "Events received, by outcome");
+    describe_counter!("carepass_events_total", "Events received, by type and outcome");
     describe_counter!("carepass_event_gaps_total", "Events that came after revisions which never did");
     describe_counter!("carepass_sequence_gaps_total", "Holes in a source's own count that nobody filled");
     describe_counter!("carepass_steps_total", "Runs of steps, by step, lane and outcome");
@@ -29,6 +33,29 @@ pub fn describe() {
     describe_histogram!(
         "carepass_leaver_lockout_seconds",
         "From the moment at which access was to end to the last domain of an engineer that was seen to be locked out"
+    );
+    describe_histogram!(
+        "carepass_time_to_ready_seconds",
+        "From the moment at which the work on an engineer could begin to the letter, once all is ready"
+    );
+    describe_gauge!("carepass_engineers", "Engineers by how far they are");
+    describe_gauge!("carepass_tasks", "Tasks for a person by what stands in the way");
+    describe_gauge!(
+        "carepass_oldest_unready_age_seconds",
+        "How long whoever has waited longest has waited to be ready; 0 if nobody waits"
+    );
+    describe_gauge!(
+        "carepass_start_dates_at_risk",
+        "Engineers whose first day is near and who are not ready"
+    );
+    describe_gauge!("carepass_outcomes_pending", "Entries of the ledger whose outcomes are not told yet");
+    describe_counter!(
+        "carepass_google_requests_total",
+        "Requests to Google, by reseller account, API and status"
+    );
+    describe_counter!(
+        "carepass_google_throttled_total",
+        "Answers of Google that asked for fewer requests, by reseller account and quota"
     );
     describe_gauge!("carepass_reseller_up", "Whether a reseller account's set-up is finished");
     describe_gauge!("carepass_seats", "Seats of a reseller account, by kind, as last counted");
@@ -45,10 +72,25 @@ pub fn describe() {
     describe_gauge!("carepass_lease_age_seconds", "How long ago this replica last renewed its leases");
     describe_gauge!("carepass_ledger_position", "The last entry of the ledger");
     describe_gauge!("carepass_outcomes_position", "The last entry whose outcomes are told");
+    begin_at_zero();
+}
+
+/// The outcomes of an event.
+const OUTCOMES: [&str; 4] = ["applied", "unchanged", "refused", "unavailable"];
+
+/// What is alerted on when it grows has to be there before: of a counter that begins with one, nobody sees that it grew.
+fn begin_at_zero() {
+    for kind in EventType::ALL.map(EventType::word).into_iter().chain(["unknown"]) {
+        for outcome in OUTCOMES {
+            counter!("carepass_events_total", "type" => kind, "outcome" => outcome).increment(0);
+        }
+    }
+    counter!("carepass_event_gaps_total").increment(0);
+    counter!("carepass_sequence_gaps_total").increment(0);
 }
 
 /// An event was offered.
-pub(super) fn admitted(admitted: &Result<Admitted, IntakeError>) {
+pub(super) fn admitted(kind: Option<EventType>, admitted: &Result<Admitted, IntakeError>) {
     let outcome = match admitted {
         Ok(Admitted::Applied(key)) => {
             tracing::info!(engineer = %key, "event applied");
@@ -69,7 +111,8 @@ pub(super) fn admitted(admitted: &Result<Admitted, IntakeError>) {
             "unavailable"
         }
     };
-    counter!("carepass_events_total", "outcome" => outcome).increment(1);
+    let kind = kind.map_or("unknown", EventType::word);
+    counter!("carepass_events_total", "type" => kind, "outcome" => outcome).increment(1);
 }
 
 /// An event came after revisions that never did.
@@ -130,6 +173,26 @@ pub(super) fn step(step: StepName, lane: &Lane, outcome: &Outcome, took: Duratio
     histogram!("carepass_step_duration_seconds", "step" => step.as_str()).record(took);
 }
 
+/// What was counted. What nobody stands at any more is none, and not what it was.
+pub(super) fn counted(counts: &Counts, now: Timestamp) {
+    for progress in Progress::ALL {
+        let count = counts.engineers.get(&progress).copied().unwrap_or(0);
+        gauge!("carepass_engineers", "state" => progress.as_str()).set(f64::from(count));
+    }
+    let cards = counts.cards();
+    for code in FailureCode::ALL.iter().copied() {
+        let gauge = gauge!("carepass_tasks", "code" => code.as_str());
+        gauge.set(f64::from(cards.get(&code).copied().unwrap_or(0)));
+    }
+    gauge!("carepass_oldest_unready_age_seconds").set(counts.oldest_unready(now).as_secs_f64());
+    gauge!("carepass_start_dates_at_risk").set(f64::from(counts.at_risk));
+}
+
+/// An engineer is ready, so long after the work could begin.
+pub(super) fn ready(took: Duration) {
+    histogram!("carepass_time_to_ready_seconds").record(took);
+}
+
 /// The last domain of a leaver is locked out.
 pub(super) fn locked_out(took: Duration) {
     histogram!("carepass_leaver_lockout_seconds").record(took);
@@ -158,11 +221,33 @@ pub(super) async fn watch(engine: Arc<Engine>) {
         for (name, pending) in engine.two_step_pending() {
             gauge!("carepass_two_step_pending", "reseller" => name.to_string()).set(f64::from(pending));
         }
+        count_requests(&engine);
+        let told = engine.told.load(Ordering::Relaxed);
         if let Ok(head) = engine.house.store.head().await {
             gauge!("carepass_ledger_position").set(float(head.0));
+            // Only who publishes knows what is told.
+            let pending = if told == 0 { 0 } else { head.0.saturating_sub(told) };
+            gauge!("carepass_outcomes_pending").set(float(pending));
         }
-        gauge!("carepass_outcomes_position").set(float(engine.told.load(Ordering::Relaxed)));
+        gauge!("carepass_outcomes_position").set(float(told));
         tokio::select! { () = engine.stop.cancelled() => (), () = tokio::time::sleep(INTERVAL) => () }
+    }
+}
+
+/// What was asked of Google since the last look.
+fn count_requests(engine: &Engine) {
+    for (name, site) in &engine.house.sites {
+        let asked = site.google.asked();
+        for ((api, status), count) in asked.requests {
+            // No answer came, or none that is one.
+            let code = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+            counter!("carepass_google_requests_total", "reseller" => name.to_string(), "api" => api.as_str(), "code" => code)
+                .increment(count);
+        }
+        for (quota, count) in asked.throttled {
+            counter!("carepass_google_throttled_total", "reseller" => name.to_string(), "quota" => quota.as_str())
+                .increment(count);
+        }
     }
 }
 

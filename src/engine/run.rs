@@ -372,6 +372,7 @@ impl Engine {
         self.note_wall(Some(before), &moved.after);
         self.doubt(&moved.after);
         self.note_lock_out(before, &moved.after);
+        self.note_ready(before, &moved.after);
         // The letter goes to whoever has to act before the role.
         if moved.effect == Some(Effect::Reconcile) || moved.after.waits_for_two_step() {
             self.settled(&moved.after);

@@ -88,6 +88,8 @@ impl Engine {
 
     /// The loops of the house; each asks whether its duty is held before it does anything of it.
     fn run_house_loops(self: &Arc<Self>) {
+        // What came before may have taken long, and nobody was to hand out anything yet.
+        self.pulse.beat();
         let signals = self.signalled.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(signals) = signals {
             self.run_loop(Arc::clone(self).answer_signals(signals));
@@ -99,6 +101,7 @@ impl Engine {
         self.run_loop(Arc::clone(self).tend_walls());
         self.run_loop(Arc::clone(self).tend_parked());
         self.run_loop(observe::watch(Arc::clone(self)));
+        self.run_loop(Arc::clone(self).count_for_ever());
         self.run_loop(Arc::clone(self).write_digests());
     }
 

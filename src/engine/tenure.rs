@@ -24,6 +24,7 @@ impl Engine {
     /// Keeps this replica's leases until the stop, and until what is under way then has ended; and leaves.
     pub(super) async fn keep_duties(self: Arc<Self>, sink: Option<Arc<dyn OutcomeSink>>) {
         loop {
+            self.pulse.beat();
             let call = self.duties.next_call();
             let sent = Instant::now();
             let at_once = match self.ask_for_leases(&call).await {

@@ -26,6 +26,19 @@ pub enum Api {
 }
 
 impl Api {
+    /// Its name, as metrics show it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Directory => "directory",
+            Self::Licensing => "licensing",
+            Self::CloudIdentity => "cloud_identity",
+            Self::Reports => "reports",
+            Self::Iam => "iam",
+            Self::Metadata => "metadata",
+            Self::Token => "token",
+        }
+    }
+
     /// Google's own address of the API.
     pub fn origin(self) -> &'static str {
         match self {

@@ -44,6 +44,20 @@ pub struct Turn {
 }
 
 impl Quota {
+    /// Its name, as metrics show it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Directory => "directory",
+            Self::UserInsert => "user_insert",
+            Self::OrgUnit => "org_unit",
+            Self::Licensing => "licensing",
+            Self::CloudIdentity => "cloud_identity",
+            Self::Policies => "policies",
+            Self::Reports => "reports",
+            Self::Token => "token",
+        }
+    }
+
     /// A turn of this quota for a call about a domain.
     pub fn turn(self, domain: Option<&DomainName>) -> Turn {
         Turn { quota: self, domain: domain.filter(|_| self == Self::UserInsert).cloned() }

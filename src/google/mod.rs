@@ -11,6 +11,7 @@ mod answer;
 mod answers;
 #[cfg(test)]
 mod answers_tests;
+mod asked;
 pub mod auth;
 pub mod call;
 pub mod census;
@@ -54,6 +55,7 @@ use transport::Transport;
 
 pub use activities::{Audited, LicensingChange};
 pub use answer::{ApiError, Shown};
+pub use asked::Asked;
 pub use census::{Census, Fresh, Snapshot};
 pub use changes::{AliasAddition, Change};
 pub use directory::{Account, Creation, Customer, Group, NewAccount};
@@ -195,6 +197,11 @@ impl Google {
         self.shared.limits.ceiling(quota)
     }
 
+    /// What was asked since this was last called, by all copies of this client.
+    pub fn asked(&self) -> Asked {
+        self.shared.transport.asked.take()
+    }
+
     fn now(&self) -> Timestamp {
         self.shared.transport.now()
     }
@@ -220,6 +227,7 @@ impl Google {
             Verdict::Means(meaning) => Ok(Outcome::Means(meaning)),
             Verdict::Fails(failure) => {
                 if failure.kind == FailureKind::Throttled || may_be_too_many(quota, status) {
+                    self.shared.transport.asked.throttle(quota);
                     limits.throttled(quota, domain, error.retry_after);
                 }
                 Err(failure)

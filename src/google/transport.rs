@@ -2,6 +2,7 @@
 //! Not here: tokens (`auth`), turns (`limits`), repeats (a read after a 401 in `mod`, everything else in the machine).
 
 use super::answer::{Answer, retry_after};
+use super::asked::Notes;
 use super::call::{Api, Call};
 use super::endpoint::Endpoint;
 use super::key::unusable;
@@ -87,11 +88,20 @@ pub(super) struct Transport {
     /// How far this machine's clock was ahead of the last answer's.
     ahead: Mutex<Option<SignedDuration>>,
     heard: OnceLock<Heard>,
+    /// What was asked, until somebody counts it.
+    pub(super) asked: Notes,
 }
 
 impl Transport {
     pub(super) fn new(client: HttpClient, endpoint: Endpoint, now: Now) -> Self {
-        Self { client, endpoint, now, ahead: Mutex::default(), heard: OnceLock::new() }
+        Self {
+            client,
+            endpoint,
+            now,
+            ahead: Mutex::default(),
+            heard: OnceLock::new(),
+            asked: Notes::default(),
+        }
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
@@ -153,6 +163,8 @@ impl Transport {
         crash_point!(async "google.call.before");
         let response = builder.send().await.map_err(|error| unclear(call, &error));
         crash_point!(async "google.call.after");
+        let status = response.as_ref().ok().map(|response| response.status().as_u16());
+        self.asked.request(call.spec().api, status);
         let response = response?;
         self.read(call, response).await
     }

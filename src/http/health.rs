@@ -65,6 +65,11 @@ impl Part {
     }
 }
 
+/// `GET /startupz`. The door opens when the start is over; whoever calls before waits at its address and hears nothing.
+pub(super) async fn started(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
+    report("started", "not_started", Vec::new(), &api, &headers)
+}
+
 /// `GET /livez`
 pub(super) async fn live(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
     report("live", "not_live", (api.status)().loops, &api, &headers)

@@ -61,7 +61,7 @@ const fn order(path: &'static str, handler: fn(MethodFilter) -> MethodRouter<Arc
 }
 
 /// The routes for supervisors, which need no token and answer to every name.
-pub(super) const PROBES: [&str; 3] = [LIVE, READY, METRICS];
+pub(super) const PROBES: [&str; 4] = [STARTUP, LIVE, READY, METRICS];
 
 /// What does not end, and so has no tag.
 const STREAM: &str = "/v1/stream";
@@ -69,6 +69,7 @@ const STREAM: &str = "/v1/stream";
 /// Where events come in, with bodies larger than those of orders.
 pub(super) const EVENTS: &str = "/v1/events";
 
+const STARTUP: &str = "/startupz";
 const LIVE: &str = "/livez";
 const READY: &str = "/readyz";
 const METRICS: &str = "/metrics";
@@ -77,6 +78,7 @@ const METRICS: &str = "/metrics";
 pub(super) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
     let opening = post(envelope::open).route_layer(from_fn_with_state(Arc::clone(api), orders::to_its_end));
     let probes = Router::new()
+        .route(STARTUP, get(health::started))
         .route(LIVE, get(health::live))
         .route(READY, get(health::ready))
         .route(METRICS, get(health::metrics))

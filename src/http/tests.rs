@@ -246,7 +246,7 @@ async fn without_a_tokens_file_only_the_probes_answer() {
         let (status, _) = answer(server.request(route.method.clone(), &filled(route.path), None)).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{}", route.path);
     }
-    for path in ["/livez", "/readyz", "/readyz?intake", "/metrics"] {
+    for path in ["/startupz", "/livez", "/readyz", "/readyz?intake", "/metrics"] {
         let (status, _) = answer(server.request(Method::GET, path, None)).await;
         assert_eq!(status, StatusCode::OK, "{path}");
     }

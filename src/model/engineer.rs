@@ -277,6 +277,17 @@ pub enum Progress {
 }
 
 impl Progress {
+    /// All of them, in their order.
+    pub const ALL: [Self; 7] = [
+        Self::Planned,
+        Self::Provisioning,
+        Self::PartlyReady,
+        Self::Ready,
+        Self::Leaving,
+        Self::Removed,
+        Self::Cancelled,
+    ];
+
     /// The name in the API.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -36,6 +36,8 @@ mod crash_for_real;
 #[cfg(test)]
 mod crash_points;
 #[cfg(test)]
+mod deploy;
+#[cfg(test)]
 mod end_to_end;
 #[cfg(test)]
 mod engine;
@@ -85,9 +87,13 @@ mod names;
 #[cfg(test)]
 mod official_client;
 #[cfg(test)]
+mod old_store;
+#[cfg(test)]
 mod outcomes;
 #[cfg(test)]
 mod postgres;
+#[cfg(test)]
+mod probe;
 #[cfg(test)]
 mod rabbit;
 #[cfg(test)]
@@ -109,8 +115,12 @@ mod stop;
 #[cfg(test)]
 mod store_limits;
 #[cfg(test)]
+mod supervisor;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 mod vault;
 #[cfg(test)]
 mod walls;
+#[cfg(test)]
+mod watching;

@@ -2,6 +2,7 @@
 //! may run beside a daemon. Not here: how it is shown (`cli/check_online`).
 
 mod neighbours;
+pub mod probe;
 mod reseller;
 
 use crate::clock::Clock;

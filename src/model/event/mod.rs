@@ -141,7 +141,8 @@ impl EventType {
         format!("{}{}.v1", Self::PREFIX, self.word())
     }
 
-    fn word(self) -> &'static str {
+    /// The word that tells it from the others.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Joined => "joined",
             Self::Moved => "moved",

@@ -1,0 +1,209 @@
+//! How many engineers stand where, and how many things wait for a person, for those who watch: counted when something has changed, by the
+//! replica that reconciles. Not here: writing the metrics (`observe`).
+
+use super::pace::Pace;
+use super::{Engine, observe};
+use crate::model::duty::Duty;
+use crate::model::engineer::{Engineer, Progress, Release};
+use crate::model::enrollment::{Enrollment, EnrollmentId, State, Want};
+use crate::model::failure::{FailureCode, Who};
+use crate::model::id::EngineerKey;
+use crate::model::roster::Roster;
+use crate::model::task::{Task, batch, task};
+use crate::store::StoreError;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often it is looked whether something has changed.
+const INTERVAL: Duration = Duration::from_secs(30);
+
+/// A count rests so many times as long as it took: it takes a tenth of the time at most.
+const RESTS: u32 = 9;
+
+/// Engineers read from the store at a time.
+const PAGE: usize = 200;
+
+/// What was counted.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// Engineers by how far they are.
+    pub(super) engineers: BTreeMap<Progress, u32>,
+    /// Since when whoever is let in and not ready has waited, at most. Before the work on somebody begins, nobody waits.
+    pub(super) unready_since: Option<Timestamp>,
+    /// Engineers whose first day is at risk.
+    pub(super) at_risk: u32,
+    tasks: Vec<Task>,
+}
+
+impl Counts {
+    /// An engineer and all rows.
+    pub(super) fn take(
+        &mut self,
+        engineer: &Engineer,
+        roster: &Roster,
+        rows: &[Enrollment],
+        lead_time: SignedDuration,
+        now: Timestamp,
+    ) {
+        let progress = Progress::of(engineer, roster, rows);
+        *self.engineers.entry(progress).or_default() += 1;
+        rows.iter().for_each(|row| self.take_task(row, now));
+        let is_awaited = match progress {
+            Progress::Planned | Progress::Provisioning | Progress::PartlyReady => {
+                engineer.stated.goal.want == Want::Present
+            }
+            Progress::Ready | Progress::Leaving | Progress::Removed | Progress::Cancelled => false,
+        };
+        if !is_awaited {
+            return;
+        }
+        if let Some(since) = begun_at(engineer, lead_time) {
+            let since = Some(since).filter(|since| *since < now);
+            self.unready_since = self.unready_since.into_iter().chain(since).min();
+        }
+        let is_at_risk = engineer.at_risk.is_some_and(|risk| Some(risk.starts) == engineer.stated.starts);
+        self.at_risk += u32::from(is_at_risk);
+    }
+
+    /// A row that may wait for a person. What an engineer is asked for is nobody else's to do.
+    pub(super) fn take_task(&mut self, row: &Enrollment, now: Timestamp) {
+        let task = task(row, &now.to_zoned(TimeZone::UTC));
+        self.tasks.extend(task.filter(|task| task.on != Who::Engineer));
+    }
+
+    /// How long that is.
+    pub(super) fn oldest_unready(&self, now: Timestamp) -> Duration {
+        let waited = self.unready_since.map_or(SignedDuration::ZERO, |since| now.duration_since(since));
+        Duration::try_from(waited).unwrap_or(Duration::ZERO)
+    }
+
+    /// Cards by what stands in the way: whoever waits for the same thing counts once.
+    pub(super) fn cards(&self) -> BTreeMap<FailureCode, u32> {
+        let mut cards = BTreeMap::new();
+        for card in batch(self.tasks.clone()) {
+            *cards.entry(card.task.code).or_default() += 1;
+        }
+        cards
+    }
+}
+
+impl Engine {
+    /// Counts until the stop. Who does not reconcile says that there is nothing: what it counted before would stand beside what another counts.
+    pub(super) async fn count_for_ever(self: Arc<Self>) {
+        let (mut counted, mut at) = (Counts::default(), None);
+        while !self.stop.is_cancelled() {
+            let begun = Instant::now();
+            let is_ours = self.duties.holds(&Duty::Reconcile);
+            match self.house.store.head().await {
+                Ok(_) if !is_ours => (counted, at) = (Counts::default(), None),
+                Ok(head) if at == Some(head) => (),
+                // What cannot be read now is counted the next time.
+                Ok(head) => {
+                    if let Ok(counts) = self.count_all().await {
+                        (counted, at) = (counts, Some(head));
+                    }
+                }
+                Err(_) => (),
+            }
+            observe::counted(&counted, self.house.clock.now());
+            let rest = INTERVAL.max(begun.elapsed() * RESTS);
+            tokio::select! { () = self.stop.cancelled() => (), () = tokio::time::sleep(rest) => () }
+        }
+    }
+
+    async fn count_all(&self) -> Result<Counts, StoreError> {
+        let (mut counts, mut after) = (Counts::default(), None::<EngineerKey>);
+        let (mut pace, now, roster) = (Pace::brisk(), self.house.clock.now(), self.roster());
+        self.known().rows.values().for_each(|row| counts.take_task(row, now));
+        loop {
+            let page = self.house.store.engineers(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(counts) };
+            after = Some(last.key.clone());
+            for engineer in &page {
+                let rows = self.house.store.enrollments_of(&engineer.key).await?;
+                counts.take(engineer, &roster, &rows, self.settings.lead_time, now);
+            }
+            pace.page_done(&self.stop).await;
+        }
+    }
+
+    /// Measures how long it took, when an engineer's last row has just settled well. What cannot be read is not measured.
+    pub(super) fn note_ready(&self, before: &Enrollment, after: &Enrollment) {
+        let EnrollmentId::Engineer(key) = &after.id else { return };
+        let settles = after.state == State::Completed && before.state != State::Completed;
+        if !settles || after.goal.want == Want::Absent {
+            return;
+        }
+        let (store, key) = (Arc::clone(&self.house.store), key.clone());
+        let (lead_time, now) = (self.settings.lead_time, self.house.clock.now());
+        self.spawn(async move {
+            let engineer = store.engineer(&key).await.ok().flatten();
+            if let Some(took) = engineer.and_then(|engineer| ready_after(&engineer, lead_time, now)) {
+                observe::ready(took);
+            }
+        });
+    }
+}
+
+/// When the work on somebody could begin: nobody held it back, and the first day was near enough.
+fn begun_at(engineer: &Engineer, lead_time: SignedDuration) -> Option<Timestamp> {
+    let Release::Granted(at) = engineer.release else { return None };
+    Some(engineer.stated.opens(lead_time).map_or(at, |opens| opens.max(at)))
+}
+
+/// How long it took until an engineer was ready, who is so now: since HR's word came into force and the work could begin.
+pub(super) fn ready_after(
+    engineer: &Engineer,
+    lead_time: SignedDuration,
+    now: Timestamp,
+) -> Option<Duration> {
+    let since = begun_at(engineer, lead_time)?.max(engineer.stated.from);
+    // A clock that was set back makes it no shorter than nothing.
+    Some(Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours)
+    }
+
+    #[test]
+    fn whoever_is_let_in_and_not_ready_is_waited_for_since_the_work_may_begin() {
+        let check = |released: i64, starts: Option<i64>, expected: u64| {
+            let engineer = Engineer { release: Release::Granted(at(released)), ..Engineer::example("E-1") };
+            let stated = crate::model::statement::Statement { starts: starts.map(at), ..engineer.stated };
+            let engineer = Engineer { stated, ..engineer };
+            let mut counts = Counts::default();
+            let lead_time = SignedDuration::from_hours(24);
+            counts.take(&engineer, &Roster::default(), &[], lead_time, at(1_000));
+            let waited = counts.oldest_unready(at(1_000));
+            assert_eq!(waited, Duration::from_secs(expected * 3600), "{released} {starts:?}");
+            assert_eq!(counts.engineers, BTreeMap::from([(Progress::Planned, 1)]));
+        };
+        check(990, None, 10);
+        check(900, Some(1_000), 24);
+        check(900, Some(2_000), 0);
+        check(990, Some(0), 10);
+    }
+
+    #[test]
+    fn ready_is_measured_from_the_word_that_is_in_force() {
+        let engineer = Engineer { release: Release::Granted(at(100)), ..Engineer::example("E-1") };
+        let stated = crate::model::statement::Statement { from: at(104), ..engineer.stated.clone() };
+        let moved = Engineer { stated, ..engineer };
+        let hours = |hours: u64| Some(Duration::from_secs(hours * 3600));
+        assert_eq!(ready_after(&moved, SignedDuration::ZERO, at(110)), hours(6));
+        assert_eq!(
+            ready_after(&moved, SignedDuration::ZERO, at(1)),
+            Some(Duration::ZERO),
+            "a clock set back"
+        );
+    }
+}
