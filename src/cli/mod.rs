@@ -4,8 +4,11 @@ mod answers;
 mod check;
 mod check_online;
 mod client;
+mod completions;
 mod dead;
 mod demo;
+mod driven;
+mod engineer;
 mod event;
 mod event_hints;
 mod event_key;
@@ -15,6 +18,7 @@ mod explain;
 mod import;
 mod ledger;
 mod ledger_database;
+mod man;
 mod memory;
 mod order;
 mod roll;
@@ -52,7 +56,7 @@ pub struct Cli {
 const AFTER_HELP: &str = "\
 Begin with `carepass demo --once`, which needs nothing else.
 Exit codes: 0 done, 1 failed, 2 called wrongly or a faulty configuration, 3 partly done, 4 a person has to act, \
-5 Google not reached, 6 broker, store or daemon not reached.";
+5 Google not reached, 6 broker, store or daemon not reached, 7 held by a limit.";
 
 /// The place of what every command has: behind its own options.
 const LAST: usize = 900;
@@ -68,6 +72,9 @@ enum Command {
     Status(status::StatusArgs),
     /// Explain one engineer in plain words
     Explain(explain::ExplainArgs),
+    /// Show engineers as tables, each domain by itself
+    #[command(subcommand)]
+    Engineer(engineer::EngineerCommand),
     /// Decide something about an engineer or a reseller account
     #[command(subcommand)]
     Order(order::OrderCommand),
@@ -92,6 +99,10 @@ enum Command {
     /// Make tokens for the API
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Print what a shell needs to complete commands and options
+    Completions(completions::CompletionsArgs),
+    /// Print the manual, or write a page for each command
+    Man(man::ManArgs),
 }
 
 /// Runs a command to its end.
@@ -107,6 +118,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Sandbox(args) => return sandbox::run(args, &mut screen).await,
         Command::Status(args) => status::run(&args, &mut screen).await,
         Command::Explain(args) => explain::run(&args, &mut screen).await,
+        Command::Engineer(command) => engineer::run(&command, &mut screen).await,
         Command::Order(command) => order::run(&command, &mut screen).await,
         Command::Task(command) => task::run(&command, &mut screen).await,
         Command::Dead(command) => dead::run(&command, &mut screen).await,
@@ -118,6 +130,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Event(event::EventCommand::Import(args)) => import::run(args, &mut screen).await,
         Command::Username(command) => username::run(&command, &mut screen).await,
         Command::Token(command) => token::run(&command, &mut screen),
+        Command::Completions(args) => completions::run(&args, &mut screen),
+        Command::Man(args) => man::run(&args, &mut screen),
     };
     Ok(told(ended, &mut screen))
 }
