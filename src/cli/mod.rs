@@ -5,6 +5,7 @@ mod check;
 mod check_online;
 mod client;
 mod completions;
+mod config_show;
 mod dead;
 mod demo;
 mod driven;
@@ -90,6 +91,9 @@ enum Command {
     /// Back up and restore the store
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Show the configuration as carepass reads it
+    #[command(subcommand)]
+    Config(config_show::ConfigCommand),
     /// Check and publish events of the HR system
     #[command(subcommand)]
     Event(event::EventCommand),
@@ -124,6 +128,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Dead(command) => dead::run(&command, &mut screen).await,
         Command::Ledger(command) => ledger::run(&command, &mut screen).await,
         Command::Store(command) => store::run(&command, &mut screen).await,
+        Command::Config(command) => config_show::run(&command, &mut screen),
         Command::Event(event::EventCommand::Lint(args)) => event::lint(&args, &mut screen),
         Command::Event(event::EventCommand::Publish(args)) => event::publish(args, &mut screen).await,
         Command::Event(event::EventCommand::Keygen(args)) => event_key::keygen(&args, &mut screen),

@@ -18,6 +18,7 @@ mod mail_tests;
 mod reader;
 mod resellers;
 mod sections;
+mod shown;
 mod suggest;
 mod tree;
 mod warnings;
@@ -34,6 +35,7 @@ mod reseller_tests;
 mod tests;
 
 pub use fault::{Fault, Faults, Origin};
+pub use shown::{Setting, settings};
 pub use sections::{
     AmqpSection, Approval, Backend, Config, Google, Handover, Http, Intake, Languages, Limits, Log,
     LogFormat, Mail, MailTls, MailTransport, Outcomes, Rates, Replica, ResellerSection, Seal, Stop, Store,
