@@ -19,9 +19,11 @@ mod explain;
 mod import;
 mod ledger;
 mod ledger_database;
+mod ledger_source;
 mod man;
 mod memory;
 mod order;
+mod plan;
 mod roll;
 mod sandbox;
 mod screen;
@@ -68,6 +70,7 @@ enum Command {
     Demo(demo::Demo),
     Serve(serve::Serve),
     Check(check::Check),
+    Plan(plan::PlanArgs),
     Sandbox(sandbox::SandboxArgs),
     /// Show one line for each engineer
     Status(status::StatusArgs),
@@ -120,6 +123,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Serve(args) => return serve::run(args, &mut screen).await,
         Command::Check(args) => return check::run(&args, &mut screen).await,
         Command::Sandbox(args) => return sandbox::run(args, &mut screen).await,
+        Command::Plan(args) => plan::run(&args, &mut screen).await,
         Command::Status(args) => status::run(&args, &mut screen).await,
         Command::Explain(args) => explain::run(&args, &mut screen).await,
         Command::Engineer(command) => engineer::run(&command, &mut screen).await,

@@ -35,11 +35,11 @@ mod reseller_tests;
 mod tests;
 
 pub use fault::{Fault, Faults, Origin};
-pub use shown::{Setting, settings};
 pub use sections::{
     AmqpSection, Approval, Backend, Config, Google, Handover, Http, Intake, Languages, Limits, Log,
     LogFormat, Mail, MailTls, MailTransport, Outcomes, Rates, Replica, ResellerSection, Seal, Stop, Store,
 };
+pub use shown::{Setting, settings};
 
 use crate::model::rules::later;
 use jiff::civil::Date;

@@ -100,8 +100,7 @@ fn item(node: &Node) -> String {
 
 fn field((name, node): (&String, &Node)) -> String {
     let lower = name.to_lowercase();
-    let value =
-        if TELLING.iter().any(|word| lower.contains(word)) { MASKED.to_owned() } else { item(node) };
+    let value = if TELLING.iter().any(|word| lower.contains(word)) { MASKED.to_owned() } else { item(node) };
     format!("{name} = {value}")
 }
 

@@ -11,6 +11,7 @@ mod drive;
 mod duties;
 mod envelope;
 mod follow;
+pub mod forecast;
 mod forget;
 mod freeze;
 mod granting;
