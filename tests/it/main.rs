@@ -94,6 +94,8 @@ mod replicas;
 #[cfg(test)]
 mod schemas;
 #[cfg(test)]
+mod shell;
+#[cfg(test)]
 mod signed_events;
 #[cfg(test)]
 mod simulation;
