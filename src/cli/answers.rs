@@ -102,6 +102,8 @@ pub struct ResellerAnswer {
     pub name: String,
     /// Its seats, once they were counted.
     pub seats: Option<SeatsAnswer>,
+    /// The replica that works for it, where several share a store.
+    pub driven_by: Option<String>,
 }
 
 /// The seats of a reseller account.

@@ -30,10 +30,16 @@ const PARTS_MAX: usize = 500;
 #[derive(Clone, Debug, Args)]
 pub struct ApiArgs {
     /// Address of the running daemon's API
-    #[arg(long, value_name = "URL", env = "CAREPASS_API", default_value = "http://127.0.0.1:8080")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CAREPASS_API",
+        hide_env_values = true,
+        default_value = "http://127.0.0.1:8080"
+    )]
     pub api: String,
     /// File that holds the token
-    #[arg(long, value_name = "FILE", env = "CAREPASS_TOKEN_FILE")]
+    #[arg(long, value_name = "FILE", env = "CAREPASS_TOKEN_FILE", hide_env_values = true)]
     pub token_file: Option<PathBuf>,
 }
 

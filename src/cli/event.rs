@@ -65,7 +65,12 @@ pub struct PublishArgs {
     )]
     url: SecretString,
     /// The exchange that carepass listens to
-    #[arg(long, env = "CAREPASS__INTAKE__AMQP__EXCHANGE", default_value = "hr.events")]
+    #[arg(
+        long,
+        env = "CAREPASS__INTAKE__AMQP__EXCHANGE",
+        hide_env_values = true,
+        default_value = "hr.events"
+    )]
     exchange: String,
     /// Publish events that cannot be used as well: to see them arrive among the dead letters
     #[arg(long)]

@@ -1,8 +1,9 @@
 //! `carepass explain KEY`: at most five plain lines: what the engineer has, what is lacking, why, who acts, when carepass looks
-//! again. The sentences are the API's, so that everybody reads the same. Not here: lists (`status`).
+//! again; beside them what is to come, and which replica drives it, where there are several. The sentences are the API's, so that everybody reads the same. Not here: lists (`status`).
 
 use super::answers::{EngineerAnswer, EnrollmentAnswer, LeavingAnswer, Sentences, clock, words};
 use super::client::{ApiArgs, Client};
+use super::driven::Driven;
 use super::exit::{Ended, Exit};
 use super::screen::Screen;
 use super::speech::Speech;
@@ -14,6 +15,7 @@ use crate::model::time_zone::TimeZoneName;
 use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde_json::json;
 
 /// Arguments of `explain`.
 #[derive(Clone, Debug, Args)]
@@ -33,13 +35,18 @@ pub struct ExplainArgs {
 pub async fn run(args: &ExplainArgs, screen: &mut Screen) -> Ended {
     let language = args.speech.language;
     let client = Client::new(&args.api, language)?;
-    let answer = client.get(&["v1", "engineers", args.key.as_str()], &[]).await?;
+    let mut answer = client.get(&["v1", "engineers", args.key.as_str()], &[]).await?;
+    let driven = Driven::ask(&client).await?;
     if args.json {
+        answer["driven_by"] = json!(driven.all());
         screen.say(format_args!("{answer:#}"));
     } else {
-        let engineer = client.read(answer)?;
+        let engineer: EngineerAnswer = client.read(answer)?;
+        let unsettled = engineer.unsettled();
+        let accounts = unsettled.iter().filter_map(|row| row.target.reseller.as_deref());
         let mut lines = dates(&engineer, language, &TimeZone::system(), Clock::System.now());
         lines.insert(0, render(&engineer, language, &TimeZone::system()));
+        lines.extend(driven.sentence(accounts, language));
         screen.say(lines.join("\n"));
     }
     Ok(Exit::Done)

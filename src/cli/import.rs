@@ -42,7 +42,12 @@ pub struct ImportArgs {
     )]
     url: SecretString,
     /// The exchange that carepass listens to
-    #[arg(long, env = "CAREPASS__INTAKE__AMQP__EXCHANGE", default_value = "hr.events")]
+    #[arg(
+        long,
+        env = "CAREPASS__INTAKE__AMQP__EXCHANGE",
+        hide_env_values = true,
+        default_value = "hr.events"
+    )]
     exchange: String,
     /// The source of rows that name none; it must be among carepass's allowed sources
     #[arg(long, default_value = "urn:carepass:import")]

@@ -3,6 +3,7 @@
 
 use super::exit::{Ended, Exit, Trouble};
 use super::ledger_database;
+use super::ledger_source::{self, Reading};
 use super::screen::Screen;
 use super::serve::load;
 use crate::clock::Clock;
@@ -10,7 +11,7 @@ use crate::config::Backend;
 use crate::model::entry::Position;
 use crate::seal::Sealer;
 use crate::store::StoreError;
-use crate::store::embedded::{ChainKey, Repaired, Verified, export, repair, verify, verify_keyed};
+use crate::store::embedded::{ChainKey, Repaired, Verified, repair, verify, verify_keyed};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;
@@ -22,7 +23,7 @@ pub enum LedgerCommand {
     Verify(VerifyArgs),
     /// Say what is sound of a damaged ledger; with --cut-after, go on with that
     Repair(RepairArgs),
-    /// Print the entries as JSON, one a line, also while the daemon runs
+    /// Print the entries as JSON, one a line, also while the daemon runs; from the files or from the database
     Export(ExportArgs),
 }
 
@@ -80,9 +81,6 @@ pub struct ExportArgs {
     after: u64,
 }
 
-/// Lines that are read ahead of what was printed.
-const AHEAD: usize = 256;
-
 /// Runs the command.
 pub async fn run(command: &LedgerCommand, screen: &mut Screen) -> Ended {
     match command {
@@ -105,19 +103,23 @@ pub async fn run(command: &LedgerCommand, screen: &mut Screen) -> Ended {
 }
 
 async fn tell(args: &ExportArgs, screen: &mut Screen) -> Ended {
-    let Some(root) = args.store.folder(screen)? else { return Ok(Exit::Usage) };
-    let (lines, mut read) = tokio::sync::mpsc::channel(AHEAD);
-    let after = Position(args.after);
-    let reading =
-        tokio::task::spawn_blocking(move || export(&root, after, |line| lines.blocking_send(line).is_ok()));
-    while let Some(line) = read.recv().await {
+    let Some(place) = args.store.place(screen) else { return Ok(Exit::Usage) };
+    let told = ledger_source::each(&place, Position(args.after), |_, line| {
         screen.say(line);
-    }
-    let ended = reading.await.map_err(|error| Trouble::failed(error.to_string()))?;
-    ended.map(|()| Exit::Done).map_err(|error| trouble(&error))
+        Ok(Reading::On)
+    });
+    told.await.map(|()| Exit::Done)
 }
 
 impl WhichStore {
+    /// Where it is, in files or in a database; `None` if the configuration has faults, which are told then.
+    pub(super) fn place(&self, screen: &mut Screen) -> Option<Backend> {
+        match &self.store {
+            Some(store) => Some(Backend::Embedded { path: store.clone() }),
+            None => load(&self.config, screen).map(|config| config.store.backend),
+        }
+    }
+
     /// Its folder; `None` if the configuration has faults, which are told then.
     pub(super) fn folder(&self, screen: &mut Screen) -> Result<Option<PathBuf>, Trouble> {
         if let Some(store) = &self.store {

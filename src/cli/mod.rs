@@ -4,8 +4,12 @@ mod answers;
 mod check;
 mod check_online;
 mod client;
+mod completions;
+mod config_show;
 mod dead;
 mod demo;
+mod driven;
+mod engineer;
 mod event;
 mod event_hints;
 mod event_key;
@@ -16,8 +20,11 @@ mod health;
 mod import;
 mod ledger;
 mod ledger_database;
+mod ledger_source;
+mod man;
 mod memory;
 mod order;
+mod plan;
 mod probe;
 mod roll;
 mod sandbox;
@@ -56,7 +63,7 @@ pub struct Cli {
 const AFTER_HELP: &str = "\
 Begin with `carepass demo --once`, which needs nothing else.
 Exit codes: 0 done, 1 failed, 2 called wrongly or a faulty configuration, 3 partly done, 4 a person has to act, \
-5 Google not reached, 6 broker, store or daemon not reached.";
+5 Google not reached, 6 broker, store or daemon not reached, 7 held by a limit.";
 
 /// The place of what every command has: behind its own options.
 const LAST: usize = 900;
@@ -67,6 +74,7 @@ enum Command {
     Demo(demo::Demo),
     Serve(serve::Serve),
     Check(check::Check),
+    Plan(plan::PlanArgs),
     Probe(probe::ProbeArgs),
     Sandbox(sandbox::SandboxArgs),
     Health(health::HealthArgs),
@@ -74,6 +82,9 @@ enum Command {
     Status(status::StatusArgs),
     /// Explain one engineer in plain words
     Explain(explain::ExplainArgs),
+    /// Show engineers as tables, each domain by itself
+    #[command(subcommand)]
+    Engineer(engineer::EngineerCommand),
     /// Decide something about an engineer or a reseller account
     #[command(subcommand)]
     Order(order::OrderCommand),
@@ -89,6 +100,9 @@ enum Command {
     /// Back up and restore the store
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Show the configuration as carepass reads it
+    #[command(subcommand)]
+    Config(config_show::ConfigCommand),
     /// Check and publish events of the HR system
     #[command(subcommand)]
     Event(event::EventCommand),
@@ -98,6 +112,10 @@ enum Command {
     /// Make tokens for the API
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Print what a shell needs to complete commands and options
+    Completions(completions::CompletionsArgs),
+    /// Print the manual, or write a page for each command
+    Man(man::ManArgs),
 }
 
 /// Runs a command to its end.
@@ -113,19 +131,24 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Probe(args) => return probe::run(&args, &mut screen).await,
         Command::Sandbox(args) => return sandbox::run(args, &mut screen).await,
         Command::Health(args) => health::run(&args, &mut screen).await,
+        Command::Plan(args) => plan::run(&args, &mut screen).await,
         Command::Status(args) => status::run(&args, &mut screen).await,
         Command::Explain(args) => explain::run(&args, &mut screen).await,
+        Command::Engineer(command) => engineer::run(&command, &mut screen).await,
         Command::Order(command) => order::run(&command, &mut screen).await,
         Command::Task(command) => task::run(&command, &mut screen).await,
         Command::Dead(command) => dead::run(&command, &mut screen).await,
         Command::Ledger(command) => ledger::run(&command, &mut screen).await,
         Command::Store(command) => store::run(&command, &mut screen).await,
+        Command::Config(command) => config_show::run(&command, &mut screen),
         Command::Event(event::EventCommand::Lint(args)) => event::lint(&args, &mut screen),
         Command::Event(event::EventCommand::Publish(args)) => event::publish(args, &mut screen).await,
         Command::Event(event::EventCommand::Keygen(args)) => event_key::keygen(&args, &mut screen),
         Command::Event(event::EventCommand::Import(args)) => import::run(args, &mut screen).await,
         Command::Username(command) => username::run(&command, &mut screen).await,
         Command::Token(command) => token::run(&command, &mut screen),
+        Command::Completions(args) => completions::run(&args, &mut screen),
+        Command::Man(args) => man::run(&args, &mut screen),
     };
     Ok(told(ended, &mut screen))
 }

@@ -1,7 +1,9 @@
-//! `carepass status`: one line for each engineer, and one for each reseller account that will soon lack seats. Not here: one engineer in words (`explain`).
+//! `carepass status`: one line for each engineer, one for each reseller account that will soon lack seats, and which
+//! replica drives which, where there are several. Not here: one engineer in words (`explain`).
 
 use super::answers::{EngineerAnswer, ResellerAnswer, clock, needs_person, reason_words, words};
 use super::client::{ApiArgs, Client};
+use super::driven::Driven;
 use super::exit::{Ended, Exit};
 use super::screen::{Screen, Tone};
 use super::speech::Speech;
@@ -37,8 +39,12 @@ pub async fn run(args: &StatusArgs, screen: &mut Screen) -> Ended {
     let filters: Vec<_> =
         filters.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
     let items = client.list(&["v1", "engineers"], &filters).await?;
+    let answers = client.list(&["v1", "resellers"], &[]).await?;
+    let resellers: Vec<ResellerAnswer> =
+        answers.into_iter().map(|answer| client.read(answer)).collect::<Result<_, _>>()?;
+    let driven = Driven::of(&resellers);
     if args.json {
-        screen.say(format_args!("{:#}", json!({ "items": items })));
+        screen.say(format_args!("{:#}", json!({ "items": items, "driven_by": driven.all() })));
         return Ok(Exit::Done);
     }
     let mut engineers: Vec<EngineerAnswer> =
@@ -53,10 +59,12 @@ pub async fn run(args: &StatusArgs, screen: &mut Screen) -> Ended {
     } else {
         screen.say(render(&engineers, language, &TimeZone::system(), screen.is_colored()));
     }
-    for reseller in client.list(&["v1", "resellers"], &[]).await? {
-        if let Some(line) = seats_low(&client.read(reseller)?, language) {
-            screen.note(&line);
-        }
+    for line in resellers.iter().filter_map(|reseller| seats_low(reseller, language)) {
+        screen.note(&line);
+    }
+    let names = resellers.iter().map(|reseller| reseller.name.as_str());
+    if let Some(line) = driven.sentence(names, language) {
+        screen.note(&line);
     }
     Ok(Exit::Done)
 }

@@ -26,6 +26,11 @@ impl Cell {
     pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
         Self { tone: Some(tone), ..Self::from(text.into()) }
     }
+
+    /// The text alone, which does nothing to a terminal.
+    pub fn into_text(self) -> String {
+        self.text
+    }
 }
 
 impl From<String> for Cell {

@@ -46,7 +46,7 @@ pub struct PreviewArgs {
     #[arg(long, value_name = "URL")]
     api: Option<String>,
     /// File that holds the token
-    #[arg(long, value_name = "FILE", env = "CAREPASS_TOKEN_FILE")]
+    #[arg(long, value_name = "FILE", env = "CAREPASS_TOKEN_FILE", hide_env_values = true)]
     token_file: Option<PathBuf>,
     /// Print JSON
     #[arg(long, display_order = super::LAST)]

@@ -18,6 +18,7 @@ mod mail_tests;
 mod reader;
 mod resellers;
 mod sections;
+mod shown;
 mod suggest;
 mod tree;
 mod warnings;
@@ -38,6 +39,7 @@ pub use sections::{
     AmqpSection, Approval, Backend, Config, Google, Handover, Http, Intake, Languages, Limits, Log,
     LogFormat, Mail, MailTls, MailTransport, Outcomes, Rates, Replica, ResellerSection, Seal, Stop, Store,
 };
+pub use shown::{Setting, settings};
 
 use crate::model::rules::later;
 use jiff::civil::Date;

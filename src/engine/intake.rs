@@ -11,7 +11,7 @@ use crate::model::event::{self, Ending, Event, EventType, Full, Lifecycle, Reaso
 use crate::model::grants::Grant;
 use crate::model::id::EngineerKey;
 use crate::model::sealed::WrappedKey;
-use crate::model::statement::{Changed, Statement, called_off, ends_later, heard};
+use crate::model::statement::{Changed, Statement, ending_heard, heard};
 use crate::planted::planted;
 use crate::seal::SealError;
 use crate::steps::House;
@@ -214,17 +214,10 @@ impl Engine {
         from: Timestamp,
         now: Timestamp,
     ) -> Result<(), Race> {
-        let never_started = matches!(event.lifecycle, Lifecycle::Cancelled(_));
         let engineer = match stored {
             Some(stored) => {
-                let employment = &ending.employment.id;
-                let (stated, upcoming) = if stored.stated.employment == *employment {
-                    let said = stored.stated.clone().ended(event, from, never_started);
-                    heard(Some(&stored), (said, Vec::new()), now, self.settings.lead_time)
-                } else {
-                    let ends = (!never_started).then(|| ends_later(&stored, event, employment, from, now));
-                    ends.flatten().unwrap_or_else(|| called_off(&stored, event, employment))
-                };
+                let (stated, upcoming) =
+                    ending_heard(&stored, event, ending, from, now, self.settings.lead_time);
                 let past = stored.past_after(&stated);
                 let asked = stored.asked.clone().filter(|_| stated.goal.want == Want::Present);
                 Engineer { version: stored.version + 1, stated, upcoming, past, asked, ..stored }

@@ -13,6 +13,7 @@ mod duties;
 mod envelope;
 mod first_looks;
 mod follow;
+pub mod forecast;
 mod forget;
 mod freeze;
 mod granting;

@@ -26,6 +26,7 @@ pub mod sealed;
 pub mod seats;
 pub mod sequence;
 pub mod signature;
+pub mod snapshot;
 pub mod spread;
 pub mod statement;
 mod take_over;

@@ -246,6 +246,25 @@ fn ended(before: &Engineer, end: Statement, now: Timestamp) -> (Statement, Vec<S
     in_order(before, earlier, said, later, now)
 }
 
+/// What an end of access makes of what was said: of the spell in force, or of one that is to come, which it ends later or calls off.
+pub fn ending_heard(
+    stored: &Engineer,
+    event: &Event,
+    ending: &Ending,
+    from: Timestamp,
+    now: Timestamp,
+    lead_time: SignedDuration,
+) -> (Statement, Vec<Statement>) {
+    let never_started = matches!(event.lifecycle, Lifecycle::Cancelled(_));
+    let employment = &ending.employment.id;
+    if stored.stated.employment == *employment {
+        let said = stored.stated.clone().ended(event, from, never_started);
+        return heard(Some(stored), (said, Vec::new()), now, lead_time);
+    }
+    let ends = (!never_started).then(|| ends_later(stored, event, employment, from, now));
+    ends.flatten().unwrap_or_else(|| called_off(stored, event, employment))
+}
+
 /// What is to come of the same spell of employment before this.
 fn before_it(before: &Engineer, said: &Statement) -> Vec<Statement> {
     let is_mine = |kept: &&Statement| kept.employment == said.employment && kept.goal.want == Want::Present;

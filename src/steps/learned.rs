@@ -133,12 +133,17 @@ impl Licensing {
     /// What is believed now.
     fn lesson(self, now: Timestamp) -> Option<LicenseLesson> {
         let Self::Known(lesson) = self else { return None };
-        let (since, age_max) = match lesson {
-            LicenseLesson::Site { since } => (since, SITE_AGE_MAX),
-            LicenseLesson::Assigned { since } => (since, ASSIGNED_AGE_MAX),
-        };
-        (now.duration_since(since) < age_max).then_some(lesson)
+        is_believed(lesson, now).then_some(lesson)
     }
+}
+
+/// Whether a lesson still counts: none is for ever.
+pub(super) fn is_believed(lesson: LicenseLesson, now: Timestamp) -> bool {
+    let (since, age_max) = match lesson {
+        LicenseLesson::Site { since } => (since, SITE_AGE_MAX),
+        LicenseLesson::Assigned { since } => (since, ASSIGNED_AGE_MAX),
+    };
+    now.duration_since(since) < age_max
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ mod two_step_policy;
 mod username;
 mod verify;
 mod welcome;
+pub mod writes;
 
 pub use attested::{LOG_AGE_MAX, known_off};
 pub use cost::{Cost, Outlook};

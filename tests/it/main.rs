@@ -105,6 +105,8 @@ mod room;
 #[cfg(test)]
 mod schemas;
 #[cfg(test)]
+mod shell;
+#[cfg(test)]
 mod signed_events;
 #[cfg(test)]
 mod simulation;

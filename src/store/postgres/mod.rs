@@ -16,6 +16,7 @@
 mod batch;
 mod chain;
 mod endpoint;
+mod export;
 mod fault;
 mod layout;
 mod leases;
@@ -41,6 +42,7 @@ mod node;
 mod tests;
 
 pub use endpoint::{Endpoint, InvalidUrl};
+pub use export::export;
 pub use look::{Seen, look};
 pub use verify::{Verified, verify};
 
