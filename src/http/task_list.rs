@@ -107,7 +107,8 @@ async fn held_tasks(api: &Api, wording: Wording) -> Result<Vec<(Place, TaskView)
         }
     }
     let card = |(why, (since, keys))| {
-        let place = Place { rank: Rank::Held, since, id: CardId::Held(why) };
+        // The oldest of them may be let in between two parts.
+        let place = Place { rank: Rank::Held, since: Timestamp::UNIX_EPOCH, id: CardId::Held(why) };
         (place, wording.held_task(why, since, keys))
     };
     Ok(held.into_iter().map(card).collect())
@@ -145,7 +146,7 @@ impl FromStr for Place {
             Some("leaver") => Rank::Leaver,
             Some("row") => Rank::Row,
             Some("held") => Rank::Held,
-            _ => return Err(InvalidPlace),
+            Some(_) | None => return Err(InvalidPlace),
         };
         let since = parts.next().and_then(|part| part.parse().ok()).ok_or(InvalidPlace)?;
         let id = parts.next().and_then(|part| part.parse().ok()).ok_or(InvalidPlace)?;

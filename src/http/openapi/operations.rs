@@ -60,6 +60,8 @@ pub(super) enum Shape {
     Text,
     /// What another document describes.
     Anything,
+    /// True or false.
+    Flag,
     /// A number from 1.
     Count,
     /// A place in the ledger.
@@ -375,7 +377,7 @@ pub(super) const OPERATIONS: [Operation; 23] = [
                 name: "body",
                 place: "query",
                 about: "With the message itself, which is personal data: for operators.",
-                shape: Shape::Text,
+                shape: Shape::Flag,
             },
             KNOWN_TAG,
         ],
