@@ -31,6 +31,10 @@ pub(super) struct Version(pub(super) u64);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen(pub(super) Option<u64>);
 
+/// A text that is no version in quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct NotATag;
+
 /// Stands before every reading route: gives its answer a tag, or says that nothing has changed.
 pub(super) async fn tag(request: Request, next: Next) -> Response {
     let known = request.headers().clone();
@@ -83,18 +87,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Seen {
         }
         let mut tags = listed(&parts.headers, &IF_MATCH);
         let (Some(tag), None) = (tags.next(), tags.next()) else { return Err(unreadable()) };
-        seen(tag).map(Self).ok_or_else(unreadable)
+        seen(tag).map(Self).map_err(|NotATag| unreadable())
     }
 }
 
 /// The version of a tag: `"7"`, or an `ETag` as it was answered. `*` asks for no version: what an order is about has to be there anyway.
-fn seen(tag: &str) -> Option<Option<u64>> {
+fn seen(tag: &str) -> Result<Option<u64>, NotATag> {
     if tag == "*" {
-        return Some(None);
+        return Ok(None);
     }
-    let inner = bare(tag).strip_prefix('"')?.strip_suffix('"')?;
+    let inner = bare(tag).strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or(NotATag)?;
     let digits = inner.split_once('-').map_or(inner, |(version, _)| version);
-    digits.parse().ok().map(Some)
+    digits.parse().map(Some).map_err(|_| NotATag)
 }
 
 fn unreadable() -> Problem {
@@ -107,13 +111,14 @@ mod tests {
 
     #[test]
     fn a_version_is_read_from_a_tag() {
-        let check = |tag: &str, expected: Option<Option<u64>>| assert_eq!(seen(tag), expected, "{tag}");
-        check("\"7\"", Some(Some(7)));
-        check("\"7-Zm9vYmFy-_\"", Some(Some(7)));
-        check("W/\"7\"", Some(Some(7)));
-        check("*", Some(None));
+        let check =
+            |tag: &str, expected: Result<Option<u64>, NotATag>| assert_eq!(seen(tag), expected, "{tag}");
+        check("\"7\"", Ok(Some(7)));
+        check("\"7-Zm9vYmFy-_\"", Ok(Some(7)));
+        check("W/\"7\"", Ok(Some(7)));
+        check("*", Ok(None));
         for wrong in ["7", "\"\"", "\"x-7\"", "\"-7\"", "\"7", "\"99999999999999999999\""] {
-            check(wrong, None);
+            check(wrong, Err(NotATag));
         }
     }
 

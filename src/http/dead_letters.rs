@@ -4,7 +4,7 @@
 use super::events::{FaultView, faults};
 use super::extract::{Asked, Named, Sent};
 use super::language::Spoken;
-use super::orders::{REASON_MAX, reason};
+use super::orders::{REASON_MAX, REASON_PATTERN, reason};
 use super::problem::{Problem, ProblemKind};
 use super::tokens::{Caller, Role};
 use super::views::Page;
@@ -78,7 +78,7 @@ impl FromStr for Cursor {
 #[serde(deny_unknown_fields)]
 pub(super) struct Replay {
     /// Why; it is kept in the ledger. On one line, and not blank.
-    #[schemars(length(min = 1, max = "REASON_MAX"))]
+    #[schemars(length(min = 1, max = "REASON_MAX"), extend("pattern" = REASON_PATTERN))]
     reason: String,
 }
 

@@ -148,6 +148,7 @@ impl Shape {
         match self {
             Self::Text => json!({ "type": "string" }),
             Self::Anything => json!({}),
+            Self::Flag => json!({ "type": "boolean" }),
             Self::Count => json!({ "type": "integer", "minimum": 1 }),
             Self::Place => json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX }),
             Self::Of(of) => json!(of(generator)),

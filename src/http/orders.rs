@@ -24,6 +24,10 @@ use std::sync::Arc;
 /// The longest reason, in characters.
 pub(super) const REASON_MAX: usize = 500;
 
+/// On one line, and not blank, as the OpenAPI document says it.
+pub(super) const REASON_PATTERN: &str =
+    r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$";
+
 /// The body of an order.
 #[derive(Deserialize, schemars::JsonSchema)]
 #[schemars(rename = "Order")]
@@ -31,7 +35,7 @@ pub(super) const REASON_MAX: usize = 500;
 pub(super) struct Body {
     order: Wish,
     /// Why; it is kept in the ledger. On one line, and not blank.
-    #[schemars(length(min = 1, max = "REASON_MAX"))]
+    #[schemars(length(min = 1, max = "REASON_MAX"), extend("pattern" = REASON_PATTERN))]
     reason: String,
     /// The account that `adopt` is about.
     #[serde(default)]

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     fn taken(paces: &Paces, caller: &str) -> usize {
-        (0..).take_while(|_| paces.take(caller)).count()
+        (0..=2 * BURST).take_while(|_| paces.take(caller)).count()
     }
 
     #[tokio::test(start_paused = true)]

@@ -89,7 +89,8 @@ pub(super) async fn open_tasks(api: &Api, wording: Wording) -> Result<Vec<Task>,
 
 async fn held_tasks(api: &Api, wording: Wording) -> Result<Vec<(Place, TaskView)>, Problem> {
     let card = |(why, (since, keys))| {
-        let place = Place { rank: Rank::Held, since, id: CardId::Held(why) };
+        // The oldest of them may be let in between two parts.
+        let place = Place { rank: Rank::Held, since: Timestamp::UNIX_EPOCH, id: CardId::Held(why) };
         (place, wording.held_task(why, since, keys))
     };
     Ok(held_engineers(api).await?.into_iter().map(card).collect())
@@ -152,7 +153,7 @@ impl FromStr for Place {
             Some("leaver") => Rank::Leaver,
             Some("row") => Rank::Row,
             Some("held") => Rank::Held,
-            _ => return Err(InvalidPlace),
+            Some(_) | None => return Err(InvalidPlace),
         };
         let since = parts.next().and_then(|part| part.parse().ok()).ok_or(InvalidPlace)?;
         let id = parts.next().and_then(|part| part.parse().ok()).ok_or(InvalidPlace)?;

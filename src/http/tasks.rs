@@ -4,7 +4,7 @@
 
 use super::extract::{Named, Sent};
 use super::language::Spoken;
-use super::orders::{REASON_MAX, reason};
+use super::orders::{REASON_MAX, REASON_PATTERN, reason};
 use super::problem::{Problem, ProblemKind};
 use super::tokens::{Caller, Role};
 use super::views::{EnrollmentView, Page, Wording};
@@ -27,7 +27,7 @@ use std::sync::Arc;
 #[serde(deny_unknown_fields)]
 pub(super) struct Done {
     /// Why; it is kept in the ledger. On one line, and not blank.
-    #[schemars(length(min = 1, max = "REASON_MAX"))]
+    #[schemars(length(min = 1, max = "REASON_MAX"), extend("pattern" = REASON_PATTERN))]
     pub(super) reason: String,
     /// Of the route of case mail: it is an address map, so each new engineer is a task of its own.
     #[serde(default)]

@@ -51,6 +51,12 @@ def first_waiting():
     return None
 
 
+def some_row():
+    """A row of somebody, where there are seats for all."""
+    rows = [row["target"] for row in ask("GET", "/v1/engineers/E-00000").json().get("enrollments", [])]
+    return next((row for row in rows if row["domain"] and row["reseller"] == "nordic-se"), None)
+
+
 class Document(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -118,7 +124,7 @@ class Document(unittest.TestCase):
             "taskDone": [({"id": task["id"]}, {"json": order}, 200), ({"id": "T-0000000000"}, {"json": order}, 404)],
             "previewUsername": [(names, {"json": {"given": "Åsa", "family": "Öberg", "language": "sv"}}, 200)],
             "listDeadLetters": [(names, {}, 200)],
-            "getDeadLetter": [({"id": letter}, {}, 200), ({"id": letter}, {"params": {"body": "1"}}, 200)],
+            "getDeadLetter": [({"id": letter}, {}, 200), ({"id": letter}, {"params": {"body": "true"}}, 200)],
             "replayDeadLetter": [({"id": letter}, {"json": order}, 422)],
             "sendEvents": [
                 (names, {"data": json.dumps(event), "headers": structured}, 422),
@@ -168,17 +174,29 @@ class Document(unittest.TestCase):
                     self.assertGreaterEqual(len(names), 3)
 
     def test_a_fuzzer_finds_nothing(self):
+        """With the names of what is there: of names by chance it would see little but 404."""
+        row = until("a row", some_row)
+        pathlib.Path("schemathesis.toml").write_text(
+            f"""[parameters]
+"path.key" = "E-00000"
+"path.reseller" = "{row['reseller']}"
+"path.domain" = "{row['domain']}"
+""",
+            encoding="ascii",
+        )
         command = [sys.executable, "-I", "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run"]
         arguments = [
             f"{BASE}/v1/openapi.json",
             *("--header", f"Authorization: Bearer {TOKEN}"),
             *("--checks", CHECKS),
             *("--phases", "examples,coverage,fuzzing"),
-            *("--max-examples", "8"),
+            *("--max-examples", "4"),
             *("--seed", "7"),
             *("--workers", "2"),
             *("--suppress-health-check", "all"),
+            # The one does not end, and the other says 503 where there is no broker, which is what it is for.
             *("--exclude-path", "/v1/stream"),
+            *("--exclude-path", "/readyz"),
             "--no-shrink",
             "--no-color",
         ]

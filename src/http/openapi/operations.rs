@@ -60,6 +60,8 @@ pub(super) enum Shape {
     Text,
     /// What another document describes.
     Anything,
+    /// True or false.
+    Flag,
     /// A number from 1.
     Count,
     /// A place in the ledger.
@@ -157,8 +159,8 @@ const fn answered(about: &'static str, shape: SchemaOf) -> Answer {
     Answer { status: 200, media: JSON, about, shape: Shape::Of(shape) }
 }
 
-const fn sent(shape: SchemaOf) -> Option<Sent> {
-    Some(Sent { media: &[JSON], shape: Shape::Of(shape) })
+const fn sent(shape: SchemaOf) -> Sent {
+    Sent { media: &[JSON], shape: Shape::Of(shape) }
 }
 
 const fn probe(
@@ -301,7 +303,7 @@ pub(super) const OPERATIONS: [Operation; 23] = [
         id: "orderEngineer",
         summary: "Decides about an engineer: approve, or new first passwords (reissue); retry, skip and cancel are about the last row.",
         query: &[ONCE, SEEN],
-        body: sent(of::<Body>),
+        body: Some(sent(of::<Body>)),
         answers: &[Answer {
             status: 200,
             media: JSON,
@@ -316,7 +318,7 @@ pub(super) const OPERATIONS: [Operation; 23] = [
         id: "orderEnrollment",
         summary: "Decides about an engineer in a domain: retry, skip, cancel, adopt, reissue.",
         query: &[ONCE, SEEN],
-        body: sent(of::<Body>),
+        body: Some(sent(of::<Body>)),
         answers: &[answered("The row as it is now.", of::<EnrollmentView>)],
         problems: ORDER,
     },
@@ -326,7 +328,7 @@ pub(super) const OPERATIONS: [Operation; 23] = [
         id: "orderReseller",
         summary: "Decides about the set-up of a reseller account: retry, skip, cancel.",
         query: &[ONCE, SEEN],
-        body: sent(of::<Body>),
+        body: Some(sent(of::<Body>)),
         answers: &[answered("The row as it is now.", of::<EnrollmentView>)],
         problems: ORDER,
     },
@@ -336,7 +338,7 @@ pub(super) const OPERATIONS: [Operation; 23] = [
         id: "taskDone",
         summary: "A person says that a task is done; carepass looks at once, or takes the word for it.",
         query: &[ONCE],
-        body: sent(of::<Done>),
+        body: Some(sent(of::<Done>)),
         answers: &[Answer {
             status: 200,
             media: JSON,
@@ -351,7 +353,7 @@ pub(super) const OPERATIONS: [Operation; 23] = [
         id: "previewUsername",
         summary: "Which username a person would get. Nothing is kept.",
         query: &[ONCE],
-        body: sent(of::<Asking>),
+        body: Some(sent(of::<Asking>)),
         answers: &[answered("The name, and all that came into question.", of::<Preview>)],
         problems: &[FRONT, KNOWN, ORDERED],
     },
@@ -375,7 +377,7 @@ pub(super) const OPERATIONS: [Operation; 23] = [
                 name: "body",
                 place: "query",
                 about: "With the message itself, which is personal data: for operators.",
-                shape: Shape::Text,
+                shape: Shape::Flag,
             },
             KNOWN_TAG,
         ],
@@ -389,7 +391,7 @@ pub(super) const OPERATIONS: [Operation; 23] = [
         id: "replayDeadLetter",
         summary: "Takes a parked message up again.",
         query: &[ONCE],
-        body: sent(of::<Replay>),
+        body: Some(sent(of::<Replay>)),
         answers: &[answered("What became of it.", of::<Replayed>)],
         problems: &[FRONT, KNOWN, FOUND, ORDERED, OFFERED, &[ProblemKind::LetterLost]],
     },

@@ -25,7 +25,7 @@ impl Events {
     /// The next event: its name, its id and its data.
     async fn next(&mut self) -> Option<(String, String, Value)> {
         while !self.text.contains("\n\n") {
-            self.text += &String::from_utf8(self.response.chunk().await.unwrap()?.to_vec()).unwrap();
+            self.text += std::str::from_utf8(&self.response.chunk().await.unwrap()?).unwrap();
         }
         let (event, rest) = self.text.split_once("\n\n").unwrap();
         let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
