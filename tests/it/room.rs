@@ -29,6 +29,31 @@ const PAGES: [(&str, &str); 9] = [
     ("/engineers/J-00312", "engineer-waiting"),
 ];
 
+/// A page that breaks every rule of the check, and the rules.
+const FAULTY: &str = "<header></header><h3></h3><main></main><main></main><p style='color:%23aaa;width:9999px'>pale</p>\
+     <input name=a id=a><button id=a style='width:9px;height:9px;padding:0'></button><table><tr><td>x</table><table><tr><th>y</table>\
+     <label for=nowhere>z</label><b tabindex=3>t</b><div class=scroll>s</div><i class=s style='color:%23000'>q</i>";
+const RULES: [&str; 18] = [
+    "no language",
+    "no title",
+    "not one main",
+    "not one h1",
+    "no way past the navigation",
+    "a heading leaves out a level",
+    "an empty heading",
+    "a head of a table without a scope",
+    "a table without heads",
+    "no name",
+    "no label",
+    "an id twice",
+    "for leads nowhere",
+    "an order of its own",
+    "cannot be scrolled by keyboard",
+    "contrast",
+    "a small target",
+    "the page is",
+];
+
 /// What somebody writes as a reason who hopes that it is run.
 const REASON: &str = "<img src=x onerror=document.title='run'>\"'><script>document.title='run'</script>";
 
@@ -80,6 +105,7 @@ async fn the_dashboard_in_chromium() {
     let (demo, browser) = tokio::join!(Demo::start(), Chromium::start());
     signs_in(&demo, &browser).await;
     settles(&demo, &browser).await;
+    faults_are_found(&browser).await;
     every_page_is_accessible(&demo, &browser).await;
     an_order_is_carried_out_and_its_words_are_text(&demo, &browser).await;
     a_page_renews_itself(&demo, &browser).await;
@@ -107,6 +133,15 @@ async fn settles(demo: &Demo, browser: &Chromium) {
     browser.until("most are ready, some wait for a person", settled).await;
     assert_eq!(browser.run("return window.mark").await, json!("the same page"), "it was loaded anew");
     assert_eq!(browser.address().await, demo.at("/"));
+}
+
+/// The check itself: it says of a page what is wrong with it.
+async fn faults_are_found(browser: &Chromium) {
+    browser.open(&format!("data:text/html,{FAULTY}")).await;
+    let found = list(&browser.run(ACCESSIBLE).await);
+    for rule in RULES {
+        assert!(found.iter().any(|line| line.starts_with(rule)), "not found: {rule} in {found:?}");
+    }
 }
 
 async fn every_page_is_accessible(demo: &Demo, browser: &Chromium) {

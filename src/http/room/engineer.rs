@@ -21,6 +21,7 @@ use crate::model::failure::{Failure, Who};
 use crate::model::id::EngineerKey;
 use crate::model::message::{Place, explain, state_words};
 use crate::model::person::Language;
+use crate::model::plan::may_be_skipped;
 use axum::extract::State;
 use axum::response::Response;
 use jiff::tz::TimeZone;
@@ -148,8 +149,8 @@ impl Shown<'_> {
         if held.is_some() && self.visitor.may(Role::Approver) {
             buttons.push(Button { word: "approve", text: Text::Approve, is_main: true });
         }
-        if whole.is_some_and(|row| !row.is_settled()) {
-            buttons.extend(row_buttons());
+        if let Some(row) = whole.filter(|row| !row.is_settled()) {
+            buttons.extend(row_buttons(row));
         }
         if whole.is_some_and(Enrollment::is_settled) {
             buttons.push(Button { word: "reissue", text: Text::Reissue, is_main: false });
@@ -212,7 +213,7 @@ impl Shown<'_> {
         let (language, id) = (self.language(), format!("row-{number}"));
         let is_home = self.api.engine.house().sites.get(reseller).is_some_and(|site| site.reseller.home);
         let adopts = is_home && self.visitor.may(Role::Approver);
-        let mut buttons = row_buttons();
+        let mut buttons = row_buttons(row);
         if adopts {
             buttons.push(Button { word: "adopt", text: Text::Adopt, is_main: false });
         }
@@ -255,10 +256,11 @@ impl Shown<'_> {
     }
 }
 
-fn row_buttons() -> Vec<Button> {
-    vec![
-        Button { word: "retry", text: Text::Retry, is_main: true },
-        Button { word: "skip", text: Text::Skip, is_main: false },
-        Button { word: "cancel", text: Text::CancelRow, is_main: false },
-    ]
+/// What may be ordered about a row that is not at its end; a step that later ones rest on is not offered to be skipped.
+fn row_buttons(row: &Enrollment) -> Vec<Button> {
+    let retry = Button { word: "retry", text: Text::Retry, is_main: true };
+    let skip = Button { word: "skip", text: Text::Skip, is_main: false };
+    let cancel = Button { word: "cancel", text: Text::CancelRow, is_main: false };
+    let may_skip = row.state.at().is_some_and(|at| may_be_skipped(row.id.kind(), at.step));
+    [retry].into_iter().chain(may_skip.then_some(skip)).chain([cancel]).collect()
 }

@@ -100,7 +100,7 @@ fn change_words(change: &Change, entry: &Entry, language: Language) -> Option<St
 
 fn row_words(row: &Enrollment, entry: &Entry, language: Language) -> String {
     let place = match &row.id {
-        EnrollmentId::Domain(_, _, domain) => domain.to_string(),
+        EnrollmentId::Domain(key, _, domain) => format!("{domain}, {key}"),
         EnrollmentId::Engineer(_) => Text::AsAWhole.of(language).to_owned(),
         EnrollmentId::Reseller(name) => name.to_string(),
     };
