@@ -51,9 +51,11 @@ pub async fn run(args: &ProbeArgs, screen: &mut Screen) -> Result<Exit> {
 
 fn write(report: &Report, path: &Path) -> Result<()> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut file = file.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => taken(path),
-        _ => Trouble::failed(format!("{} cannot be written: {error}", path.display())),
+    let mut file = file.map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            return taken(path);
+        }
+        Trouble::failed(format!("{} cannot be written: {error}", path.display()))
     })?;
     writeln!(file, "{:#}", serde_json::to_value(report)?)?;
     Ok(())

@@ -35,12 +35,12 @@ impl Supervisor {
     /// Opens the way, and gives signs of life from now on if the manager waits for them.
     pub(super) fn find(said: Option<(String, Option<Duration>)>) -> Self {
         let (socket, within) = said.unzip();
-        let line = socket.and_then(|name| {
-            let open = Line::open(&name);
-            open.inspect_err(|error| tracing::warn!(%error, "the service manager cannot be told anything"))
+        let open = socket.and_then(|name| {
+            Line::open(&name)
+                .inspect_err(|error| tracing::warn!(%error, "the service manager cannot be told anything"))
                 .ok()
         });
-        let life = Arc::new(Life { line, engine: Mutex::default() });
+        let life = Arc::new(Life { line: open, engine: Mutex::default() });
         let watched = Arc::clone(&life);
         let watch = within.flatten().map(|within| tokio::spawn(watched.give_signs(within / SIGNS)));
         Self { life, _watch: watch.map(AbortOnDropHandle::new) }

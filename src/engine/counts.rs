@@ -51,7 +51,9 @@ impl Counts {
     ) {
         let progress = Progress::of(engineer, roster, rows);
         *self.engineers.entry(progress).or_default() += 1;
-        rows.iter().for_each(|row| self.take_task(row, now));
+        for row in rows {
+            self.take_task(row, now);
+        }
         let is_awaited = match progress {
             Progress::Planned | Progress::Provisioning | Progress::PartlyReady => {
                 engineer.stated.goal.want == Want::Present
@@ -117,7 +119,7 @@ impl Engine {
 
     async fn count_all(&self) -> Result<Counts, StoreError> {
         let (mut counts, mut after) = (Counts::default(), None::<EngineerKey>);
-        let (mut pace, now, roster) = (Pace::brisk(), self.house.clock.now(), self.roster());
+        let (mut tempo, now, roster) = (Pace::brisk(), self.house.clock.now(), self.roster());
         self.known().rows.values().for_each(|row| counts.take_task(row, now));
         loop {
             let page = self.house.store.engineers(after.as_ref(), PAGE).await?;
@@ -127,7 +129,7 @@ impl Engine {
                 let rows = self.house.store.enrollments_of(&engineer.key).await?;
                 counts.take(engineer, &roster, &rows, self.settings.lead_time, now);
             }
-            pace.page_done(&self.stop).await;
+            tempo.page_done(&self.stop).await;
         }
     }
 

@@ -18,7 +18,7 @@ impl RabbitNode {
     /// When the node refuses it.
     pub fn eval(&self, expression: &str) -> String {
         let asker = format!("asker{}x{}", process::id(), ASKED.fetch_add(1, Ordering::Relaxed));
-        let mut asked = self
+        let mut child = self
             .command("/usr/bin/erl_call")
             .args(["-h", &asker, "-sname", &self.name(), "-e"])
             .stdin(Stdio::piped())
@@ -26,10 +26,10 @@ impl RabbitNode {
             .stderr(Stdio::piped())
             .spawn()
             .expect("erl_call comes with Erlang");
-        let mut question = asked.stdin.take().expect("it was asked for");
+        let mut question = child.stdin.take().expect("it was asked for");
         writeln!(question, "{expression}.").expect("erl_call reads the expression");
         drop(question);
-        let output = asked.wait_with_output().expect("a child of this process");
+        let output = child.wait_with_output().expect("a child of this process");
         let printed = String::from_utf8_lossy(&output.stdout);
         let value = printed.strip_prefix("{ok, ").and_then(|rest| rest.strip_suffix('}'));
         let complaint = String::from_utf8_lossy(&output.stderr);
