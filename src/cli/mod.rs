@@ -24,6 +24,7 @@ mod man;
 mod memory;
 mod order;
 mod plan;
+mod report;
 mod roll;
 mod sandbox;
 mod screen;
@@ -91,6 +92,9 @@ enum Command {
     /// Verify the ledger, and mend one that is damaged
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// Report from the ledger: access, times, seats, evidence
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     /// Back up and restore the store
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -131,6 +135,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Task(command) => task::run(&command, &mut screen).await,
         Command::Dead(command) => dead::run(&command, &mut screen).await,
         Command::Ledger(command) => ledger::run(&command, &mut screen).await,
+        Command::Report(command) => report::run(&command, &mut screen).await,
         Command::Store(command) => store::run(&command, &mut screen).await,
         Command::Config(command) => config_show::run(&command, &mut screen),
         Command::Event(event::EventCommand::Lint(args)) => event::lint(&args, &mut screen),
