@@ -137,14 +137,14 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Ledger(command) => ledger::run(&command, &mut screen).await,
         Command::Report(command) => report::run(&command, &mut screen).await,
         Command::Store(command) => store::run(&command, &mut screen).await,
-        Command::Config(command) => config_show::run(&command, &mut screen),
+        Command::Config(command) => Ok(config_show::run(&command, &mut screen)),
         Command::Event(event::EventCommand::Lint(args)) => event::lint(&args, &mut screen),
         Command::Event(event::EventCommand::Publish(args)) => event::publish(args, &mut screen).await,
         Command::Event(event::EventCommand::Keygen(args)) => event_key::keygen(&args, &mut screen),
         Command::Event(event::EventCommand::Import(args)) => import::run(args, &mut screen).await,
         Command::Username(command) => username::run(&command, &mut screen).await,
         Command::Token(command) => token::run(&command, &mut screen),
-        Command::Completions(args) => completions::run(&args, &mut screen),
+        Command::Completions(args) => Ok(completions::run(&args, &mut screen)),
         Command::Man(args) => man::run(&args, &mut screen),
     };
     Ok(told(ended, &mut screen))

@@ -141,7 +141,7 @@ async fn of_access(args: &AccessArgs, screen: &mut Screen) -> Ended {
         Ok(())
     });
     let read = read.await?;
-    let mut lines = report.lines().map_err(|error| too_long(&error))?;
+    let mut lines = report.lines().map_err(too_long)?;
     lines.retain(|line| {
         args.reseller.as_ref().is_none_or(|only| *only == line.reseller)
             && args.engineer.as_ref().is_none_or(|only| *only == line.engineer)
@@ -159,12 +159,12 @@ async fn folded(
     let mut last = Position(0);
     let read = ledger_source::each(&place, Position(0), |entry, _| {
         last = entry.position;
-        take(&entry).map(|()| Reading::On).map_err(|error| too_long(&error))
+        take(&entry).map(|()| Reading::On).map_err(too_long)
     });
     read.await.map(|()| Some(last))
 }
 
-fn too_long(error: &TooLong) -> Trouble {
+fn too_long(error: TooLong) -> Trouble {
     Trouble { exit: Exit::Held, text: error.to_string() }
 }
 

@@ -3,6 +3,7 @@
 
 use super::story::{Ran, Story, joiner};
 use crate::fixture::events;
+use carepass::clock::Clock;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -13,7 +14,7 @@ async fn reports_and_evidence_are_those_of_the_ledger() {
     for key in ["E-1", "E-2"] {
         story.live(&joiner(key), key, "ready").await;
     }
-    let between = jiff::Timestamp::now().to_string();
+    let between = Clock::System.now().to_string();
     story.live(&events::ended("left", "E-1", 2), "E-1", "removed").await;
 
     tables(&story);
