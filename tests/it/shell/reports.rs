@@ -84,8 +84,8 @@ fn evidence(story: &Story) {
 
     let verify = |more: &[&str]| story.run(&[&["report", "verify", pack], more].concat());
     assert!(verify(&["--head", head]).done().contains(head));
-    let store = story.store();
-    let ledger = ["--store", store.to_str().expect("a plain path")];
+    let folder = story.store();
+    let ledger = ["--store", folder.to_str().expect("a plain path")];
     assert!(verify(&ledger).done().contains("Every entry stands so in the ledger"));
 
     // Made anew as a whole, with its own chain sound: only the ledger and the head can tell.
