@@ -41,7 +41,7 @@ impl Ledger {
     }
 
     /// Runs steps to the end of the plan, one a second.
-    fn to_the_end(&mut self, mut seconds: i64, row: &mut Enrollment) -> i64 {
+    fn lived_through(&mut self, mut seconds: i64, row: &mut Enrollment) -> i64 {
         for _ in plan(row.id.kind(), row.goal.want) {
             if row.state == State::Completed {
                 break;
@@ -109,11 +109,11 @@ fn opened(ledger: &mut Ledger, seconds: i64) -> Enrollment {
 fn access_begins_with_the_role_and_ends_when_it_was_seen_to_be_gone() {
     let mut ledger = Ledger::default();
     let mut row = opened(&mut ledger, 10);
-    let ready = ledger.to_the_end(10, &mut row);
+    let ready = ledger.lived_through(10, &mut row);
     ledger.moved(100, &mut row, Input::Recheck);
-    let again = ledger.to_the_end(101, &mut row);
+    let again = ledger.lived_through(101, &mut row);
     ledger.moved(500, &mut row, Input::Retargeted(Box::new(wish(Want::Absent, 2, 490))));
-    let gone = ledger.to_the_end(510, &mut row);
+    let gone = ledger.lived_through(510, &mut row);
     assert!(ready < 100 && again < 500 && gone < 1_000);
 
     let check = |seconds: i64, expected: Option<(bool, Option<i64>)>| {
@@ -150,9 +150,9 @@ fn time_to_ready_says_on_whom_it_waited_and_counts_once() {
     let spent = Failure::needs(Who::Operator, FailureCode::SeatsSpent);
     ledger.moved(30, &mut row, Input::Reported(Err(spent)));
     ledger.moved(90, &mut row, Input::Nudge);
-    let ready = ledger.to_the_end(95, &mut row);
+    let ready = ledger.lived_through(95, &mut row);
     ledger.moved(200, &mut row, Input::Recheck);
-    ledger.to_the_end(201, &mut row);
+    ledger.lived_through(201, &mut row);
     let (lines, spread) = ledger.ready(all());
     let line = &lines[0];
     assert_eq!((lines.len(), line.seconds, line.operator_seconds, line.hr_seconds), (1, ready - 10, 60, 0));
@@ -165,11 +165,11 @@ fn time_to_ready_says_on_whom_it_waited_and_counts_once() {
 fn a_leaver_is_told_once_and_first_while_access_is_open() {
     let mut ledger = Ledger::default();
     let mut row = opened(&mut ledger, 0);
-    ledger.to_the_end(0, &mut row);
+    ledger.lived_through(0, &mut row);
     ledger.moved(500, &mut row, Input::Retargeted(Box::new(wish(Want::Absent, 2, 490))));
     let (open, spread) = ledger.leavers(all());
     assert_eq!((open.len(), open[0].locked_out_at, spread.count), (1, None, 0));
-    ledger.to_the_end(510, &mut row);
+    ledger.lived_through(510, &mut row);
     let (lines, spread) = ledger.leavers(all());
     let locked = lines[0].locked_out_at.expect("it is over").as_second();
     assert_eq!((lines.len(), lines[0].seconds), (1, Some(locked - 490)));
@@ -232,11 +232,11 @@ fn an_entry_proves_request_approval_write_verification_and_removal() {
     ledger.write(1, Actor::Event(event.clone()), Change::Received(received));
     ledger.write(1, Actor::Event(event), Change::Engineer(Box::new(engineer.clone())));
     let mut row = opened(&mut ledger, 2);
-    ledger.to_the_end(3, &mut row);
+    ledger.lived_through(3, &mut row);
     ledger.moved(100, &mut row, Input::Recheck);
-    ledger.to_the_end(101, &mut row);
+    ledger.lived_through(101, &mut row);
     ledger.moved(500, &mut row, Input::Retargeted(Box::new(wish(Want::Absent, 2, 490))));
-    ledger.to_the_end(510, &mut row);
+    ledger.lived_through(510, &mut row);
     let mut prover = Prover::default();
     let proofs: Vec<_> = ledger.0.iter().flat_map(|entry| prover.proofs(entry, &engineer.key)).collect();
     let of = |kind: Kind| -> Vec<&str> {
