@@ -2,7 +2,7 @@
 //! shell's own manual says.
 
 use super::Cli;
-use super::exit::{Ended, Exit};
+use super::exit::Exit;
 use super::screen::Screen;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
@@ -15,9 +15,9 @@ pub struct CompletionsArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &CompletionsArgs, screen: &mut Screen) -> Ended {
+pub fn run(args: &CompletionsArgs, screen: &mut Screen) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "carepass", &mut script);
     screen.say(String::from_utf8_lossy(&script).trim_end());
-    Ok(Exit::Done)
+    Exit::Done
 }

@@ -1,7 +1,7 @@
 //! `carepass config show`: every setting, its value, and the layer that says so. Not here: whether the values are right (`check`), though
 //! faults are told beside them, and what is a secret (`config/shown`).
 
-use super::exit::{Ended, Exit};
+use super::exit::Exit;
 use super::screen::{Screen, Tone};
 use super::serve::load;
 use super::table::{Cell, Table};
@@ -32,7 +32,7 @@ pub struct ShowArgs {
 }
 
 /// Runs the command.
-pub fn run(command: &ConfigCommand, screen: &mut Screen) -> Ended {
+pub fn run(command: &ConfigCommand, screen: &mut Screen) -> Exit {
     let ConfigCommand::Show(args) = command;
     let mut settings = config::settings(&args.config, config::environment());
     settings.retain(|setting| !args.said || setting.origin != Origin::Default);
@@ -44,9 +44,9 @@ pub fn run(command: &ConfigCommand, screen: &mut Screen) -> Ended {
     }
     // Without a file no reseller account is named, and nobody has to be told so.
     if args.config.is_empty() || load(&args.config, screen).is_some() {
-        return Ok(Exit::Done);
+        return Exit::Done;
     }
-    Ok(Exit::Usage)
+    Exit::Usage
 }
 
 fn render(settings: &[Setting], colored: bool) -> String {

@@ -108,10 +108,8 @@ async fn show(args: &ShowArgs, screen: &mut Screen) -> Ended {
     let client = Client::new(&args.api, language)?;
     let key = args.key.as_str();
     let mut answer = client.get(&["v1", "engineers", key], &[]).await?;
-    let history = match args.history {
-        true => client.list(&["v1", "engineers", key, "ledger"], &[]).await?,
-        false => Vec::new(),
-    };
+    let history =
+        if args.history { client.list(&["v1", "engineers", key, "ledger"], &[]).await? } else { Vec::new() };
     if args.json {
         if args.history {
             answer["history"] = json!(history);

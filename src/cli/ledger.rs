@@ -139,7 +139,7 @@ impl WhichStore {
 impl WhichLedger {
     /// Where it is, and its key where that can be had; `None` if the configuration has faults, which are told then. A key that is
     /// configured and may not be read is left out: an auditor need not have it.
-    fn of(&self, screen: &mut Screen) -> Result<Option<(Backend, Option<ChainKey>)>, Trouble> {
+    pub(super) fn of(&self, screen: &mut Screen) -> Result<Option<(Backend, Option<ChainKey>)>, Trouble> {
         let WhichStore { config, store } = &self.store;
         let (place, configured) = if let Some(store) = store {
             (Backend::Embedded { path: store.clone() }, None)

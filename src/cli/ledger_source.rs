@@ -69,14 +69,11 @@ async fn of_database(
     mut visit: impl Visit,
 ) -> Result<(), Trouble> {
     let mut failed = None;
-    let told = postgres::export(endpoint, after, |entry| {
-        let line = serde_json::to_string(&entry).expect("an entry is plain data");
-        match visit(entry, &line) {
-            Ok(reading) => reading == Reading::On,
-            Err(trouble) => {
-                failed = Some(trouble);
-                false
-            }
+    let told = postgres::export(endpoint, after, |entry, line| match visit(entry, &line) {
+        Ok(reading) => reading == Reading::On,
+        Err(trouble) => {
+            failed = Some(trouble);
+            false
         }
     });
     told.await.map_err(|error| trouble(&error))?;

@@ -26,6 +26,7 @@ mod memory;
 mod order;
 mod plan;
 mod probe;
+mod report;
 mod roll;
 mod sandbox;
 mod screen;
@@ -97,6 +98,9 @@ enum Command {
     /// Verify the ledger, and mend one that is damaged
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// Report from the ledger: access, times, seats, evidence
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     /// Back up and restore the store
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -139,15 +143,16 @@ pub async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Task(command) => task::run(&command, &mut screen).await,
         Command::Dead(command) => dead::run(&command, &mut screen).await,
         Command::Ledger(command) => ledger::run(&command, &mut screen).await,
+        Command::Report(command) => report::run(&command, &mut screen).await,
         Command::Store(command) => store::run(&command, &mut screen).await,
-        Command::Config(command) => config_show::run(&command, &mut screen),
+        Command::Config(command) => Ok(config_show::run(&command, &mut screen)),
         Command::Event(event::EventCommand::Lint(args)) => event::lint(&args, &mut screen),
         Command::Event(event::EventCommand::Publish(args)) => event::publish(args, &mut screen).await,
         Command::Event(event::EventCommand::Keygen(args)) => event_key::keygen(&args, &mut screen),
         Command::Event(event::EventCommand::Import(args)) => import::run(args, &mut screen).await,
         Command::Username(command) => username::run(&command, &mut screen).await,
         Command::Token(command) => token::run(&command, &mut screen),
-        Command::Completions(args) => completions::run(&args, &mut screen),
+        Command::Completions(args) => Ok(completions::run(&args, &mut screen)),
         Command::Man(args) => man::run(&args, &mut screen),
     };
     Ok(told(ended, &mut screen))

@@ -68,7 +68,7 @@ pub(super) enum EventWould {
 /// Runs the command.
 pub async fn run(args: &PlanArgs, screen: &mut Screen) -> Ended {
     let Some(config) = load(&args.config, screen) else { return Ok(Exit::Usage) };
-    let event = args.event.as_deref().map(|file| read(file)).transpose()?;
+    let event = args.event.as_deref().map(read).transpose()?;
     let mut event = match event {
         None => None,
         Some(Ok(event)) => Some(event),

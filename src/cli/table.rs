@@ -53,6 +53,16 @@ impl Table {
         Self { rows: vec![headings.into()] }
     }
 
+    /// A table with as many headings as there are.
+    pub fn of(headings: impl Iterator<Item = String>) -> Self {
+        Self { rows: vec![headings.map(|heading| Cell::toned(heading, Tone::Heading)).collect()] }
+    }
+
+    /// Adds a row of as many cells.
+    pub fn line(&mut self, cells: impl Iterator<Item = Cell>) {
+        self.rows.push(cells.collect());
+    }
+
     /// Adds a row.
     pub fn row<const N: usize>(&mut self, cells: [Cell; N]) {
         self.rows.push(cells.into());

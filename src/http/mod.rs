@@ -41,8 +41,8 @@ pub use hosts::{Hosts, host_of};
 pub use idempotency::Repeats;
 pub use pace::Paces;
 pub use problem::{Fault, Problem, ProblemKind};
-pub use stream::Streams;
 pub use room::{NotSignedIn, Sessions};
+pub use stream::Streams;
 pub use tokens::{Caller, NewToken, Role, Tokens, TokensError};
 
 use crate::engine::Engine;

@@ -6,8 +6,8 @@ mod envelope;
 mod events;
 mod hostile;
 mod orders;
-mod stream;
 mod room;
+mod stream;
 mod tasks;
 
 use super::routes::ROUTES;

@@ -19,6 +19,7 @@ pub mod parked;
 pub mod person;
 pub mod plan;
 pub mod privacy;
+pub mod report;
 pub mod reseller;
 pub mod roster;
 pub mod rules;

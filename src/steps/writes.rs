@@ -79,7 +79,33 @@ fn of_account(step: StepName, known: &Known<'_>, reseller: &Reseller) -> Vec<Wri
             });
             made.map(|name| maybe(step, Call::InsertRole, name, "no role has this name")).collect()
         }
-        _ => Vec::new(),
+        StepName::Credentials
+        | StepName::Domains
+        | StepName::OrgUnit
+        | StepName::AutoLicensing
+        | StepName::FreeSubscription
+        | StepName::TwoStepPolicy
+        | StepName::CaseAlertRoute
+        | StepName::Seats
+        | StepName::Username
+        | StepName::Account
+        | StepName::Password
+        | StepName::Name
+        | StepName::License
+        | StepName::NoPaidLicense
+        | StepName::TwoStep
+        | StepName::CaseAlerts
+        | StepName::Verify
+        | StepName::HandOver
+        | StepName::Welcome
+        | StepName::Together
+        | StepName::RoleOff
+        | StepName::SignOut
+        | StepName::Suspend
+        | StepName::LockedOut
+        | StepName::LastLook
+        | StepName::Removal
+        | StepName::Farewell => Vec::new(),
     }
 }
 
@@ -95,7 +121,31 @@ fn of_joining(step: StepName, known: &Known<'_>, reseller: &Reseller) -> Vec<Wri
         StepName::License if !reseller.home => of_license(known, reseller),
         StepName::NoPaidLicense => of_paid(reseller),
         StepName::Role => of_role(known, reseller),
-        _ => Vec::new(),
+        StepName::Credentials
+        | StepName::Domains
+        | StepName::OrgUnit
+        | StepName::AutoLicensing
+        | StepName::FreeSubscription
+        | StepName::TwoStepPolicy
+        | StepName::CaseAlertRoute
+        | StepName::Seats
+        | StepName::Username
+        | StepName::Password
+        | StepName::Name
+        | StepName::License
+        | StepName::TwoStep
+        | StepName::CaseAlerts
+        | StepName::Verify
+        | StepName::HandOver
+        | StepName::Welcome
+        | StepName::Together
+        | StepName::RoleOff
+        | StepName::SignOut
+        | StepName::Suspend
+        | StepName::LockedOut
+        | StepName::LastLook
+        | StepName::Removal
+        | StepName::Farewell => Vec::new(),
     }
 }
 
@@ -217,7 +267,29 @@ fn of_leaving(step: StepName, known: &Known<'_>, reseller: &Reseller) -> Vec<Wri
             }
             Removal::SuspendThenDelete { .. } | Removal::Suspend => Vec::new(),
         },
-        _ => Vec::new(),
+        StepName::Credentials
+        | StepName::Domains
+        | StepName::OrgUnit
+        | StepName::Role
+        | StepName::AutoLicensing
+        | StepName::FreeSubscription
+        | StepName::TwoStepPolicy
+        | StepName::CaseAlertRoute
+        | StepName::Seats
+        | StepName::Username
+        | StepName::Account
+        | StepName::Password
+        | StepName::Name
+        | StepName::License
+        | StepName::TwoStep
+        | StepName::CaseAlerts
+        | StepName::Verify
+        | StepName::HandOver
+        | StepName::Welcome
+        | StepName::Together
+        | StepName::SignOut
+        | StepName::Suspend
+        | StepName::Farewell => Vec::new(),
     }
 }
 
@@ -237,7 +309,30 @@ fn of_engineer(step: StepName) -> Vec<Write> {
         StepName::Farewell => {
             vec![letter("to the manager, that access is gone", Some("HR names one, and managers are told"))]
         }
-        _ => Vec::new(),
+        StepName::Credentials
+        | StepName::Domains
+        | StepName::OrgUnit
+        | StepName::Role
+        | StepName::AutoLicensing
+        | StepName::FreeSubscription
+        | StepName::TwoStepPolicy
+        | StepName::CaseAlertRoute
+        | StepName::Seats
+        | StepName::Username
+        | StepName::Account
+        | StepName::Password
+        | StepName::Name
+        | StepName::License
+        | StepName::NoPaidLicense
+        | StepName::TwoStep
+        | StepName::CaseAlerts
+        | StepName::Verify
+        | StepName::RoleOff
+        | StepName::SignOut
+        | StepName::Suspend
+        | StepName::LockedOut
+        | StepName::LastLook
+        | StepName::Removal => Vec::new(),
     }
 }
 

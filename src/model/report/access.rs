@@ -63,7 +63,8 @@ impl Access {
             } else if is_held {
                 let before = self.open.get(&row.id).filter(|line| line.ends_since.is_none());
                 let account = row.facts.account.as_ref();
-                let roles = account.map(|fact| fact.given.iter().map(ToString::to_string).collect::<Vec<_>>());
+                let roles =
+                    account.map(|fact| fact.given.iter().map(ToString::to_string).collect::<Vec<_>>());
                 let cause = row.cause.as_ref();
                 let line = Line {
                     engineer: engineer.clone(),

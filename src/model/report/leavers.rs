@@ -34,13 +34,15 @@ pub struct Line {
 pub struct Leavers {
     period: Period,
     open: BTreeMap<EnrollmentId, Line>,
+    /// The ends that a line tells of already: what comes later of the same row is looking again.
+    told: BTreeMap<EnrollmentId, Timestamp>,
     lines: Vec<Line>,
 }
 
 impl Leavers {
     /// Of this period.
     pub fn of(period: Period) -> Self {
-        Self { period, open: BTreeMap::new(), lines: Vec::new() }
+        Self { period, open: BTreeMap::new(), told: BTreeMap::new(), lines: Vec::new() }
     }
 
     /// Takes the next entry.
@@ -49,9 +51,9 @@ impl Leavers {
     /// When the report is too long.
     pub fn take(&mut self, entry: &Entry) -> Result<(), TooLong> {
         for (row, engineer, reseller, domain) in domain_rows(entry) {
-            let leaving = row.leaving.filter(|leaving| {
-                row.goal.want == Want::Absent && self.period.has(leaving.said_at)
-            });
+            let leaving = row
+                .leaving
+                .filter(|leaving| row.goal.want == Want::Absent && self.period.has(leaving.said_at));
             let Some(leaving) = leaving else {
                 // Whoever came back before it was over was not locked out.
                 self.open.remove(&row.id);
@@ -59,10 +61,7 @@ impl Leavers {
             };
             let has_something = row.facts.account.is_some() || leaving.unfinished;
             let locked_out_at = row.facts.locked_out_at;
-            let is_told = self.lines.iter().rev().take(row_memory()).any(|line| {
-                (&line.engineer, &line.domain, line.said_at) == (engineer, domain, leaving.said_at)
-            });
-            if !has_something || is_told {
+            if !has_something || self.told.get(&row.id) == Some(&leaving.said_at) {
                 continue;
             }
             let line = Line {
@@ -76,6 +75,7 @@ impl Leavers {
             };
             if locked_out_at.is_some() {
                 self.open.remove(&row.id);
+                self.told.insert(row.id.clone(), leaving.said_at);
                 push(&mut self.lines, line)?;
             } else if !row.has_lost_access() {
                 self.open.insert(row.id.clone(), line);

@@ -74,8 +74,10 @@ impl Ready {
                 self.rows.remove(&row.id);
                 continue;
             }
-            let progress =
-                self.rows.entry(row.id.clone()).or_insert_with(|| Progress::OnItsWay(Waits::begin(row, entry.at)));
+            let progress = self
+                .rows
+                .entry(row.id.clone())
+                .or_insert_with(|| Progress::OnItsWay(Waits::begin(row, entry.at)));
             let Progress::OnItsWay(waits) = progress else { continue };
             waits.step(row, entry.at);
             if row.state != State::Completed {
@@ -113,7 +115,11 @@ impl Waits {
         self.last = (at, on);
     }
 
-    fn line(&self, (engineer, reseller, domain): (&EngineerKey, &ResellerName, &DomainName), at: Timestamp) -> Line {
+    fn line(
+        &self,
+        (engineer, reseller, domain): (&EngineerKey, &ResellerName, &DomainName),
+        at: Timestamp,
+    ) -> Line {
         let waited = |who: Who| self.seconds.get(&who).copied().unwrap_or_default();
         Line {
             engineer: engineer.clone(),

@@ -1,8 +1,8 @@
 //! The seats of each reseller account over time, as they were counted: the last count of each day (UTC). Not here: counting
 //! (`steps/seats`), and what it means (`model/seats`).
 
-use super::super::entry::{Change, Entry};
 use super::super::enrollment::EnrollmentId;
+use super::super::entry::{Change, Entry};
 use super::super::id::ResellerName;
 use super::{LINES_MAX, Period, TooLong};
 use jiff::Timestamp;

@@ -18,7 +18,7 @@ const PAGE: i64 = 500;
 pub async fn export(
     endpoint: &Endpoint,
     after: Position,
-    mut tell: impl FnMut(Entry) -> bool,
+    mut tell: impl FnMut(Entry, String) -> bool,
 ) -> Result<(), StoreError> {
     let unavailable = |error: tokio_postgres::Error| fault::unavailable(&error, endpoint);
     let session = Session::connect(endpoint).await?;
@@ -36,9 +36,32 @@ pub async fn export(
             let entry = pending::entry(after, body).map_err(|error| {
                 StoreError::Damaged(format!("{endpoint}: entry {} cannot be read: {error}", after.0))
             })?;
-            if !tell(entry) {
+            if !tell(entry, line(after, body)) {
                 return Ok(());
             }
         }
+    }
+}
+
+/// The entry as files have it: the body byte for byte, with the position before it.
+fn line(position: Position, body: &str) -> String {
+    let rest = body.strip_prefix('{').unwrap_or(body);
+    format!("{{\"position\":{},{rest}", position.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::entry::{Actor, Change};
+
+    /// What is written into the database is read back as the line that a ledger in files has.
+    #[test]
+    fn a_line_of_the_database_is_a_line_of_the_files() {
+        let (at, position) = (jiff::Timestamp::UNIX_EPOCH, Position(7));
+        let change = Change::Bookmark { reader: "a".to_owned(), position: Position(3) };
+        let commit = crate::model::entry::Commit::of(at, Actor::Engine, change.clone());
+        let (pending, _) = pending::Pending::new(commit).unwrap();
+        let entry = Entry { position, at, actor: Actor::Engine, changes: vec![change] };
+        assert_eq!(line(position, &pending.body), serde_json::to_string(&entry).unwrap());
     }
 }

@@ -3,4 +3,5 @@
 
 mod help;
 mod plan;
+mod reports;
 mod story;
