@@ -10,7 +10,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
 
-/// The longest that all of it may take together (measured: half a minute on two busy cores).
+/// The longest that all of it may take together (measured: a minute on two cores that built four other things).
 const LIMIT: Duration = Duration::from_mins(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
