@@ -47,6 +47,7 @@ mod engine_licenses;
 mod engine_simulation;
 #[cfg(test)]
 mod first_looks;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod flight;
