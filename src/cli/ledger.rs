@@ -104,7 +104,7 @@ pub async fn run(command: &LedgerCommand, screen: &mut Screen) -> Ended {
 
 async fn tell(args: &ExportArgs, screen: &mut Screen) -> Ended {
     let Some(place) = args.store.place(screen) else { return Ok(Exit::Usage) };
-    let told = ledger_source::each(&place, Position(args.after), |_, line| {
+    let told = ledger_source::each_line(&place, Position(args.after), |line| {
         screen.say(line);
         Ok(Reading::On)
     });

@@ -25,10 +25,32 @@ pub(super) trait Visit: FnMut(Entry, &str) -> Result<Reading, Trouble> {}
 impl<F: FnMut(Entry, &str) -> Result<Reading, Trouble>> Visit for F {}
 
 /// Shows the entries behind a position, in order, in as much memory as a few of them take.
-pub(super) async fn each(place: &Backend, after: Position, visit: impl Visit) -> Result<(), Trouble> {
+pub(super) async fn each(place: &Backend, after: Position, mut visit: impl Visit) -> Result<(), Trouble> {
+    match place {
+        Backend::Embedded { path } => {
+            let parsed = |line: &str| {
+                let entry: Entry = serde_json::from_str(line).map_err(|error| {
+                    Trouble::failed(format!(
+                        "an entry cannot be read, perhaps because a later release wrote it ({error})"
+                    ))
+                })?;
+                visit(entry, line)
+            };
+            of_files(path.clone(), after, parsed).await
+        }
+        Backend::Postgres { endpoint, .. } => of_database(endpoint, after, visit).await,
+    }
+}
+
+/// The same with the lines alone: those of files also where this release cannot read what they say.
+pub(super) async fn each_line(
+    place: &Backend,
+    after: Position,
+    mut visit: impl FnMut(&str) -> Result<Reading, Trouble>,
+) -> Result<(), Trouble> {
     match place {
         Backend::Embedded { path } => of_files(path.clone(), after, visit).await,
-        Backend::Postgres { endpoint, .. } => of_database(endpoint, after, visit).await,
+        Backend::Postgres { endpoint, .. } => of_database(endpoint, after, |_, line| visit(line)).await,
     }
 }
 
@@ -42,18 +64,17 @@ pub(super) async fn is_begun(place: &Backend) -> Result<bool, Trouble> {
     }
 }
 
-async fn of_files(root: std::path::PathBuf, after: Position, mut visit: impl Visit) -> Result<(), Trouble> {
+async fn of_files(
+    root: std::path::PathBuf,
+    after: Position,
+    mut visit: impl FnMut(&str) -> Result<Reading, Trouble>,
+) -> Result<(), Trouble> {
     let (lines, mut read) = tokio::sync::mpsc::channel(AHEAD);
     let reading = tokio::task::spawn_blocking(move || {
         embedded::export(&root, after, |line| lines.blocking_send(line).is_ok())
     });
     while let Some(line) = read.recv().await {
-        let entry: Entry = serde_json::from_str(&line).map_err(|error| {
-            Trouble::failed(format!(
-                "an entry cannot be read, perhaps because a later release wrote it ({error})"
-            ))
-        })?;
-        if visit(entry, &line)? == Reading::Enough {
+        if visit(&line)? == Reading::Enough {
             break;
         }
     }

@@ -132,7 +132,8 @@ fn refused(refusal: &Refusal, screen: &mut Screen) -> Exit {
     Exit::Failed
 }
 
-/// What the ledger knows of contents is keyed with the master key, which is read and never made here.
+/// What the ledger knows of contents is keyed with the master key, which is read here. It is looked for first, since opening makes one where
+/// there is none; only a file that goes away in between would be made anew.
 fn key_content(event: &mut Event, key_file: &Path) -> Result<(), Trouble> {
     if !key_file.exists() {
         return Err(Trouble::usage(format!(

@@ -13,6 +13,9 @@ use tokio_util::task::AbortOnDropHandle;
 /// Signs of life within the time that the manager waits for one: two may be late.
 const SIGNS: u32 = 3;
 
+/// How long what the manager has to hear may wait for room at its door.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// The way to the service manager.
 pub(super) struct Supervisor {
     life: Arc<Life>,
@@ -27,7 +30,10 @@ struct Life {
 }
 
 struct Line {
-    socket: UnixDatagram,
+    /// Waits for room: what it says is said once.
+    patient: UnixDatagram,
+    /// Waits for nothing: the next sign of life comes.
+    hasty: UnixDatagram,
     address: SocketAddr,
 }
 
@@ -70,7 +76,7 @@ impl Life {
     async fn give_signs(self: Arc<Self>, every: Duration) {
         loop {
             if self.is_well() {
-                self.tell("WATCHDOG=1");
+                self.give_sign();
             }
             tokio::time::sleep(every).await;
         }
@@ -85,12 +91,20 @@ impl Life {
         *self.engine.lock().unwrap_or_else(PoisonError::into_inner) = engine.cloned();
     }
 
-    /// What the manager does not hear, it misses by itself.
+    /// A sign that the manager does not hear it misses by itself, after some of them.
+    fn give_sign(&self) {
+        if let Some(line) = &self.line
+            && let Err(error) = line.hasty.send_to_addr(b"WATCHDOG=1", &line.address)
+        {
+            tracing::debug!(%error, "the service manager did not hear a sign of life");
+        }
+    }
+
     fn tell(&self, what: &str) {
         if let Some(line) = &self.line
-            && let Err(error) = line.socket.send_to_addr(what.as_bytes(), &line.address)
+            && let Err(error) = line.patient.send_to_addr(what.as_bytes(), &line.address)
         {
-            tracing::debug!(%error, "the service manager did not hear");
+            tracing::warn!(%error, what, "the service manager did not hear");
         }
     }
 }
@@ -102,8 +116,9 @@ impl Line {
             Some(name) => SocketAddr::from_abstract_name(name)?,
             None => SocketAddr::from_pathname(name)?,
         };
-        let socket = UnixDatagram::unbound()?;
-        socket.set_nonblocking(true)?;
-        Ok(Self { socket, address })
+        let (patient, hasty) = (UnixDatagram::unbound()?, UnixDatagram::unbound()?);
+        patient.set_write_timeout(Some(PATIENCE))?;
+        hasty.set_nonblocking(true)?;
+        Ok(Self { patient, hasty, address })
     }
 }

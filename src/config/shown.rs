@@ -1,5 +1,6 @@
 //! Every setting with the layer that it comes from, for `carepass config show`. Secrets are masked, and so is whatever stands under a key
-//! that carepass does not have: it may be a secret under a misspelt name. Not here: whether the values are right (`load`).
+//! that carepass does not have: it may be a secret under a misspelt name. Addresses are shown without
+//! user, password and query. Not here: whether the values are right (`load`).
 
 use super::fault::Origin;
 use super::layers;
@@ -13,8 +14,14 @@ const MASKED: &str = "(secret)";
 /// What stands in the place of a value under an unknown key.
 const UNKNOWN: &str = "(unknown key)";
 
-/// Parts of names that secrets in lists may have: no such key is carepass's own, and what stands there is nobody's to read.
-const TELLING: [&str; 5] = ["secret", "password", "token", "private", "credential"];
+/// The fields that carepass has in sections of lists; the defaults, which know every other key, have no item of a list. None is secret.
+const FIELDS: [(&str, &[&str]); 5] = [
+    ("intake.keys", &["source", "id", "public_key"]),
+    ("google.answers", &["call", "status", "reason", "message", "then"]),
+    ("resellers.home_accounts", &["engineer", "account"]),
+    ("resellers.role.privileges", &["service_id", "name"]),
+    ("resellers.profiles.reseller-admin.privileges", &["service_id", "name"]),
+];
 
 /// One setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,13 +65,16 @@ fn general(key: &str) -> String {
 fn shown(leaf: &Leaf, key: &str, known: &BTreeSet<String>) -> String {
     // A secret is whatever may also be said by a file.
     let is_secret = known.contains(&format!("{key}_file"));
+    let is_address = key.rsplit('.').next() == Some("url");
     match &leaf.value {
         _ if !known.contains(key) => UNKNOWN.to_owned(),
-        Datum::Text(text) if is_secret && !text.is_empty() => {
+        Datum::Text(text) if text.is_empty() => quoted(text),
+        Datum::Text(text) if is_secret && is_address => {
             quoted(&without_password(text).unwrap_or_else(|| MASKED.to_owned()))
         }
+        _ if is_secret => quoted(MASKED),
         Datum::Text(_) | Datum::Flag(_) | Datum::Whole(_) | Datum::Fraction(_) | Datum::List(_) => {
-            written(&leaf.value)
+            written(&leaf.value, key)
         }
     }
 }
@@ -78,30 +88,47 @@ fn without_password(text: &str) -> Option<String> {
     Some(format!("{scheme}://{who}{host}{port}{}", url.path()))
 }
 
-fn written(value: &Datum) -> String {
+/// Text as it stands, but an address without what may be secret in it.
+fn bared(text: &str) -> String {
+    let Ok(url) = reqwest::Url::parse(text) else {
+        // Written like an address, and nobody can say where a password in it would end.
+        return if text.contains("://") && text.contains('@') { MASKED } else { text }.to_owned();
+    };
+    let is_bare = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if is_bare {
+        return text.to_owned();
+    }
+    without_password(text).unwrap_or_else(|| format!("{}:{}", url.scheme(), url.path()))
+}
+
+fn written(value: &Datum, key: &str) -> String {
     match value {
-        Datum::Text(text) => quoted(text),
+        Datum::Text(text) => quoted(&bared(text)),
         Datum::Flag(flag) => flag.to_string(),
         Datum::Whole(number) => number.to_string(),
         Datum::Fraction(number) => number.to_string(),
-        Datum::List(items) => format!("[{}]", items.iter().map(item).collect::<Vec<_>>().join(", ")),
-    }
-}
-
-fn item(node: &Node) -> String {
-    match node {
-        Node::Leaf(leaf) => written(&leaf.value),
-        Node::Section(entries) => {
-            let fields: Vec<String> = entries.iter().map(field).collect();
-            format!("{{ {} }}", fields.join(", "))
+        Datum::List(items) => {
+            format!("[{}]", items.iter().map(|node| item(node, key)).collect::<Vec<_>>().join(", "))
         }
     }
 }
 
-fn field((name, node): (&String, &Node)) -> String {
-    let lower = name.to_lowercase();
-    let value = if TELLING.iter().any(|word| lower.contains(word)) { MASKED.to_owned() } else { item(node) };
-    format!("{name} = {value}")
+/// An item of the list under a key.
+fn item(node: &Node, key: &str) -> String {
+    match node {
+        Node::Leaf(leaf) => written(&leaf.value, key),
+        Node::Section(entries) => {
+            let has = |name: &str| FIELDS.iter().any(|(list, own)| *list == key && own.contains(&name));
+            let fields = entries.iter().map(|(name, node)| match node {
+                Node::Leaf(leaf) if has(name) => format!("{name} = {}", written(&leaf.value, name)),
+                Node::Leaf(_) | Node::Section(_) => format!("{name} = {UNKNOWN}"),
+            });
+            format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 fn quoted(text: &str) -> String {
@@ -114,10 +141,13 @@ mod tests {
 
     const FILE: &str = r#"
 store.url = "postgres://carepass:canary-1@db.example:5432/carepass?application_name=canary-2"
-mail.password = "canary-3"
+mail.password = "https://canary-3/canary-17"
 mail.pasword = "canary-4"
 intake.amqp.client_key = "canary-5"
-intake.keys = [{ source = "urn:a", id = "k", public_key = "visible", private_key = "canary-6" }]
+intake.keys = [{ source = "urn:a", id = "k", public_key = "visible", private_key = "canary-6", key = "canary-9" }]
+intake.amqp.allowed_sources = ["urn:b", "https://hr:canary-10@hr.example/a?key=canary-11", "urn:c?key=canary-12"]
+google.endpoint = "https://canary-13:canary-14@google.example/?key=canary-15"
+seal.key_file = "file://a:canary-16@:0"
 
 [[resellers]]
 name = "nordic-se"
@@ -157,6 +187,9 @@ secret_of_mine = "canary-7"
         check("store.url", "\"postgres://***@db.example:5432/carepass\"", "a.toml");
         check("mail.password", "\"(secret)\"", "a.toml");
         check("mail.pasword", "(unknown key)", "a.toml");
+        check("google.endpoint", "\"https://***@google.example/\"", "a.toml");
+        let sources = "[\"urn:b\", \"https://***@hr.example/a\", \"urn:c\"]";
+        check("intake.amqp.allowed_sources", sources, "a.toml");
         check("intake.amqp.url", "\"amqp://***@mq.example/vhost\"", "CAREPASS__INTAKE__AMQP__URL");
         check("resellers.nordic-se.admin", "\"a@b.example\"", "CAREPASS__RESELLERS__NORDIC_SE__ADMIN");
         check("resellers.nordic-se.customer_id", "\"C01\"", "a.toml");

@@ -5,11 +5,11 @@ use super::pace::Pace;
 use super::{Engine, observe};
 use crate::model::duty::Duty;
 use crate::model::engineer::{Engineer, Progress, Release};
-use crate::model::enrollment::{Enrollment, EnrollmentId, State, Want};
+use crate::model::enrollment::{Enrollment, EnrollmentId, State, TargetKind, Want};
 use crate::model::failure::{FailureCode, Who};
 use crate::model::id::EngineerKey;
 use crate::model::roster::Roster;
-use crate::model::task::{Task, batch, task};
+use crate::model::task::{TaskId, task};
 use crate::store::StoreError;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -36,7 +36,10 @@ pub(super) struct Counts {
     pub(super) unready_since: Option<Timestamp>,
     /// Engineers whose first day is at risk.
     pub(super) at_risk: u32,
-    tasks: Vec<Task>,
+    /// Engineers whose access was to end and is open somewhere.
+    pub(super) leavers_open: u32,
+    /// The cards by what stands in the way: no more than rows, and of each the two words alone.
+    cards: BTreeMap<TaskId, FailureCode>,
 }
 
 impl Counts {
@@ -54,6 +57,7 @@ impl Counts {
         for row in rows {
             self.take_task(row, now);
         }
+        self.leavers_open += u32::from(rows.iter().any(is_open));
         let is_awaited = match progress {
             Progress::Planned | Progress::Provisioning | Progress::PartlyReady => {
                 engineer.stated.goal.want == Want::Present
@@ -73,8 +77,11 @@ impl Counts {
 
     /// A row that may wait for a person. What an engineer is asked for is nobody else's to do.
     pub(super) fn take_task(&mut self, row: &Enrollment, now: Timestamp) {
-        let task = task(row, &now.to_zoned(TimeZone::UTC));
-        self.tasks.extend(task.filter(|task| task.on != Who::Engineer));
+        let waits =
+            matches!(&row.state, State::Waiting { on, .. } if on.is_a_person() && *on != Who::Engineer);
+        if waits && let Some(task) = task(row, &now.to_zoned(TimeZone::UTC)) {
+            self.cards.insert(task.id, task.code);
+        }
     }
 
     /// How long that is.
@@ -86,8 +93,8 @@ impl Counts {
     /// Cards by what stands in the way: whoever waits for the same thing counts once.
     pub(super) fn cards(&self) -> BTreeMap<FailureCode, u32> {
         let mut cards = BTreeMap::new();
-        for card in batch(self.tasks.clone()) {
-            *cards.entry(card.task.code).or_default() += 1;
+        for code in self.cards.values() {
+            *cards.entry(*code).or_default() += 1;
         }
         cards
     }
@@ -151,6 +158,13 @@ impl Engine {
     }
 }
 
+/// Whether access in a domain was to end and has not been seen to be gone. What is left to do then, such as the last look and the letter,
+/// lets nobody in.
+fn is_open(row: &Enrollment) -> bool {
+    let ends = row.id.kind() == TargetKind::Domain && row.newest_goal().want == Want::Absent;
+    ends && row.facts.locked_out_at.is_none() && !row.has_lost_access()
+}
+
 /// When the work on somebody could begin: nobody held it back, and the first day was near enough.
 fn begun_at(engineer: &Engineer, lead_time: SignedDuration) -> Option<Timestamp> {
     let Release::Granted(at) = engineer.release else { return None };
@@ -171,6 +185,7 @@ pub(super) fn ready_after(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::enrollment::Goal;
 
     fn at(hours: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours)
@@ -193,6 +208,27 @@ mod tests {
         check(900, Some(1_000), 24);
         check(900, Some(2_000), 0);
         check(990, Some(0), 10);
+    }
+
+    #[test]
+    fn a_leaver_is_open_until_locked_out_everywhere_and_not_until_the_letter() {
+        let goal = Goal { want: Want::Absent, revision: 2 };
+        let row = |id: &str| Enrollment::open(id.parse().unwrap(), goal, at(10));
+        let stated = crate::model::statement::Statement { goal, ..Engineer::example("E-1").stated };
+        let engineer = Engineer { stated, ..Engineer::example("E-1") };
+        let check = |rows: &[Enrollment], expected: u32| {
+            let mut counts = Counts::default();
+            counts.take(&engineer, &Roster::default(), rows, SignedDuration::ZERO, at(20));
+            assert_eq!(counts.engineers, BTreeMap::from([(Progress::Leaving, 1)]));
+            assert_eq!(counts.leavers_open, expected, "{rows:?}");
+        };
+        let (mut first, mut second) = (row("domain/E-1/se/a.se"), row("domain/E-1/se/b.se"));
+        let letter = row("engineer/E-1");
+        check(&[first.clone(), second.clone(), letter.clone()], 1);
+        first.facts.locked_out_at = Some(at(11));
+        check(&[first.clone(), second.clone(), letter.clone()], 1);
+        second.state = State::Completed;
+        check(&[first, second, letter], 0);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use super::counts::Counts;
 use super::{Admitted, Engine, IntakeError, tenure};
+use crate::model::duty::Duty;
 use crate::model::engineer::Progress;
 use crate::model::enrollment::{Enrollment, Lane, State};
 use crate::model::event::{Event, EventType};
@@ -48,7 +49,14 @@ pub fn describe() {
         "carepass_start_dates_at_risk",
         "Engineers whose first day is near and who are not ready"
     );
-    describe_gauge!("carepass_outcomes_pending", "Entries of the ledger whose outcomes are not told yet");
+    describe_gauge!(
+        "carepass_leavers_open",
+        "Engineers whose access was to end and is open in a domain: they may still sign in"
+    );
+    describe_gauge!(
+        "carepass_outcomes_pending",
+        "Entries of the ledger whose outcomes are not told yet; 0 where another replica tells them, and until the first was ever told"
+    );
     describe_counter!(
         "carepass_google_requests_total",
         "Requests to Google, by reseller account, API and status"
@@ -71,7 +79,10 @@ pub fn describe() {
     describe_gauge!("carepass_replicas_living", "Replicas that live, as this one has heard");
     describe_gauge!("carepass_lease_age_seconds", "How long ago this replica last renewed its leases");
     describe_gauge!("carepass_ledger_position", "The last entry of the ledger");
-    describe_gauge!("carepass_outcomes_position", "The last entry whose outcomes are told");
+    describe_gauge!(
+        "carepass_outcomes_position",
+        "The last entry whose outcomes are told; 0 where another replica tells them"
+    );
     begin_at_zero();
 }
 
@@ -186,6 +197,7 @@ pub(super) fn counted(counts: &Counts, now: Timestamp) {
     }
     gauge!("carepass_oldest_unready_age_seconds").set(counts.oldest_unready(now).as_secs_f64());
     gauge!("carepass_start_dates_at_risk").set(f64::from(counts.at_risk));
+    gauge!("carepass_leavers_open").set(f64::from(counts.leavers_open));
 }
 
 /// An engineer is ready, so long after the work could begin.
@@ -222,10 +234,11 @@ pub(super) async fn watch(engine: Arc<Engine>) {
             gauge!("carepass_two_step_pending", "reseller" => name.to_string()).set(f64::from(pending));
         }
         count_requests(&engine);
-        let told = engine.told.load(Ordering::Relaxed);
+        // Only who publishes knows what is told: what is known from before grows old.
+        let publishes = engine.duties.holds(&Duty::Outcomes);
+        let told = if publishes { engine.told.load(Ordering::Relaxed) } else { 0 };
         if let Ok(head) = engine.house.store.head().await {
             gauge!("carepass_ledger_position").set(float(head.0));
-            // Only who publishes knows what is told.
             let pending = if told == 0 { 0 } else { head.0.saturating_sub(told) };
             gauge!("carepass_outcomes_pending").set(float(pending));
         }

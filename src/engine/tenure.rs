@@ -24,7 +24,9 @@ impl Engine {
     /// Keeps this replica's leases until the stop, and until what is under way then has ended; and leaves.
     pub(super) async fn keep_duties(self: Arc<Self>, sink: Option<Arc<dyn OutcomeSink>>) {
         loop {
-            self.pulse.beat();
+            if !self.hands_out() {
+                self.pulse.beat();
+            }
             let call = self.duties.next_call();
             let sent = Instant::now();
             let at_once = match self.ask_for_leases(&call).await {
@@ -50,6 +52,11 @@ impl Engine {
                 self.wait_for_leases(sent).await;
             }
         }
+    }
+
+    /// Whether a lane has to come round here. Only then does its own loop beat; and only then must nothing else beat for it.
+    fn hands_out(&self) -> bool {
+        self.lanes.keys().any(|lane| self.duties.holds(&Duty::of_lane(lane)))
     }
 
     async fn ask_for_leases(&self, call: &LeaseCall) -> Result<Turn, StoreError> {
@@ -135,6 +142,8 @@ impl Engine {
 
     async fn take_up_for_sure(self: Arc<Self>, tenure: Tenure, sink: Option<Arc<dyn OutcomeSink>>) {
         while tenure.is_open() {
+            // No lane comes round before its duty is taken up: each try has the pulse's whole time.
+            self.pulse.beat();
             match self.take_up(&tenure.duty).await {
                 Ok(()) => return self.go_on(&tenure, sink),
                 Err(error) => {

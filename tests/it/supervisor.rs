@@ -36,7 +36,8 @@ async fn a_service_manager_is_told_how_it_is() {
     let manager = UnixDatagram::bind(&socket).expect("a socket");
     let mut environment = neighbour.environment(&door.settings());
     environment.insert("NOTIFY_SOCKET".into(), socket.to_str().expect("a path of letters").into());
-    environment.insert("WATCHDOG_USEC".into(), "60000".into());
+    // A sign each second: seldom enough that a slow reader's queue does not fill up with them.
+    environment.insert("WATCHDOG_USEC".into(), "3000000".into());
     let daemon = Daemon::start(&neighbour, &environment);
 
     let before = heard(&manager, "READY=1", &neighbour).await;

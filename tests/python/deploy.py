@@ -135,6 +135,15 @@ class Chart(unittest.TestCase):
         for line in ("runAsNonRoot: true", "readOnlyRootFilesystem: true", "allowPrivilegeEscalation: false", "type: RuntimeDefault"):
             self.assertIn(line, strict)
 
+    def test_the_store_is_embedded_on_a_volume_alone(self):
+        line = '- name: CAREPASS__STORE__BACKEND\n  value: {{ ternary "embedded" "postgres" .Values.persistence.enabled }}\n'
+        self.assertIn(line, TEMPLATES["templates/_helpers.tpl"])
+
+    def test_keyless_reaches_the_metadata_server(self):
+        policy = TEMPLATES["templates/networkpolicy.yaml"]
+        for address, port in (("169.254.169.254/32", 80), ("169.254.169.252/32", 988)):
+            self.assertRegex(policy, rf"cidr: {re.escape(address)}\n +ports:\n +- port: {port}\n")
+
     def test_probes_ask_for_what_there_is(self):
         routes = text("src/http/routes.rs")
         for path in re.findall(r"httpGet: {path: (\S+),", TEMPLATES["templates/deployment.yaml"]):

@@ -79,7 +79,7 @@ class Document(unittest.TestCase):
         validator = Draft202012Validator({"components": self.document["components"], **schema})
         faults = [f"{fault.json_path}: {fault.message}" for fault in validator.iter_errors(body)]
         self.assertEqual(faults, [], f"{method} {path}: {status}")
-        if status >= 400 and path not in ("/livez", "/readyz"):
+        if status >= 400 and path not in ("/startupz", "/livez", "/readyz"):
             self.assertEqual(media, "application/problem+json")
             self.assertEqual(body["type"], f"https://carepass.example/problems/{body['code']}")
             self.assertEqual(body["status"], status)
@@ -131,6 +131,7 @@ class Document(unittest.TestCase):
                 (names, {"data": json.dumps([event]), "headers": {"content-type": "application/cloudevents-batch+json"}}, 202),
             ],
             "getAddressMap": [(names, {}, 200)],
+            "hasStarted": [(names, {}, 200)],
             "isLive": [(names, {}, 200)],
             "isReady": [(names, {}, 200)],
             "getMetrics": [(names, {}, 200)],

@@ -11,10 +11,13 @@ use crate::clock::Clock;
 use crate::config::Backend;
 use crate::model::entry::Position;
 use crate::model::id::EngineerKey;
+use crate::model::report::Period;
 use crate::model::report::evidence::{Prover, Sample, sha256};
 use crate::store::embedded::{self, ChainKey};
 use crate::store::postgres;
 use clap::Args;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -48,22 +51,85 @@ pub struct EvidenceArgs {
     out: PathBuf,
 }
 
-/// Where the ledger's chain stood.
-struct Head {
-    position: Position,
-    sha256: String,
-    is_vouched: bool,
+/// What a pack is of, as its first line says it. Everything else in a pack follows from this and the ledger.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Opening {
+    made_at: Timestamp,
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+    /// How the engineers were chosen; none where somebody named them.
+    pub(super) sample: Option<Lot>,
+    pub(super) engineers: BTreeSet<EngineerKey>,
+    /// How many there were to choose from.
+    pub(super) population: usize,
+    pub(super) ledger: Head,
 }
 
-/// Runs the command: the ledger is verified first, then read twice, once for the choice and once for the evidence.
+/// So many, chosen by a seed.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Lot {
+    size: u32,
+    pub(super) seed: String,
+}
+
+/// Where the ledger's chain stood.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Head {
+    pub(super) position: Position,
+    pub(super) sha256: String,
+    vouched: bool,
+}
+
+/// Runs the command: the ledger is verified first.
 pub async fn run(args: &EvidenceArgs, screen: &mut Screen) -> Ended {
     let period = args.period.period()?;
     let Some((place, key)) = args.which.of(screen)? else { return Ok(Exit::Usage) };
-    let head = head(&place, key).await?;
-    let seed = args.seed.clone().unwrap_or_else(|| head.sha256.clone());
-    let mut sample = Sample::new(&seed, args.sample as usize);
-    let is_behind = |position: Position| position > head.position;
-    ledger_source::each(&place, Position(0), |entry, _| {
+    let ledger = head(&place, key).await?;
+    let engineers: BTreeSet<EngineerKey> = args.engineer.iter().cloned().collect();
+    let seed = || args.seed.clone().unwrap_or_else(|| ledger.sha256.clone());
+    let sample = engineers.is_empty().then(|| Lot { size: args.sample, seed: seed() });
+    let made_at = Clock::System.now();
+    let opening =
+        Opening { made_at, from: period.from, to: period.to, sample, engineers, population: 0, ledger };
+    let (mut pack, mut first) = (None, None);
+    let made = make(&place, &opening, |line| {
+        first.get_or_insert_with(|| line.clone());
+        // Nothing is left behind where the ledger cannot even be read for the choice.
+        let pack = match &mut pack {
+            Some(pack) => pack,
+            none @ None => none.insert(Pack::create(&args.out)?),
+        };
+        pack.line(line).map(|()| Reading::On)
+    });
+    made.await?;
+    let (lines, sha256) = pack.expect("every pack has a first line").end()?;
+    let first = first.unwrap_or_default();
+    screen.say(format_args!(
+        "{} of {} engineers, {lines} lines in {}. Head of the pack: {sha256}. Kept elsewhere, it proves later that nothing in it was changed.",
+        first["engineers"].as_array().map_or(0, Vec::len),
+        first["population"],
+        args.out.display()
+    ));
+    if !opening.ledger.vouched {
+        screen.note(
+            "Who wrote the ledger was not looked at, since the master key is not at hand (--master-key).",
+        );
+    }
+    Ok(Exit::Done)
+}
+
+/// Shows the lines of a pack without their chain, until that is not wanted any more. The ledger is read twice, once for the choice and once
+/// for the evidence. The same ledger always makes the same lines.
+pub(super) async fn make(
+    place: &Backend,
+    of: &Opening,
+    mut show: impl FnMut(Value) -> Result<Reading, Trouble>,
+) -> Result<(), Trouble> {
+    let period = Period { from: of.from, to: of.to };
+    let (seed, size) = of.sample.as_ref().map_or(("", 0), |lot| (lot.seed.as_str(), lot.size));
+    let mut sample = Sample::new(seed, size as usize);
+    let is_behind = |position: Position| position > of.ledger.position;
+    ledger_source::each(place, Position(0), |entry, _| {
         if is_behind(entry.position) {
             return Ok(Reading::Enough);
         }
@@ -73,19 +139,17 @@ pub async fn run(args: &EvidenceArgs, screen: &mut Screen) -> Ended {
         Ok(Reading::On)
     })
     .await?;
-    let named: BTreeSet<EngineerKey> = args.engineer.iter().cloned().collect();
-    let is_sample = named.is_empty();
-    let chosen = if is_sample { sample.chosen() } else { named };
-    let mut pack = Pack::create(&args.out)?;
-    let how = if is_sample { json!({ "size": args.sample, "seed": seed }) } else { Value::Null };
-    pack.line(json!({
-        "format": FORMAT, "made_at": Clock::System.now(), "from": period.from, "to": period.to, "population": sample.population(),
-        "sample": how, "engineers": chosen,
-        "ledger": { "position": head.position.0, "sha256": head.sha256, "vouched": head.is_vouched },
+    let chosen = if of.sample.is_some() { sample.chosen() } else { of.engineers.clone() };
+    let first = show(json!({
+        "format": FORMAT, "made_at": of.made_at, "from": of.from, "to": of.to, "population": sample.population(),
+        "sample": of.sample, "engineers": chosen, "ledger": of.ledger,
     }))?;
+    if first == Reading::Enough {
+        return Ok(());
+    }
     let mut provers: Vec<(&EngineerKey, Prover)> =
         chosen.iter().map(|key| (key, Prover::default())).collect();
-    ledger_source::each(&place, Position(0), |entry, line| {
+    ledger_source::each(place, Position(0), |entry, line| {
         if is_behind(entry.position) {
             return Ok(Reading::Enough);
         }
@@ -94,28 +158,19 @@ pub async fn run(args: &EvidenceArgs, screen: &mut Screen) -> Ended {
             // What came before the period is looked at as well: an entry proves what is new in it.
             let proofs = prover.proofs(&entry, key);
             if entry.at < period.to && !proofs.is_empty() {
-                pack.line(json!({
+                let shown = show(json!({
                     "engineer": key, "position": entry.position.0, "at": entry.at, "actor": entry.actor, "proofs": proofs,
                     "entry_sha256": sha256(line.as_bytes()),
                 }))?;
+                if shown == Reading::Enough {
+                    return Ok(Reading::Enough);
+                }
             }
         }
         Ok(Reading::On)
     })
     .await?;
-    let (lines, sha256) = pack.end()?;
-    screen.say(format_args!(
-        "{} of {} engineers, {lines} lines in {}. Head of the pack: {sha256}. Kept elsewhere, it proves later that nothing in it was changed.",
-        chosen.len(),
-        sample.population(),
-        args.out.display()
-    ));
-    if !head.is_vouched {
-        screen.note(
-            "Who wrote the ledger was not looked at, since the master key is not at hand (--master-key).",
-        );
-    }
-    Ok(Exit::Done)
+    show(json!({ "end": true })).map(|_| ())
 }
 
 /// Verifies the ledger, and says where its chain ends.
@@ -136,7 +191,7 @@ async fn head(place: &Backend, key: Option<ChainKey>) -> Result<Head, Trouble> {
                 return Err(flawed(&flaw.text));
             }
             let embedded::Verified { head, is_vouched, .. } = verified;
-            Ok(Head { position: head.position, sha256: head.sha256, is_vouched })
+            Ok(Head { position: head.position, sha256: head.sha256, vouched: is_vouched })
         }
         Backend::Postgres { endpoint, .. } => {
             let verified = postgres::verify(endpoint, None, key.as_ref()).await;
@@ -145,7 +200,7 @@ async fn head(place: &Backend, key: Option<ChainKey>) -> Result<Head, Trouble> {
                 return Err(flawed(flaw));
             }
             let postgres::Verified { position, sha256, is_vouched, .. } = verified;
-            Ok(Head { position, sha256, is_vouched })
+            Ok(Head { position, sha256, vouched: is_vouched })
         }
     }
 }
@@ -175,9 +230,8 @@ impl Pack {
         Ok(())
     }
 
-    /// The closing line; how many lines there are, and the hash of the last.
+    /// How many lines there are, and the hash of the last.
     fn end(mut self) -> Result<(u64, String), Trouble> {
-        self.line(json!({ "end": true }))?;
         let synced = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
         synced.map_err(|error| unwritable(&self.path, &error))?;
         Ok((self.lines, self.previous))

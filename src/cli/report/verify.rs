@@ -1,19 +1,17 @@
 //! `carepass report verify`: whether an evidence pack is as it was written, by its own chain alone; and, where the ledger is at hand,
-//! whether each of its entries stands there like that. Not here: making one (`evidence`).
+//! whether every line of it is what that proves. Not here: making one (`evidence`).
 
 use super::super::exit::{Ended, Exit, Trouble};
 use super::super::ledger::{blocking, trouble};
-use super::super::ledger_source::{self, Reading};
+use super::super::ledger_source::Reading;
 use super::super::screen::Screen;
 use super::super::serve::load;
-use super::evidence::FORMAT;
+use super::evidence::{self, FORMAT, Opening};
 use crate::config::Backend;
-use crate::model::entry::Position;
 use crate::model::report::evidence::sha256;
 use crate::store::{embedded, postgres};
 use clap::Args;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -45,10 +43,7 @@ pub struct VerifyArgs {
 struct Found {
     lines: u64,
     sha256: String,
-    /// The entries, each with the hash of its line in the ledger.
-    entries: BTreeMap<u64, String>,
-    /// Where the ledger's chain stood.
-    ledger: (u64, String),
+    opening: Opening,
 }
 
 /// Runs the command.
@@ -67,20 +62,29 @@ pub async fn run(args: &VerifyArgs, screen: &mut Screen) -> Ended {
             Some("it is another pack than the one with this head, or was made anew".to_owned())
         }
         (Ok(found), _) => match &place {
-            Some(place) => against(found, place).await?,
+            Some(place) => against(found, &args.pack, place).await?,
             None => None,
         },
         (Err(flaw), _) => Some(flaw.clone()),
     };
     if args.json {
-        let (lines, head) = found.as_ref().ok().map(|found| (found.lines, found.sha256.as_str())).unzip();
-        let shown = json!({ "sound": flaw.is_none(), "lines": lines, "sha256": head, "compared": place.is_some(), "flaw": flaw });
+        let found = found.as_ref().ok();
+        let opening = found.map(|found| &found.opening);
+        let shown = json!({
+            "sound": flaw.is_none(), "lines": found.map(|found| found.lines), "sha256": found.map(|found| &found.sha256),
+            "compared": place.is_some(), "flaw": flaw, "from": opening.map(|of| of.from), "to": opening.map(|of| of.to),
+            "population": opening.map(|of| of.population), "position": opening.map(|of| of.ledger.position),
+            "seed": opening.and_then(|of| Some(&of.sample.as_ref()?.seed)),
+        });
         screen.say(format_args!("{shown:#}"));
     } else if let (Ok(found), None) = (&found, &flaw) {
-        let compared = if place.is_some() { " Every entry stands so in the ledger." } else { "" };
+        let compared =
+            if place.is_some() { " Made again from the ledger, every line is the same." } else { "" };
         screen.say(format_args!(
-            "The pack is whole: {} lines. Head of the pack: {}.{compared}",
-            found.lines, found.sha256
+            "The pack is whole: {} lines. Head of the pack: {}.{compared}\n{}",
+            found.lines,
+            found.sha256,
+            about(&found.opening)
         ));
     }
     if let Some(flaw) = &flaw {
@@ -88,8 +92,29 @@ pub async fn run(args: &VerifyArgs, screen: &mut Screen) -> Ended {
     }
     if place.is_none() && flaw.is_none() {
         screen.note("Whether the ledger says the same was not looked at; name it with --config or --store.");
+        if args.head.is_none() {
+            screen.note(
+                "By itself a pack does not show that lines were cut or changed and its chain made anew: pass the head that was printed when it was made (--head).",
+            );
+        }
     }
     Ok(if flaw.is_none() { Exit::Done } else { Exit::Failed })
+}
+
+/// What whoever asked for the pack compares with what they asked for: the ledger does not know that. What a file says is quoted.
+fn about(of: &Opening) -> String {
+    let chosen = of
+        .sample
+        .as_ref()
+        .map_or("named one by one".to_owned(), |lot| format!("chosen by the seed {:?}", lot.seed));
+    format!(
+        "It is of {} to {}, for {} of {} engineers, {chosen}, when the ledger ended with entry {}.",
+        of.from,
+        of.to,
+        of.engineers.len(),
+        of.population,
+        of.ledger.position.0
+    )
 }
 
 /// Reads the pack along its chain: what it says, or what is wrong with it.
@@ -117,8 +142,9 @@ struct Walk {
     lines: u64,
     previous: String,
     ended: bool,
-    ledger: Option<(u64, String)>,
-    entries: BTreeMap<u64, String>,
+    opening: Option<Opening>,
+    /// The entry and the engineer of the last line that had them.
+    last: (u64, String),
 }
 
 impl Walk {
@@ -133,39 +159,42 @@ impl Walk {
             return Err(format!("line {number} does not follow the one before it: one of them was changed"));
         }
         if number == 1 {
-            self.begin(&value)?;
+            self.begin(value.clone())?;
         }
         self.ended = value["end"] == true;
-        if let (Some(position), Some(hash)) = (value["position"].as_u64(), value["entry_sha256"].as_str()) {
-            self.entries.insert(position, hash.to_owned());
+        if let Some(position) = value["position"].as_u64() {
+            let place = (position, value["engineer"].as_str().unwrap_or_default().to_owned());
+            if place <= self.last {
+                return Err(format!(
+                    "line {number} is of an entry and an engineer that had their line before"
+                ));
+            }
+            self.last = place;
         }
         self.previous = sha256(line);
         Ok(())
     }
 
-    fn begin(&mut self, value: &Value) -> Result<(), String> {
+    fn begin(&mut self, value: Value) -> Result<(), String> {
         if value["format"] != FORMAT {
             return Err("it is no evidence pack of this version of carepass".to_owned());
         }
-        let ledger = value["ledger"]["position"].as_u64().zip(value["ledger"]["sha256"].as_str());
-        self.ledger = ledger.map(|(position, hash)| (position, hash.to_owned()));
+        let opening = serde_json::from_value(value);
+        self.opening = Some(opening.map_err(|_| "its first line does not say what it is of".to_owned())?);
         Ok(())
     }
 
     fn finish(self) -> Result<Found, String> {
-        match (self.ended, self.ledger) {
-            (true, Some(ledger)) => {
-                Ok(Found { lines: self.lines, sha256: self.previous, entries: self.entries, ledger })
-            }
-            (true, None) => Err("its first line does not say where the ledger stood".to_owned()),
-            (false, _) => Err(format!("it ends after line {}, without its closing line", self.lines)),
+        match self.opening.filter(|_| self.ended) {
+            Some(opening) => Ok(Found { lines: self.lines, sha256: self.previous, opening }),
+            None => Err(format!("it ends after line {}, without its closing line", self.lines)),
         }
     }
 }
 
 /// What of the pack is not so in the ledger, if anything.
-async fn against(found: &Found, place: &Backend) -> Result<Option<String>, Trouble> {
-    let (position, head) = &found.ledger;
+async fn against(found: &Found, pack: &Path, place: &Backend) -> Result<Option<String>, Trouble> {
+    let head = &found.opening.ledger.sha256;
     let unknown = "the ledger's chain does not go through the head that the pack names";
     let is_known = match place {
         Backend::Embedded { path } => {
@@ -181,20 +210,31 @@ async fn against(found: &Found, place: &Backend) -> Result<Option<String>, Troub
     if !is_known {
         return Ok(Some(unknown.to_owned()));
     }
-    let (mut waiting, mut flaw) = (found.entries.clone(), None);
-    ledger_source::each(place, Position(0), |entry, line| {
-        if entry.position.0 > *position || waiting.is_empty() {
-            return Ok(Reading::Enough);
+    let unreadable =
+        |error: std::io::Error| Trouble::usage(format!("{} cannot be read: {error}", pack.display()));
+    let mut said = BufReader::new(std::fs::File::open(pack).map_err(unreadable)?).lines();
+    let (mut number, mut flaw) = (0, None);
+    evidence::make(place, &found.opening, |made| {
+        number += 1;
+        let line = said.next().transpose().map_err(unreadable)?;
+        if line.is_some_and(|line| unchained(&line) == Some(made)) {
+            return Ok(Reading::On);
         }
-        if waiting.remove(&entry.position.0).is_some_and(|hash| hash != sha256(line.as_bytes())) {
-            flaw = Some(format!("entry {} stands otherwise in the ledger", entry.position.0));
-            return Ok(Reading::Enough);
-        }
-        Ok(Reading::On)
+        flaw.get_or_insert_with(|| format!("line {number} stands otherwise in the ledger"));
+        Ok(Reading::Enough)
     })
     .await?;
-    let missing = waiting.keys().next().filter(|_| flaw.is_none());
-    Ok(flaw.clone().or_else(|| missing.map(|entry| format!("entry {entry} does not stand in the ledger"))))
+    let more = (number < found.lines).then(|| format!("line {} is not in the ledger", number + 1));
+    Ok(flaw.or(more))
+}
+
+/// A line without what its place in the pack adds.
+fn unchained(line: &str) -> Option<Value> {
+    let mut value: Value = serde_json::from_str(line).ok()?;
+    let fields = value.as_object_mut()?;
+    fields.remove("line");
+    fields.remove("previous");
+    Some(value)
 }
 
 #[cfg(test)]
@@ -217,7 +257,11 @@ mod tests {
 
     fn bodies() -> Vec<Value> {
         vec![
-            json!({ "format": FORMAT, "ledger": { "position": 9, "sha256": "ab" } }),
+            json!({
+                "format": FORMAT, "made_at": "2026-11-02T00:00:00Z", "from": "2026-10-01T00:00:00Z", "to": "2026-11-01T00:00:00Z",
+                "population": 7, "sample": { "size": 1, "seed": "a" }, "engineers": ["E-1"],
+                "ledger": { "position": 9, "sha256": "ab", "vouched": true },
+            }),
             json!({ "position": 3, "entry_sha256": "cd", "proofs": ["a"] }),
             json!({ "position": 5, "entry_sha256": "ef", "proofs": [] }),
             json!({ "end": true }),
@@ -234,7 +278,7 @@ mod tests {
     fn a_pack_that_was_touched_anywhere_is_not_whole() {
         let lines = pack(&bodies());
         let found = judged(&lines).expect("it is whole");
-        assert_eq!((found.lines, found.entries.len(), found.ledger), (4, 2, (9, "ab".to_owned())));
+        assert_eq!((found.lines, found.opening.population, found.opening.ledger.position.0), (4, 7, 9));
         let check = |what: &str, touched: Vec<String>, expected: &str| {
             let flaw = judged(&touched).expect_err(what);
             assert!(flaw.contains(expected), "{what}: {flaw}");
@@ -256,5 +300,8 @@ mod tests {
         let mut other = bodies();
         other[0]["format"] = json!("else");
         check("another format", pack(&other), "no evidence pack");
+        let mut twice = bodies();
+        twice[2]["position"] = json!(3);
+        check("two lines of one entry", pack(&twice), "had their line before");
     }
 }

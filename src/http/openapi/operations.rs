@@ -141,7 +141,7 @@ const ONCE: Query = Query {
 const SEEN: Query = Query {
     name: "If-Match",
     place: "header",
-    about: "The `version`, in quotes, in which you saw what the order is about: the engineer (approve, reissue) or the row. An `ETag` of the engineer will do.",
+    about: "The `version`, in quotes, in which you saw what the order is about: the engineer (approve, and reissue of all domains; its `ETag` will do) or the row (everything else).",
     shape: Shape::Text,
 };
 const KNOWN_TAG: Query = Query {
@@ -202,7 +202,7 @@ const fn document(
 }
 
 /// Every route of the API. The page on which an engineer opens first passwords is for people and stands nowhere here.
-pub(super) const OPERATIONS: [Operation; 23] = [
+pub(super) const OPERATIONS: [Operation; 24] = [
     Operation {
         method: Method::GET,
         path: "/v1/engineers",
@@ -434,6 +434,7 @@ pub(super) const OPERATIONS: [Operation; 23] = [
         ],
         problems: READ_ONE,
     },
+    probe("/startupz", "hasStarted", "Whether the start is over.", &[]),
     probe("/livez", "isLive", "Whether the process need not be restarted.", &[]),
     probe(
         "/readyz",

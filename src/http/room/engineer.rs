@@ -10,6 +10,7 @@ use super::cell::Cell;
 use super::five::{Five, failure};
 use super::history;
 use super::matrix::word_of;
+use super::orders::{ENGINEER_VERSION, ROW_VERSION};
 use super::page::{Page, Said, answer};
 use super::parts::{Button, length, moment, only_looking, order, sentences};
 use super::text::Text;
@@ -28,13 +29,22 @@ use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use std::sync::Arc;
 
-/// Entries read for the history, and shown: the last ones.
+/// Entries read for the history from its beginning, and shown: the last of those.
 const READ_MAX: usize = 2_000;
 const READ: usize = 200;
 const SHOWN: usize = 40;
 
 /// Rows that get a form of their own, the most urgent first.
 const FORMS: usize = 20;
+
+/// What was read of an engineer's history.
+struct Past {
+    /// The last of what was read, the newest first.
+    entries: Vec<Entry>,
+    count: usize,
+    /// There are newer ones, which were not read.
+    is_cut: bool,
+}
 
 /// What an engineer's page is made of.
 struct Shown<'a> {
@@ -57,7 +67,7 @@ pub(super) async fn engineer(
     let store = &api.engine.house().store;
     let engineer = store.engineer(&key).await?.ok_or(ProblemKind::NotFound)?;
     let rows = store.enrollments_of(&key).await?;
-    let (past, count) = past(&api, &key).await?;
+    let past = past(&api, &key).await?;
     let name = api::username(&api, &engineer).await?;
     let wording = Wording::new(&api, visitor.spoken);
     let shown = Shown { api: &api, visitor: &visitor, engineer: &engineer, rows: &rows, wording };
@@ -68,14 +78,14 @@ pub(super) async fn engineer(
         title: name.map_or_else(|| key.to_string(), |name| format!("{key} · {name}")),
         lead: Some(word_of(progress).of(language).to_owned()),
         said: Said::of(asked.get::<String>("said")?.as_deref()),
-        content: html! { (shown.content()) (shown.past(&past, count)) },
+        content: html! { (shown.content()) (shown.past(&past)) },
     };
     Ok(answer(&visitor, &page))
 }
 
-/// The last entries, the newest first, and how many were read.
-async fn past(api: &Api, key: &EngineerKey) -> Result<(Vec<Entry>, usize), Problem> {
-    let (mut after, mut last, mut count) = (Position(0), Vec::new(), 0);
+/// The last entries of those that are read.
+async fn past(api: &Api, key: &EngineerKey) -> Result<Past, Problem> {
+    let (mut after, mut last, mut count, mut is_cut) = (Position(0), Vec::new(), 0, true);
     while count < READ_MAX {
         let part = api.engine.house().store.history(key, after, READ).await?;
         let is_end = part.len() < READ;
@@ -86,11 +96,13 @@ async fn past(api: &Api, key: &EngineerKey) -> Result<(Vec<Entry>, usize), Probl
         );
         last.drain(..last.len().saturating_sub(SHOWN));
         if is_end {
+            is_cut = false;
             break;
         }
     }
+    is_cut = is_cut && !api.engine.house().store.history(key, after, 1).await?.is_empty();
     last.reverse();
-    Ok((last, count))
+    Ok(Past { entries: last, count, is_cut })
 }
 
 impl Shown<'_> {
@@ -156,6 +168,10 @@ impl Shown<'_> {
             buttons.push(Button { word: "reissue", text: Text::Reissue, is_main: false });
         }
         let id = "whole";
+        let versions = html! {
+            input type="hidden" name=(ENGINEER_VERSION) value=(self.engineer.version);
+            @if let Some(row) = whole { input type="hidden" name=(ROW_VERSION) value=(row.version); }
+        };
         html! {
             p { @match whole { Some(row) => (self.words(row)), None => (Text::NoLetterYet.of(language)) } }
             @if let Some((since, _)) = held { p { (Text::HeldSince.of(language)) " " (moment(since)) } }
@@ -167,7 +183,7 @@ impl Shown<'_> {
             }
             @if !self.visitor.may(Role::Operator) { (only_looking(language)) }
             @else if !buttons.is_empty() {
-                (order(self.visitor, id, &format!("/engineers/{}/orders", self.engineer.key), Text::AsAWhole.of(language), &html! {}, &buttons))
+                (order(self.visitor, id, &format!("/engineers/{}/orders", self.engineer.key), Text::AsAWhole.of(language), &versions, &buttons))
             }
         }
     }
@@ -218,6 +234,7 @@ impl Shown<'_> {
             buttons.push(Button { word: "adopt", text: Text::Adopt, is_main: false });
         }
         let more = html! {
+            input type="hidden" name=(ROW_VERSION) value=(row.version);
             @if adopts {
                 div.field {
                     label for={ (id) "-account" } { (Text::AdoptAccount.of(language)) }
@@ -244,13 +261,16 @@ impl Shown<'_> {
         state_words(row, &self.wording.zoned(), self.language())
     }
 
-    fn past(&self, entries: &[Entry], count: usize) -> Markup {
+    fn past(&self, past: &Past) -> Markup {
         let (language, key) = (self.language(), &self.engineer.key);
         html! {
             section aria-labelledby="past" {
                 h2 id="past" { (Text::History.of(language)) }
-                p.quiet { (Text::HistoryLead.of(language)) " " (entries.len()) " / " (count) @if count >= READ_MAX { "+" } }
-                div.card { (history::list(entries, |change| change.engineer() == Some(key), language)) }
+                p.quiet { (Text::HistoryLead.of(language)) " " (past.entries.len()) " / " (past.count) @if past.is_cut { "+" } }
+                @if past.is_cut {
+                    p.trouble { (Text::HistoryCut.of(language)) " " code { "carepass engineer show " (key) " --history" } ", " code { "GET /v1/engineers/" (key) "/ledger" } }
+                }
+                div.card { (history::list(&past.entries, |change| change.engineer() == Some(key), language)) }
             }
         }
     }

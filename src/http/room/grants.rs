@@ -1,11 +1,11 @@
 //! Who is held for a person to let in: by the limit on grants, for want of an approval, or because the employment had ended. Not here: the
 //! limit (`engine/granting`).
 
+use super::super::Api;
 use super::super::extract::Asked;
 use super::super::problem::Problem;
 use super::super::tokens::Role;
 use super::super::views::Wording;
-use super::super::{Api, task_list};
 use super::page::{Area, Page, Said, answer};
 use super::parts::{Button, engineer_link, moment, order, sentences};
 use super::text::Text;
@@ -20,10 +20,24 @@ use axum::response::Response;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Engineers named on a card; all of them are let in by it.
 const NAMED: usize = 200;
+
+/// Engineers looked at, and read at once.
+const LOOKED_AT_MAX: usize = 20_000;
+const PART: usize = 200;
+
+/// Who is held for one reason.
+struct Held {
+    /// Since when the first of them is.
+    since: Timestamp,
+    /// When the last of them was held, or HR has last said something about one of them.
+    until: Timestamp,
+    keys: Vec<EngineerKey>,
+}
 
 /// `GET /grants`
 pub(super) async fn grants(
@@ -33,11 +47,12 @@ pub(super) async fn grants(
 ) -> Result<Response, Problem> {
     let asked = asked.only(&["said"])?;
     let wording = Wording::new(&api, visitor.spoken);
-    let held = task_list::held_engineers(&api).await?;
+    let (held, is_cut) = held(&api, wording.now).await?;
     let language = visitor.language();
     let content = html! {
         @if held.is_empty() { p { (Text::NobodyHeld.of(language)) } }
-        @for (why, (since, keys)) in &held { (show(&visitor, wording, *why, *since, keys)) }
+        @if is_cut { p.trouble { (Text::GrantsCut.of(language)) } }
+        @for (why, held) in &held { (show(&visitor, wording, *why, held)) }
     };
     let page = Page {
         area: Some(Area::Grants),
@@ -49,7 +64,34 @@ pub(super) async fn grants(
     Ok(answer(&visitor, &page))
 }
 
-fn show(visitor: &Visitor, wording: Wording, why: Hold, since: Timestamp, keys: &[EngineerKey]) -> Markup {
+/// Who is held, in one look, and whether there are more engineers than it has looked at. A word that comes into force later lets nobody in
+/// before, so it does not count for `until`: nobody who comes until then is to be let in with it.
+async fn held(api: &Api, now: Timestamp) -> Result<(BTreeMap<Hold, Held>, bool), Problem> {
+    let (mut after, mut looked_at, mut all) = (None, 0, BTreeMap::<Hold, Held>::new());
+    while looked_at < LOOKED_AT_MAX {
+        let part = api.engine.house().store.engineers(after.as_ref(), PART).await?;
+        looked_at += part.len();
+        let is_last = part.len() < PART;
+        after = part.last().map(|engineer| engineer.key.clone());
+        for engineer in part {
+            let Some((since, why)) = engineer.held() else { continue };
+            let held = all.entry(why).or_insert(Held { since, until: since, keys: Vec::new() });
+            held.since = held.since.min(since);
+            let last = since.max(engineer.stated.from);
+            if last <= now {
+                held.until = held.until.max(last);
+            }
+            held.keys.push(engineer.key);
+        }
+        if is_last {
+            return Ok((all, false));
+        }
+    }
+    Ok((all, true))
+}
+
+fn show(visitor: &Visitor, wording: Wording, why: Hold, held: &Held) -> Markup {
+    let Held { since, until, keys } = held;
     let language = visitor.language();
     let say = |text: Text| text.of(language);
     let id = CardId::Held(why).to_string();
@@ -58,22 +100,23 @@ fn show(visitor: &Visitor, wording: Wording, why: Hold, since: Timestamp, keys: 
     let message = explain(&Failure::needs(Who::Operator, why.code()), &nowhere, wording.now, language);
     html! {
         article.card aria-labelledby=(id) {
-            header { h2 id=(id) { (in_short(why.code(), language)) " (" (keys.len()) ")" } span.quiet { (say(Text::Since)) ": " (moment(since)) } }
+            header { h2 id=(id) { (in_short(why.code(), language)) " (" (keys.len()) ")" } span.quiet { (say(Text::Since)) ": " (moment(*since)) } }
             (sentences(&message, language))
             p { (say(Text::WhoWaits)) ": "
                 @for (number, key) in keys.iter().take(NAMED).enumerate() { @if number > 0 { ", " } (engineer_link(key)) }
                 @if keys.len() > NAMED { " " (say(Text::AndMore)) " " (keys.len() - NAMED) }
             }
             @if !visitor.may(Role::Approver) { p.quiet { (say(Text::OnlyApprovers)) } }
-            @else if why == Hold::GrantLimit { (release(visitor, wording, &id)) }
+            @else if why == Hold::GrantLimit { (release(visitor, *until, &id)) }
             @else { p { (say(Text::OneByOne)) } }
         }
     }
 }
 
-/// The button names the moment that the page shows: nobody is let in who came later.
-fn release(visitor: &Visitor, wording: Wording, id: &str) -> Markup {
-    let more = html! { input type="hidden" name="held_before" value=(wording.now); };
+/// The button names the moment of the last of those on the page: nobody is let in who came later, and the page is the same until somebody
+/// comes.
+fn release(visitor: &Visitor, until: Timestamp, id: &str) -> Markup {
+    let more = html! { input type="hidden" name="held_before" value=(until); };
     let button = Button { word: "release", text: Text::ReleaseAll, is_main: true };
     let about = Text::ReleaseAll.of(visitor.language());
     order(visitor, id, &format!("/grants/{id}/release"), about, &more, &[button])

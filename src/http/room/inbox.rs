@@ -35,7 +35,8 @@ pub(super) async fn inbox(
     let from: usize = asked.get("from")?.unwrap_or(0);
     let language = visitor.language();
     let cards = sorted(task_list::open_tasks(&api, Wording::new(&api, visitor.spoken)).await?);
-    let next = (from + CARDS < cards.len()).then(|| format!("/tasks?from={}", from + CARDS));
+    let further = from.saturating_add(CARDS);
+    let next = (further < cards.len()).then(|| format!("/tasks?from={further}"));
     let held: usize = task_list::held_engineers(&api).await?.values().map(|(_, keys)| keys.len()).sum();
     let content = html! {
         @if held > 0 {

@@ -10,17 +10,18 @@ use super::page::{Area, Page, answer};
 use super::parts::{engineer_link, length, moment};
 use super::text::Text;
 use super::visitor::Visitor;
-use crate::model::enrollment::{EnrollmentId, Lane, Want};
+use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, Want};
 use crate::model::id::EngineerKey;
 use crate::model::message::state_words;
 use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
 use maud::{Markup, html};
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Leavers on the page, and engineers and rows looked at for it.
+/// Leavers on the page, and rows of each lane and engineers looked at for it.
 const LEAVERS: usize = 100;
 const LOOKED_AT_MAX: usize = 20_000;
 const PART: usize = 200;
@@ -41,45 +42,64 @@ pub(super) async fn leavers(
     asked.only(&[])?;
     let wording = Wording::new(&api, visitor.spoken);
     let mut leavers = Vec::new();
-    for key in keys(&api).await? {
+    let (keys, more) = keys(&api).await?;
+    for key in keys {
         leavers.extend(leaver(&api, key, wording).await?);
     }
-    leavers.sort_by_key(|leaver| {
-        (leaver.open.is_empty(), std::cmp::Reverse(leaver.leaving.said_at), leaver.key.clone())
-    });
+    leavers
+        .sort_by_key(|leaver| (leaver.open.is_empty(), Reverse(leaver.leaving.said_at), leaver.key.clone()));
     let language = visitor.language();
     let page = Page {
         area: Some(Area::Leavers),
         title: Text::LeaversTitle.of(language).to_owned(),
         lead: Some(Text::LeaversLead.of(language).to_owned()),
         said: None,
-        content: table(&visitor, &leavers, wording),
+        content: html! {
+            @if more { p.trouble { (Text::MoreLeave.of(language)) " " code { "carepass report leavers" } } }
+            (table(&visitor, &leavers, wording))
+        },
     };
     Ok(answer(&visitor, &page))
 }
 
-/// Who has a row that is at it, and the latest of those who are to have no access at all.
-async fn keys(api: &Api) -> Result<BTreeSet<EngineerKey>, Problem> {
-    let (house, mut keys) = (api.engine.house(), BTreeSet::new());
+/// Those whose access is open first, then who left last, and whether there are more.
+async fn keys(api: &Api) -> Result<(Vec<EngineerKey>, bool), Problem> {
+    let (house, mut found) = (api.engine.house(), BTreeMap::new());
+    let (gone, mut more) = gone(api).await?;
+    found.extend(gone.into_iter().map(|(from, key)| (key, (true, Reverse(from)))));
     let removed = api.engine.removed().into_iter();
     for lane in house.sites.keys().cloned().chain(removed).map(Lane::Leaving) {
-        let mut after: Option<(Timestamp, EnrollmentId)> = None;
-        while keys.len() < LEAVERS {
+        let (mut after, mut looked_at) = (None::<(Timestamp, EnrollmentId)>, 0);
+        loop {
             let rows = house.store.queue(&lane, after.as_ref(), PART).await?;
-            keys.extend(rows.iter().filter_map(|row| row.id.engineer().cloned()));
+            looked_at += rows.len();
+            for row in rows.iter().filter(|row| is_open(row)) {
+                let Some(key) = row.id.engineer() else { continue };
+                let said_at = row.leaving.map_or(Timestamp::MAX, |leaving| leaving.said_at);
+                found.insert(key.clone(), (false, Reverse(said_at)));
+            }
             after = rows.last().and_then(|row| row.wake_at().map(|at| (at, row.id.clone())));
             if rows.len() < PART {
                 break;
             }
+            if looked_at >= LOOKED_AT_MAX {
+                more = true;
+                break;
+            }
         }
     }
-    let mut gone = gone(api).await?;
-    gone.sort();
-    keys.extend(gone.into_iter().rev().take(LEAVERS).map(|(_, key)| key));
-    Ok(keys)
+    let mut places: Vec<_> = found.into_iter().map(|(key, place)| (place, key)).collect();
+    places.sort();
+    more |= places.len() > LEAVERS;
+    Ok((places.into_iter().take(LEAVERS).map(|(_, key)| key).collect(), more))
 }
 
-async fn gone(api: &Api) -> Result<Vec<(Timestamp, EngineerKey)>, Problem> {
+fn is_open(row: &Enrollment) -> bool {
+    row.newest_goal().want == Want::Absent && row.facts.locked_out_at.is_none() && !row.has_lost_access()
+}
+
+/// Who is to have no access at all, and whether there are more engineers than were looked at.
+async fn gone(api: &Api) -> Result<(Vec<(Timestamp, EngineerKey)>, bool), Problem> {
     let (mut after, mut looked_at, mut gone) = (None, 0, Vec::new());
     while looked_at < LOOKED_AT_MAX {
         let part = api.engine.house().store.engineers(after.as_ref(), PART).await?;
@@ -89,10 +109,10 @@ async fn gone(api: &Api) -> Result<Vec<(Timestamp, EngineerKey)>, Problem> {
         let leaves = part.into_iter().filter(|engineer| engineer.stated.goal.want == Want::Absent);
         gone.extend(leaves.map(|engineer| (engineer.stated.from, engineer.key)));
         if is_last {
-            break;
+            return Ok((gone, false));
         }
     }
-    Ok(gone)
+    Ok((gone, true))
 }
 
 async fn leaver(api: &Api, key: EngineerKey, wording: Wording) -> Result<Option<Leaver>, Problem> {

@@ -75,7 +75,7 @@ pub(super) async fn matrix(
     let columns: Vec<(&ResellerName, &DomainName)> = roster.domains().collect();
     let content = html! {
         (narrow(&view, language))
-        @if lines.is_empty() { p { (Text::NobodyHere.of(language)) } } @else { (table(&lines, &columns, &view, language)) }
+        @if lines.is_empty() { p { (if next.is_some() || view.after.is_some() { Text::NobodyInPart } else { Text::NobodyHere }.of(language)) } } @else { (table(&lines, &columns, &view, language)) }
         (columns_pager(columns.len(), &view, language))
         (pager(view.after.is_some().then(|| view.address(None, view.column)).as_deref(),
             next.map(|key| view.address(Some(&key), view.column)).as_deref(), language))
@@ -198,13 +198,14 @@ fn table(
 }
 
 fn columns_pager(count: usize, view: &View, language: Language) -> Markup {
-    let last = (view.column + COLUMNS).min(count);
+    let further = view.column.saturating_add(COLUMNS);
+    let last = further.min(count);
     html! {
         @if count > COLUMNS {
             nav.next aria-label=(Text::Domains.of(language)) {
-                span.quiet { (Text::Domains.of(language)) " " (view.column + 1) "–" (last) " / " (count) }
+                span.quiet { (Text::Domains.of(language)) " " (view.column.saturating_add(1)) "–" (last) " / " (count) }
                 @if view.column > 0 { a href=(view.address(view.after.as_ref(), view.column.saturating_sub(COLUMNS))) { "← " (Text::DomainsBefore.of(language)) } }
-                @if last < count { a href=(view.address(view.after.as_ref(), view.column + COLUMNS)) { (Text::DomainsAfter.of(language)) " →" } }
+                @if last < count { a href=(view.address(view.after.as_ref(), further)) { (Text::DomainsAfter.of(language)) " →" } }
             }
         }
     }

@@ -4,7 +4,7 @@
 use super::super::conditional::Seen;
 use super::super::extract::Named;
 use super::super::orders::{self, Body};
-use super::super::problem::Problem;
+use super::super::problem::{Problem, ProblemKind};
 use super::super::tasks::{self, Done};
 use super::super::{Api, dead_letters};
 use super::page::{Area, Said};
@@ -18,6 +18,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use std::sync::Arc;
 
+/// Fields of a form with what the operator saw: the version of the row, and of the engineer.
+pub(super) const ROW_VERSION: &str = "row_version";
+pub(super) const ENGINEER_VERSION: &str = "engineer_version";
+
+/// Orders of an engineer's form that are about the engineer and not about the row.
+const ABOUT_ENGINEER: &[&str] = &["approve", "reissue"];
+
 /// `POST /engineers/{key}/orders`
 pub(super) async fn of_engineer(
     State(api): State<Arc<Api>>,
@@ -26,7 +33,8 @@ pub(super) async fn of_engineer(
 ) -> Result<Response, Problem> {
     let key: EngineerKey = named.get("key")?;
     let Signed { caller, spoken, fields } = signed;
-    orders::about_engineer(&api, &caller, key.clone(), &body(fields)?, Seen(None), spoken).await?;
+    let (body, seen) = read(fields, ABOUT_ENGINEER)?;
+    orders::about_engineer(&api, &caller, key.clone(), &body, seen, spoken).await?;
     Ok(back_to(&format!("/engineers/{key}"), Said::Done))
 }
 
@@ -39,7 +47,8 @@ pub(super) async fn of_domain(
     let key: EngineerKey = named.get("key")?;
     let id = EnrollmentId::Domain(key.clone(), named.get("reseller")?, named.get("domain")?);
     let Signed { caller, spoken, fields } = signed;
-    let _ = orders::of_row(&api, &caller, &id, &body(fields)?, Seen(None), spoken).await?;
+    let (body, seen) = read(fields, &[])?;
+    let _ = orders::of_row(&api, &caller, &id, &body, seen, spoken).await?;
     Ok(back_to(&format!("/engineers/{key}"), Said::Done))
 }
 
@@ -52,7 +61,8 @@ pub(super) async fn of_reseller(
     let name: ResellerName = named.get("reseller")?;
     let Signed { caller, spoken, fields } = signed;
     let id = EnrollmentId::Reseller(name.clone());
-    let _ = orders::of_row(&api, &caller, &id, &body(fields)?, Seen(None), spoken).await?;
+    let (body, seen) = read(fields, &[])?;
+    let _ = orders::of_row(&api, &caller, &id, &body, seen, spoken).await?;
     Ok(back_to(&format!("/resellers/{name}"), Said::Done))
 }
 
@@ -103,12 +113,20 @@ pub(super) async fn replay(
     Ok(back_to(Area::Events.path(), Said::Replayed))
 }
 
-/// The order of a form. The field for an account stands beside every button; without `adopt` it is refused when it is filled in.
-fn body(mut fields: Fields) -> Result<Body, Problem> {
+/// The order of a form, and the version that it holds for. The field for an account stands beside every button; without `adopt` it is
+/// refused when it is filled in. `retry` holds for any version: rows move by themselves, and to look once more does no harm.
+fn read(mut fields: Fields, about_engineer: &[&str]) -> Result<(Body, Seen), Problem> {
     let order = fields.take("order").unwrap_or_default();
     let (reason, account) = (fields.take("reason").unwrap_or_default(), fields.take("account"));
+    let (row, engineer) = (fields.take(ROW_VERSION), fields.take(ENGINEER_VERSION));
     fields.no_more()?;
-    Body::of_form(&order, reason, account)
+    let body = Body::of_form(&order, reason, account)?;
+    if order == "retry" {
+        return Ok((body, Seen(None)));
+    }
+    let sent = if about_engineer.contains(&order.as_str()) { engineer } else { row };
+    let version = sent.and_then(|text| text.parse().ok()).ok_or(ProblemKind::PreconditionFailed)?;
+    Ok((body, Seen(Some(version))))
 }
 
 /// A reload of the page that follows does not order again.

@@ -160,8 +160,13 @@ pub(super) fn problem(problem: &Problem, spoken: Spoken) -> Response {
         p.next { a href="/" { (Text::BackToMatrix.of(language)) } a href=(SIGN_IN) { (Text::SignIn.of(language)) } }
     };
     let mut response = plain(problem.kind.status(), language, title, &content);
-    if problem.kind.status() == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    let wait = match problem.kind.status() {
+        StatusCode::SERVICE_UNAVAILABLE => Some("5"),
+        StatusCode::TOO_MANY_REQUESTS => Some("1"),
+        _ => None,
+    };
+    if let Some(seconds) = wait {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
     }
     response
 }

@@ -4,6 +4,7 @@
 use super::super::Api;
 use super::super::language::Spoken;
 use super::super::problem::{Problem, ProblemKind};
+use super::super::tokens::Role;
 use super::SIGN_IN;
 use super::page::{languages, plain};
 use super::session::NotSignedIn;
@@ -23,7 +24,8 @@ const TOKEN_MAX: usize = 512;
 
 /// `GET /sign-in`
 pub(super) async fn form(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
-    if session(&api, &headers).is_some() {
+    // Whoever may see nothing here gets the form, to sign in with another token.
+    if session(&api, &headers).is_some_and(|session| session.caller.role.may(Role::Viewer)) {
         return Redirect::to("/").into_response();
     }
     let language = reader(&headers).0;
@@ -86,7 +88,7 @@ fn entered(api: &Api, headers: &HeaderMap, opened: Result<String, NotSignedIn>, 
             with_cookie(Redirect::to("/").into_response(), keep(headers, Some(&fresh)))
         }
         Err(NotSignedIn::UnknownToken) => {
-            tracing::info!(
+            tracing::debug!(
                 "refused: nobody was signed in to the dashboard, the token or invitation is unknown"
             );
             let content = sign_in_form(language, Some(Text::TokenUnknown));

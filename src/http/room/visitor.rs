@@ -86,6 +86,9 @@ pub(super) async fn require(
     let Some(session) = session(&api, request.headers()) else {
         return Redirect::to(SIGN_IN).into_response();
     };
+    if !api.paces.take(&session.caller.name) {
+        return Problem::from(ProblemKind::TooManyRequests).into_response();
+    }
     // Who may only send events sees nothing here either.
     if let Err(problem) = auth::check(&session.caller, least) {
         return problem.into_response();

@@ -146,6 +146,11 @@ async fn nobody_signs_in_without_a_token() {
         let page = answer.text().await.unwrap();
         assert!(page.contains("role=\"alert\"") && !page.contains("<script>"), "{page}");
     }
+    let publisher = server.tokens[&Role::Publisher].clone();
+    let answer = browser.sign_in(&publisher).await;
+    let kept = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let again = browser.client.get(browser.url("/sign-in")).header("cookie", kept).send().await.unwrap();
+    assert_eq!(again.status(), StatusCode::OK, "whoever may see nothing gets the form");
     for path in ["/enter/", "/enter/nothing", &format!("/enter/{}", "a".repeat(43))] {
         let answer = browser.client.get(browser.url(path)).send().await.unwrap();
         assert!(answer.status().is_client_error() && !answer.headers().contains_key("set-cookie"), "{path}");
@@ -184,21 +189,67 @@ async fn buttons_do_what_the_orders_of_the_api_do() {
     check(&operator, engineer, &[("order", "retry"), ("reason", "x"), ("account", "a@b.se")], faulty).await;
     check(&operator, engineer, &[("order", "retry"), ("reason", "x"), ("role", "approver")], faulty).await;
     check(&operator, "/engineers/E-9/orders", &[("order", "retry"), ("reason", "x")], gone).await;
-    check(&operator, "/engineers/E-1/orders", &[("order", "approve"), ("reason", "x")], no).await;
+    let approve = [("order", "approve"), ("reason", "x"), ("engineer_version", "1")];
+    check(&operator, "/engineers/E-1/orders", &approve, no).await;
     check(&operator, "/grants/grants-held/release", &[("reason", "x")], no).await;
     let place =
         check(&operator, &done, &[("order", "done"), ("reason", "bought seats")], StatusCode::SEE_OTHER)
             .await;
     assert_eq!(place.as_deref(), Some("/tasks?said=checked"));
     check(&operator, &done, &[("order", "done"), ("reason", "again")], gone).await;
+    let (_, page) = approver.page("/grants").await;
+    assert!(page.contains("name=\"held_before\" value=\"1970-01-01T00:00:00Z\""), "the last of them: {page}");
     let released =
-        [("order", "release"), ("reason", "HR has confirmed"), ("held_before", "2026-11-22T10:00:00Z")];
+        [("order", "release"), ("reason", "HR has confirmed"), ("held_before", "1970-01-01T00:00:00Z")];
     let place = check(&approver, "/grants/grants-held/release", &released, StatusCode::SEE_OTHER).await;
     assert_eq!(place.as_deref(), Some("/grants?said=released"));
     let (_, page) = approver.page("/grants?said=released").await;
     assert!(page.contains("role=\"status\">Released") && page.contains("Nobody is held"), "{page}");
     let (_, page) = operator.page("/engineers/E-2").await;
     assert!(page.contains("operator: <q lang=\"\">bought seats</q>"), "{page}");
+    server.paces.exhaust("operator");
+    assert_eq!(operator.page("/tasks").await.0, StatusCode::TOO_MANY_REQUESTS, "as at the API");
+    assert_eq!(approver.page("/tasks").await.0, StatusCode::OK);
+}
+
+/// What has moved since the page was shown is not what somebody has decided about; looking once more does no harm.
+#[tokio::test]
+async fn a_button_holds_for_what_its_page_showed() {
+    let server = Server::start().await;
+    put_engineer(&server.store, "E-1", HELD).await;
+    put_waiting(&server.store, "domain/E-1/se/a.se").await;
+    let browser = Browser::of(&server, Role::Approver).await;
+    let (_, page) = browser.page("/engineers/E-1").await;
+    let shown = |name: &str, place: &str| {
+        let form =
+            page.split(&format!("action=\"{place}\"")).nth(1).unwrap().split("</form>").next().unwrap();
+        let field = form.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap();
+        field.split('"').next().unwrap().to_owned()
+    };
+    let press = async |path: &str, order: &str, version: Option<(&str, &str)>| {
+        let mut fields = vec![("order", order), ("reason", "x")];
+        fields.extend(version);
+        browser.press(path, &fields).send().await.unwrap().status()
+    };
+    let (engineer, row) = ("/engineers/E-1/orders", "/engineers/E-1/se/a.se/orders");
+    let (seen, seen_row) = (shown("engineer_version", engineer), shown("row_version", row));
+    let moved = StatusCode::PRECONDITION_FAILED;
+    let before = server.store.head().await.unwrap();
+    for version in
+        [None, Some(("row_version", "7")), Some(("row_version", "x")), Some(("engineer_version", "0"))]
+    {
+        assert_eq!(press(row, "skip", version).await, moved, "{version:?}");
+    }
+    for version in [None, Some(("engineer_version", "7")), Some(("row_version", seen.as_str()))] {
+        assert_eq!(press(engineer, "approve", version).await, moved, "{version:?}");
+    }
+    assert_eq!(server.store.head().await.unwrap(), before, "something was written");
+    let (seen, seen_row) =
+        (Some(("engineer_version", seen.as_str())), Some(("row_version", seen_row.as_str())));
+    assert_eq!(press(row, "skip", seen_row).await, StatusCode::SEE_OTHER);
+    assert_eq!(press(row, "skip", seen_row).await, moved, "the same form once more");
+    assert_eq!(press(row, "retry", seen_row).await, StatusCode::SEE_OTHER);
+    assert_eq!(press(engineer, "approve", seen).await, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]

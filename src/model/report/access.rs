@@ -27,7 +27,7 @@ pub struct Line {
     pub account: Option<AccountId>,
     /// Google's ids of the roles that carepass gave.
     pub roles: String,
-    /// The event that asked for it: its source and id.
+    /// The event that asked for it: `event SOURCE ID`. What HR chooses never begins it, so that no spreadsheet takes it for a formula.
     pub event: String,
     /// HR's revision.
     pub revision: u64,
@@ -75,7 +75,7 @@ impl Access {
                     account: account.map(|fact| fact.id.clone()),
                     roles: roles.unwrap_or_default().join(" "),
                     event: cause.map_or_else(String::new, |cause| {
-                        format!("{} {}", cause.event.source, cause.event.id)
+                        format!("event {} {}", cause.event.source, cause.event.id)
                     }),
                     revision: row.goal.revision,
                 };

@@ -2,7 +2,7 @@
 //! whoever makes the pack does not choose; and the chain of the pack's lines, each of which names the hash of the one before. Pure.
 //! Not here: files and the ledger's own chain (`cli/report/pack`).
 
-use super::super::engineer::Release;
+use super::super::engineer::{Engineer, Release};
 use super::super::enrollment::{Enrollment, EnrollmentId, State, Want};
 use super::super::entry::{Actor, Change, Entry};
 use super::super::id::{AccountId, EngineerKey};
@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 pub enum Kind {
     /// HR asked for it.
     Request,
-    /// A person, or the event itself, let it in.
+    /// A person let it in; or the event did, by the approval that it names or within the limits.
     Approval,
     /// A person decided something else.
     Order,
@@ -52,7 +52,23 @@ pub struct Proof {
 #[derive(Debug, Default)]
 pub struct Prover {
     done: BTreeMap<EnrollmentId, (Want, BTreeSet<StepName>)>,
-    released: BTreeMap<EngineerKey, bool>,
+    admitted: BTreeMap<EngineerKey, Admitted>,
+}
+
+/// What of an engineer was let in.
+#[derive(Debug, Default)]
+struct Admitted {
+    is_in: bool,
+    /// More is asked for.
+    is_asked: bool,
+    approval: Option<String>,
+}
+
+impl Admitted {
+    fn of(stored: &Engineer) -> Self {
+        let is_in = stored.stated.goal.want == Want::Present && matches!(stored.release, Release::Granted(_));
+        Self { is_in, is_asked: stored.asked.is_some(), approval: stored.stated.approval.clone() }
+    }
 }
 
 impl Prover {
@@ -67,9 +83,8 @@ impl Prover {
                     proofs.push(proof(Kind::Request, engineer.to_string(), what));
                 }
                 Change::Engineer(stored) => {
-                    let is_let_in = matches!(stored.release, Release::Granted(_));
-                    let was = self.released.insert(engineer.clone(), is_let_in);
-                    proofs.extend(of_engineer(entry, stored, is_let_in && was != Some(true)));
+                    let was = self.admitted.insert(engineer.clone(), Admitted::of(stored));
+                    proofs.extend(of_engineer(entry, stored, &was.unwrap_or_default()));
                 }
                 Change::Enrollment { row, .. } => proofs.extend(self.of_row(entry, row)),
                 Change::Erased { .. } => {
@@ -110,7 +125,7 @@ impl Prover {
     }
 }
 
-fn of_engineer(entry: &Entry, stored: &super::super::engineer::Engineer, is_new_grant: bool) -> Vec<Proof> {
+fn of_engineer(entry: &Entry, stored: &Engineer, was: &Admitted) -> Vec<Proof> {
     let subject = stored.key.to_string();
     let want = match stored.stated.goal.want {
         Want::Present => "present",
@@ -119,13 +134,20 @@ fn of_engineer(entry: &Entry, stored: &super::super::engineer::Engineer, is_new_
     let what = format!("{want} by revision {}", stored.stated.goal.revision);
     let asked = matches!(entry.actor, Actor::Event(_));
     let request = asked.then(|| proof(Kind::Request, subject.clone(), what));
-    let approval = match (&entry.actor, &stored.stated.approval) {
-        (Actor::Operator { .. }, _) => Some("by an operator".to_owned()),
-        (_, Some(reference)) if is_new_grant => Some(format!("by the event: {reference}")),
-        (_, None) if is_new_grant => Some("none asked for: within the limits on grants".to_owned()),
-        (_, Some(_) | None) => None,
+    let is = Admitted::of(stored);
+    let is_new = is.is_in && !was.is_in;
+    let is_taken_in = is.is_in && was.is_asked && !is.is_asked;
+    // Of what still waits for a person nobody has approved anything that is in force.
+    let is_named = is.is_in && !is.is_asked && is.approval != was.approval;
+    let approval = match (&entry.actor, is.approval) {
+        (Actor::Operator { .. }, _) => (is_new || is_taken_in).then(|| "by an operator".to_owned()),
+        (Actor::Engine | Actor::Event(_), Some(reference)) => {
+            (is_new || is_named).then(|| format!("by the event: {reference}"))
+        }
+        (Actor::Engine | Actor::Event(_), None) => {
+            is_new.then(|| "none asked for: within the limits on grants".to_owned())
+        }
     };
-    let approval = approval.filter(|_| stored.stated.goal.want == Want::Present);
     request.into_iter().chain(approval.map(|what| proof(Kind::Approval, subject, what))).collect()
 }
 

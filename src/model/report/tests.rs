@@ -1,6 +1,6 @@
 //! Folds over small ledgers that are made by the machine itself: rows move by `apply`, so that a report reads what is really written.
 
-use super::super::engineer::{Engineer, EventRef};
+use super::super::engineer::{Engineer, EventRef, Hold, Release};
 use super::super::enrollment::{AccountFact, Goal, Want};
 use super::super::entry::{Actor, Position, Received};
 use super::super::failure::{Failure, FailureCode, Who};
@@ -131,6 +131,21 @@ fn access_begins_with_the_role_and_ends_when_it_was_seen_to_be_gone() {
 }
 
 #[test]
+fn what_hr_chooses_does_not_begin_a_field_of_the_report() {
+    let mut ledger = Ledger::default();
+    let cause = super::super::statement::Cause {
+        event: EventRef { source: "=HYPERLINK(\"https://a.example\")".into(), id: "1".into() },
+        correlation_id: None,
+        trace_parent: None,
+    };
+    let wish = super::super::enrollment::Wish { cause: Some(cause), ..wish(Want::Present, 1, 0) };
+    let mut row = Enrollment::open("domain/E-1/se/a.se".parse().expect("a row"), wish, at(0));
+    let ready = ledger.lived_through(1, &mut row);
+    let line = ledger.access(ready).remove(0);
+    assert_eq!(line.event, "event =HYPERLINK(\"https://a.example\") 1");
+}
+
+#[test]
 fn whoever_is_cancelled_keeps_what_was_given() {
     let mut ledger = Ledger::default();
     let mut row = opened(&mut ledger, 0);
@@ -252,6 +267,36 @@ fn an_entry_proves_request_approval_write_verification_and_removal() {
     assert!(of(Kind::Verification).contains(&"locked_out") && of(Kind::Verification).contains(&"verify"));
     let role = proofs.iter().find(|proof| proof.what == "role").expect("the role was given");
     assert_eq!(role.account.as_ref().map(ToString::to_string).as_deref(), Some("100"));
+}
+
+#[test]
+fn an_approval_is_what_lets_somebody_in_and_no_other_order() {
+    let operator = || Actor::Operator { name: "ops".into(), reason: "again".into() };
+    let (mut prover, mut engineer, mut position) = (Prover::default(), Engineer::example("E-1"), 0);
+    let mut check = |engineer: &Engineer, actor: Actor, expected: Option<&str>| {
+        position += 1;
+        let changes = vec![Change::Engineer(Box::new(engineer.clone()))];
+        let entry = Entry { position: Position(position), at: at(1), actor, changes };
+        let proofs = prover.proofs(&entry, &engineer.key);
+        let found: Vec<&str> = proofs.iter().map(|proof| proof.what.as_str()).collect();
+        assert_eq!(found, expected.as_slice(), "entry {position}");
+    };
+    engineer.release = Release::Held { since: at(1), why: Hold::GrantLimit };
+    check(&engineer, Actor::Engine, None);
+    engineer.release = Release::Granted(at(1));
+    check(&engineer, operator(), Some("by an operator"));
+    check(&engineer, operator(), None);
+    engineer.stated.approval = Some("CASE-1".into());
+    check(&engineer, Actor::Engine, Some("by the event: CASE-1"));
+    check(&engineer, operator(), None);
+    let (statement, since) = (engineer.stated.clone(), at(1));
+    let asked = super::super::engineer::Asked { statement, since, why: Hold::GrantLimit };
+    engineer.asked = Some(Box::new(asked));
+    engineer.stated.approval = Some("CASE-2".into());
+    check(&engineer, Actor::Engine, None);
+    check(&engineer, operator(), None);
+    engineer.asked = None;
+    check(&engineer, operator(), Some("by an operator"));
 }
 
 #[test]

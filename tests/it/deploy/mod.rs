@@ -6,6 +6,7 @@ mod package;
 use crate::fixture::process::carepass;
 use crate::fixture::python;
 use package::{Machine, Package};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -70,11 +71,17 @@ fn a_package_is_installed_upgraded_and_purged() {
     std::fs::write(&state, "what was done").expect("it can be written");
     std::fs::write(&secret, "a key").expect("it can be written");
 
+    let folder_of_secrets = machine.path("etc/carepass");
+    let stricter = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(&folder_of_secrets, stricter).expect("it is ours");
+
     // The next version is one in its number: packing takes longer than everything else.
     let second = Package::build(folder.path(), "0.1.0-2", Path::new("/bin/true"));
     let said = machine.dpkg(&["--install", second.path()]);
     assert!(!said.contains("not started"), "an upgrade tells nobody how to begin: {said}");
     assert_eq!(std::fs::read_to_string(&configuration).expect("it stays"), own);
+    let mode = std::fs::metadata(&folder_of_secrets).expect("it stays").permissions().mode() & 0o777;
+    assert_eq!(mode, 0o700, "an upgrade opens nothing that somebody has closed");
 
     machine.dpkg(&["--remove", "carepass"]);
     assert!(!machine.path("usr/bin/carepass").exists());

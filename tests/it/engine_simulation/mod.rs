@@ -16,7 +16,7 @@ use history::History;
 use outside::Stats;
 
 /// Seeds of each half; the halves run side by side, and every other history of each is a nasty one.
-const SEEDS: u64 = 72;
+const SEEDS: u64 = 48;
 
 fn run(seeds: impl Iterator<Item = u64>) {
     let only = seed::asked_for();

@@ -86,7 +86,7 @@ fn evidence(story: &Story) {
     assert!(verify(&["--head", head]).done().contains(head));
     let folder = story.store();
     let ledger = ["--store", folder.to_str().expect("a plain path")];
-    assert!(verify(&ledger).done().contains("Every entry stands so in the ledger"));
+    assert!(verify(&ledger).done().contains("every line is the same"));
 
     // Made anew as a whole, with its own chain sound: only the ledger and the head can tell.
     let forged = chained(lines.clone(), |line| {
@@ -97,9 +97,28 @@ fn evidence(story: &Story) {
     std::fs::write(&out, forged).expect("a folder of our own");
     let failed =
         |ran: Ran, why: &str| assert!(ran.code == Some(1) && ran.notes.contains(why), "{}", ran.notes);
-    verify(&[]).done();
+    assert!(verify(&[]).notes.contains("(--head)"));
     failed(verify(&["--head", head]), "another pack");
     failed(verify(&ledger), "stands otherwise in the ledger");
+    let proved = chained(lines.clone(), |line| {
+        if line["position"].is_u64() {
+            line["proofs"][0]["what"] = json!("by the event: CASE-1");
+        }
+    });
+    let mut fewer = lines.clone();
+    fewer.remove(2);
+    fewer.iter_mut().zip(1..).for_each(|(line, number)| line["line"] = json!(number));
+    let renamed = chained(lines.clone(), |line| {
+        if line["format"].is_string() {
+            line["sample"]["seed"] = json!("auditor 7 or so");
+            line["population"] = json!(9);
+        }
+    });
+    for edited in [proved, chained(fewer, |_| ()), renamed] {
+        std::fs::write(&out, edited).expect("a folder of our own");
+        verify(&[]).done();
+        failed(verify(&ledger), "stands otherwise in the ledger");
+    }
     let text = chained(lines, |_| ());
     std::fs::write(&out, text.replacen("\"write\"", "\"order\"", 1)).expect("a folder of our own");
     failed(verify(&[]), "does not follow");

@@ -64,6 +64,9 @@ capabilities:
 # Where carepass finds secrets by the names of its keys, as under systemd.
 - name: CREDENTIALS_DIRECTORY
   value: /run/credentials/carepass
+# Stronger than the configuration: an embedded store without a volume would be gone with its pod, and each replica would have its own.
+- name: CAREPASS__STORE__BACKEND
+  value: {{ ternary "embedded" "postgres" .Values.persistence.enabled }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}
