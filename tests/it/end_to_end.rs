@@ -38,7 +38,7 @@ const MEANWHILE: usize = 5;
 const WAVE: usize = 6;
 
 /// Everything after the broker's start has this long; it usually takes a tenth of it. With the two minutes that a node may take to
-/// start it stays within the five of `.config/nextest.toml`, so that a run that hangs shows the daemon's log.
+/// start it stays within the eight of `.config/nextest.toml`, so that a run that hangs shows the daemon's log.
 const LIMIT: Duration = Duration::from_secs(150);
 
 /// How often a fact is looked for that comes about in another process.
