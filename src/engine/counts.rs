@@ -9,9 +9,8 @@ use crate::model::enrollment::{Enrollment, EnrollmentId, State, TargetKind, Want
 use crate::model::failure::{FailureCode, Who};
 use crate::model::id::EngineerKey;
 use crate::model::roster::Roster;
-use crate::model::task::{TaskId, task};
+use crate::model::task::{self, TaskId};
 use crate::store::StoreError;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,9 +53,6 @@ impl Counts {
     ) {
         let progress = Progress::of(engineer, roster, rows);
         *self.engineers.entry(progress).or_default() += 1;
-        for row in rows {
-            self.take_task(row, now);
-        }
         self.leavers_open += u32::from(rows.iter().any(is_open));
         let is_awaited = match progress {
             Progress::Planned | Progress::Provisioning | Progress::PartlyReady => {
@@ -75,12 +71,12 @@ impl Counts {
         self.at_risk += u32::from(is_at_risk);
     }
 
-    /// A row that may wait for a person. What an engineer is asked for is nobody else's to do.
-    pub(super) fn take_task(&mut self, row: &Enrollment, now: Timestamp) {
-        let waits =
-            matches!(&row.state, State::Waiting { on, .. } if on.is_a_person() && *on != Who::Engineer);
-        if waits && let Some(task) = task(row, &now.to_zoned(TimeZone::UTC)) {
-            self.cards.insert(task.id, task.code);
+    /// A row that waits for a person. What an engineer is asked for is nobody else's to do.
+    fn take_task(&mut self, row: &Enrollment) {
+        if let Some((id, code, on)) = task::id(row)
+            && on != Who::Engineer
+        {
+            self.cards.insert(id, code);
         }
     }
 
@@ -108,7 +104,11 @@ impl Engine {
             let begun = Instant::now();
             let is_ours = self.duties.holds(&Duty::Reconcile);
             match self.house.store.head().await {
-                Ok(_) if !is_ours => (counted, at) = (Counts::default(), None),
+                Ok(_) if !is_ours => {
+                    (counted, at) = (Counts::default(), None);
+                    // So that whoever looks here does not wait for all that has happened since the last look.
+                    let _ = self.waiting().await;
+                }
                 Ok(head) if at == Some(head) => (),
                 // What cannot be read now is counted the next time.
                 Ok(head) => {
@@ -127,7 +127,7 @@ impl Engine {
     async fn count_all(&self) -> Result<Counts, StoreError> {
         let (mut counts, mut after) = (Counts::default(), None::<EngineerKey>);
         let (mut tempo, now, roster) = (Pace::brisk(), self.house.clock.now(), self.roster());
-        self.known().rows.values().for_each(|row| counts.take_task(row, now));
+        self.waiting().await?.rows.iter().for_each(|row| counts.take_task(row));
         loop {
             let page = self.house.store.engineers(after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { return Ok(counts) };

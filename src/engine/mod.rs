@@ -1,6 +1,7 @@
 //! Floor 3: two loops around two pure functions. `reconcile` opens the rows that are missing, `drive` moves those that are due; both
 //! look at what is and never at a message. Not here: how a row moves (`model/transition`), what a step does (`steps`), and the doors.
 
+mod board;
 mod calendar;
 mod call_off;
 mod choose;
@@ -37,6 +38,7 @@ mod trust;
 mod walls;
 mod watch;
 
+pub use board::{Held, Waiting};
 pub use duties::DutyRoll;
 pub use envelope::{Envelope, EnvelopeStanding};
 pub use intake::{Admitted, IntakeError};
@@ -167,6 +169,8 @@ pub struct Engine {
     /// Its own commits, as far as it has not read them.
     own: follow::Own,
     freezer: freeze::Freezer,
+    /// What waits for a person.
+    board: board::Board,
     /// Workers of all lanes together.
     in_flight: Arc<Semaphore>,
     known: Mutex<Known>,
@@ -317,6 +321,7 @@ impl Engine {
             duties,
             own: follow::Own::default(),
             freezer: freeze::Freezer::default(),
+            board: board::Board::default(),
             in_flight,
             known: Mutex::new(known),
             grants: Mutex::default(),

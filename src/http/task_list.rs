@@ -2,14 +2,14 @@
 //! gone meanwhile. Not here: which rows make a card (`model/task`), and saying that one is done (`tasks`).
 
 use super::Api;
-use super::api::{PAGE, limit_of};
+use super::api::limit_of;
 use super::extract::Asked;
 use super::language::Spoken;
 use super::problem::Problem;
 use super::views::{Page, TaskView, Wording};
+use crate::engine::Waiting;
 use crate::model::engineer::Hold;
-use crate::model::enrollment::{EnrollmentId, Lane};
-use crate::model::id::{EngineerKey, ResellerName};
+use crate::model::id::EngineerKey;
 use crate::model::task::{CardId, Task, batch, task};
 use axum::Json;
 use axum::extract::State;
@@ -19,15 +19,23 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Rows and engineers looked at for the tasks.
-const TASK_ROWS_MAX: usize = 20_000;
-
-/// A place in the list: `<rank>_<since>_<id>`.
+/// A place in the list: `<rank>_<first day or ->_<since>_<id>`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     rank: Rank,
+    /// What has no first day comes after what has one.
+    starts: Starts,
     since: Timestamp,
     id: CardId,
+}
+
+/// The first day of whoever waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Starts {
+    /// The earliest of them.
+    On(Timestamp),
+    /// There is none.
+    Never,
 }
 
 /// Which cards come first.
@@ -41,7 +49,8 @@ pub(super) enum Rank {
     Held,
 }
 
-/// One card for each thing to do: those first that keep a leaver's access open, then the oldest, and then those who are held.
+/// One card for each thing to do: those first that keep a leaver's access open, then the earliest first day, then the oldest, and then those
+/// who are held.
 pub(super) async fn tasks(
     State(api): State<Arc<Api>>,
     asked: Asked,
@@ -50,11 +59,12 @@ pub(super) async fn tasks(
     let asked = asked.only(&["cursor", "limit"])?;
     let (after, limit) = (asked.get::<Place>("cursor")?, limit_of(&asked)?);
     let wording = Wording::new(&api, spoken);
-    let mut cards: Vec<(Place, TaskView)> = batch(open_tasks(&api, wording).await?)
+    let waiting = api.engine.waiting().await?;
+    let mut cards: Vec<(Place, TaskView)> = batch(open_tasks(&waiting, wording))
         .into_iter()
         .map(|card| (Place::of(&card.task), wording.task(card)))
         .collect();
-    cards.extend(held_tasks(&api, wording).await?);
+    cards.extend(held_tasks(&waiting, wording));
     cards.sort_by(|(one, _), (other, _)| one.cmp(other));
     let behind = |(place, _): &(Place, TaskView)| after.as_ref().is_none_or(|after| place > after);
     let mut cards: Vec<(Place, TaskView)> = cards.into_iter().filter(behind).collect();
@@ -65,66 +75,36 @@ pub(super) async fn tasks(
 }
 
 /// The tasks of all rows, before those that share a card are put together.
-pub(super) async fn open_tasks(api: &Api, wording: Wording) -> Result<Vec<Task>, Problem> {
-    let house = api.engine.house();
+pub(super) fn open_tasks(waiting: &Waiting, wording: Wording) -> Vec<Task> {
     let now = wording.zoned();
-    let of = |name: &ResellerName| [Lane::Leaving(name.clone()), Lane::Reseller(name.clone())];
-    let removed = api.engine.removed().into_iter().map(Lane::Leaving);
-    let lanes = removed.chain(house.sites.keys().flat_map(of)).chain([Lane::House]);
-    let (mut tasks, mut looked_at) = (Vec::new(), 0);
-    for lane in lanes {
-        let mut after: Option<(Timestamp, EnrollmentId)> = None;
-        while looked_at < TASK_ROWS_MAX {
-            let rows = house.store.queue(&lane, after.as_ref(), PAGE).await?;
-            looked_at += rows.len();
-            tasks.extend(rows.iter().filter_map(|row| task(row, &now)));
-            after = rows.last().and_then(|row| row.wake_at().map(|at| (at, row.id.clone())));
-            if rows.len() < PAGE {
-                break;
-            }
-        }
-    }
-    Ok(tasks)
+    waiting.rows.iter().filter_map(|row| task(row, &now)).collect()
 }
 
-async fn held_tasks(api: &Api, wording: Wording) -> Result<Vec<(Place, TaskView)>, Problem> {
+fn held_tasks(waiting: &Waiting, wording: Wording) -> Vec<(Place, TaskView)> {
     let card = |(why, (since, keys))| {
         // The oldest of them may be let in between two parts.
-        let place = Place { rank: Rank::Held, since: Timestamp::UNIX_EPOCH, id: CardId::Held(why) };
+        let place = Place {
+            rank: Rank::Held,
+            starts: Starts::Never,
+            since: Timestamp::UNIX_EPOCH,
+            id: CardId::Held(why),
+        };
         (place, wording.held_task(why, since, keys))
     };
-    Ok(held_engineers(api).await?.into_iter().map(card).collect())
-}
-
-/// Who is held for a person, by the reason, and since when the first of them is.
-pub(super) async fn held_engineers(
-    api: &Api,
-) -> Result<BTreeMap<Hold, (Timestamp, Vec<EngineerKey>)>, Problem> {
-    let mut after: Option<EngineerKey> = None;
-    let (mut held, mut looked_at) = (BTreeMap::<Hold, (Timestamp, Vec<EngineerKey>)>::new(), 0);
-    while looked_at < TASK_ROWS_MAX {
-        let page = api.engine.house().store.engineers(after.as_ref(), PAGE).await?;
-        looked_at += page.len();
-        after = page.last().map(|engineer| engineer.key.clone());
-        let last_page = page.len() < PAGE;
-        for engineer in page {
-            if let Some((since, why)) = engineer.held() {
-                let (oldest, keys) = held.entry(why).or_insert((since, Vec::new()));
-                *oldest = since.min(*oldest);
-                keys.push(engineer.key);
-            }
-        }
-        if last_page {
-            break;
-        }
+    let mut held = BTreeMap::<Hold, (Timestamp, Vec<EngineerKey>)>::new();
+    for (key, one) in &waiting.held {
+        let (oldest, keys) = held.entry(one.why).or_insert((one.since, Vec::new()));
+        *oldest = one.since.min(*oldest);
+        keys.push(key.clone());
     }
-    Ok(held)
+    held.into_iter().map(card).collect()
 }
 
 impl Place {
     fn of(task: &Task) -> Self {
         let rank = if task.leaving { Rank::Leaver } else { Rank::Row };
-        Self { rank, since: task.since, id: CardId::Rows(task.id) }
+        let starts = task.starts.map_or(Starts::Never, Starts::On);
+        Self { rank, starts, since: task.since, id: CardId::Rows(task.id) }
     }
 }
 
@@ -135,7 +115,10 @@ impl fmt::Display for Place {
             Rank::Row => "row",
             Rank::Held => "held",
         };
-        write!(f, "{rank}_{}_{}", self.since, self.id)
+        match self.starts {
+            Starts::On(day) => write!(f, "{rank}_{day}_{}_{}", self.since, self.id),
+            Starts::Never => write!(f, "{rank}_-_{}_{}", self.since, self.id),
+        }
     }
 }
 
@@ -148,16 +131,21 @@ impl FromStr for Place {
     type Err = InvalidPlace;
 
     fn from_str(text: &str) -> Result<Self, InvalidPlace> {
-        let mut parts = text.splitn(3, '_');
+        let mut parts = text.splitn(4, '_');
         let rank = match parts.next() {
             Some("leaver") => Rank::Leaver,
             Some("row") => Rank::Row,
             Some("held") => Rank::Held,
             Some(_) | None => return Err(InvalidPlace),
         };
+        let starts = match parts.next() {
+            Some("-") => Starts::Never,
+            Some(day) => day.parse().map(Starts::On).map_err(|_| InvalidPlace)?,
+            None => return Err(InvalidPlace),
+        };
         let since = parts.next().and_then(|part| part.parse().ok()).ok_or(InvalidPlace)?;
         let id = parts.next().and_then(|part| part.parse().ok()).ok_or(InvalidPlace)?;
-        Ok(Self { rank, since, id })
+        Ok(Self { rank, starts, since, id })
     }
 }
 
@@ -167,29 +155,44 @@ mod tests {
 
     #[test]
     fn a_place_is_read_as_it_was_written() {
-        for text in ["leaver_2026-11-22T10:00:00Z_T-0123456789", "held_2026-11-22T10:00:00.5Z_grants-held"] {
+        for text in [
+            "leaver_-_2026-11-22T10:00:00Z_T-0123456789",
+            "row_2026-12-01T08:00:00Z_2026-11-22T10:00:00Z_T-0123456789",
+            "held_-_2026-11-22T10:00:00.5Z_grants-held",
+        ] {
             assert_eq!(text.parse::<Place>().map(|place| place.to_string()), Ok(text.to_owned()));
         }
         for text in [
             "",
             "row",
             "row_2026-11-22T10:00:00Z",
-            "row_x_T-0123456789",
-            "all_2026-11-22T10:00:00Z_T-0123456789",
+            "row_2026-11-22T10:00:00Z_T-0123456789",
+            "row_x_2026-11-22T10:00:00Z_T-0123456789",
+            "all_-_2026-11-22T10:00:00Z_T-0123456789",
         ] {
             assert_eq!(text.parse::<Place>(), Err(InvalidPlace), "{text}");
         }
     }
 
     #[test]
-    fn leavers_come_first_and_those_who_are_held_last() {
-        let at = |rank, second| Place {
+    fn leavers_come_first_then_the_earliest_first_day_and_those_who_are_held_last() {
+        let at = |rank, starts: Option<i64>, since| Place {
             rank,
-            since: Timestamp::from_second(second).unwrap(),
+            starts: starts.map_or(Starts::Never, |day| Starts::On(Timestamp::from_second(day).unwrap())),
+            since: Timestamp::from_second(since).unwrap(),
             id: CardId::Held(Hold::GrantLimit),
         };
-        let mut places = [at(Rank::Held, 1), at(Rank::Row, 2), at(Rank::Row, 1), at(Rank::Leaver, 3)];
+        let expected = [
+            at(Rank::Leaver, None, 9),
+            at(Rank::Row, Some(5), 8),
+            at(Rank::Row, Some(6), 1),
+            at(Rank::Row, None, 2),
+            at(Rank::Row, None, 3),
+            at(Rank::Held, None, 1),
+        ];
+        let mut places = expected.clone();
+        places.reverse();
         places.sort();
-        assert_eq!(places, [at(Rank::Leaver, 3), at(Rank::Row, 1), at(Rank::Row, 2), at(Rank::Held, 1)]);
+        assert_eq!(places, expected);
     }
 }

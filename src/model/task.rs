@@ -20,6 +20,7 @@ use super::reseller::RoleChoice;
 use super::rules::fnv1a;
 use super::wall;
 use super::word::Subject;
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use reach::Reach;
 use serde::{Deserialize, Serialize};
@@ -98,6 +99,14 @@ pub struct Card {
     pub engineers: Vec<EngineerKey>,
 }
 
+/// The card that a row is on, if it waits on a person, and who acts.
+pub fn id(row: &Enrollment) -> Option<(TaskId, FailureCode, Who)> {
+    let State::Waiting { at, on, reason, .. } = &row.state else { return None };
+    let reach = reach::of(reason.code);
+    let place = reach.narrow(Place::of(row, TimeZone::UTC));
+    on.is_a_person().then(|| (id_of(&row.id, at.step, reason, reach, &place), reason.code, *on))
+}
+
 /// The task of a row, if it waits on a person. Times in the message are on the clock of `now`.
 pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
     let State::Waiting { at, on, reason, look_again } = &row.state else { return None };
@@ -130,7 +139,7 @@ pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
     })
 }
 
-/// One card for each thing to do: first what keeps access open that was to end, then the oldest first.
+/// One card for each thing to do: first what keeps access open that was to end, then the earliest first day, then the oldest.
 pub fn batch(tasks: Vec<Task>) -> Vec<Card> {
     let mut piles: BTreeMap<TaskId, (Task, BTreeSet<EngineerKey>)> = BTreeMap::new();
     for task in tasks {
@@ -152,8 +161,15 @@ pub fn batch(tasks: Vec<Task>) -> Vec<Card> {
             engineers: engineers.into_iter().collect(),
         })
         .collect();
-    cards.sort_by_key(|card| (!card.task.leaving, card.task.since, card.task.id));
+    cards.sort_by_key(|card| card.task.place());
     cards
+}
+
+impl Task {
+    /// Its place among the cards: what keeps access open that was to end, then the earliest first day, then what has waited longest.
+    pub fn place(&self) -> (bool, bool, Option<Timestamp>, Timestamp, TaskId) {
+        (!self.leaving, self.starts.is_none(), self.starts, self.since, self.id)
+    }
 }
 
 /// Which row of a shared card is shown: the smallest.

@@ -10,6 +10,7 @@ use super::page::{Area, Page, Said, answer};
 use super::parts::{Button, engineer_link, moment, order, sentences};
 use super::text::Text;
 use super::visitor::Visitor;
+use crate::engine::Waiting;
 use crate::model::engineer::Hold;
 use crate::model::failure::{Failure, Who};
 use crate::model::id::EngineerKey;
@@ -25,10 +26,6 @@ use std::sync::Arc;
 
 /// Engineers named on a card; all of them are let in by it.
 const NAMED: usize = 200;
-
-/// Engineers looked at, and read at once.
-const LOOKED_AT_MAX: usize = 20_000;
-const PART: usize = 200;
 
 /// Who is held for one reason.
 struct Held {
@@ -47,11 +44,12 @@ pub(super) async fn grants(
 ) -> Result<Response, Problem> {
     let asked = asked.only(&["said"])?;
     let wording = Wording::new(&api, visitor.spoken);
-    let (held, is_cut) = held(&api, wording.now).await?;
+    let waiting = api.engine.waiting().await?;
+    let held = held(&waiting, wording.now);
     let language = visitor.language();
     let content = html! {
         @if held.is_empty() { p { (Text::NobodyHeld.of(language)) } }
-        @if is_cut { p.trouble { (Text::GrantsCut.of(language)) } }
+        @if waiting.is_cut { p.trouble { (Text::GrantsCut.of(language)) } }
         @for (why, held) in &held { (show(&visitor, wording, *why, held)) }
     };
     let page = Page {
@@ -64,30 +62,21 @@ pub(super) async fn grants(
     Ok(answer(&visitor, &page))
 }
 
-/// Who is held, in one look, and whether there are more engineers than it has looked at. A word that comes into force later lets nobody in
-/// before, so it does not count for `until`: nobody who comes until then is to be let in with it.
-async fn held(api: &Api, now: Timestamp) -> Result<(BTreeMap<Hold, Held>, bool), Problem> {
-    let (mut after, mut looked_at, mut all) = (None, 0, BTreeMap::<Hold, Held>::new());
-    while looked_at < LOOKED_AT_MAX {
-        let part = api.engine.house().store.engineers(after.as_ref(), PART).await?;
-        looked_at += part.len();
-        let is_last = part.len() < PART;
-        after = part.last().map(|engineer| engineer.key.clone());
-        for engineer in part {
-            let Some((since, why)) = engineer.held() else { continue };
-            let held = all.entry(why).or_insert(Held { since, until: since, keys: Vec::new() });
-            held.since = held.since.min(since);
-            let last = since.max(engineer.stated.from);
-            if last <= now {
-                held.until = held.until.max(last);
-            }
-            held.keys.push(engineer.key);
+/// Who is held, in one look. A word that comes into force later lets nobody in before, so it does not count for `until`: nobody who comes
+/// until then is to be let in with it.
+fn held(waiting: &Waiting, now: Timestamp) -> BTreeMap<Hold, Held> {
+    let mut all = BTreeMap::<Hold, Held>::new();
+    for (key, one) in &waiting.held {
+        let held =
+            all.entry(one.why).or_insert(Held { since: one.since, until: one.since, keys: Vec::new() });
+        held.since = held.since.min(one.since);
+        let last = one.since.max(one.stated_from);
+        if last <= now {
+            held.until = held.until.max(last);
         }
-        if is_last {
-            return Ok((all, false));
-        }
+        held.keys.push(key.clone());
     }
-    Ok((all, true))
+    all
 }
 
 fn show(visitor: &Visitor, wording: Wording, why: Hold, held: &Held) -> Markup {

@@ -34,11 +34,13 @@ pub(super) async fn inbox(
     let asked = asked.only(&["from", "said"])?;
     let from: usize = asked.get("from")?.unwrap_or(0);
     let language = visitor.language();
-    let cards = sorted(task_list::open_tasks(&api, Wording::new(&api, visitor.spoken)).await?);
+    let waiting = api.engine.waiting().await?;
+    let cards = batch(task_list::open_tasks(&waiting, Wording::new(&api, visitor.spoken)));
     let further = from.saturating_add(CARDS);
     let next = (further < cards.len()).then(|| format!("/tasks?from={further}"));
-    let held: usize = task_list::held_engineers(&api).await?.values().map(|(_, keys)| keys.len()).sum();
+    let held = waiting.held.len();
     let content = html! {
+        @if waiting.is_cut { p.trouble { (Text::TasksCut.of(language)) } }
         @if held > 0 {
             p { a href=(Area::Grants.path()) { (Text::Grants.of(language)) ": " (held) } }
         }
@@ -54,16 +56,6 @@ pub(super) async fn inbox(
         content,
     };
     Ok(answer(&visitor, &page))
-}
-
-/// One card for each thing: what keeps access open first, then the earliest first day, then what has waited longest.
-fn sorted(tasks: Vec<Task>) -> Vec<Card> {
-    let mut cards = batch(tasks);
-    cards.sort_by_key(|card| {
-        let task = &card.task;
-        (!task.leaving, task.starts.is_none(), task.starts, task.since, task.id)
-    });
-    cards
 }
 
 fn show(visitor: &Visitor, card: &Card) -> Markup {

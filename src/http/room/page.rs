@@ -145,6 +145,19 @@ pub(super) fn plain(status: StatusCode, language: Language, title: &str, content
     written(status, language, whole(&format!("{title} – carepass"), language, false, &inside).into_string())
 }
 
+/// Has the browser come once more, from a page of ours: then it sends what it keeps of a session.
+pub(super) fn once_more(language: Language, place: &str) -> Response {
+    let title = Text::SignIn.of(language);
+    let page = html! {
+        (DOCTYPE)
+        html lang=(Spoken(language).tag().to_str().unwrap_or("en")) {
+            head { meta charset="utf-8"; title { (title) " – carepass" } meta http-equiv="refresh" content={ "0; url=" (place) }; }
+            body { main { h1 { (title) } p { a href=(place) { (place) } } } }
+        }
+    };
+    written(StatusCode::OK, language, page.into_string())
+}
+
 /// A problem in words: whoever meets it here is no machine.
 pub(super) fn problem(problem: &Problem, spoken: Spoken) -> Response {
     let (title, detail) = problem.words(spoken);

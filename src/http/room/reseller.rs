@@ -30,8 +30,9 @@ use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use std::sync::Arc;
 
-/// Entries looked through for what has changed, and shown.
-const READ_MAX: u64 = 2_000;
+/// Entries read at a time, changes looked through for what has changed, and entries shown.
+const PART: u64 = 50;
+const LOOKED_AT_MAX: usize = 5_000;
 const SHOWN: usize = 30;
 const SINCE: SignedDuration = SignedDuration::from_hours(24);
 
@@ -147,27 +148,29 @@ async fn account<'a>(api: &Api, name: &'a ResellerName, site: &'a Site) -> Resul
     })
 }
 
-/// What the ledger's end says of the account since yesterday, the newest first, and whether older entries were not looked at.
+/// What the ledger's end says of the account since yesterday, the newest first, and whether older entries were not looked at: read part by
+/// part backwards, until there is enough.
 async fn changes(api: &Api, name: &ResellerName, now: Timestamp) -> Result<(Vec<Entry>, bool), Problem> {
     let store = &api.engine.house().store;
-    let begin = Position(store.head().await?.0.saturating_sub(READ_MAX));
-    let (mut after, mut found) = (begin, Vec::new());
-    let mut oldest = None;
-    loop {
-        let part = store.entries(after, 200).await?;
-        let Some(last) = part.last() else { break };
-        after = last.position;
-        oldest = oldest.or_else(|| part.first().map(|entry| entry.at));
-        let recent = part.into_iter().filter(|entry| entry.at >= now - SINCE);
+    let head = store.head().await?;
+    let (mut end, mut looked_at, mut found) = (head, 0, Vec::new());
+    while end.0 > 0 {
+        let begin = Position(end.0.saturating_sub(PART));
+        let part = store.entries(begin, usize::try_from(end.0 - begin.0).unwrap_or(usize::MAX)).await?;
+        let is_older = part.first().is_none_or(|first| first.at < now - SINCE);
+        looked_at += part.iter().map(|entry| entry.changes.len()).sum::<usize>();
+        let recent = part.into_iter().rev().filter(|entry| entry.at >= now - SINCE);
         found.extend(recent.filter(|entry| history::tells(entry, |change| is_about(change, name))));
-        found.drain(..found.len().saturating_sub(SHOWN));
-        if after.0 >= begin.0 + READ_MAX {
-            break;
+        end = begin;
+        if is_older {
+            return Ok((found, false));
+        }
+        if found.len() >= SHOWN || looked_at >= LOOKED_AT_MAX {
+            found.truncate(SHOWN);
+            return Ok((found, true));
         }
     }
-    found.reverse();
-    let is_cut = found.len() == SHOWN || begin.0 > 0 && oldest.is_some_and(|oldest| oldest > now - SINCE);
-    Ok((found, is_cut))
+    Ok((found, false))
 }
 
 /// A change of the account's own rows.

@@ -9,33 +9,51 @@ use super::SIGN_IN;
 use super::page::{languages, plain};
 use super::session::NotSignedIn;
 use super::text::Text;
-use super::visitor::{Open, Signed, back, keep, keep_language, kept, reader, session};
+use super::visitor::{Open, Signed, back, keep, keep_language, kept, reader, session, with_back};
 use crate::model::person::Language;
-use axum::extract::{Path, State};
+use crate::store::seldom::Seldom;
+use axum::extract::{Path, Query, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
+use serde::Deserialize;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The longest token that is looked at, in bytes.
 const TOKEN_MAX: usize = 512;
 
+/// Whoever tries tokens does not fill the log.
+static REFUSED: Seldom = Seldom::new();
+
+/// What the form may be asked with.
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    /// The page that is wanted.
+    back: Option<String>,
+}
+
 /// `GET /sign-in`
-pub(super) async fn form(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
+pub(super) async fn form(
+    State(api): State<Arc<Api>>,
+    headers: HeaderMap,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let place = back(asked.back);
     // Whoever may see nothing here gets the form, to sign in with another token.
     if session(&api, &headers).is_some_and(|session| session.caller.role.may(Role::Viewer)) {
-        return Redirect::to("/").into_response();
+        return Redirect::to(&place).into_response();
     }
     let language = reader(&headers).0;
-    plain(StatusCode::OK, language, Text::SignIn.of(language), &sign_in_form(language, None))
+    plain(StatusCode::OK, language, Text::SignIn.of(language), &sign_in_form(language, &place, None))
 }
 
 /// `POST /sign-in`
 pub(super) async fn sign_in(State(api): State<Arc<Api>>, headers: HeaderMap, open: Open) -> Response {
     let Open { spoken, mut fields } = open;
     let token = Zeroizing::new(fields.take("token").unwrap_or_default());
+    let place = back(fields.take("back"));
     if let Err(problem) = fields.no_more() {
         return problem.into_response();
     }
@@ -44,7 +62,7 @@ pub(super) async fn sign_in(State(api): State<Arc<Api>>, headers: HeaderMap, ope
     } else {
         api.sessions.sign_in(&api.tokens, token.trim())
     };
-    entered(&api, &headers, opened, spoken)
+    entered(&api, &headers, opened, &place, spoken)
 }
 
 /// `GET /enter/{word}`: the invitation that the demo prints. It is spent by whoever comes first, and says so to the next.
@@ -53,7 +71,7 @@ pub(super) async fn enter(
     Path(word): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    entered(&api, &headers, api.sessions.accept(&api.tokens, &word), reader(&headers))
+    entered(&api, &headers, api.sessions.accept(&api.tokens, &word), "/", reader(&headers))
 }
 
 /// `POST /sign-out`
@@ -77,7 +95,13 @@ pub(super) async fn language(headers: HeaderMap, open: Open) -> Result<Response,
     Ok(with_cookie(Redirect::to(&place).into_response(), keep_language(&headers, language)))
 }
 
-fn entered(api: &Api, headers: &HeaderMap, opened: Result<String, NotSignedIn>, spoken: Spoken) -> Response {
+fn entered(
+    api: &Api,
+    headers: &HeaderMap,
+    opened: Result<String, NotSignedIn>,
+    place: &str,
+    spoken: Spoken,
+) -> Response {
     let language = spoken.0;
     match opened {
         Ok(fresh) => {
@@ -85,13 +109,19 @@ fn entered(api: &Api, headers: &HeaderMap, opened: Result<String, NotSignedIn>, 
             if let Some(before) = kept(headers) {
                 api.sessions.sign_out(before);
             }
-            with_cookie(Redirect::to("/").into_response(), keep(headers, Some(&fresh)))
+            if let Some(session) = api.sessions.find(&api.tokens, &fresh, true) {
+                tracing::info!(operator = session.caller.name, "signed in to the dashboard");
+            }
+            with_cookie(Redirect::to(place).into_response(), keep(headers, Some(&fresh)))
         }
         Err(NotSignedIn::UnknownToken) => {
-            tracing::debug!(
-                "refused: nobody was signed in to the dashboard, the token or invitation is unknown"
-            );
-            let content = sign_in_form(language, Some(Text::TokenUnknown));
+            if let Some(kept_back) = REFUSED.may_tell() {
+                tracing::warn!(
+                    kept_back,
+                    "refused: nobody was signed in to the dashboard, the token or invitation is unknown"
+                );
+            }
+            let content = sign_in_form(language, place, Some(Text::TokenUnknown));
             plain(StatusCode::FORBIDDEN, language, Text::SignIn.of(language), &content)
         }
         Err(NotSignedIn::NoRandomness) => Problem::from(ProblemKind::Internal).into_response(),
@@ -103,7 +133,7 @@ fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
     response
 }
 
-fn sign_in_form(language: Language, trouble: Option<Text>) -> Markup {
+fn sign_in_form(language: Language, place: &str, trouble: Option<Text>) -> Markup {
     let say = |text: Text| text.of(language);
     html! {
         @if let Some(trouble) = trouble {
@@ -116,8 +146,9 @@ fn sign_in_form(language: Language, trouble: Option<Text>) -> Markup {
                 input id="token" name="token" type="password" autocomplete="off" spellcheck="false" required
                     aria-describedby=[trouble.map(|_| "trouble")];
             }
+            @if place != "/" { input type="hidden" name="back" value=(place); }
             button.main type="submit" { (say(Text::SignIn)) }
         }
-        div.who { (languages(language, SIGN_IN)) }
+        div.who { (languages(language, &with_back(place))) }
     }
 }

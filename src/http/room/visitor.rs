@@ -7,13 +7,13 @@ use super::super::problem::{Problem, ProblemKind};
 use super::super::tokens::{Caller, Role};
 use super::super::{Api, auth, hosts};
 use super::session::{AGE_MAX, Session};
-use super::{LANGUAGE, SIGN_IN};
+use super::{LANGUAGE, SIGN_IN, SIGN_OUT, page};
 use crate::model::person::Language;
 use crate::planted::planted;
 use axum::extract::{Form, FromRequest, FromRequestParts, Request, State};
 use axum::http::header::{COOKIE, HOST, IF_NONE_MATCH, ORIGIN};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use std::collections::BTreeMap;
@@ -80,11 +80,11 @@ pub(super) async fn require(
     mut request: Request,
     next: Next,
 ) -> Response {
-    if is_framed(request.headers()) {
+    if is_embedded(request.headers()) {
         return Problem::from(ProblemKind::ForeignPage).into_response();
     }
     let Some(session) = session(&api, request.headers()) else {
-        return Redirect::to(SIGN_IN).into_response();
+        return way_in(&request);
     };
     if !api.paces.take(&session.caller.name) {
         return Problem::from(ProblemKind::TooManyRequests).into_response();
@@ -97,6 +97,32 @@ pub(super) async fn require(
     request.extensions_mut().insert(session.caller.clone());
     request.extensions_mut().insert(session);
     next.run(request).await
+}
+
+/// Where somebody is led who is not signed in, or does not seem to be: with a link on another site a browser does not send what it keeps,
+/// with the same link on our own page it does.
+fn way_in(request: &Request) -> Response {
+    let place = request.uri().path_and_query().map_or("/", |place| place.as_str()).to_owned();
+    let word = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let is_navigation = word("sec-fetch-mode").is_none_or(|mode| mode == "navigate");
+    if request.method() != Method::GET || !is_navigation || back(Some(place.clone())) != place {
+        return Redirect::to(SIGN_IN).into_response();
+    }
+    if matches!(word("sec-fetch-site"), Some("cross-site" | "same-site")) {
+        return page::once_more(reader(request.headers()).0, &place);
+    }
+    Redirect::to(&with_back(&place)).into_response()
+}
+
+/// The way to the form that leads back to a page.
+pub(super) fn with_back(place: &str) -> String {
+    if place == "/" {
+        return SIGN_IN.to_owned();
+    }
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(byte);
+    let encode =
+        |byte: u8| if is_plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    format!("{SIGN_IN}?back={}", place.bytes().map(encode).collect::<String>())
 }
 
 impl FromRequestParts<Arc<Api>> for Visitor {
@@ -202,7 +228,10 @@ pub(super) fn keep_language(headers: &HeaderMap, language: Language) -> HeaderVa
 pub(super) fn back(wish: Option<String>) -> String {
     let is_page = |wish: &String| {
         let plain = wish.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-        plain && super::is_room(wish.split('?').next().unwrap_or_default()) && !wish.starts_with(LANGUAGE)
+        let ways = [LANGUAGE, SIGN_IN, SIGN_OUT];
+        plain
+            && super::is_room(wish.split('?').next().unwrap_or_default())
+            && !ways.iter().any(|way| wish.starts_with(way))
     };
     wish.filter(is_page).unwrap_or_else(|| "/".to_owned())
 }
@@ -244,10 +273,14 @@ fn is_ours(headers: &HeaderMap) -> bool {
         .is_some_and(|(from, host)| from.eq_ignore_ascii_case(host) && origin.ends_with(from))
 }
 
-/// Whether another page shows this one inside itself; browsers say so before they are told not to.
-fn is_framed(headers: &HeaderMap) -> bool {
-    let dest = headers.get("sec-fetch-dest").and_then(|value| value.to_str().ok());
-    dest.is_some_and(|dest| ["iframe", "frame", "embed", "object", "fencedframe"].contains(&dest))
+/// Whether another page shows this one inside itself, or reads it; browsers say so before they are told not to. A link on it may be
+/// followed.
+fn is_embedded(headers: &HeaderMap) -> bool {
+    let word = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let is_frame = |dest| ["iframe", "frame", "embed", "object", "fencedframe"].contains(&dest);
+    let is_foreign = |site| ["cross-site", "same-site"].contains(&site);
+    let is_part = word("sec-fetch-mode").is_some_and(|mode| mode != "navigate");
+    word("sec-fetch-dest").is_some_and(is_frame) || is_part && word("sec-fetch-site").is_some_and(is_foreign)
 }
 
 #[cfg(test)]
@@ -285,13 +318,45 @@ mod tests {
     }
 
     #[test]
+    fn another_site_may_link_here_and_show_nothing() {
+        let check = |site: &str, mode: &str, dest: &str, expected: bool| {
+            let pairs = [("sec-fetch-site", site), ("sec-fetch-mode", mode), ("sec-fetch-dest", dest)];
+            assert_eq!(is_embedded(&headers(&pairs)), expected, "{pairs:?}");
+        };
+        check("cross-site", "navigate", "document", false);
+        check("none", "navigate", "document", false);
+        check("same-origin", "cors", "empty", false);
+        for (mode, dest) in
+            [("navigate", "iframe"), ("no-cors", "image"), ("no-cors", "script"), ("cors", "empty")]
+        {
+            check("cross-site", mode, dest, true);
+            check("same-site", mode, dest, true);
+        }
+        assert!(!is_embedded(&headers(&[])), "a client that says nothing");
+    }
+
+    #[test]
+    fn the_way_in_leads_back() {
+        assert_eq!(with_back("/"), "/sign-in");
+        assert_eq!(with_back("/tasks?from=50&x=%41"), "/sign-in?back=/tasks%3Ffrom%3D50%26x%3D%2541");
+    }
+
+    #[test]
     fn a_form_leads_back_to_a_page_of_ours_alone() {
         let check = |wish: &str, expected: &str| assert_eq!(back(Some(wish.to_owned())), expected, "{wish}");
         check("/tasks?after=3", "/tasks?after=3");
         check("/engineers/E-1", "/engineers/E-1");
-        for wish in
-            ["//evil.example", "https://evil.example", "/\\evil.example", "/v1/tasks", "tasks", "/a\nb", ""]
-        {
+        for wish in [
+            "/sign-in?back=/",
+            "/sign-out",
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "/v1/tasks",
+            "tasks",
+            "/a\nb",
+            "",
+        ] {
             check(wish, "/");
         }
         assert_eq!(back(None), "/");

@@ -161,6 +161,36 @@ async fn nobody_signs_in_without_a_token() {
     assert_eq!(foreign.send().await.unwrap().status(), StatusCode::FORBIDDEN, "signed in by another page");
 }
 
+/// A link leads where it should, also for whoever has to sign in first and for whoever found it on another site.
+#[tokio::test]
+async fn a_link_leads_to_its_page() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server, Role::Viewer).await;
+    let from = |site| {
+        let link = browser.client.get(browser.url("/tasks?from=50")).header("sec-fetch-site", site);
+        link.header("sec-fetch-mode", "navigate")
+    };
+    let answer = from("none").send().await.unwrap();
+    let form = answer.headers()["location"].to_str().unwrap();
+    assert_eq!(form, "/sign-in?back=/tasks%3Ffrom%3D50");
+    let page = browser.client.get(browser.url(form)).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("name=\"back\" value=\"/tasks?from=50\""), "{page}");
+    let signed = [("token", server.tokens[&Role::Viewer].as_str()), ("back", "/tasks?from=50")];
+    let sent = browser.client.post(browser.url("/sign-in")).header("origin", browser.origin()).form(&signed);
+    assert_eq!(sent.send().await.unwrap().headers()["location"], "/tasks?from=50");
+    assert_eq!(
+        browser.get(form).send().await.unwrap().headers()["location"],
+        "/tasks?from=50",
+        "is signed in"
+    );
+    let hop = from("cross-site").send().await.unwrap();
+    assert_eq!(hop.status(), StatusCode::OK);
+    let page = hop.text().await.unwrap();
+    assert!(page.contains("http-equiv=\"refresh\" content=\"0; url=/tasks?from=50\""), "{page}");
+    let evil = browser.client.get(browser.url("/sign-in?back=//evil.example")).send().await.unwrap();
+    assert!(!evil.text().await.unwrap().contains("evil"));
+}
+
 /// The same rules as at the API, and the same words in the ledger.
 #[tokio::test]
 async fn buttons_do_what_the_orders_of_the_api_do() {

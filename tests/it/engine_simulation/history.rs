@@ -9,6 +9,7 @@ use carepass::engine::{Engine, OutcomeSink, RowOrder};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, State};
 use carepass::model::failure::FailureCode;
 use carepass::model::id::{Address, EngineerKey};
+use carepass::model::task;
 use carepass::sandbox::{Domain, DomainKind, World};
 use carepass::steps::House;
 use carepass::store::Store;
@@ -102,6 +103,7 @@ impl History {
             let longest = if self.chance.bool() { 3_000 } else { 300_000 };
             tokio::time::sleep(Duration::from_millis(self.chance.u64(..longest))).await;
             self.turn().await;
+            self.look_at_the_board().await;
         }
         self.calm().await;
         self.settle().await;
@@ -256,6 +258,26 @@ impl History {
             rows.extend(self.room.store.enrollments_of(&key).await.expect("memory answers"));
         }
         rows
+    }
+
+    /// What waits for a person is what a walk through the rows finds, in a process that has seen them change and in one that has not.
+    async fn look_at_the_board(&mut self) {
+        let engine = self.lives.last().expect("somebody lives");
+        let before = self.room.store.head().await.expect("memory answers");
+        let rows = self.rows().await;
+        let waiting = engine.waiting().await.expect("memory answers");
+        let is_calm = self.room.store.head().await.expect("memory answers") == before;
+        if !is_calm {
+            return;
+        }
+        let walked = rows.iter().filter(|row| task::id(row).is_some());
+        let walked: BTreeMap<&EnrollmentId, u64> = walked.map(|row| (&row.id, row.version)).collect();
+        let kept = waiting.rows.iter().filter(|row| row.id.engineer().is_some());
+        let kept: BTreeMap<&EnrollmentId, u64> = kept.map(|row| (&row.id, row.version)).collect();
+        assert_eq!(kept, walked, "what waits for a person is not what is shown");
+        assert!(!waiting.is_cut);
+        self.stats.boards += 1;
+        self.stats.on_boards += kept.len() as u64;
     }
 
     // -- processes

@@ -16,6 +16,9 @@ pub struct Stats {
     pub late: u64,
     pub unconfirmed: u64,
     pub waits: u64,
+    /// Looks at what waits for a person, and the rows that were shown.
+    pub boards: u64,
+    pub on_boards: u64,
     /// The most calls in an hour, for each engineer and domain.
     pub calls_an_hour: u64,
     pub nastiness: Nastiness,
@@ -23,7 +26,19 @@ pub struct Stats {
 
 impl Stats {
     pub fn add(&mut self, more: &Self) {
-        let Self { kills, zombies, faults, stale, late, unconfirmed, waits, calls_an_hour, nastiness } = more;
+        let Self {
+            kills,
+            zombies,
+            faults,
+            stale,
+            late,
+            unconfirmed,
+            waits,
+            boards,
+            on_boards,
+            calls_an_hour,
+            nastiness,
+        } = more;
         self.kills += kills;
         self.zombies += zombies;
         self.faults += faults;
@@ -31,14 +46,27 @@ impl Stats {
         self.late += late;
         self.unconfirmed += unconfirmed;
         self.waits += waits;
+        self.boards += boards;
+        self.on_boards += on_boards;
         self.calls_an_hour = self.calls_an_hour.max(*calls_an_hour);
         self.nastiness.add(nastiness);
     }
 
     /// Histories that met no faults prove nothing.
     pub fn check(&self, seeds: usize) {
-        let Self { kills, zombies, faults, stale, late, unconfirmed, waits, calls_an_hour: _, nastiness } =
-            self;
+        let Self {
+            kills,
+            zombies,
+            faults,
+            stale,
+            late,
+            unconfirmed,
+            waits,
+            boards,
+            on_boards,
+            calls_an_hour: _,
+            nastiness,
+        } = self;
         for (what, count) in [
             ("kills", kills),
             ("zombies", zombies),
@@ -47,6 +75,8 @@ impl Stats {
             ("late answers", late),
             ("unconfirmed outcomes", unconfirmed),
             ("waits", waits),
+            ("looks at what waits for a person", boards),
+            ("rows that waited for a person", on_boards),
         ] {
             assert!(*count >= seeds as u64, "too few {what}: {self:?}");
         }

@@ -1,0 +1,209 @@
+//! What waits for a person, rows and engineers, kept in memory as the ledger goes on: a look costs what has happened since the one
+//! before, and not a walk through the store. The first look reads all, and so does one after which too much has happened.
+//! Not here: what is shown of a row (`model/task`), and what is counted (`counts`).
+
+use super::Engine;
+use crate::model::engineer::{Engineer, Hold};
+use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
+use crate::model::entry::{Change, Position};
+use crate::model::id::{EngineerKey, ResellerName};
+use crate::model::task;
+use crate::store::{Store, StoreError};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Rows that are kept, of leavers and of all others, and engineers.
+const KEPT_MAX: usize = 20_000;
+
+/// Entries after which reading all is cheaper than what has happened.
+const BEHIND_MAX: u64 = 20_000;
+
+/// Read from the store at a time.
+const PAGE: usize = 500;
+
+/// What is kept between two looks; `None` before the first.
+#[derive(Default)]
+pub(super) struct Board(tokio::sync::Mutex<Option<Kept>>);
+
+/// What waits for a person at one moment.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    /// Rows that wait on somebody, those that keep open what was to end before the others.
+    pub rows: Vec<Arc<Enrollment>>,
+    /// Engineers whom somebody has to let in.
+    pub held: BTreeMap<EngineerKey, Held>,
+    /// There are more than are kept here.
+    pub is_cut: bool,
+}
+
+/// Why and since when an engineer is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why.
+    pub why: Hold,
+    /// From when what HR has said last is in force.
+    pub stated_from: Timestamp,
+}
+
+/// What waited at a place of the ledger.
+struct Kept {
+    until: Position,
+    /// The lanes whose rows were read.
+    lanes: BTreeSet<Lane>,
+    leaving: Shelf<EnrollmentId, Arc<Enrollment>>,
+    others: Shelf<EnrollmentId, Arc<Enrollment>>,
+    held: Shelf<EngineerKey, Held>,
+}
+
+/// So many of one kind, and whether something found no room.
+struct Shelf<K, V> {
+    kept: BTreeMap<K, V>,
+    is_cut: bool,
+}
+
+impl Engine {
+    /// What waits for a person now. Errors: the store does not answer.
+    pub async fn waiting(&self) -> Result<Waiting, StoreError> {
+        let (store, lanes) = (&*self.house.store, self.lanes_shown());
+        let mut board = self.board.0.lock().await;
+        let head = store.head().await?;
+        if let Some(kept) = board.as_mut().filter(|kept| kept.is_good_for(head, &lanes)) {
+            kept.catch_up(store, head).await?;
+            return Ok(kept.show());
+        }
+        Ok(board.insert(Kept::read(store, lanes, head).await?).show())
+    }
+
+    /// Every lane that somebody works on, and leavers of accounts that are not configured any more.
+    fn lanes_shown(&self) -> BTreeSet<Lane> {
+        let of = |name: &ResellerName| [Lane::Leaving(name.clone()), Lane::Reseller(name.clone())];
+        let removed = self.removed().into_iter().map(Lane::Leaving);
+        removed.chain(self.house.sites.keys().flat_map(of)).chain([Lane::House]).collect()
+    }
+}
+
+impl Kept {
+    async fn read(store: &dyn Store, lanes: BTreeSet<Lane>, head: Position) -> Result<Self, StoreError> {
+        let mut kept =
+            Self { until: head, lanes, leaving: Shelf::new(), others: Shelf::new(), held: Shelf::new() };
+        for lane in kept.lanes.clone() {
+            let mut after: Option<(Timestamp, EnrollmentId)> = None;
+            loop {
+                let rows = store.queue(&lane, after.as_ref(), PAGE).await?;
+                after = rows.last().and_then(|row| row.wake_at().map(|at| (at, row.id.clone())));
+                let is_last = rows.len() < PAGE;
+                rows.into_iter().for_each(|row| kept.take_row(row));
+                if is_last {
+                    break;
+                }
+            }
+        }
+        let mut after: Option<EngineerKey> = None;
+        loop {
+            let engineers = store.engineers(after.as_ref(), PAGE).await?;
+            engineers.iter().for_each(|engineer| kept.take_engineer(engineer));
+            let Some(last) = engineers.last().filter(|_| engineers.len() == PAGE) else { break };
+            after = Some(last.key.clone());
+        }
+        // What was written during the reading may be missing in it or not: taking it once more does no harm.
+        let head = store.head().await?;
+        kept.catch_up(store, head).await?;
+        Ok(kept)
+    }
+
+    fn is_good_for(&self, head: Position, lanes: &BTreeSet<Lane>) -> bool {
+        let is_near = head.0.checked_sub(self.until.0).is_some_and(|behind| behind <= BEHIND_MAX);
+        let has_room =
+            self.leaving.has_room_again() || self.others.has_room_again() || self.held.has_room_again();
+        is_near && !has_room && *lanes == self.lanes
+    }
+
+    async fn catch_up(&mut self, store: &dyn Store, head: Position) -> Result<(), StoreError> {
+        while self.until < head {
+            let entries = store.entries(self.until, PAGE).await?;
+            let Some(last) = entries.last().map(|entry| entry.position) else { break };
+            for change in entries.into_iter().flat_map(|entry| entry.changes) {
+                match change {
+                    Change::Enrollment { row, .. } => self.take_row(*row),
+                    Change::Engineer(engineer) => self.take_engineer(&engineer),
+                    Change::Received(_)
+                    | Change::Reserved { .. }
+                    | Change::Released { .. }
+                    | Change::Erased { .. }
+                    | Change::Parked(_)
+                    | Change::Unparked { .. }
+                    | Change::Bookmark { .. } => (),
+                }
+            }
+            self.until = last;
+        }
+        Ok(())
+    }
+
+    fn take_row(&mut self, row: Enrollment) {
+        let (id, waits) = (row.id.clone(), task::id(&row).is_some() && self.lanes.contains(&row.lane()));
+        let is_leaving = matches!(row.lane(), Lane::Leaving(_));
+        let row = Arc::new(row);
+        self.leaving.put(&id, (waits && is_leaving).then(|| Arc::clone(&row)));
+        self.others.put(&id, (waits && !is_leaving).then_some(row));
+    }
+
+    fn take_engineer(&mut self, engineer: &Engineer) {
+        let held = engineer.held();
+        let held = held.map(|(since, why)| Held { since, why, stated_from: engineer.stated.from });
+        self.held.put(&engineer.key, held);
+    }
+
+    fn show(&self) -> Waiting {
+        Waiting {
+            rows: self.leaving.kept.values().chain(self.others.kept.values()).cloned().collect(),
+            held: self.held.kept.clone(),
+            is_cut: self.leaving.is_cut || self.others.is_cut || self.held.is_cut,
+        }
+    }
+}
+
+impl<K: Ord + Clone, V> Shelf<K, V> {
+    fn new() -> Self {
+        Self { kept: BTreeMap::new(), is_cut: false }
+    }
+
+    /// Puts it there, in the place of what was there before, or takes that away.
+    fn put(&mut self, key: &K, value: Option<V>) {
+        let Some(value) = value else {
+            self.kept.remove(key);
+            return;
+        };
+        if self.kept.len() < KEPT_MAX || self.kept.contains_key(key) {
+            self.kept.insert(key.clone(), value);
+        } else {
+            self.is_cut = true;
+        }
+    }
+
+    /// Something that found no room before would find it now.
+    fn has_room_again(&self) -> bool {
+        self.is_cut && self.kept.len() < KEPT_MAX / 4 * 3
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_finds_no_room_is_told_of_until_there_is_room() {
+        let mut shelf = Shelf::new();
+        (0..KEPT_MAX).for_each(|key| shelf.put(&key, Some(())));
+        assert!(!shelf.is_cut, "as many as there is room for");
+        shelf.put(&1, Some(()));
+        assert!(!shelf.is_cut, "what is there already takes no more room");
+        shelf.put(&KEPT_MAX, Some(()));
+        assert!(shelf.is_cut && !shelf.has_room_again());
+        (0..KEPT_MAX / 2).for_each(|key| shelf.put(&key, None));
+        assert!(shelf.is_cut && shelf.has_room_again(), "time to read all once more");
+    }
+}
