@@ -380,7 +380,8 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = format!("http://{}", listener.local_addr().unwrap());
         let list = |Query(query): Query<BTreeMap<String, String>>| async move {
-            let number = |name: &str| query.get(name).and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
+            let number =
+                |name: &str| query.get(name).and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
             let (from, until) = (number("cursor"), (number("cursor") + number("limit")).min(THINGS));
             let items: Vec<String> = (from..until).map(|_| "x".repeat(90_000)).collect();
             let next = (until < THINGS).then(|| until.to_string());

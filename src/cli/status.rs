@@ -104,7 +104,8 @@ pub fn not_ready(reseller: &ResellerAnswer, language: Language, zone: &TimeZone)
         }
         Language::Swedish => {
             let again = again.map_or_else(String::new, |time| format!(", nästa titt {time}"));
-            let what = if row.needs_person() { " `carepass task list` säger vad som ska göras." } else { "" };
+            let what =
+                if row.needs_person() { " `carepass task list` säger vad som ska göras." } else { "" };
             format!("Återförsäljarkontot {name} är inte klart: {why}{again}.{what}")
         }
     })

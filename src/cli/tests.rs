@@ -264,5 +264,9 @@ fn a_reseller_account_that_is_not_ready_is_named_with_its_reason() {
             "Återförsäljarkontot dk är inte klart: {why}, nästa titt 2026-11-22 10:05 UTC. `carepass task list` säger vad som ska göras."
         ),
     );
-    check(answer(&row("cancelled", none.clone(), none)), english, "The reseller account dk was given up by an order.");
+    check(
+        answer(&row("cancelled", none.clone(), none)),
+        english,
+        "The reseller account dk was given up by an order.",
+    );
 }
