@@ -100,6 +100,10 @@ pub struct TargetAnswer {
 pub struct ResellerAnswer {
     /// The operator's name for it.
     pub name: String,
+    /// Whether it takes engineers; an older daemon may not say.
+    pub ready: Option<bool>,
+    /// The row of its set-up, once it was looked at.
+    pub enrollment: Option<EnrollmentAnswer>,
     /// Its seats, once they were counted.
     pub seats: Option<SeatsAnswer>,
     /// The replica that works for it, where several share a store.

@@ -76,6 +76,7 @@ pub async fn run(args: Demo, screen: &mut Screen) -> Result<Exit> {
     let token = folder.0.join("token");
     if !args.once {
         screen.note(format_args!("{}", dashboard(&app, &token)?));
+        screen.note(more_seats(google));
     }
     let shown = show(&app, args.once, &url, &token, screen).await;
     app.stop().await;
@@ -102,6 +103,15 @@ fn dashboard(app: &App, token: &Path) -> Result<String> {
         app.listen,
         token.display()
     ))
+}
+
+/// How to see a task close: what an administrator of the Danish account would do at Google, done to the model of it. Its world has seats
+/// for two of those who come.
+fn more_seats(google: SocketAddr) -> String {
+    format!(
+        "To see a task close, give the Danish account more seats, then press \"Done: look now\" on its card under Tasks:\n  \
+         curl -d '{{\"seats\":{{\"C01nordicdk\":50}}}}' http://{google}/_sandbox/set"
+    )
 }
 
 async fn start_google(folder: &Path, stop: &CancellationToken) -> Result<SocketAddr> {

@@ -20,8 +20,8 @@ pub enum OrderCommand {
     Approve(ApproveArgs),
     /// Try now, with all attempts again; without --domain everything of the engineer that is not finished
     Retry(RowArgs),
-    /// Take the current step as done: you answer for it
-    Skip(RowArgs),
+    /// Take the current step as done: you answer for it; refused where later steps need what it leaves (username, account)
+    Skip(SkipArgs),
     /// End it: carepass does no more there
     Cancel(RowArgs),
     /// Set new first passwords and send a new link, where nobody has signed in yet; without --domain in every domain
@@ -46,7 +46,7 @@ pub struct ApproveArgs {
     common: CommonArgs,
 }
 
-/// Arguments of the decisions about rows.
+/// Arguments of the decisions about rows, those of reseller accounts among them.
 #[derive(Clone, Debug, Args)]
 pub struct RowArgs {
     /// HR's key of the engineer
@@ -58,6 +58,18 @@ pub struct RowArgs {
     /// The set-up of this reseller account, instead of an engineer
     #[arg(long)]
     reseller: Option<ResellerName>,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// Arguments of `order skip`. The set-up of a reseller account has no step that may be skipped: each guards all its domains.
+#[derive(Clone, Debug, Args)]
+pub struct SkipArgs {
+    /// HR's key of the engineer
+    key: EngineerKey,
+    /// Only in this domain
+    #[arg(long)]
+    domain: Option<DomainName>,
     #[command(flatten)]
     common: CommonArgs,
 }
@@ -127,9 +139,8 @@ pub async fn run(command: &OrderCommand, screen: &mut Screen) -> Ended {
     let paths = match command {
         OrderCommand::Approve(ApproveArgs { key: Some(key), .. }) => vec![engineer_path(key)],
         OrderCommand::Approve(args) => return approve_all(&client, args, screen).await,
-        OrderCommand::Retry(args) | OrderCommand::Skip(args) | OrderCommand::Cancel(args) => {
-            rows(&client, args, wish).await?
-        }
+        OrderCommand::Retry(args) | OrderCommand::Cancel(args) => rows(&client, args, wish).await?,
+        OrderCommand::Skip(args) => rows_of(&client, &args.key, wish, args.domain.as_ref()).await?,
         OrderCommand::Adopt(args) => rows_of(&client, &args.key, wish, Some(&args.domain)).await?,
         OrderCommand::Reissue(args) => match &args.domain {
             Some(domain) => rows_of(&client, &args.key, wish, Some(domain)).await?,

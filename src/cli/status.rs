@@ -1,4 +1,4 @@
-//! `carepass status`: one line for each engineer, one for each reseller account that will soon lack seats, and which
+//! `carepass status`: one line for each engineer, one for each reseller account that is not ready or will soon lack seats, and which
 //! replica drives which, where there are several. Not here: one engineer in words (`explain`).
 
 use super::answers::{EngineerAnswer, ResellerAnswer, clock, needs_person, reason_words, words};
@@ -59,14 +59,56 @@ pub async fn run(args: &StatusArgs, screen: &mut Screen) -> Ended {
     } else {
         screen.say(render(&engineers, language, &TimeZone::system(), screen.is_colored()));
     }
-    for line in resellers.iter().filter_map(|reseller| seats_low(reseller, language)) {
-        screen.note(&line);
+    for reseller in &resellers {
+        let lines = [not_ready(reseller, language, &TimeZone::system()), seats_low(reseller, language)];
+        for line in lines.into_iter().flatten() {
+            screen.note(&line);
+        }
     }
     let names = resellers.iter().map(|reseller| reseller.name.as_str());
     if let Some(line) = driven.sentence(names, language) {
         screen.note(&line);
     }
     Ok(Exit::Done)
+}
+
+/// What to say of an account that takes no engineers: why, and where it says what to do.
+pub fn not_ready(reseller: &ResellerAnswer, language: Language, zone: &TimeZone) -> Option<String> {
+    if reseller.ready != Some(false) {
+        return None;
+    }
+    let name = &reseller.name;
+    let Some(row) = &reseller.enrollment else {
+        return Some(match language {
+            Language::English => format!("The reseller account {name} has not been looked at yet."),
+            Language::Swedish => format!("Återförsäljarkontot {name} har inte granskats än."),
+        });
+    };
+    if row.state == "cancelled" {
+        return Some(match language {
+            Language::English => format!("The reseller account {name} was given up by an order."),
+            Language::Swedish => format!("Återförsäljarkontot {name} gavs upp genom en order."),
+        });
+    }
+    let why = match (&row.reason, &row.step) {
+        (Some(code), _) => reason_words(code, language),
+        (None, Some(step)) => format!("{} ({})", words(&row.state), words(step)),
+        (None, None) => words(&row.state),
+    };
+    let again = row.look_again_at.map(|time| clock(time, zone));
+    Some(match language {
+        Language::English => {
+            let again = again.map_or_else(String::new, |time| format!(", looked at again {time}"));
+            let what = if row.needs_person() { " `carepass task list` says what to do." } else { "" };
+            format!("The reseller account {name} is not ready: {why}{again}.{what}")
+        }
+        Language::Swedish => {
+            let again = again.map_or_else(String::new, |time| format!(", nästa titt {time}"));
+            let what =
+                if row.needs_person() { " `carepass task list` säger vad som ska göras." } else { "" };
+            format!("Återförsäljarkontot {name} är inte klart: {why}{again}.{what}")
+        }
+    })
 }
 
 /// What to say of an account whose seats will not do for those who are known to come.

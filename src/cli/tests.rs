@@ -1,6 +1,6 @@
 //! What the commands print for given answers, as pictures; and the command line as clap sees it.
 
-use super::answers::EngineerAnswer;
+use super::answers::{EngineerAnswer, reason_words};
 use super::*;
 use crate::model::person::Language;
 use clap::CommandFactory;
@@ -82,7 +82,8 @@ fn the_command_line_is_sound() {
         "carepass explain E-1 --api http://127.0.0.1:1 --token-file /t --language sv",
         "carepass order approve E-1 --reason why",
         "carepass order retry E-1 --domain a.se --reason why",
-        "carepass order skip --reseller se --reason why",
+        "carepass order retry --reseller se --reason why",
+        "carepass order skip E-1 --domain a.se --reason why",
         "carepass order adopt E-1 --domain a.se --account a@a.se --reason why",
         "carepass event lint a.json b.json --language=sv",
         "carepass event publish a.json --amqp amqp://127.0.0.1:5672 --exchange x --force",
@@ -102,6 +103,7 @@ fn the_command_line_is_sound() {
         "carepass explain a@b",
         "carepass order retry --reason why",
         "carepass order retry E-1 --reseller se --reason why",
+        "carepass order skip --reseller se --reason why",
         "carepass order retry E-1",
         "carepass order adopt E-1 --domain a.se --reason why",
         "carepass event lint",
@@ -224,4 +226,47 @@ fn a_reseller_account_that_runs_out_of_seats_is_named() {
     check(json!({ "users": 4, "starters": 1, "remaining": 40, "low": false }), "");
     let expected = "Seats run low in the reseller account dk: 2 left, 1 accounts still to be made.";
     check(json!({ "users": 4, "starters": 1, "remaining": 2, "low": true }), expected);
+}
+
+#[test]
+fn a_reseller_account_that_is_not_ready_is_named_with_its_reason() {
+    let check = |answer: serde_json::Value, language: Language, expected: &str| {
+        let line = status::not_ready(&serde_json::from_value(answer).unwrap(), language, &TimeZone::UTC);
+        assert_eq!(line.unwrap_or_default(), expected);
+    };
+    let row = |state: &str, on: serde_json::Value, reason: serde_json::Value| {
+        let target = json!({ "kind": "reseller", "reseller": "dk" });
+        let look = (state == "waiting").then_some("2026-11-22T10:05:00Z");
+        json!({ "target": target, "state": state, "step": "org_unit", "waiting_on": on, "reason": reason, "look_again_at": look })
+    };
+    let none = serde_json::Value::Null;
+    let (english, swedish) = (Language::English, Language::Swedish);
+    let scheduled = row("scheduled", none.clone(), none.clone());
+    check(json!({ "name": "dk", "ready": true, "enrollment": scheduled }), english, "");
+    check(json!({ "name": "dk" }), english, "");
+    let answer = |row: &serde_json::Value| json!({ "name": "dk", "ready": false, "enrollment": row });
+    check(answer(&none), english, "The reseller account dk has not been looked at yet.");
+    check(answer(&scheduled), english, "The reseller account dk is not ready: scheduled (org unit).");
+    let waiting = row("waiting", json!("operator"), json!("role_not_pinned"));
+    let why = reason_words("role_not_pinned", english);
+    check(
+        answer(&waiting),
+        english,
+        &format!(
+            "The reseller account dk is not ready: {why}, looked at again 2026-11-22 10:05 UTC. `carepass task list` says what to do."
+        ),
+    );
+    let why = reason_words("role_not_pinned", swedish);
+    check(
+        answer(&waiting),
+        swedish,
+        &format!(
+            "Återförsäljarkontot dk är inte klart: {why}, nästa titt 2026-11-22 10:05 UTC. `carepass task list` säger vad som ska göras."
+        ),
+    );
+    check(
+        answer(&row("cancelled", none.clone(), none)),
+        english,
+        "The reseller account dk was given up by an order.",
+    );
 }

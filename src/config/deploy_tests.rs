@@ -1,7 +1,9 @@
-//! What is shipped works together: the example, the systemd unit and the commands of docs/INSTALL.md.
+//! What is shipped works together: the example, the systemd unit, the commands of docs/INSTALL.md, and the configuration and the events of
+//! docs/GETTING-STARTED.md.
 
 use super::tests::{key_file, load_in, write};
 use super::*;
+use crate::model::event::{self, Event, Lifecycle};
 use crate::seal::Sealer;
 use std::fs;
 use std::path::Path;
@@ -11,6 +13,7 @@ const EXAMPLE: &str = include_str!("../../config/production.example.toml");
 const UNIT: &str = include_str!("../../deploy/carepass.service");
 const CREDENTIALS: &str = include_str!("../../deploy/credentials.conf");
 const INSTALL: &str = include_str!("../../docs/INSTALL.md");
+const GUIDE: &str = include_str!("../../docs/GETTING-STARTED.md");
 const URL: &str = "amqps://carepass:x@rabbitmq.nordresale.example:5671/hr\n";
 
 /// The example in a folder of its own instead of `/etc/carepass`.
@@ -104,4 +107,55 @@ fn the_unit_waits_for_the_longest_stop_and_reloads_by_signal() {
     let seconds: i64 = value("TimeoutStopSec=").parse().unwrap();
     assert!(SignedDuration::from_secs(seconds) > daemon::STOP_MAX, "{seconds}");
     assert_eq!(value("ExecReload="), "/bin/kill -HUP $MAINPID");
+}
+
+/// The guide's configuration in a folder of its own, with a file for whatever it names.
+fn guide(folder: &Path) -> Config {
+    let (_, block) = GUIDE.split_once("```toml\n").expect("a configuration");
+    let (block, _) = block.split_once("```").expect("its end");
+    let etc = folder.join("etc");
+    fs::create_dir(&etc).unwrap();
+    let text = block
+        .replace("/etc/carepass", etc.to_str().unwrap())
+        .replace("/var/lib/carepass", folder.join("data").to_str().unwrap());
+    write(folder, "carepass.toml", &text, 0o644);
+    for file in ["amqp-url", "nordic-se.json", "tokens.toml"] {
+        assert!(block.contains(&format!("/etc/carepass/{file}")), "{file}");
+        write(&etc, file, content(file), 0o600);
+    }
+    assert!(make_master_key(&etc.join("seal.key")));
+    load_in(folder, &["carepass.toml"], &[]).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+/// The two events that the guide's commands make of the samples.
+fn guides_events(folder: &Path) -> [Event; 2] {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas/samples");
+    let lines: Vec<&str> = GUIDE.lines().filter(|line| line.starts_with("sed ")).collect();
+    let script = format!("samples='{}'\n{}", samples.display(), lines.join("\n"));
+    let ended = Command::new("/bin/sh").args(["-e", "-c", &script]).current_dir(folder).status();
+    assert!(ended.unwrap().success(), "{script}");
+    ["first.json", "last.json"].map(|name| {
+        let body = fs::read(folder.join(name)).unwrap();
+        let read = event::parse(&body, Some("application/cloudevents+json"), &Default::default());
+        read.unwrap_or_else(|refusal| panic!("{name}: {refusal:?}"))
+    })
+}
+
+#[test]
+fn the_guides_configuration_loads_and_its_two_events_fit_it_and_one_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = guide(folder.path());
+    assert_eq!(config.resellers.len(), 1);
+    let [first, last] = guides_events(folder.path());
+    for event in [&first, &last] {
+        assert_eq!(config.intake.allowed_sources, [event.reference.source.clone()]);
+        assert_eq!(event.sequence, None, "it would be a hole in the count of HR's own");
+    }
+    assert_ne!(first.reference.id, last.reference.id);
+    let (Lifecycle::Joined(joined), Lifecycle::Left(left)) = (first.lifecycle, last.lifecycle) else {
+        panic!("somebody joins and leaves")
+    };
+    assert_eq!((joined.key.as_str(), &joined.key), ("E-1", &left.key));
+    assert_eq!(joined.employment.id, left.employment.id);
+    assert!(joined.revision < left.revision && left.employment.immediate);
 }

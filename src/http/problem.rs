@@ -408,6 +408,19 @@ mod tests {
     }
 
     #[test]
+    fn the_page_for_integrators_lists_every_problem() {
+        let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/API.md")).unwrap();
+        let begin = |line: &&str| *line != "| `code` | Status | What is so | What you can do |";
+        let rows = page.lines().skip_while(begin).skip(2).take_while(|line| line.starts_with("| "));
+        let row = |kind: &ProblemKind| {
+            let (title, detail) = kind.words(Language::English);
+            format!("| `{}` | {} | {title}. | {detail} |", kind.code(), kind.status().as_u16())
+        };
+        let expected: Vec<String> = ProblemKind::ALL.iter().map(row).collect();
+        assert_eq!(rows.collect::<Vec<_>>(), expected, "\n{}", expected.join("\n"));
+    }
+
+    #[test]
     fn a_rendered_problem_has_the_shape_of_the_rfc() {
         let response = Problem::needs(Role::Approver).render(Spoken(Language::Swedish));
         assert_eq!(response.status(), StatusCode::FORBIDDEN);

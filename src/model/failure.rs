@@ -116,7 +116,8 @@ impl fmt::Display for Who {
 /// Defines the closed enum of codes together with its text form and its list.
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal,)+) => {
-        /// What went wrong: metric label, heading of `docs/RUNBOOK.md` and `type` of a problem in the API.
+        /// What went wrong with a row: its `reason` in the API, metric label and heading of `docs/RUNBOOK.md`. What the API refuses has
+        /// codes of its own (`http/problem`).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
         pub enum FailureCode {
             $($(#[$doc])* #[serde(rename = $text)] $variant,)+

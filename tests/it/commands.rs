@@ -89,6 +89,8 @@ struct House {
     demo: Child,
     api: String,
     token: String,
+    /// The command that the demo prints for whoever wants to see a task close.
+    more_seats: String,
 }
 
 impl House {
@@ -100,11 +102,15 @@ impl House {
             .spawn()
             .expect("the binary can be run");
         let mut notes = BufReader::new(demo.stderr.take().expect("a pipe")).lines();
+        let mut more_seats = String::new();
         let hint = async {
             loop {
                 let line = notes.next_line().await.expect("a pipe").expect("the demo says how to look at it");
                 if line.contains("--token-file") {
                     return line;
+                }
+                if line.trim_start().starts_with("curl ") {
+                    line.trim().clone_into(&mut more_seats);
                 }
             }
         };
@@ -118,7 +124,7 @@ impl House {
                 .expect("an option has a value")
                 .to_owned()
         };
-        Self { api: after("--api"), token: after("--token-file"), demo }
+        Self { api: after("--api"), token: after("--token-file"), more_seats, demo }
     }
 
     async fn asked(&self, arguments: &[&str]) -> Ran {
@@ -201,7 +207,31 @@ async fn what_scripts_ask_a_daemon_is_json_of_the_contract() {
     assert_eq!(ordered.code, Some(0), "{}", ordered.notes);
     assert_eq!(ordered.json()["items"][0]["target"]["domain"], "reseller-dk.example", "{}", ordered.out);
     assert_eq!(house.asked(&["explain", "E-0"]).await.code, Some(1), "nobody of that key");
+    a_task_closes_as_the_demo_says(&house).await;
     assert_eq!(house.close().await, Some(0));
+}
+
+/// The printed command is sent as `curl` would send it; then the card that it is about is said to be done, and goes.
+async fn a_task_closes_as_the_demo_says(house: &House) {
+    let seats = |tasks: &Value| {
+        let items = tasks["items"].as_array().cloned().unwrap_or_default();
+        items.into_iter().find(|card| card["reason"] == "seats_spent")
+    };
+    let tasks = house.asked_until(&["task", "list", "--json"], |tasks| seats(tasks).is_some()).await;
+    let card = seats(&tasks).expect("it waits for seats");
+    let [_, body, address] = house.more_seats.split('\'').collect::<Vec<_>>()[..] else {
+        panic!("a command with one quoted body: {}", house.more_seats)
+    };
+    // Fails only when a provider is installed already, and then that one serves.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let form = "application/x-www-form-urlencoded";
+    let request = client.post(address.trim()).header("content-type", form).body(body.to_owned());
+    assert_eq!(request.send().await.expect("the sandbox answers").status().as_u16(), 204);
+    let id = card["id"].as_str().expect("an id");
+    let done = house.asked(&["task", "done", id, "--reason", "seats were bought"]).await;
+    assert_eq!(done.code, Some(0), "{}", done.notes);
+    house.asked_until(&["task", "list", "--json"], |tasks| seats(tasks).is_none()).await;
 }
 
 /// Offers an event over HTTP, and gives the status and the answer.

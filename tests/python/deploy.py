@@ -149,6 +149,15 @@ class Chart(unittest.TestCase):
         for path in re.findall(r"httpGet: {path: (\S+),", TEMPLATES["templates/deployment.yaml"]):
             self.assertIn(f'"{path}"', routes)
 
+    def test_a_browser_stays_at_one_replica_as_long_as_its_session(self):
+        service = TEMPLATES["templates/service.yaml"]
+        self.assertIn("\n  sessionAffinity: ClientIP\n", service)
+        hours = int(re.search(r"AGE_MAX: Duration = Duration::from_hours\((\d+)\)", text("src/http/room/session.rs"))[1])
+        self.assertIn(f"\n      timeoutSeconds: {hours * 3600}\n", service)
+        notes = TEMPLATES["templates/NOTES.txt"]
+        for said in ("dashboard", "http.hosts", "cookie affinity"):
+            self.assertIn(said, notes)
+
     def test_chart_and_binary_are_of_one_version(self):
         chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
         self.assertEqual(chart["appVersion"], CARGO["package"]["version"])

@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// What is open until carepass has met a real Google (`docs/GETTING-STARTED.md`, "First run", holds the same list).
-pub const QUESTIONS: [Question; 13] = [
+pub const QUESTIONS: [Question; 16] = [
     Question::seen(
         "role_names",
         "What Google calls the reseller's roles and privileges in the API, Legacy Enterprise Support among them",
@@ -38,7 +38,12 @@ pub const QUESTIONS: [Question; 13] = [
     Question::watched(
         "insert_answer",
         "What a new account looks like in Google's answer, and after how long it can be read and licensed",
-        "the first engineer, with log.filter = \"info,carepass::google=debug\"",
+        "users.get of the first engineer by \"Try this method\" in Google's reference; refusals: log.filter = \"info,carepass::google=debug\"",
+    ),
+    Question::watched(
+        "licence_answers",
+        "What Google answers when a licence is read and assigned (one GET and one POST)",
+        "licenseAssignments.get and .insert of the first engineer by \"Try this method\" in Google's reference: write both answers down",
     ),
     Question::watched(
         "auto_licensing_late",
@@ -69,6 +74,16 @@ pub const QUESTIONS: [Question; 13] = [
         "portal_address",
         "Which address of the portal shows a reseller's customers",
         "sign in as the first engineer; portal_url in the configuration stands in every letter",
+    ),
+    Question::person(
+        "if_match",
+        "Whether writes of the Directory API heed If-Match",
+        "users.update of a test account with an old etag, by hand; carepass does not rely on it",
+    ),
+    Question::person(
+        "service_account_creates",
+        "Whether a service account that holds a role itself, without a robot to act as, may create accounts",
+        "give one a role with Users > Create in a domain for tests and let it insert one; carepass acts as the robot either way",
     ),
     Question::person(
         "cloud_identity_quota",

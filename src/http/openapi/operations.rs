@@ -326,7 +326,7 @@ pub(super) const OPERATIONS: [Operation; 24] = [
         method: Method::POST,
         path: "/v1/resellers/{reseller}/orders",
         id: "orderReseller",
-        summary: "Decides about the set-up of a reseller account: retry, skip, cancel.",
+        summary: "Decides about the set-up of a reseller account: retry, cancel. Its steps guard all its domains: a skip is refused (409).",
         query: &[ONCE, SEEN],
         body: Some(sent(of::<Body>)),
         answers: &[answered("The row as it is now.", of::<EnrollmentView>)],

@@ -89,3 +89,26 @@ async fn make_room(session: &Session, endpoint: &Endpoint) -> Result<(), StoreEr
     }
     session.client.batch_execute(tables).await.map_err(unavailable)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::SecretString;
+
+    #[test]
+    fn tables_that_are_newer_are_left_alone() {
+        let url = SecretString::from("postgres://carepass:x@127.0.0.1/carepass");
+        let endpoint = Endpoint::parse(&url, None).unwrap();
+        let check = |found: Option<i32>, expected: Result<bool, &str>| {
+            let told = is_newest(found, &endpoint).map_err(|error| error.to_string());
+            match (told, expected) {
+                (Err(told), Err(said)) => assert!(told.contains(said), "{told}"),
+                (told, expected) => assert_eq!(told, expected.map_err(str::to_owned)),
+            }
+        };
+        check(None, Ok(false));
+        check(Some(0), Ok(false));
+        check(Some(known()), Ok(true));
+        check(Some(known() + 1), Err("start the newer carepass again"));
+    }
+}
