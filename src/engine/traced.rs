@@ -7,6 +7,7 @@ use super::{Admitted, Engine, IntakeError};
 use crate::model::enrollment::Enrollment;
 use crate::model::event::{Event, Refusal};
 use crate::model::failure::FailureKind;
+use crate::model::id::ResellerName;
 use crate::model::outcome::Outcome as Told;
 use crate::model::plan::StepName;
 use crate::model::statement::Cause;
@@ -77,6 +78,13 @@ pub(super) fn step(tracer: &Tracer, row: &Enrollment, step: StepName, attempt: u
         of_row(notes, row);
         of_cause(notes, row.cause.as_ref());
     });
+    span
+}
+
+/// Something is looked at that no step asks for.
+pub(super) fn look(tracer: &Tracer, name: &'static str, reseller: &ResellerName) -> Span {
+    let span = tracer.begin(Kind::Internal, name);
+    span.note(|notes| notes.text("carepass.reseller", reseller.as_str()));
     span
 }
 
