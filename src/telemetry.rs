@@ -196,9 +196,14 @@ mod tests {
             })
         };
         let text = line(LogFormat::Json, false, sender);
-        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines[0]["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736", "{text}");
-        assert_eq!((&lines[0]["event_id"], &lines[0]["engineer"]), (&"id-\"7".into(), &"E-20417".into()), "{text}");
+        assert_eq!(
+            (&lines[0]["event_id"], &lines[0]["engineer"]),
+            (&"id-\"7".into(), &"E-20417".into()),
+            "{text}"
+        );
         assert_eq!((lines[1].get("trace_id"), lines[1].get("event_id")), (None, None), "{text}");
 
         for colored in [false, true] {

@@ -9,19 +9,14 @@ use crate::otlp::{self, OtlpSettings};
 /// The collector; none where no endpoint is named.
 pub(super) fn read(mut s: Section<'_>) -> Read<Option<OtlpSettings>> {
     let endpoint = s.optional("endpoint", kinds::base);
-    let headers = s.secret("headers", "headers_file", |text| {
-        otlp::headers(&text).map_err(|wrong| wrong.to_string())
-    });
+    let headers =
+        s.secret("headers", "headers_file", |text| otlp::headers(&text).map_err(|wrong| wrong.to_string()));
     let authorities = s.optional("ca_file", |leaf| pem(leaf, Authorities::parse));
     let service = s.defaulted("service", kinds::text);
     s.close();
     let (endpoint, headers, authorities, service) = (endpoint?, headers?, authorities?, service?);
-    let settings = |endpoint| OtlpSettings {
-        endpoint,
-        headers: headers.unwrap_or_default(),
-        authorities,
-        service,
-    };
+    let settings =
+        |endpoint| OtlpSettings { endpoint, headers: headers.unwrap_or_default(), authorities, service };
     Ok(endpoint.map(settings))
 }
 
@@ -37,7 +32,8 @@ mod tests {
             "[traces]\nendpoint = \"http://collector.example:4318\"",
             &[&format!("carepass.toml: traces.endpoint: {base}")],
         );
-        let headers = "not headers; write them like name=value, with a comma or a new line between two, 16 at most";
+        let headers =
+            "not headers; write them like name=value, with a comma or a new line between two, 16 at most";
         check_added(
             "[traces]\nheaders = \"hunter2\"",
             &[&format!("carepass.toml: traces.headers: {headers}")],
@@ -58,7 +54,10 @@ mod tests {
         assert!(load(&[]).is_none());
         let endpoint = ("CAREPASS__TRACES__ENDPOINT", "https://collector.example:4318/");
         let settings = load(&[endpoint, ("CAREPASS__TRACES__HEADERS_FILE", "DIR/headers")]).unwrap();
-        assert_eq!((settings.endpoint.as_str(), settings.service.as_str()), ("https://collector.example:4318", "carepass"));
+        assert_eq!(
+            (settings.endpoint.as_str(), settings.service.as_str()),
+            ("https://collector.example:4318", "carepass")
+        );
         assert_eq!(settings.headers["authorization"], "Bearer hunter2");
         assert!(!format!("{settings:?}").contains("hunter2"), "{settings:?}");
     }

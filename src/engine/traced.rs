@@ -28,7 +28,10 @@ pub(super) fn admits(event: &Event) {
     span.note(|notes| {
         notes.text("cloudevents.event_id", &event.reference.id);
         notes.text("cloudevents.event_source", &event.reference.source);
-        notes.text("cloudevents.event_type", &format!("com.carepass.engineer.{}.v1", event.event_type().word()));
+        notes.text(
+            "cloudevents.event_type",
+            &format!("com.carepass.engineer.{}.v1", event.event_type().word()),
+        );
         notes.text("carepass.engineer", event.engineer().as_str());
         if let Some(case) = &event.correlation_id {
             notes.text("carepass.correlation_id", case);

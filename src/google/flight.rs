@@ -40,7 +40,15 @@ struct Failed {
 impl<T: Clone + Send + 'static> Flight<T> {
     /// Nothing read yet. A read that takes longer than `read_max` ends with `timeout`.
     pub(super) fn new(read_max: Duration) -> Self {
-        let state = State { arrivals: 0, answers: 0, latest: None, failed: None, reading: None, task: None, span: None };
+        let state = State {
+            arrivals: 0,
+            answers: 0,
+            latest: None,
+            failed: None,
+            reading: None,
+            task: None,
+            span: None,
+        };
         Self { state: Arc::new(Mutex::new(state)), read_max }
     }
 

@@ -23,7 +23,8 @@ struct Collector {
 
 impl Collector {
     async fn start(answers: &[u16]) -> (Self, String) {
-        let collector = Self { answers: Arc::new(Mutex::new(answers.iter().copied().collect())), ..Self::default() };
+        let collector =
+            Self { answers: Arc::new(Mutex::new(answers.iter().copied().collect())), ..Self::default() };
         let routes = Router::new().route("/v1/traces", post(take)).with_state(collector.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -83,6 +84,9 @@ async fn what_is_refused_for_good_is_counted_and_a_redirect_is_followed_nowhere(
     for status in [401, 307] {
         let (lost, heard) = sent(&[status], 3, |heard| !heard.is_empty()).await;
         // Where the stop was quicker than the answer, the batch was sent once more.
-        assert!((lost, heard.as_slice()) == (3, &[3]) || (lost, heard.as_slice()) == (0, &[3, 3]), "{lost} {heard:?}");
+        assert!(
+            (lost, heard.as_slice()) == (3, &[3]) || (lost, heard.as_slice()) == (0, &[3, 3]),
+            "{lost} {heard:?}"
+        );
     }
 }

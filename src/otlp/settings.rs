@@ -25,7 +25,9 @@ pub struct OtlpSettings {
 
 /// Why a text holds no headers. Repeats nothing of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not headers; write them like name=value, with a comma or a new line between two, {HEADERS_MAX} at most")]
+#[error(
+    "not headers; write them like name=value, with a comma or a new line between two, {HEADERS_MAX} at most"
+)]
 pub struct InvalidHeaders;
 
 /// Reads headers as `name=value`, separated by commas or line breaks; a value is taken as it stands.
@@ -57,7 +59,10 @@ mod tests {
         let check = |text: &str, expected: Option<&[(&str, &str)]>| {
             let read = headers(&SecretString::from(text.to_owned())).ok();
             let pairs = read.as_ref().map(|headers| {
-                headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect::<Vec<_>>()
+                headers
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
+                    .collect::<Vec<_>>()
             });
             assert_eq!(pairs.as_deref(), expected, "{text}");
             assert!(!format!("{read:?}").contains("hunter2"), "{read:?}");

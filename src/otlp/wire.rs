@@ -234,7 +234,10 @@ mod tests {
         assert_eq!(span.end_time_unix_nano - span.start_time_unix_nano, 1_500_000);
         assert_eq!(span.status.as_ref().unwrap().code().as_str_name(), "STATUS_CODE_ERROR");
         let link = &span.links[0];
-        assert_eq!((link.trace_id.as_slice(), link.span_id.as_slice()), (&sender.trace.0[..], &sender.span.0[..]));
+        assert_eq!(
+            (link.trace_id.as_slice(), link.span_id.as_slice()),
+            (&sender.trace.0[..], &sender.span.0[..])
+        );
         let attributes: Vec<_> = span.attributes.iter().map(|said| said.key.as_str()).collect();
         assert_eq!(attributes, ["a", "b"]);
         assert_eq!(text(span.attributes[1].value.as_ref().unwrap().value.as_ref().unwrap()), "IntValue(503)");

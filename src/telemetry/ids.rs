@@ -35,14 +35,21 @@ where
         self.plain(context, Writer::new(&mut line), event)?;
         let line = line.trim_end_matches('\n');
         match self {
-            Self::Json(_) => writeln!(writer, "{}{}}}", line.strip_suffix('}').unwrap_or(line), in_json(&ids)),
+            Self::Json(_) => {
+                writeln!(writer, "{}{}}}", line.strip_suffix('}').unwrap_or(line), in_json(&ids))
+            }
             Self::Text(_) => writeln!(writer, "{line}{}", in_text(&ids)),
         }
     }
 }
 
 impl WithIds {
-    fn plain<S, N>(&self, context: &FmtContext<'_, S, N>, writer: Writer<'_>, event: &Event<'_>) -> fmt::Result
+    fn plain<S, N>(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
         N: for<'a> FormatFields<'a> + 'static,

@@ -142,19 +142,13 @@ impl Span {
     }
 
     /// Runs work as a part of this: whatever it does knows of it.
-    pub async fn run<T>(&self, work: impl Future<Output = T>) -> T {
-        match &self.0 {
-            Some(_) => CURRENT.scope(self.clone(), work).await,
-            None => work.await,
-        }
+    pub fn run<F: Future>(&self, work: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self.clone(), work)
     }
 
     /// The same without waiting for anything.
     pub fn show<T>(&self, work: impl FnOnce() -> T) -> T {
-        match &self.0 {
-            Some(_) => CURRENT.sync_scope(self.clone(), work),
-            None => work(),
-        }
+        CURRENT.sync_scope(self.clone(), work)
     }
 
     /// Whether anybody watches.
@@ -176,14 +170,15 @@ impl Span {
 
     /// It has gone wrong.
     pub fn fail(&self) {
-        self.note(|notes| notes.failed());
+        if let Some(live) = &self.0 {
+            live.said().has_failed = true;
+        }
     }
 
     /// Names the event behind it, and the trace that this came from.
     pub fn about(&self, event: &str, sender: Option<Context>) {
         let Some(live) = &self.0 else { return };
-        live.said().ids =
-            LogIds { trace: sender.map(|sender| sender.trace), event: Some(event.to_owned()) };
+        live.said().ids = LogIds { trace: sender.map(|sender| sender.trace), event: Some(event.to_owned()) };
         if let Some(sender) = sender {
             self.note(|notes| notes.link(sender));
         }

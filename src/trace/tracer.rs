@@ -141,12 +141,18 @@ mod tests {
         assert!(cut.is_err());
         let call = spans.try_recv().unwrap();
         assert_eq!((call.context.trace, call.parent), (context.trace, Some(context.span)));
-        assert_eq!((call.took, call.attributes), (Duration::from_secs(2), vec![("status", Value::Number(200))]));
+        assert_eq!(
+            (call.took, call.attributes),
+            (Duration::from_secs(2), vec![("status", Value::Number(200))])
+        );
         whole.end();
         tokio::time::sleep(Duration::from_secs(5)).await;
         drop(whole);
         let whole = spans.try_recv().unwrap();
-        assert_eq!((whole.took, whole.links), (Duration::from_secs(3), vec![Context::parse(SENDER).unwrap()]));
+        assert_eq!(
+            (whole.took, whole.links),
+            (Duration::from_secs(3), vec![Context::parse(SENDER).unwrap()])
+        );
         assert!(!current().is_some(), "nothing is left behind");
     }
 

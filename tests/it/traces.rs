@@ -29,7 +29,11 @@ fn joiner() -> Value {
 }
 
 /// Somebody joins and is ready; then carepass stops in order. What was said on the way.
-async fn joined(more: &[(&str, &str)], process: &[(&str, &str)], look: impl AsyncFn(&Neighbour)) -> (Neighbour, String) {
+async fn joined(
+    more: &[(&str, &str)],
+    process: &[(&str, &str)],
+    look: impl AsyncFn(&Neighbour),
+) -> (Neighbour, String) {
     let neighbour = Neighbour::start().await;
     let door = Door::of(&neighbour);
     let settings = [door.settings(), vec![("LOG__FORMAT", "json")], more.to_vec()].concat();
@@ -60,7 +64,11 @@ fn check_lines(lines: &str) {
     let about: Vec<&Value> = lines.iter().filter(about).collect();
     assert!(about.len() > 20, "{lines:#?}");
     for line in about {
-        assert_eq!((&line["trace_id"], &line["event_id"]), (&TRACE.into(), &"joined-E-00000".into()), "{line}");
+        assert_eq!(
+            (&line["trace_id"], &line["event_id"]),
+            (&TRACE.into(), &"joined-E-00000".into()),
+            "{line}"
+        );
     }
 }
 
@@ -94,7 +102,10 @@ fn check_steps(spans: &[Span]) {
         assert!(span.end_time_unix_nano - span.start_time_unix_nano < SHORT, "{span:?}");
         assert_eq!(said(span, "carepass.engineer").as_deref(), Some(KEY));
         assert_eq!(said(span, "carepass.correlation_id").as_deref(), Some("onboarding-1"));
-        assert!(said(span, "carepass.outcome").is_some() && said(span, "carepass.attempt").is_some(), "{span:?}");
+        assert!(
+            said(span, "carepass.outcome").is_some() && said(span, "carepass.attempt").is_some(),
+            "{span:?}"
+        );
     }
 }
 

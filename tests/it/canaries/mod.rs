@@ -99,7 +99,8 @@ fn check_messages(collector: &Collector) {
     ];
     for (name, destination) in kinds {
         let named = spans.iter().filter(|span| span.name == name);
-        let mut there = named.filter(|span| said(span, "messaging.destination.name").as_deref() == Some(destination));
+        let mut there =
+            named.filter(|span| said(span, "messaging.destination.name").as_deref() == Some(destination));
         let is_known = there.any(|span| {
             is_linked(span, &story::SENDER_TRACE)
                 && said(span, "messaging.system").as_deref() == Some("rabbitmq")
