@@ -1,13 +1,17 @@
 //! Floor 5: logs to standard error and the recorder behind `/metrics`. Not here: which metrics there are
 //! (`engine/observe`), except the one about the build.
 
+mod ids;
+
 use crate::config::{Log, LogFormat};
+use ids::WithIds;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -84,9 +88,11 @@ where
     let lines = fmt().with_env_filter(filter).with_writer(writer).with_ansi(colored);
     let discreet = FilterFn::new(is_discreet);
     if json {
-        let lines = lines.json().flatten_event(true).with_current_span(true).with_span_list(false);
+        let form = fmt::format().json().flatten_event(true).with_current_span(true).with_span_list(false);
+        let lines = lines.fmt_fields(JsonFields::new()).event_format(WithIds::Json(form));
         Box::new(lines.finish().with(discreet))
     } else {
+        let lines = lines.event_format(WithIds::Text(fmt::format().with_ansi(colored)));
         Box::new(lines.finish().with(discreet))
     }
 }
@@ -102,6 +108,7 @@ fn is_discreet(metadata: &Metadata<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::{Context, Kind, Tracer};
     use std::io;
     use std::sync::{Arc, Mutex};
 
@@ -174,6 +181,39 @@ mod tests {
         check(LogFormat::Auto, false, true, false, false);
         check(LogFormat::Json, true, true, true, false);
         check(LogFormat::Text, true, false, false, false);
+    }
+
+    #[test]
+    fn lines_carry_the_ids_of_the_event_behind_them_in_either_form() {
+        let sender = Context::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        let line = |format, colored, sender| {
+            let log = Log { format, filter: "info".into() };
+            written(&log, colored, false, || {
+                let span = Tracer::default().begin(Kind::Internal, "step");
+                span.about("id-\"7", sender);
+                span.show(|| tracing::info!(engineer = "E-20417", "moved"));
+                tracing::info!("something else");
+            })
+        };
+        let text = line(LogFormat::Json, false, sender);
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines[0]["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736", "{text}");
+        assert_eq!(
+            (&lines[0]["event_id"], &lines[0]["engineer"]),
+            (&"id-\"7".into(), &"E-20417".into()),
+            "{text}"
+        );
+        assert_eq!((lines[1].get("trace_id"), lines[1].get("event_id")), (None, None), "{text}");
+
+        for colored in [false, true] {
+            let text = line(LogFormat::Text, colored, None);
+            let lines: Vec<&str> = text.lines().collect();
+            assert_eq!(lines.len(), 2, "{text}");
+            assert!(lines[0].ends_with(" event_id=id-\"7") && !lines[0].contains("trace_id"), "{text}");
+            assert!(!lines[1].contains("event_id"), "{text}");
+            assert_eq!(text.contains('\x1b'), colored, "{text}");
+        }
     }
 
     #[test]

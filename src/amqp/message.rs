@@ -26,15 +26,36 @@ pub struct Incoming {
     pub content_type: Option<String>,
     /// Headers that are texts, numbers or booleans, as text; at most 64 of at most 8 KiB, those of the event first.
     pub headers: BTreeMap<String, String>,
+    /// Which way it came.
+    pub way: Way,
+}
+
+/// Which way a message came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Way {
+    /// The queue that it was read from.
+    pub queue: String,
+    /// The exchange that it was published to.
+    pub exchange: String,
+    /// With this routing key.
+    pub routing_key: String,
+    /// The `message-id` property.
+    pub message_id: Option<String>,
 }
 
 impl Incoming {
-    pub(super) fn of(delivery: &lapin::message::Delivery) -> Self {
+    pub(super) fn of(delivery: &lapin::message::Delivery, queue: &str) -> Self {
         let properties = &delivery.properties;
         Self {
             body: delivery.data.clone(),
             content_type: properties.content_type().as_ref().map(ToString::to_string),
             headers: properties.headers().as_ref().map(texts).unwrap_or_default(),
+            way: Way {
+                queue: queue.to_owned(),
+                exchange: delivery.exchange.to_string(),
+                routing_key: delivery.routing_key.to_string(),
+                message_id: properties.message_id().as_ref().map(ToString::to_string),
+            },
         }
     }
 }

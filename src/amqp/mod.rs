@@ -31,7 +31,7 @@ pub use endpoint::{Endpoint, InvalidUrl};
 pub use error::{AmqpError, PublishError, TopologyFault};
 pub use health::Health;
 pub use look::{QueueLook, look_at_queues};
-pub use message::{Incoming, Outgoing};
+pub use message::{Incoming, Outgoing, Way};
 pub use publish::{Publisher, PublisherLink};
 pub use settings::{AmqpSettings, DEAD_LETTER_QUEUE, LEAVERS_QUEUE, OUTCOMES_QUEUE};
 pub use tls::{ClientCertificate, InvalidTls, Tls};

@@ -2,10 +2,11 @@
 //! (`amqp`), and what becomes of an event (`engine`).
 
 use super::doors::Planned;
-use crate::amqp::{AmqpSettings, Consumer, Health, Incoming, Intake, Outgoing, Publisher, Verdict};
+use crate::amqp::{AmqpSettings, Consumer, Health, Incoming, Intake, Outgoing, Publisher, Verdict, Way};
 use crate::config::{AmqpSection, Config};
 use crate::engine::{Engine, IntakeError, OutcomeEvent, OutcomeSink, SinkError};
 use crate::model::parked::{Door, Letter};
+use crate::trace::{self, Context, Kind, Notes, Span};
 use anyhow::{Context as _, Result};
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -15,6 +16,9 @@ use tokio_util::task::TaskTracker;
 
 /// The door that is closed last: the engine tells what it has finished.
 pub(super) const PUBLISHER: &str = "publisher";
+
+/// The header by which a sender names its span (W3C Trace Context). An event's own attribute is stronger.
+const TRACE_PARENT: &str = "traceparent";
 
 /// What the house sees of its broker.
 pub(super) struct Broker {
@@ -76,8 +80,11 @@ impl Intake for EngineIntake {
     fn take(&self, delivery: Incoming) -> BoxFuture<'_, Verdict> {
         let engine = Arc::clone(&self.engine);
         let admitting = async move {
-            let Incoming { body, content_type, headers } = delivery;
-            engine.receive(&Letter::new(content_type, headers, body), Door::Amqp).await
+            let Incoming { body, content_type, headers, way } = delivery;
+            let sender = headers.get(TRACE_PARENT).and_then(|text| Context::parse(text));
+            let span = taken(&engine, &way);
+            let letter = Letter::new(content_type, headers, body);
+            span.run(engine.receive_from(&letter, Door::Amqp, sender)).await
         };
         Box::pin(async move {
             match to_its_end(&self.admissions, admitting).await {
@@ -94,6 +101,28 @@ impl Intake for EngineIntake {
     fn ready(&self) -> BoxFuture<'_, bool> {
         Box::pin(async move { self.engine.house().store.head().await.is_ok() })
     }
+}
+
+/// The span of one message (OpenTelemetry, conventions for messaging and RabbitMQ).
+fn taken(engine: &Engine, way: &Way) -> Span {
+    let span = engine.tracer().begin(Kind::Consumer, "process");
+    span.note(|notes| {
+        notes.name(format!("process {}", way.queue));
+        notes.text("messaging.operation.type", "process");
+        notes.text("messaging.operation.name", "process");
+        goes(notes, &way.exchange, &way.routing_key);
+        if let Some(id) = &way.message_id {
+            notes.text("messaging.message.id", id);
+        }
+    });
+    span
+}
+
+/// Where a message goes, or came from.
+fn goes(notes: &mut Notes<'_>, exchange: &str, routing_key: &str) {
+    notes.text("messaging.system", "rabbitmq");
+    notes.text("messaging.destination.name", &format!("{exchange}:{routing_key}"));
+    notes.text("messaging.rabbitmq.destination.routing_key", routing_key);
 }
 
 /// Runs work that must not be cut in half: the door drops its end when the connection is lost, and a commit that lands without its
@@ -130,6 +159,11 @@ impl OutcomeSink for AmqpSink {
             body: event.body,
         };
         Box::pin(async move {
+            trace::current().note(|notes| {
+                notes.name(format!("send {}", outgoing.exchange));
+                notes.text("messaging.operation.name", "send");
+                goes(notes, &outgoing.exchange, &outgoing.routing_key);
+            });
             self.publisher.publish(outgoing).await.map_err(|error| SinkError(error.to_string()))
         })
     }

@@ -15,6 +15,7 @@ use crate::seal::Sealer;
 use crate::steps::{House, Learned, SheetError, Site};
 use crate::store::embedded::{ChainKey, Embedded, Manner};
 use crate::store::postgres::Opening;
+use crate::trace::Tracer;
 use anyhow::{Context as _, Result};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
@@ -104,7 +105,7 @@ pub(super) async fn refuse_strange_key(house: &House, key_file: &Path) -> Result
 }
 
 /// The engine's numbers and names.
-pub(super) fn settings(config: &Config, replica: ReplicaId) -> Settings {
+pub(super) fn settings(config: &Config, replica: ReplicaId, tracer: Tracer) -> Settings {
     Settings {
         rules: config.engine.clone(),
         grants: GrantLimits {
@@ -139,6 +140,7 @@ pub(super) fn settings(config: &Config, replica: ReplicaId) -> Settings {
         },
         replica,
         lease: config.replica.lease.unsigned_abs(),
+        tracer,
     }
 }
 

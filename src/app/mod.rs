@@ -9,6 +9,7 @@ mod house;
 mod in_force;
 mod kept;
 mod reload;
+mod traces;
 mod works;
 
 pub use in_force::InForce;

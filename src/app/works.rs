@@ -5,7 +5,7 @@
 use super::doors::{Door, Planned};
 use super::in_force::InForce;
 use super::kept::Kept;
-use super::{StoreDown, api, broker, house};
+use super::{StoreDown, api, broker, house, traces};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Engine, OutcomeSink};
@@ -58,9 +58,11 @@ pub(super) struct Works {
 /// Whatever the configuration names and cannot be had.
 pub(super) fn plan(config: &Config, base: Base<'_>, listener: TcpListener) -> Result<PlannedWorks> {
     let Base { store, sealer, clock, listen, in_force, repeats, sessions } = base;
-    let house = house::house(config, Arc::<dyn Kept>::clone(store), sealer, clock, listen)?;
     let (engine_stop, admissions, mut doors) = (CancellationToken::new(), TaskTracker::new(), Vec::new());
-    let engine = Engine::new(house, house::settings(config, house::replica(config)?), engine_stop.clone());
+    let replica = house::replica(config)?;
+    let tracer = traces::plan(config, &replica, &clock, &mut doors)?;
+    let house = house::house(config, Arc::<dyn Kept>::clone(store), sealer, clock, listen)?;
+    let engine = Engine::new(house, house::settings(config, replica, tracer), engine_stop.clone());
     let section = config.intake.amqp.as_ref();
     let plan = |section| broker::plan(section, config, &engine, &admissions, &mut doors);
     let (sink, health) = section.map(plan).transpose()?.map(|broker| (broker.sink, broker.health)).unzip();
@@ -97,12 +99,15 @@ impl Works {
     }
 
     /// Ends in order: nothing new is begun, calls in hand are finished, and what is not finished in time is cut off and given back. Of the
-    /// time, half is for the doors, three quarters for the work, the rest for giving back and for the publisher.
+    /// time, half is for the doors, three quarters for the work, the rest for giving back, for the publisher and for the last traces.
     pub(super) async fn take_down(self, within: Duration) {
         let Self { engine, engine_stop, admissions, mut doors, .. } = self;
         let now = Instant::now();
-        let publisher = doors.iter().position(|door| door.name == broker::PUBLISHER);
-        let publisher = publisher.map(|place| doors.remove(place));
+        // The engine tells what it has finished, and only then is all of that traced.
+        let last = [broker::PUBLISHER, traces::EXPORTER].map(|name| {
+            let place = doors.iter().position(|door| door.name == name);
+            place.map(|place| doors.remove(place))
+        });
         engine_stop.cancel();
         let finished = async {
             join_all(doors.into_iter().map(|door| door.close(now + within / 2))).await;
@@ -116,8 +121,8 @@ impl Works {
                 tracing::warn!("not all of it could be given back; the next start takes it over");
             }
         }
-        if let Some(publisher) = publisher {
-            publisher.close(now + within).await;
+        for door in last.into_iter().flatten() {
+            door.close(now + within).await;
         }
     }
 }

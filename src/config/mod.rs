@@ -20,6 +20,7 @@ mod resellers;
 mod sections;
 mod shown;
 mod suggest;
+mod traces;
 mod tree;
 mod warnings;
 
@@ -132,6 +133,7 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
     let portal_url = root.defaulted("portal_url", kinds::page);
     let stop = daemon::stop(root.section("stop"));
     let replica = daemon::replica(root.section("replica"));
+    let traces = traces::read(root.section("traces"));
     let log = daemon::log(root.section("log"));
     root.close();
     Ok(Config {
@@ -153,6 +155,7 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
         portal_url: portal_url?,
         stop: stop?,
         replica: replica?,
+        traces: traces?,
         log: log?,
     })
 }

@@ -12,6 +12,7 @@ use crate::model::rules::Rules;
 use crate::model::signature::SourceKey;
 use crate::model::time_zone::TimeZoneName;
 use crate::model::username::Naming;
+use crate::otlp::OtlpSettings;
 use crate::store::postgres;
 use jiff::SignedDuration;
 use jiff::civil::Time;
@@ -331,6 +332,8 @@ pub struct Config {
     pub stop: Stop,
     /// This process among those that share a store.
     pub replica: Replica,
+    /// Where traces go; none: nowhere.
+    pub traces: Option<OtlpSettings>,
     /// Logs.
     pub log: Log,
 }

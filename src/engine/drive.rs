@@ -13,6 +13,7 @@ use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
 use crate::model::transition::Input;
 use crate::steps::{self, Cost, Outlook};
 use crate::store::{StoreError, seldom};
+use crate::trace::Span;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -330,9 +331,11 @@ impl Engine {
     /// Moves one row until it has to wait.
     pub(super) async fn work(&self, row: Enrollment, tenure: Option<&Tenure>, pass: Pass) {
         let mut work = Work::new(self, tenure, row, pass);
-        let mut input = Input::Wake;
-        while let Some(step) = work.commit(input).await {
-            input = Input::Reported(work.run(step).await);
+        let (mut input, mut span) = (Input::Wake, Span::default());
+        while let Some(step) = span.run(work.commit(input)).await {
+            span = work.span(step);
+            input = Input::Reported(span.run(work.run(step)).await);
+            span.end();
         }
     }
 

@@ -2,20 +2,22 @@
 //! so that it takes milliseconds. Not here: the doors themselves, and dead letters, which a door sends.
 
 use super::granting::Granting;
-use super::{Engine, observe};
+use super::{Engine, observe, traced};
 use crate::model::admission::{self, Admission, decide};
 use crate::model::engineer::{Engineer, Forgetting, Hold, Release};
 use crate::model::enrollment::Want;
 use crate::model::entry::{Actor, Change, Commit, Disposition, Received};
-use crate::model::event::{self, Ending, Event, EventType, Full, Lifecycle, ReasonCode, Refusal};
+use crate::model::event::{self, Ending, Event, Full, Lifecycle, ReasonCode, Refusal};
 use crate::model::grants::Grant;
 use crate::model::id::EngineerKey;
+use crate::model::parked::{Door, Letter};
 use crate::model::sealed::WrappedKey;
 use crate::model::statement::{Changed, Statement, ending_heard, heard};
 use crate::planted::planted;
 use crate::seal::SealError;
 use crate::steps::House;
 use crate::store::StoreError;
+use crate::trace::Context;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -58,6 +60,27 @@ impl From<SealError> for IntakeError {
 }
 
 impl Engine {
+    /// Takes a message up, by whatever door it came. What is refused is parked before this answers; if that cannot be, the message must
+    /// be offered again.
+    pub async fn receive(&self, letter: &Letter, door: Door) -> Result<Admitted, IntakeError> {
+        self.receive_from(letter, door, None).await
+    }
+
+    /// The same with the span of whoever sent it, for an event that names none itself.
+    pub async fn receive_from(
+        &self,
+        letter: &Letter,
+        door: Door,
+        sender: Option<Context>,
+    ) -> Result<Admitted, IntakeError> {
+        let kind = letter.content_type.as_deref();
+        let admitted = self.admit_from(&letter.body, kind, &letter.headers, sender).await;
+        if let Err(IntakeError::Refused(refusal)) = &admitted {
+            self.park(letter, refusal, door).await?;
+        }
+        admitted
+    }
+
     /// Takes an event up. `Ok` means that it is durable.
     pub async fn admit(
         &self,
@@ -65,21 +88,42 @@ impl Engine {
         content_type: Option<&str>,
         headers: &BTreeMap<String, String>,
     ) -> Result<Admitted, IntakeError> {
-        let mut kind = None;
-        let admitted = self.admit_unobserved(body, content_type, headers, &mut kind).await;
-        observe::admitted(kind, &admitted);
-        admitted
+        self.admit_from(body, content_type, headers, None).await
     }
 
-    async fn admit_unobserved(
+    /// The same with the span of whoever sent it, for an event that names none itself.
+    pub(super) async fn admit_from(
         &self,
         body: &[u8],
         content_type: Option<&str>,
         headers: &BTreeMap<String, String>,
-        kind: &mut Option<EventType>,
+        sender: Option<Context>,
     ) -> Result<Admitted, IntakeError> {
-        let mut event = event::parse(body, content_type, headers)?;
-        *kind = Some(event.event_type());
+        let mut kind = None;
+        let read = event::parse(body, content_type, headers).map(|event| with_sender(event, sender));
+        let admitted = match read {
+            Ok(event) => {
+                kind = Some(event.event_type());
+                traced::admits(&event);
+                self.admit_event(event, body, content_type, headers).await
+            }
+            Err(refusal) => {
+                traced::cannot_read(&refusal, sender);
+                Err(refusal.into())
+            }
+        };
+        observe::admitted(kind, &admitted);
+        traced::admitted(&admitted);
+        admitted
+    }
+
+    async fn admit_event(
+        &self,
+        mut event: Event,
+        body: &[u8],
+        content_type: Option<&str>,
+        headers: &BTreeMap<String, String>,
+    ) -> Result<Admitted, IntakeError> {
         // What is kept of a person's data must not be a way back to it.
         event.content_hash = self.house.sealer.content(&event.content_hash);
         self.trusts(&event, body, content_type, headers)?;
@@ -318,6 +362,12 @@ impl Engine {
         self.grown.notify_one();
         Ok(())
     }
+}
+
+/// An event that names no trace itself belongs to that of whoever sent it.
+fn with_sender(event: Event, sender: Option<Context>) -> Event {
+    let trace_parent = event.trace_parent.or_else(|| sender.map(|sender| sender.to_string()));
+    Event { trace_parent, ..event }
 }
 
 /// Data keys to be stored with a commit.

@@ -34,6 +34,7 @@ mod removed;
 mod run;
 mod start;
 mod tenure;
+mod traced;
 mod trust;
 mod walls;
 mod watch;
@@ -59,6 +60,7 @@ use crate::model::sequence::Sequences;
 use crate::model::signature::SourceKey;
 use crate::model::wall::Walls;
 use crate::steps::House;
+use crate::trace::Tracer;
 use jiff::SignedDuration;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
@@ -107,6 +109,8 @@ pub struct Settings {
     pub replica: ReplicaId,
     /// How long a replica's leases hold without being renewed.
     pub lease: Duration,
+    /// Where spans go.
+    pub tracer: Tracer,
 }
 
 /// As it is shipped, but for the limits on grants, which nobody meets.
@@ -130,6 +134,7 @@ impl Default for Settings {
             letters: LetterSettings::default(),
             replica: ReplicaId::new("replica", 0).expect("a name of letters"),
             lease: Duration::from_secs(10),
+            tracer: Tracer::default(),
         }
     }
 }

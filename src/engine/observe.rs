@@ -3,7 +3,7 @@
 //! Not here: deciding anything; nothing reads back what is written here.
 
 use super::counts::Counts;
-use super::{Admitted, Engine, IntakeError, tenure};
+use super::{Admitted, Engine, IntakeError, tenure, traced};
 use crate::model::duty::Duty;
 use crate::model::engineer::Progress;
 use crate::model::enrollment::{Enrollment, Lane, State};
@@ -78,6 +78,7 @@ pub fn describe() {
     describe_gauge!("carepass_duties_held", "Duties that this replica holds, where several share the store");
     describe_gauge!("carepass_replicas_living", "Replicas that live, as this one has heard");
     describe_gauge!("carepass_lease_age_seconds", "How long ago this replica last renewed its leases");
+    describe_counter!("carepass_spans_dropped_total", "Spans of traces that did not reach the collector");
     describe_gauge!("carepass_ledger_position", "The last entry of the ledger");
     describe_gauge!(
         "carepass_outcomes_position",
@@ -98,6 +99,7 @@ fn begin_at_zero() {
     }
     counter!("carepass_event_gaps_total").increment(0);
     counter!("carepass_sequence_gaps_total").increment(0);
+    counter!("carepass_spans_dropped_total").increment(0);
 }
 
 /// An event was offered.
@@ -144,8 +146,12 @@ pub(super) fn sequence_gap(source: &str, gap: Gap) {
     counter!("carepass_sequence_gaps_total").increment(1);
 }
 
-/// A row moved.
+/// A row moved. The line carries the ids of the event behind the row, whoever moved it.
 pub(super) fn moved(before: &Enrollment, after: &Enrollment) {
+    traced::lines_about(after).show(|| moved_line(before, after));
+}
+
+fn moved_line(before: &Enrollment, after: &Enrollment) {
     let step = after.state.at().map_or("", |at| at.step.as_str());
     counter!("carepass_transitions_total", "state" => after.state.as_str()).increment(1);
     match &after.state {
@@ -220,7 +226,11 @@ pub(super) fn duties(held: usize, living: usize, age: Duration) {
 
 /// Sets the gauges until the stop.
 pub(super) async fn watch(engine: Arc<Engine>) {
+    let mut dropped = 0;
     while !engine.stop.is_cancelled() {
+        let spans = engine.settings.tracer.dropped();
+        counter!("carepass_spans_dropped_total").increment(spans - dropped);
+        dropped = spans;
         for (name, status) in &engine.roster().resellers {
             gauge!("carepass_reseller_up", "reseller" => name.to_string()).set(if status.ready {
                 1.0

@@ -1,7 +1,7 @@
 //! Operators' decisions: always with who and why, written into the ledger with the change they make. Not here: who may decide (`http`).
 
-use super::Engine;
 use super::reconcile::{PAGE, SIDE_BY_SIDE};
+use super::{Engine, traced};
 use crate::model::engineer::{Engineer, Hold, Release};
 use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, TargetKind, Want};
 use crate::model::entry::{Actor, Change, Commit};
@@ -306,7 +306,8 @@ impl Engine {
     async fn is_in_use(&self, row: &Enrollment) -> bool {
         let site = row.id.reseller().and_then(|name| self.house.sites.get(name));
         let (Some(site), Some(known)) = (site, &row.facts.account) else { return false };
-        let looked = tokio::time::timeout(LOOK_MAX, site.google.account_by_id(&known.id)).await;
+        let span = traced::look(&self.settings.tracer, "look at account", &site.reseller.name);
+        let looked = span.run(tokio::time::timeout(LOOK_MAX, site.google.account_by_id(&known.id))).await;
         let account = looked.ok().and_then(Result::ok).flatten();
         account.is_some_and(|account| account.never_signed_in() == Some(false))
     }

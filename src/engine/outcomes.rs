@@ -4,6 +4,7 @@
 
 use super::Engine;
 use super::duties::Tenure;
+use super::traced;
 use crate::crash::crash_point;
 use crate::model::duty::Duty;
 use crate::model::engineer::Engineer;
@@ -161,10 +162,12 @@ impl Engine {
         let mut confirmed = Vec::new();
         for outcome in outcomes {
             let event = envelope(&outcome, &self.settings.outcome_source, self.house.store.chain_head());
+            let span = traced::tells(&self.settings.tracer, &outcome);
             crash_point!(async "outcome.publish.before");
-            let published = sink.publish(event).await;
+            let published = span.run(sink.publish(event)).await;
             crash_point!(async "outcome.publish.after");
             if let Err(error) = published {
+                span.fail();
                 return (confirmed, Err(error));
             }
             confirmed.push(outcome.id);

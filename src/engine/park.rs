@@ -87,16 +87,6 @@ impl From<StoreError> for ReplayError {
 }
 
 impl Engine {
-    /// Takes a message up, by whatever door it came. What is refused is parked before this answers; if that cannot be, the message must
-    /// be offered again.
-    pub async fn receive(&self, letter: &Letter, door: Door) -> Result<Admitted, IntakeError> {
-        let admitted = self.admit(&letter.body, letter.content_type.as_deref(), &letter.headers).await;
-        if let Err(IntakeError::Refused(refusal)) = &admitted {
-            self.park(letter, refusal, door).await?;
-        }
-        admitted
-    }
-
     /// Keeps a message that cannot be used. One that is parked already stays as it is; one that there is no room for is
     /// [`IntakeError::NoRoom`].
     pub async fn park(&self, letter: &Letter, refusal: &Refusal, door: Door) -> Result<(), IntakeError> {

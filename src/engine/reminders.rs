@@ -4,7 +4,7 @@
 //! is somebody of whom it is not known. Level-triggered: looked at whenever the engineer's rows are.
 //! Not here: the words (`steps/letters`), and the wait before the role (`steps/two_step`).
 
-use super::Engine;
+use super::{Engine, traced};
 use crate::model::engineer::{AtRisk, Engineer, Progress};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Target, Want};
 use crate::model::entry::{Actor, Change, Commit};
@@ -83,7 +83,8 @@ impl Engine {
         }
         for name in due {
             let engine = Arc::clone(self);
-            self.spawn(async move { engine.read_enrolments(&name, now).await });
+            let span = traced::look(&self.settings.tracer, "look at two-step", &name);
+            self.spawn(async move { span.run(engine.read_enrolments(&name, now)).await });
         }
     }
 

@@ -4,7 +4,7 @@
 
 use super::drive::Pass;
 use super::duties::Tenure;
-use super::{Engine, observe};
+use super::{Engine, observe, traced};
 use crate::model::duty::{Duty, Fence};
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State, Want};
 use crate::model::entry::{Actor, Change, Commit};
@@ -17,6 +17,7 @@ use crate::model::transition::{Effect, Input, Transition, apply, apply_and_claim
 use crate::seal::{SealError, password};
 use crate::steps::{self, Context, Outcome, Sheet, SheetError};
 use crate::store::{StoreError, seldom};
+use crate::trace::Span;
 use jiff::{SignedDuration, Timestamp};
 use ring::rand::SystemRandom;
 use secrecy::ExposeSecret;
@@ -142,6 +143,11 @@ impl<'a> Work<'a> {
         goes_on
     }
 
+    /// What is told of a run of the claimed step.
+    pub(super) fn span(&self, claimed: Claimed) -> Span {
+        traced::step(&self.engine.settings.tracer, &self.row, claimed.step, claimed.attempt)
+    }
+
     /// Runs the claimed step within its lease.
     pub(super) async fn run(&mut self, claimed: Claimed) -> Outcome {
         let Some(step) = steps::find(self.row.id.kind(), claimed.step) else {
@@ -155,6 +161,7 @@ impl<'a> Work<'a> {
             Err(_) => Err(Failure::transient(FailureCode::Timeout)),
         };
         observe::step(claimed.step, &self.row.lane(), &outcome, begun.elapsed());
+        traced::ran(&outcome);
         self.engine.remember_lesson(&self.row.id).await;
         let judged = self.engine.judge(&self.row, outcome.clone()).await;
         // The account may be ready again before the row's wait for it is written.

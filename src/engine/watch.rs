@@ -3,7 +3,7 @@
 //! again. One time for each reseller account is all that is remembered; after a restart it is not known, and 24 hours are watched.
 //! Not here: what is done about a licence that is found (`steps/no_paid_license`).
 
-use super::Engine;
+use super::{Engine, traced};
 use crate::google::{Account, PaidLicense};
 use crate::model::duty::Duty;
 use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State, Want};
@@ -90,7 +90,8 @@ impl Engine {
         }
         for name in due {
             let engine = Arc::clone(self);
-            self.spawn(async move { engine.look_at_licenses(&name, now).await });
+            let span = traced::look(&self.settings.tracer, "look at licenses", &name);
+            self.spawn(async move { span.run(engine.look_at_licenses(&name, now)).await });
         }
     }
 

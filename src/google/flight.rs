@@ -4,6 +4,7 @@
 //! Not here: what is read.
 
 use crate::model::failure::{Failure, FailureCode};
+use crate::trace::{self, Context};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -25,6 +26,8 @@ struct State<T> {
     /// The read at work; closed when it has ended, however it did.
     reading: Option<watch::Receiver<()>>,
     task: Option<AbortHandle>,
+    /// The span of that read.
+    span: Option<Context>,
 }
 
 /// A read that failed, and whom it serves: those who had arrived before it began.
@@ -37,7 +40,15 @@ struct Failed {
 impl<T: Clone + Send + 'static> Flight<T> {
     /// Nothing read yet. A read that takes longer than `read_max` ends with `timeout`.
     pub(super) fn new(read_max: Duration) -> Self {
-        let state = State { arrivals: 0, answers: 0, latest: None, failed: None, reading: None, task: None };
+        let state = State {
+            arrivals: 0,
+            answers: 0,
+            latest: None,
+            failed: None,
+            reading: None,
+            task: None,
+            span: None,
+        };
         Self { state: Arc::new(Mutex::new(state)), read_max }
     }
 
@@ -61,7 +72,10 @@ impl<T: Clone + Send + 'static> Flight<T> {
                     return outcome;
                 }
                 match state.reading.clone().filter(|reading| reading.has_changed().is_ok()) {
-                    Some(reading) => reading,
+                    Some(reading) => {
+                        rests_on(state.span);
+                        reading
+                    }
                     None => match read.take() {
                         Some(read) => {
                             answers_before = state.answers;
@@ -90,8 +104,11 @@ impl<T: Clone + Send + 'static> Flight<T> {
     ) -> watch::Receiver<()> {
         let (ended, reading) = watch::channel(());
         let (shared, serves_below, read_max) = (Arc::clone(&self.state), state.arrivals, self.read_max);
+        let span = trace::current().apart("shared read");
+        state.span = span.context();
+        rests_on(state.span);
         let task = tokio::spawn(async move {
-            let outcome = tokio::time::timeout(read_max, read).await;
+            let outcome = tokio::time::timeout(read_max, span.run(read)).await;
             let outcome = outcome.unwrap_or_else(|_| Err(Failure::transient(FailureCode::Timeout)));
             let mut state = lock(&shared);
             match outcome {
@@ -140,6 +157,13 @@ impl<T: Clone> State<T> {
         }
         let failed = self.failed.as_ref().filter(|failed| ticket < failed.serves_below)?;
         Some(Err(failed.failure.clone()))
+    }
+}
+
+/// Whoever waits for a read says so in its own span.
+fn rests_on(read: Option<Context>) {
+    if let Some(read) = read {
+        trace::current().note(|notes| notes.link(read));
     }
 }
 

@@ -9,6 +9,7 @@ use super::key::unusable;
 use super::request::{Body, Request};
 use crate::crash::crash_point;
 use crate::model::failure::{Failure, FailureCode, FailureKind};
+use crate::trace::{self, Kind, Span};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
@@ -136,7 +137,39 @@ impl Transport {
         request: &Request<'_>,
         bearer: Option<&SecretString>,
     ) -> Result<Answer, Failure> {
+        let span = trace::current().child(Kind::Client, request.call().template());
+        let answer = self.send_once(request, bearer, &span).await;
+        span.note(|notes| match &answer {
+            Ok(answer) => {
+                notes.number("http.response.status_code", answer.status.into());
+                if answer.status >= 400 {
+                    notes.text("error.type", &answer.status.to_string());
+                    notes.failed();
+                }
+            }
+            Err(failure) => {
+                notes.text("error.type", failure.code.as_str());
+                notes.failed();
+            }
+        });
+        answer
+    }
+
+    async fn send_once(
+        &self,
+        request: &Request<'_>,
+        bearer: Option<&SecretString>,
+        span: &Span,
+    ) -> Result<Answer, Failure> {
         let outgoing = request.build(&self.endpoint)?;
+        // The template and never the address itself, in which people's addresses stand.
+        span.note(|notes| {
+            let spec = request.call().spec();
+            notes.text("http.request.method", spec.method.as_str());
+            notes.text("url.template", spec.path);
+            notes.text("server.address", outgoing.url.host_str().unwrap_or_default());
+            notes.text("carepass.google.api", spec.api.as_str());
+        });
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(bearer) = bearer {

@@ -11,6 +11,7 @@ use crate::model::event::{Fault, Refusal, split_batch};
 use crate::model::id::EngineerKey;
 use crate::model::parked::{Door, Letter, LetterId};
 use crate::model::signature::SIGNATURE_HEADER;
+use crate::trace::{Context, Kind};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -30,6 +31,9 @@ const BATCHED: &str = "application/cloudevents-batch+json";
 /// What the headers of binary mode begin with (HTTP binding, section 3.1.3), and how the intake spells that.
 const HEADER_PREFIX: &str = "ce-";
 const INTAKE_PREFIX: &str = "cloudEvents_";
+
+/// W3C Trace Context: the span of whoever calls. An event's own attribute is stronger.
+const TRACE_PARENT: &str = "traceparent";
 
 /// What became of each event, in the order in which they were sent.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -78,16 +82,17 @@ pub(super) async fn events(
         return Err(ProblemKind::IntakeClosed.into());
     }
     let body = body.map_err(|rejection| Problem::of_status(rejection.status()))?;
+    let sender = headers.get(TRACE_PARENT).and_then(|value| Context::parse(value.to_str().ok()?));
     let results = match letter(&headers, &body)? {
         Sent::One(letter) => {
-            let result = take(&api, letter, spoken).await?;
+            let result = take(&api, letter, sender, spoken).await?;
             vec![result.map_err(|(refusal, letter)| Problem::refused(&refusal, &letter, spoken))?]
         }
         Sent::Batch(batch) => {
             let mut results = Vec::new();
             for letter in split(&api, batch, spoken).await? {
                 let event = letter.event();
-                let result = take(&api, letter, spoken).await?;
+                let result = take(&api, letter, sender, spoken).await?;
                 results.push(result.unwrap_or_else(|(refusal, letter)| {
                     EventResult::refused(event, &refusal, letter, spoken)
                 }));
@@ -174,11 +179,18 @@ async fn split(api: &Api, batch: Letter, spoken: Spoken) -> Result<Vec<Letter>, 
 async fn take(
     api: &Api,
     letter: Letter,
+    sender: Option<Context>,
     spoken: Spoken,
 ) -> Result<Result<EventResult, (Refusal, LetterId)>, Problem> {
     let (id, event) = (api.engine.house().sealer.letter_id(&letter), letter.event());
     let engine = Arc::clone(&api.engine);
-    let received = api.engine.to_its_end(async move { engine.receive(&letter, Door::Http).await }).await;
+    let span = engine.tracer().begin(Kind::Server, "POST /v1/events");
+    span.note(|notes| {
+        notes.text("http.request.method", "POST");
+        notes.text("http.route", "/v1/events");
+    });
+    let receiving = async move { span.run(engine.receive_from(&letter, Door::Http, sender)).await };
+    let received = api.engine.to_its_end(receiving).await;
     let (outcome, engineer) = match received.ok_or(ProblemKind::Internal)? {
         Ok(Admitted::Applied(key)) => ("applied", key),
         Ok(Admitted::Unchanged(key)) => ("unchanged", key),

@@ -122,6 +122,8 @@ mod supervisor;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
+mod traces;
+#[cfg(test)]
 mod vault;
 #[cfg(test)]
 mod walls;

@@ -160,7 +160,7 @@ impl Lane<'_> {
     }
 
     async fn settle(&self, delivery: Delivery, headers_max: usize) -> Settled {
-        match self.intake.take(Incoming::of(&delivery)).await {
+        match self.intake.take(Incoming::of(&delivery, &self.queue)).await {
             Verdict::Durable => acknowledge(&delivery).await,
             Verdict::Refused { reason, detail } => {
                 self.dead_letter(delivery, &reason, &detail, headers_max).await

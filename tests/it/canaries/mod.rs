@@ -9,6 +9,7 @@ mod flows;
 mod scan;
 mod story;
 
+use crate::fixture::collector::{Collector, HEADERS, is_linked, said};
 use crate::fixture::daemon;
 use crate::fixture::mailbox;
 use crate::fixture::vault::{Mood, Vault};
@@ -39,14 +40,16 @@ async fn rabbit_nothing_personal_or_secret_is_where_people_or_machines_read_alon
     let overheard = Overheard::default();
     let neighbour = Neighbour::start_overheard(overheard.clone()).await;
     let vault = Vault::start(Mood::Well).await;
-    let story = Story::new(&rabbit, &neighbour, &vault).await;
+    let collector = Collector::start().await;
+    let story = Story::new(&rabbit, &neighbour, &vault, &collector).await;
     let told = tokio::time::timeout(LIMIT, story.run()).await;
     let Told { names, keys, answers } =
         told.unwrap_or_else(|_| panic!("not done after {LIMIT:?}:\n{}", daemon::log_tail(&neighbour)));
 
     let passwords = overheard.words("password");
     assert!(passwords.len() >= 8, "the sandbox was told {} passwords", passwords.len());
-    let secrets = passwords.into_iter().chain(overheard.words("authorization")).chain(keys);
+    let own = HEADERS.rsplit(' ').next().map(str::to_owned);
+    let secrets = passwords.into_iter().chain(overheard.words("authorization")).chain(keys).chain(own);
     let mut secret = Found::new(secrets.chain(key_files(&neighbour)));
     let mut personal = Found::new(PERSONAL.into_iter().map(str::to_owned).chain(names));
     // What opens first passwords, which only letters may say, and Vault's answer of which nobody heard.
@@ -55,6 +58,12 @@ async fn rabbit_nothing_personal_or_secret_is_where_people_or_machines_read_alon
     let kept = vault.kept().into_iter().map(|kept| kept.token);
     assert!(pages.len() >= 6 && wrappings.len() >= 6, "{} pages, {}", pages.len(), wrappings.len());
     let mut opening = Found::new(pages.into_iter().chain(wrappings).chain(kept));
+    check_messages(&collector);
+    for body in collector.bodies() {
+        for found in [&mut personal, &mut secret, &mut opening] {
+            found.look("an export of traces", &body);
+        }
+    }
     for (place, bytes) in &answers {
         // Who may read the API may see under which name an engineer works, and who has the file whom it names.
         if !place.starts_with("GET /v1/engineers") && !place.starts_with("event import") {
@@ -79,6 +88,27 @@ async fn rabbit_nothing_personal_or_secret_is_where_people_or_machines_read_alon
     secret.look_at_files(folder, &own);
     let found: Vec<&String> = [&personal, &opening, &secret].iter().flat_map(|one| &one.places).collect();
     assert!(found.is_empty(), "personal data, what opens first passwords, or secrets in clear: {found:#?}");
+}
+
+/// What came by the broker and what was told there is traced as messages are, and linked to the span that HR's header names.
+fn check_messages(collector: &Collector) {
+    let spans = collector.spans();
+    let kinds = [
+        ("process carepass.engineers", "hr.events:com.carepass.engineer.joined.v1"),
+        ("send carepass.outcomes", "carepass.outcomes:provisioning.progressed.v1"),
+    ];
+    for (name, destination) in kinds {
+        let named = spans.iter().filter(|span| span.name == name);
+        let mut there =
+            named.filter(|span| said(span, "messaging.destination.name").as_deref() == Some(destination));
+        let is_known = there.any(|span| {
+            is_linked(span, &story::SENDER_TRACE)
+                && said(span, "messaging.system").as_deref() == Some("rabbitmq")
+                && said(span, "messaging.message.id").is_some()
+        });
+        assert!(is_known, "{name} at {destination}");
+    }
+    assert!(spans.iter().any(|span| span.name.starts_with("step ") && is_linked(span, &story::SENDER_TRACE)));
 }
 
 /// The private keys of the service accounts, the tokens of the API and for Vault, and the master key.

@@ -3,6 +3,7 @@
 
 use super::PERSONAL;
 use super::flows::SIGNING;
+use crate::fixture::collector::{self, Collector};
 use crate::fixture::daemon::{self, Daemon};
 use crate::fixture::queues::Queues;
 use crate::fixture::vault::{AGENT, NAMESPACE, Vault};
@@ -27,6 +28,10 @@ pub(super) const LOOK: Duration = Duration::from_millis(100);
 
 /// The file of the token for Vault.
 pub(super) const VAULT_TOKEN: &str = "vault-token";
+
+/// The span that the broker's messages name in their header, and its trace.
+const SENDER: &str = "00-0102030405060708090a0b0c0d0e0f10-00f067aa0ba902b7-01";
+pub(super) const SENDER_TRACE: [u8; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
 
 /// What came of it.
 pub(super) struct Told {
@@ -54,7 +59,12 @@ pub(super) struct Story<'a> {
 }
 
 impl<'a> Story<'a> {
-    pub(super) async fn new(rabbit: &RabbitNode, neighbour: &'a Neighbour, vault: &'a Vault) -> Self {
+    pub(super) async fn new(
+        rabbit: &RabbitNode,
+        neighbour: &'a Neighbour,
+        vault: &'a Vault,
+        collector: &Collector,
+    ) -> Self {
         let url = rabbit.url();
         let secret = SecretString::from(url.clone());
         let settings = AmqpSettings::new(Endpoint::parse(&secret).expect("the node's URL"));
@@ -85,6 +95,8 @@ impl<'a> Story<'a> {
             ("INTAKE__AMQP__URL", &url),
             ("HTTP__LISTEN", &address),
             ("INTAKE__HTTP__ENABLED", "true"),
+            ("TRACES__ENDPOINT", &collector.endpoint),
+            ("TRACES__HEADERS", collector::HEADERS),
             ("LOG__FILTER", "trace"),
             ("LOG__FORMAT", "json"),
         ]);
@@ -240,7 +252,8 @@ impl<'a> Story<'a> {
     async fn publish(&self, event: &Value) {
         let url = SecretString::from(self.url.clone());
         let id = event["id"].as_str().expect("an id");
-        let outgoing = events::outgoing(event.to_string().into_bytes(), id);
+        let mut outgoing = events::outgoing(event.to_string().into_bytes(), id);
+        outgoing.headers.insert("traceparent".to_owned(), SENDER.to_owned());
         publish_all(&url, vec![outgoing], |_, sent| assert!(sent.is_ok()))
             .await
             .expect("a broker that lives");

@@ -40,8 +40,8 @@ const FLOORS: [(u8, &[&str]); 6] = [
     (4, &["amqp", "http"]),
     (3, &["engine"]),
     (2, &["steps"]),
-    (1, &["google", "handover", "mail", "store", "clock", "seal"]),
-    (0, &["model"]),
+    (1, &["google", "handover", "mail", "otlp", "store", "clock", "seal"]),
+    (0, &["model", "trace"]),
 ];
 const COMPOSITION: u8 = 5;
 
