@@ -137,6 +137,7 @@ pub(super) fn settings(config: &Config, replica: ReplicaId) -> Settings {
             time_zone: config.mail.time_zone.time_zone(),
             remind_before: config.mail.remind_before,
         },
+        drift: config.drift.clone(),
         replica,
         lease: config.replica.lease.unsigned_abs(),
     }

@@ -9,7 +9,7 @@ use crate::model::enrollment::{Enrollment, EnrollmentId, State, TargetKind, Want
 use crate::model::failure::{FailureCode, Who};
 use crate::model::id::EngineerKey;
 use crate::model::roster::Roster;
-use crate::model::task::{TaskId, task};
+use crate::model::task::{TaskId, drift_tasks, task};
 use crate::store::StoreError;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -79,9 +79,10 @@ impl Counts {
     pub(super) fn take_task(&mut self, row: &Enrollment, now: Timestamp) {
         let waits =
             matches!(&row.state, State::Waiting { on, .. } if on.is_a_person() && *on != Who::Engineer);
-        if waits && let Some(task) = task(row, &now.to_zoned(TimeZone::UTC)) {
-            self.cards.insert(task.id, task.code);
-        }
+        let now = now.to_zoned(TimeZone::UTC);
+        let waited_for = if waits { task(row, &now) } else { None };
+        let asked = waited_for.into_iter().chain(drift_tasks(row, &now));
+        self.cards.extend(asked.map(|task| (task.id, task.code)));
     }
 
     /// How long that is.

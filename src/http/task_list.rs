@@ -10,7 +10,7 @@ use super::views::{Page, TaskView, Wording};
 use crate::model::engineer::Hold;
 use crate::model::enrollment::{EnrollmentId, Lane};
 use crate::model::id::{EngineerKey, ResellerName};
-use crate::model::task::{CardId, Task, batch, task};
+use crate::model::task::{CardId, Task, batch, drift_tasks, task};
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
@@ -72,6 +72,10 @@ pub(super) async fn open_tasks(api: &Api, wording: Wording) -> Result<Vec<Task>,
     let removed = api.engine.removed().into_iter().map(Lane::Leaving);
     let lanes = removed.chain(house.sites.keys().flat_map(of)).chain([Lane::House]);
     let (mut tasks, mut looked_at) = (Vec::new(), 0);
+    for name in house.sites.keys() {
+        let row = house.store.enrollment(&EnrollmentId::Reseller(name.clone())).await?;
+        tasks.extend(row.iter().flat_map(|row| drift_tasks(row, &now)));
+    }
     for lane in lanes {
         let mut after: Option<(Timestamp, EnrollmentId)> = None;
         while looked_at < TASK_ROWS_MAX {
