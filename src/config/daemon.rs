@@ -216,7 +216,9 @@ fn accepted(leaf: &Leaf) -> kinds::Parsed<BTreeSet<FindingId>> {
     const MAX: usize = 1_000;
     let ids: Vec<Option<FindingId>> = kinds::texts(leaf)?.iter().map(|id| id.parse().ok()).collect();
     let ids = ids.into_iter().collect::<Option<BTreeSet<FindingId>>>().filter(|ids| ids.len() <= MAX);
-    ids.ok_or_else(|| format!("not a list of at most {MAX} ids of findings; write it like [\"D-0123456789\"]"))
+    ids.ok_or_else(|| {
+        format!("not a list of at most {MAX} ids of findings; write it like [\"D-0123456789\"]")
+    })
 }
 
 /// The end of the daemon.

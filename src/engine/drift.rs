@@ -51,7 +51,8 @@ const RETRY_PART: i32 = 24;
 const TICK_PART: i32 = 96;
 
 /// The shortest and the longest time between two such looks at the clock.
-const TICK: (SignedDuration, SignedDuration) = (SignedDuration::from_millis(50), SignedDuration::from_mins(1));
+const TICK: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_millis(50), SignedDuration::from_mins(1));
 
 /// How often accounts are looked at, and what is done about what is found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -137,10 +138,11 @@ impl Engine {
     pub(super) async fn look_for_drift_for_ever(self: Arc<Self>) {
         let every = self.settings.drift.every;
         loop {
-            let due = self.drift_due(every);
-            stream::iter(&due)
-                .for_each_concurrent(SIDE_BY_SIDE, |name| self.look_at_drift_logged(name))
-                .await;
+            let looks = self.drift_due(every).into_iter().map(|name| {
+                let engine = Arc::clone(&self);
+                async move { engine.look_at_drift_logged(&name).await }
+            });
+            stream::iter(looks).for_each_concurrent(SIDE_BY_SIDE, |look| look).await;
             let tick = async {
                 match every {
                     Some(every) => tokio::time::sleep(tick(every)).await,
@@ -185,8 +187,9 @@ impl Engine {
     async fn look_at_drift(&self, name: &ResellerName) -> Result<(), Failure> {
         let Some(site) = self.house.sites.get(name) else { return Ok(()) };
         let row = self.house.store.enrollment(&EnrollmentId::Reseller(name.clone())).await.map_err(away)?;
-        let is_known =
-            |row: &Enrollment| row.facts.customer.as_ref() == Some(&site.reseller.customer) && !row.facts.roles.is_empty();
+        let is_known = |row: &Enrollment| {
+            row.facts.customer.as_ref() == Some(&site.reseller.customer) && !row.facts.roles.is_empty()
+        };
         let Some(row) = row.filter(is_known) else { return Ok(()) };
         let members = self.members(name, &row).await?;
         let read = self.read_lists(site, self.house.clock.now()).await?;
@@ -254,12 +257,12 @@ impl Engine {
                 // An engineer's own account may have what licences it likes.
                 return Ok(Arc::new(Snapshot { began: from, ended: from, items: Vec::new() }));
             }
-            patiently(async || census.paid_licenses(from).await).await
+            patiently(|| census.paid_licenses(from)).await
         };
         let (accounts, assignments, roles, licenses) = try_join4(
-            patiently(async || census.accounts(from).await),
-            patiently(async || census.assignments(from).await),
-            patiently(async || census.roles(from).await),
+            patiently(|| census.accounts(from)),
+            patiently(|| census.assignments(from)),
+            patiently(|| census.roles(from)),
             licenses,
         )
         .await?;
@@ -392,7 +395,10 @@ impl Read {
 }
 
 /// Waits for a long list that is being read.
-async fn patiently<T>(mut ask: impl AsyncFnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+async fn patiently<T, R>(ask: impl Fn() -> R) -> Result<T, Failure>
+where
+    R: Future<Output = Result<T, Failure>>,
+{
     for _ in 1..WAITS_MAX {
         match ask().await {
             Err(failure) if failure.kind == FailureKind::NotYet => (),

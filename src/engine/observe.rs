@@ -221,7 +221,8 @@ pub(super) fn drifted(name: &ResellerName, turned: &Turned) {
     let Turned { appeared, gone } = turned;
     for finding in appeared {
         let Finding { kind, subject, action, detail, .. } = finding;
-        let (severity, engineer) = (kind.severity().as_str(), finding.engineer.as_ref().map(ToString::to_string));
+        let (severity, engineer) =
+            (kind.severity().as_str(), finding.engineer.as_ref().map(ToString::to_string));
         tracing::warn!(reseller = %name, finding = %finding.id(name), kind = kind.as_str(), severity, engineer, subject,
             ?action, detail, "others have changed something at Google");
     }

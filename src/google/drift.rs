@@ -195,9 +195,8 @@ impl<'a> Judge<'a> {
     /// Whoever holds one of our roles and has no row here.
     fn strangers(&self, members: &[Member]) -> Vec<Finding> {
         let known: BTreeSet<&str> = members.iter().map(|member| member.account.as_str()).collect();
-        let strange = |held: &&Assignment| {
-            self.ours.contains(&held.role) && !known.contains(held.assigned_to.as_str())
-        };
+        let strange =
+            |held: &&Assignment| self.ours.contains(&held.role) && !known.contains(held.assigned_to.as_str());
         let assignments = self.lists.assignments.iter().filter(strange);
         let holders: BTreeMap<&str, &Assignment> =
             assignments.map(|held| (held.assigned_to.as_str(), held)).collect();
@@ -221,8 +220,7 @@ impl<'a> Judge<'a> {
         let Some(account) = self.accounts.get(member.account.as_str()) else {
             return vec![self.of(member, Kind::Deleted, "it is not in the list of accounts")];
         };
-        let mut found: Vec<Finding> =
-            self.rights(member, account).chain(self.roles_of(member)).collect();
+        let mut found: Vec<Finding> = self.rights(member, account).chain(self.roles_of(member)).collect();
         if !member.is_home {
             found.extend(self.identity(member, account));
             found.extend(self.license(member, account));
@@ -232,8 +230,8 @@ impl<'a> Judge<'a> {
 
     /// Who may do what with the account at all.
     fn rights(&self, member: &Member, account: &Account) -> impl Iterator<Item = Finding> {
-        let administrator = (account.is_admin == Some(true))
-            .then(|| self.of(member, Kind::SuperAdministrator, ""));
+        let administrator =
+            (account.is_admin == Some(true)).then(|| self.of(member, Kind::SuperAdministrator, ""));
         let archived = (account.archived == Some(true)).then_some("archived");
         let suspended = (account.suspended == Some(true))
             .then(|| account.suspension_reason.as_deref().unwrap_or("suspended"));
@@ -272,8 +270,9 @@ impl<'a> Judge<'a> {
         };
         let has_access = held.iter().any(|held| gives(&held)) || member.skipped.contains(&StepName::Role);
         let taken = (!has_access).then(|| self.of(member, Kind::RoleTaken, &format!("the role {role}")));
-        let is_other =
-            |held: &&&Assignment| held.role != *role && !is_legacy(held) && !self.highest.contains(&held.role);
+        let is_other = |held: &&&Assignment| {
+            held.role != *role && !is_legacy(held) && !self.highest.contains(&held.role)
+        };
         let others = held.iter().filter(is_other).map(|held| {
             let is_ours = self.ours.contains(&held.role) || member.given.contains(&held.role);
             let kind = if is_ours { Kind::SpareRole } else { Kind::OtherRole };

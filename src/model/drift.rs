@@ -388,7 +388,10 @@ impl Drift {
     pub fn held_back(mut found: Vec<Finding>) -> Vec<Finding> {
         let is_repair = |finding: &Finding| finding.action == Action::Repair;
         if found.iter().filter(|finding| is_repair(finding)).count() > REPAIRS_MAX {
-            found.iter_mut().filter(|finding| is_repair(finding)).for_each(|finding| finding.action = Action::Ask);
+            found
+                .iter_mut()
+                .filter(|finding| is_repair(finding))
+                .for_each(|finding| finding.action = Action::Ask);
         }
         found
     }

@@ -21,7 +21,8 @@ fn looked(before: Option<&Drift>, found: Vec<Finding>, minutes: i64) -> Drift {
 
 #[test]
 fn what_no_row_can_mend_is_asked_about() {
-    let check = |policy: Policy, kind: Kind, expected: Action| assert_eq!(policy.on(kind), expected, "{kind}");
+    let check =
+        |policy: Policy, kind: Kind, expected: Action| assert_eq!(policy.on(kind), expected, "{kind}");
     let shipped = Policy::default();
     check(shipped, Kind::PaidLicense, Action::Ask);
     check(shipped, Kind::RoleTaken, Action::Repair);
@@ -67,11 +68,8 @@ fn names_are_as_they_are_stored() {
 fn a_finding_is_known_again_and_keeps_its_age() {
     let first = looked(None, vec![found(Kind::RoleTaken, "1", 0), found(Kind::Suspended, "1", 0)], 0);
     assert_eq!(first.turned(None).appeared.len(), 2);
-    let second = looked(
-        Some(&first),
-        vec![found(Kind::RoleTaken, "1", 60), found(Kind::PaidLicense, "2", 60)],
-        60,
-    );
+    let second =
+        looked(Some(&first), vec![found(Kind::RoleTaken, "1", 60), found(Kind::PaidLicense, "2", 60)], 60);
     let kinds: Vec<(Kind, Timestamp)> = second.findings.iter().map(|f| (f.kind, f.since)).collect();
     assert_eq!(kinds, [(Kind::PaidLicense, at(60)), (Kind::RoleTaken, at(0))]);
     let turned = second.turned(Some(&first));
@@ -121,14 +119,15 @@ fn keeping_what_was_found_tells_nobody_anything_anew() {
     let goal = Goal { want: Want::Present, revision: 0 };
     let row = Enrollment::open("reseller/se".parse().unwrap(), goal, at(0));
     let drift = looked(None, Vec::new(), 0);
-    let here =
-        At { step: StepName::Role, attempt: 1, runs: 1, looks: 1, waited_for: None, since: at(0) };
+    let here = At { step: StepName::Role, attempt: 1, runs: 1, looks: 1, waited_for: None, since: at(0) };
     let reason = Failure::needs(Who::Operator, FailureCode::RoleWidened);
     let waiting = State::Waiting { at: here, on: Who::Operator, reason, look_again: at(5) };
     let waits = Enrollment { state: waiting, ..row.clone() };
     assert!(waits.has_begun_to_wait());
     let kept = waits.with_drift(drift.clone());
-    assert!(!kept.has_begun_to_wait() && kept.version == waits.version + 1 && kept.wake_at() == waits.wake_at());
+    assert!(
+        !kept.has_begun_to_wait() && kept.version == waits.version + 1 && kept.wake_at() == waits.wake_at()
+    );
     let done = Enrollment { state: State::Completed, ..row };
     assert!(done.with_drift(drift.clone()).rechecking);
     assert_eq!(done.with_drift(drift.clone()).facts.drift.as_deref(), Some(&drift));

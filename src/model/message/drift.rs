@@ -20,11 +20,17 @@ fn so(kind: Kind, language: Language) -> &'static str {
 
 fn so_in_english(kind: Kind) -> &'static str {
     match kind {
-        Kind::RoleWidened => "Somebody has given the role of carepass{in} more privileges than were approved.",
+        Kind::RoleWidened => {
+            "Somebody has given the role of carepass{in} more privileges than were approved."
+        }
         Kind::UnknownHolder => "Somebody holds the role of carepass{in} who is not one of its engineers.",
         Kind::SuperAdministrator => "Somebody has made an account of carepass{in} a super administrator.",
-        Kind::OtherRole => "Somebody has given an account of carepass{in} a role that carepass gives to nobody.",
-        Kind::SpareRole => "An account of carepass{in} holds another of its roles than the engineer is to have.",
+        Kind::OtherRole => {
+            "Somebody has given an account of carepass{in} a role that carepass gives to nobody."
+        }
+        Kind::SpareRole => {
+            "An account of carepass{in} holds another of its roles than the engineer is to have."
+        }
         Kind::Reopened => "The account of an engineer who has left{in} is open again, or holds the role.",
         Kind::PaidLicense => "An account of carepass{in} has been given a paid licence.",
         Kind::RoleNarrowed => "The role of carepass{in} may do less than was approved, or is gone.",
@@ -39,20 +45,34 @@ fn so_in_english(kind: Kind) -> &'static str {
 
 fn so_in_swedish(kind: Kind) -> &'static str {
     match kind {
-        Kind::RoleWidened => "Någon har gett rollen från carepass{in} fler behörigheter än vad som är godkänt.",
+        Kind::RoleWidened => {
+            "Någon har gett rollen från carepass{in} fler behörigheter än vad som är godkänt."
+        }
         Kind::UnknownHolder => "Någon som inte är en av supportteknikerna har rollen från carepass{in}.",
-        Kind::SuperAdministrator => "Någon har gjort ett av kontona från carepass{in} till superadministratör.",
-        Kind::OtherRole => "Någon har gett ett av kontona från carepass{in} en roll som carepass inte ger någon.",
-        Kind::SpareRole => "Ett av kontona från carepass{in} har en annan av rollerna än supportteknikern ska ha.",
+        Kind::SuperAdministrator => {
+            "Någon har gjort ett av kontona från carepass{in} till superadministratör."
+        }
+        Kind::OtherRole => {
+            "Någon har gett ett av kontona från carepass{in} en roll som carepass inte ger någon."
+        }
+        Kind::SpareRole => {
+            "Ett av kontona från carepass{in} har en annan av rollerna än supportteknikern ska ha."
+        }
         Kind::Reopened => "Kontot för en supporttekniker som har slutat{in} är öppet igen, eller har rollen.",
         Kind::PaidLicense => "Ett av kontona från carepass{in} har fått en betald licens.",
-        Kind::RoleNarrowed => "Rollen från carepass{in} får göra mindre än vad som är godkänt, eller är borta.",
+        Kind::RoleNarrowed => {
+            "Rollen från carepass{in} får göra mindre än vad som är godkänt, eller är borta."
+        }
         Kind::RoleTaken => "Någon har tagit rollen från ett av kontona från carepass{in}.",
         Kind::Suspended => "Någon annan än carepass har stängt av eller arkiverat ett av dess konton{in}.",
         Kind::Deleted => "Någon har raderat ett av kontona från carepass{in}.",
         Kind::Renamed => "Någon har ändrat den primära adressen för ett av kontona från carepass{in}.",
-        Kind::MarkerGone => "Ett av kontona från carepass{in} har inte längre märket för sin supporttekniker.",
-        Kind::UnitChanged => "Någon har flyttat ett av kontona från carepass{in} till en annan organisationsenhet.",
+        Kind::MarkerGone => {
+            "Ett av kontona från carepass{in} har inte längre märket för sin supporttekniker."
+        }
+        Kind::UnitChanged => {
+            "Någon har flyttat ett av kontona från carepass{in} till en annan organisationsenhet."
+        }
     }
 }
 
@@ -133,7 +153,8 @@ mod tests {
         for (kind, language) in Kind::ALL.into_iter().flat_map(|kind| Language::ALL.map(|l| (kind, l))) {
             let message = drifted(kind, &place, now, language);
             for sentence in [&message.so, &message.next, &message.you] {
-                let is_whole = sentence.len() > 20 && sentence.ends_with('.') && !sentence.contains(['{', '@']);
+                let is_whole =
+                    sentence.len() > 20 && sentence.ends_with('.') && !sentence.contains(['{', '@']);
                 assert!(is_whole && sentence.matches(". ").count() == 0, "{kind} {language:?}: {sentence}");
             }
             assert!(message.so.contains("reseller-dk.example"), "{}", message.so);
