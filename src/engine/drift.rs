@@ -109,7 +109,10 @@ impl Lookout {
         }
         match kept {
             // The time between two may have become shorter.
-            Some(kept) => now >= kept.look_again.min(later(kept.checked_at, every)) || kept.checked_at > now,
+            Some(kept) => {
+                let latest = later(kept.checked_at, every);
+                now >= kept.look_again.map_or(latest, |at| at.min(latest)) || kept.checked_at > now
+            }
             None => {
                 let since = *self.since.get_or_insert(now);
                 let first = every / FIRST_PART;
@@ -348,12 +351,12 @@ impl Engine {
         before: Option<&Drift>,
         found: &[Finding],
         checked_at: Timestamp,
-    ) -> Timestamp {
-        let Some(every) = self.settings.drift.every else { return Timestamp::MAX };
-        let tried = Drift::after(before, found.to_vec(), checked_at, checked_at).turned(before);
+    ) -> Option<Timestamp> {
+        let every = self.settings.drift.every?;
+        let tried = Drift::after(before, found.to_vec(), checked_at, None).turned(before);
         let is_mended = tried.appeared.iter().any(|finding| finding.action == Action::Repair);
         let every = if is_mended { every.min(AFTER_REPAIR) } else { every };
-        later(checked_at, every - part_of(name.as_str(), every / 10))
+        Some(later(checked_at, every - part_of(name.as_str(), every / 10)))
     }
 
     /// Has the rows look again that are to mend something, unless they are at work already.
@@ -432,7 +435,7 @@ mod tests {
         let name: ResellerName = "nordic-se".parse().unwrap();
         let kept = |checked: i64, again: i64| Drift {
             checked_at: at(checked),
-            look_again: at(again),
+            look_again: Some(at(again)),
             findings: Vec::new(),
             counts: BTreeMap::new(),
         };

@@ -50,7 +50,8 @@ pub(super) struct FindingView {
 #[schemars(rename = "DriftSummary")]
 pub(super) struct DriftSummary {
     checked_at: Timestamp,
-    look_again_at: Timestamp,
+    /// Null where nobody looks by the clock.
+    look_again_at: Option<Timestamp>,
     high: u32,
     medium: u32,
     low: u32,

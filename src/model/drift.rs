@@ -140,8 +140,9 @@ pub struct Finding {
 pub struct Drift {
     /// When its lists had been read.
     pub checked_at: Timestamp,
-    /// When carepass looks again.
-    pub look_again: Timestamp,
+    /// When carepass looks again by itself; none where it never does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look_again: Option<Timestamp>,
     /// The gravest first, as many as there is room for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
@@ -334,7 +335,7 @@ impl Drift {
         before: Option<&Self>,
         mut found: Vec<Finding>,
         checked_at: Timestamp,
-        look_again: Timestamp,
+        look_again: Option<Timestamp>,
     ) -> Self {
         let mut counts = BTreeMap::new();
         for finding in &mut found {

@@ -16,7 +16,7 @@ fn found(kind: Kind, subject: &str, minutes: i64) -> Finding {
 }
 
 fn looked(before: Option<&Drift>, found: Vec<Finding>, minutes: i64) -> Drift {
-    Drift::after(before, found, at(minutes), at(minutes + 60))
+    Drift::after(before, found, at(minutes), Some(at(minutes + 60)))
 }
 
 #[test]

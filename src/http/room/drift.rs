@@ -16,8 +16,8 @@ pub(super) fn of_reseller(name: &ResellerName, drift: Option<&Drift>, wording: W
     let findings: Vec<&Finding> = drift.findings.iter().collect();
     html! {
         p.quiet {
-            (Text::LookedAt.of(language)) " " (moment(drift.checked_at)) ". "
-            (Text::LooksAgain.of(language)) " " (moment(drift.look_again)) "."
+            (Text::LookedAt.of(language)) " " (moment(drift.checked_at)) "."
+            @if let Some(at) = drift.look_again { " " (Text::LooksAgain.of(language)) " " (moment(at)) "." }
         }
         @if findings.is_empty() { p { (Text::NoDrift.of(language)) } }
         @else { (list(name, &findings, wording)) }

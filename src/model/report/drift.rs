@@ -131,7 +131,7 @@ mod tests {
                 .iter()
                 .map(|kind| Finding::new(*kind, None, "1", "", at(*minutes), &Policy::default()))
                 .collect();
-            let drift = Drift::after(row.facts.drift.as_deref(), found, at(*minutes), at(minutes + 9));
+            let drift = Drift::after(row.facts.drift.as_deref(), found, at(*minutes), Some(at(minutes + 9)));
             row = row.with_drift(drift);
             let position = Position(row.version);
             let changes = vec![Change::Enrollment { from: None, row: Box::new(row.clone()) }];

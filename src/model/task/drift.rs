@@ -9,7 +9,7 @@ use super::super::message::{Place, drift::console_link, drift::drifted};
 use super::super::person::Language;
 use super::super::plan::StepName;
 use super::{Task, TaskId, Texts};
-use jiff::Zoned;
+use jiff::{Timestamp, Zoned};
 
 /// What a person is asked about the reseller account of the row; nothing of other rows.
 pub fn drift_tasks(row: &Enrollment, now: &Zoned) -> Vec<Task> {
@@ -27,7 +27,7 @@ pub fn drift_tasks(row: &Enrollment, now: &Zoned) -> Vec<Task> {
                 reseller: Some(name.clone()),
                 domain: None,
                 step: None,
-                look_again: Some(drift.look_again),
+                look_again: drift.look_again,
                 time_zone: now.time_zone().clone(),
             };
             let say = |language| drifted(finding.kind, &place, now.timestamp(), language);
@@ -38,7 +38,8 @@ pub fn drift_tasks(row: &Enrollment, now: &Zoned) -> Vec<Task> {
                 on: Who::Operator,
                 enrollment: finding.row(name),
                 since: finding.since,
-                look_again: drift.look_again,
+                // The earliest at which it can be; nobody looks by the clock then.
+                look_again: drift.look_again.unwrap_or(Timestamp::MAX),
                 message: Texts { en: say(Language::English), sv: say(Language::Swedish) },
                 detail: finding.detail.clone(),
                 paste: None,
@@ -68,8 +69,8 @@ mod tests {
     use super::super::super::failure::Failure;
     use super::super::batch;
     use super::*;
+    use jiff::SignedDuration;
     use jiff::tz::TimeZone;
-    use jiff::{SignedDuration, Timestamp};
 
     fn at(minutes: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes)
@@ -83,7 +84,7 @@ mod tests {
             let of = of.filter(|_| *kind != Kind::RoleWidened);
             Finding::new(*kind, of, "1", "", at(0), &Policy::default())
         });
-        let drift = Drift::after(None, found.collect(), at(0), at(60));
+        let drift = Drift::after(None, found.collect(), at(0), Some(at(60)));
         Enrollment { state: State::Completed, ..row }.with_drift(drift)
     }
 
