@@ -138,6 +138,7 @@ pub(super) fn settings(config: &Config, replica: ReplicaId, tracer: Tracer) -> S
             time_zone: config.mail.time_zone.time_zone(),
             remind_before: config.mail.remind_before,
         },
+        drift: config.drift.clone(),
         replica,
         lease: config.replica.lease.unsigned_abs(),
         tracer,

@@ -12,7 +12,7 @@ use super::screen::Screen;
 use crate::clock::Clock;
 use crate::model::entry::{Entry, Position};
 use crate::model::id::{EngineerKey, ResellerName};
-use crate::model::report::{Period, TooLong, access, leavers, ready, seats};
+use crate::model::report::{Period, TooLong, access, drift, leavers, ready, seats};
 use clap::{Args, Subcommand};
 use emit::Shape;
 use jiff::civil::Date;
@@ -31,6 +31,8 @@ pub enum ReportCommand {
     Leavers(PeriodArgs),
     /// The seats of each reseller account, day by day
     Seats(PeriodArgs),
+    /// What others had changed at Google, since when and until when
+    Drift(PeriodArgs),
     /// Write an evidence pack: for a sample of engineers each request, approval, write, verification and removal, in a chain of hashes
     Evidence(evidence::EvidenceArgs),
     /// Verify an evidence pack by itself, or against the ledger
@@ -127,6 +129,11 @@ pub async fn run(command: &ReportCommand, screen: &mut Screen) -> Ended {
             let mut report = seats::Seats::of(args.period.period()?);
             let read = folded(&args.which, screen, |entry| report.take(entry)).await?;
             emit::told(read, "seats", &report.lines(), None, args.shape, screen)
+        }
+        ReportCommand::Drift(args) => {
+            let mut report = drift::Drifted::of(args.period.period()?);
+            let read = folded(&args.which, screen, |entry| report.take(entry)).await?;
+            emit::told(read, "drift", &report.lines().map_err(too_long)?, None, args.shape, screen)
         }
         ReportCommand::Evidence(args) => evidence::run(args, screen).await,
         ReportCommand::Verify(args) => verify::run(args, screen).await,

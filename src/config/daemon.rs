@@ -10,10 +10,12 @@ use super::sections::{
     Store,
 };
 use super::tree::Leaf;
+use crate::engine::DriftSettings;
 use crate::google::call::Call as GoogleCall;
 use crate::google::{Endpoint, MappedAnswer, MappedThen};
 use crate::http::Tokens;
 use crate::model::authorities::Authorities;
+use crate::model::drift::{Action, FindingId, Policy};
 use crate::model::duty::ReplicaId;
 use crate::model::person::{Language, LanguageTag};
 use crate::model::rules::Rules;
@@ -192,6 +194,31 @@ pub(super) fn calendar(mut s: Section<'_>) -> Read<Calendar> {
     let lead_time = s.defaulted("lead_time", kinds::days);
     s.close();
     Ok(Calendar { lead_time: lead_time? })
+}
+
+/// What others change at Google.
+pub(super) fn drift(mut s: Section<'_>) -> Read<DriftSettings> {
+    let every = s.defaulted("every", |leaf| match kinds::text(leaf)?.as_str() {
+        "never" => Ok(None),
+        _ => kinds::duration(leaf).map(Some).map_err(|wrong| format!("{wrong}, or \"never\"")),
+    });
+    let words = [("repair", Action::Repair), ("ask", Action::Ask), ("report", Action::Report)];
+    let more = s.defaulted("more", kinds::choice(&words));
+    let fewer = s.defaulted("fewer", kinds::choice(&words));
+    let cosmetic = s.defaulted("cosmetic", kinds::choice(&words));
+    let accepted = s.optional("accepted", accepted);
+    s.close();
+    let policy = Policy { more: more?, fewer: fewer?, cosmetic: cosmetic? };
+    Ok(DriftSettings { every: every?, policy, accepted: accepted?.unwrap_or_default() })
+}
+
+fn accepted(leaf: &Leaf) -> kinds::Parsed<BTreeSet<FindingId>> {
+    const MAX: usize = 1_000;
+    let ids: Vec<Option<FindingId>> = kinds::texts(leaf)?.iter().map(|id| id.parse().ok()).collect();
+    let ids = ids.into_iter().collect::<Option<BTreeSet<FindingId>>>().filter(|ids| ids.len() <= MAX);
+    ids.ok_or_else(|| {
+        format!("not a list of at most {MAX} ids of findings; write it like [\"D-0123456789\"]")
+    })
 }
 
 /// The end of the daemon.

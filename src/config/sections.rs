@@ -1,6 +1,7 @@
 //! The configuration as types: whatever is here has been checked. Not here: how it is read.
 
 use crate::amqp;
+use crate::engine::DriftSettings;
 use crate::google::{Credentials, Endpoint, MappedAnswer};
 use crate::handover::{AgeFolder, VaultSettings};
 use crate::http::Tokens;
@@ -314,6 +315,8 @@ pub struct Config {
     pub approval: Approval,
     /// Dates.
     pub calendar: Calendar,
+    /// What others change at Google.
+    pub drift: DriftSettings,
     /// The API.
     pub http: Http,
     /// Mail.

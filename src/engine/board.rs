@@ -29,7 +29,7 @@ pub(super) struct Board(tokio::sync::Mutex<Option<Kept>>);
 /// What waits for a person at one moment.
 #[derive(Debug, Default)]
 pub struct Waiting {
-    /// Rows that wait on somebody, those that keep open what was to end before the others.
+    /// Rows that wait on somebody or show what others have changed, those that keep open what was to end before the others.
     pub rows: Vec<Arc<Enrollment>>,
     /// Engineers whom somebody has to let in.
     pub held: BTreeMap<EngineerKey, Held>,
@@ -90,6 +90,11 @@ impl Kept {
         let mut kept =
             Self { until: head, lanes, leaving: Shelf::new(), others: Shelf::new(), held: Shelf::new() };
         for lane in kept.lanes.clone() {
+            // It may have settled and show what others have changed all the same.
+            if let Lane::Reseller(name) = &lane {
+                let row = store.enrollment(&EnrollmentId::Reseller(name.clone())).await?;
+                row.into_iter().for_each(|row| kept.take_row(row));
+            }
             let mut after: Option<(Timestamp, EnrollmentId)> = None;
             loop {
                 let rows = store.queue(&lane, after.as_ref(), PAGE).await?;
@@ -144,7 +149,8 @@ impl Kept {
     }
 
     fn take_row(&mut self, row: Enrollment) {
-        let (id, waits) = (row.id.clone(), task::id(&row).is_some() && self.lanes.contains(&row.lane()));
+        let asks = task::id(&row).is_some() || task::asks_about_drift(&row);
+        let (id, waits) = (row.id.clone(), asks && self.lanes.contains(&row.lane()));
         let is_leaving = matches!(row.lane(), Lane::Leaving(_));
         let row = Arc::new(row);
         self.leaving.put(&id, (waits && is_leaving).then(|| Arc::clone(&row)));

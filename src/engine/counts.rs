@@ -9,8 +9,9 @@ use crate::model::enrollment::{Enrollment, EnrollmentId, State, TargetKind, Want
 use crate::model::failure::{FailureCode, Who};
 use crate::model::id::EngineerKey;
 use crate::model::roster::Roster;
-use crate::model::task::{self, TaskId};
+use crate::model::task::{self, TaskId, drift_tasks};
 use crate::store::StoreError;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,13 +72,15 @@ impl Counts {
         self.at_risk += u32::from(is_at_risk);
     }
 
-    /// A row that waits for a person. What an engineer is asked for is nobody else's to do.
-    fn take_task(&mut self, row: &Enrollment) {
+    /// A row that waits for a person, or shows what others have changed. What an engineer is asked for is nobody else's to do.
+    fn take_task(&mut self, row: &Enrollment, now: Timestamp) {
         if let Some((id, code, on)) = task::id(row)
             && on != Who::Engineer
         {
             self.cards.insert(id, code);
         }
+        let asked = drift_tasks(row, &now.to_zoned(TimeZone::UTC));
+        self.cards.extend(asked.into_iter().map(|task| (task.id, task.code)));
     }
 
     /// How long that is.
@@ -127,7 +130,7 @@ impl Engine {
     async fn count_all(&self) -> Result<Counts, StoreError> {
         let (mut counts, mut after) = (Counts::default(), None::<EngineerKey>);
         let (mut tempo, now, roster) = (Pace::brisk(), self.house.clock.now(), self.roster());
-        self.waiting().await?.rows.iter().for_each(|row| counts.take_task(row));
+        self.waiting().await?.rows.iter().for_each(|row| counts.take_task(row, now));
         loop {
             let page = self.house.store.engineers(after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { return Ok(counts) };

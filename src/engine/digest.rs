@@ -16,7 +16,7 @@ use crate::model::handover::{Delivery, Handover};
 use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::message::{in_short, lock_out_words, under_way};
 use crate::model::roster::Roster;
-use crate::model::task::{Task, batch, task};
+use crate::model::task::{Task, batch, drift_tasks, task};
 use crate::model::two_step::Standing;
 use crate::steps::letters;
 use crate::store::StoreError;
@@ -177,6 +177,7 @@ impl<'a> Gathering<'a> {
     fn take_task(&mut self, row: &Enrollment) {
         let now = self.now.to_zoned(self.engine.settings.letters.time_zone.clone());
         self.tasks.extend(task(row, &now).filter(|task| task.on != Who::Engineer));
+        self.tasks.extend(drift_tasks(row, &now));
     }
 
     fn take_leaver(&mut self, engineer: &Engineer, row: &Enrollment) {

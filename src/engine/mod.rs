@@ -9,6 +9,7 @@ mod closed;
 mod counts;
 mod dated;
 mod digest;
+mod drift;
 mod drive;
 mod duties;
 mod envelope;
@@ -40,6 +41,7 @@ mod walls;
 mod watch;
 
 pub use board::{Held, Waiting};
+pub use drift::DriftSettings;
 pub use duties::DutyRoll;
 pub use envelope::{Envelope, EnvelopeStanding};
 pub use intake::{Admitted, IntakeError};
@@ -105,6 +107,8 @@ pub struct Settings {
     pub keep_refused: SignedDuration,
     /// Letters that no row sends.
     pub letters: LetterSettings,
+    /// What is done about what others change at Google, and how often it is looked for.
+    pub drift: DriftSettings,
     /// This run among the replicas of a store that is shared.
     pub replica: ReplicaId,
     /// How long a replica's leases hold without being renewed.
@@ -113,7 +117,7 @@ pub struct Settings {
     pub tracer: Tracer,
 }
 
-/// As it is shipped, but for the limits on grants, which nobody meets.
+/// As it is shipped, but for the limits on grants, which nobody meets, and for drift, which nobody looks for.
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -132,6 +136,7 @@ impl Default for Settings {
             outcome_source: "urn:carepass".to_owned(),
             keep_refused: SignedDuration::from_hours(90 * 24),
             letters: LetterSettings::default(),
+            drift: DriftSettings::default(),
             replica: ReplicaId::new("replica", 0).expect("a name of letters"),
             lease: Duration::from_secs(10),
             tracer: Tracer::default(),
@@ -207,6 +212,8 @@ pub struct Engine {
     grown: Notify,
     /// Paid licences that are still looked for.
     watches: watch::Watches,
+    /// When reseller accounts are looked at for what others have changed.
+    lookouts: drift::Lookouts,
     /// Messages that cannot be used.
     parking: park::Parking,
     /// Who has enrolled in 2-Step Verification.
@@ -345,6 +352,7 @@ impl Engine {
             behind: Notify::new(),
             grown: Notify::new(),
             watches: watch::Watches::default(),
+            lookouts: drift::Lookouts::default(),
             parking: park::Parking::default(),
             enrolments: reminders::Enrolments::default(),
             told: AtomicU64::new(0),

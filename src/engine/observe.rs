@@ -4,11 +4,13 @@
 
 use super::counts::Counts;
 use super::{Admitted, Engine, IntakeError, tenure, traced};
+use crate::model::drift::{Finding, Severity, Turned};
 use crate::model::duty::Duty;
 use crate::model::engineer::Progress;
 use crate::model::enrollment::{Enrollment, Lane, State};
 use crate::model::event::{Event, EventType};
 use crate::model::failure::FailureCode;
+use crate::model::id::ResellerName;
 use crate::model::plan::StepName;
 use crate::model::sequence::Gap;
 use crate::steps::Outcome;
@@ -74,6 +76,10 @@ pub fn describe() {
     describe_gauge!(
         "carepass_two_step_pending",
         "Accounts without 2-Step Verification that is watched for, by reseller account"
+    );
+    describe_gauge!(
+        "carepass_drift_findings",
+        "What others have changed at Google, by severity, in the reseller accounts that this replica works for"
     );
     describe_gauge!("carepass_duties_held", "Duties that this replica holds, where several share the store");
     describe_gauge!("carepass_replicas_living", "Replicas that live, as this one has heard");
@@ -216,6 +222,24 @@ pub(super) fn locked_out(took: Duration) {
     histogram!("carepass_leaver_lockout_seconds").record(took);
 }
 
+/// What a look at a reseller account has found anew, and what it has not found again.
+pub(super) fn drifted(name: &ResellerName, turned: &Turned) {
+    let Turned { appeared, gone } = turned;
+    for finding in appeared {
+        let Finding { kind, subject, action, detail, .. } = finding;
+        let (severity, engineer) =
+            (kind.severity().as_str(), finding.engineer.as_ref().map(ToString::to_string));
+        tracing::warn!(reseller = %name, finding = %finding.id(name), kind = kind.as_str(), severity, engineer, subject,
+            ?action, detail, "others have changed something at Google");
+    }
+    for finding in gone {
+        let Finding { kind, since, .. } = finding;
+        let engineer = finding.engineer.as_ref().map(ToString::to_string);
+        tracing::info!(reseller = %name, finding = %finding.id(name), kind = kind.as_str(), engineer, %since,
+            "what others had changed is not so any more");
+    }
+}
+
 /// What this replica does.
 pub(super) fn duties(held: usize, living: usize, age: Duration) {
     let count = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
@@ -239,6 +263,7 @@ pub(super) async fn watch(engine: Arc<Engine>) {
             });
         }
         gauge_seats(&engine);
+        gauge_drift(&engine);
         tenure::gauge(&engine);
         for (name, pending) in engine.two_step_pending() {
             gauge!("carepass_two_step_pending", "reseller" => name.to_string()).set(f64::from(pending));
@@ -271,6 +296,17 @@ fn count_requests(engine: &Engine) {
             counter!("carepass_google_throttled_total", "reseller" => name.to_string(), "quota" => quota.as_str())
                 .increment(count);
         }
+    }
+}
+
+/// Each account is counted where it is worked for, so that replicas add up.
+fn gauge_drift(engine: &Engine) {
+    let known = engine.known();
+    let mine = known.rows.iter().filter(|(name, _)| engine.duties.holds(&Duty::Account((*name).clone())));
+    let kept: Vec<_> = mine.filter_map(|(_, row)| row.facts.drift.as_deref()).collect();
+    for severity in Severity::ALL {
+        let count: u32 = kept.iter().map(|drift| drift.count(severity)).sum();
+        gauge!("carepass_drift_findings", "severity" => severity.as_str()).set(f64::from(count));
     }
 }
 

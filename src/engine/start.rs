@@ -100,6 +100,7 @@ impl Engine {
         self.run_loop(Arc::clone(self).heed_clock());
         self.run_loop(Arc::clone(self).tend_walls());
         self.run_loop(Arc::clone(self).tend_parked());
+        self.run_loop(Arc::clone(self).look_for_drift_for_ever());
         self.run_loop(observe::watch(Arc::clone(self)));
         self.run_loop(Arc::clone(self).count_for_ever());
         self.run_loop(Arc::clone(self).write_digests());

@@ -81,6 +81,7 @@ mod tests {
             is_delegated_admin: None,
             suspended: None,
             suspension_reason: None,
+            archived: None,
             two_step_enrolled: None,
             two_step_enforced: None,
             org_unit_path: None,

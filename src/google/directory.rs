@@ -75,6 +75,8 @@ pub struct Account {
     pub suspended: Option<bool>,
     /// Why it is suspended: `ADMIN`, or Google's own reason; only a suspended account has one.
     pub suspension_reason: Option<String>,
+    /// Archived by somebody: kept without sign-in.
+    pub archived: Option<bool>,
     /// Enrolled in 2-Step Verification.
     pub two_step_enrolled: Option<bool>,
     /// 2-Step Verification is enforced: whoever is not enrolled cannot sign in.
@@ -238,6 +240,7 @@ pub(super) struct WireAccount {
     is_delegated_admin: Option<bool>,
     suspended: Option<bool>,
     suspension_reason: Option<String>,
+    archived: Option<bool>,
     #[serde(rename = "isEnrolledIn2Sv")]
     two_step_enrolled: Option<bool>,
     #[serde(rename = "isEnforcedIn2Sv")]
@@ -374,6 +377,7 @@ impl From<WireAccount> for Account {
             is_delegated_admin: wire.is_delegated_admin,
             suspended: wire.suspended,
             suspension_reason: wire.suspension_reason,
+            archived: wire.archived,
             two_step_enrolled: wire.two_step_enrolled,
             two_step_enforced: wire.two_step_enforced,
             org_unit_path: wire.org_unit_path,

@@ -196,6 +196,7 @@ mod tests {
             is_delegated_admin: Some(false),
             suspended: Some(false),
             suspension_reason: None,
+            archived: None,
             two_step_enrolled: None,
             two_step_enforced: None,
             org_unit_path: Some("/Customer Care".to_owned()),

@@ -20,6 +20,7 @@ pub mod classify;
 #[cfg(test)]
 mod coverage_tests;
 pub mod directory;
+pub mod drift;
 pub mod endpoint;
 mod exceptions;
 #[cfg(test)]

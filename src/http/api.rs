@@ -3,6 +3,7 @@
 
 use super::Api;
 use super::conditional::Version;
+use super::drift::DriftSummary;
 use super::extract::{Asked, Named};
 use super::language::Spoken;
 use super::problem::{Problem, ProblemKind};
@@ -127,6 +128,7 @@ pub(super) async fn resellers(
             two_step: row.as_ref().and_then(|row| row.facts.two_step),
             words: row.as_ref().map(|row| row.facts.words.clone()).unwrap_or_default(),
             enrollment: row.as_ref().map(|row| wording.enrollment(row)),
+            drift: row.as_ref().and_then(|row| row.facts.drift.as_deref()).map(DriftSummary::from),
             seats: row
                 .and_then(|row| row.facts.seats)
                 .map(|count| SeatsView::of(*count, site.reseller.seats)),

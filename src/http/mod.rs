@@ -8,6 +8,7 @@ mod auth;
 mod conditional;
 mod connection;
 mod dead_letters;
+mod drift;
 mod engineer_view;
 mod envelope;
 mod events;

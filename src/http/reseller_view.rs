@@ -1,6 +1,7 @@
 //! A reseller account as the API shows it: its unit, its policies, its seats, and what was confirmed.
 //! Not here: its row (`views`), and reading the store (`api`).
 
+use super::drift::DriftSummary;
 use super::views::EnrollmentView;
 use crate::model::enrollment::{Facts, TwoStep};
 use crate::model::id::{CustomerId, DomainName, OrgUnitPath, ResellerName};
@@ -28,6 +29,8 @@ pub(super) struct ResellerView {
     pub(super) enrollment: Option<EnrollmentView>,
     /// Null until they were counted once.
     pub(super) seats: Option<SeatsView>,
+    /// Null until it was looked at for what others have changed.
+    pub(super) drift: Option<DriftSummary>,
     /// The replica that works for it; null while none does, and where only one process has the store.
     pub(super) driven_by: Option<String>,
 }

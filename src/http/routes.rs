@@ -2,8 +2,8 @@
 
 use super::tokens::Role;
 use super::{
-    Api, address_map, api, auth, conditional, dead_letters, envelope, events, health, idempotency, orders,
-    room, schemas, stream, task_list, tasks, usernames,
+    Api, address_map, api, auth, conditional, dead_letters, drift, envelope, events, health, idempotency,
+    orders, room, schemas, stream, task_list, tasks, usernames,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -22,12 +22,13 @@ pub(super) struct Route {
 }
 
 /// Every route that needs a token.
-pub(super) const ROUTES: [Route; 16] = [
+pub(super) const ROUTES: [Route; 17] = [
     read("/v1/engineers", |method| on(method, api::engineers)),
     read("/v1/engineers/{key}", |method| on(method, api::engineer)),
     read("/v1/engineers/{key}/ledger", |method| on(method, api::ledger)),
     read("/v1/resellers", |method| on(method, api::resellers)),
     read("/v1/tasks", |method| on(method, task_list::tasks)),
+    read("/v1/drift", |method| on(method, drift::findings)),
     read(STREAM, |method| on(method, stream::route::stream)),
     order("/v1/engineers/{key}/orders", |method| on(method, orders::of_engineer)),
     order("/v1/enrollments/{key}/{reseller}/{domain}/orders", |method| on(method, orders::of_domain)),

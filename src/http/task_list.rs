@@ -10,7 +10,7 @@ use super::views::{Page, TaskView, Wording};
 use crate::engine::Waiting;
 use crate::model::engineer::Hold;
 use crate::model::id::EngineerKey;
-use crate::model::task::{CardId, Task, batch, task};
+use crate::model::task::{CardId, Task, batch, drift_tasks, task};
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
@@ -77,7 +77,7 @@ pub(super) async fn tasks(
 /// The tasks of all rows, before those that share a card are put together.
 pub(super) fn open_tasks(waiting: &Waiting, wording: Wording) -> Vec<Task> {
     let now = wording.zoned();
-    waiting.rows.iter().filter_map(|row| task(row, &now)).collect()
+    waiting.rows.iter().flat_map(|row| task(row, &now).into_iter().chain(drift_tasks(row, &now))).collect()
 }
 
 fn held_tasks(waiting: &Waiting, wording: Wording) -> Vec<(Place, TaskView)> {

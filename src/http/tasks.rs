@@ -116,6 +116,10 @@ async fn of_rows(
     check(&card, body.address_map)?;
     let (mut items, mut refused) = (Vec::new(), None);
     for task in card {
+        if task.code == FailureCode::DriftFound {
+            items.extend(look_for_drift(api, &task, wording).await?);
+            continue;
+        }
         let order = order(&task, body.address_map);
         match api.engine.order_row(&task.enrollment, order, &caller.name, reason).await {
             Ok(row) => items.push(wording.enrollment(&row)),
@@ -127,6 +131,15 @@ async fn of_rows(
         Some(problem) if items.is_empty() => Err(problem),
         _ => Ok(Json(Page { items, next_cursor: None })),
     }
+}
+
+/// The account is looked at, and what is found there then closes the card, or does not.
+async fn look_for_drift(api: &Api, task: &Task, wording: Wording) -> Result<Option<EnrollmentView>, Problem> {
+    if let Some(name) = &task.reseller {
+        api.engine.look_for_drift(name);
+    }
+    let row = api.engine.house().store.enrollment(&task.enrollment).await?;
+    Ok(row.map(|row| wording.enrollment(&row)))
 }
 
 fn check(card: &[Task], address_map: bool) -> Result<(), Problem> {

@@ -1,6 +1,7 @@
 //! What the steps of a row learned and later steps need. Data only; stored with the row.
 //! Not here: the row (`enrollment`), and who learns what (`steps`).
 
+use super::drift::Drift;
 use super::event::Profile;
 use super::id::{AccountId, CustomerId, DomainName, OrgUnitPath, RoleId};
 use super::reseller::Privilege;
@@ -67,6 +68,9 @@ pub struct Facts {
     /// Engineer: the last letter was the one before the role, and the welcome is still to come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_early: Option<bool>,
+    /// Reseller: what others were last seen to have changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Box<Drift>>,
 }
 
 /// The role of a profile, as the set-up resolved it.
@@ -157,6 +161,7 @@ impl Facts {
             seats,
             licensing,
             told_early,
+            drift,
         } = newer;
         // Another customer is another account: nothing that was known of the one before holds for it.
         if customer.is_some() && self.customer.is_some() && customer != self.customer {
@@ -183,5 +188,6 @@ impl Facts {
         self.cut_short_at = cut_short_at.or(self.cut_short_at);
         self.licensing = licensing.or(self.licensing);
         self.told_early = told_early.or(self.told_early);
+        self.drift = drift.or(self.drift.take());
     }
 }

@@ -264,6 +264,8 @@ codes! {
     LockOutsPending = "lock_outs_pending",
     /// The account is suspended, and is deleted when the days of grace are over.
     RemovalDue = "removal_due",
+    /// Others have changed something at Google.
+    DriftFound = "drift_found",
     /// The reseller account has no role for what the engineer does.
     ProfileUnconfigured = "profile_unconfigured",
     /// Policy asks for an approval, and the event brings none.

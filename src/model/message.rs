@@ -2,6 +2,7 @@
 //! Pure text from data, without anything personal. Not here: the sentences themselves (`en`, `sv`), who gets a card (`task`)
 //! and the longer help for operators (`docs/RUNBOOK.md`).
 
+pub mod drift;
 mod en;
 pub mod link;
 mod sv;

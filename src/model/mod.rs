@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod authorities;
 pub mod calendar;
+pub mod drift;
 pub mod duty;
 pub mod engineer;
 pub mod enrollment;

@@ -99,6 +99,12 @@ fn spread(base: SignedDuration, id: &EnrollmentId, at: At) -> SignedDuration {
     base + base * percent / 100
 }
 
+/// A part of a time that is always the same for a name, so that what comes again for many names does not come for all at once.
+pub fn part_of(name: &str, whole: SignedDuration) -> SignedDuration {
+    let thousandth = i32::try_from(fnv1a(name.as_bytes()) % 1_000).expect("a remainder of 1000 fits");
+    whole / 1_000 * thousandth
+}
+
 /// FNV-1a, 64 bit: the same on every machine and in every version, unlike the standard library's hasher.
 pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes

@@ -3,11 +3,13 @@
 //! Not here: the words (`message`) and marking a task as done, which is an order.
 
 mod card_id;
+mod drift;
 mod reach;
 #[cfg(test)]
 mod tests;
 
 pub use card_id::CardId;
+pub use drift::{asks_about_drift, drift_tasks};
 
 use super::enrollment::{Enrollment, EnrollmentId, State, Want};
 use super::failure::{Failure, FailureCode, Prefilled, UnmappedAnswer, Who};

@@ -38,6 +38,8 @@ mod crash_points;
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
+mod drift;
+#[cfg(test)]
 mod end_to_end;
 #[cfg(test)]
 mod engine;

@@ -111,6 +111,7 @@ class Document(unittest.TestCase):
             "getEngineer": [(names, {}, 200), ({"key": "nobody"}, {}, 404)],
             "getHistory": [(names, {}, 200)],
             "listResellers": [(names, {}, 200), (names, {"params": {"limit": 1}}, 200)],
+            "listDrift": [(names, {}, 200), (names, {"params": {"cursor": "x"}}, 400)],
             "listTasks": [(names, {}, 200), (names, {"params": {"limit": 1}}, 200)],
             "orderEnrollment": [
                 (names, {"json": {"order": "retry", **order}, "headers": {"if-match": '"0"'}}, 412),

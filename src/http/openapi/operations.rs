@@ -3,6 +3,7 @@
 
 use super::of;
 use crate::http::dead_letters::{LetterView, Replay, Replayed};
+use crate::http::drift::FindingView;
 use crate::http::events::Taken;
 use crate::http::health::Report;
 use crate::http::orders::Body;
@@ -202,7 +203,7 @@ const fn document(
 }
 
 /// Every route of the API. The page on which an engineer opens first passwords is for people and stands nowhere here.
-pub(super) const OPERATIONS: [Operation; 24] = [
+pub(super) const OPERATIONS: [Operation; 25] = [
     Operation {
         method: Method::GET,
         path: "/v1/engineers",
@@ -267,6 +268,26 @@ pub(super) const OPERATIONS: [Operation; 24] = [
         query: &[CURSOR, LIMIT, KNOWN_TAG],
         body: None,
         answers: &[answered("A part of the list.", of::<Page<TaskView>>), NOT_MODIFIED],
+        problems: READ,
+    },
+    Operation {
+        method: Method::GET,
+        path: "/v1/drift",
+        id: "listDrift",
+        summary: "What others have changed at Google, as the last look at each reseller account found it.",
+        query: &[
+            Query {
+                name: "reseller",
+                place: "query",
+                about: "Only in this reseller account.",
+                shape: Shape::Text,
+            },
+            CURSOR,
+            LIMIT,
+            KNOWN_TAG,
+        ],
+        body: None,
+        answers: &[answered("A part of the list.", of::<Page<FindingView>>), NOT_MODIFIED],
         problems: READ,
     },
     Operation {

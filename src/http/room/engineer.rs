@@ -1,5 +1,6 @@
 //! One engineer: five lines, every domain with its buttons, and the history. Not here: what an order does (`model/transition`).
 
+use super::super::drift::drift_of;
 use super::super::extract::{Asked, Named};
 use super::super::leaving_view::LeavingView;
 use super::super::problem::{Problem, ProblemKind};
@@ -7,6 +8,7 @@ use super::super::tokens::Role;
 use super::super::views::Wording;
 use super::super::{Api, api};
 use super::cell::Cell;
+use super::drift;
 use super::five::{Five, failure};
 use super::history;
 use super::matrix::word_of;
@@ -78,9 +80,28 @@ pub(super) async fn engineer(
         title: name.map_or_else(|| key.to_string(), |name| format!("{key} · {name}")),
         lead: Some(word_of(progress).of(language).to_owned()),
         said: Said::of(asked.get::<String>("said")?.as_deref()),
-        content: html! { (shown.content()) (shown.past(&past)) },
+        content: html! { (shown.content()) (drifted(&api, &key, wording).await?) (shown.past(&past)) },
     };
     Ok(answer(&visitor, &page))
+}
+
+/// What others have changed of the engineer's accounts, if anything.
+async fn drifted(api: &Api, key: &EngineerKey, wording: Wording) -> Result<Markup, Problem> {
+    let mut lists = Vec::new();
+    for name in api.engine.house().sites.keys() {
+        if let Some(drift) = drift_of(api, name).await? {
+            let own = drift.of(key);
+            lists.extend((!own.is_empty()).then(|| drift::list(name, &own, wording)));
+        }
+    }
+    Ok(html! {
+        @if !lists.is_empty() {
+            section aria-labelledby="drift" {
+                h2 id="drift" { (Text::Drift.of(wording.language)) }
+                @for list in &lists { (list) }
+            }
+        }
+    })
 }
 
 /// The last entries of those that are read.

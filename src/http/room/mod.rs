@@ -3,6 +3,7 @@
 
 mod assets;
 mod cell;
+mod drift;
 mod engineer;
 mod events;
 mod five;

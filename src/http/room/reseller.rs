@@ -7,6 +7,7 @@ use super::super::problem::{Problem, ProblemKind};
 use super::super::tokens::Role;
 use super::super::views::Wording;
 use super::cell::Cell;
+use super::drift;
 use super::five::failure;
 use super::history;
 use super::page::{Area, Page, Said, answer};
@@ -115,6 +116,10 @@ pub(super) async fn reseller(
         div.two {
             section.card aria-labelledby="check" { h2 id="check" { (Text::FlightCheck.of(language)) } (account.check(&visitor, wording)) }
             section.card aria-labelledby="seats" { h2 id="seats" { (Text::Seats.of(language)) } (account.seats(language)) }
+        }
+        section aria-labelledby="drift" {
+            h2 id="drift" { (Text::Drift.of(language)) }
+            (drift::of_reseller(&name, account.row.as_ref().and_then(|row| row.facts.drift.as_deref()), wording))
         }
         section aria-labelledby="lane" { h2 id="lane" { (Text::Lane.of(language)) } (account.lane(language)) }
         section aria-labelledby="changes" {

@@ -45,6 +45,7 @@ pub fn console_link(code: FailureCode) -> Option<&'static str> {
         | C::AliasTaken
         | C::PasswordInUse
         | C::ResellerRemoved
+        | C::DriftFound
         | C::AccountSuspended => Some("https://admin.google.com/ac/users"),
         C::TwoStepEnforced => Some("https://admin.google.com/ac/security/2sv"),
         C::CaseRedirectNeeded | C::CaseRouteUnconfirmed => {

@@ -3,6 +3,7 @@
 //! Not here: reading the ledger, and how lines are printed (`cli/report`).
 
 pub mod access;
+pub mod drift;
 pub mod evidence;
 pub mod leavers;
 pub mod ready;

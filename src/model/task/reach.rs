@@ -73,6 +73,7 @@ pub(super) fn of(code: FailureCode) -> Reach {
         | C::SeatsSpent
         | C::LicensesSpent
         | C::ProfileUnconfigured
+        | C::DriftFound
         | C::AutoLicensingOn => Reach::Reseller,
         C::CaseRedirectNeeded => Reach::Domain,
         C::WorkerLost
@@ -186,6 +187,7 @@ pub(super) fn closes_itself(code: FailureCode) -> bool {
         | C::LateEffect
         | C::LockOutsPending
         | C::RemovalDue
+        | C::DriftFound
         | C::UnknownAnswer => true,
     }
 }

@@ -427,6 +427,12 @@ phrases! {
         next: "carepass deletes it {when}; a return before that brings it back.",
         you: "Nothing; if it is to stay, use carepass order cancel.",
     }
+    DriftFound {
+        short: "others have changed something",
+        so: "Others have changed something at Google{in} that carepass looks after.",
+        next: "carepass leaves it as it is, looks again {when}, and closes this by itself when it is right.",
+        you: "Look under Directory > Users and Account > Admin roles ({link}) for what is shown with this message, and put it right.",
+    }
     ProfileUnconfigured {
         short: "no role for this profile",
         so: "No role is configured for the engineer's profile{in}.",

@@ -426,6 +426,12 @@ phrases! {
         next: "carepass raderar det {when}; kommer supportteknikern tillbaka före dess återställs det.",
         you: "Ingenting; om det ska vara kvar, använd carepass order cancel.",
     }
+    DriftFound {
+        short: "andra har ändrat något",
+        so: "Andra har ändrat något hos Google{in} som carepass sköter.",
+        next: "carepass låter det vara, tittar igen {when} och stänger det här av sig självt när det är rätt.",
+        you: "Leta under Katalog > Användare och Konto > Administratörsroller ({link}) efter det som visas här, och rätta det.",
+    }
     ProfileUnconfigured {
         short: "ingen roll för profilen",
         so: "Ingen roll är konfigurerad för supportteknikerns profil{in}.",

@@ -1,0 +1,462 @@
+//! Once every so often each reseller account is looked at for what others have changed there: its rows are read, then its whole lists, and
+//! what is found is kept in the account's row. A list that failed, or was read in part, is no list: what was known stays. Rows that have
+//! moved meanwhile are judged the next time. Only the replica that works for an account looks, at a few accounts at once.
+//! Not here: what a finding is (`google/drift`), what is kept of it (`model/drift`), and mending it: a row looks again, with its guards.
+
+use super::pace::Pace;
+use super::{Engine, observe};
+use crate::google::drift::{Lists, Member, Planned, Standing, findings};
+use crate::google::{Account, Assignment, PaidLicense, Role, Snapshot};
+use crate::model::drift::{Action, Drift, Finding, FindingId, Kind, Policy, Turned};
+use crate::model::duty::Duty;
+use crate::model::engineer::Engineer;
+use crate::model::enrollment::{Enrollment, EnrollmentId};
+use crate::model::entry::Actor;
+use crate::model::failure::{Failure, FailureCode, FailureKind};
+use crate::model::id::{DomainName, EngineerKey, LocalPart, ResellerName};
+use crate::model::rules::{later, part_of};
+use crate::model::transition::Input;
+use crate::steps::{SheetError, Site};
+use crate::store::StoreError;
+use futures_util::future::try_join4;
+use futures_util::stream::{self, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Engineers read from the store at a time.
+const PAGE: usize = 200;
+
+/// Accounts that are looked at side by side.
+const SIDE_BY_SIDE: usize = 4;
+
+/// How often the account's row is read anew because somebody else has moved it meanwhile.
+const RACES_MAX: usize = 5;
+
+/// How often a long list is waited for, a minute each: as long as one may take.
+const WAITS_MAX: usize = 30;
+
+/// What rows were told to mend is looked at again so soon.
+const AFTER_REPAIR: SignedDuration = SignedDuration::from_mins(15);
+
+/// An account that was never looked at has its first look within this part of the time between two.
+const FIRST_PART: i32 = 48;
+
+/// After a look that failed the next one comes after this part of the time between two.
+const RETRY_PART: i32 = 24;
+
+/// How often it is seen whether a look is due, as a part of the time between two.
+const TICK_PART: i32 = 96;
+
+/// The shortest and the longest time between two such looks at the clock.
+const TICK: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_millis(50), SignedDuration::from_mins(1));
+
+/// How often accounts are looked at, and what is done about what is found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DriftSettings {
+    /// The time between two looks at an account; none looks only where a person asks for it.
+    pub every: Option<SignedDuration>,
+    /// What is done about what is found.
+    pub policy: Policy,
+    /// Findings that an operator has accepted.
+    pub accepted: BTreeSet<FindingId>,
+}
+
+/// When each account is to be looked at.
+#[derive(Default)]
+pub(super) struct Lookouts {
+    by_reseller: Mutex<BTreeMap<ResellerName, Lookout>>,
+    /// Somebody wants to see an account at once.
+    moved: Notify,
+}
+
+/// When one account is to be looked at, beside what its row says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Lookout {
+    /// When it was first seen not to have been looked at.
+    since: Option<Timestamp>,
+    /// When it was last tried.
+    tried: Option<Timestamp>,
+    /// A person wants it now.
+    is_asked: bool,
+}
+
+impl Lookouts {
+    fn of(&self) -> MutexGuard<'_, BTreeMap<ResellerName, Lookout>> {
+        self.by_reseller.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lookout {
+    /// Whether the account is to be looked at now. A clock that was set back does not put it off.
+    fn is_due(
+        &mut self,
+        name: &ResellerName,
+        kept: Option<&Drift>,
+        every: Option<SignedDuration>,
+        now: Timestamp,
+    ) -> bool {
+        if self.is_asked {
+            return true;
+        }
+        let Some(every) = every else { return false };
+        let rests = |tried: Timestamp| tried <= now && now.duration_since(tried) < every / RETRY_PART;
+        if self.tried.is_some_and(rests) {
+            return false;
+        }
+        match kept {
+            // The time between two may have become shorter.
+            Some(kept) => {
+                let latest = later(kept.checked_at, every);
+                now >= kept.look_again.map_or(latest, |at| at.min(latest)) || kept.checked_at > now
+            }
+            None => {
+                let since = *self.since.get_or_insert(now);
+                let first = every / FIRST_PART;
+                since > now || now >= later(since, first / 5 + part_of(name.as_str(), first - first / 5))
+            }
+        }
+    }
+}
+
+/// The lists of one look.
+struct Read {
+    accounts: Arc<Snapshot<Vec<Account>>>,
+    assignments: Arc<Snapshot<Vec<Assignment>>>,
+    roles: Arc<Snapshot<Vec<Role>>>,
+    licenses: Arc<Snapshot<Vec<PaidLicense>>>,
+}
+
+impl Engine {
+    /// Has an account looked at soon.
+    pub fn look_for_drift(&self, name: &ResellerName) {
+        self.lookouts.of().entry(name.clone()).or_default().is_asked = true;
+        self.lookouts.moved.notify_one();
+    }
+
+    /// Looks at accounts until the stop.
+    pub(super) async fn look_for_drift_for_ever(self: Arc<Self>) {
+        let every = self.settings.drift.every;
+        loop {
+            let looks = self.drift_due(every).into_iter().map(|name| {
+                let engine = Arc::clone(&self);
+                async move { engine.look_at_drift_logged(&name).await }
+            });
+            stream::iter(looks).for_each_concurrent(SIDE_BY_SIDE, |look| look).await;
+            let tick = async {
+                match every {
+                    Some(every) => tokio::time::sleep(tick(every)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = self.lookouts.moved.notified() => (),
+                () = tick => (),
+            }
+        }
+    }
+
+    fn drift_due(&self, every: Option<SignedDuration>) -> Vec<ResellerName> {
+        let (now, known) = (self.house.clock.now(), self.known());
+        let mut lookouts = self.lookouts.of();
+        let mut is_due = |name: &&ResellerName| {
+            let is_mine = self.duties.holds(&Duty::Account((*name).clone()));
+            let row = known.rows.get(*name).filter(|_| is_mine && !known.unseen.contains(*name));
+            row.is_some_and(|row| {
+                let lookout = lookouts.entry((*name).clone()).or_default();
+                lookout.is_due(name, row.facts.drift.as_deref(), every, now)
+            })
+        };
+        self.house.sites.keys().filter(&mut is_due).cloned().collect()
+    }
+
+    async fn look_at_drift_logged(&self, name: &ResellerName) {
+        {
+            let mut lookouts = self.lookouts.of();
+            let lookout = lookouts.entry(name.clone()).or_default();
+            (lookout.tried, lookout.is_asked) = (Some(self.house.clock.now()), false);
+        }
+        if let Err(failure) = self.look_at_drift(name).await {
+            tracing::warn!(reseller = %name, code = %failure.code, detail = failure.detail,
+                "what others have changed could not be looked for; what was known stays");
+        }
+    }
+
+    /// One look at an account. Nothing is told of one whose set-up has not found the role yet.
+    async fn look_at_drift(&self, name: &ResellerName) -> Result<(), Failure> {
+        let Some(site) = self.house.sites.get(name) else { return Ok(()) };
+        let row = self.house.store.enrollment(&EnrollmentId::Reseller(name.clone())).await.map_err(away)?;
+        let is_known = |row: &Enrollment| {
+            row.facts.customer.as_ref() == Some(&site.reseller.customer) && !row.facts.roles.is_empty()
+        };
+        let Some(row) = row.filter(is_known) else { return Ok(()) };
+        let members = self.members(name, &row).await?;
+        let read = self.read_lists(site, self.house.clock.now()).await?;
+        let planned = Planned {
+            reseller: &site.reseller,
+            roles: &row.facts.roles,
+            org_unit: row.facts.org_unit_path.as_ref().unwrap_or(&site.reseller.org_unit),
+            policy: &self.settings.drift.policy,
+        };
+        let found = findings(&planned, &read.lists(), &members);
+        let found = Drift::without_accepted(found, name, &self.settings.drift.accepted);
+        let found = self.still_so(name, found, &members, &read.accounts.items).await?;
+        let found = Drift::held_back(found);
+        let turned = self.keep_drift(name, &found, read.lists().ended).await.map_err(away)?;
+        observe::drifted(name, &turned);
+        self.have_repaired(name, &found).await.map_err(away)
+    }
+
+    /// The rows that know an account here.
+    async fn members(&self, name: &ResellerName, row: &Enrollment) -> Result<Vec<Member>, Failure> {
+        let (mut members, mut after) = (Vec::new(), None::<EngineerKey>);
+        let mut tempo = Pace::brisk();
+        loop {
+            let page = self.house.store.engineers(after.as_ref(), PAGE).await.map_err(away)?;
+            let Some(last) = page.last() else { return Ok(members) };
+            after = Some(last.key.clone());
+            for engineer in &page {
+                members.extend(self.members_of(engineer, name, row.facts.domains.iter().flatten()).await?);
+            }
+            tempo.page_done(&self.stop).await;
+        }
+    }
+
+    async fn members_of(
+        &self,
+        engineer: &Engineer,
+        name: &ResellerName,
+        domains: impl Iterator<Item = &DomainName>,
+    ) -> Result<Vec<Member>, Failure> {
+        let mut rows = Vec::new();
+        for domain in domains {
+            let id = EnrollmentId::Domain(engineer.key.clone(), name.clone(), domain.clone());
+            rows.extend(self.house.store.enrollment(&id).await.map_err(away)?);
+        }
+        rows.retain(|row| row.facts.account.is_some());
+        let is_named = rows.iter().any(|row| Standing::of(row) == Standing::Ready);
+        let username = if is_named { self.username_of(&engineer.key).await? } else { None };
+        Ok(rows.iter().filter_map(|row| Member::of(row, engineer, username.as_ref())).collect())
+    }
+
+    /// Of whom the record cannot be opened, the address is not known, and not judged.
+    async fn username_of(&self, key: &EngineerKey) -> Result<Option<LocalPart>, Failure> {
+        match self.house.sheet(key).await {
+            Ok(sheet) => Ok(sheet.username),
+            Err(SheetError::Store(error)) => Err(away(error)),
+            Err(SheetError::Seal(_) | SheetError::Incomplete) => Ok(None),
+        }
+    }
+
+    /// Whole lists that begin now or later; one that fails is waited for by none of the others.
+    async fn read_lists(&self, site: &Site, from: Timestamp) -> Result<Read, Failure> {
+        let census = &site.census;
+        let licenses = async {
+            if site.reseller.home {
+                // An engineer's own account may have what licences it likes.
+                return Ok(Arc::new(Snapshot { began: from, ended: from, items: Vec::new() }));
+            }
+            patiently(|| census.paid_licenses(from)).await
+        };
+        let (accounts, assignments, roles, licenses) = try_join4(
+            patiently(|| census.accounts(from)),
+            patiently(|| census.assignments(from)),
+            patiently(|| census.roles(from)),
+            licenses,
+        )
+        .await?;
+        Ok(Read { accounts, assignments, roles, licenses })
+    }
+
+    /// Those whose rows have not moved since they were read. A holder whose row has come meanwhile, or stands in a domain that is not
+    /// known any more, is no stranger.
+    async fn still_so(
+        &self,
+        name: &ResellerName,
+        found: Vec<Finding>,
+        members: &[Member],
+        accounts: &[Account],
+    ) -> Result<Vec<Finding>, Failure> {
+        let versions: BTreeMap<(&EngineerKey, &DomainName), u64> =
+            members.iter().map(|member| ((&member.engineer, &member.domain), member.version)).collect();
+        let mut still = Vec::new();
+        for finding in found {
+            let is_so = match (&finding.engineer, &finding.domain) {
+                (Some(engineer), Some(domain)) => {
+                    let row = self.house.store.enrollment(&finding.row(name)).await.map_err(away)?;
+                    row.map(|row| row.version) == versions.get(&(engineer, domain)).copied()
+                }
+                (_, _) if finding.kind == Kind::UnknownHolder => {
+                    !self.has_row(name, &finding.subject, accounts).await?
+                }
+                (_, _) => true,
+            };
+            if is_so {
+                still.push(finding);
+            }
+        }
+        Ok(still)
+    }
+
+    /// Whether a row that the account's marker leads to knows it as its own.
+    async fn has_row(
+        &self,
+        name: &ResellerName,
+        holder: &str,
+        accounts: &[Account],
+    ) -> Result<bool, Failure> {
+        let row_of = |account: &Account| {
+            let engineer = account.marker.as_ref()?.parse().ok()?;
+            let domain = account.primary_address.rsplit_once('@')?.1.parse().ok()?;
+            Some(EnrollmentId::Domain(engineer, name.clone(), domain))
+        };
+        let account = accounts.iter().find(|account| account.id.as_str() == holder);
+        let Some(id) = account.and_then(row_of) else { return Ok(false) };
+        let row = self.house.store.enrollment(&id).await.map_err(away)?;
+        let known = row.and_then(|row| row.facts.account);
+        Ok(known.is_some_and(|known| known.id.as_str() == holder))
+    }
+
+    /// Writes into the account's row what a look has found. Its worker, if it is at work, offers its report again to the row as it is then.
+    async fn keep_drift(
+        &self,
+        name: &ResellerName,
+        found: &[Finding],
+        checked_at: Timestamp,
+    ) -> Result<Turned, StoreError> {
+        let id = EnrollmentId::Reseller(name.clone());
+        for _ in 0..RACES_MAX {
+            let Some(row) = self.house.store.enrollment(&id).await? else { return Ok(Turned::default()) };
+            let before = row.facts.drift.as_deref();
+            let look_again = self.next_look(name, before, found, checked_at);
+            let drift = Drift::after(before, found.to_vec(), checked_at, look_again);
+            let turned = drift.turned(before);
+            let after = row.with_drift(drift);
+            match self.commit_row(&row, &after, Actor::Engine, self.fences_of(&row)?).await {
+                Err(StoreError::Conflict) => (),
+                written => return written.map(|()| self.learn(&after)).map(|()| turned),
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    /// Accounts are looked at one after the other and not all at once; and soon, where something was told to be mended for the first time.
+    fn next_look(
+        &self,
+        name: &ResellerName,
+        before: Option<&Drift>,
+        found: &[Finding],
+        checked_at: Timestamp,
+    ) -> Option<Timestamp> {
+        let every = self.settings.drift.every?;
+        let tried = Drift::after(before, found.to_vec(), checked_at, None).turned(before);
+        let is_mended = tried.appeared.iter().any(|finding| finding.action == Action::Repair);
+        let every = if is_mended { every.min(AFTER_REPAIR) } else { every };
+        Some(later(checked_at, every - part_of(name.as_str(), every / 10)))
+    }
+
+    /// Has the rows look again that are to mend something, unless they are at work already.
+    async fn have_repaired(&self, name: &ResellerName, found: &[Finding]) -> Result<(), StoreError> {
+        let rows: BTreeSet<EnrollmentId> = found
+            .iter()
+            .filter(|finding| finding.action == Action::Repair)
+            .map(|finding| finding.row(name))
+            .collect();
+        for id in rows {
+            let Some(row) = self.house.store.enrollment(&id).await? else { continue };
+            let is_at_rest = match row.id.domain() {
+                Some(_) => Standing::of(&row) != Standing::UnderWay,
+                None => row.is_settled(),
+            };
+            if is_at_rest {
+                tracing::info!(row = %id, "others have changed something: the row looks again");
+                self.move_row(&row, Input::Recheck).await;
+                row.id.lanes().iter().for_each(|lane| self.wake(lane));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Read {
+    fn lists(&self) -> Lists<'_> {
+        let began = [self.accounts.began, self.assignments.began, self.roles.began, self.licenses.began];
+        let ended = [self.accounts.ended, self.assignments.ended, self.roles.ended, self.licenses.ended];
+        Lists {
+            accounts: &self.accounts.items,
+            assignments: &self.assignments.items,
+            roles: &self.roles.items,
+            licenses: &self.licenses.items,
+            began: began.into_iter().min().expect("four lists"),
+            ended: ended.into_iter().max().expect("four lists"),
+        }
+    }
+}
+
+/// Waits for a long list that is being read.
+async fn patiently<T, R>(ask: impl Fn() -> R) -> Result<T, Failure>
+where
+    R: Future<Output = Result<T, Failure>>,
+{
+    for _ in 1..WAITS_MAX {
+        match ask().await {
+            Err(failure) if failure.kind == FailureKind::NotYet => (),
+            answered => return answered,
+        }
+    }
+    ask().await
+}
+
+fn tick(every: SignedDuration) -> Duration {
+    let (shortest, longest) = TICK;
+    (every / TICK_PART).clamp(shortest, longest).unsigned_abs()
+}
+
+fn away(error: StoreError) -> Failure {
+    Failure::transient(FailureCode::StoreUnavailable).with_detail(&error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes)
+    }
+
+    #[test]
+    fn an_account_is_looked_at_once_a_day_and_again_soon_after_a_failure() {
+        let name: ResellerName = "nordic-se".parse().unwrap();
+        let kept = |checked: i64, again: i64| Drift {
+            checked_at: at(checked),
+            look_again: Some(at(again)),
+            findings: Vec::new(),
+            counts: BTreeMap::new(),
+        };
+        let check = |lookout: Lookout, kept: Option<&Drift>, now: i64, expected: bool| {
+            let due = { lookout }.is_due(&name, kept, Some(DAY), at(now));
+            assert_eq!(due, expected, "{lookout:?} {kept:?} at {now}");
+        };
+        let fresh = Lookout::default();
+        check(fresh, None, 0, false);
+        check(Lookout { since: Some(at(0)), ..fresh }, None, 5, false);
+        check(Lookout { since: Some(at(0)), ..fresh }, None, 30, true);
+        check(Lookout { since: Some(at(60)), ..fresh }, None, 30, true);
+        check(fresh, Some(&kept(0, 1_400)), 1_399, false);
+        check(fresh, Some(&kept(0, 1_400)), 1_400, true);
+        check(fresh, Some(&kept(0, 9_000)), 24 * 60, true);
+        check(fresh, Some(&kept(100, 1_500)), 50, true);
+        let tried = Lookout { tried: Some(at(1_400)), ..fresh };
+        check(tried, Some(&kept(0, 1_400)), 1_459, false);
+        check(tried, Some(&kept(0, 1_400)), 1_460, true);
+        check(Lookout { is_asked: true, ..tried }, Some(&kept(0, 1_400)), 1_401, true);
+        let never = |lookout: Lookout| { lookout }.is_due(&name, None, None, at(9_000));
+        assert!(!never(fresh) && never(Lookout { is_asked: true, ..fresh }));
+    }
+}

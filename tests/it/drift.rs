@@ -1,0 +1,422 @@
+//! What others change at Google on what carepass looks after: each kind is found, kept, shown, asked about or mended, and goes again by
+//! itself; and what a look costs. In virtual time, but for the doors of a running daemon.
+//! Not here: what is no finding (`google/drift`), and what is done about which (`model/drift`).
+
+use crate::fixture::daemon::Daemon;
+use crate::fixture::door::Door;
+use crate::fixture::engine_room::{EngineRoom, settings};
+use crate::fixture::process::carepass;
+use crate::fixture::{Neighbour, demo, events, until};
+use carepass::engine::{DriftSettings, Engine, Settings};
+use carepass::model::drift::{Action, Drift, Kind, Policy};
+use carepass::model::enrollment::{Enrollment, EnrollmentId, State};
+use carepass::model::failure::FailureCode;
+use carepass::model::id::ResellerName;
+use carepass::model::reseller::Reseller;
+use carepass::model::task::drift_tasks;
+use carepass::sandbox::{Assignment, Customer, User, World};
+use carepass::store::Store;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const NORWAY: &str = "C01nordicno";
+const SWEDEN: &str = "C01nordicse";
+const NAME: &str = "nordic-no";
+const DOMAIN: &str = "reseller-no.example";
+const HOUR: Duration = Duration::from_hours(1);
+const PAID: (&str, &str) = ("Google-Apps", "1010020027");
+
+/// What somebody does at Google, in the account or to the one with this id.
+type Deed = fn(&mut Customer, &str);
+
+/// What is done to the account of each engineer, and what is found then.
+const DEEDS: [(&str, Kind, Deed); 11] = [
+    ("E-01", Kind::RoleTaken, |customer, id| customer.assignments.retain(|_, held| held.assigned_to != id)),
+    ("E-02", Kind::OtherRole, |customer, id| give(customer, "_HELP_DESK_ADMIN_ROLE", id)),
+    ("E-03", Kind::SuperAdministrator, |customer, id| give(customer, "_SEED_ADMIN_ROLE", id)),
+    ("E-04", Kind::Suspended, |customer, id| change(customer, id, |user| user.suspended = true)),
+    ("E-05", Kind::Deleted, |customer, id| drop(customer.take_user(id))),
+    ("E-06", Kind::Renamed, |customer, id| {
+        change(customer, id, |user| user.primary_email = format!("somebody@{DOMAIN}"));
+    }),
+    ("E-07", Kind::MarkerGone, |customer, id| {
+        change(customer, id, |user| drop(user.fields.remove("externalIds")));
+    }),
+    ("E-08", Kind::UnitChanged, |customer, id| {
+        let top = customer.org_unit("/").expect("the top").0.clone();
+        change(customer, id, |user| user.org_unit.clone_from(&top));
+    }),
+    ("E-09", Kind::PaidLicense, |customer, id| {
+        customer.licenses.insert((PAID.0.into(), PAID.1.into(), id.into()));
+    }),
+    ("E-10", Kind::Suspended, |customer, id| {
+        change(customer, id, |user| drop(user.fields.insert("archived".into(), true.into())));
+    }),
+    ("E-11", Kind::Reopened, |customer, id| change(customer, id, |user| user.suspended = false)),
+];
+
+/// Who has left before the last of them is done.
+const LEAVER: &str = "E-11";
+
+fn change(customer: &mut Customer, id: &str, how: impl FnOnce(&mut User)) {
+    let mut user = customer.take_user(id).expect("an account of the world");
+    how(&mut user);
+    customer.put_user(user);
+}
+
+fn role_named(customer: &Customer, name: &str) -> u64 {
+    let role = customer.roles.iter().find(|(_, role)| role.name == name);
+    *role.unwrap_or_else(|| panic!("no role {name}")).0
+}
+
+fn give(customer: &mut Customer, role: &str, to: &str) {
+    let (role_id, number) = (role_named(customer, role), customer.issue_number());
+    customer.assignments.insert(number, Assignment { role_id, assigned_to: to.to_owned(), org_unit: None });
+}
+
+/// The demo's account whose licence comes with the site.
+fn norway() -> Reseller {
+    let mut all = demo::files().resellers.iter().map(demo::reseller);
+    all.find(|reseller| reseller.name.as_str() == NAME).expect("an account of the demo")
+}
+
+async fn room(change: impl FnOnce(&mut Customer)) -> EngineRoom {
+    let mut world = World::from_toml(&demo::files().world).expect("the world that init writes");
+    let customer = world.customers.get_mut(NORWAY).expect("a customer of the demo");
+    customer.settings.seats = None;
+    let mut role = customer.roles.values().next().expect("a role").clone();
+    role.name = "_HELP_DESK_ADMIN_ROLE".into();
+    (role.super_admin, role.system) = (false, true);
+    role.privileges = [("service".to_owned(), "HELP_DESK".to_owned())].into();
+    let number = customer.issue_number();
+    customer.roles.insert(number, role);
+    change(customer);
+    EngineRoom::open(world).await
+}
+
+async fn live(room: &EngineRoom, policy: Policy) -> Arc<Engine> {
+    // Nobody looks by the clock here: each look is asked for.
+    let drift = DriftSettings { policy, ..DriftSettings::default() };
+    let settings = Settings { drift, ..settings(8) };
+    let engine = Engine::new(room.house([norway()]), settings, CancellationToken::new());
+    engine.start(None).await.expect("memory answers");
+    engine
+}
+
+async fn end(engine: &Engine) {
+    engine.cut_off();
+    engine.stopped().await;
+}
+
+async fn say(engine: &Engine, event: &Value) {
+    let body = event.to_string();
+    let admitted = engine.admit(body.as_bytes(), Some(events::CONTENT_TYPE), &BTreeMap::new()).await;
+    admitted.expect("an event without faults");
+}
+
+/// Somebody with a name that nobody else has.
+fn joiner(key: &str) -> Value {
+    let letter = |digit: u8| char::from(b'a' + digit - b'0');
+    let family: String = key.bytes().filter(u8::is_ascii_digit).map(letter).collect();
+    events::joined_as(key, "Torvild", &format!("Quist{family}"))
+}
+
+async fn row(room: &EngineRoom, id: &str) -> Enrollment {
+    let row = room.store.enrollment(&id.parse::<EnrollmentId>().expect("a row")).await;
+    row.expect("memory answers").unwrap_or_else(|| panic!("no row {id}"))
+}
+
+fn of(key: &str) -> String {
+    format!("domain/{key}/{NAME}/{DOMAIN}")
+}
+
+async fn kept(room: &EngineRoom) -> Option<Drift> {
+    row(room, &format!("reseller/{NAME}")).await.facts.drift.map(|drift| *drift)
+}
+
+/// In virtual time.
+async fn comes<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(HOUR, waiting).await.is_ok(), "{what} does not come about");
+}
+
+/// Everybody is ready for longer than a new account may be late.
+async fn settle(room: &EngineRoom, engine: &Engine, keys: &[&str]) {
+    for key in keys {
+        say(engine, &joiner(key)).await;
+    }
+    for key in keys {
+        let id = of(key);
+        comes(key, || async {
+            let row = room.store.enrollment(&id.parse().expect("a row")).await.expect("memory answers");
+            row.is_some_and(|row| row.state == State::Completed)
+        })
+        .await;
+    }
+    tokio::time::sleep(Duration::from_mins(16)).await;
+}
+
+/// Looks at the account now, and waits until that is done.
+async fn look(room: &EngineRoom, engine: &Engine) -> Drift {
+    let before = kept(room).await.map(|drift| drift.checked_at);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    engine.look_for_drift(&NAME.parse::<ResellerName>().expect("a name"));
+    comes("a look", || async { kept(room).await.map(|drift| drift.checked_at) != before }).await;
+    kept(room).await.expect("a look has ended")
+}
+
+fn found(drift: &Drift) -> BTreeSet<(Kind, String)> {
+    let whose = |key: Option<&str>| key.unwrap_or("-").to_owned();
+    let findings = drift.findings.iter();
+    findings.map(|one| (one.kind, whose(one.engineer.as_ref().map(|key| key.as_str())))).collect()
+}
+
+async fn account_of(room: &EngineRoom, key: &str) -> String {
+    row(room, &of(key)).await.facts.account.expect("an account").id.to_string()
+}
+
+fn in_norway<T>(room: &EngineRoom, act: impl FnOnce(&mut Customer) -> T) -> T {
+    room.sandbox.change(|world| act(world.customers.get_mut(NORWAY).expect("a customer of the demo")))
+}
+
+/// Each kind at once: it is there after one look, is known again after the next and after a restart, and is gone when it was put right.
+#[tokio::test(start_paused = true)]
+async fn what_others_change_is_found_is_kept_and_goes() {
+    let room = room(|_| ()).await;
+    let silent = Policy { more: Action::Report, fewer: Action::Report, cosmetic: Action::Report };
+    let engine = live(&room, silent).await;
+    let keys: Vec<&str> = DEEDS.iter().map(|(key, _, _)| *key).collect();
+    settle(&room, &engine, &keys).await;
+    say(&engine, &events::ended("left", LEAVER, 2)).await;
+    comes("the end of access", || async { row(&room, &of(LEAVER)).await.has_lost_access() }).await;
+    tokio::time::sleep(Duration::from_mins(16)).await;
+    assert_eq!(found(&look(&room, &engine).await), BTreeSet::new(), "nobody has done anything");
+
+    let before = in_norway(&room, |customer| customer.clone());
+    let mut expected: BTreeSet<(Kind, String)> =
+        [Kind::UnknownHolder, Kind::RoleWidened, Kind::RoleNarrowed].map(|kind| (kind, "-".into())).into();
+    for (key, kind, deed) in DEEDS {
+        let id = account_of(&room, key).await;
+        in_norway(&room, |customer| deed(customer, &id));
+        expected.insert((kind, key.to_owned()));
+    }
+    in_norway(&room, |customer| {
+        give(customer, "Customer Care", "109999999999999999999");
+        let role = role_named(customer, "Customer Care");
+        let role = customer.roles.get_mut(&role).expect("just found");
+        let first = role.privileges.pop_first().expect("two");
+        role.privileges.insert((first.0, "DELETE_EVERYTHING".into()));
+    });
+    let first = look(&room, &engine).await;
+    assert_eq!(found(&first), expected);
+    let second = look(&room, &engine).await;
+    let since = |drift: &Drift| drift.findings.iter().map(|one| one.since).max();
+    assert_eq!((found(&second), since(&second)), (expected.clone(), since(&first)), "known again");
+    let told = serde_json::to_string(&second).expect("JSON");
+    assert!(!told.contains('@') && !told.contains("quist"), "{told}");
+
+    // What cannot be read shows nothing: neither that something has gone, nor that something is there.
+    let broken = json!({"match": {"method": "GET", "path_regex": "/roleassignments"},
+        "do": {"fail_before": true, "status": 403, "reason": "forbidden", "message": "Not Authorized"}});
+    room.sandbox.add_faults(&broken).expect("a rule that is understood");
+    in_norway(&room, |customer| *customer = before);
+    engine.look_for_drift(&NAME.parse::<ResellerName>().expect("a name"));
+    tokio::time::sleep(Duration::from_mins(3)).await;
+    assert_eq!(kept(&room).await.map(|drift| found(&drift)), Some(expected));
+    room.sandbox.clear_faults();
+    end(&engine).await;
+
+    let engine = live(&room, silent).await;
+    assert_eq!(
+        kept(&room).await.map(|drift| found(&drift)),
+        Some(found(&second)),
+        "a restart forgets nothing"
+    );
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    assert_eq!(found(&look(&room, &engine).await), BTreeSet::new());
+    for key in keys {
+        let row = row(&room, &of(key)).await;
+        assert_eq!(row.state, State::Completed, "nobody was told to do anything about {key}");
+    }
+    end(&engine).await;
+}
+
+/// As it is shipped: what is lacking is given back, and what is too much is asked about until it is gone.
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_is_given_back_and_what_was_given_is_asked_about() {
+    let room = room(|_| ()).await;
+    let engine = live(&room, Policy::default()).await;
+    settle(&room, &engine, &["E-01", "E-02"]).await;
+    let (first, second) = (account_of(&room, "E-01").await, account_of(&room, "E-02").await);
+    let (settled, untouched) = (row(&room, &of("E-01")).await, row(&room, &of("E-02")).await);
+    in_norway(&room, |customer| {
+        customer.assignments.retain(|_, held| held.assigned_to != first);
+        give(customer, "_HELP_DESK_ADMIN_ROLE", &second);
+    });
+    let drift = look(&room, &engine).await;
+    let actions: Vec<(Kind, Action)> = drift.findings.iter().map(|one| (one.kind, one.action)).collect();
+    assert_eq!(actions, [(Kind::OtherRole, Action::Ask), (Kind::RoleTaken, Action::Repair)]);
+    comes("the role that was taken", || async {
+        let has_role = in_norway(&room, |customer| customer.roles_of(&first).count() == 1);
+        let row = row(&room, &of("E-01")).await;
+        has_role && row.state == State::Completed && row.version > settled.version
+    })
+    .await;
+    assert_eq!(room.sandbox.world_json()["customers"][NORWAY]["users"].as_array().map(Vec::len), {
+        in_norway(&room, |customer| Some(customer.users.len()))
+    });
+
+    let cards = async || {
+        let row = row(&room, &format!("reseller/{NAME}")).await;
+        drift_tasks(&row, &room.clock.now().to_zoned(TimeZone::UTC))
+    };
+    let asked = cards().await;
+    assert_eq!(asked.len(), 1, "{asked:#?}");
+    assert_eq!((asked[0].code, &asked[0].enrollment), (FailureCode::DriftFound, &untouched.id));
+    assert!(asked[0].closes_itself && asked[0].message.sv.so.contains("en roll som carepass inte ger"));
+    assert_eq!(found(&look(&room, &engine).await), [(Kind::OtherRole, "E-02".to_owned())].into());
+    let other = in_norway(&room, |customer| role_named(customer, "_HELP_DESK_ADMIN_ROLE"));
+    in_norway(&room, |customer| customer.assignments.retain(|_, held| held.role_id != other));
+    assert_eq!(found(&look(&room, &engine).await), BTreeSet::new());
+    assert_eq!(cards().await, []);
+    assert_eq!(row(&room, &of("E-02")).await.version, untouched.version, "the row was left alone");
+    end(&engine).await;
+}
+
+/// Whole lists: accounts 500 a page, role assignments 200, licences 1,000; below that one call for each list.
+#[tokio::test(start_paused = true)]
+async fn a_look_costs_less_than_a_call_for_fifty_accounts() {
+    for (accounts, most) in [(0_usize, 6), (1_200, 11)] {
+        let room = room(|customer| {
+            let model = customer.users.values().next().expect("the robot").as_ref().clone();
+            for number in 0..accounts {
+                let id = customer.issue_user_id();
+                let primary_email = format!("user{number}@{DOMAIN}");
+                customer.put_user(User {
+                    id: id.clone(),
+                    primary_email,
+                    aliases: Vec::new(),
+                    ..model.clone()
+                });
+                if number % 2 == 0 {
+                    give(customer, "_HELP_DESK_ADMIN_ROLE", &id);
+                }
+                if number % 4 == 0 {
+                    customer.licenses.insert((PAID.0.into(), PAID.1.into(), id));
+                }
+            }
+        })
+        .await;
+        let engine = live(&room, Policy::default()).await;
+        settle(&room, &engine, &["E-01"]).await;
+        let calls = || room.sandbox.calls().last().map_or(0, |call| call.seq);
+        // The hourly look at the account itself is over.
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        let begun = calls();
+        let drift = look(&room, &engine).await;
+        assert_eq!(found(&drift), BTreeSet::new());
+        let asked = room.sandbox.calls_after(begun);
+        let lists: Vec<&str> =
+            asked.iter().map(|call| call.path.as_str()).filter(|path| !path.ends_with("/token")).collect();
+        assert!(lists.len() <= most, "{} calls for {accounts} accounts: {lists:#?}", lists.len());
+        assert!(accounts == 0 || lists.len() * 50 < accounts, "{} calls", lists.len());
+        end(&engine).await;
+    }
+}
+
+/// The doors of a daemon that looks by the clock: API, tasks, metrics and the report of the command line.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_with_the_role_is_seen_at_every_door() {
+    let neighbour = Neighbour::start().await;
+    let door = Door::of(&neighbour);
+    let mut settings = door.settings();
+    settings.push(("DRIFT__EVERY", "1s"));
+    let environment = neighbour.environment(&settings);
+    let mut daemon = Daemon::start(&neighbour, &environment);
+    door.ready().await;
+    door.join(0).await;
+    door.settled(0..1, &mut daemon, &neighbour).await;
+    let checked = || async {
+        let all = door.get("/v1/resellers").await;
+        all["items"].as_array().is_some_and(|all| all.iter().all(|one| one["drift"].is_object()))
+    };
+    until("a look at every account", checked).await;
+    assert_eq!(door.get("/v1/drift").await["items"], json!([]));
+
+    let stranger = "109999999999999999999";
+    for customer in [NORWAY, SWEDEN] {
+        neighbour.sandbox.change(|world| {
+            give(world.customers.get_mut(customer).expect("a customer"), "Customer Care", stranger);
+        });
+    }
+    until("two findings", || async { door.get("/v1/drift").await["items"][1].is_object() }).await;
+    let found = door.get("/v1/drift?reseller=nordic-no").await;
+    let one = &found["items"][0];
+    let said = ["reseller", "kind", "severity", "action", "google_id"].map(|field| one[field].as_str());
+    let expected = ["nordic-no", "unknown_holder", "high", "ask", stranger].map(Some);
+    assert_eq!((said, found["items"].as_array().map(Vec::len)), (expected, Some(1)), "{found:#}");
+    let first = door.get("/v1/drift?limit=1").await;
+    let cursor = first["next_cursor"].as_str().expect("another part");
+    let second = door.get(&format!("/v1/drift?limit=1&cursor={cursor}")).await;
+    assert_eq!((&first["items"][0]["reseller"], &second["next_cursor"]), (&json!("nordic-no"), &Value::Null));
+    assert_eq!(second["items"][0]["reseller"], "nordic-se", "{second:#}");
+    let page = page(&neighbour, &door, "/resellers/nordic-no").await;
+    assert!(page.contains("who is not one of its engineers") && page.contains(stranger), "{page}");
+    let asks = |tasks: &Value| {
+        let tasks = tasks["items"].as_array().expect("items").clone();
+        tasks.into_iter().find(|task| task["reason"] == "drift_found")
+    };
+    let task = asks(&door.get("/v1/tasks").await).expect("a task");
+    assert_eq!((&task["reseller"], &task["closes_itself"]), (&json!("nordic-no"), &json!(true)), "{task:#}");
+    until("the metric", || async { high(&door).await == Some(2.0) }).await;
+
+    neighbour.sandbox.change(|world| {
+        for customer in world.customers.values_mut() {
+            customer.assignments.retain(|_, held| held.assigned_to != stranger);
+        }
+    });
+    until("nothing any more", || async { door.get("/v1/drift").await["items"] == json!([]) }).await;
+    assert_eq!(asks(&door.get("/v1/tasks").await), None);
+    let report = carepass()
+        .args(["report", "drift", "--json", "--config"])
+        .arg(neighbour.configuration_file())
+        .envs(&environment)
+        .output()
+        .expect("the binary can be run");
+    let report: Value = serde_json::from_slice(&report.stdout).expect("JSON");
+    let lines = report["items"].as_array().expect("items");
+    let line = lines.iter().find(|line| line["reseller"] == "nordic-no").expect("the finding");
+    assert_eq!((&line["id"], &line["kind"]), (&one["id"], &json!("unknown_holder")), "{report:#}");
+    assert!(line["since"].is_string() && line["gone"].is_string() && line["engineer"].is_null(), "{line:#}");
+    assert!(daemon.stop().await.success());
+}
+
+/// A page of the dashboard, for whoever has signed in.
+async fn page(neighbour: &Neighbour, door: &Door, path: &str) -> String {
+    let token = std::fs::read_to_string(neighbour.folder().join("token")).expect("init writes it");
+    let policy = reqwest::redirect::Policy::none();
+    let client = reqwest::Client::builder().no_proxy().redirect(policy).build().expect("a client");
+    let origin = format!("http://{}", door.address);
+    let request = client.post(format!("{origin}/sign-in")).header("origin", &origin);
+    let answer = request.form(&[("token", token.trim())]).send().await.expect("an answer");
+    let cookie = answer.headers()["set-cookie"].to_str().expect("text").split(';').next().expect("a cookie");
+    let request = client.get(format!("{origin}{path}")).header("cookie", cookie);
+    request.send().await.expect("an answer").text().await.expect("a text")
+}
+
+/// The gauge of what is grave.
+async fn high(door: &Door) -> Option<f64> {
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let answer = client.get(format!("http://{}/metrics", door.address)).send().await.expect("an answer");
+    let text = answer.text().await.expect("a text");
+    let line = text.lines().find(|line| line.starts_with("carepass_drift_findings{severity=\"high\"}"))?;
+    line.rsplit_once(' ')?.1.parse().ok()
+}
