@@ -11,6 +11,7 @@ use crate::model::engineer::Hold;
 use crate::model::enrollment::{EnrollmentId, Lane};
 use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::task::{CardId, Task, batch, task};
+use crate::steps::House;
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
@@ -77,7 +78,7 @@ pub(super) async fn open_tasks(api: &Api, wording: Wording) -> Result<Vec<Task>,
         while looked_at < TASK_ROWS_MAX {
             let rows = house.store.queue(&lane, after.as_ref(), PAGE).await?;
             looked_at += rows.len();
-            tasks.extend(rows.iter().filter_map(|row| task(row, &now)));
+            tasks.extend(rows.iter().filter_map(|row| task(row, &now)).map(|task| named(house, task)));
             after = rows.last().and_then(|row| row.wake_at().map(|at| (at, row.id.clone())));
             if rows.len() < PAGE {
                 break;
@@ -85,6 +86,15 @@ pub(super) async fn open_tasks(api: &Api, wording: Wording) -> Result<Vec<Task>,
         }
     }
     Ok(tasks)
+}
+
+/// The task with what its row does not know of the reseller account.
+fn named(house: &House, task: Task) -> Task {
+    let site = task.reseller.as_ref().and_then(|name| house.sites.get(name));
+    match site {
+        Some(site) => task.of_customer(&site.reseller.customer),
+        None => task,
+    }
 }
 
 async fn held_tasks(api: &Api, wording: Wording) -> Result<Vec<(Place, TaskView)>, Problem> {

@@ -2,10 +2,8 @@
 //! narrow, one order, pages that renew themselves, the keyboard alone, another site's page. Pictures are left in `target/room`. Not here:
 //! requests that no browser sends (`src/http/tests/room.rs`).
 
-mod driver;
-
+use crate::fixture::chromium::{Chromium, ENTER, TAB};
 use crate::fixture::process::carepass;
-use driver::{Chromium, ENTER, TAB};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

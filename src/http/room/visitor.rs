@@ -7,7 +7,7 @@ use super::super::problem::{Problem, ProblemKind};
 use super::super::tokens::{Caller, Role};
 use super::super::{Api, auth, hosts};
 use super::session::{AGE_MAX, Session};
-use super::{LANGUAGE, SIGN_IN};
+use super::{LANGUAGE, SIGN_IN, STREAM};
 use crate::model::person::Language;
 use crate::planted::planted;
 use axum::extract::{Form, FromRequest, FromRequestParts, Request, State};
@@ -83,7 +83,9 @@ pub(super) async fn require(
     if is_framed(request.headers()) {
         return Problem::from(ProblemKind::ForeignPage).into_response();
     }
-    let Some(session) = session(&api, request.headers()) else {
+    // The script cannot mark the stream as its own look, which it is all the same.
+    let looks = request.uri().path() == STREAM || request.headers().contains_key(LOOKS);
+    let Some(session) = found(&api, request.headers(), looks) else {
         return Redirect::to(SIGN_IN).into_response();
     };
     if !api.paces.take(&session.caller.name) {
@@ -170,8 +172,12 @@ pub(in super::super) fn reader(headers: &HeaderMap) -> Spoken {
 
 /// The session of a request, if its browser has signed in.
 pub(in super::super) fn session(api: &Api, headers: &HeaderMap) -> Option<Session> {
-    let kept = kept(headers)?;
-    api.sessions.find(&api.tokens, kept, !headers.contains_key(LOOKS))
+    found(api, headers, headers.contains_key(LOOKS))
+}
+
+/// The same; what the page itself asks keeps no session open.
+fn found(api: &Api, headers: &HeaderMap, looks: bool) -> Option<Session> {
+    api.sessions.find(&api.tokens, kept(headers)?, !looks)
 }
 
 /// What the browser keeps of its session.
