@@ -295,6 +295,7 @@ impl FailureCode {
                 | Self::ApiDisabled
                 | Self::NotAuthorized
                 | Self::CustomerMismatch
+                | Self::OrgUnitRefused
         )
     }
 

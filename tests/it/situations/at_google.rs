@@ -7,7 +7,7 @@ use crate::fixture::{Neighbour, events, until};
 use carepass::sandbox::OrgUnit;
 use serde_json::json;
 
-const LICENSING: &str = "https://www.googleapis.com/auth/apps.licensing";
+const ROLES: &str = "https://www.googleapis.com/auth/admin.directory.rolemanagement";
 const DANISH: &str = "reseller-dk.example";
 
 /// Delegation revoked: one card with what to paste, the leaver who is locked in on it, and every engineer says why.
@@ -16,7 +16,7 @@ async fn situation_delegation_revoked() {
     let scene = Scene::open(&[]).await;
     scene.join("E-1", "Quistgaard").await;
     scene.until_state("E-1", "ready").await;
-    scene.set(&json!({ "delegation": { DENMARK: { LICENSING: false } } }));
+    scene.set(&json!({ "delegation": { DENMARK: { ROLES: false } } }));
     scene.join("E-2", "Ravnkilde").await;
     scene.until_only("E-2", DANISH, "reseller_not_ready").await;
     scene.send(&events::ended("left", "E-1", 2)).await;
@@ -61,12 +61,13 @@ async fn situation_delegation_revoked() {
     let told = scene.card("delegation_missing").await;
     let detail = told["detail"].as_str().expect("evidence");
     assert!(
-        detail.starts_with("refused: apps.licensing; working: ") && detail.contains("all worked last at 2"),
+        detail.starts_with("refused: admin.directory.rolemanagement; working: ")
+            && detail.contains("all worked last at 2"),
         "{detail}"
     );
     assert_eq!(told["console_link"], "https://admin.google.com/ac/owl/domainwidedelegation");
 
-    scene.set(&json!({ "delegation": { DENMARK: { LICENSING: true } } }));
+    scene.set(&json!({ "delegation": { DENMARK: { ROLES: true } } }));
     press_card(&scene, &browser, "delegation_missing").await;
     comes_to(&scene, &browser, "E-2", DANISH, "ready").await;
     comes_to(&scene, &browser, "E-1", DANISH, "gone").await;

@@ -1,7 +1,7 @@
 //! Situations that begin with HR or on the way from there: a leaver in the middle, a broker that is away, the same event twice.
 //! Not here: those that begin at Google (`at_google`).
 
-use super::scene::{NORWAY, Scene};
+use super::scene::{DENMARK, NORWAY, Scene, row_at};
 use super::{Situation, check, comes_to, items, press, text};
 use crate::fixture::{Neighbour, events, until};
 use carepass::sandbox::broker::Broker;
@@ -16,7 +16,7 @@ const NORWEGIAN: &str = "reseller-no.example";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn situation_leaves_while_provisioning() {
     let scene = Scene::open(&[("ENGINE__BACKOFF_MAX", "1s"), ("ENGINE__ATTEMPTS_MAX", "1000")]).await;
-    scene.leave_seats(super::scene::DENMARK, 0);
+    scene.leave_seats(DENMARK, 0);
     scene.join("E-1", "Quistgaard").await;
     scene.until_only("E-1", DANISH, "seats_spent").await;
     scene.faults(&json!({
@@ -24,12 +24,12 @@ async fn situation_leaves_while_provisioning() {
         "do": { "fail_before": true, "status": 503 }
     }));
     assert_eq!(scene.send(&events::ended("left", "E-1", 2)).await, 202);
-    until("access is open in one domain alone", || async {
-        let engineer = scene.engineer("E-1").await;
-        engineer["leaving"]["open"] == json!([NORWEGIAN])
-            && super::scene::row_at(&engineer, NORWEGIAN)["reason"] == "backend_error"
-    })
-    .await;
+    scene
+        .until_engineer("E-1", "open access in one domain alone", |engineer| {
+            engineer["leaving"]["open"] == json!([NORWEGIAN])
+                && row_at(engineer, NORWEGIAN)["reason"] == "backend_error"
+        })
+        .await;
     let browser = scene.browser().await;
     let situation = Situation {
         engineer: "E-1",
@@ -79,15 +79,14 @@ async fn situation_broker_down() {
     until("a consumer", || async { broker.consumers("carepass.engineers") == Some(1) }).await;
     broker.set_away(true);
     broker.drop_connections();
-    until("the house says that the broker is away", || async {
-        part(&scene, "intake").await["ready"] == false
-    })
-    .await;
+    until("the house says that the broker is away", || async { part(&scene, "amqp").await["up"] == false })
+        .await;
 
     let browser = scene.browser().await;
-    let ready = scene.get("/readyz").await;
-    assert_eq!(ready["status"], "degraded", "{ready:#}");
-    assert!(text(&part(&scene, "intake").await["detail"]).len() > 5, "the cause is named: {ready:#}");
+    assert_eq!(scene.get("/readyz").await["status"], "ready", "what is in hand goes on");
+    assert_eq!(scene.get("/readyz?intake").await["status"], "not_ready");
+    let why = part(&scene, "amqp").await;
+    assert!(text(&why["detail"]).len() > 5, "the cause is named: {why}");
     // The other door.
     scene.join("E-1", "Quistgaard").await;
     comes_to(&scene, &browser, "E-1", DANISH, "ready").await;
@@ -95,7 +94,7 @@ async fn situation_broker_down() {
 
     broker.set_away(false);
     until("it consumes again", || async { broker.consumers("carepass.engineers") == Some(1) }).await;
-    until("the house says so", || async { scene.get("/readyz").await["status"] == "ready" }).await;
+    until("the house says so", || async { scene.get("/readyz?intake").await["status"] == "ready" }).await;
     until("what it had to tell is told", || async {
         broker.depth("carepass.outcomes").is_some_and(|depth| depth > 0)
     })
@@ -105,7 +104,7 @@ async fn situation_broker_down() {
 }
 
 async fn part(scene: &Scene, name: &str) -> Value {
-    let parts = scene.get("/readyz").await["parts"].clone();
+    let parts = scene.get("/readyz?intake").await["parts"].clone();
     items(&parts).into_iter().find(|part| part["name"] == name).unwrap_or(Value::Null)
 }
 

@@ -105,7 +105,8 @@ async fn card_shows(scene: &Scene, browser: &Chromium, card: &Card<'_>) {
     assert_eq!(shown["button"], card.button, "{shown:#}");
     assert_eq!(shown["names"], json!(card.values), "{shown:#}");
     let values = items(&told["values"]);
-    let values: Vec<&Value> = values.iter().map(|value| &value["value"]).collect();
+    let paste = Some(&told["paste"]).filter(|paste| !paste.is_null());
+    let values: Vec<&Value> = values.iter().map(|value| &value["value"]).chain(paste).collect();
     assert_eq!(shown["values"], json!(values), "what is copied is what the API names");
     assert_eq!(text(&shown["text"]).contains("Lock it out by hand now"), card.is_open_exposure, "{shown:#}");
 }

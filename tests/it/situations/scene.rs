@@ -22,6 +22,10 @@ pub const UNIT: &str = "/Customer Care";
 /// How long a command of the shell may take.
 const COMMAND_MAX: Duration = Duration::from_mins(1);
 
+/// How often something is looked for, and how long anything is waited for.
+const LOOK: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// A house with its neighbour.
 pub struct Scene {
     pub neighbour: Neighbour,
@@ -112,25 +116,36 @@ impl Scene {
 
     /// Waits until an engineer is in this state.
     pub async fn until_state(&self, key: &str, state: &str) {
-        until(&format!("{key} is {state}"), || async { self.engineer(key).await["state"] == state }).await;
+        self.until_engineer(key, state, |engineer| engineer["state"] == state).await;
     }
 
     /// Waits until an engineer's domain has this reason to be where it is, and every other one is ready.
     pub async fn until_only(&self, key: &str, place: &str, reason: &str) {
-        until(&format!("{key} in {place}: {reason}"), || async {
-            let engineer = self.engineer(key).await;
+        self.until_engineer(key, reason, |engineer| {
             let rows = items(&engineer["enrollments"]);
             let domains: Vec<&Value> = rows.iter().filter(|row| row["target"]["kind"] == "domain").collect();
-            domains.len() == 4
-                && domains.iter().all(|row| {
-                    if row["target"]["domain"] == place {
-                        row["reason"] == reason
-                    } else {
-                        row["state"] == "completed"
-                    }
-                })
+            let fits = |row: &Value| {
+                if row["target"]["domain"] == place {
+                    row["reason"] == reason
+                } else {
+                    row["state"] == "completed"
+                }
+            };
+            domains.len() == 4 && domains.into_iter().all(fits)
         })
         .await;
+    }
+
+    /// Waits until what the API says of an engineer is as wanted.
+    pub async fn until_engineer(&self, key: &str, what: &str, holds: impl Fn(&Value) -> bool) {
+        let waiting = async {
+            while !holds(&self.engineer(key).await) {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+            panic!("{key} does not come to {what}: {:#}", self.engineer(key).await);
+        }
     }
 
     /// What `carepass explain` prints.
