@@ -112,7 +112,7 @@
   };
   const listen = () => {
     hush();
-    if (document.hidden) return;
+    if (document.hidden || !("EventSource" in window)) return;
     stream = new EventSource("/stream");
     stream.addEventListener("opened", () => {
       body.dataset.told = "true";
@@ -126,7 +126,7 @@
   let turn = 0;
   const tick = () => {
     turn += 1;
-    if (stream?.readyState === EventSource.CLOSED && turn % REFUSED_LOOKS === 0) listen();
+    if (stream !== null && stream.readyState === EventSource.CLOSED && turn % REFUSED_LOOKS === 0) listen();
     if (behind || !isTold() || turn % TOLD_LOOKS === 0) look();
   };
 

@@ -83,8 +83,7 @@ pub(super) async fn require(
     if is_framed(request.headers()) {
         return Problem::from(ProblemKind::ForeignPage).into_response();
     }
-    // The script cannot mark the stream as its own look, which it is all the same.
-    let looks = request.uri().path() == STREAM || request.headers().contains_key(LOOKS);
+    let looks = looks(request.uri().path(), request.headers());
     let Some(session) = found(&api, request.headers(), looks) else {
         return Redirect::to(SIGN_IN).into_response();
     };
@@ -173,6 +172,11 @@ pub(in super::super) fn reader(headers: &HeaderMap) -> Spoken {
 /// The session of a request, if its browser has signed in.
 pub(in super::super) fn session(api: &Api, headers: &HeaderMap) -> Option<Session> {
     found(api, headers, headers.contains_key(LOOKS))
+}
+
+/// Whether the page asks by itself, and nobody has pressed anything. Its script cannot mark the stream.
+fn looks(path: &str, headers: &HeaderMap) -> bool {
+    path == STREAM || headers.contains_key(LOOKS)
 }
 
 /// The same; what the page itself asks keeps no session open.
@@ -266,6 +270,17 @@ mod tests {
             headers.append(*name, value.parse().unwrap());
         }
         headers
+    }
+
+    #[test]
+    fn what_the_page_asks_by_itself_keeps_no_session_open() {
+        let check = |path: &str, pairs: &[(&'static str, &str)], expected: bool| {
+            assert_eq!(looks(path, &headers(pairs)), expected, "{path} {pairs:?}");
+        };
+        check("/tasks", &[], false);
+        check("/tasks", &[("carepass-looks", "1")], true);
+        check("/stream", &[], true);
+        check("/stream/", &[], false);
     }
 
     #[test]

@@ -137,6 +137,28 @@ async fn whoever_has_signed_in_sees_every_page_and_is_gone_after_the_sign_out() 
     assert_eq!(browser.page("/").await.0, StatusCode::SEE_OTHER, "the session is over, not only the cookie");
 }
 
+/// The pages are told what the API tells, under the session and not under a token.
+#[tokio::test]
+async fn a_page_is_told_what_changes_while_its_session_lasts() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server, Role::Viewer).await;
+    let mut answer = browser.get(STREAM).send().await.unwrap();
+    assert_eq!(
+        (answer.status(), &answer.headers()["content-type"]),
+        (StatusCode::OK, &"text/event-stream".parse().unwrap())
+    );
+    let mut told = String::new();
+    while !told.contains("event: opened") {
+        told += std::str::from_utf8(&answer.chunk().await.unwrap().unwrap()).unwrap();
+    }
+    put_engineer(&server.store, "E-1", HELD).await;
+    while !told.contains("\"key\":\"E-1\"") {
+        told += std::str::from_utf8(&answer.chunk().await.unwrap().unwrap()).unwrap();
+    }
+    browser.press("/sign-out", &[]).send().await.unwrap();
+    assert_eq!(browser.get(STREAM).send().await.unwrap().status(), StatusCode::SEE_OTHER);
+}
+
 #[tokio::test]
 async fn nobody_signs_in_without_a_token() {
     let server = Server::start().await;

@@ -1,7 +1,7 @@
 //! Situations that begin with HR or on the way from there: a leaver in the middle, a broker that is away, the same event twice.
 //! Not here: those that begin at Google (`at_google`).
 
-use super::scene::{DENMARK, NORWAY, Scene, row_at};
+use super::scene::{NORWAY, Scene, row_at};
 use super::{Situation, check, comes_to, items, press, text};
 use crate::fixture::{Neighbour, events, until};
 use carepass::sandbox::broker::Broker;
@@ -15,10 +15,19 @@ const NORWEGIAN: &str = "reseller-no.example";
 /// access is open.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn situation_leaves_while_provisioning() {
-    let scene = Scene::open(&[("ENGINE__BACKOFF_MAX", "1s"), ("ENGINE__ATTEMPTS_MAX", "1000")]).await;
-    scene.leave_seats(DENMARK, 0);
+    // Nothing is begun in Denmark before that is confirmed.
+    let scene = Scene::begin(
+        Neighbour::start().await,
+        &[
+            ("ENGINE__BACKOFF_MAX", "1s"),
+            ("ENGINE__ATTEMPTS_MAX", "1000"),
+            ("RESELLERS__NORDIC_DK__AUTO_LICENSING_OFF__BY", ""),
+            ("RESELLERS__NORDIC_DK__AUTO_LICENSING_OFF__ON", ""),
+        ],
+    )
+    .await;
     scene.join("E-1", "Quistgaard").await;
-    scene.until_only("E-1", DANISH, "seats_spent").await;
+    scene.until_only("E-1", DANISH, "reseller_not_ready").await;
     scene.faults(&json!({
         "match": { "path_regex": "/admin/directory", "customer": NORWAY },
         "do": { "fail_before": true, "status": 503 }
@@ -87,6 +96,13 @@ async fn situation_broker_down() {
     assert_eq!(scene.get("/readyz?intake").await["status"], "not_ready");
     let why = part(&scene, "amqp").await;
     assert!(text(&why["detail"]).len() > 5, "the cause is named: {why}");
+    browser.open(&scene.at("/")).await;
+    let notice = browser.run("return document.querySelector('.trouble')?.textContent ?? ''").await;
+    assert!(
+        text(&notice).contains("No contact with the message broker.")
+            && text(&notice).contains(text(&why["detail"])),
+        "{notice}"
+    );
     // The other door.
     scene.join("E-1", "Quistgaard").await;
     comes_to(&scene, &browser, "E-1", DANISH, "ready").await;
@@ -95,6 +111,8 @@ async fn situation_broker_down() {
     broker.set_away(false);
     until("it consumes again", || async { broker.consumers("carepass.engineers") == Some(1) }).await;
     until("the house says so", || async { scene.get("/readyz?intake").await["status"] == "ready" }).await;
+    browser.open(&scene.at("/")).await;
+    assert_eq!(browser.run("return document.querySelector('.trouble')").await, Value::Null);
     until("what it had to tell is told", || async {
         broker.depth("carepass.outcomes").is_some_and(|depth| depth > 0)
     })
