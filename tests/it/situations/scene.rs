@@ -101,7 +101,8 @@ impl Scene {
 
     pub async fn get(&self, path: &str) -> Value {
         let request = self.http.get(self.at(path)).bearer_auth(&self.token);
-        request.send().await.expect("an answer").json().await.expect("JSON")
+        let body = request.send().await.expect("an answer").text().await.expect("a body");
+        serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
     }
 
     pub async fn engineer(&self, key: &str) -> Value {
@@ -143,9 +144,8 @@ impl Scene {
                 tokio::time::sleep(LOOK).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
-            panic!("{key} does not come to {what}: {:#}", self.engineer(key).await);
-        }
+        let in_time = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
+        assert!(in_time, "{key} does not come to {what}: {:#}", self.engineer(key).await);
     }
 
     /// What `carepass explain` prints.
