@@ -6,7 +6,7 @@ use super::in_force::InForce;
 use crate::amqp::Health;
 use crate::config::Config;
 use crate::engine::{self, Engine};
-use crate::http::{self, Api, Hosts, Part, Repeats, Sessions, Status};
+use crate::http::{self, Api, Hosts, NO_BROKER, Part, Repeats, Sessions, Status};
 use crate::telemetry;
 use anyhow::{Context as _, Result};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -80,7 +80,7 @@ async fn upkeep(handle: PrometheusHandle, stop: CancellationToken) {
 
 fn status(engine: &Engine, broker: Option<&BrokerHealth>, in_force: &InForce) -> Status {
     let intake = match broker {
-        None => vec![Part::new("amqp", false).with_detail("no broker is configured")],
+        None => vec![Part::new("amqp", false).with_detail(NO_BROKER)],
         Some(broker) => {
             vec![part("amqp", &broker.intake.borrow()), part("outcomes", &broker.outcomes.borrow())]
         }

@@ -20,6 +20,9 @@ const STORE_MAX: Duration = Duration::from_secs(2);
 /// One for each part that events come in and outcomes leave by.
 const BROKER_UP: &str = "carepass_broker_up";
 
+/// What the part of the broker says where none is configured: nothing is wrong then.
+pub const NO_BROKER: &str = "no broker is configured";
+
 /// What the house says of itself; asked at each probe, so it has to be cheap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -50,6 +53,14 @@ pub(super) struct Report {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     parts: Option<Vec<Part>>,
+}
+
+impl Status {
+    /// Why the broker is not there; none while it is, or where there is to be none.
+    pub(super) fn broker_away(&self) -> Option<&str> {
+        let is_away = |part: &&Part| !part.up && part.detail != NO_BROKER;
+        self.intake.iter().find(is_away).map(|part| part.detail.as_str())
+    }
 }
 
 impl Part {

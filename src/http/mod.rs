@@ -37,7 +37,7 @@ mod tokens;
 mod usernames;
 mod views;
 
-pub use health::{Part, Status};
+pub use health::{NO_BROKER, Part, Status};
 pub use hosts::{Hosts, host_of};
 pub use idempotency::Repeats;
 pub use pace::Paces;

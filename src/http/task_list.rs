@@ -11,6 +11,7 @@ use crate::engine::Waiting;
 use crate::model::engineer::Hold;
 use crate::model::id::EngineerKey;
 use crate::model::task::{CardId, Task, batch, drift_tasks, task};
+use crate::steps::House;
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
@@ -60,7 +61,7 @@ pub(super) async fn tasks(
     let (after, limit) = (asked.get::<Place>("cursor")?, limit_of(&asked)?);
     let wording = Wording::new(&api, spoken);
     let waiting = api.engine.waiting().await?;
-    let mut cards: Vec<(Place, TaskView)> = batch(open_tasks(&waiting, wording))
+    let mut cards: Vec<(Place, TaskView)> = batch(open_tasks(&api, &waiting, wording))
         .into_iter()
         .map(|card| (Place::of(&card.task), wording.task(card)))
         .collect();
@@ -75,9 +76,19 @@ pub(super) async fn tasks(
 }
 
 /// The tasks of all rows, before those that share a card are put together.
-pub(super) fn open_tasks(waiting: &Waiting, wording: Wording) -> Vec<Task> {
+pub(super) fn open_tasks(api: &Api, waiting: &Waiting, wording: Wording) -> Vec<Task> {
     let now = wording.zoned();
-    waiting.rows.iter().flat_map(|row| task(row, &now).into_iter().chain(drift_tasks(row, &now))).collect()
+    let tasks = waiting.rows.iter().flat_map(|row| task(row, &now).into_iter().chain(drift_tasks(row, &now)));
+    tasks.map(|task| named(api.engine.house(), task)).collect()
+}
+
+/// The task with what its row does not know of the reseller account.
+fn named(house: &House, task: Task) -> Task {
+    let site = task.reseller.as_ref().and_then(|name| house.sites.get(name));
+    match site {
+        Some(site) => task.of_customer(&site.reseller.customer),
+        None => task,
+    }
 }
 
 fn held_tasks(waiting: &Waiting, wording: Wording) -> Vec<(Place, TaskView)> {

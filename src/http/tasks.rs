@@ -111,7 +111,7 @@ async fn of_rows(
         return Err(Problem::invalid("/held_before", "belongs to the card grants-held only"));
     }
     let wording = Wording::new(api, spoken);
-    let mut card = task_list::open_tasks(&api.engine.waiting().await?, wording);
+    let mut card = task_list::open_tasks(api, &api.engine.waiting().await?, wording);
     card.retain(|task| task.id == id);
     check(&card, body.address_map)?;
     let (mut items, mut refused) = (Vec::new(), None);

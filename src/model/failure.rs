@@ -298,6 +298,7 @@ impl FailureCode {
                 | Self::ApiDisabled
                 | Self::NotAuthorized
                 | Self::CustomerMismatch
+                | Self::OrgUnitRefused
         )
     }
 

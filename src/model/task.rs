@@ -13,7 +13,7 @@ pub use drift::{asks_about_drift, drift_tasks};
 
 use super::enrollment::{Enrollment, EnrollmentId, State, Want};
 use super::failure::{Failure, FailureCode, Prefilled, UnmappedAnswer, Who};
-use super::id::{DomainName, EngineerKey, InvalidName, ResellerName};
+use super::id::{CustomerId, DomainName, EngineerKey, InvalidName, ResellerName};
 use super::message::link::console_link;
 use super::message::{Message, Place, explain, waiting};
 use super::person::Language;
@@ -185,7 +185,26 @@ fn told_of(engineers: usize, mut task: Task) -> Task {
         task.message.en.so = waiting(&task.message.en.so, engineers, Language::English);
         task.message.sv.so = waiting(&task.message.sv.so, engineers, Language::Swedish);
     }
+    if task.code == FailureCode::SeatsSpent && engineers > 0 {
+        task.values.push(seats_wanted(engineers, &task));
+    }
     task
+}
+
+/// What Google's form for more seats asks for, as one text to paste. English: it is read at Google.
+fn seats_wanted(engineers: usize, task: &Task) -> Prefilled {
+    let domain = task.enrollment.domain().map(|domain| format!(" ({domain})")).unwrap_or_default();
+    let account =
+        task.values.iter().find(|value| value.name == CUSTOMER).map(|value| format!(" of {}", value.value));
+    let by = task
+        .starts
+        .map(|starts| format!(" by {}", starts.to_zoned(TimeZone::UTC).date()))
+        .unwrap_or_default();
+    let value = format!(
+        "Please raise the number of Cloud Identity Free users{}{domain} by {engineers} or more{by}: so many support engineers are waiting.",
+        account.unwrap_or_default()
+    );
+    Prefilled { name: "request".to_owned(), value }
 }
 
 /// Rows that share a card have to come to the same id, so only what they share goes into it.
@@ -216,6 +235,20 @@ fn mapping(answer: &UnmappedAnswer) -> String {
     format!("[[google.answers]]\ncall = \"{call}\"\nstatus = {status}\n{reason}{then}")
 }
 
+/// The value that names a reseller account to Google.
+const CUSTOMER: &str = "customer_id";
+
+impl Task {
+    /// Names the reseller account to Google, where a form asks for it and the row does not know.
+    #[must_use]
+    pub fn of_customer(mut self, customer: &CustomerId) -> Self {
+        if self.code == FailureCode::SeatsSpent && self.values.iter().all(|value| value.name != CUSTOMER) {
+            self.values.insert(0, Prefilled { name: CUSTOMER.to_owned(), value: customer.to_string() });
+        }
+        self
+    }
+}
+
 /// What the row knows and a form asks for.
 fn values(row: &Enrollment, code: FailureCode) -> Vec<Prefilled> {
     let facts = &row.facts;
@@ -231,7 +264,7 @@ fn values(row: &Enrollment, code: FailureCode) -> Vec<Prefilled> {
     } else {
         row.id.domain().filter(|_| code == FailureCode::CaseRedirectNeeded).into_iter().collect()
     };
-    let customer = of("customer_id", facts.customer.as_ref().map(ToString::to_string));
+    let customer = of(CUSTOMER, facts.customer.as_ref().map(ToString::to_string));
     let unit = of("org_unit", unit.map(ToString::to_string));
     let patterns =
         domains.into_iter().filter_map(|domain| of(&format!("pattern {domain}"), Some(pattern(domain))));

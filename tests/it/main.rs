@@ -114,6 +114,8 @@ mod signed_events;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]
+mod situations;
+#[cfg(test)]
 mod step_harness;
 #[cfg(test)]
 mod stop;

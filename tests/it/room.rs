@@ -2,16 +2,16 @@
 //! narrow, one order, pages that renew themselves, the keyboard alone, another site's page. Pictures are left in `target/room`. Not here:
 //! requests that no browser sends (`src/http/tests/room.rs`).
 
-mod driver;
-
+use crate::fixture::chromium::{Chromium, ENTER, TAB};
 use crate::fixture::process::carepass;
-use driver::{Chromium, ENTER, TAB};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
+use tokio::time::sleep;
 
 /// What can be said of accessibility without judgement.
 const ACCESSIBLE: &str = include_str!("room/accessible.js");
@@ -28,6 +28,9 @@ const PAGES: [(&str, &str); 9] = [
     ("/engineers/E-20418", "engineer"),
     ("/engineers/J-00312", "engineer-waiting"),
 ];
+
+/// Streams that a caller may have at once.
+const STREAMS: usize = 8;
 
 /// A page that breaks every rule of the check, and the rules.
 const FAULTY: &str = "<header></header><h3></h3><main></main><main></main><p style='color:%23aaa;width:9999px'>pale</p>\
@@ -109,6 +112,8 @@ async fn the_dashboard_in_chromium() {
     every_page_is_accessible(&demo, &browser).await;
     an_order_is_carried_out_and_its_words_are_text(&demo, &browser).await;
     a_page_renews_itself(&demo, &browser).await;
+    a_page_is_told(&demo, &browser).await;
+    a_page_without_a_stream_looks_by_itself(&demo, &browser).await;
     the_keyboard_is_enough(&demo, &browser).await;
     a_page_elsewhere_orders_nothing(&demo, &browser).await;
     the_language_is_the_readers(&demo, &browser).await;
@@ -195,16 +200,12 @@ async fn an_order_is_carried_out_and_its_words_are_text(demo: &Demo, browser: &C
 
 /// What somebody else does is seen without a reload; while somebody writes, nothing is taken from under their hands.
 async fn a_page_renews_itself(demo: &Demo, browser: &Chromium) {
-    let row = "/v1/enrollments/J-00312/nordic-se/reseller-se.example/orders";
     browser.open(&demo.at("/engineers/J-00312")).await;
     browser.run("window.mark = 'the same page'").await;
-    let sees = |word: &str| {
-        format!("return [...document.querySelectorAll('q')].some((q) => q.textContent === '{word}')")
-    };
-    demo.order(row, "seen without a reload").await;
+    demo.order(ROW, "seen without a reload").await;
     browser.until("the order is seen", &sees("seen without a reload")).await;
     browser.write("details[open] input[name=reason]", "half a sen").await;
-    demo.order(row, "not seen yet").await;
+    demo.order(ROW, "not seen yet").await;
     let waits = "return document.getElementById('live').textContent === document.body.dataset.changed";
     browser.until("it says that something has changed", waits).await;
     assert_eq!(
@@ -212,6 +213,45 @@ async fn a_page_renews_itself(demo: &Demo, browser: &Chromium) {
         json!("half a sen")
     );
     assert_eq!(browser.run("return window.mark").await, json!("the same page"));
+}
+
+/// A row of which the tests order something.
+const ROW: &str = "/v1/enrollments/J-00312/nordic-se/reseller-se.example/orders";
+
+fn sees(word: &str) -> String {
+    format!("return [...document.querySelectorAll('q')].some((q) => q.textContent === '{word}')")
+}
+
+/// What changes is told: a page that cannot look by itself shows it all the same.
+async fn a_page_is_told(demo: &Demo, browser: &Chromium) {
+    let never = browser.before_pages("window.setInterval = () => 0").await;
+    browser.open(&demo.at("/engineers/J-00312")).await;
+    browser.until("the page is told", "return document.body.dataset.told === 'true'").await;
+    demo.order(ROW, "told at once").await;
+    browser.until("the order is seen", &sees("told at once")).await;
+    browser.not_before_pages(never).await;
+}
+
+/// As many streams as a caller may have are open elsewhere.
+async fn a_page_without_a_stream_looks_by_itself(demo: &Demo, browser: &Chromium) {
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let ask = || client.get(demo.at("/v1/stream")).bearer_auth(&demo.token).send();
+    let mut streams = Vec::new();
+    browser.open("about:blank").await;
+    // The page's own stream ends when the server has seen that it is gone.
+    while streams.len() < STREAMS {
+        let answer = ask().await.expect("an answer");
+        if answer.status().is_success() {
+            streams.push(answer);
+        } else {
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+    browser.open(&demo.at("/engineers/J-00312")).await;
+    demo.order(ROW, "seen without a stream").await;
+    browser.until("the order is seen", &sees("seen without a stream")).await;
+    assert_eq!(browser.run("return document.body.dataset.told").await, json!("false"));
+    drop(streams);
 }
 
 /// From the address line to an order with Tab and Enter alone, and the keyboard is always seen.

@@ -6,7 +6,7 @@ use super::super::problem::Problem;
 use super::super::tokens::Role;
 use super::super::{Api, dead_letters};
 use super::page::{Area, Page, Said, answer};
-use super::parts::{Button, engineer_link, moment, only_looking, order, pager};
+use super::parts::{Button, broker_away, engineer_link, moment, only_looking, order, pager};
 use super::text::Text;
 use super::visitor::Visitor;
 use crate::model::parked::{Door, Parked};
@@ -36,6 +36,7 @@ pub(super) async fn events(
     let next = last.map(|letter| format!("/events?cursor={}_{}", letter.at, letter.id));
     let language = visitor.language();
     let content = html! {
+        (broker_away(&api, language))
         @if letters.is_empty() { p { (Text::NoLetters.of(language)) } }
         @for letter in &letters { (show(&visitor, letter)) }
         (pager(after.is_some().then_some("/events"), next.as_deref(), language))

@@ -35,7 +35,7 @@ pub(super) async fn inbox(
     let from: usize = asked.get("from")?.unwrap_or(0);
     let language = visitor.language();
     let waiting = api.engine.waiting().await?;
-    let cards = batch(task_list::open_tasks(&waiting, Wording::new(&api, visitor.spoken)));
+    let cards = batch(task_list::open_tasks(&api, &waiting, Wording::new(&api, visitor.spoken)));
     let further = from.saturating_add(CARDS);
     let next = (further < cards.len()).then(|| format!("/tasks?from={further}"));
     let held = waiting.held.len();

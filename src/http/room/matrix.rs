@@ -5,7 +5,7 @@ use super::super::problem::Problem;
 use super::super::{Api, api};
 use super::cell::Cell;
 use super::page::{Area, Page, Said, answer};
-use super::parts::pager;
+use super::parts::{broker_away, pager};
 use super::text::Text;
 use super::visitor::Visitor;
 use crate::model::engineer::{Engineer, Progress};
@@ -74,6 +74,7 @@ pub(super) async fn matrix(
     let language = visitor.language();
     let columns: Vec<(&ResellerName, &DomainName)> = roster.domains().collect();
     let content = html! {
+        (broker_away(&api, language))
         (narrow(&view, language))
         @if lines.is_empty() { p { (if next.is_some() || view.after.is_some() { Text::NobodyInPart } else { Text::NobodyHere }.of(language)) } } @else { (table(&lines, &columns, &view, language)) }
         (columns_pager(columns.len(), &view, language))

@@ -28,6 +28,7 @@ use super::Api;
 use super::language::Spoken;
 use super::orders::to_its_end;
 use super::problem::Problem;
+use super::stream;
 use super::tokens::Role;
 use axum::Router;
 use axum::http::Method;
@@ -43,8 +44,11 @@ const LANGUAGE: &str = "/language";
 /// Where an invitation leads; its word follows.
 const ENTER: &str = "/enter/";
 
+/// What changes, for the script of the pages: what the API tells, under the browser's session.
+pub(super) const STREAM: &str = "/stream";
+
 /// What the paths of the dashboard begin with.
-const ROOMS: [&str; 12] = [
+const ROOMS: [&str; 13] = [
     "",
     "assets",
     "engineers",
@@ -56,6 +60,7 @@ const ROOMS: [&str; 12] = [
     "resellers",
     "sign-in",
     "sign-out",
+    "stream",
     "tasks",
 ];
 
@@ -69,7 +74,7 @@ pub(super) struct Room {
 }
 
 /// Every page and every button that needs a session; the tests walk the same table.
-pub(super) const ROUTES: [Room; 15] = [
+pub(super) const ROUTES: [Room; 16] = [
     page("/", |method| on(method, matrix::matrix)),
     page("/tasks", |method| on(method, inbox::inbox)),
     page("/grants", |method| on(method, grants::grants)),
@@ -78,6 +83,7 @@ pub(super) const ROUTES: [Room; 15] = [
     page("/resellers/{reseller}", |method| on(method, reseller::reseller)),
     page("/events", |method| on(method, events::events)),
     page("/engineers/{key}", |method| on(method, engineer::engineer)),
+    page(STREAM, |method| on(method, stream::route::stream)),
     button("/tasks/{id}/done", |method| on(method, orders::task_done)),
     button("/events/{id}/replay", |method| on(method, orders::replay)),
     button("/engineers/{key}/orders", |method| on(method, orders::of_engineer)),

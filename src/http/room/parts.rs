@@ -1,5 +1,6 @@
 //! Pieces that several pages share: times, values to copy, the form of an order. Not here: whole pages.
 
+use super::super::Api;
 use super::text::Text;
 use super::visitor::{PROOF, Visitor};
 use crate::model::failure::Prefilled;
@@ -36,6 +37,16 @@ pub(super) fn length(seconds: i64) -> String {
         (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
         (0, ..) => format!("{hours} h {minutes} min"),
         _ => format!("{days} d {hours} h"),
+    }
+}
+
+/// That the broker is away, what that means, and why it is; nothing while it is there.
+pub(super) fn broker_away(api: &Api, language: Language) -> Markup {
+    let status = (api.status)();
+    html! {
+        @if let Some(why) = status.broker_away() {
+            div.trouble { p { (Text::BrokerAway.of(language)) } @if !why.is_empty() { p.quiet { (Text::Evidence.of(language)) ": " code { (why) } } } }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::page::{Area, Page, Said, answer};
 use super::parts::{Button, length, moment, only_looking, order, sentences, values};
 use super::text::Text;
 use super::visitor::Visitor;
-use crate::google::Quota;
+use crate::google::{Quota, Supply};
 use crate::model::duty::Duty;
 use crate::model::enrollment::{Enrollment, EnrollmentId, TargetKind, Want};
 use crate::model::entry::{Change, Entry, Position};
@@ -255,6 +255,14 @@ impl Account<'_> {
         }
     }
 
+    /// What there is of a quota; of one that each domain has for itself, where there is least.
+    fn supply(&self, quota: Quota) -> Supply {
+        let domains = self.row.iter().flat_map(|row| row.facts.domains.iter().flatten());
+        let of_domains = domains.map(|domain| self.site.google.supply(&quota.turn(Some(domain))));
+        let least = of_domains.min_by(|one, other| one.per_second.total_cmp(&other.per_second));
+        least.unwrap_or_else(|| self.site.google.supply(&quota.turn(None)))
+    }
+
     /// How fast each of Google's APIs may be asked now, as this process knows it.
     fn lane(&self, language: Language) -> Markup {
         let say = |text: Text| text.of(language);
@@ -263,7 +271,7 @@ impl Account<'_> {
                 caption { (say(Text::LaneLead)) }
                 thead { tr { th scope="col" { "API" } th scope="col" { (say(Text::RateNow)) } th scope="col" { (say(Text::RateCeiling)) } th scope="col" { (say(Text::State)) } } }
                 tbody { @for (quota, name) in QUOTAS {
-                    @let (supply, ceiling) = (self.site.google.supply(&quota.turn(None)), self.site.google.ceiling(quota).per_second);
+                    @let (supply, ceiling) = (self.supply(quota), self.site.google.ceiling(quota).per_second);
                     @let is_slowed = supply.per_second < ceiling * 0.99;
                     tr {
                         th scope="row" { (name) }

@@ -52,6 +52,7 @@ texts! {
     FirstPart "To the beginning" "Till början"
     NextPart "Next part" "Nästa del"
     AndMore "and more:" "och fler:"
+    BrokerAway "No contact with the message broker. Work in hand goes on and nothing is lost: what HR sends waits there. An urgent leaver can be sent to POST /v1/events." "Ingen kontakt med meddelandekön. Pågående arbete fortsätter och inget går förlorat: det HR skickar väntar där. En brådskande avgång kan skickas till POST /v1/events."
     // What a button did.
     SaidDone "Done. It stands in the ledger with your reason." "Gjort. Det står i liggaren med ditt skäl."
     SaidChecked "carepass looks now. The card closes by itself when it sees that the thing is done." "carepass tittar nu. Kortet stängs av sig självt när det ser att saken är gjord."

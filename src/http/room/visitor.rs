@@ -7,7 +7,7 @@ use super::super::problem::{Problem, ProblemKind};
 use super::super::tokens::{Caller, Role};
 use super::super::{Api, auth, hosts};
 use super::session::{AGE_MAX, Session};
-use super::{LANGUAGE, SIGN_IN, SIGN_OUT, page};
+use super::{LANGUAGE, SIGN_IN, SIGN_OUT, STREAM, page};
 use crate::model::person::Language;
 use crate::planted::planted;
 use axum::extract::{Form, FromRequest, FromRequestParts, Request, State};
@@ -83,7 +83,8 @@ pub(super) async fn require(
     if is_embedded(request.headers()) {
         return Problem::from(ProblemKind::ForeignPage).into_response();
     }
-    let Some(session) = session(&api, request.headers()) else {
+    let looks = looks(request.uri().path(), request.headers());
+    let Some(session) = found(&api, request.headers(), looks) else {
         return way_in(&request);
     };
     if !api.paces.take(&session.caller.name) {
@@ -196,8 +197,17 @@ pub(in super::super) fn reader(headers: &HeaderMap) -> Spoken {
 
 /// The session of a request, if its browser has signed in.
 pub(in super::super) fn session(api: &Api, headers: &HeaderMap) -> Option<Session> {
-    let kept = kept(headers)?;
-    api.sessions.find(&api.tokens, kept, !headers.contains_key(LOOKS))
+    found(api, headers, headers.contains_key(LOOKS))
+}
+
+/// Whether the page asks by itself, and nobody has pressed anything. Its script cannot mark the stream.
+fn looks(path: &str, headers: &HeaderMap) -> bool {
+    path == STREAM || headers.contains_key(LOOKS)
+}
+
+/// The same; what the page itself asks keeps no session open.
+fn found(api: &Api, headers: &HeaderMap, looks: bool) -> Option<Session> {
+    api.sessions.find(&api.tokens, kept(headers)?, !looks)
 }
 
 /// What the browser keeps of its session.
@@ -293,6 +303,17 @@ mod tests {
             headers.append(*name, value.parse().unwrap());
         }
         headers
+    }
+
+    #[test]
+    fn what_the_page_asks_by_itself_keeps_no_session_open() {
+        let check = |path: &str, pairs: &[(&'static str, &str)], expected: bool| {
+            assert_eq!(looks(path, &headers(pairs)), expected, "{path} {pairs:?}");
+        };
+        check("/tasks", &[], false);
+        check("/tasks", &[("carepass-looks", "1")], true);
+        check("/stream", &[], true);
+        check("/stream/", &[], false);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 mod hostile;
 
 use super::*;
-use crate::http::room::ROUTES as ROOMS;
+use crate::http::room::{ROUTES as ROOMS, Room, STREAM};
 use crate::model::engineer::EventRef;
 use crate::model::parked::{Door, Letter};
 use reqwest::RequestBuilder;
@@ -97,7 +97,9 @@ async fn whoever_has_signed_in_sees_every_page_and_is_gone_after_the_sign_out() 
     put_engineer(&server.store, "E-1", GRANTED).await;
     put_waiting(&server.store, "engineer/E-1").await;
     let browser = Browser::of(&server, Role::Viewer).await;
-    for room in ROOMS.iter().filter(|room| room.method == Method::GET && !room.path.contains("{reseller}")) {
+    let is_page =
+        |room: &&Room| room.method == Method::GET && !room.path.contains("{reseller}") && room.path != STREAM;
+    for room in ROOMS.iter().filter(is_page) {
         let path = room_path(room.path);
         let answer = browser.get(&path).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
@@ -133,6 +135,28 @@ async fn whoever_has_signed_in_sees_every_page_and_is_gone_after_the_sign_out() 
     assert_eq!(answer.headers()["location"], "/sign-in");
     assert!(answer.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
     assert_eq!(browser.page("/").await.0, StatusCode::SEE_OTHER, "the session is over, not only the cookie");
+}
+
+/// The pages are told what the API tells, under the session and not under a token.
+#[tokio::test]
+async fn a_page_is_told_what_changes_while_its_session_lasts() {
+    let server = Server::start().await;
+    let browser = Browser::of(&server, Role::Viewer).await;
+    let mut answer = browser.get(STREAM).send().await.unwrap();
+    assert_eq!(
+        (answer.status(), &answer.headers()["content-type"]),
+        (StatusCode::OK, &"text/event-stream".parse().unwrap())
+    );
+    let mut told = String::new();
+    while !told.contains("event: opened") {
+        told += std::str::from_utf8(&answer.chunk().await.unwrap().unwrap()).unwrap();
+    }
+    put_engineer(&server.store, "E-1", HELD).await;
+    while !told.contains("\"key\":\"E-1\"") {
+        told += std::str::from_utf8(&answer.chunk().await.unwrap().unwrap()).unwrap();
+    }
+    browser.press("/sign-out", &[]).send().await.unwrap();
+    assert_eq!(browser.get(STREAM).send().await.unwrap().status(), StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]

@@ -59,7 +59,10 @@ pub fn drift_tasks(row: &Enrollment, now: &Zoned) -> Vec<Task> {
 
 /// Whether the row shows something that a person is asked about.
 pub fn asks_about_drift(row: &Enrollment) -> bool {
-    row.facts.drift.as_ref().is_some_and(|drift| drift.findings.iter().any(|finding| finding.action == Action::Ask))
+    row.facts
+        .drift
+        .as_ref()
+        .is_some_and(|drift| drift.findings.iter().any(|finding| finding.action == Action::Ask))
 }
 
 fn values(finding: &Finding, name: &super::super::id::ResellerName) -> Vec<Prefilled> {

@@ -78,6 +78,14 @@ fn the_card_of_a_wall_speaks_for_all_who_wait() {
     let so = "No Cloud Identity seat is left in the reseller account nordic-dk. 2 engineers wait.";
     assert_eq!(task.message.en.so, so);
     assert!(task.message.sv.so.ends_with(". 2 supporttekniker väntar."), "{}", task.message.sv.so);
+    let customer = "C01abc123".parse().unwrap();
+    let [card] =
+        batch(tasks().into_iter().map(|task| task.of_customer(&customer)).collect()).try_into().unwrap();
+    let values: Vec<_> =
+        card.task.values.iter().map(|value| (value.name.as_str(), value.value.as_str())).collect();
+    let request = "Please raise the number of Cloud Identity Free users of C01abc123 (a.example) by 2 or more by 2026-12-01: so \
+                   many support engineers are waiting.";
+    assert_eq!(values, [("customer_id", "C01abc123"), ("request", request)]);
     let [alone] = batch(tasks().split_off(2)).try_into().unwrap();
     assert!(alone.task.message.en.so.ends_with(" One engineer waits."));
 }
