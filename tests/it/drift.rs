@@ -164,10 +164,14 @@ async fn settle(room: &EngineRoom, engine: &Engine, keys: &[&str]) {
     tokio::time::sleep(Duration::from_mins(16)).await;
 }
 
-/// Looks at the account now, and waits until that is done.
+/// Looks at the account, once what was seen of its products is not taken for granted any more, and waits until that is done.
 async fn look(room: &EngineRoom, engine: &Engine) -> Drift {
+    tokio::time::sleep(Duration::from_mins(11)).await;
+    look_now(room, engine).await
+}
+
+async fn look_now(room: &EngineRoom, engine: &Engine) -> Drift {
     let before = kept(room).await.map(|drift| drift.checked_at);
-    tokio::time::sleep(Duration::from_secs(20)).await;
     engine.look_for_drift(&NAME.parse::<ResellerName>().expect("a name"));
     comes("a look", || async { kept(room).await.map(|drift| drift.checked_at) != before }).await;
     kept(room).await.expect("a look has ended")
@@ -197,7 +201,8 @@ async fn what_others_change_is_found_is_kept_and_goes() {
     settle(&room, &engine, &keys).await;
     say(&engine, &events::ended("left", LEAVER, 2)).await;
     comes("the end of access", || async { row(&room, &of(LEAVER)).await.has_lost_access() }).await;
-    tokio::time::sleep(Duration::from_mins(16)).await;
+    // Paid licences are watched for by themselves on the first day.
+    tokio::time::sleep(25 * HOUR).await;
     assert_eq!(found(&look(&room, &engine).await), BTreeSet::new(), "nobody has done anything");
 
     let before = in_norway(&room, |customer| customer.clone());
@@ -270,9 +275,6 @@ async fn what_was_taken_is_given_back_and_what_was_given_is_asked_about() {
         has_role && row.state == State::Completed && row.version > settled.version
     })
     .await;
-    assert_eq!(room.sandbox.world_json()["customers"][NORWAY]["users"].as_array().map(Vec::len), {
-        in_norway(&room, |customer| Some(customer.users.len()))
-    });
 
     let cards = async || {
         let row = row(&room, &format!("reseller/{NAME}")).await;
@@ -319,9 +321,9 @@ async fn a_look_costs_less_than_a_call_for_fifty_accounts() {
         settle(&room, &engine, &["E-01"]).await;
         let calls = || room.sandbox.calls().last().map_or(0, |call| call.seq);
         // The hourly look at the account itself is over.
-        tokio::time::sleep(Duration::from_mins(1)).await;
+        tokio::time::sleep(Duration::from_mins(11)).await;
         let begun = calls();
-        let drift = look(&room, &engine).await;
+        let drift = look_now(&room, &engine).await;
         assert_eq!(found(&drift), BTreeSet::new());
         let asked = room.sandbox.calls_after(begun);
         let lists: Vec<&str> =
