@@ -46,10 +46,7 @@ const DEEDS: [(&str, Kind, Deed); 11] = [
     ("E-07", Kind::MarkerGone, |customer, id| {
         change(customer, id, |user| drop(user.fields.remove("externalIds")));
     }),
-    ("E-08", Kind::UnitChanged, |customer, id| {
-        let top = customer.org_unit("/").expect("the top").0.clone();
-        change(customer, id, |user| user.org_unit.clone_from(&top));
-    }),
+    ("E-08", Kind::UnitChanged, |customer, id| change(customer, id, |user| user.org_unit = "top".into())),
     ("E-09", Kind::PaidLicense, |customer, id| {
         customer.licenses.insert((PAID.0.into(), PAID.1.into(), id.into()));
     }),
