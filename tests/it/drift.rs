@@ -36,7 +36,7 @@ type Deed = fn(&mut Customer, &str);
 /// What is done to the account of each engineer, and what is found then.
 const DEEDS: [(&str, Kind, Deed); 11] = [
     ("E-01", Kind::RoleTaken, |customer, id| customer.assignments.retain(|_, held| held.assigned_to != id)),
-    ("E-02", Kind::OtherRole, |customer, id| give(customer, "_HELP_DESK_ADMIN_ROLE", id)),
+    ("E-02", Kind::OtherRole, |customer, id| give(customer, "_USER_MANAGEMENT_ADMIN_ROLE", id)),
     ("E-03", Kind::SuperAdministrator, |customer, id| give(customer, "_SEED_ADMIN_ROLE", id)),
     ("E-04", Kind::Suspended, |customer, id| change(customer, id, |user| user.suspended = true)),
     ("E-05", Kind::Deleted, |customer, id| drop(customer.take_user(id))),
@@ -85,12 +85,6 @@ async fn room(change: impl FnOnce(&mut Customer)) -> EngineRoom {
     let mut world = World::from_toml(&demo::files().world).expect("the world that init writes");
     let customer = world.customers.get_mut(NORWAY).expect("a customer of the demo");
     customer.settings.seats = None;
-    let mut role = customer.roles.values().next().expect("a role").clone();
-    role.name = "_HELP_DESK_ADMIN_ROLE".into();
-    (role.super_admin, role.system) = (false, true);
-    role.privileges = [("service".to_owned(), "HELP_DESK".to_owned())].into();
-    let number = customer.issue_number();
-    customer.roles.insert(number, role);
     change(customer);
     EngineRoom::open(world).await
 }
@@ -261,7 +255,7 @@ async fn what_was_taken_is_given_back_and_what_was_given_is_asked_about() {
     let (settled, untouched) = (row(&room, &of("E-01")).await, row(&room, &of("E-02")).await);
     in_norway(&room, |customer| {
         customer.assignments.retain(|_, held| held.assigned_to != first);
-        give(customer, "_HELP_DESK_ADMIN_ROLE", &second);
+        give(customer, "_USER_MANAGEMENT_ADMIN_ROLE", &second);
     });
     let drift = look(&room, &engine).await;
     let actions: Vec<(Kind, Action)> = drift.findings.iter().map(|one| (one.kind, one.action)).collect();
@@ -282,7 +276,7 @@ async fn what_was_taken_is_given_back_and_what_was_given_is_asked_about() {
     assert_eq!((asked[0].code, &asked[0].enrollment), (FailureCode::DriftFound, &untouched.id));
     assert!(asked[0].closes_itself && asked[0].message.sv.so.contains("en roll som carepass inte ger"));
     assert_eq!(found(&look(&room, &engine).await), [(Kind::OtherRole, "E-02".to_owned())].into());
-    let other = in_norway(&room, |customer| role_named(customer, "_HELP_DESK_ADMIN_ROLE"));
+    let other = in_norway(&room, |customer| role_named(customer, "_USER_MANAGEMENT_ADMIN_ROLE"));
     in_norway(&room, |customer| customer.assignments.retain(|_, held| held.role_id != other));
     assert_eq!(found(&look(&room, &engine).await), BTreeSet::new());
     assert_eq!(cards().await, []);
@@ -306,7 +300,7 @@ async fn a_look_costs_less_than_a_call_for_fifty_accounts() {
                     ..model.clone()
                 });
                 if number % 2 == 0 {
-                    give(customer, "_HELP_DESK_ADMIN_ROLE", &id);
+                    give(customer, "_USER_MANAGEMENT_ADMIN_ROLE", &id);
                 }
                 if number % 4 == 0 {
                     customer.licenses.insert((PAID.0.into(), PAID.1.into(), id));
