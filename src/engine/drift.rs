@@ -12,7 +12,7 @@ use crate::model::duty::Duty;
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::{Enrollment, EnrollmentId};
 use crate::model::entry::Actor;
-use crate::model::failure::{Failure, FailureCode, FailureKind};
+use crate::model::failure::{Failure, FailureKind};
 use crate::model::id::{DomainName, EngineerKey, LocalPart, ResellerName};
 use crate::model::rules::{later, part_of};
 use crate::model::transition::Input;
@@ -107,17 +107,14 @@ impl Lookout {
         if self.tried.is_some_and(rests) {
             return false;
         }
-        match kept {
+        if let Some(kept) = kept {
             // The time between two may have become shorter.
-            Some(kept) => {
-                let latest = later(kept.checked_at, every);
-                now >= kept.look_again.map_or(latest, |at| at.min(latest)) || kept.checked_at > now
-            }
-            None => {
-                let since = *self.since.get_or_insert(now);
-                let first = every / FIRST_PART;
-                since > now || now >= later(since, first / 5 + part_of(name.as_str(), first - first / 5))
-            }
+            let latest = later(kept.checked_at, every);
+            now >= kept.look_again.map_or(latest, |at| at.min(latest)) || kept.checked_at > now
+        } else {
+            let since = *self.since.get_or_insert(now);
+            let first = every / FIRST_PART;
+            since > now || now >= later(since, first / 5 + part_of(name.as_str(), first - first / 5))
         }
     }
 }
@@ -417,7 +414,7 @@ fn tick(every: SignedDuration) -> Duration {
 }
 
 fn away(error: StoreError) -> Failure {
-    Failure::transient(FailureCode::StoreUnavailable).with_detail(&error.to_string())
+    SheetError::from(error).into()
 }
 
 #[cfg(test)]
