@@ -192,7 +192,7 @@ impl Engine {
         };
         let Some(row) = row.filter(is_known) else { return Ok(()) };
         let members = self.members(name, &row).await?;
-        let read = self.read_lists(site, self.house.clock.now()).await?;
+        let read = read_lists(site, self.house.clock.now()).await?;
         let planned = Planned {
             reseller: &site.reseller,
             roles: &row.facts.roles,
@@ -247,26 +247,6 @@ impl Engine {
             Err(SheetError::Store(error)) => Err(away(error)),
             Err(SheetError::Seal(_) | SheetError::Incomplete) => Ok(None),
         }
-    }
-
-    /// Whole lists that begin now or later; one that fails is waited for by none of the others.
-    async fn read_lists(&self, site: &Site, from: Timestamp) -> Result<Read, Failure> {
-        let census = &site.census;
-        let licenses = async {
-            if site.reseller.home {
-                // An engineer's own account may have what licences it likes.
-                return Ok(Arc::new(Snapshot { began: from, ended: from, items: Vec::new() }));
-            }
-            patiently(|| census.paid_licenses(from)).await
-        };
-        let (accounts, assignments, roles, licenses) = try_join4(
-            patiently(|| census.accounts(from)),
-            patiently(|| census.assignments(from)),
-            patiently(|| census.roles(from)),
-            licenses,
-        )
-        .await?;
-        Ok(Read { accounts, assignments, roles, licenses })
     }
 
     /// Those whose rows have not moved since they were read. A holder whose row has come meanwhile, or stands in a domain that is not
@@ -392,6 +372,26 @@ impl Read {
             ended: ended.into_iter().max().expect("four lists"),
         }
     }
+}
+
+/// Whole lists that begin now or later; one that fails is waited for by none of the others.
+async fn read_lists(site: &Site, from: Timestamp) -> Result<Read, Failure> {
+    let census = &site.census;
+    let licenses = async {
+        if site.reseller.home {
+            // An engineer's own account may have what licences it likes.
+            return Ok(Arc::new(Snapshot { began: from, ended: from, items: Vec::new() }));
+        }
+        patiently(|| census.paid_licenses(from)).await
+    };
+    let (accounts, assignments, roles, licenses) = try_join4(
+        patiently(|| census.accounts(from)),
+        patiently(|| census.assignments(from)),
+        patiently(|| census.roles(from)),
+        licenses,
+    )
+    .await?;
+    Ok(Read { accounts, assignments, roles, licenses })
 }
 
 /// Waits for a long list that is being read.

@@ -11,7 +11,7 @@ use carepass::engine::{DriftSettings, Engine, Settings};
 use carepass::model::drift::{Action, Drift, Kind, Policy};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, State};
 use carepass::model::failure::FailureCode;
-use carepass::model::id::ResellerName;
+use carepass::model::id::{EngineerKey, ResellerName};
 use carepass::model::reseller::Reseller;
 use carepass::model::task::drift_tasks;
 use carepass::sandbox::{Assignment, Customer, User, World};
@@ -171,7 +171,7 @@ async fn look_now(room: &EngineRoom, engine: &Engine) -> Drift {
 fn found(drift: &Drift) -> BTreeSet<(Kind, String)> {
     let whose = |key: Option<&str>| key.unwrap_or("-").to_owned();
     let findings = drift.findings.iter();
-    findings.map(|one| (one.kind, whose(one.engineer.as_ref().map(|key| key.as_str())))).collect()
+    findings.map(|one| (one.kind, whose(one.engineer.as_ref().map(EngineerKey::as_str)))).collect()
 }
 
 async fn account_of(room: &EngineRoom, key: &str) -> String {
