@@ -12,7 +12,7 @@ use crate::model::duty::Duty;
 use crate::model::engineer::Engineer;
 use crate::model::enrollment::{Enrollment, EnrollmentId};
 use crate::model::entry::Actor;
-use crate::model::failure::{Failure, FailureCode, FailureKind};
+use crate::model::failure::{Failure, FailureKind};
 use crate::model::id::{DomainName, EngineerKey, LocalPart, ResellerName};
 use crate::model::rules::{later, part_of};
 use crate::model::transition::Input;
@@ -107,17 +107,14 @@ impl Lookout {
         if self.tried.is_some_and(rests) {
             return false;
         }
-        match kept {
+        if let Some(kept) = kept {
             // The time between two may have become shorter.
-            Some(kept) => {
-                let latest = later(kept.checked_at, every);
-                now >= kept.look_again.map_or(latest, |at| at.min(latest)) || kept.checked_at > now
-            }
-            None => {
-                let since = *self.since.get_or_insert(now);
-                let first = every / FIRST_PART;
-                since > now || now >= later(since, first / 5 + part_of(name.as_str(), first - first / 5))
-            }
+            let latest = later(kept.checked_at, every);
+            now >= kept.look_again.map_or(latest, |at| at.min(latest)) || kept.checked_at > now
+        } else {
+            let since = *self.since.get_or_insert(now);
+            let first = every / FIRST_PART;
+            since > now || now >= later(since, first / 5 + part_of(name.as_str(), first - first / 5))
         }
     }
 }
@@ -195,7 +192,7 @@ impl Engine {
         };
         let Some(row) = row.filter(is_known) else { return Ok(()) };
         let members = self.members(name, &row).await?;
-        let read = self.read_lists(site, self.house.clock.now()).await?;
+        let read = read_lists(site, self.house.clock.now()).await?;
         let planned = Planned {
             reseller: &site.reseller,
             roles: &row.facts.roles,
@@ -250,26 +247,6 @@ impl Engine {
             Err(SheetError::Store(error)) => Err(away(error)),
             Err(SheetError::Seal(_) | SheetError::Incomplete) => Ok(None),
         }
-    }
-
-    /// Whole lists that begin now or later; one that fails is waited for by none of the others.
-    async fn read_lists(&self, site: &Site, from: Timestamp) -> Result<Read, Failure> {
-        let census = &site.census;
-        let licenses = async {
-            if site.reseller.home {
-                // An engineer's own account may have what licences it likes.
-                return Ok(Arc::new(Snapshot { began: from, ended: from, items: Vec::new() }));
-            }
-            patiently(|| census.paid_licenses(from)).await
-        };
-        let (accounts, assignments, roles, licenses) = try_join4(
-            patiently(|| census.accounts(from)),
-            patiently(|| census.assignments(from)),
-            patiently(|| census.roles(from)),
-            licenses,
-        )
-        .await?;
-        Ok(Read { accounts, assignments, roles, licenses })
     }
 
     /// Those whose rows have not moved since they were read. A holder whose row has come meanwhile, or stands in a domain that is not
@@ -397,6 +374,26 @@ impl Read {
     }
 }
 
+/// Whole lists that begin now or later; one that fails is waited for by none of the others.
+async fn read_lists(site: &Site, from: Timestamp) -> Result<Read, Failure> {
+    let census = &site.census;
+    let licenses = async {
+        if site.reseller.home {
+            // An engineer's own account may have what licences it likes.
+            return Ok(Arc::new(Snapshot { began: from, ended: from, items: Vec::new() }));
+        }
+        patiently(|| census.paid_licenses(from)).await
+    };
+    let (accounts, assignments, roles, licenses) = try_join4(
+        patiently(|| census.accounts(from)),
+        patiently(|| census.assignments(from)),
+        patiently(|| census.roles(from)),
+        licenses,
+    )
+    .await?;
+    Ok(Read { accounts, assignments, roles, licenses })
+}
+
 /// Waits for a long list that is being read.
 async fn patiently<T, R>(ask: impl Fn() -> R) -> Result<T, Failure>
 where
@@ -417,7 +414,7 @@ fn tick(every: SignedDuration) -> Duration {
 }
 
 fn away(error: StoreError) -> Failure {
-    Failure::transient(FailureCode::StoreUnavailable).with_detail(&error.to_string())
+    SheetError::from(error).into()
 }
 
 #[cfg(test)]

@@ -94,8 +94,8 @@ impl Member {
         })
     }
 
-    fn place(&self) -> Option<(EngineerKey, DomainName)> {
-        Some((self.engineer.clone(), self.domain.clone()))
+    fn place(&self) -> (EngineerKey, DomainName) {
+        (self.engineer.clone(), self.domain.clone())
     }
 }
 
@@ -306,7 +306,7 @@ impl<'a> Judge<'a> {
     }
 
     fn of(&self, member: &Member, kind: Kind, detail: &str) -> Finding {
-        self.found(kind, member.place(), member.account.as_str(), detail)
+        self.found(kind, Some(member.place()), member.account.as_str(), detail)
     }
 
     fn found(

@@ -100,7 +100,7 @@ fn spread(base: SignedDuration, id: &EnrollmentId, at: At) -> SignedDuration {
 }
 
 /// A part of a time that is always the same for a name, so that what comes again for many names does not come for all at once.
-pub fn part_of(name: &str, whole: SignedDuration) -> SignedDuration {
+pub(crate) fn part_of(name: &str, whole: SignedDuration) -> SignedDuration {
     let thousandth = i32::try_from(fnv1a(name.as_bytes()) % 1_000).expect("a remainder of 1000 fits");
     whole / 1_000 * thousandth
 }
