@@ -36,7 +36,9 @@ async fn joined(
 ) -> (Neighbour, String) {
     let neighbour = Neighbour::start().await;
     let door = Door::of(&neighbour);
-    let settings = [door.settings(), vec![("LOG__FORMAT", "json")], more.to_vec()].concat();
+    // On a slow machine, too, the last spans are to be sent.
+    let own = vec![("LOG__FORMAT", "json"), ("STOP__WITHIN", "40s")];
+    let settings = [door.settings(), own, more.to_vec()].concat();
     let mut environment = neighbour.environment(&settings);
     environment.extend(process.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let mut daemon = Daemon::start(&neighbour, &environment);

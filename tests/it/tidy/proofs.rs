@@ -22,8 +22,9 @@ const EFFECTS: [&str; 13] = [
     "batch::put_down(",
 ];
 
-/// Rooms without effects of the daemon's (the API only answers), and where an index is made anew at a start: nothing is acknowledged by that.
-const WITHOUT: [&str; 4] = ["sandbox/", "cli/", "store/embedded/recover.rs", "http/"];
+/// Rooms without effects of the daemon's (the API only answers, and spans tell of work: nothing rests on them), and where an index is made
+/// anew at a start: nothing is acknowledged by that.
+const WITHOUT: [&str; 5] = ["sandbox/", "cli/", "store/embedded/recover.rs", "http/", "otlp/"];
 
 /// A point stands so many lines before its effect at most, or beside the one call that leads to it.
 const BEFORE_LINES: usize = 4;
