@@ -185,26 +185,24 @@ fn told_of(engineers: usize, mut task: Task) -> Task {
         task.message.en.so = waiting(&task.message.en.so, engineers, Language::English);
         task.message.sv.so = waiting(&task.message.sv.so, engineers, Language::Swedish);
     }
-    if task.code == FailureCode::SeatsSpent && engineers > 0 {
-        task.values.push(seats_wanted(engineers, &task));
-    }
+    let request = seats_wanted(engineers, &task);
+    task.values.extend(request);
     task
 }
 
 /// What Google's form for more seats asks for, as one text to paste. English: it is read at Google.
-fn seats_wanted(engineers: usize, task: &Task) -> Prefilled {
+fn seats_wanted(engineers: usize, task: &Task) -> Option<Prefilled> {
+    let named = |value: &&Prefilled| task.code == FailureCode::SeatsSpent && value.name == CUSTOMER;
+    let customer = &task.values.iter().find(named).filter(|_| engineers > 0)?.value;
     let domain = task.enrollment.domain().map(|domain| format!(" ({domain})")).unwrap_or_default();
-    let account =
-        task.values.iter().find(|value| value.name == CUSTOMER).map(|value| format!(" of {}", value.value));
     let by = task
         .starts
         .map(|starts| format!(" by {}", starts.to_zoned(TimeZone::UTC).date()))
         .unwrap_or_default();
     let value = format!(
-        "Please raise the number of Cloud Identity Free users{}{domain} by {engineers} or more{by}: so many support engineers are waiting.",
-        account.unwrap_or_default()
+        "Please raise the number of Cloud Identity Free users of {customer}{domain} by {engineers} or more{by}: so many support engineers are waiting."
     );
-    Prefilled { name: "request".to_owned(), value }
+    Some(Prefilled { name: "request".to_owned(), value })
 }
 
 /// Rows that share a card have to come to the same id, so only what they share goes into it.
