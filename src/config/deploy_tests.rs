@@ -136,7 +136,7 @@ fn guides_events(folder: &Path) -> [Event; 2] {
     assert!(ended.unwrap().success(), "{script}");
     ["first.json", "last.json"].map(|name| {
         let body = fs::read(folder.join(name)).unwrap();
-        let read = event::parse(&body, Some("application/cloudevents+json"), &Default::default());
+        let read = event::parse(&body, Some("application/cloudevents+json"), &BTreeMap::new());
         read.unwrap_or_else(|refusal| panic!("{name}: {refusal:?}"))
     })
 }
@@ -148,7 +148,7 @@ fn the_guides_configuration_loads_and_its_two_events_fit_it_and_one_another() {
     assert_eq!(config.resellers.len(), 1);
     let [first, last] = guides_events(folder.path());
     for event in [&first, &last] {
-        assert_eq!(config.intake.allowed_sources, [event.reference.source.clone()]);
+        assert_eq!(config.intake.allowed_sources, std::slice::from_ref(&event.reference.source));
         assert_eq!(event.sequence, None, "it would be a hole in the count of HR's own");
     }
     assert_ne!(first.reference.id, last.reference.id);
