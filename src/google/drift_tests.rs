@@ -46,7 +46,7 @@ fn role(id: &str, name: &str, may: &[&str]) -> Role {
 
 fn holds(account: &str, role: &str) -> Assignment {
     Assignment {
-        id: format!("{account}{role}").parse().unwrap(),
+        id: role.parse().unwrap(),
         role: role.parse().unwrap(),
         assigned_to: account.into(),
         customer_wide: true,

@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_the_accounts_own_row_asks_about_is_not_asked_twice() {
-        let settled = row(&[(Kind::RoleWidened, "-")]);
+        let settled = row(&[(Kind::RoleWidened, "E-0")]);
         assert_eq!(cards(&settled).len(), 1);
         let here = At { step: StepName::Role, attempt: 1, runs: 1, looks: 1, waited_for: None, since: at(0) };
         let reason = Failure::needs(Who::Operator, FailureCode::RoleWidened);
