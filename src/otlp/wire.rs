@@ -62,7 +62,8 @@ struct Span {
     #[prost(bytes = "vec", tag = "1")]
     trace_id: Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
-    span_id: Vec<u8>,
+    /// `span_id`.
+    id: Vec<u8>,
     #[prost(bytes = "vec", tag = "4")]
     parent_span_id: Vec<u8>,
     #[prost(string, tag = "5")]
@@ -162,7 +163,7 @@ fn span(finished: &Finished) -> Span {
     };
     Span {
         trace_id: finished.context.trace.0.to_vec(),
-        span_id: finished.context.span.0.to_vec(),
+        id: finished.context.span.0.to_vec(),
         parent_span_id: finished.parent.map_or_else(Vec::new, |parent| parent.0.to_vec()),
         name: finished.name.clone().into_owned(),
         kind: match finished.kind {

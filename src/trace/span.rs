@@ -136,7 +136,9 @@ impl Span {
         let links = live.said().links.clone();
         apart.note(|notes| {
             notes.link(asked.context);
-            links.into_iter().for_each(|link| notes.link(link));
+            for link in links {
+                notes.link(link);
+            }
         });
         apart
     }
