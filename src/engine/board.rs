@@ -93,14 +93,18 @@ impl Kept {
             // It may have settled and show what others have changed all the same.
             if let Lane::Reseller(name) = &lane {
                 let row = store.enrollment(&EnrollmentId::Reseller(name.clone())).await?;
-                row.into_iter().for_each(|row| kept.take_row(row));
+                if let Some(row) = row {
+                    kept.take_row(row);
+                }
             }
             let mut after: Option<(Timestamp, EnrollmentId)> = None;
             loop {
                 let rows = store.queue(&lane, after.as_ref(), PAGE).await?;
                 after = rows.last().and_then(|row| row.wake_at().map(|at| (at, row.id.clone())));
                 let is_last = rows.len() < PAGE;
-                rows.into_iter().for_each(|row| kept.take_row(row));
+                for row in rows {
+                    kept.take_row(row);
+                }
                 if is_last {
                     break;
                 }
@@ -109,7 +113,9 @@ impl Kept {
         let mut after: Option<EngineerKey> = None;
         loop {
             let engineers = store.engineers(after.as_ref(), PAGE).await?;
-            engineers.iter().for_each(|engineer| kept.take_engineer(engineer));
+            for engineer in &engineers {
+                kept.take_engineer(engineer);
+            }
             let Some(last) = engineers.last().filter(|_| engineers.len() == PAGE) else { break };
             after = Some(last.key.clone());
         }
