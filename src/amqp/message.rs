@@ -39,8 +39,6 @@ pub struct Way {
     pub exchange: String,
     /// With this routing key.
     pub routing_key: String,
-    /// The `message-id` property.
-    pub message_id: Option<String>,
 }
 
 impl Incoming {
@@ -54,7 +52,6 @@ impl Incoming {
                 queue: queue.to_owned(),
                 exchange: delivery.exchange.to_string(),
                 routing_key: delivery.routing_key.to_string(),
-                message_id: properties.message_id().as_ref().map(ToString::to_string),
             },
         }
     }

@@ -168,12 +168,7 @@ async fn what_is_durable_is_acknowledged() {
         body: br#"{"id":1}"#.to_vec(),
         content_type: Some("application/cloudevents+json".into()),
         headers: BTreeMap::from([("trace".to_owned(), "t1".to_owned())]),
-        way: Way {
-            queue: QUEUE.into(),
-            exchange: "hr.events".into(),
-            routing_key: JOINED.into(),
-            message_id: Some("m1".into()),
-        },
+        way: Way { queue: QUEUE.into(), exchange: "hr.events".into(), routing_key: JOINED.into() },
     };
     assert_eq!(door.next().await, expected);
     door.settled().await;

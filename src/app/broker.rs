@@ -111,9 +111,6 @@ fn taken(engine: &Engine, way: &Way) -> Span {
         notes.text("messaging.operation.type", "process");
         notes.text("messaging.operation.name", "process");
         goes(notes, &way.exchange, &way.routing_key);
-        if let Some(id) = &way.message_id {
-            notes.text("messaging.message.id", id);
-        }
     });
     span
 }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Rows that are kept, of leavers and of all others, and engineers.
+/// So many are kept of each: rows of leavers, of reseller accounts, of engineers, of engineers' domains, and engineers who are held.
 const KEPT_MAX: usize = 20_000;
 
 /// Entries after which reading all is cheaper than what has happened.
@@ -24,7 +24,7 @@ const PAGE: usize = 500;
 
 /// What is kept between two looks; `None` before the first.
 #[derive(Default)]
-pub(super) struct Board(tokio::sync::Mutex<Option<Kept>>);
+pub(super) struct Board(Arc<tokio::sync::Mutex<Option<Kept>>>);
 
 /// What waits for a person at one moment.
 #[derive(Debug, Default)]
@@ -33,8 +33,10 @@ pub struct Waiting {
     pub rows: Vec<Arc<Enrollment>>,
     /// Engineers whom somebody has to let in.
     pub held: BTreeMap<EngineerKey, Held>,
-    /// There are more than are kept here.
-    pub is_cut: bool,
+    /// More rows wait than are kept here.
+    pub rows_cut: bool,
+    /// More engineers are held than are kept here.
+    pub held_cut: bool,
 }
 
 /// Why and since when an engineer is held.
@@ -54,7 +56,9 @@ struct Kept {
     /// The lanes whose rows were read.
     lanes: BTreeSet<Lane>,
     leaving: Shelf<EnrollmentId, Arc<Enrollment>>,
-    others: Shelf<EnrollmentId, Arc<Enrollment>>,
+    accounts: Shelf<EnrollmentId, Arc<Enrollment>>,
+    engineers: Shelf<EnrollmentId, Arc<Enrollment>>,
+    domains: Shelf<EnrollmentId, Arc<Enrollment>>,
     held: Shelf<EngineerKey, Held>,
 }
 
@@ -65,16 +69,26 @@ struct Shelf<K, V> {
 }
 
 impl Engine {
-    /// What waits for a person now. Errors: the store does not answer.
+    /// What waits for a person now. Whoever asked may go away: what was begun is finished, and the next look has it.
+    ///
+    /// # Errors
+    /// The store does not answer, or the stop has come.
     pub async fn waiting(&self) -> Result<Waiting, StoreError> {
-        let (store, lanes) = (&*self.house.store, self.lanes_shown());
-        let mut board = self.board.0.lock().await;
-        let head = store.head().await?;
-        if let Some(kept) = board.as_mut().filter(|kept| kept.is_good_for(head, &lanes)) {
-            kept.catch_up(store, head).await?;
-            return Ok(kept.show());
-        }
-        Ok(board.insert(Kept::read(store, lanes, head).await?).show())
+        let (board, store) = (Arc::clone(&self.board.0), Arc::clone(&self.house.store));
+        let (lanes, stop) = (self.lanes_shown(), self.stop.clone());
+        let look = async move {
+            let mut board = board.lock().await;
+            let head = store.head().await?;
+            if let Some(kept) = board.as_mut().filter(|kept| kept.is_good_for(head, &lanes)) {
+                kept.catch_up(&*store, head).await?;
+                return Ok(kept.show());
+            }
+            let kept = Kept::read(&*store, lanes, head);
+            let kept =
+                tokio::select! { biased; () = stop.cancelled() => return Err(gone()), kept = kept => kept? };
+            Ok(board.insert(kept).show())
+        };
+        self.to_its_end(look).await.unwrap_or_else(|| Err(gone()))
     }
 
     /// Every lane that somebody works on, and leavers of accounts that are not configured any more.
@@ -85,10 +99,21 @@ impl Engine {
     }
 }
 
+fn gone() -> StoreError {
+    StoreError::Unavailable("what waits for a person was not read to its end".into())
+}
+
 impl Kept {
     async fn read(store: &dyn Store, lanes: BTreeSet<Lane>, head: Position) -> Result<Self, StoreError> {
-        let mut kept =
-            Self { until: head, lanes, leaving: Shelf::new(), others: Shelf::new(), held: Shelf::new() };
+        let mut kept = Self {
+            until: head,
+            lanes,
+            leaving: Shelf::new(),
+            accounts: Shelf::new(),
+            engineers: Shelf::new(),
+            domains: Shelf::new(),
+            held: Shelf::new(),
+        };
         for lane in kept.lanes.clone() {
             // It may have settled and show what others have changed all the same.
             if let Lane::Reseller(name) = &lane {
@@ -128,7 +153,7 @@ impl Kept {
     fn is_good_for(&self, head: Position, lanes: &BTreeSet<Lane>) -> bool {
         let is_near = head.0.checked_sub(self.until.0).is_some_and(|behind| behind <= BEHIND_MAX);
         let has_room =
-            self.leaving.has_room_again() || self.others.has_room_again() || self.held.has_room_again();
+            self.shelves().iter().any(|shelf| shelf.has_room_again()) || self.held.has_room_again();
         is_near && !has_room && *lanes == self.lanes
     }
 
@@ -156,11 +181,16 @@ impl Kept {
 
     fn take_row(&mut self, row: Enrollment) {
         let asks = task::id(&row).is_some() || task::asks_about_drift(&row);
-        let (id, waits) = (row.id.clone(), asks && self.lanes.contains(&row.lane()));
-        let is_leaving = matches!(row.lane(), Lane::Leaving(_));
-        let row = Arc::new(row);
-        self.leaving.put(&id, (waits && is_leaving).then(|| Arc::clone(&row)));
-        self.others.put(&id, (waits && !is_leaving).then_some(row));
+        let (id, lane) = (row.id.clone(), row.lane());
+        let mut row = (asks && self.lanes.contains(&lane)).then(|| Arc::new(row));
+        let is_leaving = matches!(lane, Lane::Leaving(_));
+        // A domain that was to be given and is to be taken away changes its shelf.
+        self.leaving.put(&id, row.take_if(|_| is_leaving));
+        match id {
+            EnrollmentId::Reseller(_) => self.accounts.put(&id, row),
+            EnrollmentId::Engineer(_) => self.engineers.put(&id, row),
+            EnrollmentId::Domain(..) => self.domains.put(&id, row),
+        }
     }
 
     fn take_engineer(&mut self, engineer: &Engineer) {
@@ -169,11 +199,17 @@ impl Kept {
         self.held.put(&engineer.key, held);
     }
 
+    /// In the order in which they are shown.
+    fn shelves(&self) -> [&Shelf<EnrollmentId, Arc<Enrollment>>; 4] {
+        [&self.leaving, &self.accounts, &self.engineers, &self.domains]
+    }
+
     fn show(&self) -> Waiting {
         Waiting {
-            rows: self.leaving.kept.values().chain(self.others.kept.values()).cloned().collect(),
+            rows: self.shelves().iter().flat_map(|shelf| shelf.kept.values()).cloned().collect(),
             held: self.held.kept.clone(),
-            is_cut: self.leaving.is_cut || self.others.is_cut || self.held.is_cut,
+            rows_cut: self.shelves().iter().any(|shelf| shelf.is_cut),
+            held_cut: self.held.is_cut,
         }
     }
 }

@@ -9,7 +9,7 @@ use prost::Message as _;
 use reqwest::header::CONTENT_TYPE;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 /// Spans in a request.
@@ -27,8 +27,8 @@ const TRIES: u32 = 5;
 /// How long to wait after a failure, doubled each time.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 
-/// How long the last spans may take at the end.
-const FLUSH_MAX: Duration = Duration::from_secs(2);
+/// How long the last spans may take at the end, the request in hand included.
+const FLUSH_MAX: Duration = Duration::from_secs(4);
 
 /// The longest answer that is read, in bytes.
 const ANSWER_MAX: usize = 64 * 1024;
@@ -96,20 +96,24 @@ impl Exporter {
         Ok(Self { client, settings, resource, tracer, spans, is_troubled: false, dropped_before: 0 })
     }
 
-    /// Sends until the stop, and then what is left, for a moment at most.
+    /// Sends until the stop, and then what is left, for a moment at most. A request in hand is not sent twice for it.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                () = async {
-                    self.gather(&mut batch).await;
-                    self.deliver(&mut batch).await;
-                } => (),
-            }
-        }
-        if timeout(FLUSH_MAX, self.flush(&mut batch)).await.is_err() {
+        let is_whole = tokio::select! {
+            biased;
+            () = async {
+                while !stop.is_cancelled() {
+                    tokio::select! { biased; () = stop.cancelled() => break, () = self.gather(&mut batch) => () }
+                    self.deliver(&mut batch, &stop).await;
+                }
+                self.flush(&mut batch).await;
+            } => true,
+            () = async {
+                stop.cancelled().await;
+                tokio::time::sleep(FLUSH_MAX).await;
+            } => false,
+        };
+        if !is_whole {
             self.tracer.lose(batch.len() + self.spans.len());
         }
         let lost = self.tracer.dropped() - self.dropped_before;
@@ -134,8 +138,8 @@ impl Exporter {
         }
     }
 
-    /// Sends the batch, more than once if need be; it is empty afterwards, whatever became of it.
-    async fn deliver(&mut self, batch: &mut Vec<Finished>) {
+    /// Sends the batch, more than once if need be; it is empty afterwards, whatever became of it, unless the stop comes between two tries.
+    async fn deliver(&mut self, batch: &mut Vec<Finished>, stop: &CancellationToken) {
         let mut pause = PAUSE_MIN;
         for left in (0..TRIES).rev() {
             match self.send(batch).await {
@@ -150,7 +154,7 @@ impl Exporter {
                     if left == 0 || matches!(refusal, Refusal::Final(_)) {
                         break;
                     }
-                    tokio::time::sleep(pause).await;
+                    tokio::select! { biased; () = stop.cancelled() => return, () = tokio::time::sleep(pause) => () }
                     pause *= 2;
                 }
             }

@@ -49,7 +49,7 @@ pub(super) async fn grants(
     let language = visitor.language();
     let content = html! {
         @if held.is_empty() { p { (Text::NobodyHeld.of(language)) } }
-        @if waiting.is_cut { p.trouble { (Text::GrantsCut.of(language)) } }
+        @if waiting.held_cut { p.trouble { (Text::GrantsCut.of(language)) } }
         @for (why, held) in &held { (show(&visitor, wording, *why, held)) }
     };
     let page = Page {

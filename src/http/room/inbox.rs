@@ -40,7 +40,7 @@ pub(super) async fn inbox(
     let next = (further < cards.len()).then(|| format!("/tasks?from={further}"));
     let held = waiting.held.len();
     let content = html! {
-        @if waiting.is_cut { p.trouble { (Text::TasksCut.of(language)) } }
+        @if waiting.rows_cut { p.trouble { (Text::TasksCut.of(language)) } }
         @if held > 0 {
             p { a href=(Area::Grants.path()) { (Text::Grants.of(language)) ": " (held) } }
         }

@@ -167,15 +167,15 @@ async fn changes(api: &Api, name: &ResellerName, now: Timestamp) -> Result<(Vec<
         let recent = part.into_iter().rev().filter(|entry| entry.at >= now - SINCE);
         found.extend(recent.filter(|entry| history::tells(entry, |change| is_about(change, name))));
         end = begin;
-        if is_older {
-            return Ok((found, false));
-        }
-        if found.len() >= SHOWN || looked_at >= LOOKED_AT_MAX {
+        let is_enough = found.len() > SHOWN || !is_older && looked_at >= LOOKED_AT_MAX;
+        if is_enough || is_older {
             found.truncate(SHOWN);
-            return Ok((found, true));
+            return Ok((found, is_enough));
         }
     }
-    Ok((found, false))
+    let is_cut = found.len() > SHOWN;
+    found.truncate(SHOWN);
+    Ok((found, is_cut))
 }
 
 /// A change of the account's own rows.

@@ -260,22 +260,31 @@ impl History {
         rows
     }
 
-    /// What waits for a person is what a walk through the rows finds, in a process that has seen them change and in one that has not.
+    /// What waits for a person is what a walk through the rows and engineers finds, in a process that has seen them change and in one that
+    /// has not. Where the ledger grows meanwhile there is nothing to compare.
     async fn look_at_the_board(&mut self) {
         let engine = self.lives.last().expect("somebody lives");
-        let before = self.room.store.head().await.expect("memory answers");
-        let rows = self.rows().await;
+        let store = &self.room.store;
+        let before = store.head().await.expect("memory answers");
+        let mut rows = self.rows().await;
+        for name in engine.house().sites.keys() {
+            let id = EnrollmentId::Reseller(name.clone());
+            rows.extend(store.enrollment(&id).await.expect("memory answers"));
+        }
+        let engineers = store.engineers(None, ENGINEERS.len()).await.expect("memory answers");
         let waiting = engine.waiting().await.expect("memory answers");
-        let is_calm = self.room.store.head().await.expect("memory answers") == before;
-        if !is_calm {
+        if store.head().await.expect("memory answers") != before {
             return;
         }
+        let version = |row: &Enrollment| (row.id.clone(), row.version);
         let walked = rows.iter().filter(|row| task::id(row).is_some());
-        let walked: BTreeMap<&EnrollmentId, u64> = walked.map(|row| (&row.id, row.version)).collect();
-        let kept = waiting.rows.iter().filter(|row| row.id.engineer().is_some());
-        let kept: BTreeMap<&EnrollmentId, u64> = kept.map(|row| (&row.id, row.version)).collect();
+        let walked: BTreeMap<EnrollmentId, u64> = walked.map(version).collect();
+        let kept: BTreeMap<EnrollmentId, u64> = waiting.rows.iter().map(|row| version(row)).collect();
         assert_eq!(kept, walked, "what waits for a person is not what is shown");
-        assert!(!waiting.is_cut);
+        let held = engineers.iter().filter(|engineer| engineer.held().is_some());
+        let held: BTreeSet<&EngineerKey> = held.map(|engineer| &engineer.key).collect();
+        assert_eq!(waiting.held.keys().collect::<BTreeSet<_>>(), held);
+        assert!(!waiting.rows_cut && !waiting.held_cut);
         self.stats.boards += 1;
         self.stats.on_boards += kept.len() as u64;
     }
