@@ -2,8 +2,9 @@
 //! does not know. Not here: how they are fetched (`client`) and shown.
 
 use crate::model::failure::FailureCode;
-use crate::model::message::in_short;
+use crate::model::message::{in_short, work_words};
 use crate::model::person::Language;
+use crate::model::plan::StepName;
 use crate::model::time_zone::TimeZoneName;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -171,6 +172,17 @@ impl EnrollmentAnswer {
     /// Whether a person has to act.
     pub fn needs_person(&self) -> bool {
         needs_person(self.waiting_on.as_deref())
+    }
+
+    /// What it does and about what, where there is no reason to give; codes where this version has no words for them.
+    pub fn work(&self, language: Language) -> String {
+        let Some(code) = &self.step else { return words(&self.state) };
+        let known: Option<StepName> = serde_json::from_value(Value::String(code.clone())).ok();
+        match (self.state.as_str(), known) {
+            ("running", Some(step)) => work_words(true, step, language),
+            ("scheduled", Some(step)) => work_words(false, step, language),
+            _ => format!("{} ({})", words(&self.state), words(code)),
+        }
     }
 
     fn urgency(&self) -> u8 {

@@ -90,10 +90,9 @@ pub fn not_ready(reseller: &ResellerAnswer, language: Language, zone: &TimeZone)
             Language::Swedish => format!("Återförsäljarkontot {name} gavs upp genom en order."),
         });
     }
-    let why = match (&row.reason, &row.step) {
-        (Some(code), _) => reason_words(code, language),
-        (None, Some(step)) => format!("{} ({})", words(&row.state), words(step)),
-        (None, None) => words(&row.state),
+    let why = match &row.reason {
+        Some(code) => reason_words(code, language),
+        None => row.work(language),
     };
     let again = row.look_again_at.map(|time| clock(time, zone));
     Some(match language {

@@ -246,7 +246,9 @@ fn a_reseller_account_that_is_not_ready_is_named_with_its_reason() {
     check(json!({ "name": "dk" }), english, "");
     let answer = |row: &serde_json::Value| json!({ "name": "dk", "ready": false, "enrollment": row });
     check(answer(&none), english, "The reseller account dk has not been looked at yet.");
-    check(answer(&scheduled), english, "The reseller account dk is not ready: scheduled (org unit).");
+    check(answer(&scheduled), english, "The reseller account dk is not ready: next (organizational unit).");
+    let running = answer(&row("running", none.clone(), none.clone()));
+    check(running, swedish, "Återförsäljarkontot dk är inte klart: pågår (organisationsenhet).");
     let waiting = row("waiting", json!("operator"), json!("role_not_pinned"));
     let why = reason_words("role_not_pinned", english);
     check(

@@ -1,6 +1,6 @@
 //! `GET /v1/stream`: what changes, as server-sent events, read from the ledger's end by whoever looks on. The ledger is the buffer: of a
 //! slow caller nothing is kept but one chunk and a place, and whoever is too far behind skips ahead and is told so. Streams are few, end
-//! by themselves after a while (the caller's token is looked at anew) and at the stop. Not here: what is said (`told`) and HTTP
+//! by themselves after a while (the caller's token is looked at anew), with the session they were opened in, and at the stop. Not here: what is said (`told`) and HTTP
 //! (`route`).
 
 pub(super) mod route;
@@ -55,6 +55,10 @@ struct Place {
     caller: String,
 }
 
+/// Until when a stream may be followed, where the caller has signed in: cancelled with the session.
+#[derive(Clone, Debug, Default)]
+pub(in crate::http) struct Allowed(pub(in crate::http) CancellationToken);
+
 /// One stream: what is to be sent next.
 pub(super) struct Follower {
     place: Place,
@@ -65,6 +69,7 @@ pub(super) struct Follower {
     greeting: Option<String>,
     next_beat: Instant,
     ends: Instant,
+    allowed: Allowed,
 }
 
 /// Why there is no stream.
@@ -129,6 +134,7 @@ impl Follower {
         store: Arc<dyn Store>,
         caller: &str,
         after: Option<Position>,
+        allowed: Allowed,
     ) -> Result<Self, NoStream> {
         let place = streams.take_place(caller).ok_or(NoStream::TooMany)?;
         let head = store.head().await.map_err(NoStream::Store)?;
@@ -140,7 +146,8 @@ impl Follower {
         let read = after.min(head);
         Told::Opened { position: read.0 }.write(&mut greeting, Some(read));
         let now = Instant::now();
-        Ok(Self { place, store, read, greeting: Some(greeting), next_beat: now + BEAT, ends: now + LIFE })
+        let (next_beat, ends) = (now + BEAT, now + LIFE);
+        Ok(Self { place, store, read, greeting: Some(greeting), next_beat, ends, allowed })
     }
 
     /// What is to be sent next; none at the end. Asked only when what was given before has left: nothing piles up.
@@ -156,7 +163,7 @@ impl Follower {
     async fn wait(&mut self) -> Option<String> {
         loop {
             let now = Instant::now();
-            if self.place.streams.closing.is_cancelled() || now >= self.ends {
+            if self.is_over(now) {
                 return None;
             }
             match self.look().await {
@@ -173,8 +180,16 @@ impl Follower {
                 return Some(format!(": nothing new\nid: {}\n\n", self.read.0));
             }
             let until = (now + POLL).min(self.next_beat).min(self.ends);
-            tokio::select! { () = self.place.streams.closing.cancelled() => (), () = sleep_until(until) => () }
+            tokio::select! {
+                () = self.place.streams.closing.cancelled() => (),
+                () = self.allowed.0.cancelled() => (),
+                () = sleep_until(until) => (),
+            }
         }
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        self.place.streams.closing.is_cancelled() || self.allowed.0.is_cancelled() || now >= self.ends
     }
 
     /// What the ledger has that was not told.

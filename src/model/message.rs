@@ -131,6 +131,12 @@ pub fn state_words(row: &Enrollment, now: &Zoned, language: Language) -> String 
     }
 }
 
+/// What a row does for which there is no more to say: "running (role)", or what it does next.
+pub fn work_words(is_running: bool, step: StepName, language: Language) -> String {
+    let Tongue { states, step: words, .. } = tongue(language);
+    format!("{} ({})", if is_running { states.running } else { states.next }, words(step).name)
+}
+
 /// Whom a row waits for, as a table says it to somebody who is none of them.
 pub fn who_words(on: Who, language: Language) -> &'static str {
     match (language, on) {

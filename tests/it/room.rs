@@ -307,9 +307,10 @@ async fn tab_to(browser: &Chromium, wanted: &str) {
 /// page show ours inside itself.
 async fn a_page_elsewhere_orders_nothing(demo: &Demo, browser: &Chromium) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let elsewhere = format!("http://{}/", listener.local_addr().expect("a bound port"));
+    let address = listener.local_addr().expect("a bound port");
+    let elsewhere = format!("http://{address}/");
     let page = format!(
-        "<!doctype html><title>elsewhere</title><iframe src='{0}/'></iframe>\
+        "<!doctype html><title>elsewhere</title><a href='{0}/tasks?from=0'>what is to be done</a><iframe src='{0}/'></iframe>\
          <form method=post action='{0}/engineers/E-20418/orders'><input name=order value=retry><input name=reason value=forged></form>",
         demo.origin
     );
@@ -332,6 +333,7 @@ async fn a_page_elsewhere_orders_nothing(demo: &Demo, browser: &Chromium) {
         )
         .await;
     assert_eq!(refused, json!("This was not sent by a page of this session"));
+    a_link_on_another_site_leads_to_its_page(demo, browser, address.port()).await;
     serving.abort();
     browser.open(&demo.at("/engineers/E-20418")).await;
     let forged = browser.run("return document.body.textContent.includes('forged')").await;
@@ -339,6 +341,20 @@ async fn a_page_elsewhere_orders_nothing(demo: &Demo, browser: &Chromium) {
     // The frame and the refused form are what the browser has to complain about.
     let complaints = browser.complaints().await;
     assert!(complaints.iter().any(|line| line.contains("frame")), "the frame was shown: {complaints:?}");
+}
+
+/// To a browser `localhost` is another site than 127.0.0.1: it keeps the session's cookie back, and yet nobody has to sign in again.
+async fn a_link_on_another_site_leads_to_its_page(demo: &Demo, browser: &Chromium, port: u16) {
+    browser.open(&format!("http://localhost:{port}/")).await;
+    assert_eq!(browser.run("return document.title").await, json!("elsewhere"));
+    browser.click("a").await;
+    browser
+        .until(
+            "the link leads to the tasks",
+            "return document.querySelector('h1')?.textContent === 'What only a person can do'",
+        )
+        .await;
+    assert_eq!(browser.address().await, demo.at("/tasks?from=0"));
 }
 
 async fn the_language_is_the_readers(demo: &Demo, browser: &Chromium) {

@@ -40,12 +40,18 @@ pub(super) fn length(seconds: i64) -> String {
     }
 }
 
-/// That the broker is away, what that means, and why it is; nothing while it is there.
+/// That the broker is away or takes nothing, what that means, and why it is; nothing while all is well.
 pub(super) fn broker_away(api: &Api, language: Language) -> Markup {
     let status = (api.status)();
+    html! { @if let Some(why) = status.broker_away() { (away(why, api.takes_events, language)) } }
+}
+
+fn away(why: &str, takes_events: bool, language: Language) -> Markup {
+    let other_door = if takes_events { Text::OtherDoor } else { Text::OtherDoorShut };
     html! {
-        @if let Some(why) = status.broker_away() {
-            div.trouble { p { (Text::BrokerAway.of(language)) } @if !why.is_empty() { p.quiet { (Text::Evidence.of(language)) ": " code { (why) } } } }
+        div.trouble {
+            p { (Text::BrokerAway.of(language)) " " (other_door.of(language)) }
+            @if !why.is_empty() { p.quiet { (Text::Evidence.of(language)) ": " code { (why) } } }
         }
     }
 }
@@ -165,5 +171,15 @@ mod tests {
         check(61, "1 min 1 s");
         check(3_600, "1 h 0 min");
         check(90_000, "1 d 1 h");
+    }
+
+    #[test]
+    fn another_door_is_named_as_it_is() {
+        for language in [Language::English, Language::Swedish] {
+            let (open, shut) =
+                (away("why", true, language).into_string(), away("", false, language).into_string());
+            assert!(open.contains("<code>why</code>") && !open.contains("intake.http.enabled"), "{open}");
+            assert!(shut.contains("intake.http.enabled") && !shut.contains("<code>"), "{shut}");
+        }
     }
 }

@@ -77,7 +77,12 @@
         status.textContent = body.dataset.ended;
         clearInterval(timer);
         hush();
-      } else if (answer.status === 200) {
+        return;
+      }
+      // Answered again: what was said of no contact is over.
+      const isBack = answer.status === 200 || answer.status === 304;
+      if (isBack && status.textContent === body.dataset.away) status.textContent = "";
+      if (answer.status === 200) {
         etag = answer.headers.get("etag") || "";
         show(new DOMParser().parseFromString(await answer.text(), "text/html"));
       } else if (answer.status !== 304) {

@@ -13,6 +13,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A session ends when nobody has used it for so long (ASVS 5.0, 7.3.1), and at the latest after a shift (7.3.2).
 pub(super) const IDLE_MAX: Duration = Duration::from_mins(30);
@@ -34,12 +35,14 @@ pub struct Sessions {
 }
 
 /// A browser that has signed in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Session {
     /// Whose token it was.
     pub(super) caller: Caller,
     /// What a form of this session carries, which no other page can know.
     pub(super) proof: String,
+    /// Cancelled when the session ends, for what goes on beyond a request.
+    pub(super) ended: CancellationToken,
 }
 
 /// Why no session was opened.
@@ -66,6 +69,9 @@ struct Record {
     token: TokenHash,
     since: Instant,
     used: Instant,
+    ended: CancellationToken,
+    /// However the record goes, the session has ended then.
+    _ends: DropGuard,
 }
 
 impl Default for Chance {
@@ -115,7 +121,7 @@ impl Sessions {
         if is_used {
             record.used = now;
         }
-        Some(Session { caller: caller.clone(), proof: proof(kept) })
+        Some(Session { caller: caller.clone(), proof: proof(kept), ended: record.ended.clone() })
     }
 
     /// Ends a session.
@@ -129,7 +135,7 @@ impl Sessions {
         let mut held = self.held();
         held.end_old(now);
         held.make_room(&token);
-        held.sessions.insert(hash(&kept), Record { token, since: now, used: now });
+        held.sessions.insert(hash(&kept), Record::begin(token, now));
         Ok(kept)
     }
 
@@ -157,6 +163,13 @@ impl Chance {
         let mut bytes = [0; ID_BYTES];
         self.0.fill(&mut bytes).map_err(|_| NotSignedIn::NoRandomness)?;
         Ok(URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+impl Record {
+    fn begin(token: TokenHash, now: Instant) -> Self {
+        let ended = CancellationToken::new();
+        Self { token, since: now, used: now, _ends: ended.clone().drop_guard(), ended }
     }
 }
 
@@ -258,10 +271,12 @@ mod tests {
         assert!(session.is_proven(&session.proof) && !session.is_proven(&others.proof));
         assert!(!session.is_proven("") && session.proof != kept);
         let without = tokens(&[("bo", &bo)]);
-        assert_eq!(sessions.find(&without, &kept, true), None, "the token was taken away");
-        assert_eq!(sessions.find(&known, &kept, true), None, "and that is final");
+        let is_in = |tokens: &Tokens, kept: &str| sessions.find(tokens, kept, true).is_some();
+        assert!(!session.ended.is_cancelled() && !is_in(&without, &kept), "the token was taken away");
+        assert!(session.ended.is_cancelled() && !is_in(&known, &kept), "and that is final");
+        assert!(!others.ended.is_cancelled());
         sessions.sign_out(&other);
-        assert_eq!(sessions.find(&known, &other, true), None);
+        assert!(others.ended.is_cancelled() && !is_in(&known, &other));
         assert_eq!(sessions.sign_in(&known, token().reveal()), Err(NotSignedIn::UnknownToken));
         assert_eq!(sessions.sign_in(&known, "short"), Err(NotSignedIn::UnknownToken));
     }

@@ -52,7 +52,9 @@ texts! {
     FirstPart "To the beginning" "Till början"
     NextPart "Next part" "Nästa del"
     AndMore "and more:" "och fler:"
-    BrokerAway "No contact with the message broker. Work in hand goes on and nothing is lost: what HR sends waits there. An urgent leaver can be sent to POST /v1/events." "Ingen kontakt med meddelandekön. Pågående arbete fortsätter och inget går förlorat: det HR skickar väntar där. En brådskande avgång kan skickas till POST /v1/events."
+    BrokerAway "Events do not come in, or outcomes do not go out. Work in hand goes on, outcomes are kept, and what HR sends waits in carepass's queue at the broker, if that is there." "Händelser kommer inte in, eller så går utfall inte ut. Pågående arbete fortsätter, utfall sparas, och det HR skickar väntar i carepass kö hos meddelandeförmedlaren, om den finns."
+    OtherDoor "An urgent leaver can be sent to POST /v1/events." "En brådskande avgång kan skickas till POST /v1/events."
+    OtherDoorShut "An urgent leaver can be sent to POST /v1/events when `intake.http.enabled` is true: set it in the configuration and reload." "En brådskande avgång kan skickas till POST /v1/events när `intake.http.enabled` är true: ställ in det i konfigurationen och läs in den på nytt."
     // What a button did.
     SaidDone "Done. It stands in the ledger with your reason." "Gjort. Det står i liggaren med ditt skäl."
     SaidChecked "carepass looks now. The card closes by itself when it sees that the thing is done." "carepass tittar nu. Kortet stängs av sig självt när det ser att saken är gjord."

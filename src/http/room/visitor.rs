@@ -4,6 +4,7 @@
 
 use super::super::language::Spoken;
 use super::super::problem::{Problem, ProblemKind};
+use super::super::stream::Allowed;
 use super::super::tokens::{Caller, Role};
 use super::super::{Api, auth, hosts};
 use super::session::{AGE_MAX, Session};
@@ -96,6 +97,7 @@ pub(super) async fn require(
     }
     // A route of the API that stands in the table of rooms finds its caller where it always does.
     request.extensions_mut().insert(session.caller.clone());
+    request.extensions_mut().insert(Allowed(session.ended.clone()));
     request.extensions_mut().insert(session);
     next.run(request).await
 }

@@ -1,6 +1,6 @@
 //! `GET /v1/stream` over HTTP: who asks, from where on, and the answer that does not end. Not here: what is said and when (`stream`).
 
-use super::{Follower, NoStream};
+use super::{Allowed, Follower, NoStream};
 use crate::http::Api;
 use crate::http::extract::Asked;
 use crate::http::problem::{Problem, ProblemKind};
@@ -27,6 +27,7 @@ const UNBUFFERED: (HeaderName, HeaderValue) =
 pub(in crate::http) async fn stream(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
+    allowed: Option<Extension<Allowed>>,
     asked: Asked,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -36,7 +37,9 @@ pub(in crate::http) async fn stream(
         None => asked.get("after")?,
     };
     let store = Arc::clone(&api.engine.house().store);
-    let follower = Follower::begin(&api.streams, store, &caller.name, after.map(Position)).await?;
+    // Under a token there is no session to end with.
+    let Extension(allowed) = allowed.unwrap_or_default();
+    let follower = Follower::begin(&api.streams, store, &caller.name, after.map(Position), allowed).await?;
     let chunks = unfold(follower, async |mut follower: Follower| {
         let chunk = follower.next().await?;
         Some((Ok::<_, Infallible>(chunk), follower))

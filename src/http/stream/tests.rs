@@ -20,7 +20,7 @@ async fn put_bookmark(store: &Memory) {
 
 async fn begin(streams: &Arc<Streams>, store: &Arc<Memory>, after: Option<u64>) -> Follower {
     let store: Arc<dyn Store> = Arc::clone(store) as Arc<dyn Store>;
-    Follower::begin(streams, store, "asa", after.map(Position)).await.unwrap()
+    Follower::begin(streams, store, "asa", after.map(Position), Allowed::default()).await.unwrap()
 }
 
 /// The names of the events of a chunk, each with its id.
@@ -105,7 +105,8 @@ async fn a_chunk_is_bounded_and_nothing_is_lost_between_two() {
 async fn streams_are_few_and_a_place_is_given_back() {
     let (streams, store) = (Arc::new(Streams::default()), Arc::new(Memory::new()));
     let open = async |caller: &str| {
-        Follower::begin(&streams, Arc::clone(&store) as Arc<dyn Store>, caller, None).await.ok()
+        let store = Arc::clone(&store) as Arc<dyn Store>;
+        Follower::begin(&streams, store, caller, None, Allowed::default()).await.ok()
     };
     let mut held = Vec::new();
     for caller in 0..STREAMS_MAX / EACH_MAX {

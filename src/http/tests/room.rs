@@ -8,6 +8,7 @@ use crate::http::room::{ROUTES as ROOMS, Room, STREAM};
 use crate::model::engineer::EventRef;
 use crate::model::parked::{Door, Letter};
 use reqwest::RequestBuilder;
+use std::time::Duration;
 
 const EVIL: &str = "https://evil.example";
 
@@ -119,6 +120,8 @@ async fn whoever_has_signed_in_sees_every_page_and_is_gone_after_the_sign_out() 
             ("cache-control", "no-store"),
             ("referrer-policy", "same-origin"),
             ("x-content-type-options", "nosniff"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
         ] {
             assert_eq!(headers[name], value, "{path}");
         }
@@ -156,6 +159,9 @@ async fn a_page_is_told_what_changes_while_its_session_lasts() {
         told += std::str::from_utf8(&answer.chunk().await.unwrap().unwrap()).unwrap();
     }
     browser.press("/sign-out", &[]).send().await.unwrap();
+    let ends = async { while answer.chunk().await.unwrap().is_some() {} };
+    let in_time = tokio::time::timeout(Duration::from_mins(1), ends).await;
+    assert!(in_time.is_ok(), "who has signed out is told on");
     assert_eq!(browser.get(STREAM).send().await.unwrap().status(), StatusCode::SEE_OTHER);
 }
 

@@ -2,7 +2,7 @@
 //! Not here: those that begin with HR (`from_hr`).
 
 use super::scene::{DENMARK, NORWAY, Scene, UNIT, change_customer, strangers_account};
-use super::{Card, Situation, check, comes_to, press_card};
+use super::{Card, Situation, check, comes_to, press_card, press_retry};
 use crate::fixture::{Neighbour, events, until};
 use carepass::sandbox::OrgUnit;
 use serde_json::json;
@@ -107,8 +107,11 @@ async fn situation_seats_run_out() {
     assert!(request.contains("of C01nordicdk (reseller-dk.example) by 1 or more by 2026-1"), "{request}");
     assert!(card["console_link"].is_string() && card["closes_itself"] == true, "{card:#}");
 
-    scene.leave_seats(DENMARK, 1);
+    // A look that finds nothing, after which it looks by itself; whoever buys the seat presses nothing.
+    let scene = scene.again(&[("ENGINE__LOOK_MIN", "1s"), ("ENGINE__LOOK_MAX", "1s")]).await;
+    scene.sign_in(&browser).await;
     press_card(&scene, &browser, "seats_spent").await;
+    scene.leave_seats(DENMARK, 1);
     comes_to(&scene, &browser, "E-1", DANISH, "ready").await;
     scene.until_state("E-1", "ready").await;
     scene.close(browser).await;
@@ -160,11 +163,15 @@ async fn situation_name_collision() {
 /// Google asks us to slow down: nobody has anything to do, the page shows which rate, and the work goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn situation_quota_exhausted() {
-    let scene = Scene::open(&[("ENGINE__BACKOFF_MAX", "1s")]).await;
-    scene.faults(&json!({
-        "match": { "method": "POST", "path_regex": "/users$", "customer": DENMARK },
-        "do": { "fail_before": true, "status": 429, "reason": "rateLimitExceeded" }
-    }));
+    let scene = Scene::open(&[]).await;
+    let fault = |retry_after: u64| {
+        json!({
+            "match": { "method": "POST", "path_regex": "/users$", "customer": DENMARK },
+            "do": { "fail_before": true, "status": 429, "reason": "rateLimitExceeded", "retry_after": retry_after }
+        })
+    };
+    // Nothing is tried again while it is looked at.
+    scene.faults(&fault(3_600));
     scene.join("E-1", "Quistgaard").await;
     scene.until_only("E-1", DANISH, "rate_limited").await;
     let browser = scene.browser().await;
@@ -184,6 +191,12 @@ async fn situation_quota_exhausted() {
     let slowed = "return [...document.querySelectorAll('tr')].some((one) => one.textContent.includes('users.insert') && one.textContent.includes('slowed down by Google'))";
     browser.until("the rate is shown as slowed down", slowed).await;
 
+    // A house that has begun anew knows nothing of that hour, and from here on it tries again by itself.
+    scene.neighbour.sandbox.clear_faults();
+    scene.faults(&fault(0));
+    let scene = scene.again(&[("ENGINE__BACKOFF_MAX", "1s")]).await;
+    scene.sign_in(&browser).await;
+    press_retry(&scene, &browser, "E-1", DANISH).await;
     scene.neighbour.sandbox.clear_faults();
     comes_to(&scene, &browser, "E-1", DANISH, "ready").await;
     scene.until_state("E-1", "ready").await;
@@ -306,7 +319,7 @@ async fn situation_role_widened() {
     let pinned = ["VIEW_CUSTOMERS", "ACCESS_CUSTOMER_SUPPORT_CASES"];
     scene.set(&role(&[pinned[0], pinned[1], "RESELLER_BILLING"]));
     // What was looked at a few minutes ago is believed; a start looks anew.
-    let scene = scene.again().await;
+    let scene = scene.again(&[]).await;
     scene.join("E-2", "Ravnkilde").await;
     scene.until_only("E-2", DANISH, "reseller_not_ready").await;
     let browser = scene.browser().await;

@@ -1,6 +1,6 @@
 //! The operator's day: each situation is one test that brings it about with the real parts (the sandbox over HTTP, the house as `serve`
 //! wires it, the broker's protocol, a real Chromium), looks at it through every door, does in the browser what is offered there, and
-//! sees the work go on by itself. Here is what the doors have in common; what happens is in `at_google` and `from_hr`, and what of it only a
+//! sees the work go on, by itself or once that is pressed. Nothing moves while it is looked at. Here is what the doors have in common; what happens is in `at_google` and `from_hr`, and what of it only a
 //! button shows in `buttons`. Not here: how single pages look (`room`), and which answer of Google's means what (`google/answers`).
 
 mod at_google;
@@ -44,6 +44,7 @@ struct Card<'a> {
 
 /// Looks at the situation through the API, the dashboard and the shell.
 async fn check(scene: &Scene, browser: &Chromium, situation: &Situation<'_>) {
+    scene.until_still().await;
     api_says(scene, situation).await;
     let shell = scene.explain(situation.engineer).await;
     assert!(shell.contains(situation.so), "explain: {shell}");
@@ -143,6 +144,12 @@ async fn press(browser: &Chromium, form: &str, order: &str) {
     browser.write(&format!("{form} input[name=reason]"), "pressed in the browser").await;
     browser.click(&format!("{form} button[value={order}]")).await;
     browser.until("it says what it did", "return document.querySelector('.said')").await;
+}
+
+/// Presses *Try again now* for an engineer's domain: what it does by itself begins with that look.
+async fn press_retry(scene: &Scene, browser: &Chromium, engineer: &str, place: &str) {
+    let form = form_of(scene, browser, engineer, place).await;
+    press(browser, &form, "retry").await;
 }
 
 /// The form of an engineer's domain, on the engineer's page.

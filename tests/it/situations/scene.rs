@@ -6,8 +6,10 @@ use crate::fixture::chromium::Chromium;
 use crate::fixture::process::carepass;
 use crate::fixture::{Neighbour, events, until};
 use carepass::app::App;
+use carepass::clock::Clock;
 use carepass::config::Config;
 use carepass::sandbox::{Customer, User};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::process::Command;
@@ -26,11 +28,13 @@ const COMMAND_MAX: Duration = Duration::from_mins(1);
 const LOOK: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How long a situation is looked at, at most.
+const STILL: SignedDuration = SignedDuration::from_mins(3);
+
 /// A house with its neighbour.
 pub struct Scene {
     pub neighbour: Neighbour,
     app: App,
-    config: Config,
     http: reqwest::Client,
     token: String,
 }
@@ -48,33 +52,33 @@ impl Scene {
 
     /// The same beside a neighbour that was changed before; nothing is waited for.
     pub async fn begin(neighbour: Neighbour, settings: &[(&str, &str)]) -> Self {
-        let mut all =
-            vec![("INTAKE__AMQP__URL", ""), ("INTAKE__HTTP__ENABLED", "true"), ("STOP__WITHIN", "2s")];
-        all.extend_from_slice(settings);
-        let config = neighbour.config(&all);
-        let app = App::start(&config).await.expect("a house that starts");
+        let app = App::start(&config(&neighbour, settings)).await.expect("a house that starts");
         let token = std::fs::read_to_string(neighbour.folder().join("token")).expect("init writes it");
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { neighbour, app, config, http, token: token.trim().to_owned() }
+        Self { neighbour, app, http, token: token.trim().to_owned() }
     }
 
-    /// The same after a stop and another start.
-    pub async fn again(self) -> Self {
+    /// The same after a stop and another start, with these settings and nobody signed in.
+    pub async fn again(self, settings: &[(&str, &str)]) -> Self {
         self.app.stop().await;
-        let app = App::start(&self.config).await.expect("a house that starts");
+        let app = App::start(&config(&self.neighbour, settings)).await.expect("a house that starts");
         Self { app, ..self }
     }
 
     /// A browser whose user has signed in with the token.
     pub async fn browser(&self) -> Chromium {
         let browser = Chromium::start().await;
+        self.sign_in(&browser).await;
+        browser
+    }
+
+    pub async fn sign_in(&self, browser: &Chromium) {
         browser.open(&self.at("/sign-in")).await;
         browser.write("#token", &self.token).await;
         browser.click("button.main").await;
         browser
             .until("it is signed in", "return location.pathname === '/' && document.querySelector('h1')")
             .await;
-        browser
     }
 
     /// Ends everything.
@@ -137,6 +141,19 @@ impl Scene {
         .await;
     }
 
+    /// Waits until nothing moves, and nothing will by itself for longer than anybody looks at it, on a slow machine too.
+    pub async fn until_still(&self) {
+        until("a house in which nothing moves", || async {
+            let end = Clock::System.now() + STILL;
+            let engineers = items(&self.get("/v1/engineers").await);
+            let resellers = items(&self.get("/v1/resellers").await);
+            let of_engineers = engineers.iter().flat_map(|engineer| items(&engineer["enrollments"]));
+            let mut rows = of_engineers.chain(resellers.iter().map(|account| account["enrollment"].clone()));
+            rows.all(|row| is_still(&row, end))
+        })
+        .await;
+    }
+
     /// Waits until what the API says of an engineer is as wanted.
     pub async fn until_engineer(&self, key: &str, what: &str, holds: impl Fn(&Value) -> bool) {
         let waiting = async {
@@ -182,6 +199,22 @@ impl Scene {
 
     pub async fn address(&self, key: &str, domain: &str) -> String {
         format!("{}@{domain}", text(&self.engineer(key).await["username"]))
+    }
+}
+
+fn config(neighbour: &Neighbour, settings: &[(&str, &str)]) -> Config {
+    let mut all = vec![("INTAKE__AMQP__URL", ""), ("INTAKE__HTTP__ENABLED", "true"), ("STOP__WITHIN", "2s")];
+    all.extend_from_slice(settings);
+    neighbour.config(&all)
+}
+
+/// Whether a row is at its end, or looks again after this time only.
+fn is_still(row: &Value, end: Timestamp) -> bool {
+    let looks_again: Option<Timestamp> = text(&row["look_again_at"]).parse().ok();
+    match text(&row["state"]) {
+        "completed" | "cancelled" => true,
+        "waiting" | "scheduled" => looks_again.is_some_and(|time| time > end),
+        _ => false,
     }
 }
 

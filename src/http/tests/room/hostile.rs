@@ -175,6 +175,9 @@ async fn hostile_requests_to_every_room_do_nothing() {
             }
             let opened = answer.headers().keys().any(|name| name.as_str().starts_with("access-control"));
             assert!(!opened && !answer.headers().contains_key("set-cookie"), "{case}");
+            for name in ["cross-origin-resource-policy", "cross-origin-opener-policy"] {
+                assert_eq!(answer.headers()[name], "same-origin", "{case}");
+            }
             sent += 1;
         }
     }
