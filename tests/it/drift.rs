@@ -236,7 +236,7 @@ async fn what_others_change_is_found_is_kept_and_goes() {
     ask(&engine).await;
     tokio::time::sleep(Duration::from_mins(3)).await;
     let asked = room.sandbox.calls_after(begun);
-    assert!(asked.iter().any(|call| call.path.ends_with("/roleassignments")), "the list was asked for");
+    assert!(asked.iter().any(|call| call.path.contains("/roleassignments")), "the list was asked for");
     assert_eq!(kept(&room).await.map(|drift| found(&drift)), Some(expected));
     room.sandbox.clear_faults();
     end(&engine).await;
