@@ -2,9 +2,12 @@
 //! the reseller account, so that a restart and an auditor see it. Data and small decisions only.
 //! Not here: how it is found (`google/drift`), when (`engine/drift`), and the words (`message`).
 
+mod hold;
+
 use super::enrollment::{Enrollment, EnrollmentId, State};
 use super::id::{DomainName, EngineerKey, InvalidName, ResellerName};
 use super::rules::fnv1a;
+use hold::{hold_back, mended};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -16,19 +19,10 @@ use std::str::FromStr;
 const LISTED_MAX: usize = 40;
 
 /// What they may weigh together, in bytes of text: a small part of what a row may.
-const LISTED_BYTES: usize = 6 * 1024;
+const LISTED_BYTES: usize = 7 * 1024;
 
 /// What a finding weighs beside its texts.
 const FINDING_BYTES: usize = 140;
-
-/// Rows that one look tells to mend something, at most.
-const REPAIRS_MAX: usize = 20;
-
-/// Rows that one look tells to give access again, at most.
-const GRANTS_MAX: usize = 5;
-
-/// Of so many repairs of an account it is known that they were begun.
-const MENDED_MAX: usize = 100;
 
 /// The longest evidence of a finding, in characters.
 const DETAIL_MAX: usize = 200;
@@ -256,25 +250,6 @@ impl Kind {
             | Self::UnitChanged => false,
         }
     }
-
-    /// Whether mending it gives access that is not there: as a grant does, and no limit on grants counts it.
-    fn is_mended_by_a_grant(self) -> bool {
-        match self {
-            Self::RoleTaken | Self::Deleted => true,
-            Self::RoleWidened
-            | Self::UnknownHolder
-            | Self::SuperAdministrator
-            | Self::OtherRole
-            | Self::SpareRole
-            | Self::Reopened
-            | Self::PaidLicense
-            | Self::RoleNarrowed
-            | Self::Suspended
-            | Self::Renamed
-            | Self::MarkerGone
-            | Self::UnitChanged => false,
-        }
-    }
 }
 
 impl fmt::Display for Kind {
@@ -442,42 +417,6 @@ impl Drift {
         own.sort_by_key(|finding| Reverse(finding.since));
         own
     }
-}
-
-/// What was taken from so many at once was hardly an oversight, and what comes again after it was mended is somebody's will: no machine
-/// gives it back, a person is asked. Who was asked once is asked until it is gone.
-fn hold_back(before: Option<&Drift>, reseller: &ResellerName, found: &mut [Finding]) {
-    let is_repair = |finding: &&mut Finding| finding.action == Action::Repair;
-    let rows_of = |found: &[Finding], of: fn(Kind) -> bool| {
-        let mended = found.iter().filter(|one| one.action == Action::Repair && of(one.kind));
-        mended.map(|one| one.row(reseller)).collect::<BTreeSet<EnrollmentId>>().len()
-    };
-    let is_mass = rows_of(found, |_| true) > REPAIRS_MAX;
-    let are_grants = rows_of(found, Kind::is_mended_by_a_grant) > GRANTS_MAX;
-    for finding in found.iter_mut().filter(is_repair) {
-        let known = before.and_then(|before| before.findings.iter().find(|known| known.is(finding)));
-        let is_held = match (known, before) {
-            (Some(known), _) => known.action == Action::Ask,
-            // It may have been held, and there was no room to say so.
-            (None, Some(before)) => before.unlisted() > 0 || before.mended.contains(&finding.mend(reseller)),
-            (None, None) => false,
-        };
-        if is_held || is_mass || are_grants && finding.kind.is_mended_by_a_grant() {
-            finding.action = Action::Ask;
-        }
-    }
-}
-
-/// What rows were told to mend, now and before.
-fn mended(before: Option<&Drift>, reseller: &ResellerName, found: &[Finding]) -> Vec<FindingId> {
-    let mut mended = before.map(|before| before.mended.clone()).unwrap_or_default();
-    for finding in found.iter().filter(|finding| finding.action == Action::Repair) {
-        let mend = finding.mend(reseller);
-        mended.retain(|known| *known != mend);
-        mended.push(mend);
-    }
-    mended.drain(..mended.len().saturating_sub(MENDED_MAX));
-    mended
 }
 
 impl Enrollment {

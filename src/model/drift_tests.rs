@@ -3,6 +3,7 @@
 use super::super::enrollment::{At, Goal, Want};
 use super::super::failure::{Failure, FailureCode, Who};
 use super::super::plan::StepName;
+use super::hold::{GRANTS_MAX, MENDED_MAX, REPAIRS_MAX};
 use super::*;
 use jiff::SignedDuration;
 
