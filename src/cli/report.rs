@@ -133,7 +133,15 @@ pub async fn run(command: &ReportCommand, screen: &mut Screen) -> Ended {
         ReportCommand::Drift(args) => {
             let mut report = drift::Drifted::of(args.period.period()?);
             let read = folded(&args.which, screen, |entry| report.take(entry)).await?;
-            emit::told(read, "drift", &report.lines().map_err(too_long)?, None, args.shape, screen)
+            let unlisted = report.unlisted();
+            let ended =
+                emit::told(read, "drift", &report.lines().map_err(too_long)?, None, args.shape, screen);
+            if unlisted > 0 {
+                screen.note(format_args!(
+                    "{unlisted} more were found by the last looks, and are listed nowhere."
+                ));
+            }
+            ended
         }
         ReportCommand::Evidence(args) => evidence::run(args, screen).await,
         ReportCommand::Verify(args) => verify::run(args, screen).await,

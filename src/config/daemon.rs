@@ -196,11 +196,20 @@ pub(super) fn calendar(mut s: Section<'_>) -> Read<Calendar> {
     Ok(Calendar { lead_time: lead_time? })
 }
 
-/// What others change at Google.
-pub(super) fn drift(mut s: Section<'_>) -> Read<DriftSettings> {
+/// What others change at Google. Whole lists cost Google's quotas, which a model of Google on this machine does not have.
+pub(super) fn drift(mut s: Section<'_>, endpoint: Option<&Endpoint>) -> Read<DriftSettings> {
+    const SHORTEST: SignedDuration = SignedDuration::from_hours(1);
+    let is_google = endpoint.is_some_and(|endpoint| *endpoint == Endpoint::Google);
     let every = s.defaulted("every", |leaf| match kinds::text(leaf)?.as_str() {
         "never" => Ok(None),
-        _ => kinds::duration(leaf).map(Some).map_err(|wrong| format!("{wrong}, or \"never\"")),
+        _ => match kinds::duration(leaf) {
+            Ok(every) if is_google && every < SHORTEST => Err(
+                "shorter than an hour, and each look reads whole lists; write \"1h\" or longer, or \"never\""
+                    .into(),
+            ),
+            Ok(every) => Ok(Some(every)),
+            Err(wrong) => Err(format!("{wrong}, or \"never\"")),
+        },
     });
     let words = [("repair", Action::Repair), ("ask", Action::Ask), ("report", Action::Report)];
     let more = s.defaulted("more", kinds::choice(&words));

@@ -124,7 +124,7 @@ fn read(findings: &Findings, entries: &Entries, latest: Date) -> Read<Config> {
     let limits = daemon::limits(root.section("limits"));
     let approval = daemon::approval(root.section("approval"));
     let calendar = daemon::calendar(root.section("calendar"));
-    let drift = daemon::drift(root.section("drift"));
+    let drift = daemon::drift(root.section("drift"), endpoint.as_ref().ok());
     let http = daemon::http(root.section("http"));
     let mail = mail::read(root.section("mail"), store.as_ref().map_err(|faulty| *faulty));
     let handover = handover::read(root.section("handover"), resellers.as_deref().unwrap_or_default());

@@ -1,10 +1,13 @@
 //! Once every so often each reseller account is looked at for what others have changed there: its rows are read, then its whole lists, and
 //! what is found is kept in the account's row. A list that failed, or was read in part, is no list: what was known stays. Rows that have
-//! moved meanwhile are judged the next time. Only the replica that works for an account looks, at a few accounts at once.
-//! Not here: what a finding is (`google/drift`), what is kept of it (`model/drift`), and mending it: a row looks again, with its guards.
+//! moved meanwhile are judged the next time: what was known of them stays. Only the replica that works for an account looks, at a few
+//! accounts at once, and a slow one holds up no other.
+//! Not here: when one is due (`drift/lookout`), what a finding is (`google/drift`), what is kept of it (`model/drift`), and mending it: a row looks again, with its guards.
+
+mod lookout;
 
 use super::pace::Pace;
-use super::{Engine, observe};
+use super::{Engine, observe, traced};
 use crate::google::drift::{Lists, Member, Planned, Standing, findings};
 use crate::google::{Account, Assignment, PaidLicense, Role, Snapshot};
 use crate::model::drift::{Action, Drift, Finding, FindingId, Kind, Policy, Turned};
@@ -19,18 +22,14 @@ use crate::model::transition::Input;
 use crate::steps::{SheetError, Site};
 use crate::store::StoreError;
 use futures_util::future::try_join4;
-use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
+use lookout::DAY;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
 
 /// Engineers read from the store at a time.
 const PAGE: usize = 200;
-
-/// Accounts that are looked at side by side.
-const SIDE_BY_SIDE: usize = 4;
 
 /// How often the account's row is read anew because somebody else has moved it meanwhile.
 const RACES_MAX: usize = 5;
@@ -41,18 +40,14 @@ const WAITS_MAX: usize = 30;
 /// What rows were told to mend is looked at again so soon.
 const AFTER_REPAIR: SignedDuration = SignedDuration::from_mins(15);
 
-/// An account that was never looked at has its first look within this part of the time between two.
-const FIRST_PART: i32 = 48;
-
-/// After a look that failed the next one comes after this part of the time between two.
-const RETRY_PART: i32 = 24;
-
 /// How often it is seen whether a look is due, as a part of the time between two.
 const TICK_PART: i32 = 96;
 
 /// The shortest and the longest time between two such looks at the clock.
 const TICK: (SignedDuration, SignedDuration) =
     (SignedDuration::from_millis(50), SignedDuration::from_mins(1));
+
+pub(super) use lookout::Lookouts;
 
 /// How often accounts are looked at, and what is done about what is found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,57 +60,15 @@ pub struct DriftSettings {
     pub accepted: BTreeSet<FindingId>,
 }
 
-/// When each account is to be looked at.
-#[derive(Default)]
-pub(super) struct Lookouts {
-    by_reseller: Mutex<BTreeMap<ResellerName, Lookout>>,
-    /// Somebody wants to see an account at once.
-    moved: Notify,
+/// A look that is under way, or waits for room, until it is dropped.
+struct Looking {
+    engine: Arc<Engine>,
+    name: ResellerName,
 }
 
-/// When one account is to be looked at, beside what its row says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Lookout {
-    /// When it was first seen not to have been looked at.
-    since: Option<Timestamp>,
-    /// When it was last tried.
-    tried: Option<Timestamp>,
-    /// A person wants it now.
-    is_asked: bool,
-}
-
-impl Lookouts {
-    fn of(&self) -> MutexGuard<'_, BTreeMap<ResellerName, Lookout>> {
-        self.by_reseller.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Lookout {
-    /// Whether the account is to be looked at now. A clock that was set back does not put it off.
-    fn is_due(
-        &mut self,
-        name: &ResellerName,
-        kept: Option<&Drift>,
-        every: Option<SignedDuration>,
-        now: Timestamp,
-    ) -> bool {
-        if self.is_asked {
-            return true;
-        }
-        let Some(every) = every else { return false };
-        let rests = |tried: Timestamp| tried <= now && now.duration_since(tried) < every / RETRY_PART;
-        if self.tried.is_some_and(rests) {
-            return false;
-        }
-        if let Some(kept) = kept {
-            // The time between two may have become shorter.
-            let latest = later(kept.checked_at, every);
-            now >= kept.look_again.map_or(latest, |at| at.min(latest)) || kept.checked_at > now
-        } else {
-            let since = *self.since.get_or_insert(now);
-            let first = every / FIRST_PART;
-            since > now || now >= later(since, first / 5 + part_of(name.as_str(), first - first / 5))
-        }
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.engine.lookouts.of().entry(self.name.clone()).or_default().is_looking = false;
     }
 }
 
@@ -127,36 +80,86 @@ struct Read {
     licenses: Arc<Snapshot<Vec<PaidLicense>>>,
 }
 
+/// What one look has concluded.
+struct Judged {
+    /// What is so.
+    found: Vec<Finding>,
+    /// What was known of rows that were not judged.
+    unjudged: Vec<Finding>,
+    /// When the last list had ended.
+    ended: Timestamp,
+}
+
+/// What has become of it.
+struct Kept {
+    turned: Turned,
+    /// What rows are to mend.
+    repairs: Vec<Finding>,
+}
+
 impl Engine {
-    /// Has an account looked at soon.
-    pub fn look_for_drift(&self, name: &ResellerName) {
-        self.lookouts.of().entry(name.clone()).or_default().is_asked = true;
-        self.lookouts.moved.notify_one();
+    /// Has an account looked at soon, by whichever replica works for it: its row says so. One that was never looked at has its first look
+    /// by itself.
+    ///
+    /// # Errors
+    /// When the store does not answer, or others move the row all the time.
+    pub async fn look_for_drift(
+        &self,
+        name: &ResellerName,
+        operator: &str,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let id = EnrollmentId::Reseller(name.clone());
+        for _ in 0..RACES_MAX {
+            let Some(row) = self.house.store.enrollment(&id).await? else { return Ok(()) };
+            let Some(drift) = row.facts.drift.as_deref() else { return Ok(()) };
+            let now = self.house.clock.now();
+            let after = row.with_drift(Drift { look_again: Some(now), ..drift.clone() });
+            let actor = Actor::Operator { name: operator.to_owned(), reason: reason.to_owned() };
+            match self.commit_row(&row, &after, actor, Vec::new()).await {
+                Err(StoreError::Conflict) => (),
+                written => {
+                    written?;
+                    self.learn(&after);
+                    self.lookouts.moved.notify_one();
+                    return Ok(());
+                }
+            }
+        }
+        Err(StoreError::Conflict)
     }
 
-    /// Looks at accounts until the stop.
+    /// How long ago the oldest look ended among the accounts that this replica works for; of one that was never looked at, since it was
+    /// first to be. One whose set-up has not found the role yet is not waited for. None where there is none.
+    pub(super) fn oldest_look(&self) -> Option<SignedDuration> {
+        let (now, known) = (self.house.clock.now(), self.known());
+        let lookouts = self.lookouts.of();
+        let is_mine = |name: &ResellerName| self.duties.holds(&Duty::Account(name.clone()));
+        let mine = known.rows.iter().filter(|(name, row)| !row.facts.roles.is_empty() && is_mine(name));
+        let looked = mine.filter_map(|(name, row)| match row.facts.drift.as_deref() {
+            Some(drift) => Some(drift.checked_at),
+            None => lookouts.get(name).and_then(|lookout| lookout.since),
+        });
+        looked.min().map(|oldest| now.duration_since(oldest).max(SignedDuration::ZERO))
+    }
+
+    /// Has accounts looked at until the stop.
     pub(super) async fn look_for_drift_for_ever(self: Arc<Self>) {
         let every = self.settings.drift.every;
         loop {
-            let looks = self.drift_due(every).into_iter().map(|name| {
-                let engine = Arc::clone(&self);
-                async move { engine.look_at_drift_logged(&name).await }
-            });
-            stream::iter(looks).for_each_concurrent(SIDE_BY_SIDE, |look| look).await;
-            let tick = async {
-                match every {
-                    Some(every) => tokio::time::sleep(tick(every)).await,
-                    None => std::future::pending().await,
-                }
-            };
+            for name in self.drift_due(every) {
+                let looking = Looking { engine: Arc::clone(&self), name };
+                self.spawn(async move { looking.engine.look_in_turn(&looking.name).await });
+            }
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = self.lookouts.moved.notified() => (),
-                () = tick => (),
+                () = tokio::time::sleep(tick(every.unwrap_or(DAY))) => (),
             }
         }
     }
 
+    /// The accounts that are to be looked at now; each counts as under way from here on.
     fn drift_due(&self, every: Option<SignedDuration>) -> Vec<ResellerName> {
         let (now, known) = (self.house.clock.now(), self.known());
         let mut lookouts = self.lookouts.of();
@@ -165,32 +168,52 @@ impl Engine {
             let row = known.rows.get(*name).filter(|_| is_mine && !known.unseen.contains(*name));
             row.is_some_and(|row| {
                 let lookout = lookouts.entry((*name).clone()).or_default();
-                lookout.is_due(name, row.facts.drift.as_deref(), every, now)
+                let is_due =
+                    !lookout.is_looking && lookout.is_due(name, row.facts.drift.as_deref(), every, now);
+                lookout.is_looking |= is_due;
+                is_due
             })
         };
         self.house.sites.keys().filter(&mut is_due).cloned().collect()
     }
 
-    async fn look_at_drift_logged(&self, name: &ResellerName) {
-        {
-            let mut lookouts = self.lookouts.of();
-            let lookout = lookouts.entry(name.clone()).or_default();
-            (lookout.tried, lookout.is_asked) = (Some(self.house.clock.now()), false);
-        }
-        if let Err(failure) = self.look_at_drift(name).await {
+    async fn look_in_turn(&self, name: &ResellerName) {
+        let room = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return,
+            room = self.lookouts.room.acquire() => room,
+        };
+        let began = self.house.clock.now();
+        self.lookouts.of().entry(name.clone()).or_default().tried = Some(began);
+        let span = traced::look(&self.settings.tracer, "look for drift", name);
+        if let Err(failure) = span.run(self.look_at_drift(name, began)).await {
             tracing::warn!(reseller = %name, code = %failure.code, detail = failure.detail,
                 "what others have changed could not be looked for; what was known stays");
         }
+        drop(room);
     }
 
-    /// One look at an account. Nothing is told of one whose set-up has not found the role yet.
-    async fn look_at_drift(&self, name: &ResellerName) -> Result<(), Failure> {
-        let Some(site) = self.house.sites.get(name) else { return Ok(()) };
+    /// One look at an account. A stop ends it while it reads; what was concluded is kept.
+    async fn look_at_drift(&self, name: &ResellerName, began: Timestamp) -> Result<(), Failure> {
+        let judged = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Ok(()),
+            judged = self.judge_drift(name) => judged?,
+        };
+        let Some(judged) = judged else { return Ok(()) };
+        let Some(kept) = self.keep_drift(name, &judged, began).await.map_err(away)? else { return Ok(()) };
+        observe::drifted(name, &kept.turned);
+        self.have_repaired(name, &kept.repairs).await.map_err(away)
+    }
+
+    /// What is found there. Nothing is told of an account whose set-up has not found the role yet.
+    async fn judge_drift(&self, name: &ResellerName) -> Result<Option<Judged>, Failure> {
+        let Some(site) = self.house.sites.get(name) else { return Ok(None) };
         let row = self.house.store.enrollment(&EnrollmentId::Reseller(name.clone())).await.map_err(away)?;
         let is_known = |row: &Enrollment| {
             row.facts.customer.as_ref() == Some(&site.reseller.customer) && !row.facts.roles.is_empty()
         };
-        let Some(row) = row.filter(is_known) else { return Ok(()) };
+        let Some(row) = row.filter(is_known) else { return Ok(None) };
         let members = self.members(name, &row).await?;
         let read = read_lists(site, self.house.clock.now()).await?;
         let planned = Planned {
@@ -200,12 +223,10 @@ impl Engine {
             policy: &self.settings.drift.policy,
         };
         let found = findings(&planned, &read.lists(), &members);
-        let found = Drift::without_accepted(found, name, &self.settings.drift.accepted);
         let found = self.still_so(name, found, &members, &read.accounts.items).await?;
-        let found = Drift::held_back(found);
-        let turned = self.keep_drift(name, &found, read.lists().ended).await.map_err(away)?;
-        observe::drifted(name, &turned);
-        self.have_repaired(name, &found).await.map_err(away)
+        let before = row.facts.drift.map(|drift| drift.findings).unwrap_or_default();
+        let unjudged = self.unjudged(name, before, &members).await?;
+        Ok(Some(Judged { found, unjudged, ended: read.lists().ended }))
     }
 
     /// The rows that know an account here.
@@ -279,6 +300,34 @@ impl Engine {
         Ok(still)
     }
 
+    /// Of what was known before, that of rows which their steps are at work on, or which have moved since they were read: it is neither so
+    /// nor gone.
+    async fn unjudged(
+        &self,
+        name: &ResellerName,
+        before: Vec<Finding>,
+        members: &[Member],
+    ) -> Result<Vec<Finding>, Failure> {
+        let mut unjudged = Vec::new();
+        for finding in before {
+            let (Some(engineer), Some(domain)) = (&finding.engineer, &finding.domain) else { continue };
+            let Some(row) = self.house.store.enrollment(&finding.row(name)).await.map_err(away)? else {
+                continue;
+            };
+            let mut read = members.iter().filter(|one| one.engineer == *engineer && one.domain == *domain);
+            let has_moved = read.any(|one| one.version != row.version);
+            let is_open = match Standing::of(&row) {
+                Standing::UnderWay => true,
+                Standing::Ready | Standing::Gone => has_moved,
+                Standing::CalledOff => false,
+            };
+            if is_open {
+                unjudged.push(finding);
+            }
+        }
+        Ok(unjudged)
+    }
+
     /// Whether a row that the account's marker leads to knows it as its own.
     async fn has_row(
         &self,
@@ -302,51 +351,44 @@ impl Engine {
     async fn keep_drift(
         &self,
         name: &ResellerName,
-        found: &[Finding],
-        checked_at: Timestamp,
-    ) -> Result<Turned, StoreError> {
+        judged: &Judged,
+        began: Timestamp,
+    ) -> Result<Option<Kept>, StoreError> {
         let id = EnrollmentId::Reseller(name.clone());
         for _ in 0..RACES_MAX {
-            let Some(row) = self.house.store.enrollment(&id).await? else { return Ok(Turned::default()) };
+            let Some(row) = self.house.store.enrollment(&id).await? else { return Ok(None) };
             let before = row.facts.drift.as_deref();
-            let look_again = self.next_look(name, before, found, checked_at);
-            let drift = Drift::after(before, found.to_vec(), checked_at, look_again);
-            let turned = drift.turned(before);
+            let accepted = &self.settings.drift.accepted;
+            let mut drift = Drift::after(before, name, judged.all(), accepted, judged.ended);
+            let kept = Kept { turned: drift.turned(before, name), repairs: judged.repairs(&drift) };
+            // Who asked while this look was under way wants another.
+            let asked = before.and_then(|before| before.look_again);
+            let asked = asked.filter(|at| *at > began && *at <= self.house.clock.now());
+            drift.look_again = asked.or_else(|| self.next_look(name, &kept.turned, judged.ended));
             let after = row.with_drift(drift);
             match self.commit_row(&row, &after, Actor::Engine, self.fences_of(&row)?).await {
                 Err(StoreError::Conflict) => (),
-                written => return written.map(|()| self.learn(&after)).map(|()| turned),
+                written => return written.map(|()| self.learn(&after)).map(|()| Some(kept)),
             }
         }
         Err(StoreError::Conflict)
     }
 
     /// Accounts are looked at one after the other and not all at once; and soon, where something was told to be mended for the first time.
-    fn next_look(
-        &self,
-        name: &ResellerName,
-        before: Option<&Drift>,
-        found: &[Finding],
-        checked_at: Timestamp,
-    ) -> Option<Timestamp> {
+    fn next_look(&self, name: &ResellerName, turned: &Turned, checked_at: Timestamp) -> Option<Timestamp> {
         let every = self.settings.drift.every?;
-        let tried = Drift::after(before, found.to_vec(), checked_at, None).turned(before);
-        let is_mended = tried.appeared.iter().any(|finding| finding.action == Action::Repair);
+        let is_mended = turned.appeared.iter().any(|finding| finding.action == Action::Repair);
         let every = if is_mended { every.min(AFTER_REPAIR) } else { every };
         Some(later(checked_at, every - part_of(name.as_str(), every / 10)))
     }
 
     /// Has the rows look again that are to mend something, unless they are at work already.
-    async fn have_repaired(&self, name: &ResellerName, found: &[Finding]) -> Result<(), StoreError> {
-        let rows: BTreeSet<EnrollmentId> = found
-            .iter()
-            .filter(|finding| finding.action == Action::Repair)
-            .map(|finding| finding.row(name))
-            .collect();
+    async fn have_repaired(&self, name: &ResellerName, repairs: &[Finding]) -> Result<(), StoreError> {
+        let rows: BTreeSet<EnrollmentId> = repairs.iter().map(|finding| finding.row(name)).collect();
         for id in rows {
             let Some(row) = self.house.store.enrollment(&id).await? else { continue };
             let is_at_rest = match row.id.domain() {
-                Some(_) => Standing::of(&row) != Standing::UnderWay,
+                Some(_) => matches!(Standing::of(&row), Standing::Ready | Standing::Gone),
                 None => row.is_settled(),
             };
             if is_at_rest {
@@ -356,6 +398,22 @@ impl Engine {
             }
         }
         Ok(())
+    }
+}
+
+impl Judged {
+    /// Everything that stands in the row from now on.
+    fn all(&self) -> Vec<Finding> {
+        let kept = self.unjudged.iter().filter(|known| !self.found.iter().any(|one| one.is(known)));
+        self.found.iter().chain(kept).cloned().collect()
+    }
+
+    /// What rows are to mend of what is kept: rows that were not judged are at work already.
+    fn repairs(&self, drift: &Drift) -> Vec<Finding> {
+        let is_so = |finding: &&Finding| {
+            finding.action == Action::Repair && self.found.iter().any(|one| one.is(finding))
+        };
+        drift.findings.iter().filter(is_so).cloned().collect()
     }
 }
 
@@ -415,45 +473,4 @@ fn tick(every: SignedDuration) -> Duration {
 
 fn away(error: StoreError) -> Failure {
     SheetError::from(error).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DAY: SignedDuration = SignedDuration::from_hours(24);
-
-    fn at(minutes: i64) -> Timestamp {
-        Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes)
-    }
-
-    #[test]
-    fn an_account_is_looked_at_once_a_day_and_again_soon_after_a_failure() {
-        let name: ResellerName = "nordic-se".parse().unwrap();
-        let kept = |checked: i64, again: i64| Drift {
-            checked_at: at(checked),
-            look_again: Some(at(again)),
-            findings: Vec::new(),
-            counts: BTreeMap::new(),
-        };
-        let check = |lookout: Lookout, kept: Option<&Drift>, now: i64, expected: bool| {
-            let due = { lookout }.is_due(&name, kept, Some(DAY), at(now));
-            assert_eq!(due, expected, "{lookout:?} {kept:?} at {now}");
-        };
-        let fresh = Lookout::default();
-        check(fresh, None, 0, false);
-        check(Lookout { since: Some(at(0)), ..fresh }, None, 5, false);
-        check(Lookout { since: Some(at(0)), ..fresh }, None, 30, true);
-        check(Lookout { since: Some(at(60)), ..fresh }, None, 30, true);
-        check(fresh, Some(&kept(0, 1_400)), 1_399, false);
-        check(fresh, Some(&kept(0, 1_400)), 1_400, true);
-        check(fresh, Some(&kept(0, 9_000)), 24 * 60, true);
-        check(fresh, Some(&kept(100, 1_500)), 50, true);
-        let tried = Lookout { tried: Some(at(1_400)), ..fresh };
-        check(tried, Some(&kept(0, 1_400)), 1_459, false);
-        check(tried, Some(&kept(0, 1_400)), 1_460, true);
-        check(Lookout { is_asked: true, ..tried }, Some(&kept(0, 1_400)), 1_401, true);
-        let never = |lookout: Lookout| { lookout }.is_due(&name, None, None, at(9_000));
-        assert!(!never(fresh) && never(Lookout { is_asked: true, ..fresh }));
-    }
 }

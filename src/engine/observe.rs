@@ -81,6 +81,10 @@ pub fn describe() {
         "carepass_drift_findings",
         "What others have changed at Google, by severity, in the reseller accounts that this replica works for"
     );
+    describe_gauge!(
+        "carepass_drift_look_age_seconds",
+        "How long ago the oldest look for that ended among the reseller accounts that this replica works for"
+    );
     describe_gauge!("carepass_duties_held", "Duties that this replica holds, where several share the store");
     describe_gauge!("carepass_replicas_living", "Replicas that live, as this one has heard");
     describe_gauge!("carepass_lease_age_seconds", "How long ago this replica last renewed its leases");
@@ -224,7 +228,7 @@ pub(super) fn locked_out(took: Duration) {
 
 /// What a look at a reseller account has found anew, and what it has not found again.
 pub(super) fn drifted(name: &ResellerName, turned: &Turned) {
-    let Turned { appeared, gone } = turned;
+    let Turned { appeared, gone, accepted } = turned;
     for finding in appeared {
         let Finding { kind, subject, action, detail, .. } = finding;
         let (severity, engineer) =
@@ -237,6 +241,12 @@ pub(super) fn drifted(name: &ResellerName, turned: &Turned) {
         let engineer = finding.engineer.as_ref().map(ToString::to_string);
         tracing::info!(reseller = %name, finding = %finding.id(name), kind = kind.as_str(), engineer, %since,
             "what others had changed is not so any more");
+    }
+    for finding in accepted {
+        let Finding { kind, since, .. } = finding;
+        let engineer = finding.engineer.as_ref().map(ToString::to_string);
+        tracing::info!(reseller = %name, finding = %finding.id(name), kind = kind.as_str(), engineer, %since,
+            "what others have changed is accepted by the configuration, and told no more");
     }
 }
 
@@ -299,13 +309,18 @@ fn count_requests(engine: &Engine) {
     }
 }
 
-/// Each account is counted where it is worked for, so that replicas add up.
+/// Each account is counted where it is worked for, so that replicas add up. Before the first look nothing is known: no gauge says zero.
 fn gauge_drift(engine: &Engine) {
+    let age = engine.oldest_look().and_then(|age| Duration::try_from(age).ok()).unwrap_or_default();
+    gauge!("carepass_drift_look_age_seconds").set(age.as_secs_f64());
     let known = engine.known();
     let mine = known.rows.iter().filter(|(name, _)| engine.duties.holds(&Duty::Account((*name).clone())));
-    let kept: Vec<_> = mine.filter_map(|(_, row)| row.facts.drift.as_deref()).collect();
+    let mine: Vec<_> = mine.map(|(_, row)| row.facts.drift.as_deref()).collect();
+    if !mine.is_empty() && mine.iter().all(Option::is_none) {
+        return;
+    }
     for severity in Severity::ALL {
-        let count: u32 = kept.iter().map(|drift| drift.count(severity)).sum();
+        let count: u32 = mine.iter().flatten().map(|drift| drift.count(severity)).sum();
         gauge!("carepass_drift_findings", "severity" => severity.as_str()).set(f64::from(count));
     }
 }

@@ -25,6 +25,8 @@ pub enum Standing {
     Gone,
     /// Its own steps are at work on it, or wait.
     UnderWay,
+    /// Somebody has called it off: nobody looks after it.
+    CalledOff,
 }
 
 /// A row of a domain with its account, as far as drift is judged by it.
@@ -104,6 +106,7 @@ impl Standing {
     pub fn of(row: &Enrollment) -> Self {
         match (&row.state, row.goal.want) {
             _ if row.next.is_some() => Self::UnderWay,
+            (State::Cancelled { .. }, _) => Self::CalledOff,
             (State::Completed, Want::Present) => Self::Ready,
             (State::Scheduled { .. } | State::Waiting { .. } | State::Completed, Want::Absent)
                 if row.has_lost_access() =>
@@ -111,11 +114,7 @@ impl Standing {
                 Self::Gone
             }
             (
-                State::Scheduled { .. }
-                | State::Running { .. }
-                | State::Waiting { .. }
-                | State::Completed
-                | State::Cancelled { .. },
+                State::Scheduled { .. } | State::Running { .. } | State::Waiting { .. } | State::Completed,
                 _,
             ) => Self::UnderWay,
         }
@@ -186,7 +185,7 @@ impl<'a> Judge<'a> {
         let lacking: BTreeSet<&Privilege> = pins.difference(&role.privileges).collect();
         let is_whole = matches!(choice, RoleChoice::Custom { .. });
         let widened = (role.is_super_admin || !added.is_empty())
-            .then(|| found(Kind::RoleWidened, &format!("added: {}", shown(&added))));
+            .then(|| found(Kind::RoleWidened, &format!("added: {}{}", highest(role), shown(&added))));
         let narrowed = (is_whole && !lacking.is_empty())
             .then(|| found(Kind::RoleNarrowed, &format!("lacks: {}", shown(&lacking))));
         widened.into_iter().chain(narrowed).collect()
@@ -197,11 +196,12 @@ impl<'a> Judge<'a> {
         let known: BTreeSet<&str> = members.iter().map(|member| member.account.as_str()).collect();
         let strange =
             |held: &&Assignment| self.ours.contains(&held.role) && !known.contains(held.assigned_to.as_str());
-        let assignments = self.lists.assignments.iter().filter(strange);
-        let holders: BTreeMap<&str, &Assignment> =
-            assignments.map(|held| (held.assigned_to.as_str(), held)).collect();
-        let found = |(holder, held): (&str, &Assignment)| {
-            self.found(Kind::UnknownHolder, None, holder, &format!("holds the role {}", held.role))
+        let mut holders: BTreeMap<&str, BTreeSet<&RoleId>> = BTreeMap::new();
+        for held in self.lists.assignments.iter().filter(strange) {
+            holders.entry(&held.assigned_to).or_default().insert(&held.role);
+        }
+        let found = |(holder, roles): (&str, BTreeSet<&RoleId>)| {
+            self.found(Kind::UnknownHolder, None, holder, &holding(roles))
         };
         holders.into_iter().map(found).collect()
     }
@@ -209,7 +209,7 @@ impl<'a> Judge<'a> {
     fn member(&self, member: &Member) -> Vec<Finding> {
         let is_young = self.lists.began.duration_since(member.since) < YOUNG;
         match member.standing {
-            Standing::UnderWay => Vec::new(),
+            Standing::UnderWay | Standing::CalledOff => Vec::new(),
             Standing::Gone => self.gone(member),
             Standing::Ready if is_young => Vec::new(),
             Standing::Ready => self.ready(member),
@@ -273,10 +273,12 @@ impl<'a> Judge<'a> {
         let is_other = |held: &&&Assignment| {
             held.role != *role && !is_legacy(held) && !self.highest.contains(&held.role)
         };
-        let others = held.iter().filter(is_other).map(|held| {
-            let is_ours = self.ours.contains(&held.role) || member.given.contains(&held.role);
+        // Of one role there may be several assignments.
+        let others: BTreeSet<&RoleId> = held.iter().filter(is_other).map(|held| &held.role).collect();
+        let others = others.into_iter().map(|role| {
+            let is_ours = self.ours.contains(role) || member.given.contains(role);
             let kind = if is_ours { Kind::SpareRole } else { Kind::OtherRole };
-            self.of(member, kind, &format!("holds the role {}", held.role))
+            self.of(member, kind, &holding([role]))
         });
         taken.into_iter().chain(others).collect()
     }
@@ -287,8 +289,9 @@ impl<'a> Judge<'a> {
             return None;
         }
         let licenses = self.licenses.get(account.primary_address.as_str())?;
-        let skus: Vec<String> =
+        let skus: BTreeSet<String> =
             licenses.iter().map(|license| format!("{}/{}", license.product, license.sku)).collect();
+        let skus: Vec<String> = skus.into_iter().collect();
         Some(self.of(member, Kind::PaidLicense, &skus.join(" ")))
     }
 
@@ -298,9 +301,11 @@ impl<'a> Judge<'a> {
         let held = self.held.get(member.account.as_str()).map(Vec::as_slice).unwrap_or_default();
         let is_ours =
             |held: &&&Assignment| self.ours.contains(&held.role) || member.given.contains(&held.role);
-        let role = held.iter().find(is_ours).map(|held| format!("holds the role {}", held.role));
+        let roles: BTreeSet<&RoleId> = held.iter().filter(is_ours).map(|held| &held.role).collect();
+        let holds = (!roles.is_empty()).then(|| holding(roles));
         let open = (account.suspended == Some(false) && !member.is_home).then(|| "it is open".to_owned());
-        let reopened = role.or(open).map(|why| self.of(member, Kind::Reopened, &why));
+        let why: Vec<String> = holds.into_iter().chain(open).collect();
+        let reopened = (!why.is_empty()).then(|| self.of(member, Kind::Reopened, &why.join("; ")));
         let license = if member.is_home { None } else { self.license(member, account) };
         reopened.into_iter().chain(license).collect()
     }
@@ -318,6 +323,16 @@ impl<'a> Judge<'a> {
     ) -> Finding {
         Finding::new(kind, of, subject, detail, self.lists.ended, self.planned.policy)
     }
+}
+
+/// Evidence that is the same as long as the roles are.
+fn holding<'a>(roles: impl IntoIterator<Item = &'a RoleId>) -> String {
+    let roles: Vec<String> = roles.into_iter().map(ToString::to_string).collect();
+    format!("holds the role {}", roles.join(" "))
+}
+
+fn highest(role: &Role) -> &'static str {
+    if role.is_super_admin { "everything " } else { "" }
 }
 
 fn shown(privileges: &BTreeSet<&Privilege>) -> String {

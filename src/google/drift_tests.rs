@@ -406,3 +406,27 @@ fn the_policy_goes_with_the_finding() {
     let lists = Lists { accounts, assignments, roles, licenses, began: at(600), ended: at(601) };
     assert_eq!(findings(&planned, &lists, members)[0].action, Action::Report);
 }
+
+#[test]
+fn evidence_is_the_same_as_long_as_the_same_is_so() {
+    let told = |change: &dyn Fn(&mut Scene)| {
+        let mut scene = scene();
+        change(&mut scene);
+        let Scene { reseller, known, accounts, assignments, roles, licenses, members, policy } = &scene;
+        let (org_unit, began, ended) = (&reseller.org_unit, at(600), at(601));
+        let planned = Planned { reseller, roles: known, org_unit, policy };
+        let lists = Lists { accounts, assignments, roles, licenses, began, ended };
+        let found = findings(&planned, &lists, &members[..]);
+        found.into_iter().map(|finding| finding.detail).collect::<Vec<String>>()
+    };
+    let roles =
+        |scene: &mut Scene| scene.assignments.extend([FOREIGN, "12", FOREIGN].map(|role| holds("1", role)));
+    assert_eq!(told(&roles), ["holds the role 10", "holds the role 12"], "one for each role");
+    let strangers = |scene: &mut Scene| scene.assignments.extend([holds("5", ROLE), holds("5", ROLE)]);
+    assert_eq!(told(&strangers), ["holds the role 7"]);
+    let sku = |sku: &str| PaidLicense { sku: sku.into(), ..paid("asa@a.example") };
+    let one = told(&|scene| scene.licenses.extend(["2", "1"].map(sku)));
+    assert_eq!(one, told(&|scene| scene.licenses.extend(["1", "2"].map(sku))));
+    let left = |scene: &mut Scene| scene.members = vec![member("E-1", "1", Standing::Gone)];
+    assert_eq!(told(&left), ["holds the role 7; it is open"]);
+}

@@ -115,9 +115,15 @@ async fn of_rows(
     card.retain(|task| task.id == id);
     check(&card, body.address_map)?;
     let (mut items, mut refused) = (Vec::new(), None);
+    let drifted = card.iter().find(|task| task.code == FailureCode::DriftFound);
+    if let Some(name) = drifted.and_then(|task| task.reseller.as_ref()) {
+        // What is found there then closes the card, or does not.
+        api.engine.look_for_drift(name, &caller.name, reason).await?;
+    }
     for task in card {
         if task.code == FailureCode::DriftFound {
-            items.extend(look_for_drift(api, &task, wording).await?);
+            let row = api.engine.house().store.enrollment(&task.enrollment).await?;
+            items.extend(row.map(|row| wording.enrollment(&row)));
             continue;
         }
         let order = order(&task, body.address_map);
@@ -131,15 +137,6 @@ async fn of_rows(
         Some(problem) if items.is_empty() => Err(problem),
         _ => Ok(Json(Page { items, next_cursor: None })),
     }
-}
-
-/// The account is looked at, and what is found there then closes the card, or does not.
-async fn look_for_drift(api: &Api, task: &Task, wording: Wording) -> Result<Option<EnrollmentView>, Problem> {
-    if let Some(name) = &task.reseller {
-        api.engine.look_for_drift(name);
-    }
-    let row = api.engine.house().store.enrollment(&task.enrollment).await?;
-    Ok(row.map(|row| wording.enrollment(&row)))
 }
 
 fn check(card: &[Task], address_map: bool) -> Result<(), Problem> {

@@ -279,7 +279,7 @@ impl Wording {
             domain: task.domain,
             starts: task.starts,
             since: task.since,
-            look_again_at: Some(task.look_again),
+            look_again_at: task.look_again,
             message: sentences.to_string(),
             sentences,
             detail: task.detail,

@@ -2,9 +2,12 @@
 //! the reseller account, so that a restart and an auditor see it. Data and small decisions only.
 //! Not here: how it is found (`google/drift`), when (`engine/drift`), and the words (`message`).
 
+mod hold;
+
 use super::enrollment::{Enrollment, EnrollmentId, State};
 use super::id::{DomainName, EngineerKey, InvalidName, ResellerName};
 use super::rules::fnv1a;
+use hold::{hold_back, mended};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -16,13 +19,10 @@ use std::str::FromStr;
 const LISTED_MAX: usize = 40;
 
 /// What they may weigh together, in bytes of text: a small part of what a row may.
-const LISTED_BYTES: usize = 6 * 1024;
+const LISTED_BYTES: usize = 7 * 1024;
 
 /// What a finding weighs beside its texts.
-const FINDING_BYTES: usize = 120;
-
-/// Findings of one look that rows are told to mend, at most.
-const REPAIRS_MAX: usize = 20;
+const FINDING_BYTES: usize = 140;
 
 /// The longest evidence of a finding, in characters.
 const DETAIL_MAX: usize = 200;
@@ -108,7 +108,7 @@ pub struct Policy {
     pub cosmetic: Action,
 }
 
-/// The id of a finding, `D-` and ten hexadecimal digits: the same as long as the same is so of the same thing.
+/// The id of a finding, `D-` and ten hexadecimal digits: the same as long as the same is so of the same thing, by the same evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FindingId(u64);
@@ -130,9 +130,12 @@ pub struct Finding {
     pub since: Timestamp,
     /// What is done about it.
     pub action: Action,
-    /// Evidence in Google's own terms; may be empty.
+    /// Evidence in Google's own terms; may be empty, and is cut where it is long.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+    /// A hash of the whole evidence: other evidence is another finding.
+    #[serde(default)]
+    pub evidence: u64,
 }
 
 /// What the last whole look at a reseller account found.
@@ -149,6 +152,12 @@ pub struct Drift {
     /// How many there are of each severity, those included that are not listed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<Severity, u32>,
+    /// Listed before, still so, and accepted by the operator since.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accepted: BTreeSet<FindingId>,
+    /// What rows were told to mend, by kind and row, the latest last: what comes again after that is asked about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mended: Vec<FindingId>,
 }
 
 /// What a look has changed in what is listed.
@@ -158,6 +167,8 @@ pub struct Turned {
     pub appeared: Vec<Finding>,
     /// Found before, and not now.
     pub gone: Vec<Finding>,
+    /// Found before, and accepted since.
+    pub accepted: Vec<Finding>,
 }
 
 impl Kind {
@@ -280,7 +291,7 @@ impl Policy {
 }
 
 impl Finding {
-    /// Found at a time. Ids and evidence are cut to what is kept.
+    /// Found at a time. Ids and evidence are cut to what is kept. The evidence says the same in the same order as long as the same is so.
     pub fn new(
         kind: Kind,
         of: Option<(EngineerKey, DomainName)>,
@@ -293,15 +304,17 @@ impl Finding {
         let plain = |text: &str, most: usize| {
             text.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(most).collect::<String>()
         };
+        let evidence = FindingId::of(detail).0;
         let (subject, detail) = (plain(subject, SUBJECT_MAX), plain(detail, DETAIL_MAX));
-        Self { kind, engineer, domain, subject, since: at, action: policy.on(kind), detail }
+        Self { kind, engineer, domain, subject, since: at, action: policy.on(kind), detail, evidence }
     }
 
     /// Its id in a reseller account.
     pub fn id(&self, reseller: &ResellerName) -> FindingId {
         let engineer = self.engineer.as_ref().map_or("-", EngineerKey::as_str);
         let domain = self.domain.as_ref().map_or("-", DomainName::as_str);
-        FindingId::of(&format!("{reseller} {} {engineer} {domain} {}", self.kind, self.subject))
+        let Self { kind, subject, evidence, .. } = self;
+        FindingId::of(&format!("{reseller} {kind} {engineer} {domain} {subject} {evidence}"))
     }
 
     /// The row that looks after it: the account's in its domain, or that of the reseller account.
@@ -314,12 +327,18 @@ impl Finding {
         }
     }
 
-    /// Whether it is the same thing as the other.
-    fn is(&self, other: &Self) -> bool {
+    /// Whether it is the same thing as the other, by the same evidence.
+    pub fn is(&self, other: &Self) -> bool {
         self.kind == other.kind
             && self.engineer == other.engineer
             && self.domain == other.domain
             && self.subject == other.subject
+            && self.evidence == other.evidence
+    }
+
+    /// What a row has mended, whatever the evidence was.
+    fn mend(&self, reseller: &ResellerName) -> FindingId {
+        FindingId::of(&format!("{} {}", self.kind, self.row(reseller)))
     }
 
     fn weight(&self) -> usize {
@@ -333,16 +352,24 @@ impl Drift {
     /// What a whole look has found, of which what was found before is known longer.
     pub fn after(
         before: Option<&Self>,
+        reseller: &ResellerName,
         mut found: Vec<Finding>,
+        accepted: &BTreeSet<FindingId>,
         checked_at: Timestamp,
-        look_again: Option<Timestamp>,
     ) -> Self {
+        let is_accepted = |finding: &Finding| accepted.contains(&finding.id(reseller));
+        let listed = before.map(|before| before.findings.as_slice()).unwrap_or_default();
+        let is_let_be = |known: &&Finding| is_accepted(known) && found.iter().any(|one| one.is(known));
+        let let_be = listed.iter().filter(is_let_be).map(|known| known.id(reseller)).collect();
+        found.retain(|finding| !is_accepted(finding));
         let mut counts = BTreeMap::new();
         for finding in &mut found {
             *counts.entry(finding.kind.severity()).or_default() += 1;
-            let known = before.and_then(|before| before.findings.iter().find(|known| known.is(finding)));
+            let known = listed.iter().find(|known| known.is(finding));
             finding.since = known.map_or(finding.since, |known| known.since);
         }
+        hold_back(before, reseller, &mut found);
+        let mended = mended(before, reseller, &found);
         // What is known longest stays listed, so that what is left out has not gone and come again.
         found.sort_by_key(|finding| (finding.kind.severity(), finding.since, finding.kind, finding.weight()));
         let (mut findings, mut weight) = (Vec::new(), 0);
@@ -353,16 +380,23 @@ impl Drift {
             }
             findings.push(finding);
         }
-        Self { checked_at, look_again, findings, counts }
+        Self { checked_at, look_again: None, findings, counts, accepted: let_be, mended }
     }
 
     /// What has come and gone since the look before. While not all are listed, nothing is known to have gone.
-    pub fn turned(&self, before: Option<&Self>) -> Turned {
+    pub fn turned(&self, before: Option<&Self>, reseller: &ResellerName) -> Turned {
         let listed = before.map(|before| before.findings.as_slice()).unwrap_or_default();
         let lacks = |among: &[Finding], finding: &&Finding| !among.iter().any(|other| other.is(finding));
         let appeared = self.findings.iter().filter(|finding| lacks(listed, finding)).cloned().collect();
-        let gone = listed.iter().filter(|finding| self.unlisted() == 0 && lacks(&self.findings, finding));
-        Turned { appeared, gone: gone.cloned().collect() }
+        let mut turned = Turned { appeared, ..Turned::default() };
+        for finding in listed.iter().filter(|finding| lacks(&self.findings, finding)) {
+            if self.accepted.contains(&finding.id(reseller)) {
+                turned.accepted.push(finding.clone());
+            } else if self.unlisted() == 0 {
+                turned.gone.push(finding.clone());
+            }
+        }
+        turned
     }
 
     /// How many of a severity.
@@ -374,27 +408,6 @@ impl Drift {
     pub fn unlisted(&self) -> u32 {
         let all: u32 = self.counts.values().sum();
         all.saturating_sub(u32::try_from(self.findings.len()).unwrap_or(u32::MAX))
-    }
-
-    /// Those that an operator has accepted are none.
-    pub fn without_accepted(
-        found: Vec<Finding>,
-        reseller: &ResellerName,
-        accepted: &BTreeSet<FindingId>,
-    ) -> Vec<Finding> {
-        found.into_iter().filter(|finding| !accepted.contains(&finding.id(reseller))).collect()
-    }
-
-    /// What was taken from so many at once was hardly an oversight: it is given back by no machine, and a person is asked.
-    pub fn held_back(mut found: Vec<Finding>) -> Vec<Finding> {
-        let is_repair = |finding: &Finding| finding.action == Action::Repair;
-        if found.iter().filter(|finding| is_repair(finding)).count() > REPAIRS_MAX {
-            found
-                .iter_mut()
-                .filter(|finding| is_repair(finding))
-                .for_each(|finding| finding.action = Action::Ask);
-        }
-        found
     }
 
     /// Those of one engineer, the latest first.

@@ -56,7 +56,7 @@ pub struct Task {
     /// Since when the step is the current one.
     pub since: Timestamp,
     /// When carepass looks again by itself.
-    pub look_again: Timestamp,
+    pub look_again: Option<Timestamp>,
     /// The words for people.
     pub message: Texts,
     /// The evidence, redacted; may be empty.
@@ -125,7 +125,7 @@ pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
         on: *on,
         enrollment: row.id.clone(),
         since: at.since,
-        look_again: *look_again,
+        look_again: Some(*look_again),
         message: Texts { en: say(Language::English), sv: say(Language::Swedish) },
         detail: reason.detail.clone(),
         paste: paste(reason, now).or_else(|| reason.answer.as_deref().map(mapping)),
@@ -144,15 +144,16 @@ pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
 /// One card for each thing to do: first what keeps access open that was to end, then the earliest first day, then the oldest.
 pub fn batch(tasks: Vec<Task>) -> Vec<Card> {
     let mut piles: BTreeMap<TaskId, (Task, BTreeSet<EngineerKey>)> = BTreeMap::new();
-    for task in tasks {
+    for mut task in tasks {
         let engineer = task.enrollment.engineer().cloned();
         let (shown, engineers) = piles.entry(task.id).or_insert_with(|| (task.clone(), BTreeSet::new()));
         engineers.extend(engineer);
         let leaving = shown.leaving || task.leaving;
         let starts = shown.starts.into_iter().chain(task.starts).min();
         if order(&task) < order(shown) {
-            *shown = task;
+            std::mem::swap(shown, &mut task);
         }
+        shown.values.extend(others_values(shown, task));
         shown.leaving = leaving;
         shown.starts = starts;
     }
@@ -172,6 +173,20 @@ impl Task {
     pub fn place(&self) -> (bool, bool, Option<Timestamp>, Timestamp, TaskId) {
         (!self.leaving, self.starts.is_none(), self.starts, self.since, self.id)
     }
+}
+
+/// Findings of which a card shows the values.
+const FINDINGS_MAX: usize = 12;
+
+/// What a card of several findings shows of another one: each is put right by its own ids.
+fn others_values(shown: &Task, other: Task) -> Vec<Prefilled> {
+    let of_findings = |task: Task| task.values.into_iter().filter(|value| value.name != CUSTOMER);
+    let is_same = other.values.iter().all(|value| shown.values.contains(value));
+    if other.code != FailureCode::DriftFound || is_same {
+        return Vec::new();
+    }
+    let known = shown.values.iter().filter(|value| value.name == FINDING).count();
+    of_findings(other).take(2 * FINDINGS_MAX.saturating_sub(known)).collect()
 }
 
 /// Which row of a shared card is shown: the smallest.
@@ -235,6 +250,9 @@ fn mapping(answer: &UnmappedAnswer) -> String {
 
 /// The value that names a reseller account to Google.
 const CUSTOMER: &str = "customer_id";
+
+/// The name of a finding's id among the values, followed by that of what was found.
+const FINDING: &str = "finding";
 
 impl Task {
     /// Names the reseller account to Google, where a form asks for it and the row does not know.

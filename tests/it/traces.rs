@@ -127,7 +127,8 @@ fn check_calls(spans: &[Span], neighbour: &Neighbour) {
             let is_set_up = said(whole, "carepass.engineer").is_none();
             assert!(is_set_up || is_linked(whole, &id(TRACE)), "{whole:?}");
         } else {
-            assert!(asks("look at licenses") || asks("look at two-step"), "{whole:?}");
+            let looks = ["look at licenses", "look at two-step", "look for drift"];
+            assert!(looks.into_iter().any(asks), "{whole:?}");
         }
         assert_eq!(said(call, "server.address").as_deref(), Some("127.0.0.1"));
         assert!(said(call, "http.response.status_code").is_some(), "{call:?}");

@@ -139,6 +139,7 @@ async fn whatever_is_shipped_for_watching_asks_for_what_is_exported() {
     let door = Door::of(&neighbour);
     let mut settings = door.settings();
     settings.push(("RESELLERS__NORDIC_SE__SEATS", "50"));
+    settings.push(("DRIFT__EVERY", "1s"));
     let mut daemon = Daemon::start(&neighbour, &neighbour.environment(&settings));
     door.ready().await;
     let throttled = json!({"match": {"path_regex": "/users$", "nth": 1},

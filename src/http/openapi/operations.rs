@@ -264,7 +264,7 @@ pub(super) const OPERATIONS: [Operation; 25] = [
         method: Method::GET,
         path: "/v1/tasks",
         id: "listTasks",
-        summary: "One card for each thing that only a person can do; first what keeps a leaver's access open, then the oldest.",
+        summary: "One card for each thing that only a person can do; first what keeps a leaver's access open, then the earliest first day, then the oldest.",
         query: &[CURSOR, LIMIT, KNOWN_TAG],
         body: None,
         answers: &[answered("A part of the list.", of::<Page<TaskView>>), NOT_MODIFIED],

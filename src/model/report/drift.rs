@@ -15,8 +15,10 @@ use std::collections::BTreeMap;
 pub struct Line {
     /// The first look that found it.
     pub since: Timestamp,
-    /// The first look after that which did not; none while it is so.
+    /// The first whole list after that which lacked it; none while it is so, or not known to have gone.
     pub gone: Option<Timestamp>,
+    /// The look from which on the configuration accepts it; none where it does not.
+    pub accepted: Option<Timestamp>,
     /// The reseller account.
     pub reseller: ResellerName,
     /// What.
@@ -41,8 +43,16 @@ pub struct Line {
 #[derive(Debug)]
 pub struct Drifted {
     period: Period,
-    open: BTreeMap<ResellerName, Drift>,
+    open: BTreeMap<ResellerName, Open>,
     lines: Vec<Line>,
+}
+
+/// What is so in an account, as far as it is known.
+#[derive(Debug)]
+struct Open {
+    latest: Drift,
+    /// Those included for which there was no room later.
+    findings: Vec<Finding>,
 }
 
 impl Drifted {
@@ -59,18 +69,27 @@ impl Drifted {
         for change in &entry.changes {
             let Change::Enrollment { row, .. } = change else { continue };
             let (EnrollmentId::Reseller(name), Some(drift)) = (&row.id, &row.facts.drift) else { continue };
-            let before = self.open.get(name);
-            if drift.checked_at >= self.period.to || before == Some(drift.as_ref()) {
+            if drift.checked_at >= self.period.to {
                 continue;
             }
-            for finding in drift.turned(before).gone {
+            let open = self.open.entry(name.clone());
+            let open = open.or_insert_with(|| Open { latest: drift.as_ref().clone(), findings: Vec::new() });
+            for (finding, end) in open.turn(name, drift) {
                 if drift.checked_at >= self.period.from {
-                    push(&mut self.lines, line(name, &finding, Some(drift.checked_at)))?;
+                    push(&mut self.lines, line(name, &finding, end))?;
                 }
             }
-            self.open.insert(name.clone(), drift.as_ref().clone());
         }
         Ok(())
+    }
+
+    /// How many more the last looks have found that are listed nowhere.
+    pub fn unlisted(&self) -> u32 {
+        let shown = |open: &Open| {
+            let all: u32 = open.latest.counts.values().sum();
+            all.saturating_sub(u32::try_from(open.findings.len()).unwrap_or(u32::MAX))
+        };
+        self.open.values().map(shown).sum()
     }
 
     /// The lines, the oldest first.
@@ -81,7 +100,7 @@ impl Drifted {
         let open = self
             .open
             .iter()
-            .flat_map(|(name, drift)| drift.findings.iter().map(move |finding| line(name, finding, None)));
+            .flat_map(|(name, open)| open.findings.iter().map(move |finding| line(name, finding, End::None)));
         self.lines.extend(open);
         if self.lines.len() > LINES_MAX {
             return Err(TooLong);
@@ -93,10 +112,45 @@ impl Drifted {
     }
 }
 
-fn line(name: &ResellerName, finding: &Finding, gone: Option<Timestamp>) -> Line {
+impl Open {
+    /// Takes the next look, and gives back what it has ended. While a look does not list all that it has found, nothing has gone.
+    fn turn(&mut self, name: &ResellerName, drift: &Drift) -> Vec<(Finding, End)> {
+        let mut ended = Vec::new();
+        let mut open = drift.findings.clone();
+        for known in std::mem::take(&mut self.findings) {
+            if let Some(again) = open.iter_mut().find(|finding| finding.is(&known)) {
+                again.since = again.since.min(known.since);
+            } else if drift.accepted.contains(&known.id(name)) {
+                ended.push((known, End::Accepted(drift.checked_at)));
+            } else if drift.unlisted() == 0 {
+                ended.push((known, End::Gone(drift.checked_at)));
+            } else {
+                open.push(known);
+            }
+        }
+        (self.findings, self.latest) = (open, drift.clone());
+        ended
+    }
+}
+
+/// How a line ends.
+#[derive(Clone, Copy)]
+enum End {
+    None,
+    Gone(Timestamp),
+    Accepted(Timestamp),
+}
+
+fn line(name: &ResellerName, finding: &Finding, end: End) -> Line {
+    let (gone, accepted) = match end {
+        End::None => (None, None),
+        End::Gone(at) => (Some(at), None),
+        End::Accepted(at) => (None, Some(at)),
+    };
     Line {
         since: finding.since,
         gone,
+        accepted,
         reseller: name.clone(),
         kind: finding.kind,
         severity: finding.kind.severity(),
@@ -116,35 +170,76 @@ mod tests {
     use super::super::super::entry::{Actor, Position};
     use super::*;
     use jiff::SignedDuration;
+    use std::collections::BTreeSet;
 
     fn at(minutes: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes)
     }
 
-    /// Looks at these minutes that find these kinds; since when and until when each was so, in the period.
-    fn check(looks: &[(i64, &[Kind])], period: (i64, i64), expected: &[(Kind, i64, Option<i64>)]) {
+    fn finding(kind: Kind, subject: &str, minutes: i64) -> Finding {
+        Finding::new(kind, None, subject, "", at(minutes), &Policy::default())
+    }
+
+    /// The report on looks at these minutes that find this, where this is accepted.
+    fn report(looks: Vec<(i64, Vec<Finding>, BTreeSet<FindingId>)>, period: (i64, i64)) -> Drifted {
         let goal = Goal { want: Want::Present, revision: 0 };
         let mut row = Enrollment::open("reseller/nordic-se".parse().unwrap(), goal, at(0));
         let mut report = Drifted::of(Period { from: at(period.0), to: at(period.1) });
-        for (minutes, kinds) in looks {
-            let found = kinds
-                .iter()
-                .map(|kind| Finding::new(*kind, None, "1", "", at(*minutes), &Policy::default()))
-                .collect();
-            let drift = Drift::after(row.facts.drift.as_deref(), found, at(*minutes), Some(at(minutes + 9)));
+        let name = "nordic-se".parse().unwrap();
+        for (minutes, found, accepted) in looks {
+            let drift = Drift::after(row.facts.drift.as_deref(), &name, found, &accepted, at(minutes));
             row = row.with_drift(drift);
             let position = Position(row.version);
             let changes = vec![Change::Enrollment { from: None, row: Box::new(row.clone()) }];
-            let entry = Entry { position, at: at(*minutes), actor: Actor::Engine, changes };
+            let entry = Entry { position, at: at(minutes), actor: Actor::Engine, changes };
             report.take(&entry).unwrap();
             report.take(&entry).unwrap();
         }
-        let lines = report.lines().unwrap();
+        report
+    }
+
+    /// Looks at these minutes that find these kinds; since when and until when each was so, in the period.
+    fn check(looks: &[(i64, &[Kind])], period: (i64, i64), expected: &[(Kind, i64, Option<i64>)]) {
+        let found = looks.iter().map(|(minutes, kinds)| {
+            let found = kinds.iter().map(|kind| finding(*kind, "1", *minutes)).collect();
+            (*minutes, found, BTreeSet::new())
+        });
+        let lines = report(found.collect(), period).lines().unwrap();
         let found: Vec<(Kind, Timestamp, Option<Timestamp>)> =
             lines.iter().map(|line| (line.kind, line.since, line.gone)).collect();
         let expected: Vec<(Kind, Timestamp, Option<Timestamp>)> =
             expected.iter().map(|(kind, since, gone)| (*kind, at(*since), gone.map(at))).collect();
         assert_eq!(found, expected, "{looks:?} in {period:?}");
+    }
+
+    #[test]
+    fn what_a_look_has_no_room_for_stays_open_and_what_is_accepted_has_not_gone() {
+        let (first, none) = (finding(Kind::UnitChanged, "1", 10), BTreeSet::new());
+        let graver =
+            |minutes| (0..500).map(|n| finding(Kind::OtherRole, &n.to_string(), minutes)).collect::<Vec<_>>();
+        let crowded: Vec<Finding> =
+            graver(20).into_iter().chain([finding(Kind::UnitChanged, "1", 20)]).collect();
+        let looks = |last: Vec<Finding>, accepted: BTreeSet<FindingId>| {
+            let looks = [(10, vec![first.clone()], none.clone()), (20, crowded.clone(), none.clone())];
+            report(looks.into_iter().chain([(30, last, accepted)]).collect(), (0, 100))
+        };
+        let still = looks(crowded.clone(), none.clone());
+        assert_eq!(still.unlisted(), 501 - 41);
+        let of_first = |report: Drifted| {
+            let mut lines = report.lines().unwrap();
+            lines.retain(|line| line.kind == Kind::UnitChanged);
+            lines.into_iter().map(|line| (line.since, line.gone, line.accepted)).collect::<Vec<_>>()
+        };
+        assert_eq!(of_first(still), [(at(10), None, None)]);
+        assert_eq!(of_first(looks(Vec::new(), none.clone())), [(at(10), Some(at(30)), None)]);
+        assert_eq!(
+            of_first(looks(vec![finding(Kind::UnitChanged, "1", 30)], none.clone())),
+            [(at(10), None, None)]
+        );
+        let id = first.id(&"nordic-se".parse().unwrap());
+        let twice =
+            report(vec![(10, vec![first.clone()], none), (30, vec![first.clone()], [id].into())], (0, 100));
+        assert_eq!(of_first(twice), [(at(10), None, Some(at(30)))]);
     }
 
     #[test]

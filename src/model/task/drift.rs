@@ -8,8 +8,8 @@ use super::super::failure::{FailureCode, Prefilled, Who};
 use super::super::message::{Place, drift::console_link, drift::drifted};
 use super::super::person::Language;
 use super::super::plan::StepName;
-use super::{Task, TaskId, Texts};
-use jiff::{Timestamp, Zoned};
+use super::{FINDING, Task, TaskId, Texts};
+use jiff::Zoned;
 
 /// What a person is asked about the reseller account of the row; nothing of other rows.
 pub fn drift_tasks(row: &Enrollment, now: &Zoned) -> Vec<Task> {
@@ -38,8 +38,7 @@ pub fn drift_tasks(row: &Enrollment, now: &Zoned) -> Vec<Task> {
                 on: Who::Operator,
                 enrollment: finding.row(name),
                 since: finding.since,
-                // The earliest at which it can be; nobody looks by the clock then.
-                look_again: drift.look_again.unwrap_or(Timestamp::MAX),
+                look_again: drift.look_again,
                 message: Texts { en: say(Language::English), sv: say(Language::Swedish) },
                 detail: finding.detail.clone(),
                 paste: None,
@@ -67,7 +66,7 @@ pub fn asks_about_drift(row: &Enrollment) -> bool {
 
 fn values(finding: &Finding, name: &super::super::id::ResellerName) -> Vec<Prefilled> {
     let value = |name: &str, value: String| Prefilled { name: name.to_owned(), value };
-    vec![value("finding", finding.id(name).to_string()), value("google_id", finding.subject.clone())]
+    vec![value(FINDING, finding.id(name).to_string()), value("google_id", finding.subject.clone())]
 }
 
 #[cfg(test)]
@@ -77,8 +76,9 @@ mod tests {
     use super::super::super::failure::Failure;
     use super::super::batch;
     use super::*;
-    use jiff::SignedDuration;
     use jiff::tz::TimeZone;
+    use jiff::{SignedDuration, Timestamp};
+    use std::collections::BTreeSet;
 
     fn at(minutes: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes)
@@ -92,7 +92,9 @@ mod tests {
             let of = of.filter(|_| *kind != Kind::RoleWidened);
             Finding::new(*kind, of, "1", "", at(0), &Policy::default())
         });
-        let drift = Drift::after(None, found.collect(), at(0), Some(at(60)));
+        let name = "nordic-se".parse().unwrap();
+        let drift = Drift::after(None, &name, found.collect(), &BTreeSet::new(), at(0));
+        let drift = Drift { look_again: Some(at(60)), ..drift };
         Enrollment { state: State::Completed, ..row }.with_drift(drift)
     }
 
@@ -114,6 +116,20 @@ mod tests {
         assert_eq!(found.iter().map(|(_, engineers)| *engineers).collect::<Vec<_>>(), [1, 2], "{found:?}");
         assert!(found[0].0.starts_with("The account of an engineer who has left"), "open access comes first");
         assert_eq!(cards(&row(&[])), []);
+    }
+
+    #[test]
+    fn a_card_shows_every_finding_that_it_has_room_for() {
+        let shown = |count: usize| {
+            let keys: Vec<String> = (0..count).map(|n| format!("E-{n}")).collect();
+            let found: Vec<(Kind, &str)> = keys.iter().map(|key| (Kind::OtherRole, key.as_str())).collect();
+            let row = row(&found);
+            let cards = batch(drift_tasks(&row, &at(1).to_zoned(TimeZone::UTC)));
+            assert_eq!((cards.len(), cards[0].engineers.len()), (1, count));
+            let values = cards[0].task.values.iter().filter(|value| value.name == "finding");
+            values.map(|value| value.value.clone()).collect::<BTreeSet<String>>().len()
+        };
+        assert_eq!((shown(1), shown(3), shown(30)), (1, 3, 12));
     }
 
     #[test]
