@@ -109,6 +109,8 @@ async fn situation_seats_run_out() {
 
     // A look that finds nothing, after which it looks by itself; whoever buys the seat presses nothing.
     let scene = scene.again(&[("ENGINE__LOOK_MIN", "1s"), ("ENGINE__LOOK_MAX", "1s")]).await;
+    // A page that renews itself takes a field away while it is written in.
+    scene.until_still().await;
     scene.sign_in(&browser).await;
     press_card(&scene, &browser, "seats_spent").await;
     scene.leave_seats(DENMARK, 1);
@@ -195,6 +197,8 @@ async fn situation_quota_exhausted() {
     scene.neighbour.sandbox.clear_faults();
     scene.faults(&fault(0));
     let scene = scene.again(&[("ENGINE__BACKOFF_MAX", "1s")]).await;
+    // A page that renews itself takes a field away while it is written in.
+    scene.until_still().await;
     scene.sign_in(&browser).await;
     press_retry(&scene, &browser, "E-1", DANISH).await;
     scene.neighbour.sandbox.clear_faults();
