@@ -373,7 +373,7 @@ fn rows_are_judged_once_they_have_settled() {
     let wish = Some(Box::new(Wish::from(goal(Want::Absent))));
     check(Enrollment { next: wish, ..settled(Want::Present) }, Standing::UnderWay);
     let ended = State::Cancelled { reason: String::new() };
-    check(Enrollment { state: ended, ..row(Want::Present) }, Standing::UnderWay);
+    check(Enrollment { state: ended, ..row(Want::Present) }, Standing::CalledOff);
 }
 
 #[test]

@@ -17,7 +17,7 @@ const POLICIES: &str = r"setting.type.matches('^settings/(security|provisioning)
 pub(super) const ACCOUNT_FIELDS: &str = "id,primaryEmail,customerId,externalIds,isAdmin,isDelegatedAdmin,\
                               suspended,suspensionReason,orgUnitPath,aliases,nonEditableAliases,\
                               name(givenName,familyName),creationTime,lastLoginTime,deletionTime,\
-                              isEnrolledIn2Sv,isEnforcedIn2Sv";
+                              archived,isEnrolledIn2Sv,isEnforcedIn2Sv";
 
 impl Request<'_> {
     pub(super) fn query(&self) -> Result<Vec<(&'static str, String)>, Failure> {

@@ -26,7 +26,7 @@ const COMMAND_MAX: Duration = Duration::from_mins(1);
 
 /// How often something is looked for, and how long anything is waited for.
 const LOOK: Duration = Duration::from_millis(20);
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How long a situation is looked at, at most.
 const STILL: SignedDuration = SignedDuration::from_mins(3);
@@ -119,6 +119,14 @@ impl Scene {
         cards.into_iter().find(|card| card["reason"] == reason).unwrap_or(Value::Null)
     }
 
+    /// Says by the API that a task is done; carepass looks then.
+    pub async fn say_done(&self, reason: &str) {
+        let id = self.card(reason).await["id"].as_str().expect("a card").to_owned();
+        let request = self.http.post(self.at(&format!("/v1/tasks/{id}/done"))).bearer_auth(&self.token);
+        let answer = request.json(&json!({ "reason": "looked after" })).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{}", answer.status());
+    }
+
     /// Waits until an engineer is in this state.
     pub async fn until_state(&self, key: &str, state: &str) {
         self.until_engineer(key, state, |engineer| engineer["state"] == state).await;
@@ -143,15 +151,22 @@ impl Scene {
 
     /// Waits until nothing moves, and nothing will by itself for longer than anybody looks at it, on a slow machine too.
     pub async fn until_still(&self) {
-        until("a house in which nothing moves", || async {
-            let end = Clock::System.now() + STILL;
-            let engineers = items(&self.get("/v1/engineers").await);
-            let resellers = items(&self.get("/v1/resellers").await);
-            let of_engineers = engineers.iter().flat_map(|engineer| items(&engineer["enrollments"]));
-            let mut rows = of_engineers.chain(resellers.iter().map(|account| account["enrollment"].clone()));
-            rows.all(|row| is_still(&row, end))
-        })
-        .await;
+        let waiting = async {
+            while !self.is_still().await {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
+        assert!(in_time, "something goes on moving: {:#}", self.get("/v1/engineers").await);
+    }
+
+    async fn is_still(&self) -> bool {
+        let end = Clock::System.now() + STILL;
+        let engineers = items(&self.get("/v1/engineers").await);
+        let resellers = items(&self.get("/v1/resellers").await);
+        let of_engineers = engineers.iter().flat_map(|engineer| items(&engineer["enrollments"]));
+        let mut rows = of_engineers.chain(resellers.iter().map(|account| account["enrollment"].clone()));
+        rows.all(|row| is_still(&row, end))
     }
 
     /// Waits until what the API says of an engineer is as wanted.
