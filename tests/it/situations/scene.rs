@@ -119,12 +119,22 @@ impl Scene {
         cards.into_iter().find(|card| card["reason"] == reason).unwrap_or(Value::Null)
     }
 
-    /// Says by the API that a task is done; carepass looks then.
+    /// Says by the API that a task is done, once it is there; carepass looks then.
     pub async fn say_done(&self, reason: &str) {
-        let id = self.card(reason).await["id"].as_str().expect("a card").to_owned();
-        let request = self.http.post(self.at(&format!("/v1/tasks/{id}/done"))).bearer_auth(&self.token);
-        let answer = request.json(&json!({ "reason": "looked after" })).send().await.expect("an answer");
-        assert!(answer.status().is_success(), "{}", answer.status());
+        let said = async {
+            loop {
+                if let Some(id) = self.card(reason).await["id"].as_str() {
+                    let request = self.http.post(self.at(&format!("/v1/tasks/{id}/done")));
+                    let request = request.bearer_auth(&self.token).json(&json!({ "reason": "looked after" }));
+                    // Where the row looks at this very moment there is no card, or nothing to order.
+                    if request.send().await.expect("an answer").status().is_success() {
+                        return;
+                    }
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, said).await.is_ok(), "no task {reason} to be done");
     }
 
     /// Waits until an engineer is in this state.
