@@ -2,7 +2,8 @@
 //! what is found is kept in the account's row. A list that failed, or was read in part, is no list: what was known stays. Rows that have
 //! moved meanwhile are judged the next time: what was known of them stays. Only the replica that works for an account looks, at a few
 //! accounts at once, and a slow one holds up no other.
-//! Not here: when one is due (`drift/lookout`), what a finding is (`google/drift`), what is kept of it (`model/drift`), and mending it: a row looks again, with its guards.
+//! Not here: when one is due (`drift/lookout`), what a finding is (`google/drift`), what is kept of it (`model/drift`), and mending it: a
+//! row looks again, with its guards.
 
 mod lookout;
 

@@ -72,7 +72,7 @@ texts! {
     GrantsTitle "Engineers who wait to be let in" "Tekniker som väntar på att släppas in"
     GrantsLead "Nothing was done for them yet. Leavers never wait here." "Inget är gjort för dem än. Den som slutar väntar aldrig här."
     NobodyHeld "Nobody is held." "Ingen väntar."
-    TasksCut "More rows of engineers' domains wait than are looked at here, so tasks may be missing. They appear when others are done; carepass status counts all." "Fler tekniker väntar i domäner än vad som gås igenom här, så uppgifter kan saknas. De visas när andra är klara; carepass status räknar alla."
+    TasksCut "More waits than is looked at here, so tasks may be missing. They appear when others are done; carepass status names everybody who waits." "Mer väntar än vad som gås igenom här, så uppgifter kan saknas. De visas när annat är klart; carepass status nämner alla som väntar."
     GrantsCut "There are more engineers than were looked at. Who of them waits is not named here, and is let in with all." "Det finns fler tekniker än de som gåtts igenom. Vilka av dem som väntar står inte här, och de släpps in med alla."
     Leavers "Leavers" "Slutar"
     LeaversTitle "Whose access ends" "Vars åtkomst upphör"
