@@ -1,10 +1,9 @@
 //! Situations that begin at Google: seats, the unit, the quota, the delegation, the role, names, a new account.
 //! Not here: those that begin with HR (`from_hr`).
 
-use super::scene::{DENMARK, NORWAY, Scene, UNIT, change_customer, strangers_account};
+use super::scene::{DENMARK, NORWAY, Scene, UNIT, delete_unit, strangers_account, unit_made};
 use super::{Card, Situation, check, comes_to, press_card, press_retry};
 use crate::fixture::{Neighbour, events, until};
-use carepass::sandbox::OrgUnit;
 use serde_json::json;
 
 const ROLES: &str = "https://www.googleapis.com/auth/admin.directory.rolemanagement";
@@ -206,24 +205,10 @@ async fn situation_quota_exhausted() {
 /// The unit was there and is gone: nobody is put at the top, and the same unit is not silently made again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn situation_unit_missing() {
-    let neighbour = Neighbour::start().await;
-    let unit = OrgUnit { path: UNIT.to_owned(), description: String::new(), created: 0 };
-    change_customer(&neighbour, DENMARK, |customer| customer.org_units.insert("03pold".to_owned(), unit));
-    let scene = Scene::begin(neighbour, &[]).await;
+    let scene = unit_made(&[]).await;
     scene.join("E-1", "Quistgaard").await;
     scene.until_state("E-1", "ready").await;
-    let unit = scene.change(DENMARK, |customer| {
-        let unit = customer.org_units.remove("03pold").expect("it was there");
-        let top = customer.org_units.iter().find(|(_, unit)| unit.path == "/").expect("the top").0.clone();
-        for id in customer.users.keys().cloned().collect::<Vec<_>>() {
-            let mut user = customer.take_user(&id).expect("just seen");
-            if user.org_unit == "03pold" {
-                user.org_unit.clone_from(&top);
-            }
-            customer.put_user(user);
-        }
-        unit
-    });
+    let unit = delete_unit(&scene);
     scene.join("E-2", "Ravnkilde").await;
     scene.until_only("E-2", DANISH, "reseller_not_ready").await;
     let browser = scene.browser().await;

@@ -8,7 +8,7 @@ use crate::fixture::{Neighbour, events, until};
 use carepass::app::App;
 use carepass::clock::Clock;
 use carepass::config::Config;
-use carepass::sandbox::{Customer, User};
+use carepass::sandbox::{Customer, OrgUnit, User};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -20,6 +20,7 @@ pub const NORWAY: &str = "C01nordicno";
 
 /// The unit of the support engineers.
 pub const UNIT: &str = "/Customer Care";
+const UNIT_ID: &str = "03pold";
 
 /// How long a command of the shell may take.
 const COMMAND_MAX: Duration = Duration::from_mins(1);
@@ -84,6 +85,11 @@ impl Scene {
     /// Ends everything.
     pub async fn close(self, browser: Chromium) {
         browser.close().await;
+        self.end().await;
+    }
+
+    /// The same where nobody has looked by a browser.
+    pub async fn end(self) {
         self.app.stop().await;
     }
 
@@ -243,14 +249,34 @@ fn is_still(row: &Value, end: Timestamp) -> bool {
     }
 }
 
-pub fn change_customer<T>(
-    neighbour: &Neighbour,
-    customer: &str,
-    change: impl FnOnce(&mut Customer) -> T,
-) -> T {
+fn change_customer<T>(neighbour: &Neighbour, customer: &str, change: impl FnOnce(&mut Customer) -> T) -> T {
     neighbour
         .sandbox
         .change(|world| change(world.customers.get_mut(customer).expect("a customer of the demo")))
+}
+
+/// A house that finds the unit of the support engineers in Denmark made already.
+pub async fn unit_made(settings: &[(&str, &str)]) -> Scene {
+    let neighbour = Neighbour::start().await;
+    let unit = OrgUnit { path: UNIT.to_owned(), description: String::new(), created: 0 };
+    change_customer(&neighbour, DENMARK, |customer| customer.org_units.insert(UNIT_ID.to_owned(), unit));
+    Scene::begin(neighbour, settings).await
+}
+
+/// Deletes that unit, as an administrator can once nobody is in it: whoever was is at the top then.
+pub fn delete_unit(scene: &Scene) -> OrgUnit {
+    scene.change(DENMARK, |customer| {
+        let unit = customer.org_units.remove(UNIT_ID).expect("it was there");
+        let top = customer.org_units.iter().find(|(_, unit)| unit.path == "/").expect("the top").0.clone();
+        for id in customer.users.keys().cloned().collect::<Vec<_>>() {
+            let mut user = customer.take_user(&id).expect("just seen");
+            if user.org_unit == UNIT_ID {
+                user.org_unit.clone_from(&top);
+            }
+            customer.put_user(user);
+        }
+        unit
+    })
 }
 
 /// An account that somebody else has made; its id.
