@@ -175,6 +175,29 @@ async fn a_collector_that_is_away_changes_nothing_and_is_told_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_tls_a_collector_is_told_only_where_its_authority_is_named() {
+    for is_named in [true, false] {
+        let collector = Collector::start().await;
+        let [own, other] = [(), ()]
+            .map(|()| rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate"));
+        let endpoint = collector.behind_tls(&own.cert.pem(), &own.signing_key.serialize_pem()).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let authority = folder.path().join("ca.pem");
+        let named = if is_named { &own } else { &other };
+        std::fs::write(&authority, named.cert.pem()).expect("a file");
+        let authority = authority.display().to_string();
+        let settings = [
+            ("TRACES__ENDPOINT", endpoint.as_str()),
+            ("TRACES__HEADERS", HEADERS),
+            ("TRACES__CA_FILE", &authority),
+        ];
+        let (_, lines) = joined(&settings, &[], async |_| ()).await;
+        assert_eq!(!collector.spans().is_empty(), is_named, "{lines}");
+        assert_eq!(!lines.contains("the collector does not take spans"), is_named, "{lines}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_an_endpoint_nothing_is_exported_and_lines_carry_the_ids_all_the_same() {
     let collector = Collector::start().await;
     let process = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint.as_str())];
