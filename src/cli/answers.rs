@@ -176,12 +176,12 @@ impl EnrollmentAnswer {
 
     /// What it does and about what, where there is no reason to give; codes where this version has no words for them.
     pub fn work(&self, language: Language) -> String {
-        let Some(code) = &self.step else { return words(&self.state) };
+        let Some(code) = &self.step else { return spoken(&self.state, language) };
         let known: Option<StepName> = serde_json::from_value(Value::String(code.clone())).ok();
         match (self.state.as_str(), known) {
             ("running", Some(step)) => work_words(true, step, language),
             ("scheduled", Some(step)) => work_words(false, step, language),
-            _ => format!("{} ({})", words(&self.state), words(code)),
+            _ => format!("{} ({})", spoken(&self.state, language), words(code)),
         }
     }
 
@@ -204,6 +204,32 @@ pub fn needs_person(waiting_on: Option<&str>) -> bool {
 pub fn reason_words(code: &str, language: Language) -> String {
     let known: Option<FailureCode> = serde_json::from_value(Value::String(code.to_owned())).ok();
     known.map_or_else(|| words(code), |code| in_short(code, language).to_owned())
+}
+
+/// The state of an engineer or of a row, or who acts next, in a language; the word itself where this version has none for it.
+pub fn spoken(word: &str, language: Language) -> String {
+    let swedish = match (language, word) {
+        (Language::English, _) => return words(word),
+        (Language::Swedish, "planned") => "planerad",
+        (Language::Swedish, "provisioning") => "pågår",
+        (Language::Swedish, "partly_ready") => "delvis klar",
+        (Language::Swedish, "ready") => "klar",
+        (Language::Swedish, "leaving") => "på väg ut",
+        (Language::Swedish, "removed") => "borttagen",
+        (Language::Swedish, "cancelled") => "avbruten",
+        (Language::Swedish, "scheduled") => "på tur",
+        (Language::Swedish, "running") => "i arbete",
+        (Language::Swedish, "waiting") => "väntar",
+        (Language::Swedish, "completed") => "färdig",
+        (Language::Swedish, "operator") => "operatören",
+        (Language::Swedish, "engineer") => "teknikern",
+        (Language::Swedish, "hr") => "HR",
+        (Language::Swedish, "google") => "Google",
+        (Language::Swedish, "calendar") => "datumet",
+        (Language::Swedish, "reseller") => "återförsäljarkontot",
+        (Language::Swedish, _) => return words(word),
+    };
+    swedish.to_owned()
 }
 
 /// A stable word as people write it.

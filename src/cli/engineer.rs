@@ -1,7 +1,7 @@
 //! `carepass engineer list` and `engineer show`: engineers as tables, row by row, and what the ledger says of one. Not here: the summary
 //! of all (`status`), and one engineer in words (`explain`).
 
-use super::answers::{EngineerAnswer, EnrollmentAnswer, clock, reason_words, words};
+use super::answers::{EngineerAnswer, EnrollmentAnswer, clock, reason_words, spoken, words};
 use super::client::{ApiArgs, Client};
 use super::driven::Driven;
 use super::exit::{Ended, Exit};
@@ -140,7 +140,7 @@ pub fn listed(engineers: &[EngineerAnswer], language: Language, colored: bool) -
         table.row([
             engineer.key.as_str().into(),
             engineer.username.as_deref().unwrap_or("-").into(),
-            words(&engineer.state).into(),
+            spoken(&engineer.state, language).into(),
             domains(true).into(),
             domains(false).into(),
         ]);
@@ -157,7 +157,7 @@ pub fn shown(
     colored: bool,
 ) -> String {
     let name = engineer.username.as_deref().unwrap_or("-");
-    let heading = format!("{}  {name}  {}", engineer.key, words(&engineer.state));
+    let heading = format!("{}  {name}  {}", engineer.key, spoken(&engineer.state, language));
     let mut table = Table::new(match language {
         Language::English => ["WHERE", "GOAL", "STATE", "STEP", "WAITS FOR", "LOOKED AT AGAIN", "DRIVEN BY"],
         Language::Swedish => ["VAR", "MÅL", "LÄGE", "STEG", "VÄNTAR PÅ", "NÄSTA TITT", "DRIVS AV"],
@@ -167,7 +167,7 @@ pub fn shown(
         table.row([
             place(row, language).into(),
             row.goal.as_str().into(),
-            words(&row.state).into(),
+            spoken(&row.state, language).into(),
             row.step.as_deref().map(words).unwrap_or_default().into(),
             waits_for(row, language),
             row.look_again_at.map_or_else(String::new, |time| clock(time, zone)).into(),
@@ -188,8 +188,8 @@ fn place(row: &EnrollmentAnswer, language: Language) -> String {
 fn waits_for(row: &EnrollmentAnswer, language: Language) -> Cell {
     let reason = row.reason.as_deref().map(|code| reason_words(code, language));
     let text = match (&row.waiting_on, reason) {
-        (Some(on), Some(reason)) => format!("{on}: {reason}"),
-        (Some(on), None) => on.clone(),
+        (Some(on), Some(reason)) => format!("{}: {reason}", spoken(on, language)),
+        (Some(on), None) => spoken(on, language),
         (None, reason) => reason.unwrap_or_default(),
     };
     if row.needs_person() { Cell::toned(text, Tone::Urgent) } else { text.into() }

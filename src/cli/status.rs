@@ -1,7 +1,7 @@
 //! `carepass status`: one line for each engineer, one for each reseller account that is not ready or will soon lack seats, and which
 //! replica drives which, where there are several. Not here: one engineer in words (`explain`).
 
-use super::answers::{EngineerAnswer, ResellerAnswer, clock, needs_person, reason_words, words};
+use super::answers::{EngineerAnswer, ResellerAnswer, clock, needs_person, reason_words, spoken};
 use super::client::{ApiArgs, Client};
 use super::driven::Driven;
 use super::exit::{Ended, Exit};
@@ -138,7 +138,7 @@ pub fn render(engineers: &[EngineerAnswer], language: Language, zone: &TimeZone,
         table.row([
             engineer.key.as_str().into(),
             engineer.username.as_deref().unwrap_or("-").into(),
-            state(engineer),
+            state(engineer, language),
             format!("{done}/{}", engineer.meant().count()).into(),
             waits_for(engineer, language),
             look_again.map_or_else(String::new, |time| clock(time, zone)).into(),
@@ -147,13 +147,13 @@ pub fn render(engineers: &[EngineerAnswer], language: Language, zone: &TimeZone,
     table.render(colored)
 }
 
-fn state(engineer: &EngineerAnswer) -> Cell {
+fn state(engineer: &EngineerAnswer, language: Language) -> Cell {
     let tone = match engineer.state.as_str() {
         _ if engineer.is_exposed() => Tone::Urgent,
         "ready" | "removed" => Tone::Good,
         _ => Tone::Calm,
     };
-    Cell::toned(words(&engineer.state), tone)
+    Cell::toned(spoken(&engineer.state, language), tone)
 }
 
 /// Who has to act and why, for the most urgent thing, and how many other things there are.
@@ -171,6 +171,6 @@ fn waits_for(engineer: &EngineerAnswer, language: Language) -> Cell {
         0 => String::new(),
         count => format!(" (+{count})"),
     };
-    let text = format!("{on}{reason}{more}");
+    let text = format!("{}{reason}{more}", spoken(on, language));
     if needs_person(Some(on)) { Cell::toned(text, Tone::Urgent) } else { text.into() }
 }

@@ -1,7 +1,9 @@
 //! What the commands print for given answers, as pictures; and the command line as clap sees it.
 
-use super::answers::{EngineerAnswer, reason_words};
+use super::answers::{EngineerAnswer, reason_words, spoken, words};
 use super::*;
+use crate::model::engineer::Progress;
+use crate::model::failure::Who;
 use crate::model::person::Language;
 use clap::CommandFactory;
 use jiff::tz::TimeZone;
@@ -128,7 +130,18 @@ fn status_is_a_table() {
     ];
     assert_eq!(shown, expected.join("\n"), "\n{shown}");
     let colored = status::render(&[engineer()], Language::Swedish, &TimeZone::UTC, true);
-    assert!(colored.contains("\x1b[1;31moperator: ") && colored.contains("NYCKEL"), "{colored}");
+    assert!(colored.contains("\x1b[1;31moperatören: ") && colored.contains("NYCKEL"), "{colored}");
+}
+
+#[test]
+fn states_and_who_acts_have_words_in_both_languages() {
+    let states = Progress::ALL.map(Progress::as_str);
+    let of_rows = ["scheduled", "running", "waiting", "completed", "cancelled"];
+    let who = [Who::Operator, Who::Engineer, Who::Calendar, Who::Reseller].map(Who::as_str);
+    for word in states.iter().chain(&of_rows).chain(&who) {
+        assert_eq!(spoken(word, Language::English), words(word));
+        assert_ne!(spoken(word, Language::Swedish), words(word), "{word} has no Swedish word");
+    }
 }
 
 fn check_explain(engineer: &EngineerAnswer, language: Language, expected: &[&str]) {
