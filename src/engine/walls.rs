@@ -3,7 +3,7 @@
 
 use super::{Engine, reconcile};
 use crate::model::duty::Duty;
-use crate::model::enrollment::{Enrollment, EnrollmentId, Lane};
+use crate::model::enrollment::{Enrollment, EnrollmentId, Lane, State};
 use crate::model::failure::FailureCode;
 use crate::model::id::ResellerName;
 use crate::model::plan::StepName;
@@ -51,7 +51,7 @@ impl Engine {
             let chore = self.walls().take_chore();
             let done = match chore {
                 Some((wall, Chore::Seek)) => self.seek_leader(&wall).await,
-                Some((_, Chore::Probe(leader))) => self.probe(&leader).await,
+                Some((wall, Chore::Probe(leader))) => self.probe(&wall, &leader).await,
                 None => {
                     tokio::select! {
                         () = self.stop.cancelled() => return,
@@ -99,15 +99,24 @@ impl Engine {
         Ok(())
     }
 
-    /// Has the leader look now, if it still is what it was.
-    async fn probe(&self, leader: &EnrollmentId) -> Result<(), StoreError> {
-        let Some(row) = self.house.store.enrollment(leader).await? else { return Ok(()) };
-        self.note_wall(None, &row);
-        if self.walls().leaders().contains(leader) {
-            self.move_row(&row, Input::Nudge).await;
-            self.wake(&row.lane());
+    /// Has the leader look now, if it still is what it was, or once its look is over.
+    async fn probe(&self, wall: &WallId, leader: &EnrollmentId) -> Result<(), StoreError> {
+        loop {
+            let Some(row) = self.house.store.enrollment(leader).await? else { return Ok(()) };
+            self.note_wall(None, &row);
+            if !self.walls().leaders().contains(leader) {
+                return Ok(());
+            }
+            if !matches!(row.state, State::Running { .. }) {
+                self.move_row(&row, Input::Nudge).await;
+                self.wake(&row.lane());
+                return Ok(());
+            }
+            // Its look may have ended before the walls knew that it is to look once more: then the row says so.
+            if self.walls().defer(wall) {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// Wakes the rows that waited behind a wall.

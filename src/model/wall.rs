@@ -32,6 +32,8 @@ struct Wall {
     is_sought: bool,
     /// The leader is to look at once.
     probe: bool,
+    /// The leader was asked in the middle of a look, which may have begun before there was a reason to ask: it looks once more.
+    again: bool,
 }
 
 /// A row's place in the order in which accounts are made. Who has no start date starts now, and goes first.
@@ -129,6 +131,11 @@ impl Walls {
         chore
     }
 
+    /// The leader could not be had look, because it looks at this moment. Answers whether that was known.
+    pub fn defer(&mut self, key: &WallId) -> bool {
+        self.standing.get_mut(key).is_none_or(|wall| std::mem::replace(&mut wall.again, true))
+    }
+
     /// The next thing to do. [`Chore::Seek`] comes again until it is done.
     pub fn take_chore(&mut self) -> Option<(WallId, Chore)> {
         self.standing.iter_mut().find_map(|(key, wall)| {
@@ -146,7 +153,7 @@ impl Walls {
     pub fn succeed(&mut self, key: &WallId, found: Option<Place>) -> bool {
         let Some(wall) = self.standing.get_mut(key) else { return false };
         wall.leader = wall.leader.take().into_iter().chain(found).min();
-        (wall.is_sought, wall.probe) = (false, true);
+        (wall.is_sought, wall.probe, wall.again) = (false, true, false);
         let has_fallen = wall.leader.is_none();
         if has_fallen {
             self.standing.remove(key);
@@ -172,7 +179,13 @@ impl Wall {
 
     fn note(&mut self, was_behind: bool, row: &Enrollment, place: Option<Place>, code: FailureCode) -> bool {
         match (self.is_led_by(&row.id), place) {
-            (true, Some(place)) => self.leader = Some(place),
+            (true, Some(place)) => {
+                self.leader = Some(place);
+                if self.again && !matches!(row.state, State::Running { .. }) {
+                    (self.again, self.probe) = (false, true);
+                    return true;
+                }
+            }
             (true, None) if is_probing(row, code) => (),
             (true, None) => {
                 self.leader = None;

@@ -165,6 +165,22 @@ fn whoever_is_told_to_try_again_has_the_leader_look() {
 }
 
 #[test]
+fn whoever_is_asked_in_the_middle_of_a_look_looks_once_more() {
+    let first = waits(&row(5, StepName::Account), SEATS);
+    let mut walls = wall(&[5, 7]);
+    assert!(!walls.note(Some(&first), &with(&first, |_| ())));
+    assert!(walls.ask(&waits(&row(7, StepName::Account), SEATS)));
+    assert_eq!(walls.take_chore(), Some((key(SEATS), Chore::Probe(first.id.clone()))));
+    assert!(!walls.defer(&key(SEATS)), "nobody knew that it looks");
+    assert!(walls.defer(&key(SEATS)));
+    assert!(!walls.note(Some(&first), &with(&first, |at| at.attempt = 2)), "it looks still");
+    assert_eq!(walls.take_chore(), None);
+    assert!(walls.note(None, &first), "its look is over");
+    assert_eq!(walls.take_chore(), Some((key(SEATS), Chore::Probe(first.id.clone()))));
+    assert!(!walls.note(None, &first), "once");
+}
+
+#[test]
 fn automatic_licensing_is_led_by_an_account_that_met_it() {
     let met = waits(&row(8, StepName::NoPaidLicense), LICENSING);
     let behind = waits(&row(3, StepName::Account), LICENSING);

@@ -13,6 +13,7 @@ use carepass::sandbox::World;
 use carepass::steps::House;
 use carepass::store::Store;
 use jiff::SignedDuration;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -254,6 +255,33 @@ fn an_order_on_any_row_asks_once_and_the_seat_is_still_the_earliests() {
         town.engine().order_row(&leader, RowOrder::Cancel, "ada", "left").await.expect("an order that fits");
         tokio::time::sleep(Duration::from_secs(90)).await;
         assert_eq!(town.made().await, [ENGINEERS - 1, ENGINEERS - 3].map(engineer));
+    });
+}
+
+/// What a look that has begun already answers is older than the word that things have changed.
+#[test]
+fn who_is_asked_in_the_middle_of_a_look_looks_once_more() {
+    live(async {
+        let mut town = Town::with_room(0).await;
+        town.live().await;
+        town.all_join().await;
+        town.until_waiting(20, FailureCode::SeatsSpent, ENGINEERS).await;
+        let rows = town.rows().await;
+        let (leader, other) = (&rows[ENGINEERS - 1].id, &rows[0].id);
+        let slow =
+            json!({ "match": { "method": "POST", "path_regex": "/users$" }, "do": { "delay_ms": 10_000 } });
+        town.room.sandbox.add_faults(&slow).expect("a rule");
+        let before = town.refused();
+        town.engine().order_row(leader, RowOrder::Retry, "ada", "look").await.expect("an order that fits");
+        while town.refused() == before {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        // Google has said no, and the answer is still on its way.
+        town.room.sandbox.clear_faults();
+        town.raise(1);
+        town.engine().order_row(other, RowOrder::Retry, "ada", "bought").await.expect("an order that fits");
+        tokio::time::sleep(Duration::from_secs(90)).await;
+        assert_eq!(town.made().await, [engineer(ENGINEERS - 1)]);
     });
 }
 
