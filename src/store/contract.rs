@@ -376,6 +376,11 @@ async fn entries_have_no_gaps(store: &dyn Store) {
     assert_eq!(store.history(&key, Position(0), usize::MAX).await.unwrap(), told);
     assert_eq!(store.history(&key, told[1].position, 2).await.unwrap(), told[2..4]);
     assert_eq!(store.history(&key, Position(u64::MAX), 2).await.unwrap(), []);
+    let newest: Vec<Entry> = told.iter().rev().cloned().collect();
+    assert_eq!(store.recent(&key, Position(u64::MAX), usize::MAX).await.unwrap(), newest);
+    assert_eq!(store.recent(&key, newest[1].position, 2).await.unwrap(), newest[2..4]);
+    assert_eq!(store.recent(&key, told[0].position, 2).await.unwrap(), []);
+    assert_eq!(store.recent(&key, Position(0), 2).await.unwrap(), []);
     let all = all_entries(store).await;
     assert!(all.iter().map(|entry| entry.position.0).eq(1..=store.head().await.unwrap().0));
 }

@@ -200,6 +200,13 @@ impl Store for Memory {
         })
     }
 
+    fn recent<'a>(&'a self, key: &'a EngineerKey, before: Position, limit: usize) -> Answer<'a, Vec<Entry>> {
+        self.read(move |state| {
+            let concerns = |entry: &&Entry| entry.position < before && entry.engineers().contains(&key);
+            state.entries_after(Position(0)).iter().rev().filter(concerns).take(limit).cloned().collect()
+        })
+    }
+
     fn bookmark<'a>(&'a self, reader: &'a str) -> Answer<'a, Position> {
         self.read(|state| state.bookmarks.get(reader).copied().unwrap_or_default())
     }

@@ -31,7 +31,7 @@ use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use std::sync::Arc;
 
-/// Entries read for the history from its beginning, and shown: the last of those.
+/// Entries read for the history from its end, and shown of those.
 const READ_MAX: usize = 2_000;
 const READ: usize = 200;
 const SHOWN: usize = 40;
@@ -41,10 +41,11 @@ const FORMS: usize = 20;
 
 /// What was read of an engineer's history.
 struct Past {
-    /// The last of what was read, the newest first.
+    /// The newest first.
     entries: Vec<Entry>,
+    /// So many were read.
     count: usize,
-    /// There are newer ones, which were not read.
+    /// There are older ones, which are not shown.
     is_cut: bool,
 }
 
@@ -104,26 +105,22 @@ async fn drifted(api: &Api, key: &EngineerKey, wording: Wording) -> Result<Marku
     })
 }
 
-/// The last entries of those that are read.
+/// The newest entries that say something.
 async fn past(api: &Api, key: &EngineerKey) -> Result<Past, Problem> {
-    let (mut after, mut last, mut count, mut is_cut) = (Position(0), Vec::new(), 0, true);
-    while count < READ_MAX {
-        let part = api.engine.house().store.history(key, after, READ).await?;
-        let is_end = part.len() < READ;
-        count += part.len();
-        after = part.last().map_or(after, |entry| entry.position);
-        last.extend(
-            part.into_iter().filter(|entry| history::tells(entry, |change| change.engineer() == Some(key))),
-        );
-        last.drain(..last.len().saturating_sub(SHOWN));
-        if is_end {
-            is_cut = false;
-            break;
-        }
+    let mut past = Past { entries: Vec::new(), count: 0, is_cut: false };
+    let mut before = Position(u64::MAX);
+    while past.entries.len() < SHOWN && past.count < READ_MAX {
+        let part = api.engine.house().store.recent(key, before, READ).await?;
+        let Some(oldest) = part.last() else { break };
+        before = oldest.position;
+        past.count += part.len();
+        let tells = |entry: &Entry| history::tells(entry, |change| change.engineer() == Some(key));
+        past.entries.extend(part.into_iter().filter(tells));
     }
-    is_cut = is_cut && !api.engine.house().store.history(key, after, 1).await?.is_empty();
-    last.reverse();
-    Ok(Past { entries: last, count, is_cut })
+    past.is_cut =
+        past.entries.len() > SHOWN || !api.engine.house().store.recent(key, before, 1).await?.is_empty();
+    past.entries.truncate(SHOWN);
+    Ok(past)
 }
 
 impl Shown<'_> {
@@ -289,7 +286,7 @@ impl Shown<'_> {
                 h2 id="past" { (Text::History.of(language)) }
                 p.quiet { (Text::HistoryLead.of(language)) " " (past.entries.len()) " / " (past.count) @if past.is_cut { "+" } }
                 @if past.is_cut {
-                    p.trouble { (Text::HistoryCut.of(language)) " " code { "carepass engineer show " (key) " --history" } ", " code { "GET /v1/engineers/" (key) "/ledger" } }
+                    p.quiet { (Text::HistoryCut.of(language)) " " code { "carepass engineer show " (key) " --history" } ", " code { "GET /v1/engineers/" (key) "/ledger" } }
                 }
                 div.card { (history::list(&past.entries, |change| change.engineer() == Some(key), language)) }
             }

@@ -148,7 +148,7 @@ texts! {
     Evidence "Evidence" "Underlag"
     History "History" "Historik"
     HistoryLead "From the ledger, the newest first, without what merely ran. Entries shown, and read:" "Ur liggaren, det senaste först, utan det som bara pågick. Visade poster, och lästa:"
-    HistoryCut "There are newer entries, which are not shown here. All are shown by:" "Det finns nyare poster, som inte visas här. Alla visas av:"
+    HistoryCut "There are older entries, which are not shown here. All are shown by:" "Det finns äldre poster, som inte visas här. Alla visas av:"
     // Orders.
     Reason "Reason (it is kept in the ledger; no names)" "Skäl (sparas i liggaren; inga namn)"
     OnlyLooking "You may look. Orders need a token with the role operator or approver." "Du får titta. Order kräver en token med rollen operator eller approver."

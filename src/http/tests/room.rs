@@ -6,6 +6,7 @@ mod hostile;
 use super::*;
 use crate::http::room::{ROUTES as ROOMS, Room, STREAM};
 use crate::model::engineer::EventRef;
+use crate::model::entry::{Disposition, Received};
 use crate::model::parked::{Door, Letter};
 use reqwest::RequestBuilder;
 use std::time::Duration;
@@ -457,4 +458,25 @@ async fn the_matrix_comes_in_parts_and_can_be_narrowed() {
     let answer = browser.get("/?key=E-50").send().await.unwrap();
     assert_eq!(answer.headers()["location"], "/engineers/E-50");
     assert_eq!(browser.page("/?key=a%20b").await.0, StatusCode::BAD_REQUEST);
+}
+
+/// What an operator looks for at night is at the end of a long history.
+#[tokio::test]
+async fn of_a_long_history_the_newest_is_shown() {
+    let server = Server::start().await;
+    put_engineer(&server.store, "E-1", GRANTED).await;
+    let last = 2_100;
+    for number in 1..=last {
+        let event = EventRef { source: "hr".to_owned(), id: number.to_string() };
+        let engineer = Some("E-1".parse().unwrap());
+        let received = Received { event, content: "c0".repeat(32), verdict: Disposition::Applied, engineer };
+        let actor = Actor::Operator { name: "åsa".to_owned(), reason: format!("word {number}.") };
+        let commit = Commit::new(Timestamp::UNIX_EPOCH, actor, vec![Change::Received(received)]);
+        server.store.commit(commit).await.unwrap();
+    }
+    let (_, page) = Browser::of(&server, Role::Viewer).await.page("/engineers/E-1").await;
+    let places: Vec<Option<usize>> =
+        [last, last - 1, last - 39, last - 40, 1].map(|number| page.find(&format!("word {number}."))).into();
+    let [Some(newest), Some(next), Some(_), None, None] = places[..] else { panic!("{places:?}: {page}") };
+    assert!(newest < next && page.contains("There are older entries"), "{page}");
 }

@@ -428,6 +428,11 @@ impl Store for Embedded {
         self.read(move |shared| shared.history(&key, after, limit))
     }
 
+    fn recent<'a>(&'a self, key: &'a EngineerKey, before: Position, limit: usize) -> Answer<'a, Vec<Entry>> {
+        let key = key.clone();
+        self.read(move |shared| shared.recent(&key, before, limit))
+    }
+
     fn bookmark<'a>(&'a self, reader: &'a str) -> Answer<'a, Position> {
         let reader = reader.to_owned();
         self.glance(move |shared| shared.bookmark(&reader))

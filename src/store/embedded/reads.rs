@@ -171,21 +171,44 @@ impl Shared {
         let (mut bytes, mut entries) = (0, Vec::new());
         let mut opened: Option<Opened> = None;
         for found in self.index.behind(&layout::history_of(key), layout::history(key, after)).take(limit) {
-            let position =
-                layout::position_of(&found?.0).ok_or_else(|| broken("a position cannot be read"))?;
-            let offset = self.frame_of(position.0)?;
-            let frame = match opened.take().filter(|opened| opened.offset == offset) {
-                Some(same) => same,
-                None => self.ledger.opened(offset)?,
-            };
-            let (entry, length) = opened.insert(frame).entry(position)?;
-            bytes += length as u64;
+            let (entry, length) = self.entry_of(&found?.0, &mut opened)?;
+            bytes += length;
             if bytes > ANSWER_BYTES && !entries.is_empty() {
                 break;
             }
             entries.push(entry);
         }
         Ok(entries)
+    }
+
+    /// The same before a position, the newest first.
+    pub fn recent(&self, key: &EngineerKey, before: Position, limit: usize) -> Read<Vec<Entry>> {
+        let (prefix, mut bytes, mut entries) = (layout::history_of(key), 0, Vec::new());
+        let (mut opened, mut until) = (None, before.0.checked_sub(1));
+        while let Some(position) = until.filter(|_| entries.len() < limit) {
+            let found = self.index.last_until(&prefix, &layout::history(key, Position(position)))?;
+            let Some((place, _)) = found else { break };
+            let (entry, length) = self.entry_of(&place, &mut opened)?;
+            bytes += length;
+            if bytes > ANSWER_BYTES && !entries.is_empty() {
+                break;
+            }
+            until = entry.position.0.checked_sub(1);
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+
+    /// The entry that a place in a history is of, and its length; the frame that was opened last is not opened again.
+    fn entry_of(&self, place: &[u8], opened: &mut Option<Opened>) -> Read<(Entry, u64)> {
+        let position = layout::position_of(place).ok_or_else(|| broken("a position cannot be read"))?;
+        let offset = self.frame_of(position.0)?;
+        let frame = match opened.take().filter(|opened| opened.offset == offset) {
+            Some(same) => same,
+            None => self.ledger.opened(offset)?,
+        };
+        let (entry, length) = opened.insert(frame).entry(position)?;
+        Ok((entry, length as u64))
     }
 
     /// A reader's bookmark.

@@ -58,6 +58,11 @@ statements! {
             (select position, body from carepass.entry_engineers a join carepass.entries b using (position)
              where a.engineer = $1 and position > $2 order by position limit $3)
             order by position limit $3",
+        recent: "(select position, body from carepass.entries where engineer = $1 and position < $2 order by position desc limit $3)
+            union all
+            (select position, body from carepass.entry_engineers a join carepass.entries b using (position)
+             where a.engineer = $1 and position < $2 order by position desc limit $3)
+            order by position desc limit $3",
         bookmark: "select position from carepass.bookmarks where reader = $1",
         granted: "select source, at_micros, at_nanos from carepass.grants where (at_micros, at_nanos) > ($1, $2)
             order by at_micros, at_nanos",

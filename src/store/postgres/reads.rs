@@ -196,6 +196,12 @@ impl Store for Postgres {
         })
     }
 
+    fn recent<'a>(&'a self, key: &'a EngineerKey, before: Position, limit: usize) -> Answer<'a, Vec<Entry>> {
+        Box::pin(async move {
+            self.found(|ask| &ask.recent, &[&key.as_str(), &signed(before.0), &rows(limit)]).await
+        })
+    }
+
     fn bookmark<'a>(&'a self, reader: &'a str) -> Answer<'a, Position> {
         Box::pin(async move {
             let found = self.ask(|ask| &ask.bookmark, &[&reader]).await?;
