@@ -11,6 +11,27 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::Value;
 
+/// The API's words for states and for who acts.
+const SWEDISH: [(&str, &str); 17] = [
+    ("planned", "planerad"),
+    ("provisioning", "pågår"),
+    ("partly_ready", "delvis klar"),
+    ("ready", "klar"),
+    ("leaving", "på väg ut"),
+    ("removed", "borttagen"),
+    ("cancelled", "avbruten"),
+    ("scheduled", "på tur"),
+    ("running", "i arbete"),
+    ("waiting", "väntar"),
+    ("completed", "färdig"),
+    ("operator", "operatören"),
+    ("engineer", "teknikern"),
+    ("hr", "HR"),
+    ("google", "Google"),
+    ("calendar", "datumet"),
+    ("reseller", "återförsäljarkontot"),
+];
+
 /// An engineer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct EngineerAnswer {
@@ -208,28 +229,11 @@ pub fn reason_words(code: &str, language: Language) -> String {
 
 /// The state of an engineer or of a row, or who acts next, in a language; the word itself where this version has none for it.
 pub fn spoken(word: &str, language: Language) -> String {
-    let swedish = match (language, word) {
-        (Language::English, _) => return words(word),
-        (Language::Swedish, "planned") => "planerad",
-        (Language::Swedish, "provisioning") => "pågår",
-        (Language::Swedish, "partly_ready") => "delvis klar",
-        (Language::Swedish, "ready") => "klar",
-        (Language::Swedish, "leaving") => "på väg ut",
-        (Language::Swedish, "removed") => "borttagen",
-        (Language::Swedish, "cancelled") => "avbruten",
-        (Language::Swedish, "scheduled") => "på tur",
-        (Language::Swedish, "running") => "i arbete",
-        (Language::Swedish, "waiting") => "väntar",
-        (Language::Swedish, "completed") => "färdig",
-        (Language::Swedish, "operator") => "operatören",
-        (Language::Swedish, "engineer") => "teknikern",
-        (Language::Swedish, "hr") => "HR",
-        (Language::Swedish, "google") => "Google",
-        (Language::Swedish, "calendar") => "datumet",
-        (Language::Swedish, "reseller") => "återförsäljarkontot",
-        (Language::Swedish, _) => return words(word),
+    let said = match language {
+        Language::English => None,
+        Language::Swedish => SWEDISH.iter().find(|(known, _)| *known == word).map(|(_, said)| *said),
     };
-    swedish.to_owned()
+    said.map_or_else(|| words(word), str::to_owned)
 }
 
 /// A stable word as people write it.

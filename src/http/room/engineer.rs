@@ -110,12 +110,12 @@ async fn past(api: &Api, key: &EngineerKey) -> Result<Past, Problem> {
     let mut past = Past { entries: Vec::new(), count: 0, is_cut: false };
     let mut before = Position(u64::MAX);
     while past.entries.len() < SHOWN && past.count < READ_MAX {
-        let part = api.engine.house().store.recent(key, before, READ).await?;
-        let Some(oldest) = part.last() else { break };
+        let found = api.engine.house().store.recent(key, before, READ).await?;
+        let Some(oldest) = found.last() else { break };
         before = oldest.position;
-        past.count += part.len();
+        past.count += found.len();
         let tells = |entry: &Entry| history::tells(entry, |change| change.engineer() == Some(key));
-        past.entries.extend(part.into_iter().filter(tells));
+        past.entries.extend(found.into_iter().filter(tells));
     }
     past.is_cut =
         past.entries.len() > SHOWN || !api.engine.house().store.recent(key, before, 1).await?.is_empty();

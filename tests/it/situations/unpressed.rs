@@ -31,7 +31,8 @@ async fn unpressed_delegation() {
     scene.join("E-1", "Quistgaard").await;
     waits(&scene, "delegation_missing", Looks::Account).await;
     scene.set(&json!({ "delegation": { DENMARK: { roles: true } } }));
-    goes_on(scene, "delegation_missing").await;
+    goes_on(&scene, "delegation_missing").await;
+    scene.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,7 +46,8 @@ async fn unpressed_role() {
     scene.join("E-1", "Quistgaard").await;
     waits(&scene, "role_too_powerful", Looks::Account).await;
     scene.set(&role(&pinned));
-    goes_on(scene, "role_too_powerful").await;
+    goes_on(&scene, "role_too_powerful").await;
+    scene.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -57,7 +59,8 @@ async fn unpressed_unit() {
     scene.join("E-1", "Quistgaard").await;
     waits(&scene, "org_unit_gone", Looks::Account).await;
     scene.change(DENMARK, |customer| customer.org_units.insert("03pnew".to_owned(), unit));
-    goes_on(scene, "org_unit_gone").await;
+    goes_on(&scene, "org_unit_gone").await;
+    scene.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,7 +74,8 @@ async fn unpressed_name() {
     scene.leave_seats(DENMARK, 1);
     waits(&scene, "address_taken", Looks::Domain).await;
     scene.change(DENMARK, |customer| customer.take_user(&stranger).expect("nobody touched it"));
-    goes_on(scene, "address_taken").await;
+    goes_on(&scene, "address_taken").await;
+    scene.end().await;
 }
 
 /// Everywhere but in Denmark the engineer is ready; a task says why not there, and looks come and go.
@@ -94,10 +98,9 @@ async fn waits(scene: &Scene, reason: &str, looks: Looks) {
 }
 
 /// Nobody has pressed anything, and the engineer is ready everywhere; the task is gone.
-async fn goes_on(scene: Scene, reason: &str) {
+async fn goes_on(scene: &Scene, reason: &str) {
     scene.until_state("E-1", "ready").await;
     until("the task is gone", || async { scene.card(reason).await.is_null() }).await;
-    scene.end().await;
 }
 
 async fn row(scene: &Scene, looks: Looks) -> Value {
