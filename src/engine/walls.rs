@@ -99,24 +99,28 @@ impl Engine {
         Ok(())
     }
 
-    /// Has the leader look now, if it still is what it was, or once its look is over.
+    /// Has the leader look now, if it still is what it was. One that looks already is told once that is over; one that tries again soon
+    /// is not hurried, since Google may have asked it to wait.
     async fn probe(&self, wall: &WallId, leader: &EnrollmentId) -> Result<(), StoreError> {
-        loop {
-            let Some(row) = self.house.store.enrollment(leader).await? else { return Ok(()) };
-            self.note_wall(None, &row);
-            if !self.walls().leaders().contains(leader) {
-                return Ok(());
-            }
-            if !matches!(row.state, State::Running { .. }) {
+        let row = self.house.store.enrollment(leader).await.inspect_err(|_| self.walls().untold(wall))?;
+        let Some(row) = row else {
+            self.walls().told(wall);
+            return Ok(());
+        };
+        self.note_wall(None, &row);
+        if !self.walls().is_led_by(wall, leader) {
+            return Ok(());
+        }
+        match row.state {
+            State::Running { .. } => return Ok(()),
+            State::Scheduled { last: Some(_), .. } => self.walls().told(wall),
+            State::Scheduled { .. } | State::Waiting { .. } | State::Completed | State::Cancelled { .. } => {
+                self.walls().told(wall);
                 self.move_row(&row, Input::Nudge).await;
-                self.wake(&row.lane());
-                return Ok(());
-            }
-            // Its look may have ended before the walls knew that it is to look once more: then the row says so.
-            if self.walls().defer(wall) {
-                return Ok(());
             }
         }
+        self.wake(&row.lane());
+        Ok(())
     }
 
     /// Wakes the rows that waited behind a wall.

@@ -30,10 +30,10 @@ struct Wall {
     leader: Option<Place>,
     /// The leader is gone, and the stored rows must be asked for the next.
     is_sought: bool,
-    /// The leader is to look at once.
+    /// Whoever leads is to look at once. It stays so until a leader was told ([`Walls::told`]).
     probe: bool,
-    /// The leader was asked in the middle of a look, which may have begun before there was a reason to ask: it looks once more.
-    again: bool,
+    /// Who was to be told and, as far as is known, is in the middle of a look: what that shows may be older than the reason to ask.
+    looking: Option<EnrollmentId>,
 }
 
 /// A row's place in the order in which accounts are made. Who has no start date starts now, and goes first.
@@ -131,20 +131,35 @@ impl Walls {
         chore
     }
 
-    /// The leader could not be had look, because it looks at this moment. Answers whether that was known.
-    pub fn defer(&mut self, key: &WallId) -> bool {
-        self.standing.get_mut(key).is_none_or(|wall| std::mem::replace(&mut wall.again, true))
+    /// Whether a row leads there.
+    pub fn is_led_by(&self, key: &WallId, id: &EnrollmentId) -> bool {
+        self.standing.get(key).is_some_and(|wall| wall.is_led_by(id))
     }
 
-    /// The next thing to do. [`Chore::Seek`] comes again until it is done.
+    /// The leader was told to look, or does so soon by itself.
+    pub fn told(&mut self, key: &WallId) {
+        if let Some(wall) = self.standing.get_mut(key) {
+            (wall.probe, wall.looking) = (false, None);
+        }
+    }
+
+    /// Nobody could be told: the chore comes again.
+    pub fn untold(&mut self, key: &WallId) {
+        if let Some(wall) = self.standing.get_mut(key) {
+            wall.looking = None;
+        }
+    }
+
+    /// The next thing to do. [`Chore::Seek`] comes again until it is done, [`Chore::Probe`] when the row is next seen not to be looking, or
+    /// somebody else leads.
     pub fn take_chore(&mut self) -> Option<(WallId, Chore)> {
         self.standing.iter_mut().find_map(|(key, wall)| {
             if wall.is_sought {
                 return Some((key.clone(), Chore::Seek));
             }
-            let leader = wall.leader.as_ref().filter(|_| wall.probe)?;
-            wall.probe = false;
-            Some((key.clone(), Chore::Probe(leader.id.clone())))
+            let leader = wall.to_be_told()?.clone();
+            wall.looking = Some(leader.clone());
+            Some((key.clone(), Chore::Probe(leader)))
         })
     }
 
@@ -153,7 +168,7 @@ impl Walls {
     pub fn succeed(&mut self, key: &WallId, found: Option<Place>) -> bool {
         let Some(wall) = self.standing.get_mut(key) else { return false };
         wall.leader = wall.leader.take().into_iter().chain(found).min();
-        (wall.is_sought, wall.probe, wall.again) = (false, true, false);
+        (wall.is_sought, wall.probe) = (false, true);
         let has_fallen = wall.leader.is_none();
         if has_fallen {
             self.standing.remove(key);
@@ -177,20 +192,21 @@ impl Wall {
         self.leader.as_ref().is_some_and(|leader| leader.id == *id)
     }
 
+    fn to_be_told(&self) -> Option<&EnrollmentId> {
+        let leader = self.leader.as_ref().filter(|_| self.probe)?;
+        Some(&leader.id).filter(|id| self.looking.as_ref() != Some(id))
+    }
+
     fn note(&mut self, was_behind: bool, row: &Enrollment, place: Option<Place>, code: FailureCode) -> bool {
+        if self.looking.as_ref() == Some(&row.id) && !matches!(row.state, State::Running { .. }) {
+            self.looking = None;
+        }
         match (self.is_led_by(&row.id), place) {
-            (true, Some(place)) => {
-                self.leader = Some(place);
-                if self.again && !matches!(row.state, State::Running { .. }) {
-                    (self.again, self.probe) = (false, true);
-                    return true;
-                }
-            }
+            (true, Some(place)) => self.leader = Some(place),
             (true, None) if is_probing(row, code) => (),
             (true, None) => {
                 self.leader = None;
                 self.is_sought = true;
-                return true;
             }
             (false, Some(place)) => {
                 if self.leader.as_ref().is_none_or(|leader| place < *leader) {
@@ -198,13 +214,10 @@ impl Wall {
                 }
             }
             // Somebody who waited here got through: an earlier one had come while it probed.
-            (false, None) if was_behind && row.facts.account.is_some() => {
-                self.probe = true;
-                return true;
-            }
+            (false, None) if was_behind && row.facts.account.is_some() => self.probe = true,
             (false, None) => (),
         }
-        false
+        self.is_sought || self.to_be_told().is_some()
     }
 }
 

@@ -125,6 +125,7 @@ fn the_next_one_is_sought_and_asked_at_once_until_nobody_waits() {
     assert!(!walls.succeed(&key(SEATS), next));
     assert_eq!(walls.take_chore(), Some((key(SEATS), Chore::Probe(second.id.clone()))));
     assert_eq!(walls.take_chore(), None, "one probe");
+    walls.told(&key(SEATS));
     walls.note(Some(&waits(&second, SEATS)), &made(&second));
     assert!(walls.succeed(&key(SEATS), None), "the wall has fallen");
     assert_eq!((walls.before(&first, StepName::Account), walls.take_chore()), (None, None));
@@ -164,20 +165,49 @@ fn whoever_is_told_to_try_again_has_the_leader_look() {
     assert_eq!(walls.take_chore(), Some((key(SEATS), Chore::Probe(row(5, StepName::Account).id))));
 }
 
-#[test]
-fn whoever_is_asked_in_the_middle_of_a_look_looks_once_more() {
+/// Walls whose leader, `E-5`, was asked while it looks.
+fn asked_in_the_middle() -> (Walls, Enrollment, Enrollment) {
     let first = waits(&row(5, StepName::Account), SEATS);
+    let looks = with(&first, |_| ());
     let mut walls = wall(&[5, 7]);
-    assert!(!walls.note(Some(&first), &with(&first, |_| ())));
+    assert!(!walls.note(Some(&first), &looks));
     assert!(walls.ask(&waits(&row(7, StepName::Account), SEATS)));
     assert_eq!(walls.take_chore(), Some((key(SEATS), Chore::Probe(first.id.clone()))));
-    assert!(!walls.defer(&key(SEATS)), "nobody knew that it looks");
-    assert!(walls.defer(&key(SEATS)));
-    assert!(!walls.note(Some(&first), &with(&first, |at| at.attempt = 2)), "it looks still");
+    assert!(!walls.note(None, &looks), "it is seen to look");
     assert_eq!(walls.take_chore(), None);
+    (walls, first, looks)
+}
+
+#[test]
+fn whoever_is_asked_in_the_middle_of_a_look_looks_once_more() {
+    let (mut walls, first, looks) = asked_in_the_middle();
+    assert!(!walls.note(Some(&looks), &with(&first, |at| at.attempt = 2)), "it looks still");
     assert!(walls.note(None, &first), "its look is over");
     assert_eq!(walls.take_chore(), Some((key(SEATS), Chore::Probe(first.id.clone()))));
-    assert!(!walls.note(None, &first), "once");
+    walls.told(&key(SEATS));
+    assert!(!walls.note(None, &first) && walls.take_chore().is_none(), "once");
+}
+
+#[test]
+fn whoever_takes_the_lead_meanwhile_is_asked_instead() {
+    let (mut walls, first, looks) = asked_in_the_middle();
+    let earlier = waits(&row(4, StepName::Account), SEATS);
+    assert!(walls.note(None, &earlier), "it comes to the wall and leads");
+    assert_eq!(walls.take_chore(), Some((key(SEATS), Chore::Probe(earlier.id.clone()))));
+    walls.told(&key(SEATS));
+    assert!(!walls.note(Some(&looks), &first) && walls.take_chore().is_none());
+}
+
+#[test]
+fn a_word_is_kept_until_somebody_was_told() {
+    let (mut walls, first, _) = asked_in_the_middle();
+    walls.untold(&key(SEATS));
+    assert_eq!(walls.take_chore(), Some((key(SEATS), Chore::Probe(first.id.clone()))), "the store is back");
+    assert!(walls.note(None, &made(&first)), "it got through");
+    assert_eq!(walls.take_chore(), Some((key(SEATS), Chore::Seek)));
+    let next = waits(&row(7, StepName::Account), SEATS);
+    walls.succeed(&key(SEATS), Place::of(&next, SEATS));
+    assert_eq!(walls.take_chore(), Some((key(SEATS), Chore::Probe(next.id))));
 }
 
 #[test]

@@ -101,7 +101,7 @@ pub trait Store: Send + Sync + 'static {
     /// Entries that concern an engineer, after a position, in order.
     fn history<'a>(&'a self, key: &'a EngineerKey, after: Position, limit: usize) -> Answer<'a, Vec<Entry>>;
 
-    /// Entries that concern an engineer, before a position, the newest first.
+    /// Entries that concern an engineer, before a position, the newest first. Fewer than `limit` need not be the last of them; none are.
     fn recent<'a>(&'a self, key: &'a EngineerKey, before: Position, limit: usize) -> Answer<'a, Vec<Entry>>;
 
     /// How far a reader of the ledger has got; the start if it never said.

@@ -193,7 +193,7 @@ async fn by_tls_a_collector_is_told_only_where_its_authority_is_named() {
         ];
         let (_, lines) = joined(&settings, &[], async |_| ()).await;
         assert_eq!(!collector.spans().is_empty(), is_named, "{lines}");
-        assert_eq!(!lines.contains("the collector does not take spans"), is_named, "{lines}");
+        assert!(is_named || lines.contains("the collector does not take spans"), "{lines}");
     }
 }
 

@@ -142,6 +142,17 @@ impl Town {
         made.into_iter().map(|(_, key)| key).collect()
     }
 
+    /// Within less than the time after which a row looks by itself.
+    async fn until(&self, what: &str, holds: impl AsyncFn() -> bool) {
+        let waiting = async {
+            while !holds().await {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_mins(3), waiting).await.is_ok();
+        assert!(in_time, "not in time: {what}: {:#?}", self.rows().await);
+    }
+
     async fn pass(&self, minutes: u64) {
         tokio::time::sleep(Duration::from_mins(minutes)).await;
     }
@@ -273,15 +284,13 @@ fn who_is_asked_in_the_middle_of_a_look_looks_once_more() {
         town.room.sandbox.add_faults(&slow).expect("a rule");
         let before = town.refused();
         town.engine().order_row(leader, RowOrder::Retry, "ada", "look").await.expect("an order that fits");
-        while town.refused() == before {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        // Google has said no, and the answer is still on its way.
+        town.until("Google has said no", async || town.refused() > before).await;
+        // The answer is still on its way.
         town.room.sandbox.clear_faults();
         town.raise(1);
         town.engine().order_row(other, RowOrder::Retry, "ada", "bought").await.expect("an order that fits");
-        tokio::time::sleep(Duration::from_secs(90)).await;
-        assert_eq!(town.made().await, [engineer(ENGINEERS - 1)]);
+        town.until("the account is made", async || town.made().await == [engineer(ENGINEERS - 1)]).await;
+        town.until("somebody else has asked in vain", async || town.refused() == before + 2).await;
     });
 }
 

@@ -45,6 +45,8 @@ struct Past {
     entries: Vec<Entry>,
     /// So many were read.
     count: usize,
+    /// There are older ones, which were not read.
+    is_more: bool,
     /// There are older ones, which are not shown.
     is_cut: bool,
 }
@@ -107,18 +109,21 @@ async fn drifted(api: &Api, key: &EngineerKey, wording: Wording) -> Result<Marku
 
 /// The newest entries that say something.
 async fn past(api: &Api, key: &EngineerKey) -> Result<Past, Problem> {
-    let mut past = Past { entries: Vec::new(), count: 0, is_cut: false };
+    let mut past = Past { entries: Vec::new(), count: 0, is_more: true, is_cut: false };
     let mut before = Position(u64::MAX);
     while past.entries.len() < SHOWN && past.count < READ_MAX {
         let found = api.engine.house().store.recent(key, before, READ).await?;
-        let Some(oldest) = found.last() else { break };
+        let Some(oldest) = found.last() else {
+            past.is_more = false;
+            break;
+        };
         before = oldest.position;
         past.count += found.len();
         let tells = |entry: &Entry| history::tells(entry, |change| change.engineer() == Some(key));
         past.entries.extend(found.into_iter().filter(tells));
     }
-    past.is_cut =
-        past.entries.len() > SHOWN || !api.engine.house().store.recent(key, before, 1).await?.is_empty();
+    past.is_more = past.is_more && !api.engine.house().store.recent(key, before, 1).await?.is_empty();
+    past.is_cut = past.is_more || past.entries.len() > SHOWN;
     past.entries.truncate(SHOWN);
     Ok(past)
 }
@@ -284,7 +289,7 @@ impl Shown<'_> {
         html! {
             section aria-labelledby="past" {
                 h2 id="past" { (Text::History.of(language)) }
-                p.quiet { (Text::HistoryLead.of(language)) " " (past.entries.len()) " / " (past.count) @if past.is_cut { "+" } }
+                p.quiet { (Text::HistoryLead.of(language)) " " (past.entries.len()) " / " (past.count) @if past.is_more { "+" } }
                 @if past.is_cut {
                     p.quiet { (Text::HistoryCut.of(language)) " " code { "carepass engineer show " (key) " --history" } ", " code { "GET /v1/engineers/" (key) "/ledger" } }
                 }

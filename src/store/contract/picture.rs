@@ -73,6 +73,9 @@ pub(crate) async fn picture(store: &dyn Store) -> Picture {
         let key = store.data_key(&engineer.key).await.unwrap();
         let rows = store.enrollments_of(&engineer.key).await.unwrap();
         let history = store.history(&engineer.key, Position(0), usize::MAX).await.unwrap();
+        let mut newest = store.recent(&engineer.key, Position(u64::MAX), usize::MAX).await.unwrap();
+        newest.reverse();
+        assert_eq!(newest, history, "from its end a history is the same");
         picture.engineers.push(Person { engineer, key, rows, history });
     }
     picture

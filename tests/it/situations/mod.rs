@@ -1,7 +1,8 @@
 //! The operator's day: each situation is one test that brings it about with the real parts (the sandbox over HTTP, the house as `serve`
-//! wires it, the broker's protocol, a real Chromium), looks at it through every door, does in the browser what is offered there, and
-//! sees the work go on once that is pressed. Nothing moves while it is looked at. Here is what the doors have in common; what happens is
-//! in `at_google` and `from_hr`, that the work goes on by itself too in `unpressed`, and what only a button shows in `buttons`. Not here: how single pages look (`room`), and which answer of Google's means what (`google/answers`).
+//! wires it, the broker's protocol, a real Chromium), looks at it through every door, does in the browser what is offered there, and sees
+//! the work go on once that is pressed. Nothing moves while it is looked at. Here is what the doors have in common; what happens is in
+//! `at_google` and `from_hr`, that the work goes on by itself too in `unpressed`, and what only a button shows in `buttons`. Not here: how
+//! single pages look (`room`), and which answer of Google's means what (`google/answers`).
 
 mod at_google;
 mod buttons;

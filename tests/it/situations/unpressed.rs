@@ -90,7 +90,8 @@ async fn waits(scene: &Scene, reason: &str, looks: Looks) {
     until("looks in vain", || async {
         let row = row(scene, looks).await;
         let mut planned = planned.lock().expect("nobody panics with it");
-        planned.extend(row["look_again_at"].as_str().map(str::to_owned));
+        let waits = row["state"] == "waiting";
+        planned.extend(row["look_again_at"].as_str().filter(|_| waits).map(str::to_owned));
         planned.len() > LOOKS
     })
     .await;
