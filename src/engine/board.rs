@@ -241,6 +241,26 @@ impl<K: Ord + Clone, V> Shelf<K, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::engineer::Release;
+    use crate::model::entry::{Actor, Commit};
+    use crate::store::memory::Memory;
+
+    #[tokio::test]
+    async fn a_look_takes_all_that_has_happened_however_much_it_is() {
+        let store = Memory::new();
+        let put = async |change| {
+            store.commit(Commit::new(Timestamp::UNIX_EPOCH, Actor::Engine, vec![change])).await.unwrap();
+        };
+        let mut kept = Kept::read(&store, BTreeSet::new(), Position(0)).await.unwrap();
+        for _ in 0..PAGE {
+            put(Change::Bookmark { reader: "outcomes".into(), position: Position(0) }).await;
+        }
+        let release = Release::Held { since: Timestamp::UNIX_EPOCH, why: Hold::GrantLimit };
+        put(Change::Engineer(Box::new(Engineer { release, ..Engineer::example("E-1") }))).await;
+        let head = store.head().await.unwrap();
+        kept.catch_up(&store, head).await.unwrap();
+        assert_eq!(kept.show().held.len(), 1, "beyond what is read at a time");
+    }
 
     #[test]
     fn what_finds_no_room_is_told_of_until_there_is_room() {

@@ -294,11 +294,21 @@ fn whose_access_has_ended_has_none() {
         },
         &[(Kind::PaidLicense, "1")],
     );
-    // An engineer's own account stays open.
+    // A role that was given once is taken away as well, whatever the profiles are today.
+    check(
+        |scene| {
+            gone(scene);
+            scene.members[0].given = [FOREIGN.parse().unwrap()].into();
+            scene.assignments.push(holds("1", FOREIGN));
+        },
+        &[(Kind::Reopened, "1")],
+    );
+    // An engineer's own account stays open, and may have what licences it likes.
     check(
         |scene| {
             gone(scene);
             scene.accounts[0].suspended = Some(false);
+            scene.licenses.push(paid("asa@a.example"));
             scene.members[0].is_home = true;
         },
         &[],

@@ -103,6 +103,9 @@ fn what_comes_again_after_it_was_mended_is_asked_about() {
     let always =
         (0..500).fold(mended, |drift, n| looked(Some(&drift), of_many(Kind::Suspended, n..n + 1, 200), 200));
     assert_eq!(always.mended.len(), MENDED_MAX);
+    // Of many, the latest are known.
+    let last = |before: &Drift| looked(Some(before), of_many(Kind::Suspended, 499..500, 300), 300);
+    assert_eq!(with(Action::Ask, &last(&looked(Some(&always), Vec::new(), 250))), 1);
 }
 
 #[test]

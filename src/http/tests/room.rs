@@ -220,6 +220,17 @@ async fn a_link_leads_to_its_page() {
     assert!(page.contains("http-equiv=\"refresh\" content=\"0; url=/tasks?from=50\""), "{page}");
     let evil = browser.client.get(browser.url("/sign-in?back=//evil.example")).send().await.unwrap();
     assert!(!evil.text().await.unwrap().contains("evil"));
+    // Nor does a form, whoever has filled it in.
+    let token = server.tokens[&Role::Viewer].as_str();
+    for (path, field) in [("/sign-in", ("token", token)), ("/language", ("language", "sv"))] {
+        let sent = browser.client.post(browser.url(path)).header("origin", browser.origin());
+        let answer = sent.form(&[field, ("back", "//evil.example")]).send().await.unwrap();
+        assert_eq!(
+            (answer.status(), &answer.headers()["location"]),
+            (StatusCode::SEE_OTHER, &"/".parse().unwrap()),
+            "{path}"
+        );
+    }
 }
 
 /// The same rules as at the API, and the same words in the ledger.

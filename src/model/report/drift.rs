@@ -243,6 +243,17 @@ mod tests {
     }
 
     #[test]
+    fn of_two_of_a_kind_each_has_its_own_end() {
+        let (one, other) = (finding(Kind::RoleTaken, "1", 10), finding(Kind::RoleTaken, "2", 10));
+        let looks = [(10, vec![one, other.clone()]), (20, vec![other])];
+        let lines = report(looks.map(|(at, found)| (at, found, BTreeSet::new())).into(), (0, 100)).lines();
+        let mut lines = lines.unwrap();
+        lines.sort_by(|one, other| one.google_id.cmp(&other.google_id));
+        let found: Vec<_> = lines.iter().map(|line| (line.google_id.as_str(), line.gone)).collect();
+        assert_eq!(found, [("1", Some(at(20))), ("2", None)]);
+    }
+
+    #[test]
     fn a_line_says_since_when_and_until_when() {
         use Kind::{RoleTaken, RoleWidened};
         let looks: [(i64, &[Kind]); 4] =
