@@ -4,11 +4,14 @@
 
 use crate::fixture::chromium::{Chromium, ENTER, TAB};
 use crate::fixture::process::carepass;
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
@@ -314,16 +317,9 @@ async fn a_page_elsewhere_orders_nothing(demo: &Demo, browser: &Chromium) {
          <form method=post action='{0}/engineers/E-20418/orders'><input name=order value=retry><input name=reason value=forged></form>",
         demo.origin
     );
-    let serving = tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let _ = stream.read(&mut [0; 4096]).await;
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                page.len()
-            );
-            let _ = stream.write_all(format!("{head}{page}").as_bytes()).await;
-        }
-    });
+    // A browser opens more connections than it uses.
+    let routes = Router::new().route("/", get(Html(page)));
+    let serving = tokio::spawn(axum::serve(listener, routes).into_future());
     browser.open(&elsewhere).await;
     browser.run("document.forms[0].submit()").await;
     let refused = browser
