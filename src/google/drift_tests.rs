@@ -334,6 +334,13 @@ fn what_is_under_way_is_young_or_was_taken_as_done_is_left_alone() {
     check(
         |scene| {
             spoilt(scene);
+            scene.members[0].standing = Standing::CalledOff;
+        },
+        &[],
+    );
+    check(
+        |scene| {
+            spoilt(scene);
             scene.members[0].since = at(590);
         },
         &[],

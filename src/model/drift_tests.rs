@@ -124,6 +124,9 @@ fn other_evidence_is_another_finding() {
         assert_eq!(third.turned(Some(&second), &name()).appeared, [b], "{kind}");
         assert_eq!(third.accepted, BTreeSet::new());
     }
+    // Whoever accepts one stranger has not accepted the next.
+    let stranger = |id: &str| Finding::new(Kind::UnknownHolder, None, id, "A", at(0), &Policy::default());
+    assert_ne!(stranger("1").id(&name()), stranger("2").id(&name()));
     // What is cut away counts as well.
     let long = "x".repeat(DETAIL_MAX);
     let (one, other) = (of(Kind::RoleWidened, &long, 0), of(Kind::RoleWidened, &format!("{long} y"), 0));

@@ -212,8 +212,15 @@ async fn what_others_change_is_found_is_kept_and_goes() {
         in_norway(&room, |customer| deed(customer, &id));
         expected.insert((kind, key.to_owned()));
     }
+    let copied = account_of(&room, "E-02").await;
     in_norway(&room, |customer| {
-        give(customer, "Customer Care", "109999999999999999999");
+        // A stranger whose account has an engineer's marker is a stranger all the same.
+        let user = customer.users.values().find(|user| user.id == copied).expect("an account");
+        let user = user.as_ref().clone();
+        let id = customer.issue_user_id();
+        let primary_email = format!("stranger@{DOMAIN}");
+        customer.put_user(User { id: id.clone(), primary_email, aliases: Vec::new(), ..user });
+        give(customer, "Customer Care", &id);
         let role = role_named(customer, "Customer Care");
         let role = customer.roles.get_mut(&role).expect("just found");
         let first = role.privileges.pop_first().expect("two");
@@ -400,7 +407,8 @@ async fn a_stranger_with_the_role_is_seen_at_every_door() {
     assert!(page.contains("who is not one of its engineers") && page.contains(stranger), "{page}");
     let asks = |tasks: &Value| {
         let tasks = tasks["items"].as_array().expect("items").clone();
-        tasks.into_iter().find(|task| task["reason"] == "drift_found")
+        // Which of the two accounts was looked at first, nobody knows.
+        tasks.into_iter().find(|task| task["reason"] == "drift_found" && task["reseller"] == "nordic-no")
     };
     let task = asks(&door.get("/v1/tasks").await).expect("a task");
     assert_eq!((&task["reseller"], &task["closes_itself"]), (&json!("nordic-no"), &json!(true)), "{task:#}");

@@ -229,6 +229,7 @@ mod tests {
     use crate::model::enrollment::Goal;
     use crate::model::entry::{Actor, Disposition, Received};
     use crate::model::failure::Failure;
+    use crate::store::contract::beside;
 
     fn text_of(changes: Vec<Change>) -> String {
         let operator = Actor::Operator { name: "SECRET".into(), reason: "SECRET".into() };
@@ -272,6 +273,18 @@ mod tests {
         );
         let cancelled = text_of(vec![row(|_| State::Cancelled { reason: "SECRET\n\ndata: x".into() })]);
         assert!(cancelled.contains("cancelled") && !cancelled.contains("SECRET"), "{cancelled}");
+    }
+
+    #[test]
+    fn a_message_that_cannot_be_used_is_told_and_its_end() {
+        let parked = beside::parked("a letter", 1);
+        for change in [beside::unpark(&parked.id), Change::Parked(parked.clone())] {
+            let text = text_of(vec![change]);
+            assert!(
+                text.starts_with("event: dead_letter\nid: 7\n") && text.contains(parked.id.as_str()),
+                "{text}"
+            );
+        }
     }
 
     #[test]
