@@ -90,7 +90,7 @@ async fn of_held(
     // Who waits for the answer may go away; the release is then finished all the same.
     let released = api.engine.to_its_end(releasing).await.ok_or(ProblemKind::Internal)??;
     if released.is_empty() {
-        return Err(ProblemKind::NotFound.into());
+        return Err(ProblemKind::TaskNotOpen.into());
     }
     let mut items = Vec::with_capacity(released.len());
     for engineer in &released {
@@ -140,7 +140,7 @@ async fn of_rows(
 }
 
 fn check(card: &[Task], address_map: bool) -> Result<(), Problem> {
-    let Some(task) = card.first() else { return Err(ProblemKind::NotFound.into()) };
+    let Some(task) = card.first() else { return Err(ProblemKind::TaskNotOpen.into()) };
     if address_map && task.code != FailureCode::CaseRouteUnconfirmed {
         return Err(no_address_map());
     }

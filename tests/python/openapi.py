@@ -150,6 +150,9 @@ class Document(unittest.TestCase):
         self.assertEqual(set(described) - {"follow"}, set(sent))
         for name, requests_of in sent.items():
             method, path = described[name]
+            if name == "taskDone":
+                # A row that was told to look is on no card until it has looked.
+                until("the task again", lambda: task["id"] in (open["id"] for open in ask("GET", "/v1/tasks").json()["items"]))
             for filling, more, expected in requests_of:
                 with self.subTest(name, expected=expected):
                     real = re.sub(r"{(\w+)}", lambda place: filling[place[1]], path)
@@ -194,7 +197,9 @@ class Document(unittest.TestCase):
             *("--phases", "examples,coverage,fuzzing"),
             *("--max-examples", "4"),
             *("--seed", "7"),
-            *("--workers", "2"),
+            # One thread: where two read Python's own source at once, Python 3.11.2 takes its one count of how deep it reads for theirs and
+            # ends with "AST constructor recursion depth mismatch" (https://github.com/python/cpython/issues/106905).
+            *("--workers", "1"),
             *("--suppress-health-check", "all"),
             # The one does not end, and the other says 503 where there is no broker, which is what it is for.
             *("--exclude-path", "/v1/stream"),

@@ -366,7 +366,7 @@ pub(super) const OPERATIONS: [Operation; 25] = [
             about: "The rows of the card as they are now, or the engineers who were let in.",
             shape: Shape::AnyOf(&[of::<Page<EnrollmentView>>, of::<Page<EngineerView>>]),
         }],
-        problems: ORDER,
+        problems: &[FRONT, KNOWN, &[ProblemKind::NotFound, ProblemKind::TaskNotOpen], ORDERED, DECIDED],
     },
     Operation {
         method: Method::POST,
