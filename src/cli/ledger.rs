@@ -147,7 +147,7 @@ impl WhichLedger {
             let Some(config) = load(config, screen) else { return Ok(None) };
             (config.store.backend, Some(config.seal.key_file))
         };
-        let read = |file: &PathBuf| Sealer::open(file).map(|sealer| ChainKey::of(sealer.chain_key()));
+        let read = |file: &PathBuf| Sealer::existing(file).map(|sealer| ChainKey::of(sealer.chain_key()));
         let key = match &self.master_key {
             Some(file) if !file.exists() => {
                 return Err(Trouble::usage(format!(
@@ -156,7 +156,7 @@ impl WhichLedger {
                 )));
             }
             Some(file) => Some(read(file).map_err(|error| Trouble::usage(error.to_string()))?),
-            None => configured.filter(|file| file.exists()).and_then(|file| read(&file).ok()),
+            None => configured.and_then(|file| read(&file).ok()),
         };
         Ok(Some((place, key)))
     }

@@ -21,10 +21,11 @@ use crate::model::person::Language;
 use crate::model::reseller::Reseller;
 use crate::model::snapshot::{Interest, Snapshot};
 use crate::model::username::{Candidates, candidates};
-use crate::seal::Sealer;
+use crate::seal::{SealError, Sealer};
 use clap::Args;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Say what carepass would write where, and write nothing
@@ -132,17 +133,17 @@ fn refused(refusal: &Refusal, screen: &mut Screen) -> Exit {
     Exit::Failed
 }
 
-/// What the ledger knows of contents is keyed with the master key, which is read here. It is looked for first, since opening makes one where
-/// there is none; only a file that goes away in between would be made anew.
+/// What the ledger knows of contents is keyed with the master key, which is read here and never made.
 fn key_content(event: &mut Event, key_file: &Path) -> Result<(), Trouble> {
-    if !key_file.exists() {
-        return Err(Trouble::usage(format!(
-            "the master key {} is missing: without it nobody can tell whether this event came before",
-            key_file.display()
-        )));
-    }
-    let sealer =
-        Sealer::open(key_file).map_err(|error| Trouble::usage(format!("the master key: {error}")))?;
+    let sealer = Sealer::existing(key_file).map_err(|error| {
+        Trouble::usage(match error {
+            SealError::File { source, .. } if source.kind() == ErrorKind::NotFound => format!(
+                "the master key {} is missing: without it nobody can tell whether this event came before",
+                key_file.display()
+            ),
+            other => format!("the master key: {other}"),
+        })
+    })?;
     event.content_hash = sealer.content(&event.content_hash);
     Ok(())
 }

@@ -19,18 +19,18 @@ const OWNER_ONLY: u32 = 0o600;
 
 /// The key in the file; a fresh one when there is no file. Of several processes that start at once, one creates it.
 pub(super) fn read_or_create(path: &Path, random: &dyn SecureRandom) -> Result<KeyBytes, SealError> {
-    match File::open(path) {
-        Ok(file) => read(path, file),
-        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
+    match read(path) {
+        Err(SealError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             create(path, random)?;
-            let file = File::open(path).map_err(failure(path, "read"))?;
-            read(path, file)
+            read(path)
         }
-        Err(error) => Err(failure(path, "read")(error)),
+        found => found,
     }
 }
 
-fn read(path: &Path, file: File) -> Result<KeyBytes, SealError> {
+/// The key in the file, which has to be there.
+pub(super) fn read(path: &Path) -> Result<KeyBytes, SealError> {
+    let file = File::open(path).map_err(failure(path, "read"))?;
     // Of the open file and not of its path, which may be another file by now.
     let mode = file.metadata().map_err(failure(path, "read"))?.permissions().mode() & 0o777;
     if !is_private(mode) {
@@ -165,6 +165,18 @@ mod tests {
         let path = folder.path().join("missing/master.key");
         let refused = key(&path).unwrap_err().to_string();
         assert!(refused.contains("missing/master.key") && refused.contains("cannot be created"), "{refused}");
+    }
+
+    #[test]
+    fn whoever_only_reads_makes_no_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let missing = read(&path).unwrap_err();
+        assert!(
+            matches!(&missing, SealError::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
+        );
+        assert!(!path.exists());
+        assert_eq!(key(&path).unwrap(), read(&path).unwrap());
     }
 
     #[test]

@@ -117,6 +117,14 @@ impl Sealer {
         Ok(Self::of(&key, random))
     }
 
+    /// Reads the master key from its file and makes none: for whoever looks on beside the daemon. Blocks.
+    ///
+    /// # Errors
+    /// When the file is missing or cannot be read, is readable by others, or holds no key.
+    pub fn existing(path: &Path) -> Result<Self, SealError> {
+        Ok(Self::of(&master::read(path)?, SystemRandom::new()))
+    }
+
     /// A sealer whose master key dies with it: for tests and the demo.
     ///
     /// # Errors
