@@ -33,6 +33,7 @@ mod reconcile;
 mod reminders;
 mod removed;
 mod run;
+mod standing;
 mod start;
 mod tenure;
 mod traced;
@@ -49,6 +50,7 @@ pub use observe::describe as describe_metrics;
 pub use orders::{EngineerOrder, NotReissued, OrderError, Refused, Reissued, RowOrder};
 pub use outcomes::{OutcomeEvent, OutcomeSink, SinkError};
 pub use park::ReplayError;
+pub use standing::Standing;
 
 use crate::model::duty::{Duty, ReplicaId};
 use crate::model::enrollment::{Enrollment, Lane};
@@ -181,6 +183,8 @@ pub struct Engine {
     freezer: freeze::Freezer,
     /// What waits for a person.
     board: board::Board,
+    /// How far everybody is.
+    standing: standing::Shelf,
     /// Workers of all lanes together.
     in_flight: Arc<Semaphore>,
     known: Mutex<Known>,
@@ -334,6 +338,7 @@ impl Engine {
             own: follow::Own::default(),
             freezer: freeze::Freezer::default(),
             board: board::Board::default(),
+            standing: standing::Shelf::default(),
             in_flight,
             known: Mutex::new(known),
             grants: Mutex::default(),

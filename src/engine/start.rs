@@ -103,6 +103,7 @@ impl Engine {
         self.run_loop(Arc::clone(self).look_for_drift_for_ever());
         self.run_loop(observe::watch(Arc::clone(self)));
         self.run_loop(Arc::clone(self).count_for_ever());
+        self.run_loop(Arc::clone(self).keep_standing_for_ever());
         self.run_loop(Arc::clone(self).write_digests());
     }
 

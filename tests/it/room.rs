@@ -32,6 +32,15 @@ const PAGES: [(&str, &str); 9] = [
     ("/engineers/J-00312", "engineer-waiting"),
 ];
 
+/// Whether there is a number for every state, and each is that of the lines in it.
+const NUMBERS: &str = "
+    const lines = [...document.querySelectorAll('.matrix tbody tr')].map(line => line.cells[1].innerText.trim());
+    const parts = [...document.querySelectorAll('.glance a')];
+    return parts.length === 8 && parts.every((part, place) => {
+        const [word, number] = [part.firstChild.textContent.trim(), part.querySelector('strong')?.innerText];
+        return number === String(place === 0 ? lines.length : lines.filter(line => line === word).length);
+    })";
+
 /// Streams that a caller may have at once.
 const STREAMS: usize = 8;
 
@@ -139,6 +148,7 @@ async fn settles(demo: &Demo, browser: &Chromium) {
     browser.run("window.mark = 'the same page'").await;
     let settled = "return document.querySelectorAll('.matrix .s.ready').length >= 20 && document.querySelectorAll('.matrix .s.you').length >= 3";
     browser.until("most are ready, some wait for a person", settled).await;
+    browser.until("the numbers are those of the lines", NUMBERS).await;
     assert_eq!(browser.run("return window.mark").await, json!("the same page"), "it was loaded anew");
     assert_eq!(browser.address().await, demo.at("/"));
 }

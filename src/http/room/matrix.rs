@@ -5,9 +5,10 @@ use super::super::problem::Problem;
 use super::super::{Api, api};
 use super::cell::Cell;
 use super::page::{Area, Page, Said, answer};
-use super::parts::{broker_away, pager};
+use super::parts::{broker_away, moment, pager};
 use super::text::Text;
 use super::visitor::Visitor;
+use crate::engine::Standing;
 use crate::model::engineer::{Engineer, Progress};
 use crate::model::enrollment::Target;
 use crate::model::id::{DomainName, EngineerKey, LocalPart, ResellerName};
@@ -69,13 +70,19 @@ pub(super) async fn matrix(
     let state = asked.get::<String>("state")?;
     let state = state.and_then(|word| STATES.into_iter().find(|state| state.as_str() == word));
     let view = View { state, after: asked.get("after")?, column: asked.get("column")?.unwrap_or(0) };
-    let roster = api.engine.roster();
-    let (lines, next) = lines(&api, &view, &roster).await?;
+    let (roster, standing) = (api.engine.roster(), api.engine.standing().await?);
+    let (lines, next) = match (&standing, view.state) {
+        (Some(standing), Some(state)) => {
+            let keys = standing.keys(state, view.after.as_ref(), LINES + 1);
+            named(&api, keys, state, &roster).await?
+        }
+        (None, _) | (_, None) => lines(&api, &view, &roster).await?,
+    };
     let language = visitor.language();
     let columns: Vec<(&ResellerName, &DomainName)> = roster.domains().collect();
     let content = html! {
         (broker_away(&api, language))
-        (narrow(&view, language))
+        (narrow(&view, standing.as_ref(), language))
         @if lines.is_empty() { p { (if next.is_some() || view.after.is_some() { Text::NobodyInPart } else { Text::NobodyHere }.of(language)) } } @else { (table(&lines, &columns, &view, language)) }
         (columns_pager(columns.len(), &view, language))
         (pager(view.after.is_some().then(|| view.address(None, view.column)).as_deref(),
@@ -120,6 +127,28 @@ async fn lines(api: &Api, view: &View, roster: &Roster) -> Result<(Vec<Line>, Op
     }
 }
 
+/// Of engineers who stood there when all were counted, those who do, and behind whom the next part begins.
+async fn named(
+    api: &Api,
+    mut keys: Vec<EngineerKey>,
+    state: Progress,
+    roster: &Roster,
+) -> Result<(Vec<Line>, Option<EngineerKey>), Problem> {
+    let more = keys.len() > LINES;
+    keys.truncate(LINES);
+    let next = keys.last().cloned().filter(|_| more);
+    let read = keys.into_iter().map(|key| line_of(api, key, roster));
+    let read: Vec<Option<Line>> = stream::iter(read).buffered(SIDE_BY_SIDE).try_collect().await?;
+    Ok((read.into_iter().flatten().filter(|line| line.progress == state).collect(), next))
+}
+
+async fn line_of(api: &Api, key: EngineerKey, roster: &Roster) -> Result<Option<Line>, Problem> {
+    match api.engine.house().store.engineer(&key).await? {
+        Some(engineer) => line(api, engineer, roster).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 async fn line(api: &Api, engineer: Engineer, roster: &Roster) -> Result<Line, Problem> {
     let rows = api.engine.house().store.enrollments_of(&engineer.key).await?;
     let cells = rows.iter().filter_map(|row| match row.id.target() {
@@ -144,25 +173,30 @@ impl View {
     }
 }
 
-fn narrow(view: &View, language: Language) -> Markup {
+fn narrow(view: &View, standing: Option<&Standing>, language: Language) -> Markup {
     let say = |text: Text| text.of(language);
+    let counts = standing.map(Standing::counts);
+    let all = counts.as_ref().map(|counts| counts.values().sum());
+    let of = |state| counts.as_ref().map(|counts| counts.get(&state).copied().unwrap_or_default());
     html! {
-        div.two {
-            form.line method="get" action="/" role="search" aria-label=(say(Text::FindEngineer)) {
-                div { label for="key" { (say(Text::HrKey)) } input id="key" name="key" type="text" maxlength="64" autocomplete="off" required; }
-                button { (say(Text::FindEngineer)) }
-            }
-            form.line method="get" action="/" aria-label=(say(Text::Narrow)) {
-                div {
-                    label for="state" { (say(Text::State)) }
-                    select id="state" name="state" {
-                        option value="" { (say(Text::Everybody)) }
-                        @for state in STATES { option value=(state.as_str()) selected[view.state == Some(state)] { (say(word_of(state))) } }
-                    }
-                }
-                button { (say(Text::Narrow)) }
-            }
+        form.line method="get" action="/" role="search" aria-label=(say(Text::FindEngineer)) {
+            div { label for="key" { (say(Text::HrKey)) } input id="key" name="key" type="text" maxlength="64" autocomplete="off" required; }
+            button { (say(Text::FindEngineer)) }
         }
+        nav.glance aria-label=(say(Text::State)) {
+            (part("/", say(Text::Everybody), all, view.state.is_none()))
+            @for state in STATES { (part(&format!("/?state={}", state.as_str()), say(word_of(state)), of(state), view.state == Some(state))) }
+        }
+        @if let Some(at) = standing.and_then(|standing| standing.was_at) {
+            p.quiet { (say(Text::CountedAt)) " " (moment(at)) "." }
+        }
+    }
+}
+
+/// One part of the list, and how many are in it.
+fn part(address: &str, word: &str, count: Option<usize>, is_shown: bool) -> Markup {
+    html! {
+        a href=(address) aria-current=[is_shown.then_some("true")] { (word) @if let Some(count) = count { " " strong { (count) } } }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The dashboard as browsers and their enemies find it: sessions, the proof in each form, origins, frames, orders, names that are code.
 //! The table of rooms is walked, so that a new page is tested by standing in it. Not here: a real browser (`tests/it/room`).
 
+mod glance;
 mod hostile;
 
 use super::*;

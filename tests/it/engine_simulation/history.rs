@@ -6,6 +6,7 @@ use super::{bystanders, verdict};
 use crate::fixture::engine_room::{EngineRoom, settings};
 use crate::fixture::{demo, events};
 use carepass::engine::{Engine, OutcomeSink, RowOrder};
+use carepass::model::engineer::Progress;
 use carepass::model::enrollment::{Enrollment, EnrollmentId, State};
 use carepass::model::failure::FailureCode;
 use carepass::model::id::{Address, EngineerKey};
@@ -104,6 +105,7 @@ impl History {
             tokio::time::sleep(Duration::from_millis(self.chance.u64(..longest))).await;
             self.turn().await;
             self.look_at_the_board().await;
+            self.look_at_the_numbers().await;
         }
         self.calm().await;
         self.settle().await;
@@ -287,6 +289,26 @@ impl History {
         assert!(!waiting.rows_cut && !waiting.held_cut);
         self.stats.boards += 1;
         self.stats.on_boards += kept.len() as u64;
+    }
+
+    /// How many stand where is what a walk through all finds. Before all were read, and where the ledger grows meanwhile, there is nothing to
+    /// compare.
+    async fn look_at_the_numbers(&mut self) {
+        let engine = self.lives.last().expect("somebody lives");
+        let (store, roster) = (&self.room.store, engine.roster());
+        let before = store.head().await.expect("memory answers");
+        let mut walked = BTreeMap::<Progress, usize>::new();
+        for engineer in store.engineers(None, ENGINEERS.len()).await.expect("memory answers") {
+            let rows = store.enrollments_of(&engineer.key).await.expect("memory answers");
+            *walked.entry(Progress::of(&engineer, &roster, &rows)).or_default() += 1;
+        }
+        let standing = engine.standing().await.expect("memory answers");
+        let Some(standing) = standing.filter(|standing| standing.was_at.is_none()) else { return };
+        if store.head().await.expect("memory answers") != before || engine.roster() != roster {
+            return;
+        }
+        assert_eq!(standing.counts(), walked, "how many stand where is not what is shown");
+        self.stats.numbers += 1;
     }
 
     // -- processes

@@ -19,6 +19,8 @@ pub struct Stats {
     /// Looks at what waits for a person, and the rows that were shown.
     pub boards: u64,
     pub on_boards: u64,
+    /// Looks at how many stand where.
+    pub numbers: u64,
     /// The most calls in an hour, for each engineer and domain.
     pub calls_an_hour: u64,
     pub nastiness: Nastiness,
@@ -36,6 +38,7 @@ impl Stats {
             waits,
             boards,
             on_boards,
+            numbers,
             calls_an_hour,
             nastiness,
         } = more;
@@ -48,6 +51,7 @@ impl Stats {
         self.waits += waits;
         self.boards += boards;
         self.on_boards += on_boards;
+        self.numbers += numbers;
         self.calls_an_hour = self.calls_an_hour.max(*calls_an_hour);
         self.nastiness.add(nastiness);
     }
@@ -64,6 +68,7 @@ impl Stats {
             waits,
             boards,
             on_boards,
+            numbers,
             calls_an_hour: _,
             nastiness,
         } = self;
@@ -76,6 +81,7 @@ impl Stats {
             ("unconfirmed outcomes", unconfirmed),
             ("waits", waits),
             ("looks at what waits for a person", boards),
+            ("looks at how many stand where", numbers),
             ("rows that waited for a person", on_boards),
         ] {
             assert!(*count >= seeds as u64, "too few {what}: {self:?}");

@@ -1,0 +1,377 @@
+//! How far each engineer is, kept in memory as the ledger goes on, so that whoever looks sees at a glance how many stand where: a look
+//! reads again only those about whom something was written. Reading all is done beside the looks.
+//! Not here: what the words mean (`Progress::of`), and what is exported for machines (`counts`).
+
+use super::Engine;
+use super::pace::Pace;
+use crate::model::engineer::Progress;
+use crate::model::entry::{Entry, Position};
+use crate::model::id::EngineerKey;
+use crate::model::roster::Roster;
+use crate::store::{Store, StoreError};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Unbounded};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Engineers who are kept. Where there are more, nobody is told how many stand where.
+const KEPT_MAX: usize = 100_000;
+
+/// Read from the store at a time.
+const PAGE: usize = 200;
+
+/// How much may have happened since, and to how many, so that those are read again and not all.
+struct Reach {
+    entries: u64,
+    engineers: usize,
+}
+
+/// While somebody waits for a page.
+const OF_A_LOOK: Reach = Reach { entries: 2_000, engineers: 64 };
+
+/// While nobody does.
+const AT_LEISURE: Reach = Reach { entries: 20_000, engineers: 2_000 };
+
+/// How often what is kept is brought near to the ledger, though nobody asks.
+const INTERVAL: Duration = Duration::from_mins(5);
+
+/// The shortest pause between two readings, and how many times as long as the reading took it is.
+const REST_MIN: Duration = Duration::from_secs(1);
+const RESTS: u32 = 9;
+
+/// What is kept between two looks.
+#[derive(Default)]
+pub(super) struct Shelf {
+    kept: Mutex<Kept>,
+    /// A look found nothing that it could use.
+    wanted: Notify,
+}
+
+#[derive(Clone, Default)]
+enum Kept {
+    /// All were not read yet.
+    #[default]
+    Nothing,
+    Seen(Arc<Seen>),
+    /// More than are kept.
+    TooMany,
+}
+
+/// How far everybody was at a place of the ledger.
+struct Seen {
+    until: Position,
+    at: Timestamp,
+    roster: Arc<Roster>,
+    engineers: BTreeMap<EngineerKey, Progress>,
+}
+
+/// How far everybody is.
+pub struct Standing {
+    seen: Arc<Seen>,
+    /// When it was so, where too much has happened since; `None` where it is so now.
+    pub was_at: Option<Timestamp>,
+}
+
+impl Standing {
+    /// How many stand where; nothing of where nobody is.
+    pub fn counts(&self) -> BTreeMap<Progress, usize> {
+        let mut counts = BTreeMap::new();
+        self.seen.engineers.values().for_each(|progress| *counts.entry(*progress).or_default() += 1);
+        counts
+    }
+
+    /// The first engineers who are so far, behind one of them, in the order of their keys.
+    pub fn keys(&self, progress: Progress, after: Option<&EngineerKey>, limit: usize) -> Vec<EngineerKey> {
+        let begin = after.map_or(Unbounded, Excluded);
+        let behind = self.seen.engineers.range::<EngineerKey, _>((begin, Unbounded));
+        behind.filter(|(_, of)| **of == progress).map(|(key, _)| key.clone()).take(limit).collect()
+    }
+}
+
+impl Engine {
+    /// How far everybody is; `None` until all were read once since the start, and again where the domains have changed.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn standing(&self) -> Result<Option<Standing>, StoreError> {
+        let roster = self.roster();
+        let seen = match self.standing.kept() {
+            Kept::Seen(seen) if seen.roster == roster => seen,
+            Kept::Seen(_) | Kept::Nothing => {
+                self.standing.wanted.notify_one();
+                return Ok(None);
+            }
+            Kept::TooMany => return Ok(None),
+        };
+        Ok(Some(match seen.caught_up(&*self.house.store, &OF_A_LOOK, self.house.clock.now()).await? {
+            Some(seen) => {
+                self.standing.put(&seen);
+                Standing { seen, was_at: None }
+            }
+            None => {
+                self.standing.wanted.notify_one();
+                Standing { was_at: Some(seen.at), seen }
+            }
+        }))
+    }
+
+    /// Keeps it until the stop, for a tenth of the time at most.
+    pub(super) async fn keep_standing_for_ever(self: Arc<Self>) {
+        while !self.stop.is_cancelled() {
+            let begun = Instant::now();
+            self.keep_standing().await;
+            let rest = REST_MIN.max(begun.elapsed() * RESTS);
+            let until_wanted = async {
+                tokio::time::sleep(rest).await;
+                let _ = tokio::time::timeout(INTERVAL, self.standing.wanted.notified()).await;
+            };
+            tokio::select! { () = self.stop.cancelled() => (), () = until_wanted => () }
+        }
+    }
+
+    /// Keeps it near enough to the ledger for looks to catch up. What cannot be read now is read the next time.
+    pub(crate) async fn keep_standing(&self) {
+        let (store, now, roster) = (&*self.house.store, self.house.clock.now(), self.roster());
+        let caught_up = match self.standing.kept() {
+            Kept::TooMany => return,
+            Kept::Seen(seen) if seen.roster == roster => {
+                seen.caught_up(store, &AT_LEISURE, now).await.ok().flatten()
+            }
+            Kept::Seen(_) | Kept::Nothing => None,
+        };
+        if let Some(seen) = caught_up {
+            return self.standing.put(&seen);
+        }
+        match Seen::read(store, roster, now, &self.stop).await {
+            Ok(Some(seen)) => self.standing.put(&Arc::new(seen)),
+            Ok(None) => self.standing.give_up(),
+            Err(_) => (),
+        }
+    }
+}
+
+impl Shelf {
+    fn kept(&self) -> Kept {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Of two who caught up side by side, the one that read further stays.
+    fn put(&self, seen: &Arc<Seen>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_older =
+            matches!(&*kept, Kept::Seen(old) if old.roster == seen.roster && old.until > seen.until);
+        if !is_older {
+            *kept = Kept::Seen(Arc::clone(seen));
+        }
+    }
+
+    fn give_up(&self) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Kept::TooMany;
+    }
+}
+
+impl Seen {
+    /// Everybody; `None` where there are too many.
+    async fn read(
+        store: &dyn Store,
+        roster: Arc<Roster>,
+        at: Timestamp,
+        stop: &CancellationToken,
+    ) -> Result<Option<Self>, StoreError> {
+        // What is written during the reading is read again at the next look.
+        let until = store.head().await?;
+        let mut seen = Self { until, at, roster, engineers: BTreeMap::new() };
+        let (mut after, mut tempo) = (None::<EngineerKey>, Pace::brisk());
+        loop {
+            let page = store.engineers(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(Some(seen)) };
+            after = Some(last.key.clone());
+            if seen.engineers.len() + page.len() > KEPT_MAX {
+                return Ok(None);
+            }
+            for engineer in page {
+                let rows = store.enrollments_of(&engineer.key).await?;
+                let progress = Progress::of(&engineer, &seen.roster, &rows);
+                seen.engineers.insert(engineer.key, progress);
+            }
+            tempo.page_done(stop).await;
+        }
+    }
+
+    /// The same as of now; `None` where that is beyond the reach.
+    async fn caught_up(
+        self: &Arc<Self>,
+        store: &dyn Store,
+        reach: &Reach,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Self>>, StoreError> {
+        let head = store.head().await?;
+        let Some(touched) = self.touched(store, head, reach).await? else { return Ok(None) };
+        if touched.is_empty() && head == self.until {
+            return Ok(Some(Arc::clone(self)));
+        }
+        let roster = Arc::clone(&self.roster);
+        let mut seen = Self { until: head, at: now, roster, engineers: self.engineers.clone() };
+        for key in touched {
+            match store.engineer(&key).await? {
+                Some(engineer) => {
+                    let rows = store.enrollments_of(&key).await?;
+                    seen.engineers.insert(key, Progress::of(&engineer, &seen.roster, &rows));
+                }
+                None => drop(seen.engineers.remove(&key)),
+            }
+        }
+        Ok((seen.engineers.len() <= KEPT_MAX).then(|| Arc::new(seen)))
+    }
+
+    /// About whom something was written since.
+    async fn touched(
+        &self,
+        store: &dyn Store,
+        head: Position,
+        reach: &Reach,
+    ) -> Result<Option<BTreeSet<EngineerKey>>, StoreError> {
+        let (mut touched, mut until) = (BTreeSet::new(), self.until);
+        if head.0.checked_sub(until.0).is_none_or(|behind| behind > reach.entries) {
+            return Ok(None);
+        }
+        while until < head && touched.len() <= reach.engineers {
+            let entries = store.entries(until, PAGE).await?;
+            let Some(last) = entries.last() else { break };
+            until = last.position;
+            touched.extend(entries.iter().flat_map(Entry::engineers).cloned());
+        }
+        Ok((touched.len() <= reach.engineers).then_some(touched))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::engineer::{Engineer, Release};
+    use crate::model::enrollment::{Enrollment, Goal, State, Want};
+    use crate::model::entry::{Actor, Change, Commit};
+    use crate::model::roster::ResellerStatus;
+    use crate::store::memory::Memory;
+    use fastrand::Rng;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    async fn put(store: &Memory, changes: Vec<Change>) {
+        store.commit(Commit::new(NOW, Actor::Engine, changes)).await.unwrap();
+    }
+
+    async fn read(store: &Memory, roster: &Arc<Roster>) -> Arc<Seen> {
+        let seen = Seen::read(store, Arc::clone(roster), NOW, &CancellationToken::new()).await.unwrap();
+        Arc::new(seen.expect("few enough"))
+    }
+
+    fn roster() -> Arc<Roster> {
+        let status =
+            ResellerStatus { domains: Some(["a.se".parse().unwrap()].into()), ..ResellerStatus::default() };
+        Arc::new(Roster { resellers: [("se".parse().unwrap(), status)].into() })
+    }
+
+    /// An engineer who is wanted or not, with rows that have settled or not, in the place of what is stored.
+    async fn somebody(store: &Memory, chance: &mut Rng) -> Vec<Change> {
+        let key: EngineerKey = format!("E-{}", chance.u8(0..9)).parse().unwrap();
+        let want = if chance.bool() { Want::Present } else { Want::Absent };
+        let goal = Goal { want, revision: 1 };
+        let mut engineer = Engineer { release: Release::Granted(NOW), ..Engineer::example(key.as_str()) };
+        engineer.stated.goal = goal;
+        engineer.version += store.engineer(&key).await.unwrap().map_or(0, |stored| stored.version);
+        let mut changes = vec![Change::Engineer(Box::new(engineer))];
+        for id in [format!("engineer/{key}"), format!("domain/{key}/se/a.se")] {
+            let mut row = Enrollment::open(id.parse().unwrap(), goal, NOW);
+            let from = store.enrollment(&row.id).await.unwrap().map(|stored| stored.version);
+            row.version = from.unwrap_or_default() + 1;
+            if chance.bool() {
+                row.state = State::Completed;
+            }
+            changes.push(Change::Enrollment { from, row: Box::new(row) });
+        }
+        changes.truncate(chance.usize(1..4));
+        changes
+    }
+
+    #[tokio::test]
+    async fn a_look_that_catches_up_is_as_if_all_were_read() {
+        let (store, roster) = (Memory::new(), roster());
+        let mut chance = Rng::with_seed(7);
+        let (mut seen, mut met) = (read(&store, &roster).await, BTreeSet::new());
+        for _ in 0..200 {
+            for _ in 0..chance.u8(0..4) {
+                let changes = somebody(&store, &mut chance).await;
+                put(&store, changes).await;
+            }
+            seen = seen.caught_up(&store, &OF_A_LOOK, NOW).await.unwrap().expect("within reach");
+            let all = read(&store, &roster).await;
+            assert_eq!((seen.until, &seen.engineers), (all.until, &all.engineers));
+            met.extend(all.engineers.values().copied());
+        }
+        let expected = [
+            Progress::Planned,
+            Progress::Provisioning,
+            Progress::Ready,
+            Progress::Leaving,
+            Progress::Removed,
+        ];
+        assert!(expected.iter().all(|progress| met.contains(progress)), "too little happens here: {met:?}");
+    }
+
+    #[tokio::test]
+    async fn beyond_its_reach_a_look_reads_nobody_again() {
+        let (store, roster) = (Memory::new(), roster());
+        let seen = read(&store, &roster).await;
+        for number in 0..4 {
+            put(&store, vec![Change::Engineer(Box::new(Engineer::example(&format!("E-{number}"))))]).await;
+        }
+        for (entries, engineers, expected) in [(4, 4, true), (3, 4, false), (4, 3, false)] {
+            let found = seen.caught_up(&store, &Reach { entries, engineers }, NOW).await.unwrap();
+            assert_eq!(found.is_some(), expected, "{entries} entries, {engineers} engineers");
+        }
+    }
+
+    #[tokio::test]
+    async fn of_two_who_caught_up_the_one_that_read_further_stays() {
+        let (store, roster) = (Memory::new(), roster());
+        let older = read(&store, &roster).await;
+        put(&store, vec![Change::Engineer(Box::new(Engineer::example("E-1")))]).await;
+        let newer = read(&store, &roster).await;
+        let other = Arc::new(Seen {
+            roster: Arc::default(),
+            until: older.until,
+            at: NOW,
+            engineers: BTreeMap::new(),
+        });
+        let shelf = Shelf::default();
+        for (put, expected) in [(&older, &older), (&newer, &newer), (&older, &newer), (&other, &other)] {
+            shelf.put(put);
+            let Kept::Seen(kept) = shelf.kept() else { panic!("something was put") };
+            assert!(Arc::ptr_eq(&kept, expected), "{} behind {}", put.until.0, expected.until.0);
+        }
+    }
+
+    #[tokio::test]
+    async fn those_of_a_state_come_in_the_order_of_their_keys_behind_the_last_one() {
+        let (store, roster) = (Memory::new(), roster());
+        for number in [3, 1, 2, 4] {
+            put(&store, vec![Change::Engineer(Box::new(Engineer::example(&format!("E-{number}"))))]).await;
+        }
+        let standing = Standing { seen: read(&store, &roster).await, was_at: None };
+        assert_eq!(standing.counts(), BTreeMap::from([(Progress::Planned, 4)]));
+        let keys = |progress, after: Option<&str>| {
+            let after = after.map(|key| key.parse().unwrap());
+            let keys = standing.keys(progress, after.as_ref(), 2);
+            keys.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(keys(Progress::Planned, None), ["E-1", "E-2"]);
+        assert_eq!(keys(Progress::Planned, Some("E-2")), ["E-3", "E-4"]);
+        assert_eq!(keys(Progress::Planned, Some("E-4")), [""; 0]);
+        assert_eq!(keys(Progress::Ready, None), [""; 0]);
+    }
+}
