@@ -21,11 +21,10 @@ use crate::model::person::Language;
 use crate::model::reseller::Reseller;
 use crate::model::snapshot::{Interest, Snapshot};
 use crate::model::username::{Candidates, candidates};
-use crate::seal::{SealError, Sealer};
+use crate::seal::Sealer;
 use clap::Args;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Say what carepass would write where, and write nothing
@@ -136,12 +135,13 @@ fn refused(refusal: &Refusal, screen: &mut Screen) -> Exit {
 /// What the ledger knows of contents is keyed with the master key, which is read here and never made.
 fn key_content(event: &mut Event, key_file: &Path) -> Result<(), Trouble> {
     let sealer = Sealer::existing(key_file).map_err(|error| {
-        Trouble::usage(match error {
-            SealError::File { source, .. } if source.kind() == ErrorKind::NotFound => format!(
-                "the master key {} is missing: without it nobody can tell whether this event came before",
-                key_file.display()
-            ),
-            other => format!("the master key: {other}"),
+        Trouble::usage(if error.is_missing() {
+            let file = key_file.display();
+            format!(
+                "the master key {file} is missing: without it nobody can tell whether this event came before"
+            )
+        } else {
+            format!("the master key: {error}")
         })
     })?;
     event.content_hash = sealer.content(&event.content_hash);

@@ -107,16 +107,13 @@ impl Engine {
             }
             Kept::TooMany => return Ok(None),
         };
-        Ok(Some(match seen.caught_up(&*self.house.store, &OF_A_LOOK, self.house.clock.now()).await? {
-            Some(seen) => {
-                self.standing.put(&seen);
-                Standing { seen, was_at: None }
-            }
-            None => {
-                self.standing.wanted.notify_one();
-                Standing { was_at: Some(seen.at), seen }
-            }
-        }))
+        let now = self.house.clock.now();
+        if let Some(seen) = seen.caught_up(&*self.house.store, &OF_A_LOOK, now).await? {
+            self.standing.put(&seen);
+            return Ok(Some(Standing { seen, was_at: None }));
+        }
+        self.standing.wanted.notify_one();
+        Ok(Some(Standing { was_at: Some(seen.at), seen }))
     }
 
     /// Keeps it until the stop, for a tenth of the time at most.

@@ -20,7 +20,7 @@ const OWNER_ONLY: u32 = 0o600;
 /// The key in the file; a fresh one when there is no file. Of several processes that start at once, one creates it.
 pub(super) fn read_or_create(path: &Path, random: &dyn SecureRandom) -> Result<KeyBytes, SealError> {
     match read(path) {
-        Err(SealError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+        Err(error) if error.is_missing() => {
             create(path, random)?;
             read(path)
         }
@@ -172,10 +172,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         let missing = read(&path).unwrap_err();
-        assert!(
-            matches!(&missing, SealError::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
-        );
-        assert!(!path.exists());
+        assert!(missing.is_missing() && !path.exists(), "{missing}");
         assert_eq!(key(&path).unwrap(), read(&path).unwrap());
     }
 

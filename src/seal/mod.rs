@@ -87,6 +87,13 @@ pub enum SealError {
     CannotOpen,
 }
 
+impl SealError {
+    /// The file is not there.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
+}
+
 /// Seals and opens. Holds the master key; everything else it is handed. A clone shares the keys.
 #[derive(Clone)]
 pub struct Sealer {
