@@ -2,6 +2,7 @@
 //! The table of rooms is walked, so that a new page is tested by standing in it. Not here: a real browser (`tests/it/room`).
 
 mod hostile;
+mod pages;
 
 use super::*;
 use crate::http::room::{ROUTES as ROOMS, Room, STREAM};
