@@ -3,6 +3,7 @@
 
 mod glance;
 mod hostile;
+mod pages;
 
 use super::*;
 use crate::http::room::{ROUTES as ROOMS, Room, STREAM};
