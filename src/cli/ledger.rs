@@ -149,13 +149,13 @@ impl WhichLedger {
         };
         let read = |file: &PathBuf| Sealer::existing(file).map(|sealer| ChainKey::of(sealer.chain_key()));
         let key = match &self.master_key {
-            Some(file) if !file.exists() => {
-                return Err(Trouble::usage(format!(
-                    "{} does not exist; name the file of the master key",
-                    file.display()
-                )));
-            }
-            Some(file) => Some(read(file).map_err(|error| Trouble::usage(error.to_string()))?),
+            Some(file) => Some(read(file).map_err(|error| {
+                Trouble::usage(if error.is_missing() {
+                    format!("{} does not exist; name the file of the master key", file.display())
+                } else {
+                    error.to_string()
+                })
+            })?),
             None => configured.and_then(|file| read(&file).ok()),
         };
         Ok(Some((place, key)))

@@ -168,7 +168,9 @@ async fn of_access(args: &AccessArgs, screen: &mut Screen) -> Ended {
         return Err(Trouble::failed(format!("carepass knows no engineer {key}")));
     }
     if let (Some(_), Some(name)) = (read, reseller) {
-        return Err(Trouble::failed(format!("carepass knows no reseller account {name}")));
+        return Err(Trouble::failed(format!(
+            "the ledger has nothing of a reseller account {name} yet; check the name"
+        )));
     }
     let mut lines = report.lines().map_err(too_long)?;
     lines.retain(|line| {

@@ -12,9 +12,9 @@ use crate::store::{Store, StoreError};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +46,7 @@ const RESTS: u32 = 9;
 /// What is kept between two looks.
 #[derive(Default)]
 pub(super) struct Shelf {
+    /// Looks that come together wait for the one that catches up for all.
     kept: Mutex<Kept>,
     /// A look found nothing that it could use.
     wanted: Notify,
@@ -57,7 +58,7 @@ enum Kept {
     #[default]
     Nothing,
     Seen(Arc<Seen>),
-    /// More than are kept.
+    /// More than are kept, until the next start.
     TooMany,
 }
 
@@ -65,6 +66,7 @@ enum Kept {
 struct Seen {
     until: Position,
     at: Timestamp,
+    /// What there is to be ready in: the accounts are the same for as long as an engine lives, and of them nothing else counts here.
     roster: Arc<Roster>,
     engineers: BTreeMap<EngineerKey, Progress>,
 }
@@ -93,27 +95,25 @@ impl Standing {
 }
 
 impl Engine {
-    /// How far everybody is; `None` until all were read once since the start, and again where the domains have changed.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    pub async fn standing(&self) -> Result<Option<Standing>, StoreError> {
-        let roster = self.roster();
-        let seen = match self.standing.kept() {
-            Kept::Seen(seen) if seen.roster == roster => seen,
-            Kept::Seen(_) | Kept::Nothing => {
+    /// How far everybody is; `None` until all were read once since the start, and where there are too many. Where the store does not answer,
+    /// what was so before is what can be shown.
+    pub async fn standing(&self) -> Option<Standing> {
+        let mut kept = self.standing.kept.lock().await;
+        let seen = match &*kept {
+            Kept::Seen(seen) => Arc::clone(seen),
+            Kept::Nothing => {
                 self.standing.wanted.notify_one();
-                return Ok(None);
+                return None;
             }
-            Kept::TooMany => return Ok(None),
+            Kept::TooMany => return None,
         };
-        let now = self.house.clock.now();
-        if let Some(seen) = seen.caught_up(&*self.house.store, &OF_A_LOOK, now).await? {
-            self.standing.put(&seen);
-            return Ok(Some(Standing { seen, was_at: None }));
+        if let Ok(Some(newer)) = seen.caught_up(&*self.house.store, &OF_A_LOOK, self.house.clock.now()).await
+        {
+            *kept = Kept::Seen(Arc::clone(&newer));
+            return Some(Standing { seen: newer, was_at: None });
         }
         self.standing.wanted.notify_one();
-        Ok(Some(Standing { was_at: Some(seen.at), seen }))
+        Some(Standing { was_at: Some(seen.at), seen })
     }
 
     /// Keeps it until the stop, for a tenth of the time at most.
@@ -132,63 +132,54 @@ impl Engine {
 
     /// Keeps it near enough to the ledger for looks to catch up. What cannot be read now is read the next time.
     pub(crate) async fn keep_standing(&self) {
-        let (store, now, roster) = (&*self.house.store, self.house.clock.now(), self.roster());
-        let caught_up = match self.standing.kept() {
+        let (store, now) = (&*self.house.store, self.house.clock.now());
+        let kept = self.standing.kept.lock().await.clone();
+        let near = match &kept {
             Kept::TooMany => return,
-            Kept::Seen(seen) if seen.roster == roster => {
-                seen.caught_up(store, &AT_LEISURE, now).await.ok().flatten()
-            }
-            Kept::Seen(_) | Kept::Nothing => None,
+            Kept::Seen(seen) => seen.caught_up(store, &AT_LEISURE, now).await,
+            Kept::Nothing => Ok(None),
         };
-        if let Some(seen) = caught_up {
-            return self.standing.put(&seen);
-        }
-        match Seen::read(store, roster, now, &self.stop).await {
-            Ok(Some(seen)) => self.standing.put(&Arc::new(seen)),
-            Ok(None) => self.standing.give_up(),
-            Err(_) => (),
+        let read = match near {
+            Ok(Some(seen)) => Ok(Kept::Seen(seen)),
+            Ok(None) => Seen::read(store, self.roster(), now, &self.stop).await,
+            Err(error) => Err(error),
+        };
+        if let Ok(read) = read {
+            self.standing.put(read).await;
         }
     }
 }
 
 impl Shelf {
-    fn kept(&self) -> Kept {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Of two who caught up side by side, the one that read further stays.
-    fn put(&self, seen: &Arc<Seen>) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A look may have read further meanwhile.
+    async fn put(&self, read: Kept) {
+        let mut kept = self.kept.lock().await;
         let is_older =
-            matches!(&*kept, Kept::Seen(old) if old.roster == seen.roster && old.until > seen.until);
+            matches!((&*kept, &read), (Kept::Seen(kept), Kept::Seen(read)) if kept.until > read.until);
         if !is_older {
-            *kept = Kept::Seen(Arc::clone(seen));
+            *kept = read;
         }
-    }
-
-    fn give_up(&self) {
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Kept::TooMany;
     }
 }
 
 impl Seen {
-    /// Everybody; `None` where there are too many.
+    /// Everybody.
     async fn read(
         store: &dyn Store,
         roster: Arc<Roster>,
         at: Timestamp,
         stop: &CancellationToken,
-    ) -> Result<Option<Self>, StoreError> {
+    ) -> Result<Kept, StoreError> {
         // What is written during the reading is read again at the next look.
         let until = store.head().await?;
         let mut seen = Self { until, at, roster, engineers: BTreeMap::new() };
         let (mut after, mut tempo) = (None::<EngineerKey>, Pace::brisk());
         loop {
             let page = store.engineers(after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { return Ok(Some(seen)) };
+            let Some(last) = page.last() else { return Ok(Kept::Seen(Arc::new(seen))) };
             after = Some(last.key.clone());
             if seen.engineers.len() + page.len() > KEPT_MAX {
-                return Ok(None);
+                return Ok(Kept::TooMany);
             }
             for engineer in page {
                 let rows = store.enrollments_of(&engineer.key).await?;
@@ -196,6 +187,9 @@ impl Seen {
                 seen.engineers.insert(engineer.key, progress);
             }
             tempo.page_done(stop).await;
+            if stop.is_cancelled() {
+                return Err(StoreError::Unavailable("how far everybody is was not read to its end".into()));
+            }
         }
     }
 
@@ -263,8 +257,9 @@ mod tests {
     }
 
     async fn read(store: &Memory, roster: &Arc<Roster>) -> Arc<Seen> {
-        let seen = Seen::read(store, Arc::clone(roster), NOW, &CancellationToken::new()).await.unwrap();
-        Arc::new(seen.expect("few enough"))
+        let read = Seen::read(store, Arc::clone(roster), NOW, &CancellationToken::new()).await.unwrap();
+        let Kept::Seen(seen) = read else { panic!("they are few enough") };
+        seen
     }
 
     fn roster() -> Arc<Roster> {
@@ -334,23 +329,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_two_who_caught_up_the_one_that_read_further_stays() {
+    async fn what_a_look_has_read_meanwhile_stays() {
         let (store, roster) = (Memory::new(), roster());
         let older = read(&store, &roster).await;
         put(&store, vec![Change::Engineer(Box::new(Engineer::example("E-1")))]).await;
         let newer = read(&store, &roster).await;
-        let other = Arc::new(Seen {
-            roster: Arc::default(),
-            until: older.until,
-            at: NOW,
-            engineers: BTreeMap::new(),
-        });
         let shelf = Shelf::default();
-        for (put, expected) in [(&older, &older), (&newer, &newer), (&older, &newer), (&other, &other)] {
-            shelf.put(put);
-            let Kept::Seen(kept) = shelf.kept() else { panic!("something was put") };
+        for (put, expected) in [(&older, &older), (&newer, &newer), (&older, &newer)] {
+            shelf.put(Kept::Seen(Arc::clone(put))).await;
+            let Kept::Seen(kept) = shelf.kept.lock().await.clone() else { panic!("something was put") };
             assert!(Arc::ptr_eq(&kept, expected), "{} behind {}", put.until.0, expected.until.0);
         }
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_the_reading() {
+        let (store, roster, stop) = (Memory::new(), roster(), CancellationToken::new());
+        put(&store, vec![Change::Engineer(Box::new(Engineer::example("E-1")))]).await;
+        stop.cancel();
+        assert!(Seen::read(&store, roster, NOW, &stop).await.is_err());
     }
 
     #[tokio::test]

@@ -86,6 +86,7 @@ pub async fn run(args: &EvidenceArgs, screen: &mut Screen) -> Ended {
     let Some((place, key)) = args.which.of(screen)? else { return Ok(Exit::Usage) };
     let ledger = head(&place, key).await?;
     let engineers: BTreeSet<EngineerKey> = args.engineer.iter().cloned().collect();
+    refuse_unheard_of(&place, engineers.clone()).await?;
     let seed = || args.seed.clone().unwrap_or_else(|| ledger.sha256.clone());
     let sample = engineers.is_empty().then(|| Lot { size: args.sample, seed: seed() });
     let made_at = Clock::System.now();
@@ -118,6 +119,24 @@ pub async fn run(args: &EvidenceArgs, screen: &mut Screen) -> Ended {
     Ok(Exit::Done)
 }
 
+/// A pack of a key that was mistyped would prove that nothing was done for that person.
+async fn refuse_unheard_of(place: &Backend, mut keys: BTreeSet<EngineerKey>) -> Result<(), Trouble> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let read = ledger_source::each(place, Position(0), |entry, _| {
+        keys.retain(|key| !entry.engineers().contains(&key));
+        Ok(if keys.is_empty() { Reading::Enough } else { Reading::On })
+    });
+    read.await?;
+    match keys.first() {
+        Some(key) => Err(Trouble::failed(format!(
+            "carepass knows no engineer {key}, so no pack can show what was done"
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Shows the lines of a pack without their chain, until that is not wanted any more. The ledger is read twice, once for the choice and once
 /// for the evidence. The same ledger always makes the same lines.
 pub(super) async fn make(
@@ -128,26 +147,17 @@ pub(super) async fn make(
     let period = Period { from: of.from, to: of.to };
     let (seed, size) = of.sample.as_ref().map_or(("", 0), |lot| (lot.seed.as_str(), lot.size));
     let mut sample = Sample::new(seed, size as usize);
-    let mut unheard_of = of.engineers.clone();
     let is_behind = |position: Position| position > of.ledger.position;
     ledger_source::each(place, Position(0), |entry, _| {
         if is_behind(entry.position) {
             return Ok(Reading::Enough);
         }
-        let concerned = entry.engineers();
-        unheard_of.retain(|key| !concerned.contains(&key));
         if period.has(entry.at) {
-            concerned.into_iter().for_each(|key| sample.add(key));
+            entry.engineers().into_iter().for_each(|key| sample.add(key));
         }
         Ok(Reading::On)
     })
     .await?;
-    // Nothing would be shown of a key that was mistyped, and look as if nothing had happened.
-    if let Some(key) = unheard_of.first() {
-        return Err(Trouble::failed(format!(
-            "carepass knows no engineer {key}, so no pack can show what was done"
-        )));
-    }
     let chosen = if of.sample.is_some() { sample.chosen() } else { of.engineers.clone() };
     let first = show(json!({
         "format": FORMAT, "made_at": of.made_at, "from": of.from, "to": of.to, "population": sample.population(),
@@ -224,12 +234,14 @@ struct Pack {
 
 impl Pack {
     fn create(path: &Path) -> Result<Self, Trouble> {
-        let file = File::create_new(path).map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => Trouble::failed(format!(
-                "{} is there already, and a pack is never written over another: name another file with --out",
-                path.display()
-            )),
-            _ => unwritable(path, &error),
+        let file = File::create_new(path).map_err(|error| {
+            if error.kind() == ErrorKind::AlreadyExists {
+                return Trouble::failed(format!(
+                    "{} is there already, and a pack is never written over another: name another file with --out",
+                    path.display()
+                ));
+            }
+            unwritable(path, &error)
         })?;
         Ok(Self { file: BufWriter::new(file), path: path.to_owned(), lines: 0, previous: String::new() })
     }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 const LINES: usize = 40;
 const COLUMNS: usize = 20;
 
-/// Engineers looked at for one page of a narrowed list.
+/// Engineers looked at for one page of a narrowed list, before all were counted.
 const LOOKED_AT_MAX: usize = 400;
 
 /// Engineers read side by side.
@@ -70,7 +70,7 @@ pub(super) async fn matrix(
     let state = asked.get::<String>("state")?;
     let state = state.and_then(|word| STATES.into_iter().find(|state| state.as_str() == word));
     let view = View { state, after: asked.get("after")?, column: asked.get("column")?.unwrap_or(0) };
-    let (roster, standing) = (api.engine.roster(), api.engine.standing().await?);
+    let (roster, standing) = (api.engine.roster(), api.engine.standing().await);
     let (lines, next) = match (&standing, view.state) {
         (Some(standing), Some(state)) => {
             let keys = standing.keys(state, view.after.as_ref(), LINES + 1);

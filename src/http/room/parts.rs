@@ -137,8 +137,8 @@ pub(super) fn pager(first: Option<&str>, next: Option<&str>, language: Language)
     html! {
         @if first.is_some() || next.is_some() {
             nav.next aria-label=(Text::Parts.of(language)) {
-                @if let Some(first) = first { a href=(first) rel="first" { "← " (Text::FirstPart.of(language)) } }
-                @if let Some(next) = next { a href=(next) rel="next" { (Text::NextPart.of(language)) " →" } }
+                @if let Some(first) = first { a id="first-part" href=(first) rel="first" { "← " (Text::FirstPart.of(language)) } }
+                @if let Some(next) = next { a id="next-part" href=(next) rel="next" { (Text::NextPart.of(language)) " →" } }
             }
         }
     }

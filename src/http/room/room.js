@@ -31,7 +31,7 @@
     const writes = [...main.querySelectorAll("form.order input")].some((input) =>
       input.type === "checkbox" ? input.checked !== input.defaultChecked : input.value !== input.defaultValue);
     const marks = String(getSelection()) !== "";
-    return writes || marks || (main.contains(active) && active.matches("input, select, textarea"));
+    return writes || marks || (main.contains(active) && active.matches("input, textarea"));
   };
 
   // Where the keyboard was, in words that are true of the new page as well.

@@ -313,8 +313,7 @@ impl Writer {
             answers.push(answer);
         }
         if count > 0 {
-            self.put_down(shared, stage, count, &body)?;
-            self.shared.recent.written(engineers);
+            self.put_down(shared, stage, count, &body, engineers)?;
         }
         Ok(answers)
     }
@@ -325,6 +324,7 @@ impl Writer {
         mut stage: Stage<'_>,
         count: u64,
         body: &[u8],
+        engineers: Vec<Engineer>,
     ) -> Result<(), StoreError> {
         let failed = |what: &str, error: std::io::Error| StoreError::Unavailable(format!("{what}: {error}"));
         crash_point!("keys.write.before");
@@ -353,6 +353,8 @@ impl Writer {
             .map_err(|error| failed("a data key cannot be destroyed", error))?;
         let unparked = stage.take_unparked();
         stage.publish(*self.ledger.end())?;
+        // Before anybody is told of the entry: whoever reads it finds its engineers as they are now.
+        self.shared.recent.written(engineers);
         let (since, bytes) = self.behind;
         self.behind = (since.or_else(|| Some(Instant::now())), bytes + body.len());
         crash_point!("letters.remove.before");

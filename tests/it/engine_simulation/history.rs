@@ -302,8 +302,9 @@ impl History {
             let rows = store.enrollments_of(&engineer.key).await.expect("memory answers");
             *walked.entry(Progress::of(&engineer, &roster, &rows)).or_default() += 1;
         }
-        let standing = engine.standing().await.expect("memory answers");
-        let Some(standing) = standing.filter(|standing| standing.was_at.is_none()) else { return };
+        let Some(standing) = engine.standing().await.filter(|standing| standing.was_at.is_none()) else {
+            return;
+        };
         if store.head().await.expect("memory answers") != before || engine.roster() != roster {
             return;
         }

@@ -36,7 +36,7 @@ async fn reports_and_evidence_are_those_of_the_ledger() {
     // A slip of the pen is no clean bill.
     for (slip, code, why) in [
         (["--engineer", "E-9"], 1, "carepass knows no engineer E-9"),
-        (["--reseller", "nordic-xx"], 1, "carepass knows no reseller account nordic-xx"),
+        (["--reseller", "nordic-xx"], 1, "nothing of a reseller account nordic-xx"),
         (["--at", "2126-01-01"], 2, "has not come yet"),
     ] {
         let refused = report("access", &slip);
@@ -75,17 +75,7 @@ fn evidence(story: &Story) {
     let pack = out.to_str().expect("a plain path");
     let about = ["report", "evidence", "--sample", "1", "--seed", "auditor 7", "--out", pack];
     let said = story.configured(&about).done();
-    let again = story.configured(&about);
-    assert!(
-        again.code == Some(1) && again.notes.contains("is there already"),
-        "a pack is written over: {}",
-        again.notes
-    );
-    let nobodys = story.neighbour.folder().join("nobodys.jsonl");
-    let named = ["report", "evidence", "--engineer", "E-9", "--out", nobodys.to_str().expect("a plain path")];
-    let refused = story.configured(&named);
-    assert!(refused.code == Some(1) && refused.notes.contains("no engineer E-9"), "{}", refused.notes);
-    assert!(!nobodys.exists(), "a pack of nobody proves that nothing was done");
+    no_pack_is_made_of_nobody_nor_over_another(story, &about);
     let head =
         said.split("Head of the pack: ").nth(1).and_then(|rest| rest.split('.').next()).expect("a head");
     let lines: Vec<Value> =
@@ -151,6 +141,20 @@ fn evidence(story: &Story) {
     let text = chained(lines, |_| ());
     std::fs::write(&out, text.replacen("\"write\"", "\"order\"", 1)).expect("a folder of our own");
     failed(verify(&[]), "does not follow");
+}
+
+fn no_pack_is_made_of_nobody_nor_over_another(story: &Story, about: &[&str]) {
+    let again = story.configured(about);
+    assert!(
+        again.code == Some(1) && again.notes.contains("is there already"),
+        "a pack is written over: {}",
+        again.notes
+    );
+    let nobodys = story.neighbour.folder().join("nobodys.jsonl");
+    let named = ["report", "evidence", "--engineer", "E-9", "--out", nobodys.to_str().expect("a plain path")];
+    let refused = story.configured(&named);
+    assert!(refused.code == Some(1) && refused.notes.contains("no engineer E-9"), "{}", refused.notes);
+    assert!(!nobodys.exists(), "a pack of nobody proves that nothing was done");
 }
 
 /// The lines with something changed and the chain made anew.
