@@ -129,6 +129,7 @@ texts! {
     LooksAgain "We look again" "Vi tittar igen"
     NoAccess "No access." "Ingen åtkomst."
     LacksNothing "Nothing." "Inget."
+    EndedByOperator "Ended by an operator:" "Avslutat av en operatör:"
     OpenStill "Access is still open in:" "Åtkomsten är ännu öppen i:"
     AllIsDone "Everything is as it should be." "Allt är som det ska."
     NobodyActs "Nobody has to." "Ingen behöver."
