@@ -1,4 +1,5 @@
-//! Cards for people: a row that waits on a person is a task, and engineers who wait for the same thing share one card.
+//! Cards for people: a row that waits on a person is a task, and all that wait for the same thing share one card: engineers, or the domains
+//! of one.
 //! Pure: a task is read from the row each time and never stored, so it closes by itself when the row moves on.
 //! Not here: the words (`message`) and marking a task as done, which is an order.
 
@@ -228,6 +229,11 @@ fn id_of(row: &EnrollmentId, step: StepName, reason: &Failure, reach: Reach, pla
     let domain = name(place.domain.as_ref().map(DomainName::as_str));
     TaskId::of(&match reach {
         Reach::House | Reach::Reseller | Reach::Domain => format!("{reseller} {domain} {code}"),
+        // The letter, which is a row of the engineer's own, may wait for the same as the domains.
+        Reach::Engineer => {
+            let engineer = row.engineer().map_or_else(|| row.to_string(), |key| format!("engineer {key}"));
+            format!("{engineer} {code}")
+        }
         Reach::Row => format!("{row} {step} {code}"),
     })
 }
