@@ -3,6 +3,7 @@
 
 mod glance;
 mod hostile;
+mod said;
 
 use super::*;
 use crate::http::room::{ROUTES as ROOMS, Room, STREAM};

@@ -72,6 +72,11 @@ fn the_card_of_a_wall_speaks_for_all_who_wait() {
     let [card] = batch(tasks()).try_into().unwrap();
     let Card { task, engineers } = card;
     assert_eq!(
+        task.starter.as_ref().map(EngineerKey::as_str),
+        Some("E-2"),
+        "whoever is first says in which zone"
+    );
+    assert_eq!(
         (task.enrollment.to_string().as_str(), engineers.len()),
         ("domain/E-2/nordic-dk/a.example", 2)
     );
