@@ -194,6 +194,8 @@ texts! {
     SeatsUsed "used" "använda"
     SeatsLow "low" "lågt"
     SeatsLowLong "The seats will not be enough for those who are to come. Ask Google for more, and write the new number into the configuration." "Platserna räcker inte för dem som ska komma. Be Google om fler och skriv in det nya antalet i konfigurationen."
+    SeatsSpent "used up, engineers who wait:" "slut, tekniker som väntar:"
+    SeatsSpentLong "No seat is left at Google, and engineers wait for one. Their card under Tasks says what to ask Google for." "Ingen plats är kvar hos Google, och tekniker väntar på en. Deras kort under Uppgifter säger vad som ska begäras av Google."
     SeatsConfigured "as configured" "enligt konfigurationen"
     SeatsSuspended "suspended:" "avstängda:"
     SeatsDeleted "kept by deleted accounts" "hålls av raderade konton"
