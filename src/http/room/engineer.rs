@@ -191,12 +191,16 @@ impl Shown<'_> {
             buttons.push(Button { word: "reissue", text: Text::Reissue, is_main: false });
         }
         let id = "whole";
+        let no_letter = match self.engineer.stated.goal.want {
+            Want::Present => Text::NoLetterYet,
+            Want::Absent => Text::NoLetterAtTheEnd,
+        };
         let versions = html! {
             input type="hidden" name=(ENGINEER_VERSION) value=(self.engineer.version);
             @if let Some(row) = whole { input type="hidden" name=(ROW_VERSION) value=(row.version); }
         };
         html! {
-            p { @match whole { Some(row) => (self.words(row)), None => (Text::NoLetterYet.of(language)) } }
+            p { @match whole { Some(row) => (self.words(row)), None => (no_letter.of(language)) } }
             @if let Some((since, _)) = held { p { (Text::HeldSince.of(language)) " " (moment(since)) } }
             @if let Some(handover) = &self.engineer.handover {
                 dl {

@@ -136,6 +136,7 @@ texts! {
     TheLetter "the letter to the engineer" "brevet till teknikern"
     AsAWhole "The engineer as a whole" "Teknikern som helhet"
     NoLetterYet "The letter is written when every domain is ready." "Brevet skrivs när alla domäner är klara."
+    NoLetterAtTheEnd "No letter is written to whoever leaves." "Inget brev skrivs till den som slutar."
     HeldSince "Held since" "Väntar sedan"
     FirstPasswords "First passwords" "Första lösenord"
     Opened "opened" "öppnade"
