@@ -24,7 +24,7 @@ const SWEDISH: [(&str, &str); 17] = [
     ("running", "i arbete"),
     ("waiting", "väntar"),
     ("completed", "färdig"),
-    ("operator", "operatören"),
+    ("operator", "driften"),
     ("engineer", "teknikern"),
     ("hr", "HR"),
     ("google", "Google"),

@@ -93,10 +93,7 @@ async fn list(args: &ListArgs, screen: &mut Screen) -> Ended {
     let engineers: Vec<EngineerAnswer> =
         items.into_iter().map(|item| client.read(item)).collect::<Result<_, _>>()?;
     if engineers.is_empty() {
-        screen.note(match language {
-            Language::English => "No engineers like that.",
-            Language::Swedish => "Inga sådana tekniker.",
-        });
+        screen.note(none_like_that(language));
     } else {
         screen.say(listed(&engineers, language, screen.is_colored()));
     }
@@ -124,6 +121,14 @@ async fn show(args: &ShowArgs, screen: &mut Screen) -> Ended {
         screen.say(told(&client.read(entry)?, &TimeZone::system()));
     }
     Ok(Exit::Done)
+}
+
+/// A filter leaves nobody.
+pub(super) fn none_like_that(language: Language) -> &'static str {
+    match language {
+        Language::English => "No engineers like that.",
+        Language::Swedish => "Inga sådana tekniker.",
+    }
 }
 
 /// The table of many: where each is ready and where not yet.

@@ -225,8 +225,8 @@ fn because(sentences: &Sentences, waiting_on: Option<&str>, language: Language) 
 
 fn who_acts(waiting_on: Option<&str>, language: Language) -> &str {
     match (language, waiting_on) {
-        (Language::English, Some("operator")) => "an operator",
-        (Language::Swedish, Some("operator")) => "en operatör",
+        (Language::English, Some("operator")) => "the operators",
+        (Language::Swedish, Some("operator")) => "driften",
         (Language::English, Some("engineer")) => "the engineer",
         (Language::Swedish, Some("engineer")) => "teknikern",
         (_, Some("hr")) => "HR",

@@ -63,6 +63,8 @@ pub(super) enum EventWould {
     Apply,
     /// It changes nothing: it is known, says the same again, or came too late.
     ChangeNothing,
+    /// It is kept, and ends nothing: nobody with that key was heard of.
+    Keep,
 }
 
 /// Runs the command.
@@ -176,6 +178,7 @@ fn worked_out(
                 EventWould::Apply
             }
             Judged::Unchanged => EventWould::ChangeNothing,
+            Judged::Kept => EventWould::Keep,
             Judged::Refused { pointer, reason } => {
                 return Err(Refusal::one(pointer, reason, Some(event.reference.clone())));
             }

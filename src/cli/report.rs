@@ -10,7 +10,7 @@ use super::ledger::WhichStore;
 use super::ledger_source::{self, Reading};
 use super::screen::Screen;
 use crate::clock::Clock;
-use crate::model::entry::{Entry, Position};
+use crate::model::entry::{Change, Entry, Position};
 use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::report::{Period, TooLong, access, drift, leavers, ready, seats};
 use clap::{Args, Subcommand};
@@ -149,19 +149,48 @@ pub async fn run(command: &ReportCommand, screen: &mut Screen) -> Ended {
 }
 
 async fn of_access(args: &AccessArgs, screen: &mut Screen) -> Ended {
-    let at = args.at.map_or_else(|| Clock::System.now(), |moment| moment.0);
+    let now = Clock::System.now();
+    let at = args.at.map_or(now, |moment| moment.0);
+    if at > now {
+        return Err(Trouble::usage(format!("--at {at} has not come yet; carepass plan says what is to be")));
+    }
     let mut report = access::Access::at(at);
+    let (mut engineer, mut reseller) = (args.engineer.as_ref(), args.reseller.as_ref());
     let read = folded(&args.which, screen, |entry| {
         report.take(entry);
+        engineer = engineer.filter(|only| !entry.engineers().contains(only));
+        reseller = reseller.filter(|only| !is_about(entry, only));
         Ok(())
     });
     let read = read.await?;
+    // Of a name that was mistyped nothing would be listed, and look as if nobody had access.
+    if let (Some(_), Some(key)) = (read, engineer) {
+        return Err(Trouble::failed(format!("carepass knows no engineer {key}")));
+    }
+    if let (Some(_), Some(name)) = (read, reseller) {
+        return Err(Trouble::failed(format!("carepass knows no reseller account {name}")));
+    }
     let mut lines = report.lines().map_err(too_long)?;
     lines.retain(|line| {
         args.reseller.as_ref().is_none_or(|only| *only == line.reseller)
             && args.engineer.as_ref().is_none_or(|only| *only == line.engineer)
     });
     emit::told(read, "access", &lines, None, args.shape, screen)
+}
+
+/// Whether an entry writes a row of a reseller account.
+fn is_about(entry: &Entry, reseller: &ResellerName) -> bool {
+    entry.changes.iter().any(|change| match change {
+        Change::Enrollment { row, .. } => row.id.reseller() == Some(reseller),
+        Change::Engineer(_)
+        | Change::Received(_)
+        | Change::Reserved { .. }
+        | Change::Released { .. }
+        | Change::Erased { .. }
+        | Change::Parked(_)
+        | Change::Unparked { .. }
+        | Change::Bookmark { .. } => false,
+    })
 }
 
 /// Shows every entry to a report. `None` if the configuration has faults, which are told then.

@@ -53,6 +53,7 @@ pub async fn run(args: &StatusArgs, screen: &mut Screen) -> Ended {
     engineers.sort_by_key(|engineer| !engineer.is_exposed());
     if engineers.is_empty() {
         screen.note(match language {
+            _ if !filters.is_empty() => super::engineer::none_like_that(language),
             Language::English => "No engineers. They come with events of the HR system.",
             Language::Swedish => "Inga tekniker. De kommer med händelser från HR-systemet.",
         });

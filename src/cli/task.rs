@@ -15,10 +15,13 @@ use serde::Deserialize;
 use serde_json::json;
 use std::fmt::Write as _;
 
+/// Engineers of a card who are named.
+const NAMED_MAX: usize = 6;
+
 /// What to do with tasks.
 #[derive(Clone, Debug, Subcommand)]
 pub enum TaskCommand {
-    /// Show what only a person can do: leavers who still have access first, then the oldest
+    /// Show what only a person can do: leavers who still have access first, then whoever starts soonest
     List(ListArgs),
     /// Say that a task is done: carepass looks at once, or takes your word where it cannot see
     Done(DoneArgs),
@@ -71,6 +74,8 @@ struct TaskAnswer {
     #[serde(default)]
     values: Vec<ValueAnswer>,
     shown_at: Option<Timestamp>,
+    reseller: Option<String>,
+    domain: Option<String>,
     #[serde(default)]
     engineers: Vec<String>,
     /// What to do at once, where access is open that was to end.
@@ -132,11 +137,14 @@ async fn done(args: &DoneArgs, screen: &mut Screen) -> Ended {
     Ok(Exit::Done)
 }
 
-/// A card: its id and what it is, what to do, what to copy, and how many wait for it.
+/// A card: its id and what it is, where and for whom, what to do, and what to copy.
 fn render(task: &TaskAnswer, language: Language) -> String {
     let mut text = format!("{}  {}", task.id, reason_words(&task.reason, language));
-    if !task.engineers.is_empty() {
-        let _ = write!(text, " ({})", task.engineers.len());
+    let place: Vec<&str> = [&task.reseller, &task.domain].into_iter().flatten().map(String::as_str).collect();
+    let about = [place.join(" "), named(&task.engineers, language)];
+    let about: Vec<String> = about.into_iter().filter(|part| !part.is_empty()).collect();
+    if !about.is_empty() {
+        let _ = write!(text, " ({})", about.join(": "));
     }
     let Sentences { so, next, you } = &task.sentences;
     if let Some(by_hand) = &task.by_hand {
@@ -157,6 +165,17 @@ fn render(task: &TaskAnswer, language: Language) -> String {
     text
 }
 
+/// Whom a card is about: the first by name, and how many more.
+fn named(engineers: &[String], language: Language) -> String {
+    let (first, more) = engineers.split_at(engineers.len().min(NAMED_MAX));
+    let first = first.join(", ");
+    match (more.len(), language) {
+        (0, _) => first,
+        (more, Language::English) => format!("{first} and {more} more"),
+        (more, Language::Swedish) => format!("{first} och {more} till"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,11 +185,11 @@ mod tests {
         let task: TaskAnswer = serde_json::from_value(json!({
             "id": "T-0123456789", "reason": "auto_licensing_unconfirmed",
             "sentences": { "so": "It is on.", "next": "carepass waits.", "you": "Turn it off (https://x.example)." },
-            "detail": "audit log: on", "console_link": "https://x.example", "engineers": ["E-1", "E-2"],
+            "detail": "audit log: on", "console_link": "https://x.example", "reseller": "nordic-se", "engineers": ["E-1", "E-2"],
             "values": [{ "name": "org_unit", "value": "/Customer Care" }]
         }))
         .unwrap();
-        let expected = "T-0123456789  confirm that automatic licensing is off (2)\n  It is on.\n  carepass waits.\n  \
+        let expected = "T-0123456789  confirm that automatic licensing is off (nordic-se: E-1, E-2)\n  It is on.\n  carepass waits.\n  \
                         Turn it off (https://x.example).\n    org_unit: /Customer Care\n    audit log: on";
         assert_eq!(render(&task, Language::English), expected);
     }

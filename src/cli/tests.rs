@@ -130,7 +130,7 @@ fn status_is_a_table() {
     ];
     assert_eq!(shown, expected.join("\n"), "\n{shown}");
     let colored = status::render(&[engineer()], Language::Swedish, &TimeZone::UTC, true);
-    assert!(colored.contains("\x1b[1;31moperatören: ") && colored.contains("NYCKEL"), "{colored}");
+    assert!(colored.contains("\x1b[1;31mdriften: ") && colored.contains("NYCKEL"), "{colored}");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn explain_says_has_lacks_why_who_and_when() {
             "asa.oberg (E-20417) has access in a.se.",
             "Lacking: a.no and b.se.",
             "Why: No seat is left at no. (a.no; 1 more)",
-            "Who acts: an operator. Buy seats.",
+            "Who acts: the operators. Buy seats.",
             "carepass looks again at 2026-11-22 11:00 UTC.",
         ],
     );
@@ -170,7 +170,7 @@ fn explain_says_has_lacks_why_who_and_when() {
             "asa.oberg (E-20417) har åtkomst i a.se.",
             "Saknas: a.no och b.se.",
             "Varför: No seat is left at no. (a.no; 1 till)",
-            "Vem: en operatör. Buy seats.",
+            "Vem: driften. Buy seats.",
             "carepass tittar igen 2026-11-22 11:00 UTC.",
         ],
     );
@@ -194,7 +194,7 @@ fn explain_knows_the_quiet_cases() {
     check_explain(
         &held,
         Language::English,
-        &["E-1 has no access yet.", "Why: Too many at once.", "Who acts: an operator. Ask HR."],
+        &["E-1 has no access yet.", "Why: Too many at once.", "Who acts: the operators. Ask HR."],
     );
     check_explain(
         &with(&json!({ "state": "removed" })),

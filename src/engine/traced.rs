@@ -163,3 +163,34 @@ fn of_cause(notes: &mut Notes<'_>, cause: Option<&Cause>) {
         notes.text("carepass.correlation_id", case);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::enrollment::{Goal, Want};
+    use crate::model::failure::{Failure, FailureCode, Who};
+    use crate::trace::tracer;
+    use jiff::Timestamp;
+
+    /// Exactly these attributes: what is added is thought about here first. Evidence may hold an address, and is for the operator.
+    #[test]
+    fn a_step_that_failed_tells_its_code_and_no_evidence() {
+        let goal = Goal { want: Want::Present, revision: 1 };
+        let row = Enrollment::open("domain/E-1/se/a.se".parse().unwrap(), goal, Timestamp::UNIX_EPOCH);
+        let check = |failure: Failure, more: &[&str]| {
+            let (tracer, mut spans) = tracer(|| Timestamp::UNIX_EPOCH, fastrand::Rng::with_seed(7));
+            let failure = Failure { detail: "asa.lind@a.se".to_owned(), ..failure };
+            step(&tracer, &row, StepName::Account, 2).show(|| ran(&Err(failure)));
+            let span = spans.try_recv().unwrap();
+            let told: Vec<&str> = span.attributes.iter().map(|(key, _)| *key).collect();
+            let of_step = ["step", "attempt", "engineer", "reseller", "domain", "outcome"];
+            let of_step = of_step.map(|key| format!("carepass.{key}"));
+            let expected: Vec<&str> =
+                of_step.iter().map(String::as_str).chain(more.iter().copied()).collect();
+            assert_eq!((told, span.has_failed), (expected, !more.is_empty()));
+            assert!(!format!("{span:?}").contains("asa.lind"), "{span:?}");
+        };
+        check(Failure::permanent(FailureCode::RequestRefused), &["error.type"]);
+        check(Failure::needs(Who::Operator, FailureCode::AddressTaken), &[]);
+    }
+}

@@ -181,7 +181,9 @@ pub(super) async fn sheet(api: &Api, key: &EngineerKey) -> Result<Option<Sheet>,
 
 pub(super) fn limit_of(asked: &Asked) -> Result<usize, Problem> {
     match asked.get::<usize>("limit")? {
-        Some(0) => Err(Problem::invalid("limit", format!("1 to {LIMIT_MAX}"))),
+        Some(0) => {
+            Err(Problem::invalid("limit", format!("at least 1; above {LIMIT_MAX} counts as {LIMIT_MAX}")))
+        }
         Some(limit) => Ok(limit.min(LIMIT_MAX)),
         None => Ok(LIMIT),
     }

@@ -1,15 +1,15 @@
 //! What others change at Google on what carepass looks after: each kind is found, kept, shown, asked about or mended, and goes again by
-//! itself; and what a look costs. In virtual time, but for the doors of a running daemon.
-//! Not here: what is no finding (`google/drift`), and what is done about which (`model/drift`).
+//! itself; and what a look costs. In virtual time.
+//! Not here: the doors of a running daemon (`doors`), what is no finding (`google/drift`), and what is done about which (`model/drift`).
 
-use crate::fixture::daemon::Daemon;
-use crate::fixture::door::Door;
+mod doors;
+
 use crate::fixture::engine_room::{EngineRoom, settings};
-use crate::fixture::process::carepass;
-use crate::fixture::{Neighbour, demo, events, until};
+use crate::fixture::{demo, events};
 use carepass::engine::{DriftSettings, Engine, Settings};
 use carepass::model::drift::{Action, Drift, Kind, Policy};
 use carepass::model::enrollment::{Enrollment, EnrollmentId, State};
+use carepass::model::entry::{Actor, Change, Entry, Position};
 use carepass::model::failure::FailureCode;
 use carepass::model::id::{EngineerKey, ResellerName};
 use carepass::model::reseller::Reseller;
@@ -25,7 +25,6 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const NORWAY: &str = "C01nordicno";
-const SWEDEN: &str = "C01nordicse";
 const NAME: &str = "nordic-no";
 const DOMAIN: &str = "reseller-no.example";
 const HOUR: Duration = Duration::from_hours(1);
@@ -235,17 +234,19 @@ async fn what_others_change_is_found_is_kept_and_goes() {
     assert!(!told.contains('@') && !told.contains("quist"), "{told}");
 
     // What cannot be read shows nothing: neither that something has gone, nor that something is there.
-    let broken = json!({"match": {"method": "GET", "path_regex": "/roleassignments"},
-        "do": {"fail_before": true, "status": 403, "reason": "forbidden", "message": "Not Authorized"}});
-    room.sandbox.add_faults(&broken).expect("a rule that is understood");
     in_norway(&room, |customer| *customer = before);
-    let begun = room.sandbox.calls().last().map_or(0, |call| call.seq);
-    ask(&engine).await;
-    tokio::time::sleep(Duration::from_mins(3)).await;
-    let asked = room.sandbox.calls_after(begun);
-    assert!(asked.iter().any(|call| call.path.contains("/roleassignments")), "the list was asked for");
-    assert_eq!(kept(&room).await.map(|drift| found(&drift)), Some(expected));
-    room.sandbox.clear_faults();
+    for list in ["/roleassignments", "/roles", "/v1/users", "/apps/licensing/"] {
+        let broken = json!({"match": {"method": "GET", "path_regex": list},
+            "do": {"fail_before": true, "status": 403, "reason": "forbidden", "message": "Not Authorized"}});
+        room.sandbox.add_faults(&broken).expect("a rule that is understood");
+        let begun = room.sandbox.calls().last().map_or(0, |call| call.seq);
+        ask(&engine).await;
+        tokio::time::sleep(Duration::from_mins(3)).await;
+        let asked = room.sandbox.calls_after(begun);
+        assert!(asked.iter().any(|call| call.path.contains(list)), "{list} was asked for");
+        assert_eq!(kept(&room).await.map(|drift| found(&drift)).as_ref(), Some(&expected), "{list}");
+        room.sandbox.clear_faults();
+    }
     end(&engine).await;
 
     let engine = live(&room, silent).await;
@@ -278,6 +279,8 @@ async fn what_was_taken_is_given_back_and_what_was_given_is_asked_about() {
     let drift = look(&room, &engine).await;
     let actions: Vec<(Kind, Action)> = drift.findings.iter().map(|one| (one.kind, one.action)).collect();
     assert_eq!(actions, [(Kind::OtherRole, Action::Ask), (Kind::RoleTaken, Action::Repair)]);
+    let soon = drift.checked_at + SignedDuration::from_mins(15);
+    assert!(drift.look_again.is_some_and(|at| at <= soon), "what is mended is looked at again: {drift:?}");
     comes("the role that was taken", || async {
         let has_role = in_norway(&room, |customer| customer.roles_of(&first).count() == 1);
         let row = row(&room, &of("E-01")).await;
@@ -299,7 +302,49 @@ async fn what_was_taken_is_given_back_and_what_was_given_is_asked_about() {
     assert_eq!(found(&look(&room, &engine).await), BTreeSet::new());
     assert_eq!(cards().await, []);
     assert_eq!(row(&room, &of("E-02")).await.version, untouched.version, "the row was left alone");
+    let operator = Actor::Operator { name: "ada".into(), reason: "put right".into() };
+    let asked = ledger(&room).await.into_iter().filter(|entry| entry.actor == operator);
+    assert_eq!(asked.count(), 3, "who asked for each look, and why");
     end(&engine).await;
+}
+
+/// A look takes half a minute here. Meanwhile the row of whoever lacks the role moves, and somebody asks for a look.
+#[tokio::test(start_paused = true)]
+async fn what_happens_during_a_look_is_for_the_next_one() {
+    let room = room(|_| ()).await;
+    let engine = live(&room, Policy::default()).await;
+    settle(&room, &engine, &["E-01"]).await;
+    let id = account_of(&room, "E-01").await;
+    tokio::time::sleep(Duration::from_mins(11)).await;
+    let slow =
+        json!({"match": {"method": "GET", "path_regex": "/roleassignments"}, "do": {"delay_ms": 20_000}});
+    room.sandbox.add_faults(&slow).expect("a rule that is understood");
+    in_norway(&room, |customer| customer.assignments.retain(|_, held| held.assigned_to != id));
+    let before = looks(&room).await.len();
+    ask(&engine).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    say(&engine, &events::ended("left", "E-01", 2)).await;
+    ask(&engine).await;
+    assert_eq!(looks(&room).await.len(), before, "the first look is under way");
+    comes("another look", || async { looks(&room).await.len() == before + 2 }).await;
+    for look in looks(&room).await {
+        assert_eq!(found(&look), BTreeSet::new(), "a row was judged that had moved");
+    }
+    end(&engine).await;
+}
+
+async fn ledger(room: &EngineRoom) -> Vec<Entry> {
+    room.store.entries(Position(0), 100_000).await.expect("memory answers")
+}
+
+/// Each look that was kept.
+async fn looks(room: &EngineRoom) -> Vec<Drift> {
+    let changes = ledger(room).await.into_iter().flat_map(|entry| entry.changes);
+    let drift = changes.filter_map(|change| {
+        let Change::Enrollment { row, .. } = change else { return None };
+        row.facts.drift
+    });
+    drift.map(|drift| (drift.checked_at, *drift)).collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
 /// The role is taken away from somebody whose row then waits for Google: what was found stays until the row is at rest.
@@ -365,99 +410,4 @@ async fn a_look_costs_less_than_a_call_for_fifty_accounts() {
         assert!(accounts == 0 || lists.len() * 50 < accounts, "{} calls", lists.len());
         end(&engine).await;
     }
-}
-
-/// The doors of a daemon that looks by the clock: API, tasks, metrics and the report of the command line.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stranger_with_the_role_is_seen_at_every_door() {
-    let neighbour = Neighbour::start().await;
-    let door = Door::of(&neighbour);
-    let mut settings = door.settings();
-    settings.push(("DRIFT__EVERY", "1s"));
-    let environment = neighbour.environment(&settings);
-    let mut daemon = Daemon::start(&neighbour, &environment);
-    door.ready().await;
-    door.join(0).await;
-    door.settled(0..1, &mut daemon, &neighbour).await;
-    let checked = || async {
-        let all = door.get("/v1/resellers").await;
-        all["items"].as_array().is_some_and(|all| all.iter().all(|one| one["drift"].is_object()))
-    };
-    until("a look at every account", checked).await;
-    assert_eq!(door.get("/v1/drift").await["items"], json!([]));
-
-    let stranger = "109999999999999999999";
-    for customer in [NORWAY, SWEDEN] {
-        neighbour.sandbox.change(|world| {
-            give(world.customers.get_mut(customer).expect("a customer"), "Customer Care", stranger);
-        });
-    }
-    until("two findings", || async { door.get("/v1/drift").await["items"][1].is_object() }).await;
-    let found = door.get("/v1/drift?reseller=nordic-no").await;
-    let one = &found["items"][0];
-    let said = ["reseller", "kind", "severity", "action", "google_id"].map(|field| one[field].as_str());
-    let expected = ["nordic-no", "unknown_holder", "high", "ask", stranger].map(Some);
-    assert_eq!((said, found["items"].as_array().map(Vec::len)), (expected, Some(1)), "{found:#}");
-    let first = door.get("/v1/drift?limit=1").await;
-    let cursor = first["next_cursor"].as_str().expect("another part");
-    let second = door.get(&format!("/v1/drift?limit=1&cursor={cursor}")).await;
-    assert_eq!((&first["items"][0]["reseller"], &second["next_cursor"]), (&json!("nordic-no"), &Value::Null));
-    assert_eq!(second["items"][0]["reseller"], "nordic-se", "{second:#}");
-    let page = page(&neighbour, &door, "/resellers/nordic-no").await;
-    assert!(page.contains("who is not one of its engineers") && page.contains(stranger), "{page}");
-    let asks = |tasks: &Value| {
-        let tasks = tasks["items"].as_array().expect("items").clone();
-        // Which of the two accounts was looked at first, nobody knows.
-        tasks.into_iter().find(|task| task["reason"] == "drift_found" && task["reseller"] == "nordic-no")
-    };
-    let task = asks(&door.get("/v1/tasks").await).expect("a task");
-    assert_eq!((&task["reseller"], &task["closes_itself"]), (&json!("nordic-no"), &json!(true)), "{task:#}");
-    until("the metric", || async { high(&door).await == Some(2.0) }).await;
-    assert!(gauge(&door, "carepass_drift_look_age_seconds").await.is_some_and(|age| age < 3_600.0));
-
-    neighbour.sandbox.change(|world| {
-        for customer in world.customers.values_mut() {
-            customer.assignments.retain(|_, held| held.assigned_to != stranger);
-        }
-    });
-    until("nothing any more", || async { door.get("/v1/drift").await["items"] == json!([]) }).await;
-    assert_eq!(asks(&door.get("/v1/tasks").await), None);
-    let report = carepass()
-        .args(["report", "drift", "--json", "--config"])
-        .arg(neighbour.configuration_file())
-        .envs(&environment)
-        .output()
-        .expect("the binary can be run");
-    let report: Value = serde_json::from_slice(&report.stdout).expect("JSON");
-    let lines = report["items"].as_array().expect("items");
-    let line = lines.iter().find(|line| line["reseller"] == "nordic-no").expect("the finding");
-    assert_eq!((&line["id"], &line["kind"]), (&one["id"], &json!("unknown_holder")), "{report:#}");
-    assert!(line["since"].is_string() && line["gone"].is_string() && line["engineer"].is_null(), "{line:#}");
-    assert!(daemon.stop().await.success());
-}
-
-/// A page of the dashboard, for whoever has signed in.
-async fn page(neighbour: &Neighbour, door: &Door, path: &str) -> String {
-    let token = std::fs::read_to_string(neighbour.folder().join("token")).expect("init writes it");
-    let policy = reqwest::redirect::Policy::none();
-    let client = reqwest::Client::builder().no_proxy().redirect(policy).build().expect("a client");
-    let origin = format!("http://{}", door.address);
-    let request = client.post(format!("{origin}/sign-in")).header("origin", &origin);
-    let answer = request.form(&[("token", token.trim())]).send().await.expect("an answer");
-    let cookie = answer.headers()["set-cookie"].to_str().expect("text").split(';').next().expect("a cookie");
-    let request = client.get(format!("{origin}{path}")).header("cookie", cookie);
-    request.send().await.expect("an answer").text().await.expect("a text")
-}
-
-/// The gauge of what is grave.
-async fn high(door: &Door) -> Option<f64> {
-    gauge(door, "carepass_drift_findings{severity=\"high\"}").await
-}
-
-async fn gauge(door: &Door, series: &str) -> Option<f64> {
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let answer = client.get(format!("http://{}/metrics", door.address)).send().await.expect("an answer");
-    let text = answer.text().await.expect("a text");
-    let line = text.lines().find(|line| line.starts_with(&format!("{series} ")))?;
-    line.rsplit_once(' ')?.1.parse().ok()
 }

@@ -22,11 +22,16 @@ pub(super) const NOT_KNOWN: [&str; 5] = [
 /// A table of the writes and what they depend on, and sentences.
 pub(super) fn text(plan: &Plan, colored: bool) -> String {
     let mut parts = Vec::new();
-    if plan.event == Some(EventWould::ChangeNothing) {
-        parts.push(
-            "The event changes nothing: it is known, says the same again, or came too late.".to_owned(),
-        );
-    }
+    let event = match plan.event {
+        Some(EventWould::ChangeNothing) => {
+            Some("The event changes nothing: it is known, says the same again, or came too late.")
+        }
+        Some(EventWould::Keep) => Some(
+            "The event is kept, and there is nothing to end: carepass has not heard of anybody with that key.",
+        ),
+        Some(EventWould::Apply) | None => None,
+    };
+    parts.extend(event.map(str::to_owned));
     if let Some(name) = &plan.name {
         parts.push(format!("The username would be {name}, unless somebody has it."));
     }
@@ -137,6 +142,7 @@ pub(super) fn json(plan: &Plan) -> Value {
     let event = plan.event.map(|would| match would {
         EventWould::Apply => "applied",
         EventWould::ChangeNothing => "unchanged",
+        EventWould::Keep => "kept",
     });
     json!({
         "position": plan.position.0, "event": event, "username": plan.name, "rows": rows, "later": later, "held": held,

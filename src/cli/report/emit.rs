@@ -12,7 +12,7 @@ use serde_json::json;
 /// How a report is printed.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Shape {
-    /// Print CSV, with a line of headings
+    /// Print CSV, with a line of headings; nothing where there is nothing to report
     #[arg(long, conflicts_with = "json")]
     csv: bool,
     /// Print JSON

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 /// What the first line says it is.
@@ -128,17 +128,26 @@ pub(super) async fn make(
     let period = Period { from: of.from, to: of.to };
     let (seed, size) = of.sample.as_ref().map_or(("", 0), |lot| (lot.seed.as_str(), lot.size));
     let mut sample = Sample::new(seed, size as usize);
+    let mut unheard_of = of.engineers.clone();
     let is_behind = |position: Position| position > of.ledger.position;
     ledger_source::each(place, Position(0), |entry, _| {
         if is_behind(entry.position) {
             return Ok(Reading::Enough);
         }
+        let concerned = entry.engineers();
+        unheard_of.retain(|key| !concerned.contains(&key));
         if period.has(entry.at) {
-            entry.engineers().into_iter().for_each(|key| sample.add(key));
+            concerned.into_iter().for_each(|key| sample.add(key));
         }
         Ok(Reading::On)
     })
     .await?;
+    // Nothing would be shown of a key that was mistyped, and look as if nothing had happened.
+    if let Some(key) = unheard_of.first() {
+        return Err(Trouble::failed(format!(
+            "carepass knows no engineer {key}, so no pack can show what was done"
+        )));
+    }
     let chosen = if of.sample.is_some() { sample.chosen() } else { of.engineers.clone() };
     let first = show(json!({
         "format": FORMAT, "made_at": of.made_at, "from": of.from, "to": of.to, "population": sample.population(),
@@ -215,7 +224,13 @@ struct Pack {
 
 impl Pack {
     fn create(path: &Path) -> Result<Self, Trouble> {
-        let file = File::create_new(path).map_err(|error| unwritable(path, &error))?;
+        let file = File::create_new(path).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => Trouble::failed(format!(
+                "{} is there already, and a pack is never written over another: name another file with --out",
+                path.display()
+            )),
+            _ => unwritable(path, &error),
+        })?;
         Ok(Self { file: BufWriter::new(file), path: path.to_owned(), lines: 0, previous: String::new() })
     }
 

@@ -17,6 +17,8 @@ pub enum Judged {
     Applied(Box<Engineer>),
     /// It changes nothing: it is known, says the same again, or came too late.
     Unchanged,
+    /// It is kept. It ends the access of somebody who was never heard of, so there is nothing to end.
+    Kept,
     /// It would be parked.
     Refused {
         /// Where: a JSON pointer.
@@ -62,8 +64,7 @@ pub fn heard(event: &Event, snapshot: &Snapshot, hearing: Hearing<'_>, now: Time
                     ..stored.clone()
                 }),
             };
-            // The end of access of somebody who was never heard of has nothing to end.
-            engineer.map_or(Judged::Unchanged, |engineer| Judged::Applied(Box::new(engineer)))
+            engineer.map_or(Judged::Kept, |engineer| Judged::Applied(Box::new(engineer)))
         }
     }
 }

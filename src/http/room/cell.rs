@@ -160,6 +160,10 @@ mod tests {
     #[test]
     fn no_two_cells_read_alike() {
         for language in Language::ALL {
+            for cell in Cell::ALL {
+                let shown = cell.show(language).into_string();
+                assert!(shown.contains(&format!(">{}<", cell.text().of(language))), "{shown}");
+            }
             let mut words: Vec<_> = Cell::ALL.map(|cell| cell.text().of(language)).into();
             words.sort_unstable();
             words.dedup();

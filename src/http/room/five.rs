@@ -191,17 +191,79 @@ fn words_at_the_end(row: &Enrollment) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::model::enrollment::Goal;
+    use crate::model::failure::FailureCode;
+    use jiff::SignedDuration;
 
-    fn row(id: &str, state: State) -> Enrollment {
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes)
+    }
+
+    fn row(domain: &str, want: Want, state: impl FnOnce(&Enrollment) -> State) -> Enrollment {
+        let id = format!("domain/E-1/se/{domain}").parse().unwrap();
+        let mut row = Enrollment::open(id, Goal { want, revision: 1 }, at(0));
+        row.state = state(&row);
+        row
+    }
+
+    fn waits(on: Who, code: FailureCode, minutes: i64) -> impl FnOnce(&Enrollment) -> State {
+        move |row| State::Waiting {
+            at: row.state.at().unwrap(),
+            on,
+            reason: Failure::needs(on, code),
+            look_again: at(minutes),
+        }
+    }
+
+    /// Of these rows: where access is, where it is not, who acts, and when carepass looks again.
+    fn check(rows: &[Enrollment], held: Option<Failure>, expected: [&str; 3], again: Option<i64>) {
+        let five = Five { rows, held, now: at(5), language: Language::English };
+        let who = five.who(five.first());
+        let found = [five.has(), five.lacks(), who.split(". ").next().unwrap_or_default().to_owned()];
+        assert_eq!(found, expected, "{rows:#?}");
+        let shown = five.again(five.first()).into_string();
+        assert_eq!(shown, again.map_or("–".to_owned(), |minutes| moment(at(minutes)).into_string()));
+    }
+
+    #[test]
+    fn the_five_lines_tell_of_the_row_that_needs_somebody_most() {
+        let operator = who_words(Who::Operator, Language::English);
+        let google = who_words(Who::Google, Language::English);
+        let ready = row("a.se", Want::Present, |_| State::Completed);
+        let asks = row("b.se", Want::Present, waits(Who::Operator, FailureCode::SeatsSpent, 7));
+        let open = row("c.se", Want::Absent, waits(Who::Google, FailureCode::BackendError, 9));
+        let gone = row("d.se", Want::Absent, |_| State::Completed);
+        let off = row("e.se", Want::Present, |_| State::Cancelled { reason: String::new() });
+        let still = "Access is still open in: c.se";
+        check(&[], None, ["No access.", "Nothing.", "Nobody has to."], None);
+        check(
+            &[ready.clone(), gone.clone(), off],
+            None,
+            ["a.se", "Ended by an operator: e.se", "Nobody has to."],
+            None,
+        );
+        check(&[ready.clone(), asks.clone()], None, ["a.se", "b.se", operator], Some(7));
+        check(
+            &[asks.clone(), open.clone()],
+            None,
+            ["No access.", &format!("b.se. {still}"), google],
+            Some(9),
+        );
+        check(&[ready, gone, open], None, ["a.se", still, google], Some(9));
+        let held = Failure::needs(Who::Operator, FailureCode::GrantsHeld);
+        check(&[asks], Some(held), ["No access.", "b.se", operator], None);
+    }
+
+    fn standing(id: &str, state: State) -> Enrollment {
         let goal = Goal { want: Want::Present, revision: 1 };
         Enrollment { state, ..Enrollment::open(id.parse().unwrap(), goal, Timestamp::UNIX_EPOCH) }
     }
 
     fn ended(id: &str, reason: &str) -> Enrollment {
-        row(id, State::Cancelled { reason: reason.to_owned() })
+        standing(id, State::Cancelled { reason: reason.to_owned() })
     }
 
-    fn check(rows: &[Enrollment], language: Language, expected: [&str; 3]) {
+    /// What is lacking, why, and who acts.
+    fn check_words(rows: &[Enrollment], language: Language, expected: [&str; 3]) {
         let five = Five { rows, held: None, now: Timestamp::UNIX_EPOCH, language };
         let first = five.first();
         assert_eq!([five.lacks(), five.why(first), five.who(first)], expected);
@@ -209,19 +271,19 @@ mod tests {
 
     #[test]
     fn what_an_operator_has_ended_is_lacking_for_the_reason_that_was_given() {
-        let ready = row("domain/E-1/se/a.se", State::Completed);
+        let ready = standing("domain/E-1/se/a.se", State::Completed);
         let (one, other) =
             (ended("domain/E-1/se/b.se", "no case there"), ended("domain/E-1/no/a.no", "sold"));
         let nobody = "Nobody has to.";
         let all_well = ["Nothing.", "Everything is as it should be.", nobody];
-        check(std::slice::from_ref(&ready), Language::English, all_well);
+        check_words(std::slice::from_ref(&ready), Language::English, all_well);
         let rows = [ready, one, other, ended("engineer/E-1", "sold")];
-        check(
+        check_words(
             &rows[..2],
             Language::English,
             ["Ended by an operator: b.se", "An operator ended this, with the words: no case there", nobody],
         );
-        check(
+        check_words(
             &rows[2..],
             Language::Swedish,
             [
@@ -230,7 +292,7 @@ mod tests {
                 "Ingen behöver.",
             ],
         );
-        check(
+        check_words(
             &rows[..3],
             Language::English,
             [

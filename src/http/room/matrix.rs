@@ -264,3 +264,33 @@ pub(super) fn word_of(progress: Progress) -> Text {
         Progress::Cancelled => Text::Cancelled,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_come_in_parts_and_each_part_leads_to_the_next() {
+        let reseller: ResellerName = "se".parse().unwrap();
+        let domains: Vec<DomainName> = (0..45).map(|n| format!("d{n:02}.se").parse().unwrap()).collect();
+        let columns: Vec<_> = domains.iter().map(|domain| (&reseller, domain)).collect();
+        for (column, shown, before, after) in
+            [(0, 0..20, None, Some(20)), (20, 20..40, Some(0), Some(40)), (40, 40..45, Some(20), None)]
+        {
+            let view = View { state: Some(Progress::Ready), after: None, column };
+            let page = table(&[], &columns, &view, Language::English).into_string();
+            for (number, domain) in domains.iter().enumerate() {
+                assert_eq!(page.contains(domain.as_str()), shown.contains(&number), "{column}: {domain}");
+            }
+            let ways = columns_pager(columns.len(), &view, Language::English).into_string();
+            let expected: Vec<String> =
+                [before, after].into_iter().flatten().map(|to| view.address(None, to)).collect();
+            let found = ways
+                .split("href=\"")
+                .skip(1)
+                .map(|rest| rest.split('"').next().unwrap().replace("&amp;", "&"));
+            assert_eq!(found.collect::<Vec<_>>(), expected, "{column}");
+            assert!(expected.iter().all(|address| address.contains("state=ready")), "{expected:?}");
+        }
+    }
+}

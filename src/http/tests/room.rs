@@ -3,6 +3,7 @@
 
 mod glance;
 mod hostile;
+mod pages;
 mod said;
 
 use super::*;

@@ -177,6 +177,19 @@ fn time_to_ready_says_on_whom_it_waited_and_counts_once() {
 }
 
 #[test]
+fn whoever_starts_later_is_not_waited_for_before_the_work_begins() {
+    let mut ledger = Ledger::default();
+    let id = "domain/E-1/se/a.se".parse().expect("a row");
+    let mut row = Enrollment::open(id, wish(Want::Present, 1, 10), at(10));
+    row.opens = Some(at(50));
+    ledger.row(10, &row);
+    let ready = ledger.lived_through(60, &mut row);
+    let (lines, spread) = ledger.ready(all());
+    assert_eq!((lines[0].asked_at, lines[0].seconds), (at(50), ready - 50));
+    assert_eq!(spread.median_seconds, ready - 50);
+}
+
+#[test]
 fn a_leaver_is_told_once_and_first_while_access_is_open() {
     let mut ledger = Ledger::default();
     let mut row = opened(&mut ledger, 0);

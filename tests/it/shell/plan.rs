@@ -115,6 +115,11 @@ async fn what_is_planned_is_then_written_and_nothing_else() {
     story.live(&leaves, "E-1", "removed").await;
     check(&story, &planned, behind);
 
+    let unheard_of = story.file(&events::ended("left", "E-9", 1));
+    let about = ["plan", "--event", unheard_of.to_str().expect("a plain path")];
+    assert_eq!(story.configured(&[&about[..], &["--json"]].concat()).json()["event"], "kept");
+    assert!(story.configured(&about).done().contains("there is nothing to end"));
+
     let stale = story.file(&events::ended("left", "E-1", 1));
     let refused = story.configured(&["plan", "--event", stale.to_str().expect("a plain path")]);
     assert!(refused.code != Some(6), "{}", refused.notes);

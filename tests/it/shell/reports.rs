@@ -33,6 +33,16 @@ async fn reports_and_evidence_are_those_of_the_ledger() {
     assert!(seats.starts_with("DAY") && seats.lines().count() >= 4, "{seats}");
     assert_eq!(report("leavers", &["--from", "2026-11-30", "--to", "2026-11-01"]).code, Some(2));
 
+    // A slip of the pen is no clean bill.
+    for (slip, code, why) in [
+        (["--engineer", "E-9"], 1, "carepass knows no engineer E-9"),
+        (["--reseller", "nordic-xx"], 1, "carepass knows no reseller account nordic-xx"),
+        (["--at", "2126-01-01"], 2, "has not come yet"),
+    ] {
+        let refused = report("access", &slip);
+        assert!(refused.code == Some(code) && refused.notes.contains(why), "{slip:?}: {}", refused.notes);
+    }
+
     evidence(&story);
     assert!(daemon.stop().await.success());
     let exported = story.configured(&["ledger", "export"]).done();
@@ -52,6 +62,7 @@ fn tables(story: &Story) {
     let show = story.run(&["engineer", "show", "E-2", "--history"]).done();
     assert!(show.contains("reseller-se.example") && show.contains("event joined-E-2"), "{show}");
     assert_eq!(story.run(&["engineer", "show", "E-9"]).code, Some(1));
+    assert!(story.run(&["status", "--state", "planned"]).notes.contains("No engineers like that."));
     // One process has the store for itself: nobody else drives anything.
     let explained = story.run(&["explain", "E-2", "--json"]).json();
     assert_eq!((&explained["state"], &explained["driven_by"]), (&json!("ready"), &json!({})));
@@ -64,7 +75,17 @@ fn evidence(story: &Story) {
     let pack = out.to_str().expect("a plain path");
     let about = ["report", "evidence", "--sample", "1", "--seed", "auditor 7", "--out", pack];
     let said = story.configured(&about).done();
-    assert_eq!(story.configured(&about).code, Some(1), "a pack is not written over");
+    let again = story.configured(&about);
+    assert!(
+        again.code == Some(1) && again.notes.contains("is there already"),
+        "a pack is written over: {}",
+        again.notes
+    );
+    let nobodys = story.neighbour.folder().join("nobodys.jsonl");
+    let named = ["report", "evidence", "--engineer", "E-9", "--out", nobodys.to_str().expect("a plain path")];
+    let refused = story.configured(&named);
+    assert!(refused.code == Some(1) && refused.notes.contains("no engineer E-9"), "{}", refused.notes);
+    assert!(!nobodys.exists(), "a pack of nobody proves that nothing was done");
     let head =
         said.split("Head of the pack: ").nth(1).and_then(|rest| rest.split('.').next()).expect("a head");
     let lines: Vec<Value> =
@@ -119,6 +140,14 @@ fn evidence(story: &Story) {
         verify(&[]).done();
         failed(verify(&ledger), "stands otherwise in the ledger");
     }
+    let elsewhere = chained(lines.clone(), |line| {
+        if line["format"].is_string() {
+            line["ledger"]["sha256"] = json!("0".repeat(64));
+        }
+    });
+    std::fs::write(&out, elsewhere).expect("a folder of our own");
+    verify(&[]).done();
+    failed(verify(&ledger), "does not go through the head");
     let text = chained(lines, |_| ());
     std::fs::write(&out, text.replacen("\"write\"", "\"order\"", 1)).expect("a folder of our own");
     failed(verify(&[]), "does not follow");

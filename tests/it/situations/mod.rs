@@ -51,6 +51,7 @@ async fn check(scene: &Scene, browser: &Chromium, situation: &Situation<'_>) {
     let shell = scene.explain(situation.engineer).await;
     assert!(shell.contains(situation.so), "explain: {shell}");
     matrix_shows(scene, browser, situation).await;
+    account_shows(scene, browser, situation.account).await;
     browser.open(&scene.at(&format!("/engineers/{}", situation.engineer))).await;
     let page = browser.run("return [document.querySelector('.lead').textContent, document.getElementById('main').textContent]").await;
     assert_eq!(page[0], situation.state.1);
@@ -85,6 +86,16 @@ async fn matrix_shows(scene: &Scene, browser: &Chromium, situation: &Situation<'
         "return document.querySelector('a[href=\"/engineers/{engineer}\"]').closest('tr').children[1].textContent"
     );
     assert_eq!(browser.run(&line).await, situation.state.1);
+}
+
+/// The page of the reseller account says whether its work goes through.
+async fn account_shows(scene: &Scene, browser: &Chromium, (name, ready): (&str, bool)) {
+    browser.open(&scene.at(&format!("/resellers/{name}"))).await;
+    let script = "return [...document.querySelectorAll('dt')].find((one) => one.textContent === 'Breaker')
+         .nextElementSibling.textContent";
+    let breaker = browser.run(script).await;
+    let expected = if ready { "closed: " } else { "open: " };
+    assert!(text(&breaker).starts_with(expected), "{name}: {breaker}");
 }
 
 async fn card_shows(scene: &Scene, browser: &Chromium, card: &Card<'_>) {
