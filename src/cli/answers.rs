@@ -100,6 +100,8 @@ pub struct EnrollmentAnswer {
     pub waiting_on: Option<String>,
     /// Why.
     pub reason: Option<String>,
+    /// What there is to say of it, as one text.
+    pub message: Option<String>,
     /// Why, in words.
     pub sentences: Option<Sentences>,
     /// When carepass looks again by itself.

@@ -55,15 +55,18 @@ pub async fn run(args: &ExplainArgs, screen: &mut Screen) -> Ended {
 /// The lines.
 pub fn render(engineer: &EngineerAnswer, language: Language, zone: &TimeZone) -> String {
     let unsettled = engineer.unsettled();
+    let ended: Vec<&EnrollmentAnswer> = engineer.enrollments.iter().filter(|row| is_ended(row)).collect();
     let mut lines = vec![has(engineer, language)];
     if engineer.state != "leaving" {
-        lines.extend(lacks(&unsettled, language));
+        lines.extend(lacks(&unsettled, &ended, language));
     }
     if let Some(sentences) = &engineer.sentences {
         lines.extend(because(sentences, engineer.waiting_on.as_deref(), language));
     } else if let Some(first) = unsettled.first() {
         lines.extend(of_row(first, unsettled.len() - 1, language));
         lines.extend(first.look_again_at.map(|time| looks_again(&clock(time, zone), language)));
+    } else {
+        lines.extend(ended_why(&ended, language));
     }
     lines.join("\n")
 }
@@ -142,7 +145,12 @@ fn leaves(who: &str, leaving: &LeavingAnswer, language: Language) -> String {
     }
 }
 
-fn lacks(unsettled: &[&EnrollmentAnswer], language: Language) -> Option<String> {
+/// Whether an operator ended what was to be had: nothing more happens there, and it is lacking all the same.
+fn is_ended(row: &EnrollmentAnswer) -> bool {
+    row.state == "cancelled" && !row.ends_access()
+}
+
+fn lacks(unsettled: &[&EnrollmentAnswer], ended: &[&EnrollmentAnswer], language: Language) -> Option<String> {
     let (ending, lacking): (Vec<_>, Vec<_>) = unsettled.iter().copied().partition(|row| row.ends_access());
     let lacking = list(lacking.into_iter(), language).map(|places| match language {
         Language::English => format!("Lacking: {places}."),
@@ -152,8 +160,28 @@ fn lacks(unsettled: &[&EnrollmentAnswer], language: Language) -> Option<String> 
         Language::English => format!("Access is still to end in {places}."),
         Language::Swedish => format!("Åtkomsten ska ännu upphöra i {places}."),
     });
-    let parts: Vec<String> = lacking.into_iter().chain(ending).collect();
+    let ended = list(ended.iter().copied(), language).map(|places| match language {
+        Language::English => format!("Ended by an operator: {places}."),
+        Language::Swedish => format!("Avslutat av en operatör: {places}."),
+    });
+    let parts: Vec<String> = lacking.into_iter().chain(ended).chain(ending).collect();
     (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// Why nothing more happens where an operator ended it, and that nobody acts; where the words differ, of each place by itself.
+fn ended_why(ended: &[&EnrollmentAnswer], language: Language) -> Vec<String> {
+    let said = |row: &EnrollmentAnswer| row.message.clone().unwrap_or_default();
+    let Some(first) = ended.first().map(|row| said(row)) else { return Vec::new() };
+    let why = if ended.iter().all(|row| said(row) == first) {
+        first
+    } else {
+        let one = |row: &&EnrollmentAnswer| format!("{}: {}", name(row, language), said(row));
+        ended.iter().map(one).collect::<Vec<_>>().join("; ")
+    };
+    match language {
+        Language::English => vec![format!("Why: {why}"), "Who acts: nobody.".to_owned()],
+        Language::Swedish => vec![format!("Varför: {why}"), "Vem: ingen.".to_owned()],
+    }
 }
 
 /// Why and who acts, of the row that needs somebody most.

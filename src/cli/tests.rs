@@ -203,6 +203,52 @@ fn explain_knows_the_quiet_cases() {
     );
 }
 
+#[test]
+fn explain_names_what_an_operator_has_ended() {
+    let said = "An operator ended this, with the words: ";
+    let ended = |domain: &str, words: &str| {
+        json!({
+            "target": { "kind": "domain", "domain": domain }, "goal": "present", "state": "cancelled", "message": format!("{said}{words}")
+        })
+    };
+    let of = |rows: &[serde_json::Value]| {
+        with(&json!({ "state": "partly_ready", "username": "bo.ek", "enrollments": rows }))
+    };
+    let one = of(&[row("completed", ""), ended("b.se", "no case there")]);
+    check_explain(
+        &one,
+        Language::English,
+        &[
+            "bo.ek (E-1) has access in a.se.",
+            "Ended by an operator: b.se.",
+            "Why: An operator ended this, with the words: no case there",
+            "Who acts: nobody.",
+        ],
+    );
+    let two = of(&[row("completed", ""), ended("b.se", "no case there"), ended("c.se", "sold")]);
+    check_explain(
+        &two,
+        Language::Swedish,
+        &[
+            "bo.ek (E-1) har åtkomst i a.se.",
+            "Avslutat av en operatör: b.se och c.se.",
+            &format!("Varför: b.se: {said}no case there; c.se: {said}sold"),
+            "Vem: ingen.",
+        ],
+    );
+    let beside = of(&[row("running", "role"), ended("b.se", "no case there")]);
+    check_explain(
+        &beside,
+        Language::English,
+        &[
+            "bo.ek (E-1) has no access yet.",
+            "Lacking: a.se. Ended by an operator: b.se.",
+            "Why: carepass is at work on it (step: role).",
+            "Who acts: carepass.",
+        ],
+    );
+}
+
 /// A domain that has left the scope is no access, and not lacking either.
 #[test]
 fn a_movers_old_domains_are_not_among_the_new() {

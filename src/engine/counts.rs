@@ -189,6 +189,7 @@ pub(super) fn ready_after(
 mod tests {
     use super::*;
     use crate::model::enrollment::Goal;
+    use crate::model::failure::Failure;
 
     fn at(hours: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours)
@@ -211,6 +212,21 @@ mod tests {
         check(900, Some(1_000), 24);
         check(900, Some(2_000), 0);
         check(990, Some(0), 10);
+    }
+
+    /// As the list of tasks has it.
+    #[test]
+    fn what_an_engineer_waits_for_in_every_domain_is_counted_once() {
+        let mut counts = Counts::default();
+        for id in ["domain/E-1/se/a.se", "domain/E-1/no/a.no", "domain/E-2/se/a.se"] {
+            let goal = Goal { want: Want::Present, revision: 1 };
+            let mut row = Enrollment::open(id.parse().unwrap(), goal, at(10));
+            let (at, reason) =
+                (row.state.at().unwrap(), Failure::needs(Who::Hr, FailureCode::LatinNameNeeded));
+            row.state = State::Waiting { at, on: Who::Hr, reason, look_again: Timestamp::UNIX_EPOCH };
+            counts.take_task(&row, Timestamp::UNIX_EPOCH);
+        }
+        assert_eq!(counts.cards(), BTreeMap::from([(FailureCode::LatinNameNeeded, 2)]));
     }
 
     #[test]

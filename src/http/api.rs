@@ -189,7 +189,8 @@ pub(super) fn limit_of(asked: &Asked) -> Result<usize, Problem> {
     }
 }
 
-fn state_of(asked: &Asked) -> Result<Option<Progress>, Problem> {
+/// How far those are who are asked for. A misspelt word must not look like one that finds everybody.
+pub(super) fn state_of(asked: &Asked) -> Result<Option<Progress>, Problem> {
     let Some(text) = asked.get::<String>("state")? else { return Ok(None) };
     let parsed = Progress::deserialize(text.as_str().into_deserializer());
     parsed.map(Some).map_err(|error: ValueError| Problem::invalid("state", error.to_string()))

@@ -46,6 +46,7 @@ const WRITTEN: [&[u8]; 2] = [b"application/json", b"text/html; charset=utf-8"];
 pub(super) async fn front(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let (spoken, uri) = (Spoken::of(request.headers()), request.uri().clone());
     let reader = room::reader(request.headers());
+    let is_signed_in = room::is_signed_in(&api, uri.path(), request.headers());
     let answered = match refused(&api, &request) {
         Some(kind) => Problem::from(kind).into_response(),
         None => match timeout(ANSWER_MAX, next.run(request)).await {
@@ -53,7 +54,7 @@ pub(super) async fn front(State(api): State<Arc<Api>>, request: Request, next: N
             Err(_) => Problem::from(ProblemKind::RequestTimeout).into_response(),
         },
     };
-    let mut response = in_words(answered, uri.path(), spoken, reader);
+    let mut response = in_words(answered, uri.path(), spoken, reader, is_signed_in);
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(value);
     }
@@ -95,14 +96,15 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// A problem becomes words, on the page for engineers too, and so does a bare refusal of the router; every other answer stays as it is.
-fn in_words(response: Response, path: &str, spoken: Spoken, reader: Spoken) -> Response {
+fn in_words(response: Response, path: &str, spoken: Spoken, reader: Spoken, is_signed_in: bool) -> Response {
     let status = response.status();
     let failed = status.is_client_error() || status.is_server_error();
     let bare = failed
         && response.headers().get(CONTENT_TYPE).is_none_or(|value| !WRITTEN.contains(&value.as_bytes()));
     let problem = response.extensions().get::<Problem>().cloned();
     let Some(problem) = problem.or_else(|| bare.then(|| Problem::of_status(status))) else { return response };
-    let page = envelope::in_words(path, &problem, spoken).or_else(|| room::in_words(path, &problem, reader));
+    let page = envelope::in_words(path, &problem, spoken)
+        .or_else(|| room::in_words(path, &problem, reader, is_signed_in));
     let mut rendered = page.unwrap_or_else(|| problem.render(spoken));
     if let Some(allow) = response.headers().get(ALLOW) {
         rendered.headers_mut().insert(ALLOW, allow.clone());

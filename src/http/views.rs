@@ -11,7 +11,7 @@ use crate::model::enrollment::{Enrollment, EnrollmentId, State, Target, Want};
 use crate::model::entry::{Actor, Change, Entry};
 use crate::model::failure::{Failure, FailureCode, Prefilled, Who};
 use crate::model::id::{DomainName, EngineerKey, LocalPart, ResellerName};
-use crate::model::message::{Message, Place, explain};
+use crate::model::message::{Message, Place, ended_words, explain};
 use crate::model::person::Language;
 use crate::model::plan::StepName;
 use crate::model::roster::Roster;
@@ -240,7 +240,7 @@ impl Wording {
         };
         let sentences = failure.map(|failure| self.explain(failure, &Place::of(row, TimeZone::UTC)));
         let message = match &row.state {
-            State::Cancelled { reason } => Some(self.cancelled(reason)),
+            State::Cancelled { reason } => Some(ended_words(reason, self.language)),
             State::Scheduled { .. } | State::Running { .. } | State::Waiting { .. } | State::Completed => {
                 sentences.as_ref().map(ToString::to_string)
             }
@@ -329,13 +329,6 @@ impl Wording {
 
     fn explain(self, failure: &Failure, place: &Place) -> Message {
         explain(failure, place, self.now, self.language)
-    }
-
-    fn cancelled(self, reason: &str) -> String {
-        match self.language {
-            Language::English => format!("An operator ended this, with the words: {reason}"),
-            Language::Swedish => format!("En operatör avslutade detta, med orden: {reason}"),
-        }
     }
 }
 

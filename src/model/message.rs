@@ -131,6 +131,14 @@ pub fn state_words(row: &Enrollment, now: &Zoned, language: Language) -> String 
     }
 }
 
+/// That an operator ended a row, with the words that were given for it.
+pub fn ended_words(reason: &str, language: Language) -> String {
+    match language {
+        Language::English => format!("An operator ended this, with the words: {reason}"),
+        Language::Swedish => format!("En operatör avslutade detta, med orden: {reason}"),
+    }
+}
+
 /// What a row does for which there is no more to say: "running (role)", or what it does next.
 pub fn work_words(is_running: bool, step: StepName, language: Language) -> String {
     let Tongue { states, step: words, .. } = tongue(language);

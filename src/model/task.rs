@@ -1,4 +1,5 @@
-//! Cards for people: a row that waits on a person is a task, and engineers who wait for the same thing share one card.
+//! Cards for people: a row that waits on a person is a task, and all that wait for the same thing share one card: engineers, or the domains
+//! of one.
 //! Pure: a task is read from the row each time and never stored, so it closes by itself when the row moves on.
 //! Not here: the words (`message`) and marking a task as done, which is an order.
 
@@ -74,6 +75,9 @@ pub struct Task {
     /// The first day of the engineer, the earliest of those on a shared card: what is in the way of it comes first.
     #[serde(skip)]
     pub starts: Option<Timestamp>,
+    /// Whose first day that is.
+    #[serde(skip)]
+    pub starter: Option<EngineerKey>,
     /// The row's turn to look for all, where one does (`wall`).
     #[serde(skip)]
     pub turn: Option<wall::Place>,
@@ -133,6 +137,7 @@ pub fn task(row: &Enrollment, now: &Zoned) -> Option<Task> {
         console_link: console_link(reason.code),
         closes_itself: reach::closes_itself(reason.code),
         starts: row.starts,
+        starter: row.id.engineer().filter(|_| row.starts.is_some()).cloned(),
         turn: wall::Place::of(row, reason.code),
         leaving: row.id.domain().is_some() && row.goal.want == Want::Absent,
         confirmable: Subject::asked_by(row).is_some(),
@@ -149,13 +154,16 @@ pub fn batch(tasks: Vec<Task>) -> Vec<Card> {
         let (shown, engineers) = piles.entry(task.id).or_insert_with(|| (task.clone(), BTreeSet::new()));
         engineers.extend(engineer);
         let leaving = shown.leaving || task.leaving;
-        let starts = shown.starts.into_iter().chain(task.starts).min();
+        let ours = shown.starts.map(|starts| (starts, shown.starter.take()));
+        let theirs = task.starts.map(|starts| (starts, task.starter.take()));
+        let (starts, starter) = ours.into_iter().chain(theirs).min_by_key(|(starts, _)| *starts).unzip();
         if order(&task) < order(shown) {
             std::mem::swap(shown, &mut task);
         }
         shown.values.extend(others_values(shown, task));
         shown.leaving = leaving;
         shown.starts = starts;
+        shown.starter = starter.flatten();
     }
     let mut cards: Vec<Card> = piles
         .into_values()
@@ -228,6 +236,11 @@ fn id_of(row: &EnrollmentId, step: StepName, reason: &Failure, reach: Reach, pla
     let domain = name(place.domain.as_ref().map(DomainName::as_str));
     TaskId::of(&match reach {
         Reach::House | Reach::Reseller | Reach::Domain => format!("{reseller} {domain} {code}"),
+        // The letter, which is a row of the engineer's own, may wait for the same as the domains.
+        Reach::Engineer => {
+            let engineer = row.engineer().map_or_else(|| row.to_string(), |key| format!("engineer {key}"));
+            format!("{engineer} {code}")
+        }
         Reach::Row => format!("{row} {step} {code}"),
     })
 }

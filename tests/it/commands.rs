@@ -207,8 +207,30 @@ async fn what_scripts_ask_a_daemon_is_json_of_the_contract() {
     assert_eq!(ordered.code, Some(0), "{}", ordered.notes);
     assert_eq!(ordered.json()["items"][0]["target"]["domain"], "reseller-dk.example", "{}", ordered.out);
     assert_eq!(house.asked(&["explain", "E-0"]).await.code, Some(1), "nobody of that key");
+    a_name_that_is_missing_is_one_task(&house).await;
     a_task_closes_as_the_demo_says(&house).await;
     assert_eq!(house.close().await, Some(0));
+}
+
+/// The name is the engineer's and not a domain's: one card, and every domain looks when it is done.
+async fn a_name_that_is_missing_is_one_task(house: &House) {
+    let waits = |row: &&Value| row["reason"] == "latin_name_needed";
+    let rows = |answer: &Value, list: &str| answer[list].as_array().cloned().unwrap_or_default();
+    house
+        .asked_until(&["explain", "J-00312", "--json"], |engineer| {
+            rows(engineer, "enrollments").iter().filter(waits).count() == 4
+        })
+        .await;
+    let tasks = house.asked(&["task", "list", "--json"]).await.json();
+    let cards: Vec<Value> = rows(&tasks, "items").into_iter().filter(|card| waits(&card)).collect();
+    let [card] = cards.as_slice() else { panic!("one card: {cards:#?}") };
+    assert_eq!(
+        (&card["engineers"], &card["reseller"], &card["domain"]),
+        (&json!(["J-00312"]), &Value::Null, &Value::Null)
+    );
+    let id = card["id"].as_str().expect("an id");
+    let done = house.asked(&["task", "done", id, "--reason", "HR was asked", "--json"]).await;
+    assert_eq!((done.code, rows(&done.json(), "items").len()), (Some(0), 4), "{}", done.notes);
 }
 
 /// The printed command is sent as `curl` would send it; then the card that it is about is said to be done, and goes.

@@ -14,7 +14,7 @@ use super::history;
 use super::matrix::word_of;
 use super::orders::{ENGINEER_VERSION, ROW_VERSION};
 use super::page::{Page, Said, answer};
-use super::parts::{Button, length, moment, only_looking, order, sentences};
+use super::parts::{Button, first_day, length, moment, only_looking, order, sentences};
 use super::text::Text;
 use super::visitor::Visitor;
 use crate::model::engineer::{Engineer, Progress};
@@ -165,7 +165,7 @@ impl Shown<'_> {
         html! {
             @if stated.starts.is_some() || !self.engineer.upcoming.is_empty() {
                 dl {
-                    @if let Some(starts) = stated.starts { dt { (Text::FirstDay.of(language)) } dd { (self.wording.moment(starts, &stated.time_zone)) } }
+                    @if let Some(starts) = stated.starts { dt { (Text::FirstDay.of(language)) } dd { (first_day(starts, Some(&stated.time_zone))) } }
                     @for said in &self.engineer.upcoming {
                         dt { (if said.goal.want == Want::Absent { Text::Leaves } else { Text::Changes }.of(language)) }
                         dd { (self.wording.moment(said.from, &said.time_zone)) }
@@ -191,12 +191,16 @@ impl Shown<'_> {
             buttons.push(Button { word: "reissue", text: Text::Reissue, is_main: false });
         }
         let id = "whole";
+        let no_letter = match self.engineer.stated.goal.want {
+            Want::Present => Text::NoLetterYet,
+            Want::Absent => Text::NoLetterAtTheEnd,
+        };
         let versions = html! {
             input type="hidden" name=(ENGINEER_VERSION) value=(self.engineer.version);
             @if let Some(row) = whole { input type="hidden" name=(ROW_VERSION) value=(row.version); }
         };
         html! {
-            p { @match whole { Some(row) => (self.words(row)), None => (Text::NoLetterYet.of(language)) } }
+            p { @match whole { Some(row) => (self.words(row)), None => (no_letter.of(language)) } }
             @if let Some((since, _)) = held { p { (Text::HeldSince.of(language)) " " (moment(since)) } }
             @if let Some(handover) = &self.engineer.handover {
                 dl {

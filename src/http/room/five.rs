@@ -5,7 +5,7 @@ use super::parts::moment;
 use super::text::Text;
 use crate::model::enrollment::{Enrollment, State, Target, Want};
 use crate::model::failure::{Failure, Who};
-use crate::model::message::{Message, Place, explain, state_words, who_words};
+use crate::model::message::{Message, Place, ended_words, explain, state_words, who_words};
 use crate::model::person::Language;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
@@ -48,18 +48,37 @@ impl Five<'_> {
     fn lacks(&self) -> String {
         let open = |row: &&Enrollment| row.newest_goal().want == Want::Absent && !row.has_lost_access();
         let lacking = |row: &&Enrollment| {
-            row.newest_goal().want == Want::Present && row.state != State::Completed && !cancelled(row)
+            row.newest_goal().want == Want::Present
+                && row.state != State::Completed
+                && words_at_the_end(row).is_none()
+        };
+        let headed = |head: Text, places: Option<String>| {
+            places.map(|places| format!("{} {places}", head.of(self.language)))
         };
         let lacking = self.places(self.rows.iter().filter(lacking));
+        let ended = self.places(self.ended().map(|(row, _)| row));
         let open = self.places(self.rows.iter().filter(open));
-        match (lacking, open) {
-            (None, None) => self.say(Text::LacksNothing),
-            (Some(lacking), None) => lacking,
-            (lacking, Some(open)) => {
-                let open = format!("{} {open}", Text::OpenStill.of(self.language));
-                lacking.map_or_else(|| open.clone(), |lacking| format!("{lacking}. {open}"))
-            }
+        let parts = [lacking, headed(Text::EndedByOperator, ended), headed(Text::OpenStill, open)];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if parts.is_empty() { self.say(Text::LacksNothing) } else { parts.join(". ") }
+    }
+
+    /// What an operator has ended that was to be had, with the words: nothing more happens there, and it is lacking all the same.
+    fn ended(&self) -> impl Iterator<Item = (&Enrollment, &str)> {
+        self.rows.iter().filter_map(|row| words_at_the_end(row).map(|words| (row, words)))
+    }
+
+    /// Why it was ended; where that differs, of each place by itself.
+    fn ended_why(&self) -> Option<String> {
+        let (_, first) = self.ended().next()?;
+        if self.ended().all(|(_, words)| words == first) {
+            return Some(ended_words(first, self.language));
         }
+        let one = |(row, words): (&Enrollment, &str)| {
+            let place = self.places(std::iter::once(row)).unwrap_or_default();
+            format!("{place}: {}", ended_words(words, self.language))
+        };
+        Some(self.ended().take(NAMED).map(one).collect::<Vec<_>>().join("; "))
     }
 
     fn why(&self, first: Option<&Enrollment>) -> String {
@@ -68,7 +87,7 @@ impl Five<'_> {
             (None, Some(row)) => self
                 .message(first)
                 .map_or_else(|| state_words(row, &self.zoned(), self.language), |message| message.so),
-            (None, None) => self.say(Text::AllIsDone),
+            (None, None) => self.ended_why().unwrap_or_else(|| self.say(Text::AllIsDone)),
         }
     }
 
@@ -114,7 +133,7 @@ impl Five<'_> {
         let names: Vec<String> = rows
             .filter_map(|row| match row.id.target() {
                 Target::Domain(_, domain) => Some(domain.to_string()),
-                Target::Engineer => (!row.is_settled()).then(|| self.say(Text::TheLetter)),
+                Target::Engineer => (row.state != State::Completed).then(|| self.say(Text::TheLetter)),
                 Target::Reseller(_) => None,
             })
             .collect();
@@ -156,8 +175,16 @@ fn urgency(row: &Enrollment) -> (bool, u8) {
     (!is_open, need)
 }
 
-fn cancelled(row: &Enrollment) -> bool {
-    matches!(row.state, State::Cancelled { .. })
+/// The operator's words, of a row that was to be had and was ended.
+fn words_at_the_end(row: &Enrollment) -> Option<&str> {
+    match &row.state {
+        State::Cancelled { reason } if row.newest_goal().want == Want::Present => Some(reason),
+        State::Scheduled { .. }
+        | State::Running { .. }
+        | State::Waiting { .. }
+        | State::Completed
+        | State::Cancelled { .. } => None,
+    }
 }
 
 #[cfg(test)]
@@ -208,7 +235,12 @@ mod tests {
         let off = row("e.se", Want::Present, |_| State::Cancelled { reason: String::new() });
         let still = "Access is still open in: c.se";
         check(&[], None, ["No access.", "Nothing.", "Nobody has to."], None);
-        check(&[ready.clone(), gone.clone(), off], None, ["a.se", "Nothing.", "Nobody has to."], None);
+        check(
+            &[ready.clone(), gone.clone(), off],
+            None,
+            ["a.se", "Ended by an operator: e.se", "Nobody has to."],
+            None,
+        );
         check(&[ready.clone(), asks.clone()], None, ["a.se", "b.se", operator], Some(7));
         check(
             &[asks.clone(), open.clone()],
@@ -219,5 +251,67 @@ mod tests {
         check(&[ready, gone, open], None, ["a.se", still, google], Some(9));
         let held = Failure::needs(Who::Operator, FailureCode::GrantsHeld);
         check(&[asks], Some(held), ["No access.", "b.se", operator], None);
+    }
+
+    fn standing(id: &str, state: State) -> Enrollment {
+        let goal = Goal { want: Want::Present, revision: 1 };
+        Enrollment { state, ..Enrollment::open(id.parse().unwrap(), goal, Timestamp::UNIX_EPOCH) }
+    }
+
+    fn ended(id: &str, reason: &str) -> Enrollment {
+        standing(id, State::Cancelled { reason: reason.to_owned() })
+    }
+
+    /// What is lacking, why, and who acts.
+    fn check_words(rows: &[Enrollment], language: Language, expected: [&str; 3]) {
+        let five = Five { rows, held: None, now: Timestamp::UNIX_EPOCH, language };
+        let first = five.first();
+        assert_eq!([five.lacks(), five.why(first), five.who(first)], expected);
+    }
+
+    #[test]
+    fn what_an_operator_has_ended_is_lacking_for_the_reason_that_was_given() {
+        let ready = standing("domain/E-1/se/a.se", State::Completed);
+        let (one, other) =
+            (ended("domain/E-1/se/b.se", "no case there"), ended("domain/E-1/no/a.no", "sold"));
+        let nobody = "Nobody has to.";
+        let all_well = ["Nothing.", "Everything is as it should be.", nobody];
+        check_words(std::slice::from_ref(&ready), Language::English, all_well);
+        let rows = [ready, one, other, ended("engineer/E-1", "sold")];
+        check_words(
+            &rows[..2],
+            Language::English,
+            ["Ended by an operator: b.se", "An operator ended this, with the words: no case there", nobody],
+        );
+        check_words(
+            &rows[2..],
+            Language::Swedish,
+            [
+                "Avslutat av en operatör: a.no, brevet till teknikern",
+                "En operatör avslutade detta, med orden: sold",
+                "Ingen behöver.",
+            ],
+        );
+        check_words(
+            &rows[..3],
+            Language::English,
+            [
+                "Ended by an operator: b.se, a.no",
+                "b.se: An operator ended this, with the words: no case there; a.no: An operator ended this, with the words: sold",
+                nobody,
+            ],
+        );
+    }
+
+    #[test]
+    fn what_was_ended_stands_beside_what_is_lacking_and_does_not_speak_for_it() {
+        let goal = Goal { want: Want::Present, revision: 1 };
+        let working = Enrollment::open("domain/E-1/se/c.se".parse().unwrap(), goal, Timestamp::UNIX_EPOCH);
+        let rows = [ended("domain/E-1/se/b.se", "no case there"), working];
+        let five = Five { rows: &rows, held: None, now: Timestamp::UNIX_EPOCH, language: Language::English };
+        let first = five.first();
+        assert_eq!(five.lacks(), "c.se. Ended by an operator: b.se");
+        assert_eq!(five.who(first), "carepass");
+        assert!(!five.why(first).contains("no case there"), "{}", five.why(first));
     }
 }

@@ -7,20 +7,26 @@ use super::super::tokens::Role;
 use super::super::views::Wording;
 use super::super::{Api, leaving_view, task_list};
 use super::page::{Area, Page, Said, answer};
-use super::parts::{Button, engineer_link, moment, only_looking, order, pager, sentences, values};
+use super::parts::{Button, engineer_link, first_day, moment, only_looking, order, pager, sentences, values};
 use super::text::Text;
 use super::visitor::Visitor;
 use crate::model::failure::FailureCode;
+use crate::model::id::EngineerKey;
 use crate::model::message::{in_short, who_words};
 use crate::model::person::Language;
 use crate::model::task::{Card, Task, batch};
+use crate::model::time_zone::TimeZoneName;
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use maud::{Markup, html};
 use std::sync::Arc;
 
 /// Cards on one page.
 const CARDS: usize = 50;
+
+/// Engineers read side by side.
+const SIDE_BY_SIDE: usize = 8;
 
 /// Engineers named on a card.
 const NAMED: usize = 12;
@@ -38,6 +44,10 @@ pub(super) async fn inbox(
     let cards = batch(task_list::open_tasks(&api, &waiting, Wording::new(&api, visitor.spoken)));
     let further = from.saturating_add(CARDS);
     let next = (further < cards.len()).then(|| format!("/tasks?from={further}"));
+    let shown = cards.get(from..further.min(cards.len())).unwrap_or_default();
+    let starters: Vec<Option<EngineerKey>> = shown.iter().map(|card| card.task.starter.clone()).collect();
+    let read = starters.into_iter().map(|starter| place_of_work(&api, starter));
+    let places: Vec<Option<TimeZoneName>> = stream::iter(read).buffered(SIDE_BY_SIDE).try_collect().await?;
     let held = waiting.held.len();
     let content = html! {
         @if waiting.rows_cut { p.trouble { (Text::TasksCut.of(language)) } }
@@ -45,7 +55,7 @@ pub(super) async fn inbox(
             p { a href=(Area::Grants.path()) { (Text::Grants.of(language)) ": " (held) } }
         }
         @if cards.is_empty() { p { (Text::NothingToDo.of(language)) } }
-        @for card in cards.iter().skip(from).take(CARDS) { (show(&visitor, card)) }
+        @for (card, place) in shown.iter().zip(&places) { (show(&visitor, card, place.as_ref())) }
         (pager((from > 0).then_some("/tasks"), next.as_deref(), language))
     };
     let page = Page {
@@ -58,7 +68,14 @@ pub(super) async fn inbox(
     Ok(answer(&visitor, &page))
 }
 
-fn show(visitor: &Visitor, card: &Card) -> Markup {
+/// Where whoever starts first works: a row knows the moment alone.
+async fn place_of_work(api: &Api, starter: Option<EngineerKey>) -> Result<Option<TimeZoneName>, Problem> {
+    let Some(key) = starter else { return Ok(None) };
+    let engineer = api.engine.house().store.engineer(&key).await?;
+    Ok(engineer.map(|engineer| engineer.stated.time_zone))
+}
+
+fn show(visitor: &Visitor, card: &Card, place_of_work: Option<&TimeZoneName>) -> Markup {
     let language = visitor.language();
     let (task, say) = (&card.task, |text: Text| text.of(language));
     let id = task.id.to_string();
@@ -71,7 +88,7 @@ fn show(visitor: &Visitor, card: &Card) -> Markup {
             header {
                 h2 id=(id) { (in_short(task.code, language)) @if let Some(place) = place(task) { ": " (place) } }
                 span.quiet { (say(Text::ActsNext)) ": " (who_words(task.on, language)) }
-                @if let Some(starts) = task.starts { span.quiet { (say(Text::FirstDay)) ": " (moment(starts)) } }
+                @if let Some(starts) = task.starts { span.quiet { (say(Text::FirstDay)) ": " (first_day(starts, place_of_work)) } }
                 span.quiet { (say(Text::Since)) ": " (moment(task.since)) }
             }
             @if task.leaving { p.trouble { (leaving_view::by_hand(language)) } }

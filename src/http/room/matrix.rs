@@ -67,8 +67,7 @@ pub(super) async fn matrix(
     if let Some(key) = asked.get::<EngineerKey>("key")? {
         return Ok(Redirect::to(&format!("/engineers/{key}")).into_response());
     }
-    let state = asked.get::<String>("state")?;
-    let state = state.and_then(|word| STATES.into_iter().find(|state| state.as_str() == word));
+    let state = api::state_of(&asked)?;
     let view = View { state, after: asked.get("after")?, column: asked.get("column")?.unwrap_or(0) };
     let (roster, standing) = (api.engine.roster(), api.engine.standing().await);
     let (lines, next) = match (&standing, view.state) {

@@ -31,7 +31,7 @@ use super::problem::Problem;
 use super::stream;
 use super::tokens::Role;
 use axum::Router;
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, get, on, post};
@@ -132,7 +132,17 @@ fn is_room(path: &str) -> bool {
     first.is_some_and(|first| ROOMS.contains(&first) && (is_root || !first.is_empty()))
 }
 
+/// Whether a request for one of the dashboard's paths comes from a browser that has signed in; none for other paths.
+pub(super) fn is_signed_in(api: &Api, path: &str, headers: &HeaderMap) -> bool {
+    is_room(path) && visitor::is_signed_in(api, headers)
+}
+
 /// The page for whatever went wrong on the way to one. `None` for other paths.
-pub(super) fn in_words(path: &str, problem: &Problem, reader: Spoken) -> Option<Response> {
-    is_room(path).then(|| page::problem(problem, reader))
+pub(super) fn in_words(
+    path: &str,
+    problem: &Problem,
+    reader: Spoken,
+    is_signed_in: bool,
+) -> Option<Response> {
+    is_room(path).then(|| page::problem(problem, reader, is_signed_in))
 }

@@ -158,8 +158,8 @@ pub(super) fn once_more(language: Language, place: &str) -> Response {
     written(StatusCode::OK, language, page.into_string())
 }
 
-/// A problem in words: whoever meets it here is no machine.
-pub(super) fn problem(problem: &Problem, spoken: Spoken) -> Response {
+/// A problem in words: whoever meets it here is no machine. Who has signed in is led to the sign-in only where another role would do.
+pub(super) fn problem(problem: &Problem, spoken: Spoken, is_signed_in: bool) -> Response {
     let (title, detail) = problem.words(spoken);
     let language = spoken.0;
     let content = html! {
@@ -170,7 +170,7 @@ pub(super) fn problem(problem: &Problem, spoken: Spoken) -> Response {
             }
             @if let Some(role) = problem.required_role { p { (Text::NeedsRole.of(language)) " " strong { (role) } } }
         }
-        p.next { a href="/" { (Text::BackToMatrix.of(language)) } a href=(SIGN_IN) { (Text::SignIn.of(language)) } }
+        p.next { a href="/" { (Text::BackToMatrix.of(language)) } @if !is_signed_in || problem.required_role.is_some() { a href=(SIGN_IN) { (Text::SignIn.of(language)) } } }
     };
     let mut response = plain(problem.kind.status(), language, title, &content);
     let wait = match problem.kind.status() {

@@ -3,10 +3,12 @@
 use super::super::Api;
 use super::text::Text;
 use super::visitor::{PROOF, Visitor};
+use crate::model::calendar::moment::dated;
 use crate::model::failure::Prefilled;
 use crate::model::id::EngineerKey;
 use crate::model::message::Message;
 use crate::model::person::Language;
+use crate::model::time_zone::TimeZoneName;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
@@ -26,6 +28,14 @@ pub(super) struct Button {
 pub(super) fn moment(at: Timestamp) -> Markup {
     let shown = at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string();
     html! { time datetime=(at) { (shown) } }
+}
+
+/// A first day on the clock of its place, where that is known: in Tokyo it is the first while it is the last of the month before in UTC.
+pub(super) fn first_day(at: Timestamp, place: Option<&TimeZoneName>) -> Markup {
+    match place {
+        Some(place) => html! { time datetime=(at) { (dated(at, &place.time_zone())) } },
+        None => moment(at),
+    }
 }
 
 /// A length of time, in its two largest units.
@@ -161,6 +171,18 @@ mod tests {
             shown.contains(">C01&quot;&lt;b&gt;<") && shown.contains("aria-label=\"Copy: org_unit\" hidden"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_first_day_is_that_of_its_place_where_it_is_known() {
+        let at = "2026-11-30T15:00:00Z".parse().unwrap();
+        let shown = |place: Option<&str>| {
+            let place = place.map(|name| TimeZoneName::parse(name).unwrap());
+            first_day(at, place.as_ref()).into_string()
+        };
+        let time = |words: &str| format!("<time datetime=\"2026-11-30T15:00:00Z\">{words}</time>");
+        assert_eq!(shown(Some("Asia/Tokyo")), time("2026-12-01 00:00 Tokyo"));
+        assert_eq!(shown(None), time("2026-11-30 15:00 UTC"));
     }
 
     #[test]

@@ -14,14 +14,16 @@ use super::page::{Area, Page, Said, answer};
 use super::parts::{Button, length, moment, only_looking, order, sentences, values};
 use super::text::Text;
 use super::visitor::Visitor;
+use crate::engine::Waiting;
 use crate::google::{Quota, Supply};
 use crate::model::duty::Duty;
 use crate::model::enrollment::{Enrollment, EnrollmentId, TargetKind, Want};
 use crate::model::entry::{Change, Entry, Position};
-use crate::model::id::ResellerName;
+use crate::model::failure::FailureCode;
+use crate::model::id::{EngineerKey, ResellerName};
 use crate::model::message::{Place, explain, state_words, step_name};
 use crate::model::person::Language;
-use crate::model::plan::plan;
+use crate::model::plan::{StepName, plan};
 use crate::model::seats::SeatCount;
 use crate::steps::Site;
 use axum::extract::State;
@@ -29,6 +31,7 @@ use axum::response::Response;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Entries read at a time, changes looked through for what has changed, and entries shown.
@@ -54,7 +57,16 @@ struct Account<'a> {
     site: &'a Site,
     row: Option<Enrollment>,
     is_ready: bool,
+    seatless: Seatless,
     driven_by: Option<String>,
+}
+
+/// Who waits for a seat: Google's own refusal, which counts for more than what was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seatless {
+    engineers: usize,
+    /// More rows wait than were looked at.
+    is_cut: bool,
 }
 
 /// `GET /resellers`
@@ -67,8 +79,9 @@ pub(super) async fn resellers(
     let language = visitor.language();
     let say = |text: Text| text.of(language);
     let mut accounts = Vec::new();
+    let waiting = api.engine.waiting().await?;
     for (name, site) in &api.engine.house().sites {
-        accounts.push(account(&api, name, site).await?);
+        accounts.push(account(&api, name, site, &waiting).await?);
     }
     let now = Wording::new(&api, visitor.spoken).zoned();
     let content = html! {
@@ -81,7 +94,7 @@ pub(super) async fn resellers(
                 tbody { @for account in &accounts { tr {
                     th scope="row" { a href={ "/resellers/" (account.name) } { (account.name) } }
                     td { (account.mark(language)) }
-                    td { (account.row.as_ref().and_then(|row| row.facts.domains.as_ref()).map_or(0, std::collections::BTreeSet::len)) }
+                    td { (account.row.as_ref().and_then(|row| row.facts.domains.as_ref()).map_or(0, BTreeSet::len)) }
                     td { (account.seats_in_short(language)) }
                     td { @if let Some(row) = &account.row { (state_words(row, &now, language)) } }
                 } } }
@@ -108,7 +121,7 @@ pub(super) async fn reseller(
     let asked = asked.only(&["said"])?;
     let name: ResellerName = named.get("reseller")?;
     let site = api.engine.house().sites.get(&name).ok_or(ProblemKind::NotFound)?;
-    let account = account(&api, &name, site).await?;
+    let account = account(&api, &name, site, &api.engine.waiting().await?).await?;
     let wording = Wording::new(&api, visitor.spoken);
     let (entries, is_cut) = changes(&api, &name, wording.now).await?;
     let language = visitor.language();
@@ -140,7 +153,12 @@ pub(super) async fn reseller(
     Ok(answer(&visitor, &page))
 }
 
-async fn account<'a>(api: &Api, name: &'a ResellerName, site: &'a Site) -> Result<Account<'a>, Problem> {
+async fn account<'a>(
+    api: &Api,
+    name: &'a ResellerName,
+    site: &'a Site,
+    waiting: &Waiting,
+) -> Result<Account<'a>, Problem> {
     let row = api.engine.house().store.enrollment(&EnrollmentId::Reseller(name.clone())).await?;
     let duties = api.engine.duties();
     let holder = duties.as_ref().and_then(|duties| duties.holders.get(&Duty::Account(name.clone())));
@@ -149,6 +167,7 @@ async fn account<'a>(api: &Api, name: &'a ResellerName, site: &'a Site) -> Resul
         site,
         row,
         is_ready: api.engine.roster().is_ready(name),
+        seatless: Seatless::of(waiting, name),
         driven_by: holder.map(|holder| holder.name().to_owned()),
     })
 }
@@ -183,6 +202,27 @@ fn is_about(change: &Change, name: &ResellerName) -> bool {
     matches!(change, Change::Enrollment { row, .. } if row.id.reseller() == Some(name))
 }
 
+impl Seatless {
+    fn of(waiting: &Waiting, name: &ResellerName) -> Self {
+        let waits = |row: &&Arc<Enrollment>| {
+            let for_a_seat = failure(row).is_some_and(|failure| failure.code == FailureCode::SeatsSpent);
+            for_a_seat && row.id.reseller() == Some(name)
+        };
+        let rows = waiting.rows.iter().filter(waits);
+        let engineers: BTreeSet<&EngineerKey> = rows.filter_map(|row| row.id.engineer()).collect();
+        Self { engineers: engineers.len(), is_cut: waiting.rows_cut }
+    }
+
+    /// That the seats are used up, and for how many; nothing while nobody waits.
+    fn show(self, language: Language) -> Markup {
+        html! {
+            @if self.engineers > 0 {
+                span class=(Cell::NeedsOperator.class()) { (Text::SeatsSpent.of(language)) " " (self.engineers) @if self.is_cut { "+" } }
+            }
+        }
+    }
+}
+
 impl Account<'_> {
     fn mark(&self, language: Language) -> Markup {
         let cell = self.row.as_ref().map_or(Cell::Nothing, Cell::of);
@@ -194,6 +234,9 @@ impl Account<'_> {
     }
 
     fn seats_in_short(&self, language: Language) -> Markup {
+        if self.seatless.engineers > 0 {
+            return self.seatless.show(language);
+        }
         html! {
             @match self.counted() {
                 None => (Text::NotCounted.of(language)),
@@ -221,7 +264,9 @@ impl Account<'_> {
             }
             ul.plain.steps {
                 @for step in plan(TargetKind::Reseller, Want::Present) {
-                    @let cell = if row.done.contains(step) { Cell::Ready } else if current == Some(*step) { Cell::of(row) } else { Cell::Nothing };
+                    // The step has counted them; that Google has no more of them shows at the engineers.
+                    @let is_spent = *step == StepName::Seats && self.seatless.engineers > 0;
+                    @let cell = if is_spent { Cell::NeedsOperator } else if row.done.contains(step) { Cell::Ready } else if current == Some(*step) { Cell::of(row) } else { Cell::Nothing };
                     li { span { (step_name(*step, language)) } (cell.show(language)) }
                 }
             }
@@ -240,9 +285,16 @@ impl Account<'_> {
 
     fn seats(&self, language: Language) -> Markup {
         let say = |text: Text| text.of(language);
-        let Some(count) = self.counted() else { return html! { p { (say(Text::NotCounted)) } } };
+        let spent = html! {
+            @if self.seatless.engineers > 0 {
+                p.trouble { (say(Text::SeatsSpentLong)) }
+                p { (self.seatless.show(language)) }
+            }
+        };
+        let Some(count) = self.counted() else { return html! { (spent) p { (say(Text::NotCounted)) } } };
         html! {
-            @if count.low { p.trouble { (say(Text::SeatsLowLong)) } }
+            (spent)
+            @if count.low && self.seatless.engineers == 0 { p.trouble { (say(Text::SeatsLowLong)) } }
             dl {
                 @if let Some(seats) = self.site.reseller.seats { dt { (say(Text::SeatsConfigured)) } dd { (seats) } }
                 dt { (say(Text::SeatsUsed)) } dd { (count.users) " (" (say(Text::SeatsSuspended)) " " (count.suspended) ")" }
@@ -285,5 +337,39 @@ impl Account<'_> {
                 } }
             } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::enrollment::{Goal, State as At};
+    use crate::model::failure::{Failure, Who};
+
+    #[test]
+    fn seats_are_used_up_while_an_engineer_waits_for_one() {
+        let row = |id: &str, code: FailureCode| {
+            let goal = Goal { want: Want::Present, revision: 1 };
+            let mut row = Enrollment::open(id.parse().unwrap(), goal, Timestamp::UNIX_EPOCH);
+            let (at, reason) = (row.state.at().unwrap(), Failure::needs(Who::Operator, code));
+            row.state = At::Waiting { at, on: Who::Operator, reason, look_again: Timestamp::UNIX_EPOCH };
+            Arc::new(row)
+        };
+        let rows = vec![
+            row("domain/E-1/se/a.se", FailureCode::SeatsSpent),
+            row("domain/E-1/se/b.se", FailureCode::SeatsSpent),
+            row("domain/E-2/se/a.se", FailureCode::SeatsSpent),
+            row("domain/E-3/se/a.se", FailureCode::AddressTaken),
+            row("domain/E-3/no/a.no", FailureCode::AddressTaken),
+            row("reseller/no", FailureCode::SeatsSpent),
+        ];
+        let check = |name: &str, rows_cut: bool, expected: &str| {
+            let waiting = Waiting { rows: rows.clone(), rows_cut, ..Waiting::default() };
+            let shown = Seatless::of(&waiting, &name.parse().unwrap()).show(Language::English);
+            assert_eq!(shown.into_string(), expected, "{name}");
+        };
+        check("se", false, "<span class=\"s you\">used up, engineers who wait: 2</span>");
+        check("se", true, "<span class=\"s you\">used up, engineers who wait: 2+</span>");
+        check("no", false, "");
     }
 }

@@ -202,6 +202,11 @@ pub(in super::super) fn session(api: &Api, headers: &HeaderMap) -> Option<Sessio
     found(api, headers, headers.contains_key(LOOKS))
 }
 
+/// Whether its browser has signed in; to ask that keeps no session open.
+pub(super) fn is_signed_in(api: &Api, headers: &HeaderMap) -> bool {
+    found(api, headers, true).is_some()
+}
+
 /// Whether the page asks by itself, and nobody has pressed anything. Its script cannot mark the stream.
 fn looks(path: &str, headers: &HeaderMap) -> bool {
     path == STREAM || headers.contains_key(LOOKS)

@@ -110,6 +110,12 @@ pub fn in_places(
     text
 }
 
+/// A moment that belongs to a place, with the date first as in a list: "2026-12-01 00:00 Tokyo". The same in every language.
+pub fn dated(at: Timestamp, place: &TimeZone) -> String {
+    let there = at.to_zoned(place.clone());
+    format!("{} {}", there.date(), placed(&ENGLISH, &there))
+}
+
 /// Whether the other clock has just passed midnight.
 fn is_the_night_after(there: &Zoned, here: &Zoned) -> bool {
     const MORNING: i8 = 6;
@@ -227,6 +233,16 @@ mod tests {
 
     fn check(at: &str, place: &str, readers: &[&str], english: &str, swedish: &str) {
         check_from("2026-11-25T12:00:00Z", at, place, readers, english, swedish);
+    }
+
+    #[test]
+    fn a_date_in_a_list_is_that_of_its_place() {
+        let check = |at: &str, place: &str, expected: &str| {
+            assert_eq!(dated(at.parse().unwrap(), &TimeZone::get(place).unwrap()), expected);
+        };
+        check("2026-11-30T15:00:00Z", "Asia/Tokyo", "2026-12-01 00:00 Tokyo");
+        check("2026-11-30T15:00:00Z", "Etc/UTC", "2026-11-30 15:00 UTC");
+        check("2026-10-25T01:30:00Z", "Europe/Stockholm", "2026-10-25 02:30 Stockholm UTC+1");
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub fn drift_tasks(row: &Enrollment, now: &Zoned) -> Vec<Task> {
                 console_link: Some(console_link(finding.kind)),
                 closes_itself: true,
                 starts: None,
+                starter: None,
                 turn: None,
                 leaving: finding.kind == Kind::Reopened,
                 confirmable: false,

@@ -13,6 +13,8 @@ pub(super) enum Reach {
     Reseller,
     /// One domain.
     Domain,
+    /// One engineer in every domain: what HR says of a person is said once.
+    Engineer,
     /// One row.
     Row,
 }
@@ -21,7 +23,7 @@ impl Reach {
     /// The place without what does not matter for this reach, so that a shared card names nothing that is only one row's.
     pub(super) fn narrow(self, place: Place) -> Place {
         match self {
-            Self::House => Place { reseller: None, domain: None, step: None, ..place },
+            Self::House | Self::Engineer => Place { reseller: None, domain: None, step: None, ..place },
             Self::Reseller => Place { domain: None, step: None, ..place },
             Self::Domain => Place { step: None, ..place },
             Self::Row => place,
@@ -76,12 +78,12 @@ pub(super) fn of(code: FailureCode) -> Reach {
         | C::DriftFound
         | C::AutoLicensingOn => Reach::Reseller,
         C::CaseRedirectNeeded => Reach::Domain,
+        // One username and one address are used everywhere, and one event of HR's gives them.
+        C::LatinNameNeeded | C::UsernamesSpent | C::ContactMissing => Reach::Engineer,
         C::WorkerLost
         | C::AccountSettling
         | C::NotYetConfirmed
-        | C::LatinNameNeeded
         | C::ScopeMismatch
-        | C::UsernamesSpent
         | C::AddressTaken
         | C::UnmanagedAccount
         | C::PaidLicenseFound
@@ -93,7 +95,6 @@ pub(super) fn of(code: FailureCode) -> Reach {
         | C::AccountSuspended
         | C::AccountGone
         | C::AccountsUnsettled
-        | C::ContactMissing
         | C::MailRefused
         | C::SealBroken
         | C::StepUnknown

@@ -72,6 +72,11 @@ fn the_card_of_a_wall_speaks_for_all_who_wait() {
     let [card] = batch(tasks()).try_into().unwrap();
     let Card { task, engineers } = card;
     assert_eq!(
+        task.starter.as_ref().map(EngineerKey::as_str),
+        Some("E-2"),
+        "whoever is first says in which zone"
+    );
+    assert_eq!(
         (task.enrollment.to_string().as_str(), engineers.len()),
         ("domain/E-2/nordic-dk/a.example", 2)
     );
@@ -110,6 +115,7 @@ fn engineers_who_wait_for_the_same_thing_share_a_card() {
     check(FailureCode::DelegationMissing, &[12], "E-07");
     check(FailureCode::StoreUnavailable, &[12], "E-07");
     check(FailureCode::CaseRedirectNeeded, &[12, 12], "E-07");
+    check(FailureCode::LatinNameNeeded, &[1; 12], "E-07");
     check(FailureCode::AddressTaken, &[1; 24], "E-07");
 }
 
@@ -126,6 +132,26 @@ fn a_shared_card_says_nothing_of_a_single_row() {
     assert_ne!(operators("reseller/nordic-se", FailureCode::SeatsSpent, LATE).id, task.id);
     let cards = batch(vec![setup]);
     assert_eq!(cards[0].engineers, []);
+}
+
+#[test]
+fn what_hr_has_to_say_of_an_engineer_is_one_card_for_all_domains() {
+    for code in [FailureCode::LatinNameNeeded, FailureCode::UsernamesSpent, FailureCode::ContactMissing] {
+        let ask = |id: &str, step, since| task(&waiting(id, step, Who::Hr, code, since), &now()).unwrap();
+        let tasks = vec![
+            ask("domain/E-1/nordic-dk/a.example", StepName::Username, LATE),
+            ask("domain/E-1/nordic-se/b.example", StepName::Username, EARLY),
+            ask("engineer/E-1", StepName::Welcome, LATE),
+        ];
+        let other = ask("domain/E-2/nordic-dk/a.example", StepName::Username, LATE);
+        assert_ne!(other.id, tasks[0].id, "{code}");
+        let [card] = batch(tasks).try_into().unwrap();
+        assert_eq!(card.engineers, ["E-1".parse::<EngineerKey>().unwrap()], "{code}");
+        assert_eq!(card.task.since, EARLY.parse::<Timestamp>().unwrap(), "{code}");
+        assert_eq!((card.task.reseller, card.task.domain), (None, None), "{code}");
+        let message = card.task.message.en.to_string();
+        assert!(!message.contains("example") && !message.contains("nordic"), "{message}");
+    }
 }
 
 #[test]

@@ -105,6 +105,11 @@ async fn situation_seats_run_out() {
     let request = card["values"][1]["value"].as_str().expect("a text to paste");
     assert!(request.contains("of C01nordicdk (reseller-dk.example) by 1 or more by 2026-1"), "{request}");
     assert!(card["console_link"].is_string() && card["closes_itself"] == true, "{card:#}");
+    for path in ["/resellers", "/resellers/nordic-dk"] {
+        browser.open(&scene.at(path)).await;
+        let spent = "return [...document.querySelectorAll('.s.you')].some((one) => one.textContent === 'used up, engineers who wait: 1')";
+        browser.until("the account says that its seats are used up", spent).await;
+    }
 
     // A look that finds nothing, after which it looks by itself; whoever buys the seat presses nothing.
     let scene = scene.again(&[("ENGINE__LOOK_MIN", "1s"), ("ENGINE__LOOK_MAX", "1s")]).await;
