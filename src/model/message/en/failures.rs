@@ -413,7 +413,7 @@ phrases! {
         short: "watching for what comes late",
         so: "Something was under way for the account{in} when access ended, and Google may still carry it out.",
         next: "carepass looks again {when}, up to a quarter of an hour after the end, and locks out what it finds.",
-        you: "Nothing.",
+        you: "You need do nothing while carepass looks.",
     }
     LockOutsPending {
         short: "access is not gone everywhere yet",

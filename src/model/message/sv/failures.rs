@@ -412,7 +412,7 @@ phrases! {
         short: "bevakar det som kommer sent",
         so: "Något var på gång för kontot{in} när åtkomsten upphörde, och Google kan ännu utföra det.",
         next: "carepass kontrollerar igen {when}, i upp till en kvart efter slutet, och spärrar det som då finns.",
-        you: "Ingenting.",
+        you: "Du behöver inte göra något medan carepass tittar.",
     }
     LockOutsPending {
         short: "åtkomsten är inte borta överallt än",
