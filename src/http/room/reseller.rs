@@ -69,6 +69,11 @@ struct Seatless {
     is_cut: bool,
 }
 
+/// What waits; nothing while the store takes nothing, so that what else is known is shown all the same.
+async fn waiting(api: &Api) -> Waiting {
+    api.engine.waiting().await.unwrap_or_default()
+}
+
 /// `GET /resellers`
 pub(super) async fn resellers(
     State(api): State<Arc<Api>>,
@@ -79,7 +84,7 @@ pub(super) async fn resellers(
     let language = visitor.language();
     let say = |text: Text| text.of(language);
     let mut accounts = Vec::new();
-    let waiting = api.engine.waiting().await?;
+    let waiting = waiting(&api).await;
     for (name, site) in &api.engine.house().sites {
         accounts.push(account(&api, name, site, &waiting).await?);
     }
@@ -121,7 +126,7 @@ pub(super) async fn reseller(
     let asked = asked.only(&["said"])?;
     let name: ResellerName = named.get("reseller")?;
     let site = api.engine.house().sites.get(&name).ok_or(ProblemKind::NotFound)?;
-    let account = account(&api, &name, site, &api.engine.waiting().await?).await?;
+    let account = account(&api, &name, site, &waiting(&api).await).await?;
     let wording = Wording::new(&api, visitor.spoken);
     let (entries, is_cut) = changes(&api, &name, wording.now).await?;
     let language = visitor.language();
