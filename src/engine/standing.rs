@@ -68,7 +68,7 @@ struct Seen {
     at: Timestamp,
     /// What there is to be ready in: the accounts are the same for as long as an engine lives, and of them nothing else counts here.
     roster: Arc<Roster>,
-    engineers: BTreeMap<EngineerKey, Progress>,
+    engineers: Arc<BTreeMap<EngineerKey, Progress>>,
 }
 
 /// How far everybody is.
@@ -95,7 +95,7 @@ impl Standing {
 }
 
 impl Engine {
-    /// How far everybody is; `None` until all were read once since the start, and where there are too many. Where the store does not answer,
+    /// How far everybody is; `None` until all were read once since the start, and where there are too many. Where the store refuses,
     /// what was so before is what can be shown.
     pub async fn standing(&self) -> Option<Standing> {
         let mut kept = self.standing.kept.lock().await;
@@ -172,19 +172,22 @@ impl Seen {
     ) -> Result<Kept, StoreError> {
         // What is written during the reading is read again at the next look.
         let until = store.head().await?;
-        let mut seen = Self { until, at, roster, engineers: BTreeMap::new() };
+        let mut engineers = BTreeMap::new();
         let (mut after, mut tempo) = (None::<EngineerKey>, Pace::brisk());
         loop {
             let page = store.engineers(after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { return Ok(Kept::Seen(Arc::new(seen))) };
+            let Some(last) = page.last() else {
+                let engineers = Arc::new(engineers);
+                return Ok(Kept::Seen(Arc::new(Self { until, at, roster, engineers })));
+            };
             after = Some(last.key.clone());
-            if seen.engineers.len() + page.len() > KEPT_MAX {
+            if engineers.len() + page.len() > KEPT_MAX {
                 return Ok(Kept::TooMany);
             }
             for engineer in page {
                 let rows = store.enrollments_of(&engineer.key).await?;
-                let progress = Progress::of(&engineer, &seen.roster, &rows);
-                seen.engineers.insert(engineer.key, progress);
+                let progress = Progress::of(&engineer, &roster, &rows);
+                engineers.insert(engineer.key, progress);
             }
             tempo.page_done(stop).await;
             if stop.is_cancelled() {
@@ -195,28 +198,27 @@ impl Seen {
 
     /// The same as of now; `None` where that is beyond the reach.
     async fn caught_up(
-        self: &Arc<Self>,
+        &self,
         store: &dyn Store,
         reach: &Reach,
         now: Timestamp,
     ) -> Result<Option<Arc<Self>>, StoreError> {
         let head = store.head().await?;
         let Some(touched) = self.touched(store, head, reach).await? else { return Ok(None) };
-        if touched.is_empty() && head == self.until {
-            return Ok(Some(Arc::clone(self)));
-        }
-        let roster = Arc::clone(&self.roster);
-        let mut seen = Self { until: head, at: now, roster, engineers: self.engineers.clone() };
+        let mut engineers = Arc::clone(&self.engineers);
         for key in touched {
+            let engineers = Arc::make_mut(&mut engineers);
             match store.engineer(&key).await? {
                 Some(engineer) => {
                     let rows = store.enrollments_of(&key).await?;
-                    seen.engineers.insert(key, Progress::of(&engineer, &seen.roster, &rows));
+                    engineers.insert(key, Progress::of(&engineer, &self.roster, &rows));
                 }
-                None => drop(seen.engineers.remove(&key)),
+                None => drop(engineers.remove(&key)),
             }
         }
-        Ok((seen.engineers.len() <= KEPT_MAX).then(|| Arc::new(seen)))
+        let is_kept = engineers.len() <= KEPT_MAX;
+        let roster = Arc::clone(&self.roster);
+        Ok(is_kept.then(|| Arc::new(Self { until: head, at: now, roster, engineers })))
     }
 
     /// About whom something was written since.

@@ -78,8 +78,8 @@ problems! {
         "There is no such thing" "Check the path, and the key, reseller and domain in it."
         "Det finns inget sådant" "Kontrollera sökvägen och nyckeln, återförsäljaren och domänen i den."
     TaskNotOpen "task_not_open" NOT_FOUND
-        "No task with this id is open now" "It is done, carepass is looking just now whether it is, or the id is another one. Look at the tasks again in a moment."
-        "Ingen uppgift med detta id är öppen just nu" "Den är klar, carepass kontrollerar just nu om den är det, eller så är id:t ett annat. Titta på uppgifterna igen om en stund."
+        "No task with this id is open now" "It is done, carepass is looking just now whether it is, or there is no task with this id. Look at the tasks again in a moment."
+        "Ingen uppgift med detta id är öppen just nu" "Den är klar, carepass kontrollerar just nu om den är det, eller så finns ingen uppgift med det id:t. Titta på uppgifterna igen om en stund."
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED
         "The path does not take this method" "The header `Allow` says which ones it takes."
         "Sökvägen tar inte den metoden" "Huvudet `Allow` säger vilka den tar."

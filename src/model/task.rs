@@ -52,7 +52,7 @@ pub struct Task {
     pub enrollment: EnrollmentId,
     /// The reseller account, if it is about one.
     pub reseller: Option<ResellerName>,
-    /// The domain, unless the task is the same for the whole reseller account.
+    /// The domain, unless the task is the same for the whole reseller account or for an engineer everywhere.
     pub domain: Option<DomainName>,
     /// Since when the step is the current one.
     pub since: Timestamp,

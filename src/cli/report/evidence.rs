@@ -86,7 +86,7 @@ pub async fn run(args: &EvidenceArgs, screen: &mut Screen) -> Ended {
     let Some((place, key)) = args.which.of(screen)? else { return Ok(Exit::Usage) };
     let ledger = head(&place, key).await?;
     let engineers: BTreeSet<EngineerKey> = args.engineer.iter().cloned().collect();
-    refuse_unheard_of(&place, engineers.clone()).await?;
+    refuse_unheard_of(&place, engineers.clone(), ledger.position).await?;
     let seed = || args.seed.clone().unwrap_or_else(|| ledger.sha256.clone());
     let sample = engineers.is_empty().then(|| Lot { size: args.sample, seed: seed() });
     let made_at = Clock::System.now();
@@ -120,11 +120,18 @@ pub async fn run(args: &EvidenceArgs, screen: &mut Screen) -> Ended {
 }
 
 /// A pack of a key that was mistyped would prove that nothing was done for that person.
-async fn refuse_unheard_of(place: &Backend, mut keys: BTreeSet<EngineerKey>) -> Result<(), Trouble> {
+async fn refuse_unheard_of(
+    place: &Backend,
+    mut keys: BTreeSet<EngineerKey>,
+    until: Position,
+) -> Result<(), Trouble> {
     if keys.is_empty() {
         return Ok(());
     }
     let read = ledger_source::each(place, Position(0), |entry, _| {
+        if entry.position > until {
+            return Ok(Reading::Enough);
+        }
         keys.retain(|key| !entry.engineers().contains(&key));
         Ok(if keys.is_empty() { Reading::Enough } else { Reading::On })
     });

@@ -78,7 +78,11 @@ impl Five<'_> {
             let place = self.places(std::iter::once(row)).unwrap_or_default();
             format!("{place}: {}", ended_words(words, self.language))
         };
-        Some(self.ended().take(NAMED).map(one).collect::<Vec<_>>().join("; "))
+        let shown = self.ended().take(NAMED).map(one).collect::<Vec<_>>().join("; ");
+        Some(match self.ended().count().saturating_sub(NAMED) {
+            0 => shown,
+            more => format!("{shown} {} {more}", Text::AndMore.of(self.language)),
+        })
     }
 
     fn why(&self, first: Option<&Enrollment>) -> String {

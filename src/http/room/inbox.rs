@@ -18,7 +18,7 @@ use crate::model::task::{Card, Task, batch};
 use crate::model::time_zone::TimeZoneName;
 use axum::extract::State;
 use axum::response::Response;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::stream::{self, StreamExt};
 use maud::{Markup, html};
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub(super) async fn inbox(
     let shown = cards.get(from..further.min(cards.len())).unwrap_or_default();
     let starters: Vec<Option<EngineerKey>> = shown.iter().map(|card| card.task.starter.clone()).collect();
     let read = starters.into_iter().map(|starter| place_of_work(&api, starter));
-    let places: Vec<Option<TimeZoneName>> = stream::iter(read).buffered(SIDE_BY_SIDE).try_collect().await?;
+    let places: Vec<Option<TimeZoneName>> = stream::iter(read).buffered(SIDE_BY_SIDE).collect().await;
     let held = waiting.held.len();
     let content = html! {
         @if waiting.rows_cut { p.trouble { (Text::TasksCut.of(language)) } }
@@ -68,11 +68,10 @@ pub(super) async fn inbox(
     Ok(answer(&visitor, &page))
 }
 
-/// Where whoever starts first works: a row knows the moment alone.
-async fn place_of_work(api: &Api, starter: Option<EngineerKey>) -> Result<Option<TimeZoneName>, Problem> {
-    let Some(key) = starter else { return Ok(None) };
-    let engineer = api.engine.house().store.engineer(&key).await?;
-    Ok(engineer.map(|engineer| engineer.stated.time_zone))
+/// Where whoever starts first works: a row knows the moment alone. A record that cannot be read takes no task away.
+async fn place_of_work(api: &Api, starter: Option<EngineerKey>) -> Option<TimeZoneName> {
+    let engineer = api.engine.house().store.engineer(&starter?).await.ok().flatten();
+    engineer.map(|engineer| engineer.stated.time_zone)
 }
 
 fn show(visitor: &Visitor, card: &Card, place_of_work: Option<&TimeZoneName>) -> Markup {

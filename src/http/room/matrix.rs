@@ -187,7 +187,7 @@ fn narrow(view: &View, standing: Option<&Standing>, language: Language) -> Marku
             @for state in STATES { (part(&format!("/?state={}", state.as_str()), say(word_of(state)), of(state), view.state == Some(state))) }
         }
         @if let Some(at) = standing.and_then(|standing| standing.was_at) {
-            p.quiet { (say(Text::CountedAt)) " " (moment(at)) "." }
+            p.quiet { (say(if view.state.is_some() { Text::ListedAt } else { Text::CountedAt })) " " (moment(at)) "." }
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::super::language::Spoken;
 use super::super::problem::Problem;
+use super::super::tokens::Role;
 use super::assets::{MARK, SCRIPT, STYLE};
 use super::text::Text;
 use super::visitor::{PROOF, Visitor};
@@ -158,7 +159,7 @@ pub(super) fn once_more(language: Language, place: &str) -> Response {
     written(StatusCode::OK, language, page.into_string())
 }
 
-/// A problem in words: whoever meets it here is no machine. Who has signed in is led to the sign-in only where another role would do.
+/// A problem in words: whoever meets it here is no machine. Who has signed in and may look is led back from the form, and so not there.
 pub(super) fn problem(problem: &Problem, spoken: Spoken, is_signed_in: bool) -> Response {
     let (title, detail) = problem.words(spoken);
     let language = spoken.0;
@@ -170,7 +171,7 @@ pub(super) fn problem(problem: &Problem, spoken: Spoken, is_signed_in: bool) -> 
             }
             @if let Some(role) = problem.required_role { p { (Text::NeedsRole.of(language)) " " strong { (role) } } }
         }
-        p.next { a href="/" { (Text::BackToMatrix.of(language)) } @if !is_signed_in || problem.required_role.is_some() { a href=(SIGN_IN) { (Text::SignIn.of(language)) } } }
+        p.next { a href="/" { (Text::BackToMatrix.of(language)) } @if !is_signed_in || problem.required_role == Some(Role::Viewer) { a href=(SIGN_IN) { (Text::SignIn.of(language)) } } }
     };
     let mut response = plain(problem.kind.status(), language, title, &content);
     let wait = match problem.kind.status() {

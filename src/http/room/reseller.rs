@@ -69,7 +69,7 @@ struct Seatless {
     is_cut: bool,
 }
 
-/// What waits; nothing while the store takes nothing, so that what else is known is shown all the same.
+/// What waits; nothing while the store takes nothing, so that what else is known is shown all the same, as it was counted last.
 async fn waiting(api: &Api) -> Waiting {
     api.engine.waiting().await.unwrap_or_default()
 }

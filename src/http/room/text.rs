@@ -89,7 +89,8 @@ texts! {
     // The matrix.
     FindEngineer "Open" "Öppna"
     HrKey "HR's key" "HR:s nyckel"
-    CountedAt "These numbers and this list are being renewed; they are of" "Siffrorna och listan håller på att förnyas; de är från"
+    CountedAt "The numbers are being renewed; they are of" "Siffrorna håller på att förnyas; de är från"
+    ListedAt "The numbers and this list are being renewed; they are of" "Siffrorna och listan håller på att förnyas; de är från"
     State "State" "Läge"
     Everybody "Everybody" "Alla"
     NobodyHere "Nobody here. HR has sent nobody yet, or nobody is in this state." "Ingen här. HR har inte skickat någon än, eller så är ingen i det läget."

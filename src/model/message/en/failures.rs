@@ -346,7 +346,7 @@ phrases! {
         so: "HR gave no address that the letter to the engineer can be sent to.",
         next: "carepass sends the letter as soon as HR sends an address, and looks again {when}.",
         you: "Ask HR to send the event with a contactEmail and a higher revision, or tell the engineer yourself and use \
-              carepass order skip.",
+              carepass order skip, with --domain for a domain that waits.",
     }
     MailUnavailable {
         short: "the mail server does not answer",

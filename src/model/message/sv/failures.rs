@@ -345,7 +345,7 @@ phrases! {
         so: "HR gav ingen adress som brevet till supportteknikern kan skickas till.",
         next: "carepass skickar brevet så snart HR skickar en adress, och kontrollerar igen {when}.",
         you: "Be HR att skicka händelsen med contactEmail och en högre revision, eller berätta själv för supportteknikern och använd \
-              carepass order skip.",
+              carepass order skip, med --domain för en domän som väntar.",
     }
     MailUnavailable {
         short: "e-postservern svarar inte",
@@ -412,7 +412,7 @@ phrases! {
         short: "bevakar det som kommer sent",
         so: "Något var på gång för kontot{in} när åtkomsten upphörde, och Google kan ännu utföra det.",
         next: "carepass kontrollerar igen {when}, i upp till en kvart efter slutet, och spärrar det som då finns.",
-        you: "Du behöver inte göra något medan carepass tittar.",
+        you: "Du behöver inte göra något medan carepass kontrollerar.",
     }
     LockOutsPending {
         short: "åtkomsten är inte borta överallt än",
