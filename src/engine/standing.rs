@@ -74,7 +74,7 @@ struct Seen {
 /// How far everybody is.
 pub struct Standing {
     seen: Arc<Seen>,
-    /// When it was so, where too much has happened since; `None` where it is so now.
+    /// When it was so, where too much has happened since or the store refuses; `None` where it is so now.
     pub was_at: Option<Timestamp>,
 }
 
