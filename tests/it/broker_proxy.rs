@@ -1,4 +1,5 @@
-//! A TCP proxy between carepass and the broker that drops silently, in one direction or both, or resets what is open.
+//! A TCP proxy between carepass and the broker that drops silently, in one direction or both, or resets what is open. What drops drops
+//! the end of a connection too: a network that carries nothing does not carry that either.
 //! Not here: what carepass makes of it (`broker_faults`).
 
 use std::net::SocketAddr;
@@ -79,14 +80,17 @@ fn reset_on_close(stream: &TcpStream) {
 async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    way: watch::Receiver<Way>,
+    mut way: watch::Receiver<Way>,
     vanishes: fn(&Way) -> bool,
 ) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
         let swallowed = vanishes(&way.borrow());
-        if !swallowed && to.write_all(&buffer[..count]).await.is_err() {
-            return;
+        if !swallowed {
+            // Who cannot be written to has ended, which is read on the other way.
+            let _ = to.write_all(&buffer[..count]).await;
         }
     }
+    // Without its sender the proxy itself is gone.
+    let _ = way.wait_for(|way| !vanishes(way)).await;
 }
