@@ -105,6 +105,7 @@ mod tests {
         reporter.lost("two");
         let expected = Health::Connecting { since, last_error: Some("two".to_owned()) };
         assert_eq!(*health.borrow(), expected);
+        assert_eq!(health.borrow().to_string(), "two", "`/readyz` says what the log says");
     }
 
     #[tokio::test]

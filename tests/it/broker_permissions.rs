@@ -38,7 +38,7 @@ pub async fn no_more_than_documented(node: &RabbitNode, administrator: String) {
     {
         grant(READ, write);
         let door = Door::open(&checking, 10);
-        let refused = door.publisher.publish(message(exchange, "o2")).await.unwrap_err().to_string();
+        let refused = door.publish(message(exchange, "o2")).await.unwrap_err().to_string();
         let words = format!("may not write to exchange '{exchange}'");
         assert!(refused.contains(&words), "{refused}");
         told(&door.outcomes, &words).await;
@@ -54,9 +54,9 @@ async fn what_is_documented_is_enough(checking: &AmqpSettings, administrator: &s
     for exchange in ["carepass.outcomes", "carepass.dead"] {
         let mut outcome = message(exchange, "o1");
         "carepass.dead-letters".clone_into(&mut outcome.routing_key);
-        assert_eq!(door.publisher.publish(outcome).await, Ok(()), "{exchange}");
+        assert_eq!(door.publish(outcome).await, Ok(()), "{exchange}");
     }
-    let forged = door.publisher.publish(message("hr.events", "forged")).await;
+    let forged = door.publish(message("hr.events", "forged")).await;
     let Err(PublishError::Closed(words)) = forged else { panic!("an event of its own: {forged:?}") };
     assert!(words.contains("may not write to exchange 'hr.events'"), "{words}");
     told(&door.outcomes, "may not write to exchange 'hr.events'").await;

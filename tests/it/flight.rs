@@ -1,6 +1,7 @@
 //! `carepass check --online` with the built binary: what it says of a world, the number it ends with, and that it leaves everything as it was.
 //! Not here: the grades of single numbers (`app/flight`).
 
+use crate::fixture::door::free_address;
 use crate::fixture::process::carepass;
 use crate::fixture::{Neighbour, events};
 use carepass::app::App;
@@ -132,10 +133,7 @@ async fn a_clock_that_differs_is_seen() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_cannot_be_reached_decides_the_number() {
     let neighbour = Neighbour::start().await;
-    let nobody = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        format!("127.0.0.1:{}", listener.local_addr().expect("a bound port").port())
-    };
+    let nobody = free_address();
     let (code, answer) = check(&neighbour, &[("GOOGLE__ENDPOINT", &format!("http://{nobody}"))]).await;
     assert_eq!(code, Some(5), "{answer:#}");
     assert_eq!(grade(&answer, "nordic-se", "scope admin.directory.user"), "unknown");

@@ -2,6 +2,7 @@
 //! the person can be opened any more, with the master key and every data key that is there. Not here: marks in clear (`canaries`).
 
 use crate::fixture::daemon::{self, Daemon};
+use crate::fixture::door::free_address;
 use crate::fixture::process::carepass;
 use crate::fixture::{Neighbour, events};
 use carepass::model::entry::Position;
@@ -99,9 +100,7 @@ async fn until(what: &str, neighbour: &Neighbour, holds: impl AsyncFn() -> bool)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_an_erasure_the_ledger_verifies_and_nothing_of_the_person_opens() {
     let neighbour = Neighbour::start().await;
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = free.local_addr().expect("a bound port").to_string();
-    drop(free);
+    let address = free_address();
     let settings = [("INTAKE__AMQP__URL", ""), ("HTTP__LISTEN", &address), ("INTAKE__HTTP__ENABLED", "true")];
     let daemon = Daemon::start(&neighbour, &neighbour.environment(&settings));
     let token = std::fs::read_to_string(neighbour.folder().join("token")).expect("init writes it");

@@ -125,13 +125,14 @@ impl House {
         self.neighbour.accounts().iter().filter(|account| account.customer == customer).count()
     }
 
-    /// Everybody comes to the end in the very process that was started.
-    async fn settle(mut self) {
+    /// Everybody comes to the end in the very process that was started. What it has said until its end.
+    async fn settle(mut self) -> String {
         self.door.settled(0..self.joined, &mut self.daemon, &self.neighbour).await;
         check_world(&self.neighbour, self.joined);
+        assert!(self.daemon.stop().await.success());
         let log = daemon::said(&self.neighbour);
         assert_eq!(log.matches("carepass is running").count(), 1, "one process");
-        assert!(self.daemon.stop().await.success());
+        log
     }
 }
 
@@ -160,10 +161,9 @@ async fn a_broken_configuration_changes_nothing_and_the_answer_says_why() {
     assert!(answer.contains("refused") && answer.contains("carepass.toml"), "{answer}");
     let answer = house.reload(Some("")).await;
     assert!(answer.contains("refused") && answer.contains("resellers"), "{answer}");
-    let log = daemon::said(&house.neighbour);
+    let log = house.settle().await;
     let refused = log.lines().filter(|line| line.contains("the new configuration is refused")).count();
     assert_eq!(refused, BROKEN.len() + 2, "one line for each");
-    house.settle().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -106,12 +106,36 @@ impl Demo {
         format!("{}{path}", self.origin)
     }
 
-    async fn order(&self, path: &str, reason: &str) {
+    /// Retries the row, which nobody is at work on.
+    async fn order(&self, reason: &str) {
+        self.rests().await;
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let order = client.post(self.at(path)).bearer_auth(&self.token);
-        let answer =
-            order.json(&json!({ "order": "retry", "reason": reason })).send().await.expect("an answer");
+        let order = client.post(self.at(&format!("/v1/enrollments/{KEY}/{}/{}/orders", PLACE[0], PLACE[1])));
+        let order = order.bearer_auth(&self.token).json(&json!({ "order": "retry", "reason": reason }));
+        let answer = order.send().await.expect("an answer");
         assert!(answer.status().is_success(), "{}", answer.status());
+    }
+
+    /// Until the row waits, as it does but for moments; its version.
+    async fn rests(&self) -> u64 {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let waiting = async {
+            loop {
+                let ask = client.get(self.at(&format!("/v1/engineers/{KEY}"))).bearer_auth(&self.token);
+                let shown = ask.send().await.expect("an answer").json::<Value>().await.expect("an engineer");
+                let rows = shown["enrollments"].as_array().expect("its rows");
+                let is_it = |row: &&Value| {
+                    let target = &row["target"];
+                    [&target["reseller"], &target["domain"]].map(Value::as_str) == PLACE.map(Some)
+                };
+                let row = rows.iter().find(is_it).expect("the row");
+                if row["state"] == "waiting" {
+                    return row["version"].as_u64().expect("a version");
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), waiting).await.expect("the row waits")
     }
 }
 
@@ -213,12 +237,20 @@ async fn an_order_is_carried_out_and_its_words_are_text(demo: &Demo, browser: &C
 
 /// What somebody else does is seen without a reload; while somebody writes, nothing is taken from under their hands.
 async fn a_page_renews_itself(demo: &Demo, browser: &Chromium) {
-    browser.open(&demo.at("/engineers/J-00312")).await;
+    browser.open(&demo.at(ENGINEER)).await;
     browser.run("window.mark = 'the same page'").await;
-    demo.order(ROW, "seen without a reload").await;
+    demo.order("seen without a reload").await;
     browser.until("the order is seen", &sees("seen without a reload")).await;
+    // What is shown is taken away by nothing once nothing more is to be shown.
+    let last = demo.rests().await;
+    let shown = format!(
+        "return [...document.querySelectorAll('details.card')].some((one) => one.textContent.includes('{}')
+         && one.querySelector('input[name=row_version]').value === '{last}')",
+        PLACE[1]
+    );
+    browser.until("the page shows the row at rest", &shown).await;
     browser.write("details[open] input[name=reason]", "half a sen").await;
-    demo.order(ROW, "not seen yet").await;
+    demo.order("not seen yet").await;
     let waits = "return document.getElementById('live').textContent === document.body.dataset.changed";
     browser.until("it says that something has changed", waits).await;
     assert_eq!(
@@ -228,8 +260,10 @@ async fn a_page_renews_itself(demo: &Demo, browser: &Chromium) {
     assert_eq!(browser.run("return window.mark").await, json!("the same page"));
 }
 
-/// A row of which the tests order something.
-const ROW: &str = "/v1/enrollments/J-00312/nordic-se/reseller-se.example/orders";
+/// A row of which the tests order something, and its engineer's page.
+const KEY: &str = "J-00312";
+const PLACE: [&str; 2] = ["nordic-se", "reseller-se.example"];
+const ENGINEER: &str = "/engineers/J-00312";
 
 fn sees(word: &str) -> String {
     format!("return [...document.querySelectorAll('q')].some((q) => q.textContent === '{word}')")
@@ -238,9 +272,9 @@ fn sees(word: &str) -> String {
 /// What changes is told: a page that cannot look by itself shows it all the same.
 async fn a_page_is_told(demo: &Demo, browser: &Chromium) {
     let never = browser.before_pages("window.setInterval = () => 0").await;
-    browser.open(&demo.at("/engineers/J-00312")).await;
+    browser.open(&demo.at(ENGINEER)).await;
     browser.until("the page is told", "return document.body.dataset.told === 'true'").await;
-    demo.order(ROW, "told at once").await;
+    demo.order("told at once").await;
     browser.until("the order is seen", &sees("told at once")).await;
     browser.not_before_pages(never).await;
 }
@@ -260,8 +294,8 @@ async fn a_page_without_a_stream_looks_by_itself(demo: &Demo, browser: &Chromium
             sleep(Duration::from_millis(20)).await;
         }
     }
-    browser.open(&demo.at("/engineers/J-00312")).await;
-    demo.order(ROW, "seen without a stream").await;
+    browser.open(&demo.at(ENGINEER)).await;
+    demo.order("seen without a stream").await;
     browser.until("the order is seen", &sees("seen without a stream")).await;
     assert_eq!(browser.run("return document.body.dataset.told").await, json!("false"));
     drop(streams);

@@ -3,6 +3,7 @@
 //! done twice at Google. Not here: each single write and sync (`store/embedded/limits`).
 
 use crate::fixture::daemon::{self, Daemon};
+use crate::fixture::door::free_address;
 use crate::fixture::failing_calls::FailingCalls;
 use crate::fixture::process::carepass;
 use crate::fixture::queues::Queues;
@@ -74,8 +75,7 @@ struct House {
 impl House {
     async fn new(broker: &str) -> Self {
         let neighbour = Neighbour::start().await;
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = free.local_addr().expect("a bound port").to_string();
+        let address = free_address();
         let settings = [
             ("INTAKE__AMQP__URL", broker),
             ("HTTP__LISTEN", &address),

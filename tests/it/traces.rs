@@ -10,13 +10,16 @@ use crate::fixture::{events, until};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const KEY: &str = "E-00000";
 
 /// The name that the joiner has, and what carepass makes of it.
 const PERSONAL: [&str; 4] = ["Torvild", "Quistaa", "torvild.quistaa", "engineer@nordresale.example"];
+
+/// Said where they are lost.
+const NOT_TAKEN: &str = "the collector does not take spans";
 
 /// A step may take a while on a slow machine; what it must not be is the days that an engineer takes.
 const SHORT: u64 = 120_000_000_000;
@@ -143,7 +146,18 @@ fn check_calls(spans: &[Span], neighbour: &Neighbour) {
 async fn every_step_and_every_call_to_google_leads_back_to_the_event_of_hr() {
     let collector = Collector::start().await;
     let settings = [("TRACES__ENDPOINT", collector.endpoint.as_str()), ("TRACES__HEADERS", HEADERS)];
-    let (neighbour, lines) = joined(&settings, &[], async |_| ()).await;
+    let (neighbour, lines) = joined(&settings, &[], async |neighbour| {
+        // The stop waits for the last spans for a moment only.
+        until("all that was asked, and why", async || {
+            let spans = collector.spans();
+            let ids: BTreeSet<&[u8]> = spans.iter().map(|span| span.span_id.as_slice()).collect();
+            let calls = spans.iter().filter(|span| span.kind() == SpanKind::Client);
+            let whole = calls.filter(|call| ids.contains(call.parent_span_id.as_slice()));
+            whole.count() >= neighbour.sandbox.calls().len()
+        })
+        .await;
+    })
+    .await;
     let spans = collector.spans();
     assert_eq!(collector.resource("service.name").as_deref(), Some("carepass"));
     check_events(&spans);
@@ -164,7 +178,7 @@ async fn every_step_and_every_call_to_google_leads_back_to_the_event_of_hr() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_is_away_changes_nothing_and_is_told_once() {
     let nobody = format!("http://{}", free_address());
-    let told = |lines: &str| lines.matches("the collector does not take spans").count();
+    let told = |lines: &str| lines.matches(NOT_TAKEN).count();
     let settings = [("TRACES__ENDPOINT", nobody.as_str())];
     let (_, lines) = joined(&settings, &[], async |neighbour| {
         until("a line about it", async || told(&daemon::said(neighbour)) > 0).await;
@@ -191,9 +205,15 @@ async fn by_tls_a_collector_is_told_only_where_its_authority_is_named() {
             ("TRACES__HEADERS", HEADERS),
             ("TRACES__CA_FILE", &authority),
         ];
-        let (_, lines) = joined(&settings, &[], async |_| ()).await;
+        let (_, lines) = joined(&settings, &[], async |neighbour| {
+            until("spans, or a line about them", async || {
+                !collector.spans().is_empty() || daemon::said(neighbour).contains(NOT_TAKEN)
+            })
+            .await;
+        })
+        .await;
         assert_eq!(!collector.spans().is_empty(), is_named, "{lines}");
-        assert!(is_named || lines.contains("the collector does not take spans"), "{lines}");
+        assert!(is_named || lines.contains(NOT_TAKEN), "{lines}");
     }
 }
 

@@ -296,6 +296,8 @@ async fn an_index_that_cannot_be_brought_up_is_made_anew_though_nobody_asks() {
     let directory = scratch();
     let store = Embedded::open_as(directory.path(), &thorough()).unwrap();
     store.commit(beside::with_key("E-1", 1, 1)).await.unwrap();
+    let behind = || store.shared.look(|shared| shared.index.behind_by());
+    until("the first entry is brought up, so that only the second can meet it", || behind() == Some(0)).await;
     let spoil = |shared: &Shared| {
         let mut batch = sled::Batch::default();
         batch.insert(layout::META, b"what?".as_slice());

@@ -19,7 +19,7 @@ impl Scene<'_> {
         self.node.order(on);
         // What a node confirmed before it heard of its alarm it has taken; it tells a connection of the alarm when that publishes again.
         until("the broker takes no outcomes", async || {
-            let meanwhile = door.publisher.publish(message(OUTCOMES, "held")).await;
+            let meanwhile = door.publish(message(OUTCOMES, "held")).await;
             assert!(matches!(meanwhile, Ok(()) | Err(PublishError::Blocked)), "{meanwhile:?}");
             meanwhile.is_err()
         })
@@ -28,7 +28,7 @@ impl Scene<'_> {
         door.engine.gate.add_permits(10);
         door.takes("before").await;
         until("acknowledgements pass", async || self.in_hand() == 0).await;
-        assert_eq!(door.publisher.publish(message(OUTCOMES, "held")).await, Err(PublishError::Blocked));
+        assert_eq!(door.publish(message(OUTCOMES, "held")).await, Err(PublishError::Blocked));
         self.node.order(off);
         self.works(&door).await;
     }
@@ -69,8 +69,7 @@ impl Scene<'_> {
     }
 
     pub async fn permission_revoked(self) {
-        let patient = self.settings_with_heartbeat(60);
-        let door = Door::open(&AmqpSettings { declare: false, ..patient }, 10);
+        let door = Door::open(&AmqpSettings { declare: false, ..self.settings() }, 10);
         door.connected().await;
         self.node.grant(self.vhost(), "guest", [".*", ".*", "^$"]);
         self.node.close_connections(self.vhost());
@@ -85,7 +84,7 @@ impl Scene<'_> {
     pub async fn unroutable(self) {
         let door = self.open().await;
         self.node.delete_queue(self.vhost(), OUTCOMES);
-        let refused = door.publisher.publish(message(OUTCOMES, "o")).await;
+        let refused = door.publish(message(OUTCOMES, "o")).await;
         assert!(matches!(refused, Err(PublishError::Unroutable { .. })), "{refused:?}");
         declare(&self.url).await;
         self.works(&door).await;
@@ -101,7 +100,7 @@ impl Scene<'_> {
         let dead = || {
             let mut dead = message("carepass.dead", "d");
             DEAD.clone_into(&mut dead.routing_key);
-            door.publisher.publish(dead)
+            door.publish(dead)
         };
         until("the broker refuses what a full queue cannot take", async || {
             dead().await == Err(PublishError::Nacked)
@@ -119,7 +118,8 @@ impl Scene<'_> {
     }
 
     pub async fn silent(self, out: bool, back: bool) {
-        let door = self.open().await;
+        let door = Door::open(&self.settings_with_heartbeat(2), 10);
+        door.connected().await;
         self.proxy.swallow(out, back);
         self.hr(&["meanwhile"]).await;
         // A broker that hears nothing closes the connection, where that reaches us.
@@ -132,10 +132,9 @@ impl Scene<'_> {
 
     /// Heartbeats would notice it later than the publisher does.
     pub async fn confirm_lost(self) {
-        let door = Door::open(&self.settings_with_heartbeat(60), 10);
-        door.connected().await;
+        let door = self.open().await;
         self.proxy.swallow(false, true);
-        let lost = door.publisher.publish(message(OUTCOMES, "twice")).await;
+        let lost = door.publish(message(OUTCOMES, "twice")).await;
         assert_eq!(lost, Err(PublishError::Timeout));
         self.proxy.swallow(false, false);
         told(&door.outcomes, "did not confirm in time").await;
@@ -171,6 +170,8 @@ impl Scene<'_> {
         self.node.delete_queue(self.vhost(), DEAD);
         self.hr(&["unusable"]).await;
         told(&door.intake, "a refused message could not be copied to the dead letters").await;
+        // It comes a second time once its copy was confirmed, and only then is it settled.
+        door.has_in_hand(2).await;
         let queues = Queues::at(&self.url).await;
         until("it is settled", async || queues.depth(ENGINEERS).await.0 == 0 && self.in_hand() == 0).await;
         let copies = queues.take_all(DEAD).await;

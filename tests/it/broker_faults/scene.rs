@@ -27,9 +27,9 @@ impl<'a> Scene<'a> {
         Self { node, url, proxy }
     }
 
-    /// Through the proxy, with heartbeats that notice silence within a few seconds.
+    /// Through the proxy, with heartbeats that no stall of a busy machine is too long for.
     pub fn settings(&self) -> AmqpSettings {
-        self.settings_with_heartbeat(2)
+        self.settings_with_heartbeat(60)
     }
 
     /// The same, where silence is noticed after twice as many seconds.
@@ -83,7 +83,7 @@ pub async fn tell(door: &Door, body: &str) {
     let outcome = || message(OUTCOMES, body);
     assert_eq!(outcome().routing_key, JOINED);
     until(&format!("outcome '{body}' is confirmed"), async || {
-        let told = door.publisher.publish(outcome()).await;
+        let told = door.publish(outcome()).await;
         println!("outcome '{body}': {told:?}");
         told.is_ok()
     })

@@ -5,6 +5,7 @@ use super::PERSONAL;
 use super::flows::SIGNING;
 use crate::fixture::collector::{self, Collector};
 use crate::fixture::daemon::{self, Daemon};
+use crate::fixture::door::free_address;
 use crate::fixture::queues::Queues;
 use crate::fixture::vault::{AGENT, NAMESPACE, Vault};
 use crate::fixture::{Neighbour, events, mailbox};
@@ -70,9 +71,7 @@ impl<'a> Story<'a> {
         let settings = AmqpSettings::new(Endpoint::parse(&secret).expect("the node's URL"));
         let topology = Topology::of(&settings).expect("names that are fine");
         topology.ensure_at(&settings.endpoint).await.expect("a node that runs");
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = free.local_addr().expect("a bound port").to_string();
-        drop(free);
+        let address = free_address();
         let viewer = NewToken::make(&SystemRandom::new()).expect("randomness");
         let tokens = neighbour.folder().join("tokens.toml");
         let before = std::fs::read_to_string(&tokens).expect("init writes it");

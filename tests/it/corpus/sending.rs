@@ -4,6 +4,7 @@
 use super::format::{Case, SOURCES};
 use crate::fixture::Neighbour;
 use crate::fixture::daemon::{self, Daemon};
+use crate::fixture::door::free_address;
 use crate::fixture::process::carepass;
 use crate::fixture::queues::Queues;
 use crate::rabbit::RabbitNode;
@@ -59,8 +60,7 @@ impl Room {
             SOURCES[1]
         );
         std::fs::write(&file, whole + &keys).expect("a file of this test");
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = free.local_addr().expect("a bound port").to_string();
+        let address = free_address();
         let token = std::fs::read_to_string(neighbour.folder().join("token")).expect("init writes it");
         let connection = Connection::connect(&url, ConnectionProperties::default()).await.expect("a broker");
         let channel = connection.create_channel().await.expect("a channel");

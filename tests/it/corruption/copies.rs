@@ -4,6 +4,7 @@
 use super::spoil::scratch;
 use super::{admit, engine_on, entries, open};
 use crate::fixture::daemon::{self, Daemon};
+use crate::fixture::door::free_address;
 use crate::fixture::engine_room::EngineRoom;
 use crate::fixture::process::carepass;
 use crate::fixture::{Neighbour, demo, events, until};
@@ -107,9 +108,7 @@ async fn assert_holds(root: &Path, key: &ChainKey, acknowledged: &[String]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_under_load_holds_every_acknowledged_event() {
     let neighbour = Neighbour::start().await;
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = free.local_addr().expect("a bound port").to_string();
-    drop(free);
+    let address = free_address();
     let settings = [("INTAKE__AMQP__URL", ""), ("HTTP__LISTEN", &address), ("INTAKE__HTTP__ENABLED", "true")];
     let running = Daemon::start(&neighbour, &neighbour.environment(&settings));
     let token = std::fs::read_to_string(neighbour.folder().join("token")).expect("init writes it");
