@@ -19,6 +19,8 @@ cargo nextest --version >/dev/null 2>&1 || refuse "cargo-nextest is missing: car
 
 # The verdict is for machines as well.
 export CARGO_TERM_COLOR=never
+# As in CI, of which this is the longer part.
+export CARGO_PROFILE_DEV_OPT_LEVEL=1
 cargo nextest run --features age --no-run </dev/null || refuse "the tests do not compile, see above."
 
 folder="${CARGO_TARGET_DIR:-target}/soak"

@@ -1,4 +1,5 @@
-//! The AMQP door of carepass at a real node: an intake that keeps what it took, and what the door says of its connections in the log. Not here: the scenarios (`broker_faults`, `broker_permissions`).
+//! The AMQP door of carepass at a real node: an intake that keeps what it took, and what the door says of its connections in the log.
+//! Not here: the scenarios (`broker_faults`, `broker_permissions`).
 
 use carepass::amqp::{
     AmqpSettings, Consumer, Endpoint, Health, Incoming, Intake, Outgoing, PublishError, Publisher, Verdict,
@@ -151,6 +152,11 @@ impl Link {
         Self { name, broker: broker.to_owned(), health }
     }
 
+    /// What `/readyz` says of it at the moment.
+    pub fn shown(&self) -> String {
+        self.health.borrow().to_string()
+    }
+
     /// How often it was told to be connected.
     pub fn times_connected(&self) -> usize {
         self.logged().iter().filter(|line| line.contains(": connected to the AMQP broker")).count()
@@ -184,8 +190,8 @@ pub fn message(exchange: &str, body: &str) -> Outgoing {
     }
 }
 
-/// Waits until the connection has said so in the log. `/readyz` says it with the same words, for as long as it is so (`amqp/health`): that
-/// may be shorter than a look takes.
+/// Waits until the connection has said so in the log. `/readyz` says why there is no connection in the same words, for as long as there is
+/// none (`amqp/health`): that may be shorter than a look takes.
 pub async fn told(link: &Link, words: &str) {
     let is_told = holds(async || link.logged().iter().any(|said| said.contains(words))).await;
     assert!(is_told, "{} never said '{words}', but {:#?}", link.name, link.logged());

@@ -1,4 +1,4 @@
-//! Faults of a real broker on one node: nothing lost, nothing stuck, and each state told in plain words, in `/readyz` and in the log. Each
+//! Faults of a real broker on one node: nothing lost, nothing stuck, and each state told in plain words in the log, and where that lasts in `/readyz`. Each
 //! scenario has a virtual host of its own; those that concern the whole node come one after the other, then all others side by side, and
 //! in the end the node itself goes. Not here: what happens in a scenario (`scenarios`, `broker_permissions`), kills of carepass itself
 //! (`end_to_end`).
@@ -74,7 +74,7 @@ async fn rabbit_faults_lose_nothing_and_are_told() {
             node.order(off);
         }
     }
-    // Making a virtual host keeps this thread, and none that waits for an answer is to wait for that.
+    // Making virtual hosts keeps this thread for seconds, and no scenario that has begun is to wait for that.
     let mut side_by_side = Vec::new();
     for (name, scenario) in SIDE_BY_SIDE {
         side_by_side.push(outcome(name, scenario(Scene::new(&node).await)));

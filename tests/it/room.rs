@@ -122,7 +122,8 @@ impl Demo {
         let waiting = async {
             loop {
                 let ask = client.get(self.at(&format!("/v1/engineers/{KEY}"))).bearer_auth(&self.token);
-                let shown = ask.send().await.expect("an answer").json::<Value>().await.expect("an engineer");
+                let shown = ask.send().await.expect("an answer").text().await.expect("text");
+                let shown: Value = serde_json::from_str(&shown).expect("an engineer");
                 let rows = shown["enrollments"].as_array().expect("its rows");
                 let is_it = |row: &&Value| {
                     let target = &row["target"];
@@ -245,7 +246,7 @@ async fn a_page_renews_itself(demo: &Demo, browser: &Chromium) {
     let last = demo.rests().await;
     let shown = format!(
         "return [...document.querySelectorAll('details.card')].some((one) => one.textContent.includes('{}')
-         && one.querySelector('input[name=row_version]').value === '{last}')",
+         && one.querySelector('input[name=row_version]')?.value === '{last}')",
         PLACE[1]
     );
     browser.until("the page shows the row at rest", &shown).await;

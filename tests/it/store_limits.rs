@@ -136,7 +136,8 @@ impl House {
     }
 
     /// Offers events until one is refused, as one that may come again, or until the log says that the store failed: a commit of the
-    /// engine's own may be the one that fails, and where the trouble does not last the store can be back before the next event.
+    /// engine's own may be the one that fails, and where the trouble does not last the store can be back before the next event. That no
+    /// commit whose sync failed is acknowledged, `store/embedded/limits` shows of each.
     async fn offer_until_trouble(&mut self, since: usize) {
         for _ in 0..OFFERS_MAX {
             match self.offer().await {

@@ -29,6 +29,7 @@ impl Scene<'_> {
         door.takes("before").await;
         until("acknowledgements pass", async || self.in_hand() == 0).await;
         assert_eq!(door.publish(message(OUTCOMES, "held")).await, Err(PublishError::Blocked));
+        assert_eq!(door.outcomes.shown(), "the broker has a memory or disk alarm");
         self.node.order(off);
         self.works(&door).await;
     }

@@ -1,5 +1,5 @@
-//! Three of the built binary on one database: one is killed, one stands still for longer than its lease and goes on, one stops in order.
-//! The others go on with what it had, and Google was made to do nothing twice.
+//! Three of the built binary on one database: one is killed, one stands still for longer than its lease and goes on, and a fourth that has
+//! the longest lease stops in order. The others go on with what it had, and Google was made to do nothing twice.
 //! Not here: whole histories in virtual time (`replicas`).
 
 use super::node::PostgresNode;

@@ -234,7 +234,7 @@ impl Scene {
 }
 
 fn config(neighbour: &Neighbour, settings: &[(&str, &str)]) -> Config {
-    let mut all = vec![("INTAKE__AMQP__URL", ""), ("INTAKE__HTTP__ENABLED", "true"), ("STOP__WITHIN", "10s")];
+    let mut all = vec![("INTAKE__AMQP__URL", ""), ("INTAKE__HTTP__ENABLED", "true"), ("STOP__WITHIN", "5s")];
     all.extend_from_slice(settings);
     neighbour.config(&all)
 }
