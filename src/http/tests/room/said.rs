@@ -44,7 +44,7 @@ async fn a_letter_is_promised_to_whoever_is_to_have_access_alone() {
 }
 
 #[tokio::test]
-async fn who_has_signed_in_is_not_asked_to_sign_in() {
+async fn who_has_signed_in_and_may_look_is_not_asked_to_sign_in() {
     let server = Server::start().await;
     let browser = Browser::of(&server, Role::Viewer).await;
     let link = "href=\"/sign-in\"";
@@ -63,5 +63,11 @@ async fn who_has_signed_in_is_not_asked_to_sign_in() {
     let refused = browser.press("/engineers/E-1/orders", &[("order", "retry"), ("reason", "x")]);
     let refused = refused.send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
-    assert!(!refused.text().await.unwrap().contains(link), "the form would lead back");
+    let page = refused.text().await.unwrap();
+    assert!(page.contains("<strong>operator</strong>") && page.contains("href=\"/\""), "{page}");
+    assert!(!page.contains(link), "the form would lead back: {page}");
+    assert_eq!(browser.get("/sign-in").send().await.unwrap().headers()["location"], "/");
+    // Who may not even look is not led back, and may show another token.
+    let (status, page) = Browser::of(&server, Role::Publisher).await.page("/").await;
+    assert!(status == StatusCode::FORBIDDEN && page.contains(link), "{status}: {page}");
 }
